@@ -1,1 +1,35 @@
-//! waxwing-imap
+//! IMAP4rev1 server sessions: bytes in, steps out, no I/O, no clock, no storage.
+//!
+//! Standards: RFC 3501 with RFC 2177 (IDLE), 2342 (NAMESPACE), 2971 (ID), 3348 (CHILDREN), 3691 (UNSELECT),
+//! 4315 (UIDPLUS), 4959 (SASL-IR), 5530 (response codes), 6154 (SPECIAL-USE), 6851 (MOVE), 7888 (LITERAL+);
+//! RFC 9051 where it settles what RFC 3501 left open.
+//!
+//! Invariants: whatever a client sends becomes a response, never a panic; whatever it can make large is bounded
+//! where it enters ([`Limits`]); a session asks for one thing at a time ([`Ask`], [`Answer`]) and holds neither
+//! message content nor flags, only which UIDs its mailbox has.
+//!
+//! Not here: what a mailbox is kept in, who may log in, how TLS works.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests fail by panicking"
+    )
+)]
+
+mod ask;
+mod config;
+mod error;
+mod session;
+pub mod types;
+
+pub use ask::{
+    Answer, Appended, Ask, Changes, Copied, FetchRow, FlagAction, FlagRow, RowWants, Snapshot,
+    StatusData, TextMatch,
+};
+pub use config::{Config, Limits, Tls};
+pub use error::Error;
+pub use session::Session;

@@ -1,0 +1,329 @@
+//! The questions a session asks, and their answers. All owned data; one ask is outstanding at a time.
+//!
+//! Every ask may be answered with [`Answer::Failed`]. An answer of the wrong kind is treated as
+//! [`Error::Unavailable`]; it never panics.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use waxwing_sasl::Credentials;
+
+use crate::error::Error;
+use crate::types::{ContentRef, FlagSet, MailboxId, MailboxInfo, MailboxName, TextKey, UidSet};
+
+/// What a session asks of the store and the policy behind it.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// A peer connected. [`Answer::Done`] greets it; a failure says BYE.
+    Connect,
+    /// Verify credentials. [`Answer::Done`] logs in; the answering side remembers for which account.
+    Login {
+        /// `LOGIN` for the command, else the SASL mechanism.
+        mechanism: &'static str,
+        /// What the client gave.
+        credentials: Credentials,
+    },
+    /// Every mailbox of the account, in any order. → [`Answer::Mailboxes`]
+    Mailboxes,
+    /// → [`Answer::Status`]
+    Status {
+        /// Which mailbox.
+        mailbox: MailboxName,
+    },
+    /// Open a mailbox. → [`Answer::Selected`]. Ends with `Unselect`, another `Select`, or the session.
+    Select {
+        /// Which mailbox.
+        mailbox: MailboxName,
+        /// EXAMINE: nothing may change, `\Recent` is not taken.
+        read_only: bool,
+    },
+    /// The selected mailbox is left (no expunge). → [`Answer::Done`]
+    Unselect {
+        /// Which mailbox.
+        mailbox: MailboxId,
+    },
+    /// Create a mailbox and those above it. → [`Answer::Done`]
+    Create {
+        /// New name, without a trailing `/`.
+        mailbox: MailboxName,
+    },
+    /// → [`Answer::Done`]
+    Delete {
+        /// Which mailbox.
+        mailbox: MailboxName,
+    },
+    /// Rename with all inferiors; INBOX moves its messages (RFC 3501 §6.3.5). → [`Answer::Done`]
+    Rename {
+        /// Old name.
+        from: MailboxName,
+        /// New name.
+        to: MailboxName,
+    },
+    /// → [`Answer::Done`]
+    Subscribe {
+        /// Which mailbox; it need not exist (RFC 3501 §6.3.6 lets a server check).
+        mailbox: MailboxName,
+        /// `false` for UNSUBSCRIBE.
+        subscribed: bool,
+    },
+    /// A message of `size` octets is to be appended: may it? [`Answer::Done`] lets its content flow as `Step::Content`.
+    Append {
+        /// Target.
+        mailbox: MailboxName,
+        /// Octets that will follow.
+        size: u64,
+        /// Flags to store with it.
+        flags: FlagSet,
+        /// Seconds since 1970, or the present.
+        internal_date: Option<i64>,
+    },
+    /// All content of the running append was given: store it durably. → [`Answer::Appended`]
+    AppendEnd,
+    /// The running append is given up; throw its content away. → [`Answer::Done`]
+    AppendAbandon,
+    /// Rows of messages, ascending by UID, those that are gone left out. → [`Answer::Rows`].
+    /// The session keeps `uids` small enough that all rows may be answered at once.
+    Rows {
+        /// Which mailbox.
+        mailbox: MailboxId,
+        /// Which messages.
+        uids: UidSet,
+        /// What beyond the fixed columns.
+        wants: RowWants,
+    },
+    /// A range of a message's octets, at most 256 KB. → [`Answer::Data`], shorter only where the content ends.
+    Read {
+        /// Of which content.
+        content: ContentRef,
+        /// First octet.
+        offset: u64,
+        /// Number of octets.
+        length: u32,
+    },
+    /// Change flags. → [`Answer::Flags`] with the rows as they are now (also of messages that did not change).
+    Store {
+        /// Which mailbox.
+        mailbox: MailboxId,
+        /// Which messages.
+        uids: UidSet,
+        /// How.
+        action: FlagAction,
+        /// Which flags; never `\Recent`.
+        flags: FlagSet,
+        /// Only messages whose modseq is at most this (CONDSTORE; `None` for now).
+        unchanged_since: Option<u64>,
+    },
+    /// Copy messages, all or none, ascending by UID. → [`Answer::Copied`]
+    Copy {
+        /// From which mailbox.
+        mailbox: MailboxId,
+        /// Which messages.
+        uids: UidSet,
+        /// To which mailbox.
+        to: MailboxName,
+    },
+    /// Move messages, all or none (RFC 6851). → [`Answer::Copied`]
+    Move {
+        /// From which mailbox.
+        mailbox: MailboxId,
+        /// Which messages.
+        uids: UidSet,
+        /// To which mailbox.
+        to: MailboxName,
+    },
+    /// Remove messages with `\Deleted`, of all or of the given ones. → [`Answer::Expunged`]
+    Expunge {
+        /// Which mailbox.
+        mailbox: MailboxId,
+        /// UID EXPUNGE (RFC 4315): only among these.
+        uids: Option<UidSet>,
+    },
+    /// Which of `keys` match the text of each message; see [`TextKey::matches`]. → [`Answer::TextMatches`]
+    SearchText {
+        /// Which mailbox.
+        mailbox: MailboxId,
+        /// Among which messages.
+        uids: UidSet,
+        /// At most 64 keys.
+        keys: Arc<[TextKey]>,
+    },
+    /// What changed in the selected mailbox after `since`? → [`Answer::Changes`]. Asked often: answer from memory
+    /// when nothing did.
+    Poll {
+        /// Which mailbox.
+        mailbox: MailboxId,
+        /// The highest modseq this session has seen.
+        since: u64,
+    },
+    /// LOGOUT or the end of the session; nothing may follow. → [`Answer::Done`]
+    Logout,
+}
+
+/// The answer to an [`Ask`].
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// Done, and there is nothing to tell.
+    Done,
+    /// See [`Ask::Mailboxes`].
+    Mailboxes(Vec<MailboxInfo>),
+    /// See [`Ask::Status`].
+    Status(StatusData),
+    /// See [`Ask::Select`].
+    Selected(Snapshot),
+    /// See [`Ask::AppendEnd`].
+    Appended(Appended),
+    /// See [`Ask::Rows`].
+    Rows(Vec<FetchRow>),
+    /// See [`Ask::Read`].
+    Data(Bytes),
+    /// See [`Ask::Store`].
+    Flags(Vec<FlagRow>),
+    /// See [`Ask::Copy`] and [`Ask::Move`].
+    Copied(Copied),
+    /// See [`Ask::Expunge`]: the UIDs that went.
+    Expunged(UidSet),
+    /// See [`Ask::SearchText`].
+    TextMatches(Vec<TextMatch>),
+    /// See [`Ask::Poll`].
+    Changes(Changes),
+    /// It could not be done.
+    Failed(Error),
+}
+
+/// Numbers of a mailbox for STATUS (RFC 3501 §6.3.10).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StatusData {
+    /// Messages in it.
+    pub messages: u32,
+    /// Messages with `\Recent` if it were selected now.
+    pub recent: u32,
+    /// Messages without `\Seen`.
+    pub unseen: u32,
+    /// Next UID.
+    pub uid_next: u32,
+    /// UIDVALIDITY.
+    pub uid_validity: u32,
+    /// Highest modification sequence.
+    pub highest_modseq: u64,
+    /// Sum of the messages' octets.
+    pub size: u64,
+}
+
+/// A mailbox at the moment it is selected.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// How later asks name it.
+    pub mailbox: MailboxId,
+    /// UIDs of its messages.
+    pub uids: UidSet,
+    /// UIDs that are `\Recent` in this session; empty when read only or not kept.
+    pub recent: UidSet,
+    /// UID of the first message without `\Seen`.
+    pub first_unseen: Option<u32>,
+    /// Keywords in use, without system flags.
+    pub keywords: Vec<String>,
+    /// UIDVALIDITY.
+    pub uid_validity: u32,
+    /// Next UID.
+    pub uid_next: u32,
+    /// Highest modification sequence: polls start here.
+    pub highest_modseq: u64,
+    /// The mailbox is opened read only, though SELECT was asked.
+    pub read_only: bool,
+}
+
+/// What rows carry beyond UID, flags, date and size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RowWants {
+    /// The summary's bytes (ENVELOPE, BODYSTRUCTURE, sections).
+    pub summary: bool,
+    /// How many of the content's first octets would be useful; 0 for none. A hint: fewer or none may come.
+    pub head: u32,
+}
+
+/// A message.
+#[derive(Debug, Clone)]
+pub struct FetchRow {
+    /// UID.
+    pub uid: u32,
+    /// Modification sequence.
+    pub modseq: u64,
+    /// Flags, without `\Recent`.
+    pub flags: FlagSet,
+    /// Seconds since 1970.
+    pub internal_date: i64,
+    /// Octets of the content.
+    pub size: u64,
+    /// How `Read` names the content.
+    pub content: ContentRef,
+    /// `waxwing_message::Summary` encoded; empty if not wanted.
+    pub summary: Bytes,
+    /// First octets of the content; empty if not wanted.
+    pub head: Bytes,
+}
+
+/// The flags of a message after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagRow {
+    /// UID.
+    pub uid: u32,
+    /// Modification sequence.
+    pub modseq: u64,
+    /// Flags, without `\Recent`.
+    pub flags: FlagSet,
+}
+
+/// How STORE changes flags (RFC 3501 §6.4.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlagAction {
+    /// `FLAGS`
+    Replace,
+    /// `+FLAGS`
+    Add,
+    /// `-FLAGS`
+    Remove,
+}
+
+/// Where an appended message is (APPENDUID, RFC 4315).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// UIDVALIDITY of the target.
+    pub uid_validity: u32,
+    /// UID of the message.
+    pub uid: u32,
+}
+
+/// Where copied or moved messages are (COPYUID, RFC 4315). Both lists have the same length and order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// UIDVALIDITY of the target.
+    pub uid_validity: u32,
+    /// UIDs in the source that were there to be copied, ascending.
+    pub source: Vec<u32>,
+    /// The UIDs they got.
+    pub target: Vec<u32>,
+}
+
+/// Which text keys a message matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextMatch {
+    /// UID.
+    pub uid: u32,
+    /// Bit n is set if `keys[n]` matches.
+    pub matched: u64,
+}
+
+/// What changed in a mailbox since a modseq.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// Highest modification sequence now; the next poll starts here.
+    pub highest_modseq: u64,
+    /// UIDs that went (those the session never had are ignored).
+    pub vanished: UidSet,
+    /// UIDs that came.
+    pub arrived: UidSet,
+    /// Of those, UIDs that are `\Recent` in this session.
+    pub recent: UidSet,
+    /// Flags that changed, of messages that were there before.
+    pub flags: Vec<FlagRow>,
+}

@@ -1,0 +1,80 @@
+//! What a session is told when it starts: names, TLS, limits. Shared by all sessions of a listener.
+
+use std::time::Duration;
+
+/// The state of TLS on a connection when the session starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tls {
+    /// The connection is already secured (implicit TLS).
+    Active,
+    /// STARTTLS is offered.
+    Offered,
+    /// There is no TLS on this listener.
+    Unavailable,
+}
+
+/// The settings of a listener. Share one `Arc<Config>` among its sessions.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Name in the greeting and BYE, e.g. `mx.example.org`.
+    pub host_name: String,
+    /// TLS at the start of a session.
+    pub tls: Tls,
+    /// Whether LOGIN and PLAIN are taken without TLS; otherwise `LOGINDISABLED` (RFC 3501 §6.2.3).
+    pub plaintext_auth: bool,
+    /// Fields of the ID response (RFC 2971), in order, e.g. `("name", "Waxwing")`.
+    pub id: Vec<(String, String)>,
+    /// Bounds on what a client can make large.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            host_name: String::from("localhost"),
+            tls: Tls::Unavailable,
+            plaintext_auth: false,
+            id: vec![(String::from("name"), String::from("Waxwing"))],
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Bounds on what a client can make large. Sizes in octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// One line of a command, without its literals. RFC 2683 §3.2.1.5 asks for 8000 at least.
+    pub line: usize,
+    /// A whole command with its literals, APPEND's message excepted.
+    pub command: usize,
+    /// A message given to APPEND.
+    pub message: u64,
+    /// Sequence-set elements and search keys in one command.
+    pub elements: usize,
+    /// Parentheses, NOTs and ORs inside one another in SEARCH.
+    pub nesting: usize,
+    /// Commands that are not understood (BAD) in a row before the session says BYE.
+    pub bad_commands: u32,
+    /// LOGIN and AUTHENTICATE attempts that fail before the session says BYE.
+    pub failed_logins: u32,
+    /// Idle time before login until the session ends.
+    pub login_timeout: Duration,
+    /// Idle time after login until the session ends. RFC 3501 §5.4: 30 minutes at least.
+    pub idle_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            line: 64 * 1024,
+            command: 256 * 1024,
+            message: 50 * 1024 * 1024,
+            elements: 10_000,
+            nesting: 32,
+            bad_commands: 20,
+            failed_logins: 5,
+            login_timeout: Duration::from_secs(3 * 60),
+            idle_timeout: Duration::from_secs(30 * 60),
+        }
+    }
+}

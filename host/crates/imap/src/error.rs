@@ -1,0 +1,48 @@
+//! Why an ask failed, in terms that have a response code (RFC 5530); the texts are in `encode/texts.rs`.
+
+/// What the answering side could not do. Each becomes a tagged NO (or a BYE) with its response code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The mailbox, or the selected mailbox, is not there. `[NONEXISTENT]`; `[TRYCREATE]` for APPEND, COPY, MOVE.
+    #[error("no such mailbox")]
+    NonExistent,
+    /// CREATE or RENAME to a name that is taken. `[ALREADYEXISTS]`
+    #[error("the mailbox exists")]
+    AlreadyExists,
+    /// DELETE of a mailbox that has inferiors and cannot stay as a name. `[HASCHILDREN]` (RFC 9051)
+    #[error("the mailbox has inferiors")]
+    HasChildren,
+    /// What was asked is never possible (DELETE INBOX, a name the store refuses). `[CANNOT]`
+    #[error("not possible: {0}")]
+    Cannot(String),
+    /// Policy or the mailbox does not allow it. `[NOPERM]`
+    #[error("not permitted")]
+    NoPermission,
+    /// A quota would be exceeded; the text is for the user. `[OVERQUOTA]`
+    #[error("over quota: {0}")]
+    OverQuota(String),
+    /// The message is larger than is taken. `[TOOBIG]` (RFC 7889 §4)
+    #[error("message too large")]
+    TooLarge,
+    /// Some other bound was reached (too many mailboxes, keywords …). `[LIMIT]`
+    #[error("limit reached: {0}")]
+    Limit(String),
+    /// Credentials were wrong, or policy refused the login. `[AUTHENTICATIONFAILED]`
+    #[error("authentication failed")]
+    AuthenticationFailed,
+    /// The credentials hold, but not for the authorisation identity asked for. `[AUTHORIZATIONFAILED]`
+    #[error("authorisation failed")]
+    AuthorizationFailed,
+    /// Refused by policy with a sentence for the peer, e.g. locked out after guessing. `[CONTACTADMIN]`
+    #[error("refused: {0}")]
+    Refused(String),
+    /// Something on this side is broken or busy; `reference` finds the cause in the log. `[UNAVAILABLE]`
+    #[error("unavailable ({reference})")]
+    Unavailable {
+        /// Reference under which the operator finds the chain of causes; may be empty.
+        reference: String,
+    },
+    /// The session must end: `* BYE` with this sentence, then close.
+    #[error("disconnect: {0}")]
+    Disconnect(String),
+}
