@@ -1,45 +1,93 @@
 #!/usr/bin/env bash
-# Installs what a fresh machine lacks, group by group; a second run costs a fraction of a second.
+# Installs what a fresh machine lacks, group by group; where nothing is missing it costs milliseconds.
+#   tools/setup.sh build     a linker and C compiler for the crates that bring C along (SQLite, aws-lc)
 #   tools/setup.sh guest     a toolchain for WebAssembly guests (rustup's target, else Debian's packages)
-#   tools/setup.sh test      what `make test` drives: PostgreSQL, swaks, mbsync, curl, Python
-#   tools/setup.sh bench     what `make bench` compares with: Postfix, smtp-source, Dovecot
+#   tools/setup.sh python    Python 3, which some of the tools are written in
+#   tools/setup.sh test      what `make test` drives: PostgreSQL, swaks, mbsync, curl, openssl, Python
+#   tools/setup.sh bench     what `make bench` compares with and measures by: Postfix, smtp-source, Dovecot
+# A group is there when its programs are, however they came; only what is missing is asked of apt.
 set -euo pipefail
 
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "setup: root or sudo is needed to install packages" >&2
+    exit 69
+  fi
+}
 
-updated=
-install() { # packages...: only those that are missing
-  local missing=()
-  for package in "$@"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-  done
-  [ ${#missing[@]} = 0 ] && return
-  command -v apt-get >/dev/null || { echo "setup: please install: ${missing[*]}" >&2; exit 69; }
+missing=()
+need() { # package, the file or command that shows it is there
+  case $2 in
+    /*) compgen -G "$2" >/dev/null || missing+=("$1") ;;
+    *) command -v "$2" >/dev/null || missing+=("$1") ;;
+  esac
+}
+
+install_missing() {
+  [ ${#missing[@]} != 0 ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    echo "setup: please install what Debian calls: ${missing[*]}" >&2
+    exit 69
+  fi
   echo "setup: installing ${missing[*]}" >&2
-  [ -n "$updated" ] || as_root apt-get update -qq
-  updated=yes
-  # Servers installed for tests are started by the tests on their own ports, never by the package.
+  # A server that a package brings is started by tests and benchmarks on ports of their own, never by the package.
   if [ ! -e /usr/sbin/policy-rc.d ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root tee /usr/sbin/policy-rc.d >/dev/null
     as_root chmod +x /usr/sbin/policy-rc.d
     trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
   fi
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+  as_root "${apt[@]}" update </dev/null
+  as_root "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+  missing=()
 }
 
 guest() {
-  # Any rustup toolchain that already has the target will do.
-  if command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx wasm32-unknown-unknown; then return; fi
-  if [ -x /usr/bin/rustc ] && [ -x /usr/bin/cargo ] && [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library" ] && command -v wasm-ld >/dev/null; then return; fi
-  if command -v rustup >/dev/null && timeout 60 rustup target add wasm32-unknown-unknown 2>/dev/null; then return; fi
-  install rustc-web cargo-web rust-web-src lld
+  local target=wasm32-unknown-unknown
+  # Any rustup toolchain that has the target will do; waxwing-plugin-build finds it.
+  compgen -G "${RUSTUP_HOME:-$HOME/.rustup}/toolchains/*/lib/rustlib/$target/lib" >/dev/null && return
+  # A compiler from elsewhere may have it too, or bring the source to build it from (Debian's does).
+  local sysroot
+  sysroot=$(/usr/bin/rustc --print sysroot 2>/dev/null) &&
+    [ -d "$sysroot/lib/rustlib/src/rust/library" ] && command -v wasm-ld >/dev/null && return
+  if command -v rustup >/dev/null; then
+    echo "setup: adding rustup's target $target" >&2
+    timeout 120 rustup target add "$target" </dev/null >/dev/null 2>&1 && return
+    echo "setup: rustup cannot; taking Debian's packages" >&2
+  fi
+  missing+=(rustc-web cargo-web rust-web-src lld)
 }
 
 for group in "$@"; do
   case $group in
+    build)
+      command -v cargo >/dev/null || { echo "setup: Rust is missing: see https://rustup.rs" >&2; exit 69; }
+      need gcc cc
+      need libc6-dev /usr/include/stdlib.h
+      ;;
     guest) guest ;;
-    test) install postgresql swaks isync curl python3 openssl ;;
-    bench) install postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd ;;
-    *) echo "setup: unknown group $group" >&2; exit 64 ;;
+    python) need python3 python3 ;;
+    test)
+      need postgresql "/usr/lib/postgresql/*/bin/postgres"
+      need swaks swaks
+      need isync mbsync
+      need curl curl
+      need openssl openssl
+      need python3 python3
+      ;;
+    bench)
+      need postfix /usr/sbin/smtp-source
+      need dovecot-lmtpd /usr/lib/dovecot/lmtp
+      need python3 python3
+      ;;
+    *)
+      echo "setup: unknown group $group" >&2
+      exit 64
+      ;;
   esac
 done
+install_missing

@@ -1,0 +1,42 @@
+# Waxwing: what one does with it. `make` or `make help` lists the targets.
+
+SECONDS ?= 60
+BENCH ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run build plugins test check bench fuzz crash corpus
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
+
+run: ## set up, build and run a server with a demo domain on the loopback; Ctrl-C ends it
+	@tools/run.sh
+
+build: ## the server in release mode: target/release/waxwing
+	@tools/setup.sh build
+	cargo build --release -p waxwing
+
+plugins: ## the plugins of plugins/ and tests/plugins/ as components in target/plugins
+	@tools/setup.sh build guest
+	cargo run -q -p waxwing-plugin-build --
+
+test: ## set up and run every test; prints totals
+	@tools/test.sh
+
+check: ## format, lints, licences, architecture, syntax of scripts
+	@tools/check.sh
+
+bench: ## a table of figures beside Postfix and Dovecot; BENCH=--short for a first look
+	@tools/setup.sh build guest bench
+	cargo build --release -p waxwing
+	cargo run -q -p waxwing-plugin-build --
+	python3 -m bench $(BENCH)
+
+fuzz: ## run every fuzz target for SECONDS=60 each
+	@tools/fuzz.sh $(SECONDS)
+
+crash: ## kill -9 under load, 50 times, and look for every message that got its 250
+	@tools/test.sh crash
+
+corpus: ## every message of CORPUS=DIR in by SMTP, out by IMAP and POP3, byte for byte
+	@tools/test.sh corpus "$(CORPUS)"

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# What can be said without running the server: syntax of scripts, format, licences, lints, architecture.
+# Every check runs even if one before it failed; the names of those that failed are the last line.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+failed=()
+
+check() { # name, command...
+  echo "check: $1"
+  "${@:2}" </dev/null || failed+=("$1")
+}
+
+scripts() {
+  local script bad=0
+  while IFS= read -r script; do
+    bash -n "$script" || bad=1
+  done < <(grep -lE '^#!/usr/bin/env bash' .ci/* tools/*)
+  return $bad
+}
+
+python() { # compiles in memory: no files are left behind
+  python3 - <<'PY'
+import pathlib, sys
+bad = 0
+for path in [*pathlib.Path("bench").rglob("*.py"), *pathlib.Path("tools").glob("*.py")]:
+    try:
+        compile(path.read_text(), str(path), "exec")
+    except SyntaxError as error:
+        print(f"{path}:{error.lineno}: {error.msg}", file=sys.stderr)
+        bad = 1
+sys.exit(bad)
+PY
+}
+
+tools/setup.sh build python || exit $?
+check "shell syntax" scripts
+check "Python syntax" python
+check "format" cargo fmt --all --check
+check "licences" tools/licences.py
+check "lints" cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
+check "architecture" cargo test --quiet --workspace --locked architecture
+
+if [ ${#failed[@]} != 0 ]; then
+  printf -v names ', %s' "${failed[@]}"
+  echo "check: FAILED: ${names:2}" >&2
+  exit 1
+fi
+echo "check: all passed"

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Runs the tests with everything they drive: PostgreSQL, plugins, the server's binary, mail clients.
+#   tools/test.sh                 every test
+#   tools/test.sh NAME [ARG…]     what `cargo test` selects by NAME, in the test crate
+# Ends with totals over all runners; the exit code says whether all passed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+export CARGO_TERM_COLOR=never # the totals are read from the output
+log=$target/test.log
+
+tools/setup.sh build guest test
+# One build of everything, so that features are unified once and nothing is compiled twice.
+cargo build --locked --workspace --all-targets </dev/null
+"$target/debug/waxwing-plugin-build"
+
+status=0
+tools/with-postgres.sh cargo test --locked --workspace --no-fail-fast "$@" </dev/null 2>&1 | tee "$log" || status=$?
+python3 -m unittest -q bench.tests 2>&1 | tee -a "$log" || status=$?
+
+awk '
+  /^test result: /  { runners++; passed += $4; failed += $6; ignored += $8 }
+  /^Ran [0-9]+ test/ { runners++; python = $2 }
+  /^OK/             { passed += python }
+  /^FAILED \(/      { split($0, parts, /[=,)]/); failed += parts[2]; passed += python - parts[2] }
+  END { printf "tests: %d runners, %d passed, %d failed, %d ignored\n", runners, passed, failed, ignored }
+' "$log"
+exit "$status"
