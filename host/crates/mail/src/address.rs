@@ -43,7 +43,11 @@ impl Address {
             return Err(AddressError::LocalPart);
         }
         // RFC 6532 §3.1: NFC is what mail is normalised to.
-        let local: Box<str> = if local.is_ascii() { local.into() } else { local.nfc().collect() };
+        let local: Box<str> = if local.is_ascii() {
+            local.into()
+        } else {
+            local.nfc().collect()
+        };
         if local.len() > limits::LOCAL_PART {
             return Err(AddressError::LocalPartTooLong);
         }
@@ -116,11 +120,14 @@ pub(crate) fn local_part(text: &str) -> Result<(std::borrow::Cow<'_, str>, &str)
 
 /// `Dot-string = Atom *("." Atom)`, with UTF-8 as RFC 6531 §3.3 adds it to `atext`.
 fn is_dot_string(text: &str) -> bool {
-    text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
+    text.split('.')
+        .all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
 }
 
 fn is_atext(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_control())
+    c.is_ascii_alphanumeric()
+        || "!#$%&'*+-/=?^_`{|}~".contains(c)
+        || (!c.is_ascii() && !c.is_control())
 }
 
 /// `Quoted-string` after its opening quote.

@@ -108,11 +108,19 @@ fn check_labels(name: &str) -> Result<(), DomainError> {
 /// RFC 5321 §4.1.3. General-address-literal is refused: no tag but `IPv6` was ever registered.
 fn literal(inner: &str) -> Result<Domain, DomainError> {
     let bytes = inner.as_bytes();
-    let address: IpAddr = if bytes.get(..5).is_some_and(|tag| tag.eq_ignore_ascii_case(b"IPv6:")) {
+    let address: IpAddr = if bytes
+        .get(..5)
+        .is_some_and(|tag| tag.eq_ignore_ascii_case(b"IPv6:"))
+    {
         let text = inner.get(5..).unwrap_or_default();
-        text.parse::<Ipv6Addr>().map_err(|_| DomainError::Literal)?.into()
+        text.parse::<Ipv6Addr>()
+            .map_err(|_| DomainError::Literal)?
+            .into()
     } else {
-        inner.parse::<Ipv4Addr>().map_err(|_| DomainError::Literal)?.into()
+        inner
+            .parse::<Ipv4Addr>()
+            .map_err(|_| DomainError::Literal)?
+            .into()
     };
     Ok(address.into())
 }

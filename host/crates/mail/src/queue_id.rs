@@ -38,7 +38,9 @@ impl QueueId {
 
 impl fmt::Display for QueueId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = (0..LENGTH).rev().filter_map(|place| DIGITS.get((self.0 >> (place * 5)) as usize & 31));
+        let digits = (0..LENGTH)
+            .rev()
+            .filter_map(|place| DIGITS.get((self.0 >> (place * 5)) as usize & 31));
         let text: String = digits.map(|digit| char::from(*digit)).collect();
         f.write_str(&text)
     }

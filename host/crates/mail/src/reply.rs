@@ -16,7 +16,11 @@ impl ReplyCode {
     /// The code, if it is one that RFC 5321 §4.2 allows.
     #[must_use]
     pub const fn new(code: u16) -> Option<Self> {
-        if code >= 200 && code <= 599 { Some(Self(code)) } else { None }
+        if code >= 200 && code <= 599 {
+            Some(Self(code))
+        } else {
+            None
+        }
     }
 
     /// The number.
@@ -68,11 +72,19 @@ pub struct Reply {
 impl Reply {
     /// A reply of parts. A code outside 200 to 599 becomes 451: a bad value must not break the dialogue.
     #[must_use]
-    pub fn new(code: u16, enhanced: Option<EnhancedStatus>, text: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(
+        code: u16,
+        enhanced: Option<EnhancedStatus>,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Self {
         let code = ReplyCode::new(code).unwrap_or(ReplyCode(451));
         // RFC 2034 §4: the class is the first digit of the code.
         let enhanced = enhanced.filter(|e| u16::from(e.0) == code.0 / 100);
-        Self { code, enhanced, text: text.into() }
+        Self {
+            code,
+            enhanced,
+            text: text.into(),
+        }
     }
 
     /// Appends the reply as it goes over the wire.

@@ -93,7 +93,11 @@ impl fmt::Display for Received<'_> {
         if let Some(recipient) = self.recipient {
             write!(f, "\r\n\tfor <{}>", printable(recipient))?;
         }
-        write!(f, ";\r\n\t{}\r\n", self.at.strftime("%a, %-d %b %Y %H:%M:%S %z"))
+        write!(
+            f,
+            ";\r\n\t{}\r\n",
+            self.at.strftime("%a, %-d %b %Y %H:%M:%S %z")
+        )
     }
 }
 
@@ -105,9 +109,19 @@ pub fn return_path(sender: &ReversePath) -> String {
 
 /// A token that cannot break the syntax around it: blanks, brackets, quotes and controls become `?`.
 fn word(text: &str) -> String {
-    let safe = |c: char| if c.is_control() || " ()<>\"\\;,".contains(c) { '?' } else { c };
+    let safe = |c: char| {
+        if c.is_control() || " ()<>\"\\;,".contains(c) {
+            '?'
+        } else {
+            c
+        }
+    };
     let text: String = text.chars().take(255).map(safe).collect();
-    if text.is_empty() { "unknown".to_owned() } else { text }
+    if text.is_empty() {
+        "unknown".to_owned()
+    } else {
+        text
+    }
 }
 
 fn printable(text: &str) -> String {

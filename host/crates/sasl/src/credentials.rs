@@ -20,7 +20,11 @@ impl Credentials {
     /// Credentials of a name and a password, as IMAP's LOGIN and POP3's USER and PASS give them.
     #[must_use]
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { authorise_as: String::new(), user: user.into(), password: password.into() }
+        Self {
+            authorise_as: String::new(),
+            user: user.into(),
+            password: password.into(),
+        }
     }
 }
 

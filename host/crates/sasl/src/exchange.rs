@@ -24,7 +24,9 @@ impl Mechanism {
     /// The mechanism of a name in any case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mechanism| mechanism.as_str().eq_ignore_ascii_case(name))
+        Self::ALL
+            .into_iter()
+            .find(|mechanism| mechanism.as_str().eq_ignore_ascii_case(name))
     }
 
     /// The registered name.
@@ -111,7 +113,10 @@ impl Exchange {
             // RFC 4954 §4: `=` is an initial response of no octets.
             Some(b"=") => state.take(b""),
             Some(line) => state.take(&decode(line)?),
-            None => Ok(Progress::Challenge { text: state.challenge(), exchange: Self(state) }),
+            None => Ok(Progress::Challenge {
+                text: state.challenge(),
+                exchange: Self(state),
+            }),
         }
     }
 
@@ -138,10 +143,17 @@ impl State {
         match self {
             Self::Plain => plain(response).map(Progress::Done),
             Self::LoginUser => {
-                let next = Self::LoginPassword { user: name(response)? };
-                Ok(Progress::Challenge { text: next.challenge(), exchange: Exchange(next) })
+                let next = Self::LoginPassword {
+                    user: name(response)?,
+                };
+                Ok(Progress::Challenge {
+                    text: next.challenge(),
+                    exchange: Exchange(next),
+                })
             }
-            Self::LoginPassword { user } => Ok(Progress::Done(Credentials::new(user, text(response)?))),
+            Self::LoginPassword { user } => {
+                Ok(Progress::Done(Credentials::new(user, text(response)?)))
+            }
         }
     }
 }
@@ -158,7 +170,11 @@ fn plain(response: &[u8]) -> Result<Credentials, SaslError> {
     else {
         return Err(SaslError::Malformed);
     };
-    Ok(Credentials { authorise_as: text(authorise_as)?, user: name(user)?, password: text(password)? })
+    Ok(Credentials {
+        authorise_as: text(authorise_as)?,
+        user: name(user)?,
+        password: text(password)?,
+    })
 }
 
 fn name(bytes: &[u8]) -> Result<String, SaslError> {

@@ -136,7 +136,9 @@ impl Lines {
 
     /// Remembers of the buffer, which is about to be dropped, what [`Lines::judge`] needs to know.
     fn note_dropped(&mut self) {
-        let Some((last, inner)) = self.buffer.split_last() else { return };
+        let Some((last, inner)) = self.buffer.split_last() else {
+            return;
+        };
         self.dropped_bare |= self.dropped_cr || memchr::memchr(b'\r', inner).is_some();
         self.dropped_cr = *last == b'\r';
     }

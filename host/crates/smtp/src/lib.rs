@@ -17,7 +17,9 @@
 )]
 
 mod ask;
+mod command;
 mod config;
+mod content;
 pub mod replies;
 mod server;
 

@@ -1,0 +1,102 @@
+//! Connecting, EHLO, HELO, LHLO and STARTTLS.
+//!
+//! Standards: RFC 5321 §3.1, §3.2, §4.1.1.1; RFC 2033 §4.1 (LHLO, and neither HELO nor EHLO); RFC 3207 §4;
+//! RFC 1870 §3, RFC 2034 §3, RFC 2920 §2, RFC 4954 §3, RFC 6152 §2, RFC 6531 §3.1 (keywords).
+
+use waxwing_mail::limits;
+
+use super::{Asked, Greeting, Phase, ServerSession, refusal};
+use crate::ask::{Ask, Decision};
+use crate::command::Verb;
+use crate::config::Mode;
+use crate::replies;
+
+impl ServerSession {
+    pub(super) fn connected(&mut self, decision: Decision) {
+        match decision {
+            _ if self.shutting_down => self.close(&replies::shutting_down(&self.config.hostname)),
+            Decision::Pass => {
+                self.reply(&replies::greeting(&self.config.hostname, self.config.mode))
+            }
+            // RFC 5321 §3.1: after a 554 the server waits for QUIT. After a 4yz that would tell the peer, which has
+            // to give up on the next 503, that its mail is unwanted for good; so that closes.
+            Decision::Refuse(reply) if reply.code.is_permanent() => {
+                self.reply(&reply);
+                self.phase = Phase::Refused;
+            }
+            Decision::Refuse(reply) | Decision::Disconnect(reply) => self.close(&refusal(reply)),
+        }
+    }
+
+    pub(super) fn greet(&mut self, verb: Verb, argument: &str) {
+        let lmtp = self.config.mode == Mode::Delivery;
+        if lmtp != (verb == Verb::Lhlo) {
+            return self.error(&replies::unknown_command());
+        }
+        let printable = argument
+            .chars()
+            .all(|c| !c.is_control() && !c.is_whitespace());
+        if argument.is_empty() || argument.len() > limits::DOMAIN || !printable {
+            return self.error(&replies::name_yourself());
+        }
+        let greeting = Box::new(Greeting {
+            name: argument.into(),
+            esmtp: verb != Verb::Helo,
+        });
+        // RFC 5321 §4.1.4: EHLO in a transaction is a RSET, too.
+        if self.transaction.take().is_some() {
+            return self.ask(Ask::Abandon, Asked::Abandon(Some(greeting)));
+        }
+        self.ask_greeting(greeting);
+    }
+
+    pub(super) fn ask_greeting(&mut self, greeting: Box<Greeting>) {
+        let ask = Ask::Ehlo {
+            name: greeting.name.to_string(),
+            esmtp: greeting.esmtp,
+        };
+        self.ask(ask, Asked::Greeting(greeting));
+    }
+
+    pub(super) fn greeted(&mut self, greeting: Greeting, decision: Decision) {
+        if !self.passed(decision) {
+            return;
+        }
+        self.peer.helo = greeting.name;
+        self.peer.esmtp = greeting.esmtp;
+        if !greeting.esmtp {
+            return self.reply(&replies::hello(&self.config.hostname));
+        }
+        let size = format!("SIZE {}", self.config.limits.message);
+        let mut keywords = vec![
+            "PIPELINING",
+            &size,
+            "8BITMIME",
+            "SMTPUTF8",
+            "ENHANCEDSTATUSCODES",
+        ];
+        if self.config.starttls && !self.peer.tls {
+            keywords.push("STARTTLS");
+        }
+        if self.config.auth && (self.peer.tls || self.config.plaintext_auth) {
+            keywords.push("AUTH PLAIN LOGIN");
+        }
+        self.reply(&replies::extensions(&self.config.hostname, &keywords));
+    }
+
+    pub(super) fn start_tls(&mut self) {
+        if self.peer.tls {
+            return self.error(&replies::tls_already_on());
+        }
+        if !self.config.starttls {
+            return self.error(&replies::tls_not_offered());
+        }
+        if self.transaction.is_some() {
+            return self.error(&replies::tls_in_transaction());
+        }
+        self.reply(&replies::begin_tls());
+        // RFC 3207 §4.2: what was sent in clear before the handshake is not to be trusted.
+        self.input.clear();
+        self.phase = Phase::StartTls;
+    }
+}

@@ -1,0 +1,102 @@
+//! AUTH.
+//!
+//! Standards: RFC 4954 §4 (exchange, cancelling, line length, once a session, not in a transaction), §6 (replies).
+
+use waxwing_mail::limits;
+use waxwing_sasl::{Exchange, Mechanism, Progress, SaslError};
+
+use super::{Asked, Phase, ServerSession, refusal};
+use crate::ask::{Answer, Ask, AuthFailure};
+use crate::replies;
+
+impl ServerSession {
+    pub(super) fn auth(&mut self, argument: &str) {
+        if !self.peer.esmtp {
+            return self.error(&replies::greet_first(self.config.mode));
+        }
+        if !self.config.auth {
+            return self.error(&replies::auth_not_offered());
+        }
+        if self.peer.identity.is_some() {
+            return self.error(&replies::already_logged_in());
+        }
+        if self.transaction.is_some() {
+            return self.error(&replies::auth_in_transaction());
+        }
+        if !self.peer.tls && !self.config.plaintext_auth {
+            return self.error(&replies::auth_needs_tls());
+        }
+        let mut words = argument.split(' ').filter(|word| !word.is_empty());
+        let (Some(name), initial, None) = (words.next(), words.next(), words.next()) else {
+            return self.error(&replies::auth_syntax());
+        };
+        let Some(mechanism) = Mechanism::parse(name) else {
+            return self.error(&replies::unknown_mechanism());
+        };
+        self.auth_progress(
+            mechanism,
+            Exchange::start(mechanism, initial.map(str::as_bytes)),
+        );
+    }
+
+    /// Reads one response of an exchange, if it is there; says whether there may be more to do.
+    pub(super) fn auth_line(&mut self) -> bool {
+        let Some(line) = self.input.next_line(limits::AUTH_LINE) else {
+            return false;
+        };
+        let Phase::Exchange(mechanism, exchange) =
+            std::mem::replace(&mut self.phase, Phase::Command)
+        else {
+            return false;
+        };
+        match line {
+            Ok(line) => {
+                self.restart(self.config.timeouts.command);
+                self.auth_progress(mechanism, exchange.respond(&line));
+            }
+            Err(fault) => self.line_fault(fault, &replies::response_too_long()),
+        }
+        true
+    }
+
+    fn auth_progress(&mut self, mechanism: Mechanism, progress: Result<Progress, SaslError>) {
+        match progress {
+            Ok(Progress::Challenge { text, exchange }) => {
+                self.reply(&replies::challenge(text));
+                self.phase = Phase::Exchange(mechanism, exchange);
+            }
+            Ok(Progress::Done(credentials)) => {
+                self.ask(
+                    Ask::Authenticate {
+                        mechanism,
+                        credentials,
+                    },
+                    Asked::Login,
+                );
+            }
+            Err(SaslError::Cancelled) => self.error(&replies::auth_cancelled()),
+            Err(SaslError::Base64) => self.error(&replies::not_base64()),
+            Err(SaslError::Malformed) => self.error(&replies::malformed_response()),
+            Err(SaslError::TooLong) => self.error(&replies::response_too_long()),
+        }
+    }
+
+    pub(super) fn login_decided(&mut self, answer: Answer) {
+        match answer {
+            Answer::Authenticated(identity) => {
+                self.peer.identity = Some(Box::new(identity));
+                self.reply(&replies::logged_in());
+            }
+            Answer::AuthFailed(AuthFailure::Credentials) => {
+                self.error(&replies::wrong_credentials())
+            }
+            Answer::AuthFailed(AuthFailure::Refused(reply)) => self.error(&refusal(reply)),
+            Answer::AuthFailed(AuthFailure::Disconnect(reply)) => self.close(&refusal(reply)),
+            Answer::AuthFailed(AuthFailure::Unavailable)
+            | Answer::Decision(_)
+            | Answer::Delivered(_) => {
+                self.reply(&replies::auth_unavailable());
+            }
+        }
+    }
+}
