@@ -7,7 +7,7 @@ from statistics import median
 
 from . import machine
 from .load import Load
-from .servers import Side, wait_until
+from .servers import Side
 
 # A round lasts about this long, so that a tick of the processor accounting (10 ms) is lost in it.
 ROUND_SECONDS = 4.0
@@ -43,8 +43,7 @@ def measure(side: Side, load: Load, messages: int, directory: Path) -> Round:
     recipient = side.mailbox()
     flushes, cpu, begin = machine.flushes(directory), machine.cpu_seconds(side.roots()), time.monotonic()
     answered = load.send(side.smtp_port, recipient, messages)
-    wait_until(lambda: side.delivered(recipient) >= messages, 120,
-               lambda: f"{side.name}: {side.delivered(recipient)} of {messages} messages reached {recipient}", pause=0.005)
+    side.settle(recipient, messages)
     delivered = time.monotonic() - begin
     cpu = machine.cpu_seconds(side.roots()) - cpu
     after = machine.flushes(directory)

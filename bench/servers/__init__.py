@@ -25,6 +25,9 @@ class Side(Protocol):
     def mailbox(self) -> str:
         """A recipient's address whose mailbox is empty and used by nobody else."""
 
+    def settle(self, address: str, messages: int) -> None:
+        """Returns when `messages` messages lie in the mailbox of `address`; at once where the last 250 said so."""
+
     def delivered(self, address: str) -> int:
         """How many messages lie in the mailbox of `address`."""
 

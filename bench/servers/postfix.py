@@ -8,7 +8,10 @@ content filter, no limits a client could run into. Logging goes to a file throug
 import grp
 import os
 import pwd
+import re
+import subprocess
 from pathlib import Path
+from typing import Callable
 
 from . import DOMAIN, StartError, answers, end, free_port, start, tail, wait_until
 from .dovecot import Dovecot
@@ -106,8 +109,21 @@ class PostfixDovecot:
     def mailbox(self) -> str:
         return f"{next(self._unused)}@{DOMAIN}"
 
+    def settle(self, address: str, messages: int) -> None:
+        wait_until(lambda: self.delivered(address) >= messages, 120, pause=0.005, failure=lambda:
+                   f"{self.name}: {self.delivered(address)} of {messages} messages reached {address}:\n{tail(self.log)}")
+
     def delivered(self, address: str) -> int:
         return self.dovecot.delivered(address)
+
+    def rule(self, subject: str) -> Callable[[], None]:
+        """A header check that refuses `subject`; saving it includes the `postfix reload` that makes Postfix read it."""
+        def save() -> None:
+            with self.rules.open("a") as rules:
+                rules.write(f"/^Subject: {re.escape(subject)}$/ REJECT\n")
+            subprocess.run(["/usr/sbin/postfix", "-c", str(self.base), "reload"], check=True, capture_output=True,
+                           stdin=subprocess.DEVNULL)
+        return save
 
     def stop(self) -> None:
         if hasattr(self, "process"):

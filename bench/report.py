@@ -1,0 +1,71 @@
+"""The table that `make bench` prints, and the same figures as JSON."""
+
+import json
+from dataclasses import dataclass, field
+
+MISSING = "–"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: a figure for each side it exists for, in one unit."""
+
+    title: str
+    unit: str
+    values: dict[str, float]
+    more_is_better: bool = False
+
+
+@dataclass
+class Table:
+    """Rows in the order of measurement. The first side is what the others are held against."""
+
+    sides: list[str]
+    head: dict[str, str]
+    rows: list[Row] = field(default_factory=list)
+
+    def add(self, title: str, unit: str, values: dict[str, float | None], more_is_better: bool = False) -> None:
+        """Adds a row; a side without a figure is left out or None."""
+        found = {side: value for side, value in values.items() if value is not None}
+        self.rows.append(Row(title, unit, found, more_is_better))
+
+    def text(self) -> str:
+        """An aligned table, valid Markdown too; the last columns say how many times better than the first side."""
+        rivals = self.sides[1:]
+        lines = [["", "", *self.sides, *(f"{side}: times better" for side in rivals)]]
+        for row in self.rows:
+            figures = [figure(row.values.get(side)) for side in self.sides]
+            lines.append([row.title, row.unit, *figures, *(figure(self.better(row, side)) for side in rivals)])
+        widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+        rule = ["-" * width if column < 2 else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
+        lines.insert(1, rule)
+        body = "\n".join("| " + " | ".join(aligned(line, widths)) + " |" for line in lines)
+        return "\n".join(f"{name}: {value}" for name, value in self.head.items()) + "\n\n" + body
+
+    def better(self, row: Row, side: str) -> float | None:
+        """How many times better `side` is than the first side; none if one of the figures is missing or nothing."""
+        base, value = row.values.get(self.sides[0]), row.values.get(side)
+        if not base or not value:
+            return None
+        return value / base if row.more_is_better else base / value
+
+    def json(self) -> str:
+        """Everything, for programs that compare runs."""
+        rows = [{"title": row.title, "unit": row.unit, "more_is_better": row.more_is_better, "values": row.values}
+                for row in self.rows]
+        return json.dumps({"head": self.head, "sides": self.sides, "rows": rows}, indent=2, ensure_ascii=False)
+
+
+def figure(value: float | None) -> str:
+    """Three significant digits, or all digits of a larger number."""
+    if value is None:
+        return MISSING
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def aligned(line: list[str], widths: list[int]) -> list[str]:
+    """Texts to the left, figures to the right."""
+    return [cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths))]
