@@ -1,0 +1,76 @@
+//! What a listener sets for its POP3 sessions.
+
+use std::time::Duration;
+
+/// Settings shared by all sessions of a listener.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The server's own name, in the greeting.
+    pub host: String,
+    /// What this listener can do about TLS.
+    pub tls: Tls,
+    /// Whether passwords may be sent without TLS. Only for loopback and development.
+    pub plaintext_login: bool,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// The state of TLS when a connection begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Neither active nor to be had.
+    Absent,
+    /// STLS is offered (RFC 2595 §4).
+    Available,
+    /// The connection began with TLS (RFC 8314 §3.2).
+    Active,
+}
+
+/// Bounds on one session.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Longest command line with its CRLF. RFC 2449 §4: 255 octets; login names may be longer
+    /// than that today, so more is taken.
+    pub line: usize,
+    /// Longest line of a SASL exchange with its CRLF. RFC 5034 §4 sets no number; that of
+    /// RFC 4954 §4 is used.
+    pub sasl_line: usize,
+    /// Octets buffered while an ask is outstanding or an answer is being written.
+    pub pending: usize,
+    /// Messages in a snapshot; the oldest come first.
+    pub messages: usize,
+    /// Octets of a message in memory at a time.
+    pub chunk: u32,
+    /// Failed logins before the session is closed.
+    pub failed_logins: u8,
+    /// Commands in a row that make no sense before the session is closed.
+    pub bad_commands: u8,
+    /// RFC 1939 §3: the inactivity timer is at least ten minutes.
+    pub idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            line: 1024,
+            sasl_line: 12_288,
+            pending: 64 * 1024,
+            messages: 100_000,
+            chunk: 64 * 1024,
+            failed_logins: 5,
+            bad_commands: 20,
+            idle: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            host: "localhost".to_owned(),
+            tls: Tls::Absent,
+            plaintext_login: false,
+            limits: Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! AUTHORIZATION: from the greeting to the open maildrop.
+//!
+//! Standards: RFC 1939 §4, §7 (USER, PASS), RFC 2595 §4 (STLS), RFC 3206, RFC 5034 §4 (AUTH).
+//! Invariants: an unknown name and a wrong password get the same reply; without TLS no password is taken where the listener forbids it.
+
+use waxwing_sasl::{Credentials, Exchange, Mechanism, Progress, SaslError};
+use waxwing_session::Step;
+
+use super::{Phase, Pop3Session, User, Work};
+use crate::ask::{Answer, Ask, AuthFailure};
+use crate::command::Command;
+use crate::maildrop::OpenMaildrop;
+use crate::options::Tls;
+use crate::reply;
+
+impl Pop3Session {
+    /// A line in AUTHORIZATION. RFC 1939 §7: PASS follows right after USER, or the name is forgotten; CAPA, which asks only, may come between.
+    pub(super) fn authorization(&mut self, user: Option<User>, line: &[u8]) -> Option<Step<Ask>> {
+        let command = match Command::parse(line) {
+            Ok(command) => command,
+            Err(mistake) => {
+                self.phase = Phase::Authorization(None);
+                self.bad(&reply::mistake(&mistake));
+                return None;
+            }
+        };
+        self.phase = Phase::Authorization(None);
+        match command {
+            Command::Capa => {
+                self.phase = Phase::Authorization(user);
+                self.say_capabilities();
+            }
+            Command::Quit => {
+                self.say(reply::BYE);
+                self.phase = Phase::Closed;
+            }
+            Command::Stls => return self.stls(),
+            Command::User(name) => self.user(name),
+            Command::Pass(password) => return self.pass(user, password),
+            Command::Auth { mechanism, initial } => return self.auth(mechanism, initial),
+            _ => self.bad(reply::LOGIN_FIRST),
+        }
+        None
+    }
+
+    fn stls(&mut self) -> Option<Step<Ask>> {
+        match self.tls {
+            Tls::Absent => self.bad(reply::NO_TLS),
+            Tls::Active => self.bad(reply::TLS_ALREADY),
+            Tls::Available => {
+                self.say(reply::BEGIN_TLS);
+                // RFC 2595 §4 with RFC 3207 §4.2: nothing that came in clear is acted on afterwards.
+                self.lines.clear();
+                self.phase = Phase::Handshaking;
+                return Some(Step::StartTls);
+            }
+        }
+        None
+    }
+
+    fn may_log_in(&mut self) -> bool {
+        let may = self.tls == Tls::Active || self.options.plaintext_login;
+        if !may {
+            self.bad(reply::TLS_FIRST);
+        }
+        may
+    }
+
+    fn user(&mut self, name: &str) {
+        if self.may_log_in() {
+            self.phase = Phase::Authorization(Some(name.into()));
+            self.say(reply::USER);
+        }
+    }
+
+    fn pass(&mut self, user: Option<User>, password: &str) -> Option<Step<Ask>> {
+        if !self.may_log_in() {
+            return None;
+        }
+        let Some(user) = user else {
+            self.bad(reply::USER_FIRST);
+            return None;
+        };
+        self.authenticate(Credentials::new(user, password))
+    }
+
+    fn auth(&mut self, mechanism: &str, initial: Option<&str>) -> Option<Step<Ask>> {
+        if !self.may_log_in() {
+            return None;
+        }
+        if Mechanism::parse(mechanism) != Some(Mechanism::Plain) {
+            self.bad(reply::NO_MECHANISM);
+            return None;
+        }
+        let progress = Exchange::start(Mechanism::Plain, initial.map(str::as_bytes));
+        self.progress(progress)
+    }
+
+    /// A line in an exchange.
+    pub(super) fn response(&mut self, exchange: Exchange, line: &[u8]) -> Option<Step<Ask>> {
+        self.progress(exchange.respond(line))
+    }
+
+    fn progress(&mut self, progress: Result<Progress, SaslError>) -> Option<Step<Ask>> {
+        match progress {
+            Ok(Progress::Challenge { text, exchange }) => {
+                self.phase = Phase::Exchanging(exchange);
+                self.say(&reply::challenge(text));
+                None
+            }
+            Ok(Progress::Done(credentials)) => self.authenticate(credentials),
+            Err(error) => {
+                self.phase = Phase::Authorization(None);
+                self.bad(&reply::sasl(error));
+                None
+            }
+        }
+    }
+
+    fn authenticate(&mut self, credentials: Credentials) -> Option<Step<Ask>> {
+        self.phase = Phase::Authenticating;
+        self.ask(Ask::Authenticate {
+            mechanism: Mechanism::Plain,
+            credentials,
+        })
+    }
+
+    /// What became of the credentials.
+    pub(super) fn authenticated(&mut self, answer: Answer) {
+        let failure = match answer {
+            Answer::Authenticated => {
+                self.phase = Phase::Opening;
+                self.asked = true;
+                self.next = Some(Step::Ask(Ask::Open {
+                    limit: self.options.limits.messages,
+                }));
+                return;
+            }
+            Answer::NotAuthenticated(failure) => failure,
+            Answer::Failed(failure) => {
+                self.say(&reply::failed(&failure));
+                self.phase = Phase::Authorization(None);
+                return;
+            }
+            _ => return self.say(reply::OUT_OF_STEP),
+        };
+        self.phase = Phase::Authorization(None);
+        match failure {
+            AuthFailure::Credentials => self.wrong_credentials(),
+            AuthFailure::Blocked(text) => self.say(&reply::blocked(&text)),
+            AuthFailure::Unavailable(reference) => self.say(&reply::login_unavailable(&reference)),
+        }
+    }
+
+    fn wrong_credentials(&mut self) {
+        self.failed_logins = self.failed_logins.saturating_add(1);
+        if self.failed_logins >= self.options.limits.failed_logins {
+            self.say(reply::TOO_MANY_LOGINS);
+            self.phase = Phase::Closed;
+        } else {
+            self.say(reply::WRONG_CREDENTIALS);
+        }
+    }
+
+    /// The snapshot, or why there is none: then the peer may log in again.
+    pub(super) fn opened(&mut self, answer: Answer) {
+        match answer {
+            Answer::Opened(maildrop) => {
+                let maildrop = Box::new(OpenMaildrop::new(maildrop, self.options.limits.messages));
+                let (count, octets) = maildrop.totals();
+                self.say(&reply::opened(count, octets));
+                self.mistakes = 0;
+                self.phase = Phase::Transaction(maildrop, Work::Line);
+            }
+            Answer::Failed(failure) => {
+                self.say(&reply::failed(&failure));
+                self.phase = Phase::Authorization(None);
+            }
+            _ => self.say(reply::OUT_OF_STEP),
+        }
+    }
+}
