@@ -88,3 +88,13 @@ def description() -> dict[str, str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {"processor": cpu, "cores": str(os.cpu_count()), "memory": f"{memory:.0f} GiB",
             "kernel": f"{kernel.sysname} {kernel.release}"}
+
+
+def filesystem(directory: Path) -> str:
+    """The type of the file system that holds `directory`."""
+    path, best, found = str(directory.resolve()), "", "unknown"
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, point, kind, *_ = line.split()
+        if (path + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(best):
+            best, found = point, kind
+    return found

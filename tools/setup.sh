@@ -2,6 +2,7 @@
 # Installs what a fresh machine lacks, group by group; where nothing is missing it costs milliseconds.
 #   tools/setup.sh build     a linker and C compiler for the crates that bring C along (SQLite, aws-lc)
 #   tools/setup.sh guest     a toolchain for WebAssembly guests (rustup's target, else Debian's packages)
+#   tools/setup.sh run       curl, with which a first mail is sent and read
 #   tools/setup.sh python    Python 3, which some of the tools are written in
 #   tools/setup.sh test      what `make test` drives: PostgreSQL, swaks, mbsync, curl, openssl, Python
 #   tools/setup.sh bench     what `make bench` compares with and measures by: Postfix, smtp-source, Dovecot
@@ -70,6 +71,7 @@ for group in "$@"; do
       need libc6-dev /usr/include/stdlib.h
       ;;
     guest) guest ;;
+    run) need curl curl ;;
     python) need python3 python3 ;;
     test)
       need postgresql "/usr/lib/postgresql/*/bin/postgres"

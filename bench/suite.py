@@ -1,0 +1,93 @@
+"""The whole run: which measurements, on which sides, in which order; every figure goes into one table."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Callable
+
+from . import hooks, machine, memory, swap, throughput
+from .load import Load
+from .report import Table
+from .servers import Side
+from .servers.postfix import PostfixDovecot
+from .servers.waxwing import ROOT, Waxwing
+
+PARTS = ["memory", "swap", "throughput", "hooks"]
+
+POSTFIX = PostfixDovecot.name
+SHIPPED = "Waxwing"
+ACCEPTING = "Waxwing, accepting policy"
+
+SMALL, LARGE = 4 * 1024, 60 * 1024
+# Postfix makes a process for each session and by default 100 of them; its cost per session does not depend on the number.
+POSTFIX_SESSIONS = 90
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    loads: list[Load]
+    rounds: int
+    swaps: int
+    sessions: int
+    parts: list[str] = field(default_factory=lambda: list(PARTS))
+
+    @staticmethod
+    def full() -> "Plan":
+        loads = [Load(sessions, size) for size in (SMALL, LARGE) for sessions in (1, 10, 50)]
+        return Plan(loads + [Load(10, SMALL, reuse=True)], rounds=5, swaps=15, sessions=5000)
+
+    @staticmethod
+    def short() -> "Plan":
+        return Plan([Load(10, SMALL)], rounds=2, swaps=5, sessions=1000)
+
+    def with_rounds(self, rounds: int) -> "Plan":
+        return replace(self, rounds=rounds)
+
+    def with_parts(self, parts: list[str]) -> "Plan":
+        return replace(self, parts=parts)
+
+
+def run(plan: Plan, directory: Path, progress: Progress) -> Table:
+    """Starts the three sides, measures what the plan says, and ends them whatever happens."""
+    table = Table([POSTFIX, SHIPPED, ACCEPTING], machine.description() | {"file system": machine.filesystem(directory)})
+    sides: list[Side] = []
+    try:
+        progress("starting Postfix and Dovecot")
+        sides.append(PostfixDovecot(directory / "rival"))
+        progress("starting Waxwing with the shipped policy")
+        sides.append(Waxwing(directory / "shipped", SHIPPED, ROOT / "config/policy.toml"))
+        progress("starting Waxwing with the empty accepting policy")
+        sides.append(Waxwing(directory / "accepting", ACCEPTING, ACCEPTING_POLICY))
+        # In this order: memory of servers that have done nothing yet, then what needs them warm.
+        for part in PARTS:
+            if part in plan.parts:
+                STEPS[part](plan, sides, directory, table, progress)
+    finally:
+        for side in sides:
+            side.stop()
+    return table
+
+
+def measure_memory(plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
+    """Idle servers, then idle sessions."""
+    wanted = {POSTFIX: min(POSTFIX_SESSIONS, plan.sessions), SHIPPED: plan.sessions, ACCEPTING: plan.sessions}
+    found = {side.name: memory.measure(side, wanted[side.name], progress) for side in sides}
+    table.add("idle server", "MiB", {name: figures.idle_bytes / 2**20 for name, figures in found.items()})
+    table.add("an idle SMTP session", "KiB", {name: figures.session_bytes / 1024 for name, figures in found.items()})
+
+
+def measure_throughput(plan: Plan, sides: list[Side], directory: Path, table: Table, progress: Progress) -> None:
+    """Every load against every side, and what the shipped policy costs of the rate."""
+    for load in plan.loads:
+        found = throughput.compare(sides, load, plan.rounds, directory, progress)
+        table.add(f"{load.title}: into mailboxes", "messages/s",
+                  {name: figures.per_second for name, figures in found.items()}, more_is_better=True)
+        table.add(f"{load.title}: answered by 250", "messages/s",
+                  {name: figures.answered_per_second for name, figures in found.items()}, more_is_better=True)
+        table.add(f"{load.title}: processor time", "ms/message", {name: figures.cpu_ms for name, figures in found.items()})
+        table.add(f"{load.title}: disk flushes", "per message", {name: figures.flushes for name, figures in found.items()})
+        cost = 1 - found[SHIPPED].per_second / found[ACCEPTING].per_second
+        table.add(f"{load.title}: rate lost to the shipped policy", "%", {SHIPPED: 100 * cost})

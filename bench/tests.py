@@ -1,0 +1,72 @@
+"""Tests of the arithmetic of the benchmarks; `make test` runs them, no server is started."""
+
+import os
+import subprocess
+import unittest
+
+from . import machine, throughput
+from .load import Load
+from .report import Table, figure
+
+
+class TheTable(unittest.TestCase):
+    def setUp(self):
+        self.table = Table(["old", "new"], {"cores": "2"})
+
+    def test_says_how_many_times_better_in_the_right_direction(self):
+        self.table.add("rate", "messages/s", {"old": 250.0, "new": 2500.0}, more_is_better=True)
+        self.table.add("cost", "ms", {"old": 6.0, "new": 0.5})
+        rate, cost = self.table.text().splitlines()[-2:]
+        self.assertEqual([cell.strip() for cell in rate.split("|")], ["", "rate", "messages/s", "250", "2500", "10.0", ""])
+        self.assertEqual([cell.strip() for cell in cost.split("|")], ["", "cost", "ms", "6.00", "0.50", "12.0", ""])
+
+    def test_shows_a_missing_figure_as_such_and_compares_nothing_with_it(self):
+        self.table.add("hook call", "µs", {"new": 0.9, "old": None})
+        cells = [cell.strip() for cell in self.table.text().splitlines()[-1].split("|")]
+        self.assertEqual(cells, ["", "hook call", "µs", "–", "0.90", "–", ""])
+        self.assertIsNone(self.table.better(self.table.rows[0], "new"))
+
+    def test_is_aligned(self):
+        self.table.add("a", "b", {"old": 1.0})
+        self.table.add("a longer one", "b", {"old": 1234.5, "new": 2.0})
+        lines = [line for line in self.table.text().splitlines() if line.startswith("|")]
+        self.assertEqual(len({len(line) for line in lines}), 1)
+
+    def test_figures_have_three_digits(self):
+        self.assertEqual([figure(value) for value in (0.1234, 12.34, 123.4, None)], ["0.12", "12.3", "123", "–"])
+
+
+class TheMachine(unittest.TestCase):
+    def test_counts_the_processor_time_of_children_that_ended(self):
+        before = machine.cpu_seconds([os.getpid()])
+        subprocess.run(["sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"], check=True)
+        self.assertGreater(machine.cpu_seconds([os.getpid()]), before)
+
+    def test_finds_descendants(self):
+        with subprocess.Popen(["sleep", "60"]) as child:
+            self.assertIn(child.pid, machine.descendants([os.getpid()]))
+            child.kill()
+
+    def test_a_process_that_is_gone_has_no_fields(self):
+        child = subprocess.Popen(["true"])
+        child.wait()
+        self.assertEqual(machine.stat_fields(child.pid), [])
+
+
+class Rounds(unittest.TestCase):
+    def test_give_medians_a_column(self):
+        rounds = [throughput.Round(100, answered, delivered, cpu, flushes)
+                  for answered, delivered, cpu, flushes in [(1.0, 2.0, 0.1, 100), (0.5, 1.0, 0.3, 300), (0.25, 4.0, 0.2, 200)]]
+        found = throughput.figures(rounds)
+        self.assertEqual((found.per_second, found.answered_per_second, found.cpu_ms, found.flushes), (50.0, 200.0, 2.0, 2.0))
+
+    def test_without_a_flush_counter_there_is_no_figure(self):
+        self.assertIsNone(throughput.figures([throughput.Round(1, 1.0, 1.0, 0.0, None)]).flushes)
+
+    def test_a_load_has_a_title(self):
+        self.assertEqual(Load(1, 4096).title, "1 session, 4 KB")
+        self.assertEqual(Load(10, 61440, reuse=True).title, "10 sessions, 60 KB, kept open")
+
+
+if __name__ == "__main__":
+    unittest.main()
