@@ -1,0 +1,260 @@
+//! The values of header fields: mail-parser reads them, here they become the summary's.
+
+use std::borrow::Cow;
+
+use mail_parser::parsers::MessageStream;
+use mail_parser::{Addr, Address, ContentType, HeaderValue};
+
+use crate::build::Budget;
+use crate::header::{self, Field};
+use crate::summary::{AddressItem, Envelope, Param, Part, Sent};
+
+/// Octets of one field that are read.
+const MAX_FIELD: usize = 32 * 1024;
+/// Addresses kept of one field.
+const MAX_ADDRESSES: usize = 2_000;
+/// Parameters kept of one field.
+const MAX_PARAMS: usize = 64;
+
+/// Reads the envelope and the References field of a message's header.
+pub(crate) fn envelope(header: &[u8], budget: &mut Budget) -> (Envelope, Vec<u8>) {
+    let mut envelope = Envelope::default();
+    let mut references = Vec::new();
+    for field in header::fields(header) {
+        let e = &mut envelope;
+        match field.name.len() {
+            2 if field.is("To") => addresses(&field, &mut e.to, budget),
+            2 if field.is("Cc") => addresses(&field, &mut e.cc, budget),
+            3 if field.is("Bcc") => addresses(&field, &mut e.bcc, budget),
+            4 if field.is("From") => addresses(&field, &mut e.from, budget),
+            4 if field.is("Date") && e.date.is_empty() => {
+                octets(&field, &mut e.date, budget);
+                e.sent = sent(&field);
+            }
+            6 if field.is("Sender") => addresses(&field, &mut e.sender, budget),
+            7 if field.is("Subject") => octets(&field, &mut e.subject, budget),
+            8 if field.is("Reply-To") => addresses(&field, &mut e.reply_to, budget),
+            10 if field.is("Message-ID") => octets(&field, &mut e.message_id, budget),
+            10 if field.is("References") => octets(&field, &mut references, budget),
+            11 if field.is("In-Reply-To") => octets(&field, &mut e.in_reply_to, budget),
+            _ => {}
+        }
+    }
+    (envelope, references)
+}
+
+/// Reads the MIME fields of a part's header; `digest` is the default of RFC 2046 §5.1.5.
+pub(crate) fn mime(header: &[u8], digest: bool, part: &mut Part, budget: &mut Budget) {
+    for field in header::fields(header) {
+        if field.name.len() < 10
+            || !field
+                .name
+                .get(..8)
+                .is_some_and(|name| name.eq_ignore_ascii_case(b"content-"))
+        {
+            continue;
+        }
+        match field
+            .name
+            .get(8..)
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+            .as_slice()
+        {
+            b"type" if part.media_type.is_empty() => media_type(&field, part, budget),
+            b"transfer-encoding" if part.encoding.is_empty() => {
+                part.encoding = budget.string(&token(&field));
+            }
+            b"id" => octets(&field, &mut part.id, budget),
+            b"description" => octets(&field, &mut part.description, budget),
+            b"md5" => octets(&field, &mut part.md5, budget),
+            b"location" => octets(&field, &mut part.location, budget),
+            b"disposition" if part.disposition.is_empty() => disposition(&field, part, budget),
+            b"language" if part.languages.is_empty() => languages(&field, part, budget),
+            _ => {}
+        }
+    }
+    if part.media_type.is_empty() {
+        (part.media_type, part.media_subtype) = if digest {
+            (String::from("message"), String::from("rfc822"))
+        } else {
+            // RFC 2045 §5.2: the default is text/plain in US-ASCII.
+            part.params = vec![Param {
+                name: String::from("charset"),
+                value: String::from("us-ascii"),
+            }];
+            (String::from("text"), String::from("plain"))
+        };
+    }
+}
+
+/// Decodes the encoded words of an unstructured value (RFC 2047).
+pub(crate) fn unstructured(value: &[u8]) -> String {
+    let line = terminated(value);
+    match MessageStream::new(&line).parse_unstructured() {
+        HeaderValue::Text(text) => text.into_owned(),
+        _ => String::new(),
+    }
+}
+
+/// mail-parser takes a field to end with a line end.
+fn terminated(value: &[u8]) -> Cow<'_, [u8]> {
+    let value = value.get(..MAX_FIELD).unwrap_or(value);
+    if value.ends_with(b"\n") {
+        Cow::Borrowed(value)
+    } else {
+        Cow::Owned([value, b"\r\n"].concat())
+    }
+}
+
+fn octets(field: &Field<'_>, target: &mut Vec<u8>, budget: &mut Budget) {
+    if target.is_empty() {
+        let cut = Field {
+            value: field.value.get(..MAX_FIELD).unwrap_or(field.value),
+            ..*field
+        };
+        let value = cut.unfolded();
+        if budget.take(value.len()) {
+            *target = value;
+        }
+    }
+}
+
+/// The first token of a value, without comments.
+fn token(field: &Field<'_>) -> String {
+    let value = field.unfolded();
+    let end = value
+        .iter()
+        .position(|octet| !octet.is_ascii_graphic() || matches!(octet, b';' | b'('))
+        .unwrap_or(value.len());
+    String::from_utf8_lossy(value.get(..end.min(64)).unwrap_or_default()).into_owned()
+}
+
+fn sent(field: &Field<'_>) -> Option<Sent> {
+    let line = terminated(field.value);
+    let HeaderValue::DateTime(date) = MessageStream::new(&line).parse_date() else {
+        return None;
+    };
+    if !date.is_valid() {
+        return None;
+    }
+    let minutes = i16::from(date.tz_hour.min(24)) * 60 + i16::from(date.tz_minute.min(59));
+    Some(Sent {
+        timestamp: date.to_timestamp(),
+        offset: if date.tz_before_gmt {
+            -minutes
+        } else {
+            minutes
+        },
+    })
+}
+
+fn addresses(field: &Field<'_>, target: &mut Vec<AddressItem>, budget: &mut Budget) {
+    if !target.is_empty() {
+        return;
+    }
+    let line = terminated(field.value);
+    let HeaderValue::Address(address) = MessageStream::new(&line).parse_address() else {
+        return;
+    };
+    let mut push = |item: AddressItem, length: usize| {
+        if target.len() < MAX_ADDRESSES && budget.take(length + 4) {
+            target.push(item);
+        }
+    };
+    match address {
+        Address::List(list) => {
+            for addr in list {
+                mailbox(addr, &mut push);
+            }
+        }
+        Address::Group(groups) => {
+            for group in groups {
+                let name = group.name.map(Cow::into_owned);
+                let named = name.is_some();
+                if let Some(name) = name {
+                    let length = name.len();
+                    push(AddressItem::GroupStart(name), length);
+                }
+                for addr in group.addresses {
+                    mailbox(addr, &mut push);
+                }
+                if named {
+                    push(AddressItem::GroupEnd, 0);
+                }
+            }
+        }
+    }
+}
+
+fn mailbox(addr: Addr<'_>, push: &mut impl FnMut(AddressItem, usize)) {
+    let (name, address) = match (addr.name, addr.address) {
+        (name, Some(address)) => (name.unwrap_or_default(), address),
+        // A bare word: some address was meant.
+        (Some(word), None) => (Cow::Borrowed(""), word),
+        (None, None) => return,
+    };
+    let (local, domain) = address.rsplit_once('@').unwrap_or((&address, ""));
+    let length = name.len() + address.len();
+    push(
+        AddressItem::Mailbox {
+            name: name.into_owned(),
+            local: local.to_owned(),
+            domain: domain.to_owned(),
+        },
+        length,
+    );
+}
+
+fn with_content_type<T>(field: &Field<'_>, read: impl FnOnce(ContentType<'_>) -> T) -> Option<T> {
+    let line = terminated(field.value);
+    match MessageStream::new(&line).parse_content_type() {
+        HeaderValue::ContentType(content_type) => Some(read(content_type)),
+        _ => None,
+    }
+}
+
+fn params(content_type: &ContentType<'_>, budget: &mut Budget) -> Vec<Param> {
+    let attributes = content_type.attributes.as_deref().unwrap_or_default();
+    attributes
+        .iter()
+        .filter(|attribute| !attribute.name.is_empty())
+        .take(MAX_PARAMS)
+        .filter(|attribute| budget.take(attribute.name.len() + attribute.value.len() + 2))
+        .map(|attribute| Param {
+            name: attribute.name.to_ascii_lowercase(),
+            value: attribute.value.clone().into_owned(),
+        })
+        .collect()
+}
+
+fn media_type(field: &Field<'_>, part: &mut Part, budget: &mut Budget) {
+    with_content_type(field, |read| {
+        // RFC 2045 §5.2: what cannot be read is text/plain; the caller sees an empty type.
+        if let Some(subtype) = &read.c_subtype
+            && !read.c_type.is_empty()
+            && !subtype.is_empty()
+        {
+            part.media_type = budget.string(&read.c_type);
+            part.media_subtype = budget.string(subtype);
+            part.params = params(&read, budget);
+        }
+    });
+}
+
+fn disposition(field: &Field<'_>, part: &mut Part, budget: &mut Budget) {
+    with_content_type(field, |read| {
+        part.disposition = budget.string(&read.c_type);
+        part.disposition_params = params(&read, budget);
+    });
+}
+
+fn languages(field: &Field<'_>, part: &mut Part, budget: &mut Budget) {
+    let value = field.unfolded();
+    part.languages = value
+        .split(|&octet| octet == b',')
+        .map(|tag| String::from_utf8_lossy(tag.trim_ascii()).into_owned())
+        .filter(|tag| !tag.is_empty() && budget.take(tag.len() + 1))
+        .take(16)
+        .collect();
+}
