@@ -1,1 +1,3 @@
-//! waxwing-policy
+//! Policy: the engine that runs plugins.
+
+mod bindings;
