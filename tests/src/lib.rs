@@ -1,1 +1,25 @@
-//! waxwing-tests
+//! The harness of the end-to-end tests: the real `waxwing` binary on ports of its own, and small blocking clients.
+//!
+//! Invariants: no sleep (what has to happen is waited for, with a deadline), no fixed port, no file outside the server's own temporary
+//! folder; a server ends with the value that stands for it, whatever the test does.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a harness fails the test that uses it by panicking"
+)]
+
+pub mod admin;
+pub mod client;
+pub mod corpus;
+pub mod database;
+pub mod place;
+pub mod process;
+pub mod server;
+pub mod setup;
+pub mod wait;
+
+pub use server::{Listener, Server};
+pub use setup::{Policy, Setup};

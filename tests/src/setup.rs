@@ -1,0 +1,210 @@
+//! What a test wants of its server: configuration, policy, accounts; written into a folder of its own.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::database::Database;
+use crate::place;
+use crate::server::Server;
+
+/// The server's name in all tests.
+pub const HOST: &str = "mx.waxwing.example";
+/// The domain that tests deliver to.
+pub const DOMAIN: &str = "waxwing.test";
+/// Everybody's password.
+pub const PASSWORD: &str = "waxwing-demo";
+
+/// Which policy a server runs.
+#[derive(Clone, Debug)]
+pub enum Policy {
+    /// `config/policy.toml` with its rules and the shipped plugins.
+    Shipped,
+    /// Everything is accepted, by one plugin made for tests.
+    Accepting,
+    /// The text of a `policy.toml`.
+    Text(String),
+}
+
+/// A server to be.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    policy: Policy,
+    database: Database,
+    own_plugins: bool,
+    every_listener: bool,
+    settings: String,
+    accounts: Vec<String>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Setup {
+    /// The shipped policy on SQLite, `waxwing.test` with alice and bob.
+    #[must_use]
+    pub fn new() -> Self {
+        Setup {
+            policy: Policy::Shipped,
+            database: Database::Sqlite,
+            own_plugins: false,
+            every_listener: false,
+            settings: String::new(),
+            accounts: vec![
+                "alice@waxwing.test".to_owned(),
+                "bob@waxwing.test".to_owned(),
+            ],
+        }
+    }
+
+    /// Another policy.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Another database.
+    #[must_use]
+    pub fn database(mut self, database: Database) -> Self {
+        self.database = database;
+        self
+    }
+
+    /// A copy of the plugins beside the policy, which the test may change.
+    #[must_use]
+    pub fn own_plugins(mut self) -> Self {
+        self.own_plugins = true;
+        self
+    }
+
+    /// Listeners for every combination of protocol, TLS and plaintext logins, as dialogues want them.
+    #[must_use]
+    pub fn every_listener(mut self) -> Self {
+        self.every_listener = true;
+        self
+    }
+
+    /// Lines for `waxwing.toml`: whole tables, `[limits]` for instance.
+    #[must_use]
+    pub fn settings(mut self, lines: &str) -> Self {
+        self.settings.push_str(lines);
+        self.settings.push('\n');
+        self
+    }
+
+    /// Other accounts than alice and bob; their domains are added.
+    #[must_use]
+    pub fn accounts<S: Into<String>>(mut self, accounts: impl IntoIterator<Item = S>) -> Self {
+        self.accounts = accounts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Writes everything and starts the server, with its domains and accounts.
+    ///
+    /// # Panics
+    /// If it does not start; with what it said.
+    #[must_use]
+    pub fn start(self) -> Server {
+        let server = Server::new(self.write());
+        server.admin().add_accounts(&self.accounts);
+        server
+    }
+
+    /// Writes the configuration into a new folder.
+    fn write(&self) -> TempDir {
+        let folder = tempfile::Builder::new()
+            .prefix("waxwing-")
+            .tempdir()
+            .expect("a temporary folder");
+        let root = folder.path();
+        fs::write(root.join("waxwing.toml"), self.configuration(root))
+            .expect("the configuration is written");
+        let policy = match &self.policy {
+            Policy::Shipped => {
+                let config = place::repository().join("config");
+                copy_folder(&config.join("rules"), &root.join("rules"));
+                fs::read_to_string(config.join("policy.toml")).expect("config/policy.toml is there")
+            }
+            Policy::Accepting => "[[step]]\nplugin = \"accepting\"\n".to_owned(),
+            Policy::Text(text) => text.clone(),
+        };
+        fs::create_dir_all(root.join("rules")).expect("a folder for rules");
+        fs::write(root.join("policy.toml"), policy).expect("the policy is written");
+        if self.own_plugins {
+            copy_folder(&place::plugins(), &root.join("plugins"));
+        }
+        folder
+    }
+
+    fn configuration(&self, root: &Path) -> String {
+        let plugins = if self.own_plugins {
+            root.join("plugins")
+        } else {
+            place::plugins()
+        };
+        let mut text = format!("hostname = \"{HOST}\"\ndata = \"data\"\n");
+        let _ = writeln!(
+            text,
+            "[policy]\nfile = \"policy.toml\"\nplugins = [{:?}]",
+            plugins.display().to_string()
+        );
+        if let Some(url) = self.database.url() {
+            let _ = writeln!(text, "[store]\ndatabase = {url:?}");
+        }
+        if !self.settings.contains("[limits]") {
+            text.push_str("[limits]\nsessions-per-address = 20000\n");
+        }
+        text.push_str(&self.settings);
+        for service in ["smtp", "submission", "lmtp", "imap", "pop3"] {
+            push_listener(&mut text, service, service, "starttls", true);
+            if self.every_listener {
+                push_listener(
+                    &mut text,
+                    &format!("{service}-strict"),
+                    service,
+                    "starttls",
+                    false,
+                );
+                push_listener(
+                    &mut text,
+                    &format!("{service}-clear"),
+                    service,
+                    "none",
+                    true,
+                );
+            }
+            push_listener(
+                &mut text,
+                &format!("{service}-tls"),
+                service,
+                "implicit",
+                true,
+            );
+        }
+        push_listener(&mut text, "metrics", "metrics", "none", false);
+        text
+    }
+}
+
+fn push_listener(text: &mut String, name: &str, service: &str, tls: &str, plaintext: bool) {
+    let _ = writeln!(
+        text,
+        "[[listener]]\nname = \"{name}\"\nservice = \"{service}\"\naddress = \"127.0.0.1:0\"\ntls = \"{tls}\"\nplaintext-auth = {plaintext}"
+    );
+}
+
+/// Copies the files of a folder; a folder that is not there has none.
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        if entry.path().is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name())).expect("a file is copied");
+        }
+    }
+}

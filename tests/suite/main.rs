@@ -1,0 +1,12 @@
+//! The end-to-end tests: one binary, a module a suite.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests fail by panicking and say what they skip"
+)]
+
+mod architecture;
