@@ -1,1 +1,38 @@
-//! waxwing
+//! Waxwing: a mail server whose policy is plugins. This crate wires the others together: it opens the sockets, speaks
+//! TLS, drives the sessions and answers their asks from policy and store.
+//!
+//! Invariants: nothing else opens sockets; nothing here decides what policy may decide; a message's 250 follows the
+//! store's fsync; a part is handed what it needs (there is no global state but the recorder of `metrics`).
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests fail by panicking"
+    )
+)]
+
+mod admin;
+mod answer;
+mod budget;
+pub mod cli;
+pub mod config;
+mod descriptors;
+mod drive;
+mod http;
+mod listen;
+mod running;
+mod services;
+mod sessions;
+mod shutdown;
+mod telemetry;
+mod tls;
+mod transport;
+mod wiring;
+
+pub use config::Config;
+pub use listen::{Bound, ListenError};
+pub use running::{Running, StartError, run};
+pub use tls::TlsError;

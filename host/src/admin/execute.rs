@@ -1,0 +1,210 @@
+//! Does what an administrator asked for.
+
+use serde_json::{Value, json};
+use waxwing_mail::{Address, Domain};
+use waxwing_store::{Account, Quota, Store};
+
+use super::{Exit, Failure, QuotaChange, Request};
+use crate::wiring::Parts;
+
+/// Does a request on the store; `running` is the server that it was sent to, if it was.
+pub(crate) async fn execute(
+    store: &Store,
+    running: Option<&Parts>,
+    request: Request,
+) -> Result<Value, Failure> {
+    match request {
+        Request::DomainAdd { .. }
+        | Request::DomainList
+        | Request::DomainRemove { .. }
+        | Request::DomainQuota { .. } => domains(store, request).await,
+        Request::AliasAdd { .. } | Request::AliasList { .. } | Request::AliasRemove { .. } => {
+            aliases(store, request).await
+        }
+        Request::Status => match running {
+            Some(parts) => Ok(parts.status().await),
+            None => Err(no_server("status")),
+        },
+        Request::PluginList => match running {
+            Some(parts) => Ok(parts.plugins()),
+            None => Err(no_server("plugin list")),
+        },
+        Request::Trace { id } => trace(store, &id).await,
+        Request::Verify => Ok(value(&store.verify().await?)),
+        other => accounts(store, other).await,
+    }
+}
+
+fn no_server(command: &str) -> Failure {
+    Failure::new(
+        Exit::Unavailable,
+        format!(
+            "no server runs on this data directory; `waxwing {command}` tells about a running one"
+        ),
+    )
+}
+
+async fn domains(store: &Store, request: Request) -> Result<Value, Failure> {
+    match request {
+        Request::DomainAdd { domain } => {
+            Ok(value(&store.add_domain(&domain_name(&domain)?).await?))
+        }
+        Request::DomainRemove { domain } => {
+            store.remove_domain(&domain_name(&domain)?).await?;
+            Ok(Value::Null)
+        }
+        Request::DomainQuota { domain, quota } => {
+            let name = domain_name(&domain)?;
+            let known = store.directory().domain(&name).await?;
+            let known = known.ok_or_else(|| Failure::data(format!("no such domain: {name}")))?;
+            if !quota.is_empty() {
+                store
+                    .set_domain_quota(&name, quota.apply(known.quota))
+                    .await?;
+            }
+            let usage = store.domain_usage(&name).await?;
+            Ok(
+                json!({ "domain": name, "quota": value(&quota.apply(known.quota)), "usage": value(&usage) }),
+            )
+        }
+        _ => Ok(value(&store.domains().await?)),
+    }
+}
+
+async fn accounts(store: &Store, request: Request) -> Result<Value, Failure> {
+    match request {
+        Request::AccountAdd {
+            address,
+            password,
+            quota,
+        } => {
+            let quota = quota.apply(Quota::default());
+            let account = store
+                .add_account(&local_address(&address)?, password.as_deref(), quota)
+                .await?;
+            Ok(value(&account))
+        }
+        Request::AccountRemove { address } => {
+            store.remove_account(&local_address(&address)?).await?;
+            Ok(Value::Null)
+        }
+        Request::AccountPassword { address, password } => {
+            store
+                .set_password(&local_address(&address)?, password.as_deref())
+                .await?;
+            Ok(Value::Null)
+        }
+        Request::AccountQuota { address, quota } => {
+            account_quota(store, &local_address(&address)?, quota).await
+        }
+        Request::AccountList { domain } => {
+            let domain = domain.as_deref().map(domain_name).transpose()?;
+            let mut listed = Vec::new();
+            for account in store.accounts(domain.as_deref()).await? {
+                listed.push(described(store, &account).await?);
+            }
+            Ok(Value::Array(listed))
+        }
+        _ => Err(Failure::new(Exit::Software, "a request without an answer")),
+    }
+}
+
+async fn account_quota(
+    store: &Store,
+    address: &str,
+    change: QuotaChange,
+) -> Result<Value, Failure> {
+    let account = store.directory().account(address).await?;
+    let account = account.ok_or_else(|| Failure::data(format!("no such account: {address}")))?;
+    if change.is_empty() {
+        return described(store, &account).await;
+    }
+    let quota = change.apply(account.quota);
+    store.set_quota(address, quota).await?;
+    described(
+        store,
+        &Account {
+            quota,
+            ..Account::clone(&account)
+        },
+    )
+    .await
+}
+
+async fn described(store: &Store, account: &Account) -> Result<Value, Failure> {
+    let usage = store.usage(account.id).await?;
+    Ok(
+        json!({ "address": account.address, "created": account.created, "quota": value(&account.quota), "usage": value(&usage) }),
+    )
+}
+
+async fn aliases(store: &Store, request: Request) -> Result<Value, Failure> {
+    match request {
+        Request::AliasAdd { address, targets } => {
+            let targets = targets
+                .iter()
+                .map(|target| local_address(target))
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(value(
+                &store.add_alias(&alias_address(&address)?, &targets).await?,
+            ))
+        }
+        Request::AliasRemove { address } => {
+            store.remove_alias(&alias_address(&address)?).await?;
+            Ok(Value::Null)
+        }
+        Request::AliasList { domain } => {
+            let domain = domain.as_deref().map(domain_name).transpose()?;
+            Ok(value(&store.aliases(domain.as_deref()).await?))
+        }
+        _ => Err(Failure::new(Exit::Software, "a request without an answer")),
+    }
+}
+
+async fn trace(store: &Store, id: &str) -> Result<Value, Failure> {
+    let rows = store.trace(id).await?;
+    if rows.is_empty() {
+        return Err(Failure::data(format!(
+            "no message has the queue id or Message-ID {id}, or its record is too old"
+        )));
+    }
+    let row = |row: &waxwing_store::LedgerRow| {
+        let record = serde_json::from_str::<Value>(&row.json)
+            .unwrap_or_else(|_| Value::String(row.json.clone()));
+        json!({
+            "queue-id": row.queue_id, "message-id": row.message_id, "at": row.at,
+            "generation": row.generation, "outcome": row.outcome, "record": record,
+        })
+    };
+    Ok(rows.iter().map(row).collect())
+}
+
+/// What serde can write, as JSON; the types here all can.
+fn value<T: serde::Serialize>(of: &T) -> Value {
+    serde_json::to_value(of).unwrap_or(Value::Null)
+}
+
+fn domain_name(text: &str) -> Result<String, Failure> {
+    let domain = Domain::parse(text)
+        .map_err(|error| Failure::data(format!("{text:?} is no domain: {error}")))?;
+    Ok(domain.to_string())
+}
+
+fn local_address(text: &str) -> Result<String, Failure> {
+    let address = Address::parse(text)
+        .map_err(|error| Failure::data(format!("{text:?} is no address: {error}")))?;
+    Ok(plain(&address))
+}
+
+/// An address, or `*@domain` for all that the domain's accounts and aliases do not take.
+fn alias_address(text: &str) -> Result<String, Failure> {
+    match text.strip_prefix("*@") {
+        Some(domain) => Ok(format!("*@{}", domain_name(domain)?)),
+        None => local_address(text),
+    }
+}
+
+/// As the store knows addresses: the local part unquoted, in lower case.
+pub(crate) fn plain(address: &Address) -> String {
+    format!("{}@{}", address.local().to_lowercase(), address.domain())
+}

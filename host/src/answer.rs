@@ -1,0 +1,141 @@
+//! Answers to what sessions ask: each protocol's asks become calls on policy and store.
+//!
+//! Invariant: nothing is decided here that an administrator may want to decide; see `policy`.
+
+pub(crate) mod fields;
+pub(crate) mod gate;
+pub(crate) mod imap;
+pub(crate) mod pop3;
+pub(crate) mod smtp;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use waxwing_message::Summary;
+
+use crate::config::{Config, Listener, Service, Tls};
+use crate::transport::TlsFacts;
+
+/// Contents above this size are worked on beside the event loop, so that they hold nobody up.
+const LARGE: usize = 256 * 1024;
+
+/// A listener and what its sessions have in common.
+pub(crate) struct Door {
+    pub(crate) listener: Listener,
+    pub(crate) settings: Settings,
+}
+
+/// The settings of a protocol's sessions.
+pub(crate) enum Settings {
+    Smtp(Arc<waxwing_smtp::Config>),
+    Imap(Arc<waxwing_imap::Config>),
+    Pop3(Arc<waxwing_pop3::Options>),
+    Metrics,
+}
+
+impl Door {
+    pub(crate) fn new(listener: Listener, config: &Config) -> Self {
+        let settings = match listener.service {
+            Service::Smtp | Service::Submission | Service::Lmtp => {
+                Settings::Smtp(smtp_settings(&listener, config))
+            }
+            Service::Imap => Settings::Imap(imap_settings(&listener, config)),
+            Service::Pop3 => Settings::Pop3(pop3_settings(&listener, config)),
+            Service::Metrics => Settings::Metrics,
+        };
+        Self { listener, settings }
+    }
+}
+
+fn smtp_settings(listener: &Listener, config: &Config) -> Arc<waxwing_smtp::Config> {
+    use waxwing_smtp::Mode;
+    let mode = match listener.service {
+        Service::Submission => Mode::Submission,
+        Service::Lmtp => Mode::Delivery,
+        _ => Mode::Transfer,
+    };
+    let mut settings = waxwing_smtp::Config::new(config.hostname.as_str(), mode);
+    settings.starttls = listener.tls == Tls::Starttls;
+    settings.plaintext_auth = listener.plaintext_auth;
+    settings.limits.message = config.limits.message_size.bytes();
+    settings.limits.recipients = config.limits.recipients as usize;
+    Arc::new(settings)
+}
+
+fn imap_settings(listener: &Listener, config: &Config) -> Arc<waxwing_imap::Config> {
+    use waxwing_imap::Tls as State;
+    let mut settings = waxwing_imap::Config {
+        host_name: config.hostname.clone(),
+        tls: match listener.tls {
+            Tls::None => State::Unavailable,
+            Tls::Starttls => State::Offered,
+            Tls::Implicit => State::Active,
+        },
+        plaintext_auth: listener.plaintext_auth,
+        ..waxwing_imap::Config::default()
+    };
+    settings.limits.message = config.limits.message_size.bytes();
+    Arc::new(settings)
+}
+
+fn pop3_settings(listener: &Listener, config: &Config) -> Arc<waxwing_pop3::Options> {
+    use waxwing_pop3::Tls as State;
+    Arc::new(waxwing_pop3::Options {
+        host: config.hostname.clone(),
+        tls: match listener.tls {
+            Tls::None => State::Absent,
+            Tls::Starttls => State::Available,
+            Tls::Implicit => State::Active,
+        },
+        plaintext_login: listener.plaintext_auth,
+        ..waxwing_pop3::Options::default()
+    })
+}
+
+/// Who is at the other end, and at which door.
+pub(crate) struct Caller {
+    /// The session's number in this process, for the log and for plugins.
+    pub(crate) id: u64,
+    pub(crate) door: Arc<Door>,
+    pub(crate) client: SocketAddr,
+    pub(crate) local: SocketAddr,
+    pub(crate) tls: Option<Box<TlsFacts>>,
+}
+
+impl Caller {
+    pub(crate) fn new(door: Arc<Door>, client: SocketAddr, local: SocketAddr) -> Self {
+        static SESSIONS: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: SESSIONS.fetch_add(1, Ordering::Relaxed),
+            door,
+            client,
+            local,
+            tls: None,
+        }
+    }
+}
+
+/// Now, in milliseconds of Unix time.
+pub(crate) fn now_millis() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// Does work on a content: at once if it is small, beside the event loop if it is not.
+pub(crate) async fn off_the_loop<T: Send + 'static + Default>(
+    content: Bytes,
+    work: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> T {
+    if content.len() <= LARGE {
+        return work(&content);
+    }
+    tokio::task::spawn_blocking(move || work(&content))
+        .await
+        .unwrap_or_default()
+}
+
+/// What readers need of a message without parsing it again.
+pub(crate) async fn summary(content: &Bytes) -> Vec<u8> {
+    off_the_loop(content.clone(), |content| Summary::read(content).encode()).await
+}

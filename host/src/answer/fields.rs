@@ -1,0 +1,222 @@
+//! Header fields: what is found in those that came, which of them go, and what is put on top.
+//!
+//! Standards: RFC 5322 §2.2 (fields, folding), RFC 8601 §5 (forged Authentication-Results), RFC 5321 §6.3 (loops).
+//! Invariants: octets that stay are never changed; one pass over the header, whatever its shape.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+/// Fields that this server alone may write.
+const OURS: [&[u8]; 2] = [b"X-Waxwing-Score", b"X-Waxwing-Verdict"];
+/// The longest Message-ID that is kept, in octets.
+const MESSAGE_ID: usize = 250;
+
+/// What one pass over the header found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Received fields.
+    pub(crate) hops: usize,
+    /// The first Message-ID, without its brackets; empty if there is none.
+    pub(crate) message_id: String,
+    /// Where forged fields lie, ascending.
+    pub(crate) forged: Vec<Range<usize>>,
+}
+
+impl Header {
+    /// Reads the header of `content`; `authserv_id` is the name under which this server reports (RFC 8601 §2.5).
+    pub(crate) fn read(content: &[u8], authserv_id: &str) -> Self {
+        let mut header = Self::default();
+        for field in fields(content) {
+            let Some((name, value)) = split(content.get(field.clone()).unwrap_or_default()) else {
+                continue;
+            };
+            if name.eq_ignore_ascii_case(b"Received") {
+                header.hops += 1;
+            } else if name.eq_ignore_ascii_case(b"Message-ID") {
+                if header.message_id.is_empty() {
+                    header.message_id = message_id(value);
+                }
+            } else if OURS.iter().any(|ours| name.eq_ignore_ascii_case(ours))
+                || (name.eq_ignore_ascii_case(b"Authentication-Results")
+                    && reported_by(value, authserv_id))
+            {
+                header.forged.push(field);
+            }
+        }
+        header
+    }
+}
+
+/// Where the fields called `name` lie, ascending.
+pub(crate) fn named(content: &[u8], name: &str) -> Vec<Range<usize>> {
+    let is_named = |field: &Range<usize>| {
+        split(content.get(field.clone()).unwrap_or_default())
+            .is_some_and(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    fields(content).filter(is_named).collect()
+}
+
+/// `top`, then the content without what lies in `removed` (ascending, apart).
+pub(crate) fn assemble(top: &[u8], content: &[u8], removed: &[Range<usize>]) -> Bytes {
+    let mut whole = BytesMut::with_capacity(top.len() + content.len());
+    whole.extend_from_slice(top);
+    let mut from = 0;
+    for range in removed {
+        whole.extend_from_slice(content.get(from..range.start).unwrap_or_default());
+        from = range.end;
+    }
+    whole.extend_from_slice(content.get(from..).unwrap_or_default());
+    whole.freeze()
+}
+
+/// The ranges of all fields, folded lines and line ends included, up to the empty line.
+fn fields(content: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at;
+        loop {
+            let rest = content.get(at..).unwrap_or_default();
+            let begins = rest.first().copied();
+            // RFC 5322 §2.2.3: a line that begins with a blank goes on with the field.
+            let folded = matches!(begins, Some(b' ' | b'\t')) && at > start;
+            let empty = rest.starts_with(b"\r\n") || begins.is_none();
+            if at > start && !folded || empty {
+                return (at > start).then_some(start..at);
+            }
+            at += rest
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .map_or(rest.len(), |end| end + 1);
+        }
+    })
+}
+
+fn split(field: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = field.iter().position(|byte| *byte == b':')?;
+    // RFC 5322 §4.5: blanks before the colon are obsolete, and still seen.
+    Some((
+        field.get(..colon)?.trim_ascii_end(),
+        field.get(colon + 1..)?,
+    ))
+}
+
+fn message_id(value: &[u8]) -> String {
+    let value = String::from_utf8_lossy(value);
+    let inner = value
+        .split_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'))
+        .map_or(value.trim(), |(id, _)| id);
+    inner
+        .chars()
+        .filter(|c| !c.is_control() && !c.is_whitespace())
+        .take(MESSAGE_ID)
+        .collect()
+}
+
+/// RFC 8601 §2.2: the authserv-id is the first word, after comments and folding; it compares without case.
+fn reported_by(value: &[u8], authserv_id: &str) -> bool {
+    let mut rest = value.trim_ascii_start();
+    while rest.first() == Some(&b'(') {
+        let mut depth = 0_usize;
+        let mut escaped = false;
+        let end = rest.iter().position(|byte| {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'(' => depth += 1,
+                b')' => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        rest = end
+            .and_then(|end| rest.get(end + 1..))
+            .unwrap_or_default()
+            .trim_ascii_start();
+    }
+    let end = rest
+        .iter()
+        .position(|byte| b"; \t\r\n(".contains(byte))
+        .unwrap_or(rest.len());
+    let word = rest.get(..end).unwrap_or_default();
+    let word = word
+        .strip_prefix(b"\"")
+        .and_then(|word| word.strip_suffix(b"\""))
+        .unwrap_or(word);
+    word.eq_ignore_ascii_case(authserv_id.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without_forged(content: &str) -> String {
+        let header = Header::read(content.as_bytes(), "mx.waxwing.example");
+        String::from_utf8(assemble(b"", content.as_bytes(), &header.forged).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn fields_are_counted_and_found() {
+        let content = "Received: a\r\n\tfolded: Received: x\r\nreceived : b\r\nMessage-Id:\r\n <one@two>\r\nSubject: x\r\n\r\nReceived: body\r\n";
+        let header = Header::read(content.as_bytes(), "mx");
+        assert_eq!((header.hops, header.message_id.as_str()), (2, "one@two"));
+        assert!(header.forged.is_empty());
+        assert_eq!(named(content.as_bytes(), "subject").len(), 1);
+    }
+
+    #[test]
+    fn forged_fields_go_with_their_folded_lines() {
+        let content = "A: 1\r\nx-waxwing-score: 0\r\n\tmore\r\nB: 2\r\nX-Waxwing-Verdict: deliver\r\n\r\nX-Waxwing-Score: body\r\n";
+        assert_eq!(
+            without_forged(content),
+            "A: 1\r\nB: 2\r\n\r\nX-Waxwing-Score: body\r\n"
+        );
+    }
+
+    #[test]
+    fn results_of_our_name_go_and_those_of_others_stay() {
+        let ours = [
+            "mx.waxwing.example; spf=pass",
+            "\r\n MX.waxwing.example;\r\n dkim=pass",
+            "(hi (\\)there)) mx.waxwing.example 1; none",
+            "\"mx.waxwing.example\"; x",
+        ];
+        for value in ours {
+            assert_eq!(
+                without_forged(&format!("Authentication-Results: {value}\r\nB: 2\r\n\r\n")),
+                "B: 2\r\n\r\n",
+                "{value}"
+            );
+        }
+        for value in [
+            "mx.waxwing.example.evil; spf=pass",
+            "other; mx.waxwing.example",
+            "(mx.waxwing.example) other;",
+            "(unclosed mx.waxwing.example",
+        ] {
+            let content = format!("Authentication-Results: {value}\r\n\r\n");
+            assert_eq!(without_forged(&content), content);
+        }
+    }
+
+    #[test]
+    fn odd_headers_lose_nothing() {
+        for content in [
+            "",
+            "\r\n",
+            "no colon\r\n\r\nbody",
+            "A: 1",
+            " starts folded\r\nA: 1\r\n\r\n",
+            "A: 1\r\nno colon\r\n more\r\n",
+            "\n\r\n",
+        ] {
+            assert_eq!(without_forged(content), content);
+            let ranges: Vec<_> = fields(content.as_bytes()).collect();
+            assert!(
+                ranges.windows(2).all(|pair| pair[0].end == pair[1].start),
+                "{content:?}: {ranges:?}"
+            );
+        }
+    }
+}

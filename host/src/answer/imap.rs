@@ -1,0 +1,541 @@
+//! What IMAP sessions ask, answered from policy and store.
+//!
+//! Invariants: a content is in memory once while it is appended, and counted; a message that is read goes through in
+//! the pieces that the session asks for; a poll costs nothing while nothing happened on this host.
+
+mod convert;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use waxwing_imap::types::{FlagSet, MailboxId as ImapMailbox, MailboxName, TextKey, UidSet};
+use waxwing_imap::{Answer, Appended, Ask, Error, FetchRow, RowWants, Session};
+use waxwing_store::{
+    Account, BlobId, Delivery, FlagChange, MailboxId, Place, Store, Target, UidRange,
+};
+
+use self::convert::{self as to_imap, ranges};
+use super::gate::{Admission, Gate, Login, Over};
+use super::{Caller, Settings};
+use crate::budget::Content;
+use crate::drive::{Answering, Answers};
+use crate::transport::TlsFacts;
+use crate::wiring::Parts;
+
+/// The session of a connection.
+pub(crate) fn session(parts: &Arc<Parts>, caller: &Caller) -> Session {
+    match &caller.door.settings {
+        Settings::Imap(config) => Session::new(Arc::clone(config), Instant::now()),
+        _ => Session::new(
+            super::imap_settings(&caller.door.listener, &parts.config),
+            Instant::now(),
+        ),
+    }
+}
+
+/// Answers the asks of one session.
+pub(crate) struct ImapAnswers {
+    gate: Gate,
+    /// What a logged-in session has; boxed, so that those who never log in do not pay for it.
+    user: Option<Box<User>>,
+}
+
+struct User {
+    account: Arc<Account>,
+    /// What this session knows of the account's changes.
+    changes: watch::Receiver<u64>,
+    selected: Option<Selected>,
+    append: Option<Append>,
+    news: News,
+}
+
+struct Selected {
+    /// UIDs from here on have not been shown to this session.
+    uid_next: u32,
+    /// The modification sequence up to which it has been told of changes.
+    told: u64,
+    read_only: bool,
+}
+
+struct Append {
+    mailbox: MailboxId,
+    flags: FlagSet,
+    internal_date: Option<i64>,
+    content: Content,
+}
+
+/// The notice that wakes IDLE; a receiver of its own, so that a wake that leads to nothing does not repeat.
+enum News {
+    At(watch::Receiver<u64>),
+    Waiting(Pin<Box<dyn Future<Output = Option<watch::Receiver<u64>>> + Send + Sync>>),
+    Never,
+}
+
+impl ImapAnswers {
+    pub(crate) fn new(parts: &Arc<Parts>, caller: Caller) -> Self {
+        Self {
+            gate: Gate::new(parts, caller),
+            user: None,
+        }
+    }
+
+    async fn decide(&mut self, ask: Ask) -> Result<Answer, Error> {
+        match ask {
+            Ask::Connect => match self.gate.connect().await {
+                Admission::Pass => Ok(Answer::Done),
+                Admission::Refused(reply) | Admission::Deferred(reply) => {
+                    Err(Error::Disconnect(reply.text.into_owned()))
+                }
+            },
+            Ask::Login {
+                mechanism,
+                credentials,
+            } => self.login(mechanism, credentials).await,
+            Ask::Logout => {
+                self.user = None;
+                Ok(Answer::Done)
+            }
+            other => match &mut self.user {
+                Some(user) => user.decide(&mut self.gate, other).await,
+                None => Err(Error::NoPermission),
+            },
+        }
+    }
+
+    async fn login(
+        &mut self,
+        mechanism: &'static str,
+        credentials: waxwing_sasl::Credentials,
+    ) -> Result<Answer, Error> {
+        match self.gate.login(mechanism, credentials).await {
+            Login::In { account, .. } => {
+                let changes = self.gate.parts().store.subscribe(account.id);
+                let news = News::At(changes.clone());
+                self.user = Some(Box::new(User {
+                    account,
+                    changes,
+                    selected: None,
+                    append: None,
+                    news,
+                }));
+                Ok(Answer::Done)
+            }
+            Login::Wrong => Err(Error::AuthenticationFailed),
+            Login::Blocked(reply) => Err(Error::Refused(reply.text.into_owned())),
+            Login::Disconnect(reply) => Err(Error::Disconnect(reply.text.into_owned())),
+            Login::Unavailable(reference) => Err(Error::Unavailable {
+                reference: reference.to_string(),
+            }),
+        }
+    }
+}
+
+impl Answers<Session> for ImapAnswers {
+    fn answer(&mut self, ask: Ask) -> Answering<'_, Answer> {
+        Box::pin(async move { self.decide(ask).await.unwrap_or_else(Answer::Failed) })
+    }
+
+    fn content(&mut self, bytes: Bytes) {
+        if let Some(append) = self.user.as_mut().and_then(|user| user.append.as_mut()) {
+            append.content.push(bytes);
+        }
+    }
+
+    fn secured(&mut self, facts: TlsFacts) {
+        self.gate.secured(facts);
+    }
+
+    fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.user {
+            Some(user) if user.selected.is_some() => user.news.poll(context),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl News {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Self::At(receiver) = self {
+            let mut receiver = receiver.clone();
+            *self = Self::Waiting(Box::pin(async move {
+                receiver.changed().await.is_ok().then_some(receiver)
+            }));
+        }
+        let Self::Waiting(waiting) = self else {
+            return Poll::Pending;
+        };
+        let changed = ready!(waiting.as_mut().poll(context));
+        let woken = changed.is_some();
+        *self = changed.map_or(Self::Never, Self::At);
+        if woken {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl User {
+    async fn decide(&mut self, gate: &mut Gate, ask: Ask) -> Result<Answer, Error> {
+        let parts = Arc::clone(gate.parts());
+        let store = &parts.store;
+        let account = self.account.id;
+        let failed = |error| to_imap::error(error, gate.session());
+        match ask {
+            Ask::Mailboxes => to_imap::mailboxes(
+                store.mailboxes(account).await.map_err(failed)?,
+                &store.subscriptions(account).await.map_err(failed)?,
+            ),
+            Ask::Status { mailbox } => Ok(Answer::Status(to_imap::status(
+                &store
+                    .mailbox(account, mailbox.as_str())
+                    .await
+                    .map_err(failed)?,
+            ))),
+            Ask::Select { mailbox, read_only } => self
+                .select(store, &mailbox, read_only)
+                .await
+                .map_err(failed),
+            Ask::Unselect { .. } => {
+                self.selected = None;
+                Ok(Answer::Done)
+            }
+            Ask::Create { mailbox } => done(
+                store
+                    .create_mailbox(account, mailbox.as_str(), None)
+                    .await
+                    .map_err(failed),
+            ),
+            Ask::Delete { mailbox } => done(
+                store
+                    .delete_mailbox(account, mailbox.as_str())
+                    .await
+                    .map_err(failed),
+            ),
+            Ask::Rename { from, to } => done(
+                store
+                    .rename_mailbox(account, from.as_str(), to.as_str())
+                    .await
+                    .map_err(failed),
+            ),
+            Ask::Subscribe {
+                mailbox,
+                subscribed,
+            } => done(
+                store
+                    .set_subscribed(account, mailbox.as_str(), subscribed)
+                    .await
+                    .map_err(failed),
+            ),
+            Ask::Append {
+                mailbox,
+                size,
+                flags,
+                internal_date,
+            } => {
+                let mailbox = store
+                    .mailbox(account, mailbox.as_str())
+                    .await
+                    .map_err(failed)?;
+                self.room(gate, size, 1).await?;
+                let content = Content::new(&parts.budget);
+                self.append = Some(Append {
+                    mailbox: mailbox.id,
+                    flags,
+                    internal_date,
+                    content,
+                });
+                Ok(Answer::Done)
+            }
+            Ask::AppendEnd => self.append_end(gate).await,
+            Ask::AppendAbandon => {
+                self.append = None;
+                Ok(Answer::Done)
+            }
+            Ask::Rows {
+                mailbox,
+                uids,
+                wants,
+            } => rows(store, &self.account, mailbox, &uids, wants)
+                .await
+                .map_err(failed),
+            Ask::Read {
+                content,
+                offset,
+                length,
+            } => {
+                let blob = to_imap::blob(&content)
+                    .ok_or_else(|| Error::Cannot("no such content".into()))?;
+                Ok(Answer::Data(
+                    store
+                        .read_blob(blob, offset, length as usize)
+                        .await
+                        .map_err(failed)?,
+                ))
+            }
+            Ask::Store {
+                mailbox,
+                uids,
+                action,
+                flags,
+                unchanged_since,
+            } => {
+                let change = FlagChange {
+                    operation: to_imap::operation(action),
+                    flags: to_imap::store_flags(&flags),
+                    keywords: flags.keywords().to_vec(),
+                    unchanged_since,
+                };
+                let changed = store
+                    .store_flags(account, MailboxId(mailbox.0), &ranges(&uids), change)
+                    .await
+                    .map_err(failed)?;
+                Ok(Answer::Flags(
+                    changed
+                        .messages
+                        .into_iter()
+                        .map(to_imap::flag_row)
+                        .collect(),
+                ))
+            }
+            Ask::Copy { mailbox, uids, to } => self.copy(gate, mailbox, &uids, &to).await,
+            Ask::Move { mailbox, uids, to } => {
+                let to = store.mailbox(account, to.as_str()).await.map_err(failed)?;
+                let copied = store
+                    .move_messages(account, MailboxId(mailbox.0), &ranges(&uids), to.id)
+                    .await
+                    .map_err(failed)?;
+                Ok(Answer::Copied(to_imap::copied(&copied)))
+            }
+            Ask::Expunge { mailbox, uids } => {
+                let among = uids.map_or_else(|| vec![UidRange::ALL], |uids| ranges(&uids));
+                let gone = store
+                    .expunge(account, MailboxId(mailbox.0), &among, true)
+                    .await
+                    .map_err(failed)?;
+                Ok(Answer::Expunged(gone.into_iter().collect()))
+            }
+            Ask::SearchText {
+                mailbox,
+                uids,
+                keys,
+            } => search(store, &self.account, mailbox, &uids, &keys)
+                .await
+                .map_err(failed),
+            Ask::Poll { mailbox, since } => self.poll(gate, mailbox, since).await,
+            Ask::Connect | Ask::Login { .. } | Ask::Logout => Err(Error::NoPermission),
+        }
+    }
+
+    async fn select(
+        &mut self,
+        store: &Store,
+        mailbox: &MailboxName,
+        read_only: bool,
+    ) -> Result<Answer, waxwing_store::Error> {
+        let found = store.mailbox(self.account.id, mailbox.as_str()).await?;
+        // Before the snapshot: what happens after it must be noticed.
+        self.changes.borrow_and_update();
+        let snapshot = store.select(self.account.id, found.id, !read_only).await?;
+        self.selected = Some(Selected {
+            uid_next: snapshot.mailbox.uid_next,
+            told: snapshot.mailbox.highest_modseq,
+            read_only,
+        });
+        self.news = News::At(self.changes.clone());
+        Ok(Answer::Selected(to_imap::snapshot(&snapshot, read_only)))
+    }
+
+    /// Whether policy lets so much more be kept.
+    async fn room(&self, gate: &mut Gate, bytes: u64, messages: u64) -> Result<(), Error> {
+        match gate.room(&self.account, bytes, messages).await {
+            Ok(()) => Ok(()),
+            Err(Over::Limit { text, .. }) => Err(Error::OverQuota(text)),
+            Err(Over::Unavailable(reference)) => Err(Error::Unavailable {
+                reference: reference.to_string(),
+            }),
+        }
+    }
+
+    async fn append_end(&mut self, gate: &mut Gate) -> Result<Answer, Error> {
+        let Some(mut append) = self.append.take() else {
+            return Err(Error::Cannot("no append is running".into()));
+        };
+        let Some((content, _reservation)) = append.content.take() else {
+            return Err(Error::Limit(
+                "the server has no memory for this message now; try again later".into(),
+            ));
+        };
+        self.room(gate, content.len() as u64, 1).await?;
+        let summary = super::summary(&content).await;
+        let internal_date = append
+            .internal_date
+            .map_or_else(super::now_millis, |seconds| seconds.saturating_mul(1000));
+        let target = Target {
+            account: self.account.id,
+            mailbox: Place::Id(append.mailbox),
+            flags: to_imap::store_flags(&append.flags),
+            keywords: append.flags.keywords().to_vec(),
+        };
+        let delivery = Delivery {
+            content,
+            summary,
+            targets: vec![target],
+            internal_date,
+            ledger: None,
+        };
+        let stored = gate
+            .parts()
+            .store
+            .deliver(delivery)
+            .await
+            .map_err(|error| to_imap::error(error, gate.session()))?;
+        let stored = stored
+            .first()
+            .ok_or_else(|| Error::Cannot("nothing was stored".into()))?;
+        Ok(Answer::Appended(Appended {
+            uid_validity: stored.uid_validity,
+            uid: stored.uid,
+        }))
+    }
+
+    async fn copy(
+        &self,
+        gate: &mut Gate,
+        mailbox: ImapMailbox,
+        uids: &UidSet,
+        to: &MailboxName,
+    ) -> Result<Answer, Error> {
+        let parts = Arc::clone(gate.parts());
+        let (store, account, from) = (&parts.store, self.account.id, MailboxId(mailbox.0));
+        let session = gate.session();
+        let failed = |error| to_imap::error(error, session);
+        let to = store.mailbox(account, to.as_str()).await.map_err(failed)?;
+        let ranges = ranges(uids);
+        let copied = store
+            .fetch(account, from, &ranges, false)
+            .await
+            .map_err(failed)?;
+        self.room(
+            gate,
+            copied.iter().map(|message| message.size).sum(),
+            copied.len() as u64,
+        )
+        .await?;
+        let copied = store
+            .copy(account, from, &ranges, to.id)
+            .await
+            .map_err(failed)?;
+        Ok(Answer::Copied(to_imap::copied(&copied)))
+    }
+
+    async fn poll(
+        &mut self,
+        gate: &Gate,
+        mailbox: ImapMailbox,
+        since: u64,
+    ) -> Result<Answer, Error> {
+        let parts = gate.parts();
+        let Some(selected) = &mut self.selected else {
+            return Err(Error::NonExistent);
+        };
+        // Commits of other hosts (PostgreSQL) are not announced here: then the store is asked.
+        let announced = parts.store_is_ours();
+        if announced && since >= selected.told && !self.changes.has_changed().unwrap_or(true) {
+            return Ok(Answer::Changes(waxwing_imap::Changes {
+                highest_modseq: since,
+                ..Default::default()
+            }));
+        }
+        self.changes.borrow_and_update();
+        let failed = |error| to_imap::error(error, gate.session());
+        let (account, mailbox) = (self.account.id, MailboxId(mailbox.0));
+        let mut changes = parts
+            .store
+            .changes(account, mailbox, since)
+            .await
+            .map_err(failed)?;
+        if !changes.complete {
+            // Tombstones are gone: whatever is not there any more has vanished.
+            let fresh = parts
+                .store
+                .select(account, mailbox, false)
+                .await
+                .map_err(failed)?;
+            changes.vanished = to_imap::absent(&fresh);
+        }
+        let answer = to_imap::changes(&changes, selected.uid_next, selected.read_only);
+        selected.told = changes.mailbox.highest_modseq;
+        selected.uid_next = changes.mailbox.uid_next;
+        Ok(Answer::Changes(answer))
+    }
+}
+
+fn done<T>(result: Result<T, Error>) -> Result<Answer, Error> {
+    result.map(|_| Answer::Done)
+}
+
+async fn rows(
+    store: &Store,
+    account: &Account,
+    mailbox: ImapMailbox,
+    uids: &UidSet,
+    wants: RowWants,
+) -> Result<Answer, waxwing_store::Error> {
+    let messages = store
+        .fetch(
+            account.id,
+            MailboxId(mailbox.0),
+            &ranges(uids),
+            wants.summary,
+        )
+        .await?;
+    let mut rows: Vec<FetchRow> = Vec::with_capacity(messages.len());
+    for message in messages {
+        let head = match wants.head {
+            0 => Bytes::new(),
+            length => store.read_blob(message.blob, 0, length as usize).await?,
+        };
+        rows.push(to_imap::row(message, head));
+    }
+    Ok(Answer::Rows(rows))
+}
+
+async fn search(
+    store: &Store,
+    account: &Account,
+    mailbox: ImapMailbox,
+    uids: &UidSet,
+    keys: &Arc<[TextKey]>,
+) -> Result<Answer, waxwing_store::Error> {
+    let messages = store
+        .fetch(account.id, MailboxId(mailbox.0), &ranges(uids), false)
+        .await?;
+    let mut matches = Vec::with_capacity(messages.len());
+    for message in messages {
+        let content = match store.blob(message.blob).await {
+            Ok(content) => content,
+            // Expunged meanwhile.
+            Err(waxwing_store::Error::NoSuchBlob(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        let keys = Arc::clone(keys);
+        let matched =
+            super::off_the_loop(content, move |content| TextKey::matches(&keys, content)).await;
+        matches.push(waxwing_imap::TextMatch {
+            uid: message.flags.uid,
+            matched,
+        });
+    }
+    Ok(Answer::TextMatches(matches))
+}
+
+/// How asks of this session name a content.
+fn content_ref(blob: BlobId) -> waxwing_imap::types::ContentRef {
+    waxwing_imap::types::ContentRef(Bytes::copy_from_slice(&blob.0.to_le_bytes()))
+}

@@ -1,0 +1,277 @@
+//! The store's values as IMAP's, and back.
+
+use bytes::Bytes;
+use waxwing_imap::types::{
+    ContentRef, FlagSet, MailboxId as ImapMailbox, MailboxInfo, MailboxName, SpecialUse as ImapUse,
+    UidSet,
+};
+use waxwing_imap::{
+    Answer, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, Snapshot, StatusData,
+};
+use waxwing_store::{
+    BlobId, FlagOperation, Flags, Mailbox, Message, MessageFlags, SpecialUse, UidRange,
+};
+
+use crate::telemetry::Reference;
+
+/// The store's errors in terms that have a response code (RFC 5530); what is ours to mend gets a reference.
+pub(super) fn error(error: waxwing_store::Error, session: u64) -> Error {
+    use waxwing_store::Error as Store;
+    match error {
+        Store::NoSuchMailbox(_) => Error::NonExistent,
+        Store::AlreadyExists(_) => Error::AlreadyExists,
+        Store::InvalidName { reason, .. } => Error::Cannot(reason.into()),
+        Store::NotAllowed(reason) => Error::Cannot(reason.into()),
+        Store::TooLarge {
+            what: "message", ..
+        } => Error::TooLarge,
+        Store::TooLarge { what, limit, .. } => Error::Limit(format!("{what} (at most {limit})")),
+        other => Error::Unavailable {
+            reference: Reference::log("an IMAP command failed", session, &other).to_string(),
+        },
+    }
+}
+
+pub(super) fn ranges(uids: &UidSet) -> Vec<UidRange> {
+    uids.ranges()
+        .map(|(first, last)| UidRange { first, last })
+        .collect()
+}
+
+pub(super) fn blob(content: &ContentRef) -> Option<BlobId> {
+    content
+        .0
+        .as_ref()
+        .try_into()
+        .ok()
+        .map(|bytes| BlobId(i64::from_le_bytes(bytes)))
+}
+
+/// Mailboxes, and subscribed names that are none (RFC 3501 §6.3.9).
+pub(super) fn mailboxes(
+    mailboxes: Vec<Mailbox>,
+    subscriptions: &[String],
+) -> Result<Answer, Error> {
+    let dead = subscriptions
+        .iter()
+        .filter(|path| !mailboxes.iter().any(|mailbox| mailbox.path == **path));
+    let dead = dead.filter_map(|path| {
+        let name = MailboxName::new(path).ok()?;
+        Some(MailboxInfo {
+            name,
+            special_use: None,
+            subscribed: true,
+            selectable: false,
+            exists: false,
+        })
+    });
+    let known = mailboxes.iter().filter_map(|mailbox| {
+        let name = MailboxName::new(&mailbox.path).ok()?;
+        Some(MailboxInfo {
+            name,
+            special_use: mailbox.special_use.map(special_use),
+            subscribed: mailbox.subscribed,
+            selectable: mailbox.selectable,
+            exists: true,
+        })
+    });
+    Ok(Answer::Mailboxes(known.chain(dead).collect()))
+}
+
+fn special_use(of: SpecialUse) -> ImapUse {
+    match of {
+        SpecialUse::All => ImapUse::All,
+        SpecialUse::Archive => ImapUse::Archive,
+        SpecialUse::Drafts => ImapUse::Drafts,
+        SpecialUse::Flagged => ImapUse::Flagged,
+        SpecialUse::Junk => ImapUse::Junk,
+        SpecialUse::Sent => ImapUse::Sent,
+        SpecialUse::Trash => ImapUse::Trash,
+    }
+}
+
+pub(super) fn status(mailbox: &Mailbox) -> StatusData {
+    StatusData {
+        messages: mailbox.messages,
+        // At most: UIDs are not dense.
+        recent: mailbox
+            .messages
+            .min(mailbox.uid_next.saturating_sub(mailbox.recent_from)),
+        unseen: mailbox.unseen,
+        uid_next: mailbox.uid_next,
+        uid_validity: mailbox.uid_validity,
+        highest_modseq: mailbox.highest_modseq,
+        size: mailbox.bytes,
+    }
+}
+
+pub(super) fn snapshot(of: &waxwing_store::Snapshot, read_only: bool) -> Snapshot {
+    let recent = |message: &&MessageFlags| message.uid >= of.recent_from;
+    let unseen = |message: &&MessageFlags| !message.flags.contains(Flags::SEEN);
+    let mut keywords: Vec<String> = Vec::new();
+    for keyword in of.messages.iter().flat_map(|message| &message.keywords) {
+        if !keywords
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(keyword))
+        {
+            keywords.push(keyword.clone());
+        }
+    }
+    Snapshot {
+        mailbox: ImapMailbox(of.mailbox.id.0),
+        uids: of.messages.iter().map(|message| message.uid).collect(),
+        recent: of
+            .messages
+            .iter()
+            .filter(recent)
+            .map(|message| message.uid)
+            .collect(),
+        first_unseen: of.messages.iter().find(unseen).map(|message| message.uid),
+        keywords,
+        uid_validity: of.mailbox.uid_validity,
+        uid_next: of.mailbox.uid_next,
+        highest_modseq: of.mailbox.highest_modseq,
+        read_only,
+    }
+}
+
+/// All UIDs below the next one that are not there.
+pub(super) fn absent(of: &waxwing_store::Snapshot) -> Vec<UidRange> {
+    let last = of.mailbox.uid_next.saturating_sub(1);
+    let present: UidSet = of.messages.iter().map(|message| message.uid).collect();
+    if last == 0 {
+        Vec::new()
+    } else {
+        ranges(&UidSet::from_ranges([(1, last)]).difference(&present))
+    }
+}
+
+/// What happened, for a session that knows UIDs below `uid_next`.
+pub(super) fn changes(of: &waxwing_store::Changes, uid_next: u32, read_only: bool) -> Changes {
+    let arrived: UidSet = of
+        .changed
+        .iter()
+        .map(|message| message.uid)
+        .filter(|uid| *uid >= uid_next)
+        .collect();
+    let recent = of
+        .changed
+        .iter()
+        .map(|message| message.uid)
+        .filter(|uid| *uid >= uid_next.max(of.mailbox.recent_from));
+    Changes {
+        highest_modseq: of.mailbox.highest_modseq,
+        vanished: UidSet::from_ranges(of.vanished.iter().map(|range| (range.first, range.last))),
+        recent: if read_only {
+            UidSet::new()
+        } else {
+            recent.collect()
+        },
+        flags: of
+            .changed
+            .iter()
+            .filter(|message| message.uid < uid_next)
+            .cloned()
+            .map(flag_row)
+            .collect(),
+        arrived,
+    }
+}
+
+pub(super) fn flag_set(flags: Flags, keywords: Vec<String>) -> FlagSet {
+    use waxwing_imap::types::SystemFlag;
+    let mut set = FlagSet::new(0, keywords);
+    let pairs = [
+        (Flags::SEEN, SystemFlag::Seen),
+        (Flags::ANSWERED, SystemFlag::Answered),
+        (Flags::FLAGGED, SystemFlag::Flagged),
+        (Flags::DELETED, SystemFlag::Deleted),
+        (Flags::DRAFT, SystemFlag::Draft),
+    ];
+    for (flag, system) in pairs {
+        if flags.contains(flag) {
+            set.insert(system);
+        }
+    }
+    set
+}
+
+pub(super) fn store_flags(set: &FlagSet) -> Flags {
+    use waxwing_imap::types::SystemFlag;
+    let flag = |flags: Flags, system: &SystemFlag| {
+        let flag = match system {
+            SystemFlag::Seen => Flags::SEEN,
+            SystemFlag::Answered => Flags::ANSWERED,
+            SystemFlag::Flagged => Flags::FLAGGED,
+            SystemFlag::Deleted => Flags::DELETED,
+            SystemFlag::Draft => Flags::DRAFT,
+        };
+        if set.has(*system) {
+            flags | flag
+        } else {
+            flags
+        }
+    };
+    SystemFlag::ALL.iter().fold(Flags::NONE, flag)
+}
+
+pub(super) fn operation(action: FlagAction) -> FlagOperation {
+    match action {
+        FlagAction::Replace => FlagOperation::Replace,
+        FlagAction::Add => FlagOperation::Add,
+        FlagAction::Remove => FlagOperation::Remove,
+    }
+}
+
+pub(super) fn flag_row(of: MessageFlags) -> FlagRow {
+    FlagRow {
+        uid: of.uid,
+        modseq: of.modseq,
+        flags: flag_set(of.flags, of.keywords),
+    }
+}
+
+pub(super) fn row(of: Message, head: Bytes) -> FetchRow {
+    FetchRow {
+        uid: of.flags.uid,
+        modseq: of.flags.modseq,
+        flags: flag_set(of.flags.flags, of.flags.keywords),
+        // IMAP's dates have seconds (RFC 3501 §9, date-time).
+        internal_date: of.internal_date.div_euclid(1000),
+        size: of.size,
+        content: super::content_ref(of.blob),
+        summary: of.summary,
+        head,
+    }
+}
+
+pub(super) fn copied(of: &waxwing_store::Copied) -> Copied {
+    let (source, target) = of.uids.iter().copied().unzip();
+    Copied {
+        uid_validity: of.uid_validity,
+        source,
+        target,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_go_both_ways() {
+        for bits in 0..=Flags::ALL.bits() {
+            let flags = Flags::from_bits(bits);
+            assert_eq!(store_flags(&flag_set(flags, Vec::new())), flags);
+        }
+    }
+
+    #[test]
+    fn contents_are_named_and_found() {
+        assert_eq!(
+            blob(&super::super::content_ref(BlobId(-7))),
+            Some(BlobId(-7))
+        );
+        assert_eq!(blob(&ContentRef(Bytes::from_static(b"x"))), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! What POP3 sessions ask, answered from policy and store.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use waxwing_pop3::{Answer, Ask, AuthFailure, Entry, Failure, Maildrop, Pop3Session, Welcome};
+use waxwing_store::{Account, BlobId, FlagChange, FlagOperation, Flags, MailboxId, UidRange};
+
+use super::gate::{Admission, Gate, Login};
+use super::{Caller, Settings};
+use crate::drive::{Answering, Answers};
+use crate::telemetry::Reference;
+use crate::transport::TlsFacts;
+use crate::wiring::Parts;
+
+/// The session of a connection.
+pub(crate) fn session(parts: &Arc<Parts>, caller: &Caller) -> Pop3Session {
+    match &caller.door.settings {
+        Settings::Pop3(options) => Pop3Session::new(Arc::clone(options), Instant::now()),
+        _ => Pop3Session::new(
+            super::pop3_settings(&caller.door.listener, &parts.config),
+            Instant::now(),
+        ),
+    }
+}
+
+/// Answers the asks of one session.
+pub(crate) struct Pop3Answers {
+    gate: Gate,
+    account: Option<Arc<Account>>,
+    open: Option<Open>,
+}
+
+struct Open {
+    inbox: MailboxId,
+    /// The message that is being read and its content's number: RETR asks for it piece by piece.
+    reading: Option<(u32, BlobId)>,
+}
+
+impl Pop3Answers {
+    pub(crate) fn new(parts: &Arc<Parts>, caller: Caller) -> Self {
+        Self {
+            gate: Gate::new(parts, caller),
+            account: None,
+            open: None,
+        }
+    }
+
+    async fn decide(&mut self, ask: Ask) -> Result<Answer, waxwing_store::Error> {
+        match ask {
+            Ask::Connect => Ok(Answer::Welcome(match self.gate.connect().await {
+                Admission::Pass => Welcome::Pass,
+                Admission::Refused(reply) => Welcome::Refuse(reply.text.into_owned()),
+                Admission::Deferred(reply) => Welcome::Defer(reply.text.into_owned()),
+            })),
+            Ask::Authenticate {
+                mechanism,
+                credentials,
+            } => Ok(self.login(mechanism.as_str(), credentials).await),
+            Ask::Open { limit } => self.open(limit).await,
+            Ask::Read {
+                uid,
+                offset,
+                length,
+            } => self.read(uid, offset, length).await,
+            Ask::Update { remove, seen } => self.update(&remove, &seen).await,
+        }
+    }
+
+    async fn login(
+        &mut self,
+        mechanism: &'static str,
+        credentials: waxwing_sasl::Credentials,
+    ) -> Answer {
+        let failure = match self.gate.login(mechanism, credentials).await {
+            Login::In { account, .. } => {
+                self.account = Some(account);
+                return Answer::Authenticated;
+            }
+            Login::Wrong => AuthFailure::Credentials,
+            Login::Blocked(reply) | Login::Disconnect(reply) => {
+                AuthFailure::Blocked(reply.text.into_owned())
+            }
+            Login::Unavailable(reference) => AuthFailure::Unavailable(reference.to_string()),
+        };
+        Answer::NotAuthenticated(failure)
+    }
+
+    async fn open(&mut self, limit: usize) -> Result<Answer, waxwing_store::Error> {
+        let Some(account) = &self.account else {
+            return Ok(not_open());
+        };
+        let store = &self.gate.parts().store;
+        let inbox = store.mailbox(account.id, "INBOX").await?;
+        let messages = store
+            .fetch(account.id, inbox.id, &[UidRange::ALL], false)
+            .await?;
+        let entries = messages.iter().take(limit).map(|message| Entry {
+            uid: message.flags.uid,
+            octets: message.size,
+        });
+        let maildrop = Maildrop {
+            uid_validity: inbox.uid_validity,
+            entries: entries.collect(),
+        };
+        self.open = Some(Open {
+            inbox: inbox.id,
+            reading: None,
+        });
+        Ok(Answer::Opened(maildrop))
+    }
+
+    async fn read(
+        &mut self,
+        uid: u32,
+        offset: u64,
+        length: u32,
+    ) -> Result<Answer, waxwing_store::Error> {
+        let (Some(account), Some(open)) = (&self.account, &mut self.open) else {
+            return Ok(not_open());
+        };
+        let store = &self.gate.parts().store;
+        let blob = match open.reading {
+            Some((reading, blob)) if reading == uid => blob,
+            _ => {
+                let found = store
+                    .fetch(account.id, open.inbox, &[UidRange::one(uid)], false)
+                    .await?;
+                let Some(message) = found.first() else {
+                    return Ok(Answer::Gone);
+                };
+                open.reading = Some((uid, message.blob));
+                message.blob
+            }
+        };
+        match store.read_blob(blob, offset, length as usize).await {
+            Ok(octets) => Ok(Answer::Octets(octets)),
+            Err(waxwing_store::Error::NoSuchBlob(_)) => Ok(Answer::Gone),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn update(
+        &mut self,
+        remove: &[u32],
+        seen: &[u32],
+    ) -> Result<Answer, waxwing_store::Error> {
+        let (Some(account), Some(open)) = (&self.account, &self.open) else {
+            return Ok(not_open());
+        };
+        let store = &self.gate.parts().store;
+        if !seen.is_empty() {
+            let change = FlagChange {
+                operation: FlagOperation::Add,
+                flags: Flags::SEEN,
+                keywords: Vec::new(),
+                unchanged_since: None,
+            };
+            store
+                .store_flags(
+                    account.id,
+                    open.inbox,
+                    &UidRange::compress(seen.iter().copied()),
+                    change,
+                )
+                .await?;
+        }
+        if !remove.is_empty() {
+            store
+                .expunge(
+                    account.id,
+                    open.inbox,
+                    &UidRange::compress(remove.iter().copied()),
+                    false,
+                )
+                .await?;
+        }
+        Ok(Answer::Updated)
+    }
+}
+
+fn not_open() -> Answer {
+    Answer::Failed(Failure::Permanent("no maildrop is open".into()))
+}
+
+impl Answers<Pop3Session> for Pop3Answers {
+    fn answer(&mut self, ask: Ask) -> Answering<'_, Answer> {
+        Box::pin(async move {
+            let session = self.gate.session();
+            self.decide(ask).await.unwrap_or_else(|error| {
+                Answer::Failed(Failure::Unavailable(
+                    Reference::log("a POP3 command failed", session, &error).to_string(),
+                ))
+            })
+        })
+    }
+
+    fn secured(&mut self, facts: TlsFacts) {
+        self.gate.secured(facts);
+    }
+}

@@ -1,0 +1,249 @@
+//! Answers as tables for people.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::config::Size;
+
+/// One document, indented.
+pub(super) fn json(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// A member as text; nothing for what is absent.
+pub(super) fn text(value: &Value, member: &str) -> String {
+    match value.get(member) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+pub(super) fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Columns of the width that their content needs; the last one is left alone.
+pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    if rows.is_empty() {
+        return "none\n".into();
+    }
+    let width = |column: usize, name: &str| {
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count());
+        cells.max().unwrap_or(0).max(name.chars().count())
+    };
+    let widths: Vec<usize> = header
+        .iter()
+        .enumerate()
+        .map(|(column, name)| width(column, name))
+        .collect();
+    let mut out = String::new();
+    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut text = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            let _infallible = write!(text, "{cell:<width$}  ");
+        }
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    line(&mut header.iter().copied());
+    for row in rows {
+        line(&mut row.iter().map(String::as_str));
+    }
+    out
+}
+
+pub(super) fn domains(answer: &Value) -> String {
+    let row = |domain: &Value| {
+        vec![
+            text(domain, "name"),
+            day(domain.get("created")),
+            limits(domain.get("quota")),
+        ]
+    };
+    table(
+        &["DOMAIN", "SINCE", "QUOTA"],
+        &items(answer).iter().map(row).collect::<Vec<_>>(),
+    )
+}
+
+pub(super) fn accounts(answer: &Value) -> String {
+    let row = |account: &Value| {
+        let usage = account.get("usage").unwrap_or(&Value::Null);
+        vec![
+            text(account, "address"),
+            text(usage, "messages"),
+            size(usage.get("bytes")),
+            limits(account.get("quota")),
+            day(account.get("created")),
+        ]
+    };
+    table(
+        &["ADDRESS", "MESSAGES", "SIZE", "QUOTA", "SINCE"],
+        &items(answer).iter().map(row).collect::<Vec<_>>(),
+    )
+}
+
+pub(super) fn aliases(answer: &Value) -> String {
+    let row = |alias: &Value| {
+        let targets = alias.get("targets").map(items).unwrap_or_default();
+        vec![
+            text(alias, "address"),
+            targets
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(", "),
+        ]
+    };
+    table(
+        &["ALIAS", "LEADS TO"],
+        &items(answer).iter().map(row).collect::<Vec<_>>(),
+    )
+}
+
+pub(super) fn quota(name: &str, answer: &Value) -> String {
+    let usage = answer.get("usage").unwrap_or(&Value::Null);
+    let row = vec![
+        text(answer, name),
+        text(usage, "messages"),
+        size(usage.get("bytes")),
+        limits(answer.get("quota")),
+    ];
+    table(&[&name.to_uppercase(), "MESSAGES", "SIZE", "QUOTA"], &[row])
+}
+
+pub(super) fn status(answer: &Value) -> String {
+    let mut out = String::new();
+    for (name, label) in [
+        ("version", "version"),
+        ("pid", "process"),
+        ("since", "since"),
+        ("store", "store"),
+        ("queue-depth", "queue"),
+    ] {
+        let _infallible = writeln!(out, "{label:<10} {}", text(answer, name));
+    }
+    let policy = answer.get("policy").unwrap_or(&Value::Null);
+    let _infallible = writeln!(
+        out,
+        "{:<10} generation {}",
+        "policy",
+        text(policy, "generation")
+    );
+    for problem in policy.get("problems").map(items).unwrap_or_default() {
+        let _infallible = writeln!(out, "{:<10} {}", "", problem.as_str().unwrap_or_default());
+    }
+    let listener = |listener: &Value| {
+        ["name", "service", "tls", "address"]
+            .iter()
+            .map(|member| text(listener, member))
+            .collect()
+    };
+    let listeners: Vec<_> = answer
+        .get("listeners")
+        .map(items)
+        .unwrap_or_default()
+        .iter()
+        .map(listener)
+        .collect();
+    let session = |session: &Value| vec![text(session, "service"), text(session, "sessions")];
+    let sessions: Vec<_> = answer
+        .get("sessions")
+        .map(items)
+        .unwrap_or_default()
+        .iter()
+        .map(session)
+        .collect();
+    out + "\n"
+        + &table(&["LISTENER", "SERVICE", "TLS", "ADDRESS"], &listeners)
+        + "\n"
+        + &table(&["SESSIONS OF", "NOW"], &sessions)
+}
+
+pub(super) fn verification(answer: &Value) -> String {
+    let count = |name: &str| text(answer, name);
+    let mut out = format!(
+        "{} accounts, {} mailboxes, {} messages, {} contents checked\n",
+        count("accounts"),
+        count("mailboxes"),
+        count("messages"),
+        count("blobs")
+    );
+    for problem in answer.get("problems").map(items).unwrap_or_default() {
+        let _infallible = writeln!(out, "{}", problem.as_str().unwrap_or_default());
+    }
+    out
+}
+
+pub(super) fn plugins(answer: &Value) -> String {
+    json(answer)
+}
+
+fn size(bytes: Option<&Value>) -> String {
+    let Some(bytes) = bytes.and_then(Value::as_u64) else {
+        return String::new();
+    };
+    let scale = |unit: u64| bytes as f64 / unit as f64;
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{:.1} KiB", scale(1 << 10)),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", scale(1 << 20)),
+        _ => format!("{:.1} GiB", scale(1 << 30)),
+    }
+}
+
+fn limits(quota: Option<&Value>) -> String {
+    let of = |member: &str| {
+        quota
+            .and_then(|quota| quota.get(member))
+            .and_then(Value::as_u64)
+    };
+    match (of("bytes"), of("messages")) {
+        (None, None) => "none".into(),
+        (Some(bytes), None) => Size::new(bytes).to_string(),
+        (None, Some(messages)) => format!("{messages} messages"),
+        (Some(bytes), Some(messages)) => format!("{}, {messages} messages", Size::new(bytes)),
+    }
+}
+
+fn day(millis: Option<&Value>) -> String {
+    let at = millis
+        .and_then(Value::as_i64)
+        .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    at.map(|at| at.strftime("%Y-%m-%d").to_string())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let rows = vec![
+            vec!["a".into(), "long".into()],
+            vec!["bcd".into(), "x".into()],
+        ];
+        assert_eq!(
+            table(&["N", "VALUE"], &rows),
+            "N    VALUE\na    long\nbcd  x\n"
+        );
+        assert_eq!(table(&["N"], &[]), "none\n");
+    }
+
+    #[test]
+    fn accounts_are_readable() {
+        let answer = serde_json::json!([
+            { "address": "a@b.test", "created": 0, "quota": { "bytes": 1_073_741_824_u64, "messages": null }, "usage": { "bytes": 1536, "messages": 2 } },
+        ]);
+        assert_eq!(
+            accounts(&answer),
+            "ADDRESS   MESSAGES  SIZE     QUOTA  SINCE\na@b.test  2         1.5 KiB  1GiB   1970-01-01\n"
+        );
+    }
+}

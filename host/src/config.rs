@@ -1,0 +1,581 @@
+//! The static configuration: what is listened on, where mail is kept, how much a peer may use.
+//!
+//! Invariants: every key has a default, every key and its default stands in `config/waxwing.toml` (a test
+//! compares them), and all problems of a file are reported at once, each with its line. Paths are resolved
+//! against the folder of the file, so that the current directory never matters.
+//! Not here: policy. What an administrator may want to decide about mail is in `policy.toml`.
+
+mod listener;
+mod read;
+mod units;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use self::listener::{Listener, Service, Tls};
+use self::read::{Section, Source};
+pub use self::units::{Period, Size};
+
+/// The effective configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Config {
+    /// The name this server greets with, and its authserv-id (RFC 8601 §2.5). Empty: the system's host name.
+    pub hostname: String,
+    /// The directory of everything the server writes: database, blobs, certificate, compiled plugins, socket.
+    pub data: PathBuf,
+    /// Where the live policy is.
+    pub policy: PolicyFiles,
+    /// Where mail and accounts are kept.
+    pub store: StoreConfig,
+    /// The certificate that TLS listeners show.
+    pub tls: TlsFiles,
+    /// Bounds on what peers may use.
+    pub limits: Limits,
+    /// Bounds on time that are not the protocols' own.
+    pub timeouts: Timeouts,
+    /// What is told to standard error.
+    pub log: Log,
+    /// What is listened on.
+    #[serde(rename = "listener")]
+    pub listeners: Vec<Listener>,
+}
+
+/// `[policy]`: the live policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PolicyFiles {
+    /// The policy file; watched while the server runs.
+    pub file: PathBuf,
+    /// Directories in which `NAME.wasm` is looked for, in this order; watched.
+    pub plugins: Vec<PathBuf>,
+}
+
+/// `[store]`: the database and the blobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StoreConfig {
+    /// `sqlite://PATH` or `postgres://…`; empty: SQLite in the data directory.
+    pub database: String,
+    /// `file://DIR` for messages too large for the database; empty: a directory beside the database.
+    pub blobs: String,
+    /// Connections that read at the same time.
+    pub readers: u32,
+}
+
+/// `[tls]`: the certificate and its key, PEM. Both empty: a development certificate is made in the data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TlsFiles {
+    /// The certificate chain, the server's own first.
+    pub certificate: PathBuf,
+    /// The private key (PKCS #8, PKCS #1 or SEC 1).
+    pub key: PathBuf,
+}
+
+/// `[limits]`: what peers may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Limits {
+    /// Sessions of all listeners together.
+    pub sessions: u32,
+    /// Sessions of one client address (IPv6: of one /64).
+    pub sessions_per_address: u32,
+    /// The largest message, in octets as transferred.
+    pub message_size: Size,
+    /// Memory for the content of all messages that are being received.
+    pub content_memory: Size,
+    /// Recipients of one transaction.
+    pub recipients: u32,
+    /// Received fields after which a message is taken to loop (RFC 5321 §6.3).
+    pub received_hops: u32,
+}
+
+/// `[timeouts]`: bounds on time; how long a command may take is the protocols' own affair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Timeouts {
+    /// How long a TLS handshake may take.
+    pub handshake: Period,
+    /// How long a peer may leave what was sent unread before it is dropped.
+    pub write: Period,
+    /// How long running transactions may take to end when the server stops.
+    pub shutdown: Period,
+}
+
+/// `[log]`: what is told to standard error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Log {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// The least level, or a filter such as `info,waxwing_policy=debug`.
+    pub level: String,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// One line for people.
+    Compact,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            hostname: String::new(),
+            data: "/var/lib/waxwing".into(),
+            policy: PolicyFiles {
+                file: "policy.toml".into(),
+                plugins: vec!["plugins".into()],
+            },
+            store: StoreConfig {
+                database: String::new(),
+                blobs: String::new(),
+                readers: 8,
+            },
+            tls: TlsFiles {
+                certificate: PathBuf::new(),
+                key: PathBuf::new(),
+            },
+            limits: Limits {
+                sessions: 20_000,
+                sessions_per_address: 100,
+                message_size: Size::mebibytes(50),
+                content_memory: Size::mebibytes(512),
+                recipients: 1_000,
+                received_hops: 100,
+            },
+            timeouts: Timeouts {
+                handshake: Period::seconds(30),
+                write: Period::seconds(120),
+                shutdown: Period::seconds(30),
+            },
+            log: Log {
+                format: LogFormat::Compact,
+                level: "info".into(),
+            },
+            listeners: listener::defaults(),
+        }
+    }
+}
+
+/// One thing that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The file as it was named.
+    pub file: String,
+    /// The line, counted from 1; 0 where the whole file is meant.
+    pub line: usize,
+    /// What is wrong, and what to do.
+    pub text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.text),
+            line => write!(f, "{}:{line}: {}", self.file, self.text),
+        }
+    }
+}
+
+/// What may override a file: the command line and the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--data DIR`, relative to the current directory.
+    pub data: Option<PathBuf>,
+    /// `WAXWING_DATABASE_URL`.
+    pub database: Option<String>,
+    /// `WAXWING_BLOB_URL`.
+    pub blobs: Option<String>,
+}
+
+impl Overrides {
+    /// The overrides of the process environment.
+    pub fn from_environment() -> Self {
+        let set = |name| {
+            std::env::var(name)
+                .ok()
+                .filter(|value: &String| !value.is_empty())
+        };
+        Self {
+            data: None,
+            database: set("WAXWING_DATABASE_URL"),
+            blobs: set("WAXWING_BLOB_URL"),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file and resolves it.
+    ///
+    /// # Errors
+    /// Every problem that was found, in the order of the lines.
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Vec<Problem>> {
+        let name = path.display().to_string();
+        let whole = |text: String| {
+            vec![Problem {
+                file: name.clone(),
+                line: 0,
+                text,
+            }]
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| whole(format!("cannot be read: {error}")))?;
+        let mut config = Self::parse(&text, &name)?;
+        let absolute = std::path::absolute(path).map_err(|error| whole(error.to_string()))?;
+        config.resolve(absolute.parent().unwrap_or(Path::new("/")), overrides);
+        Ok(config)
+    }
+
+    /// Reads the text of a file called `name`; paths stay as they are written.
+    ///
+    /// # Errors
+    /// Every problem that was found, in the order of the lines.
+    pub fn parse(text: &str, name: &str) -> Result<Self, Vec<Problem>> {
+        let source = Source::new(name, text);
+        let mut config = Self::default();
+        source.read(|root| config.read(root));
+        source.finish().map(|()| config)
+    }
+
+    /// What a broken file is taken to mean, to find the policy that belongs to it.
+    pub(crate) fn beside(path: &Path) -> Self {
+        let mut config = Self::default();
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        config.resolve(
+            path.parent().unwrap_or(Path::new("/")),
+            &Overrides::default(),
+        );
+        config
+    }
+
+    /// Without passwords, to be shown.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        if let Some((scheme, rest)) = self.store.database.split_once("://")
+            && let Some((login, place)) = rest.rsplit_once('@')
+            && let Some((user, _)) = login.split_once(':')
+        {
+            self.store.database = format!("{scheme}://{user}:***@{place}");
+        }
+        self
+    }
+
+    fn read(&mut self, root: &mut Section<'_, '_>) {
+        root.value("hostname", &mut self.hostname);
+        root.value("data", &mut self.data);
+        root.section("policy", |section| {
+            section.value("file", &mut self.policy.file);
+            section.value("plugins", &mut self.policy.plugins);
+        });
+        root.section("store", |section| {
+            section.value("database", &mut self.store.database);
+            section.value("blobs", &mut self.store.blobs);
+            section.value("readers", &mut self.store.readers);
+            section.at_least("readers", self.store.readers, 1);
+            section.check("database", database_problem(&self.store.database));
+            section.check("blobs", blobs_problem(&self.store.blobs));
+        });
+        root.section("tls", |section| {
+            section.value("certificate", &mut self.tls.certificate);
+            section.value("key", &mut self.tls.key);
+            let halves =
+                self.tls.certificate.as_os_str().is_empty() != self.tls.key.as_os_str().is_empty();
+            section.check(
+                "certificate",
+                halves.then(|| "certificate and key belong together; give both or neither".into()),
+            );
+        });
+        root.section("limits", |section| {
+            section.value("sessions", &mut self.limits.sessions);
+            section.value(
+                "sessions-per-address",
+                &mut self.limits.sessions_per_address,
+            );
+            section.value("message-size", &mut self.limits.message_size);
+            section.value("content-memory", &mut self.limits.content_memory);
+            section.value("recipients", &mut self.limits.recipients);
+            section.value("received-hops", &mut self.limits.received_hops);
+            section.at_least("sessions", self.limits.sessions, 1);
+            section.at_least("sessions-per-address", self.limits.sessions_per_address, 1);
+            // RFC 5321 §4.5.3.1.8: 100 recipients must be taken.
+            section.at_least("recipients", self.limits.recipients, 100);
+            section.at_least("received-hops", self.limits.received_hops, 1);
+            // RFC 5321 §4.5.3.1.7: 64K octets must be taken.
+            section.at_least("message-size", self.limits.message_size.bytes(), 64 * 1024);
+            let twice = 2 * self.limits.message_size.bytes();
+            let text = || {
+                format!(
+                    "must hold at least two of the largest messages ({})",
+                    Size::new(twice)
+                )
+            };
+            section.check(
+                "content-memory",
+                (self.limits.content_memory.bytes() < twice).then(text),
+            );
+        });
+        root.section("timeouts", |section| {
+            section.value("handshake", &mut self.timeouts.handshake);
+            section.value("write", &mut self.timeouts.write);
+            section.value("shutdown", &mut self.timeouts.shutdown);
+        });
+        root.section("log", |section| {
+            section.value("format", &mut self.log.format);
+            section.value("level", &mut self.log.level);
+            section.check("level", crate::telemetry::filter_problem(&self.log.level));
+        });
+        listener::read_all(root, &mut self.listeners);
+    }
+
+    /// Makes paths absolute, applies overrides, fills in what was left empty.
+    fn resolve(&mut self, folder: &Path, overrides: &Overrides) {
+        let resolved = |path: &Path| {
+            if path.as_os_str().is_empty() {
+                PathBuf::new()
+            } else {
+                tidy(&folder.join(path))
+            }
+        };
+        self.data = match &overrides.data {
+            Some(data) => std::path::absolute(data).unwrap_or_else(|_| data.clone()),
+            None => resolved(&self.data),
+        };
+        self.policy.file = resolved(&self.policy.file);
+        self.policy.plugins = self
+            .policy
+            .plugins
+            .iter()
+            .map(|path| resolved(path))
+            .collect();
+        self.tls.certificate = resolved(&self.tls.certificate);
+        self.tls.key = resolved(&self.tls.key);
+        for (url, scheme) in [
+            (&mut self.store.database, "sqlite://"),
+            (&mut self.store.blobs, "file://"),
+        ] {
+            let path = url
+                .strip_prefix(scheme)
+                .map(|path| resolved(Path::new(path)));
+            if let Some(path) = path {
+                *url = format!("{scheme}{}", path.display());
+            }
+        }
+        if let Some(database) = &overrides.database {
+            self.store.database.clone_from(database);
+        }
+        if let Some(blobs) = &overrides.blobs {
+            self.store.blobs.clone_from(blobs);
+        }
+        self.complete();
+    }
+
+    /// Fills in what was left empty and follows from the rest: host name and places in the data directory.
+    pub fn complete(&mut self) {
+        if self.hostname.is_empty() {
+            self.hostname = system_hostname();
+        }
+        if self.store.database.is_empty() {
+            self.store.database = format!("sqlite://{}", self.data.join("waxwing.db").display());
+        }
+        if self.store.blobs.is_empty() {
+            self.store.blobs = format!("file://{}", self.data.join("blobs").display());
+        }
+        if self.tls.certificate.as_os_str().is_empty() {
+            self.tls.certificate = self.data.join("tls/certificate.pem");
+            self.tls.key = self.data.join("tls/key.pem");
+        }
+    }
+
+    /// Whether the certificate is the development one, which the server makes where it is missing.
+    pub fn development_certificate(&self) -> bool {
+        self.tls.certificate == self.data.join("tls/certificate.pem")
+    }
+
+    /// The socket of the administration commands.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.data.join("admin.sock")
+    }
+
+    /// The file in which a running server writes what it listens on.
+    pub fn listeners_file(&self) -> PathBuf {
+        self.data.join("listeners.json")
+    }
+}
+
+fn database_problem(url: &str) -> Option<String> {
+    let known = url.is_empty()
+        || ["sqlite://", "postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme));
+    (!known).then(|| {
+        "expected sqlite://PATH or postgres://…, or nothing for SQLite in the data directory".into()
+    })
+}
+
+fn blobs_problem(url: &str) -> Option<String> {
+    let known = url.is_empty() || url.starts_with("file://");
+    (!known)
+        .then(|| "expected file://DIRECTORY, or nothing for a directory beside the database".into())
+}
+
+/// Removes `.` and `x/..` without asking the file system, so that messages name short paths.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidied = PathBuf::new();
+    for component in path.components() {
+        match component {
+            std::path::Component::ParentDir if tidied.file_name().is_some() => {
+                tidied.pop();
+            }
+            other => tidied.push(other),
+        }
+    }
+    tidied
+}
+
+fn system_hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let name = name.unwrap_or_default().trim().to_ascii_lowercase();
+    if name.is_empty() {
+        "localhost".into()
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENTED: &str = include_str!("../../config/waxwing.toml");
+
+    /// Settings are commented out as `#key = value` and `#[section]`; prose begins with `# `.
+    fn uncommented(text: &str) -> String {
+        let line = |line: &str| match line.strip_prefix('#') {
+            Some(rest)
+                if rest.starts_with(|first: char| {
+                    first.is_ascii_lowercase() || first == '[' || first == ']'
+                }) =>
+            {
+                rest.to_owned()
+            }
+            _ => line.to_owned(),
+        };
+        text.lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn every_default_is_documented_and_true() {
+        let documented = uncommented(DOCUMENTED);
+        assert_eq!(
+            Config::parse(&documented, "waxwing.toml"),
+            Ok(Config::default())
+        );
+        let keys = |text: &str| {
+            let key = |line: &str| {
+                line.split_once(" = ")
+                    .map(|(key, _)| key.to_owned())
+                    .or_else(|| line.starts_with('[').then(|| line.to_owned()))
+            };
+            let mut keys: Vec<_> = text.lines().filter_map(|line| key(line.trim())).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            keys
+        };
+        let effective = toml::to_string(&Config::default()).unwrap();
+        assert_eq!(
+            keys(&documented),
+            keys(&effective),
+            "keys of the file, then keys of the code"
+        );
+    }
+
+    #[test]
+    fn as_shipped_the_documented_file_changes_nothing() {
+        assert_eq!(
+            Config::parse(DOCUMENTED, "waxwing.toml"),
+            Ok(Config::default())
+        );
+    }
+
+    #[test]
+    fn the_development_file_is_sound() {
+        let config = Config::parse(include_str!("../../config/dev.toml"), "dev.toml").unwrap();
+        assert!(config.listeners.iter().all(|listener| {
+            listener
+                .address
+                .iter()
+                .all(|address| address.ip().is_loopback())
+        }));
+        let ports: Vec<_> = config
+            .listeners
+            .iter()
+            .flat_map(|listener| &listener.address)
+            .map(std::net::SocketAddr::port)
+            .collect();
+        assert_eq!(
+            ports,
+            [2525, 2587, 2465, 2424, 2143, 2993, 2110, 2995, 2090]
+        );
+    }
+
+    #[test]
+    fn printed_configuration_reads_back() {
+        let mut config = Config::default();
+        config.resolve(Path::new("/etc/waxwing"), &Overrides::default());
+        let printed = toml::to_string(&config).unwrap();
+        assert_eq!(Config::parse(&printed, "printed").unwrap(), config);
+        assert_eq!(config.policy.file, Path::new("/etc/waxwing/policy.toml"));
+        assert_eq!(
+            config.store.database,
+            "sqlite:///var/lib/waxwing/waxwing.db"
+        );
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_with_their_lines() {
+        let text = "hostnam = \"x\"\n[limits]\nsessions = 0\nmessage-size = \"big\"\n[store]\ndatabase = \"mysql://x\"\n[wrong]\nkey = 1\n";
+        let problems: Vec<_> = Config::parse(text, "w.toml")
+            .unwrap_err()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            problems,
+            [
+                "w.toml:1: unknown key `hostnam`; did you mean `hostname`?",
+                "w.toml:3: limits.sessions must be at least 1",
+                "w.toml:4: limits.message-size: expected a size such as \"50MiB\", found \"big\"",
+                "w.toml:6: store.database: expected sqlite://PATH or postgres://…, or nothing for SQLite in the data directory",
+                "w.toml:7: unknown key `wrong`",
+            ]
+        );
+    }
+
+    #[test]
+    fn overrides_win_and_paths_follow_the_file() {
+        let mut config = Config::parse(
+            "data = \"../data\"\n[policy]\nplugins = [\"../target/plugins\"]\n",
+            "dev.toml",
+        )
+        .unwrap();
+        let overrides = Overrides {
+            data: None,
+            database: Some("postgres://db/mail".into()),
+            blobs: None,
+        };
+        config.resolve(Path::new("/srv/config"), &overrides);
+        assert_eq!(config.data, Path::new("/srv/data"));
+        assert_eq!(config.policy.plugins, [Path::new("/srv/target/plugins")]);
+        assert_eq!(config.store.database, "postgres://db/mail");
+        assert_eq!(config.store.blobs, "file:///srv/data/blobs");
+    }
+}

@@ -1,0 +1,173 @@
+//! `[[listener]]`: an address, and what is spoken there.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use serde::Serialize;
+
+use super::read::Section;
+
+/// What is spoken at an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Listener {
+    /// The name plugins, metrics and logs know it by; unique.
+    pub name: String,
+    /// What is spoken.
+    pub service: Service,
+    /// Where; port 0 takes a free one.
+    pub address: Vec<SocketAddr>,
+    /// When TLS begins.
+    pub tls: Tls,
+    /// Whether passwords may be sent without TLS. For development on the loopback only.
+    pub plaintext_auth: bool,
+}
+
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Service {
+    /// Mail from other servers (RFC 5321).
+    Smtp,
+    /// Mail from the users' programs (RFC 6409).
+    Submission,
+    /// Mail from another server of this site (RFC 2033).
+    Lmtp,
+    /// IMAP (RFC 3501).
+    Imap,
+    /// POP3 (RFC 1939).
+    Pop3,
+    /// `/metrics`, `/healthz` and `/readyz` over HTTP.
+    Metrics,
+}
+
+impl Service {
+    /// The word of the configuration file and of the metrics' labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Submission => "submission",
+            Self::Lmtp => "lmtp",
+            Self::Imap => "imap",
+            Self::Pop3 => "pop3",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+/// When TLS begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tls {
+    /// Never.
+    None,
+    /// When the peer asks for it (RFC 3207, RFC 3501 §6.2.1, RFC 2595).
+    Starttls,
+    /// At once (RFC 8314).
+    Implicit,
+}
+
+/// The IANA ports; LMTP is only for sites that want it.
+pub(super) fn defaults() -> Vec<Listener> {
+    let public = |name: &str, service, port, tls| Listener {
+        name: name.into(),
+        service,
+        address: vec![(Ipv6Addr::UNSPECIFIED, port).into()],
+        tls,
+        plaintext_auth: false,
+    };
+    vec![
+        public("mx", Service::Smtp, 25, Tls::Starttls),
+        public("submission", Service::Submission, 587, Tls::Starttls),
+        public("submissions", Service::Submission, 465, Tls::Implicit),
+        public("imap", Service::Imap, 143, Tls::Starttls),
+        public("imaps", Service::Imap, 993, Tls::Implicit),
+        public("pop3", Service::Pop3, 110, Tls::Starttls),
+        public("pop3s", Service::Pop3, 995, Tls::Implicit),
+        Listener {
+            address: vec![(Ipv4Addr::LOCALHOST, 2090).into()],
+            ..public("metrics", Service::Metrics, 0, Tls::None)
+        },
+    ]
+}
+
+/// Reads all `[[listener]]`; those of the file replace the default ones.
+pub(super) fn read_all(root: &mut Section<'_, '_>, listeners: &mut Vec<Listener>) {
+    let mut read: Vec<Listener> = Vec::new();
+    let present = root.sections("listener", |section| {
+        let listener = read_one(section);
+        let twice = read.iter().any(|other| other.name == listener.name);
+        section.check(
+            "name",
+            twice.then(|| format!("another listener is called {:?} already", listener.name)),
+        );
+        read.push(listener);
+    });
+    if present {
+        *listeners = read;
+    }
+}
+
+fn read_one(section: &mut Section<'_, '_>) -> Listener {
+    let mut listener = Listener {
+        name: String::new(),
+        service: Service::Smtp,
+        address: Vec::new(),
+        tls: Tls::Starttls,
+        plaintext_auth: false,
+    };
+    section.value("service", &mut listener.service);
+    if listener.service == Service::Metrics {
+        listener.tls = Tls::None;
+    }
+    section.value("name", &mut listener.name);
+    section.value("address", &mut listener.address);
+    section.value("tls", &mut listener.tls);
+    section.value("plaintext-auth", &mut listener.plaintext_auth);
+    for key in ["name", "service", "address"] {
+        section.check(
+            key,
+            (!section.has(key))
+                .then(|| "missing; a listener needs name, service and address".into()),
+        );
+    }
+    let encrypted = listener.service == Service::Metrics && listener.tls != Tls::None;
+    section.check(
+        "tls",
+        encrypted.then(|| "metrics are served without TLS; bind them to the loopback".into()),
+    );
+    let exposed = listener.plaintext_auth
+        && listener
+            .address
+            .iter()
+            .any(|address| !address.ip().is_loopback());
+    section.check(
+        "plaintext-auth",
+        exposed.then(|| "passwords without TLS are allowed on loopback addresses only".into()),
+    );
+    listener
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn listeners_are_checked() {
+        let text = "[[listener]]\nname = \"a\"\nservice = \"imap\"\naddress = \"0.0.0.0:143\"\nplaintext-auth = true\n\
+                    [[listener]]\nname = \"a\"\nservice = \"gopher\"\n";
+        let problems: Vec<_> = Config::parse(text, "w.toml")
+            .unwrap_err()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            problems,
+            [
+                "w.toml:5: listener.plaintext-auth: passwords without TLS are allowed on loopback addresses only",
+                "w.toml:7: listener.address: missing; a listener needs name, service and address",
+                "w.toml:7: listener.name: another listener is called \"a\" already",
+                "w.toml:8: listener.service: expected one of smtp, submission, lmtp, imap, pop3, metrics, found \"gopher\"",
+            ]
+        );
+    }
+}

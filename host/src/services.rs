@@ -1,0 +1,1 @@
+//! What policy may use of the store.

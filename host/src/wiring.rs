@@ -1,0 +1,141 @@
+//! The parts of a server, opened in order and closed in the opposite one.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Value, json};
+use waxwing_store::{Database, Store, StoreConfig};
+
+use crate::admin::{Exit, Failure};
+use crate::budget::Budget;
+use crate::config::{Config, Problem};
+use crate::listen::Bound;
+use crate::running::StartError;
+use crate::sessions::Sessions;
+use crate::shutdown::Shutdown;
+use crate::telemetry::Figures;
+use crate::tls::Certificates;
+
+/// What the listeners, the answers and the administration share.
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) certificates: Certificates,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) figures: Figures,
+    bound: OnceLock<Arc<[Bound]>>,
+    since: jiff::Timestamp,
+}
+
+impl Parts {
+    /// Opens everything that needs no socket.
+    pub(crate) async fn open(config: Config) -> Result<Self, StartError> {
+        let figures = Figures::start();
+        let certificates = Certificates::open(&config)?;
+        let store = Store::open(store_config(&config)?).await?;
+        Ok(Self {
+            store,
+            certificates,
+            sessions: Sessions::new(config.limits.sessions, config.limits.sessions_per_address),
+            budget: Budget::new(config.limits.content_memory.bytes()),
+            shutdown: Shutdown::new(),
+            figures,
+            bound: OnceLock::new(),
+            since: jiff::Timestamp::now(),
+            config,
+        })
+    }
+
+    /// Writes what waits and closes.
+    pub(crate) async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// Notes what is listened on, once.
+    pub(crate) fn set_bound(&self, bound: Arc<[Bound]>) {
+        let _once = self.bound.set(bound);
+    }
+
+    /// Whether every change of the store is made by this process.
+    pub(crate) fn store_is_ours(&self) -> bool {
+        self.config.store.database.starts_with("sqlite:")
+    }
+
+    /// Why the server should get no traffic, if so.
+    pub(crate) async fn unready(&self) -> Option<String> {
+        if *self.shutdown.phase().borrow() != crate::shutdown::Phase::Serving {
+            return Some("the server is ending".into());
+        }
+        self.store
+            .domains()
+            .await
+            .err()
+            .map(|error| format!("store: {error}"))
+    }
+
+    /// What `waxwing status` tells.
+    pub(crate) async fn status(&self) -> Value {
+        let store = self.store.domains().await.map_or_else(
+            |error| error.to_string(),
+            |domains| format!("{} domains", domains.len()),
+        );
+        let sessions: Vec<_> = self
+            .sessions
+            .by_service()
+            .iter()
+            .map(|(service, count)| json!({ "service": service.as_str(), "sessions": count }))
+            .collect();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
+            "since": self.since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "store": store,
+            "queue-depth": 0,
+            "sessions": sessions,
+            "listeners": self.bound.get().map(|bound| serde_json::to_value(bound.as_ref()).unwrap_or_default()),
+            "policy": self.plugins(),
+        })
+    }
+
+    /// What `waxwing plugin list` tells.
+    pub(crate) fn plugins(&self) -> Value {
+        json!({})
+    }
+
+    /// Reads the policy again.
+    pub(crate) async fn reload_policy(&self) {}
+}
+
+/// Opens the store of a configuration, for commands without a server.
+pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
+    let settings = store_config(config)
+        .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
+    Ok(Store::open(settings).await?)
+}
+
+fn store_config(config: &Config) -> Result<StoreConfig, StartError> {
+    // The configuration was checked for the schemes.
+    let database =
+        Database::parse(&config.store.database).ok_or(waxwing_store::Error::InvalidName {
+            name: config.store.database.clone(),
+            reason: "not a database URL",
+        })?;
+    let blobs = config
+        .store
+        .blobs
+        .strip_prefix("file://")
+        .unwrap_or(&config.store.blobs);
+    let mut settings = StoreConfig::new(database, blobs);
+    settings.readers = config.store.readers;
+    // What the server puts on top of the largest message must fit as well.
+    settings.max_content = usize::try_from(config.limits.message_size.bytes())
+        .unwrap_or(usize::MAX)
+        .saturating_add(1 << 20);
+    Ok(settings)
+}
+
+/// Every problem of the policy, without serving it.
+pub(crate) async fn policy_problems(_config: &Config) -> Vec<Problem> {
+    Vec::new()
+}
