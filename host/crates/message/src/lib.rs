@@ -31,4 +31,4 @@ mod text;
 pub use codec::DecodeError;
 pub use section::{Located, Section, SectionText};
 pub use summary::{AddressItem, Body, Envelope, Param, Part, Sent, Span, Summary};
-pub use text::{Texts, contains_folded, decode_words, fold};
+pub use text::{Texts, contains_folded, decode_words, fold, html_text};

@@ -96,23 +96,57 @@ pub fn contains_folded(text: &str, needle: &str) -> bool {
 
 /// The text of a text part of which `octets` are the body or its beginning.
 fn decode(part: &Part, octets: &[u8]) -> String {
-    let plain: Cow<'_, [u8]> = if part.encoding.eq_ignore_ascii_case("base64") {
-        base64_decode(octets).map_or(Cow::Borrowed(octets), Cow::Owned)
-    } else if part.encoding.eq_ignore_ascii_case("quoted-printable") {
-        quoted_printable_decode(octets).map_or(Cow::Borrowed(octets), Cow::Owned)
-    } else {
-        Cow::Borrowed(octets)
-    };
-    let charset = part.param("charset").unwrap_or_default();
-    let text = match charset_decoder(charset.as_bytes()) {
-        Some(decoder) if !plain.is_ascii() || !is_superset_of_ascii(charset) => decoder(&plain),
-        _ => String::from_utf8_lossy(&plain).into_owned(),
-    };
+    let text = source(part, octets);
     if part.media_subtype.eq_ignore_ascii_case("html") {
         html_to_text(&text)
     } else {
         text
     }
+}
+
+/// The text of a text part as its author wrote it, HTML with its tags.
+fn source(part: &Part, octets: &[u8]) -> String {
+    let plain = transfer_decode(part, octets);
+    let charset = part.param("charset").unwrap_or_default();
+    match charset_decoder(charset.as_bytes()) {
+        Some(decoder) if !plain.is_ascii() || !is_superset_of_ascii(charset) => decoder(&plain),
+        _ => String::from_utf8_lossy(&plain).into_owned(),
+    }
+}
+
+/// The octets without their transfer encoding (RFC 2045 §6); as they are where that fails.
+fn transfer_decode<'a>(part: &Part, octets: &'a [u8]) -> Cow<'a, [u8]> {
+    if part.encoding.eq_ignore_ascii_case("base64") {
+        base64_decode(octets).map_or(Cow::Borrowed(octets), Cow::Owned)
+    } else if part.encoding.eq_ignore_ascii_case("quoted-printable") {
+        quoted_printable_decode(octets).map_or(Cow::Borrowed(octets), Cow::Owned)
+    } else {
+        Cow::Borrowed(octets)
+    }
+}
+
+impl Part {
+    /// The body of this part of the message `raw` without its transfer encoding.
+    #[must_use]
+    pub fn decoded<'a>(&self, raw: &'a [u8]) -> Cow<'a, [u8]> {
+        transfer_decode(self, self.body.of(raw))
+    }
+
+    /// The decoded text of this part of the message `raw` as its author wrote it (HTML with its tags), from at most
+    /// 8 MiB of its body; none if it is no text.
+    #[must_use]
+    pub fn source_text(&self, raw: &[u8]) -> Option<String> {
+        let octets = self.body.of(raw);
+        let is_text =
+            matches!(self.content, Body::Leaf) && self.media_type.eq_ignore_ascii_case("text");
+        is_text.then(|| source(self, octets.get(..MAX_DECODED).unwrap_or(octets)))
+    }
+}
+
+/// HTML reduced to what a reader sees.
+#[must_use]
+pub fn html_text(html: &str) -> String {
+    html_to_text(html)
 }
 
 /// Charsets whose texts may look like ASCII and are something else.
