@@ -91,15 +91,15 @@ impl Reply {
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut lines = self.text.split('\n').peekable();
         while let Some(line) = lines.next() {
-            let code = self.code.0;
-            let digits = [code / 100, code / 10 % 10, code % 10];
-            out.extend(digits.map(|digit| b'0' + u8::try_from(digit).unwrap_or(0)));
+            write_number(self.code.0, out);
             out.push(if lines.peek().is_some() { b'-' } else { b' ' });
             let mut room = limits::REPLY_LINE - 6;
-            if let Some(enhanced) = self.enhanced {
+            if let Some(EnhancedStatus(class, subject, detail)) = self.enhanced {
                 let before = out.len();
-                out.extend_from_slice(enhanced.to_string().as_bytes());
-                out.push(b' ');
+                for (number, end) in [(class.into(), b'.'), (subject, b'.'), (detail, b' ')] {
+                    write_number(number, out);
+                    out.push(end);
+                }
                 room = room.saturating_sub(out.len() - before);
             }
             write_text(line, room, out);
@@ -108,8 +108,19 @@ impl Reply {
     }
 }
 
+/// Decimal digits, without the machinery of formatting: every command writes four such numbers.
+fn write_number(number: u16, out: &mut Vec<u8>) {
+    if number >= 10 {
+        write_number(number / 10, out);
+    }
+    out.push(b'0' + u8::try_from(number % 10).unwrap_or(0));
+}
+
 /// RFC 5321 §4.2: `textstring`, with UTF-8 as RFC 6531 §3.7.4 allows; cut between characters to what fits.
 fn write_text(line: &str, room: usize, out: &mut Vec<u8>) {
+    if line.len() <= room && line.bytes().all(|octet| (b' '..=b'~').contains(&octet)) {
+        return out.extend_from_slice(line.as_bytes());
+    }
     let start = out.len();
     for c in line.chars() {
         let c = if c.is_control() { ' ' } else { c };

@@ -86,12 +86,13 @@ impl fmt::Display for Received<'_> {
             IpAddr::V6(v6) => write!(f, "[IPv6:{v6}])")?,
         }
         write!(f, "\r\n\tby {} with {}", word(self.by), self.with.keyword())?;
-        if let Some(cipher) = self.cipher {
-            write!(f, "\r\n\ttls {}", word(cipher))?;
-        }
         write!(f, "\r\n\tid {}", word(self.id))?;
         if let Some(recipient) = self.recipient {
             write!(f, "\r\n\tfor <{}>", printable(recipient))?;
+        }
+        // RFC 5321 §4.4: additional clauses come last.
+        if let Some(cipher) = self.cipher {
+            write!(f, "\r\n\ttls {}", word(cipher))?;
         }
         write!(
             f,
@@ -107,10 +108,11 @@ pub fn return_path(sender: &ReversePath) -> String {
     format!("Return-Path: {sender}\r\n")
 }
 
-/// A token that cannot break the syntax around it: blanks, brackets, quotes and controls become `?`.
+/// A token that cannot break the syntax around it: blanks, brackets, quotes, controls and what is not ASCII become `?`,
+/// since the message around the field may not be one of RFC 6532.
 fn word(text: &str) -> String {
     let safe = |c: char| {
-        if c.is_control() || " ()<>\"\\;,".contains(c) {
+        if !c.is_ascii() || c.is_control() || " ()<>\"\\;,".contains(c) {
             '?'
         } else {
             c

@@ -74,9 +74,12 @@ impl Lines {
 
     /// Puts back the unused end of what [`Lines::take_all`] gave, before anything else is pushed.
     pub fn put_back(&mut self, rest: BytesMut) {
-        if !rest.is_empty() {
-            self.buffer = rest;
-        }
+        // A short rest is copied: it must not keep the whole piece that it came with.
+        self.buffer = match rest.len() {
+            0 => BytesMut::new(),
+            1..=64 => BytesMut::from(rest.as_ref()),
+            _ => rest,
+        };
     }
 
     /// Throws away what is buffered (RFC 3207 §4.2).
@@ -148,5 +151,25 @@ impl Lines {
         if !self.buffer.has_remaining() {
             self.buffer = BytesMut::new();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_buffers_hold_no_memory() {
+        let mut lines = Lines::new();
+        lines.push(b"NOOP\r\n");
+        assert!(lines.next_line(512).is_some());
+        assert_eq!(lines.buffer.capacity(), 0);
+        lines.push(&[b'x'; 65536]);
+        let mut all = lines.take_all();
+        assert_eq!(lines.buffer.capacity(), 0);
+        lines.put_back(all.split_off(65535));
+        assert!(lines.len() == 1 && lines.buffer.capacity() < 100);
+        lines.take(1);
+        assert_eq!(lines.buffer.capacity(), 0);
     }
 }

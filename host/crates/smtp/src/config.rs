@@ -79,9 +79,9 @@ pub struct Limits {
     pub recipients: usize,
     /// Commands that were in error, failed logins among them, before the session closes.
     pub errors: u32,
-    /// Commands that lead to nothing (NOOP, RSET, VRFY, EHLO …) since the last message, before the session closes.
+    /// Commands other than RCPT and DATA since the last message that was complete, before the session closes.
     pub idle_commands: u32,
-    /// Commands in all before the session closes.
+    /// Commands of any kind since the last message that was complete, before the session closes.
     pub commands: u32,
     /// Octets that are kept of what arrives while an ask is out.
     pub backlog: usize,
@@ -96,7 +96,7 @@ impl Default for Limits {
             recipients: 10 * limits::RECIPIENTS,
             errors: 20,
             idle_commands: 200,
-            commands: 100_000,
+            commands: 10_000,
             backlog: 1 << 20,
         }
     }

@@ -179,3 +179,68 @@ fn shift(input: &mut BytesMut, from: usize, to: usize, kept: usize) -> usize {
     }
     kept + (to - from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds {
+        size: 100,
+        excess: 10,
+        line: 50,
+    };
+
+    fn decode(input: &[u8]) -> (Decoded, Vec<u8>, Option<Fault>) {
+        let mut input = BytesMut::from(input);
+        let mut decoder = Decoder::new(BOUNDS);
+        let decoded = decoder.decode(&mut input);
+        (decoded, input.to_vec(), decoder.fault())
+    }
+
+    #[test]
+    fn content_is_a_slice_of_the_input() {
+        let mut input = BytesMut::from(&b"a\r\nb\r\n.\r\nQUIT\r\n"[..]);
+        let start = input.as_ptr();
+        let Decoded::End(content) = Decoder::new(BOUNDS).decode(&mut input) else {
+            panic!("no end")
+        };
+        assert_eq!(
+            (content.as_ptr(), &content[..]),
+            (start, &b"a\r\nb\r\n"[..])
+        );
+        assert_eq!(input, "QUIT\r\n");
+    }
+
+    #[test]
+    fn what_cannot_be_told_yet_stays() {
+        assert_eq!(decode(b"a\r").1, b"\r");
+        assert_eq!(decode(b"a\r\n.").1, b".");
+        assert_eq!(decode(b"a\r\n.\r").1, b".\r");
+        assert_eq!(decode(b"a\r\n..").1, b"");
+        assert_eq!(decode(b"a.").1, b"");
+    }
+
+    #[test]
+    fn dots_are_taken_out() {
+        let (decoded, _, fault) = decode(b"..\r\n.a\r\nb.\r\n...\r\n.\r\n");
+        assert_eq!(
+            decoded,
+            Decoded::End(Bytes::from_static(b".\r\na\r\nb.\r\n..\r\n"))
+        );
+        assert_eq!(fault, None);
+    }
+
+    #[test]
+    fn faults_are_ranked() {
+        assert_eq!(decode(&[b'x'; 51]).2, Some(Fault::LineTooLong));
+        assert_eq!(
+            decode(&[&b"a\nb"[..], &[b'x'; 60]].concat()).2,
+            Some(Fault::BareNewline)
+        );
+        assert_eq!(
+            decode(&[&b"a\rb"[..], &[b'x'; 100]].concat()).2,
+            Some(Fault::TooBig)
+        );
+        assert_eq!(decode(&[b'x'; 111]).0, Decoded::Endless);
+    }
+}

@@ -42,7 +42,7 @@ pub struct ServerSession {
     /// When the present phase has lasted too long.
     deadline: Instant,
     errors: u32,
-    /// Commands, and those among them that lead to nothing, since the last message.
+    /// Commands, and those among them that lead to no message by themselves, since the last message.
     commands: u32,
     idle_commands: u32,
     shutting_down: bool,
@@ -239,10 +239,10 @@ impl ServerSession {
         match (asked, answer) {
             (Asked::Connect, Answer::Decision(decision)) => self.connected(decision),
             (Asked::Greeting(greeting), Answer::Decision(decision)) => {
-                self.greeted(*greeting, decision)
+                self.greeted(*greeting, decision);
             }
             (Asked::Sender(envelope), Answer::Decision(decision)) => {
-                self.sender_decided(envelope, decision)
+                self.sender_decided(envelope, decision);
             }
             (Asked::Recipient(recipient), Answer::Decision(decision)) => {
                 self.recipient_decided(*recipient, decision);
@@ -387,7 +387,7 @@ impl Session for ServerSession {
     }
 }
 
-/// RFC 5321 §4.5.3.2 leaves a server open to peers that keep it busy; these commands do nothing by themselves.
+/// What a peer could say forever without getting any nearer to a message.
 fn leads_to_nothing(verb: Verb) -> bool {
     !matches!(verb, Verb::Rcpt | Verb::Data | Verb::Quit)
 }

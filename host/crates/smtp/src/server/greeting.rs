@@ -16,7 +16,7 @@ impl ServerSession {
         match decision {
             _ if self.shutting_down => self.close(&replies::shutting_down(&self.config.hostname)),
             Decision::Pass => {
-                self.reply(&replies::greeting(&self.config.hostname, self.config.mode))
+                self.reply(&replies::greeting(&self.config.hostname, self.config.mode));
             }
             // RFC 5321 §3.1: after a 554 the server waits for QUIT. After a 4yz that would tell the peer, which has
             // to give up on the next 503, that its mail is unwanted for good; so that closes.

@@ -88,7 +88,7 @@ impl ServerSession {
                 self.reply(&replies::logged_in());
             }
             Answer::AuthFailed(AuthFailure::Credentials) => {
-                self.error(&replies::wrong_credentials())
+                self.error(&replies::wrong_credentials());
             }
             Answer::AuthFailed(AuthFailure::Refused(reply)) => self.error(&refusal(reply)),
             Answer::AuthFailed(AuthFailure::Disconnect(reply)) => self.close(&refusal(reply)),

@@ -75,7 +75,7 @@ impl ServerSession {
                 envelope.declared_size = Some(size);
             }
             ("BODY", Some(value)) if value.eq_ignore_ascii_case("7BIT") => {
-                envelope.body = Body::SevenBit
+                envelope.body = Body::SevenBit;
             }
             ("BODY", Some(value)) if value.eq_ignore_ascii_case("8BITMIME") => {
                 envelope.body = Body::EightBitMime;
@@ -202,10 +202,13 @@ impl ServerSession {
     }
 
     pub(super) fn message_decided(&mut self, recipients: usize, answer: Answer) {
+        // A message that came to be judged, well or not, is what a session is for.
+        self.commands = 0;
+        self.idle_commands = 0;
         match answer {
             Answer::Delivered(replies) => self.delivered(recipients, &replies),
             Answer::Decision(Decision::Refuse(reply)) => {
-                self.reply_to_all(recipients, &refusal(reply))
+                self.reply_to_all(recipients, &refusal(reply));
             }
             Answer::Decision(Decision::Disconnect(reply)) => {
                 let reply = refusal(reply);
@@ -226,10 +229,6 @@ impl ServerSession {
                 Some(reply) => self.reply(reply),
                 None => self.reply(&replies::internal_error()),
             }
-        }
-        if answers.iter().any(|reply| reply.code.is_positive()) {
-            self.commands = 0;
-            self.idle_commands = 0;
         }
     }
 
