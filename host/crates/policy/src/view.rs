@@ -1,0 +1,301 @@
+//! The message as the steps of a transaction see it: read once, when the first of them asks, and shared by all.
+//!
+//! Standards: RFC 5322 (header), RFC 2045 to 2047, 2183, 2231 (MIME).
+//!
+//! Invariants: nothing is computed before it is asked for, nothing twice; what a message can make large is bounded
+//! here (fields, parts, decoded text, links); ranges lie inside the message.
+
+mod links;
+mod parts;
+mod patterns;
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use waxwing_message::{AddressItem, Envelope, Span, Summary, decode_words, header};
+
+pub use links::Link;
+pub use parts::PartView;
+pub use patterns::{
+    Hit, Pattern, PatternCache, PatternError, PatternSet, PatternSetBuilder, Scope,
+};
+
+/// Header fields that are indexed; what lies behind them is seen through `read` only.
+pub const MAX_FIELDS: usize = 1000;
+/// Octets of decoded text that a message's text scopes hold in all.
+pub const MAX_TEXT: usize = 8 << 20;
+/// Links that are found in a message.
+pub const MAX_LINKS: usize = 1000;
+
+/// A message under judgement.
+pub struct MessageView {
+    raw: Bytes,
+    fields: OnceLock<Vec<FieldView>>,
+    index: OnceLock<Index>,
+    text: OnceLock<String>,
+    links: OnceLock<Vec<Link>>,
+    sha256: OnceLock<[u8; 32]>,
+}
+
+/// A header field and, once somebody asked, its decoded value.
+#[derive(Debug)]
+pub struct FieldView {
+    /// Its name as it is written; what is not UTF-8 as U+FFFD.
+    pub name: String,
+    raw_value: Span,
+    value: OnceLock<String>,
+}
+
+/// What the tree of parts says.
+struct Index {
+    envelope: Envelope,
+    parts: Vec<PartView>,
+}
+
+impl MessageView {
+    /// A view of a whole message. Nothing is read yet.
+    #[must_use]
+    pub fn new(raw: Bytes) -> Self {
+        Self {
+            raw,
+            fields: OnceLock::new(),
+            index: OnceLock::new(),
+            text: OnceLock::new(),
+            links: OnceLock::new(),
+            sha256: OnceLock::new(),
+        }
+    }
+
+    /// The octets of the message.
+    #[must_use]
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// Where the body begins.
+    #[must_use]
+    pub fn body_offset(&self) -> usize {
+        header::end(&self.raw)
+    }
+
+    /// Octets `offset..offset + length`, fewer at the end.
+    #[must_use]
+    pub fn read(&self, offset: u64, length: usize) -> &[u8] {
+        slice(&self.raw, offset, length)
+    }
+
+    /// The header fields, top first, at most [`MAX_FIELDS`].
+    pub fn fields(&self) -> &[FieldView] {
+        self.fields.get_or_init(|| {
+            let block = self.raw.get(..self.body_offset()).unwrap_or_default();
+            header::fields(block)
+                .take(MAX_FIELDS)
+                .map(|field| FieldView {
+                    name: String::from_utf8_lossy(field.name).into_owned(),
+                    raw_value: span_within(block, field.value),
+                    value: OnceLock::new(),
+                })
+                .collect()
+        })
+    }
+
+    /// The decoded value of a field of this message: unfolded, encoded words read (RFC 2047).
+    pub fn value<'a>(&self, field: &'a FieldView) -> &'a str {
+        field.value.get_or_init(|| {
+            decode_words(field.raw_value.of(&self.raw))
+                .trim()
+                .to_owned()
+        })
+    }
+
+    /// The value's octets as they lie.
+    #[must_use]
+    pub fn raw_value(&self, field: &FieldView) -> &[u8] {
+        field.raw_value.of(&self.raw)
+    }
+
+    /// The fields of this name in any case, top first.
+    pub fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = (u32, &'a FieldView)> {
+        (0..)
+            .zip(self.fields())
+            .filter(move |(_, field)| field.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The decoded value of the topmost field of this name.
+    pub fn first<'a>(&'a self, name: &str) -> Option<&'a str> {
+        self.named(name).next().map(|(_, field)| self.value(field))
+    }
+
+    /// The authors' addresses as `local@domain` (RFC 5322 §3.6.2).
+    pub fn authors(&self) -> Vec<String> {
+        self.index()
+            .envelope
+            .from
+            .iter()
+            .filter_map(|item| match item {
+                AddressItem::Mailbox { local, domain, .. } if domain.is_empty() => {
+                    Some(local.clone())
+                }
+                AddressItem::Mailbox { local, domain, .. } => Some(format!("{local}@{domain}")),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The Message-ID without its brackets.
+    pub fn message_id(&self) -> Option<String> {
+        let id = self.first("Message-ID")?;
+        let id = id.trim().trim_start_matches('<').trim_end_matches('>');
+        (!id.is_empty()).then(|| id.to_owned())
+    }
+
+    /// The parts in the order in which they stand; the message itself is part 0.
+    pub fn parts(&self) -> &[PartView] {
+        &self.index().parts
+    }
+
+    /// The text of all text parts, HTML reduced to what a reader sees, at most [`MAX_TEXT`] octets.
+    pub fn text(&self) -> &str {
+        self.text.get_or_init(|| {
+            let mut all = String::new();
+            for part in self.parts() {
+                let Some(text) = part.text(&self.raw) else {
+                    continue;
+                };
+                if !all.is_empty() {
+                    all.push('\n');
+                }
+                all.push_str(head(text, MAX_TEXT.saturating_sub(all.len())));
+                if all.len() >= MAX_TEXT {
+                    break;
+                }
+            }
+            all
+        })
+    }
+
+    /// The links in the order in which they stand, at most [`MAX_LINKS`].
+    pub fn links(&self) -> &[Link] {
+        self.links.get_or_init(|| {
+            let mut found = Vec::new();
+            for (number, part) in (0..).zip(self.parts()) {
+                let Some(source) = part.source(&self.raw) else {
+                    continue;
+                };
+                if part.is_html() {
+                    links::of_html(source, number, &mut found);
+                } else {
+                    links::of_text(source, number, &mut found);
+                }
+            }
+            found
+        })
+    }
+
+    /// SHA-256 of the whole message.
+    pub fn sha256(&self) -> &[u8; 32] {
+        self.sha256.get_or_init(|| Sha256::digest(&self.raw).into())
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
+            let summary = Summary::read(&self.raw);
+            Index {
+                envelope: summary.envelope,
+                parts: parts::flatten(summary.root),
+            }
+        })
+    }
+}
+
+/// The beginning of a text, at most `length` octets, cut between characters.
+#[must_use]
+pub fn head(text: &str, length: usize) -> &str {
+    let mut end = length.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// Octets `offset..offset + length`, fewer at the end.
+fn slice(octets: &[u8], offset: u64, length: usize) -> &[u8] {
+    let start = usize::try_from(offset)
+        .unwrap_or(usize::MAX)
+        .min(octets.len());
+    let end = start.saturating_add(length).min(octets.len());
+    octets.get(start..end).unwrap_or_default()
+}
+
+/// Where `inner`, which is a slice of `outer`, lies in it.
+fn span_within(outer: &[u8], inner: &[u8]) -> Span {
+    let start = (inner.as_ptr() as usize).saturating_sub(outer.as_ptr() as usize);
+    let clamp = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Span {
+        start: clamp(start),
+        end: clamp(start.saturating_add(inner.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAIL: &[u8] = b"From: Ann <ann@example.org>\r\nSubject: =?utf-8?q?gr=C3=BC?=\r\n  =?utf-8?q?n?=\r\n\
+        Message-ID: <1@example.org>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+        --b\r\nContent-Type: text/html\r\n\r\n<p>Click <a href=\"https://EXAMPLE.net/x\">here</a> http://plain.example/</p>\r\n\
+        --b\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\
+        Content-Disposition: attachment; filename=\"a.zip\"\r\n\r\nUEsDBA==\r\n--b--\r\n";
+
+    #[test]
+    fn headers_are_decoded_and_found_in_any_case() {
+        let view = MessageView::new(Bytes::from_static(MAIL));
+        assert_eq!(view.first("subject"), Some("grün"));
+        assert_eq!(view.message_id().as_deref(), Some("1@example.org"));
+        assert_eq!(view.authors(), ["ann@example.org"]);
+        assert_eq!(view.fields().len(), 5);
+        assert!(view.first("To").is_none());
+    }
+
+    #[test]
+    fn parts_links_and_text_are_found() {
+        let view = MessageView::new(Bytes::from_static(MAIL));
+        let types: Vec<&str> = view
+            .parts()
+            .iter()
+            .map(|part| part.content_type())
+            .collect();
+        assert_eq!(types, ["multipart/mixed", "text/html", "application/zip"]);
+        let zip = view.parts().last().unwrap();
+        assert_eq!(zip.filename(), Some("a.zip"));
+        assert_eq!(&*zip.decoded(view.raw()), b"PK\x03\x04");
+        assert!(view.text().contains("Click"));
+        assert!(!view.text().contains("<p>"));
+        let link = view.links().first().unwrap();
+        assert_eq!(
+            (link.host.as_str(), link.anchor.as_deref()),
+            ("example.net", Some("here"))
+        );
+        assert!(view.links().iter().any(|link| link.host == "plain.example"));
+    }
+
+    #[test]
+    fn any_octets_have_a_view() {
+        for raw in [
+            &b""[..],
+            b"\n",
+            b"\xff\xfe\r\n\r\n",
+            b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x",
+        ] {
+            let view = MessageView::new(Bytes::copy_from_slice(raw));
+            let _ = (
+                view.text(),
+                view.links(),
+                view.parts(),
+                view.fields(),
+                view.read(5, 9),
+            );
+        }
+    }
+}
