@@ -1,3 +1,54 @@
-//! Policy: the engine that runs plugins.
+//! Policy: runs the plugins that decide what a mail server decides, and swaps them while mail flows.
+//!
+//! The contract with plugins is `plugin-sdk/wit`; the contract with the host is what this file re-exports. The only crate that knows
+//! WebAssembly. It opens no sockets and knows no store: what plugins may ask of either comes through [`Services`].
+//!
+//! Invariants: one transaction is judged by one generation; a plugin's failure can delay mail, never lose it, never accept what the policy
+//! would have refused; every host call passes one recordable seam; all that a plugin can make large is bounded.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests fail by panicking"
+    )
+)]
 
 mod bindings;
+mod config;
+mod facts;
+mod generation;
+mod hook;
+mod ledger;
+mod outcome;
+mod policy;
+mod problem;
+mod recorder;
+mod services;
+mod session;
+mod status;
+mod step;
+mod transaction;
+
+pub use config::PolicyConfig;
+pub use facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
+pub use generation::Generation;
+pub use hook::Hook;
+pub use ledger::{Entry as LedgerEntry, Finding, Ledger};
+pub use outcome::{
+    Decision, DeliverOutcome, Filing, HeaderEdit, LoginOutcome, MailboxRef, MessageOutcome,
+    Operation, QuotaOutcome, Target, Verdict,
+};
+pub use policy::{Policy, StartError};
+pub use problem::Problem;
+pub use recorder::{HostCall, Recorder};
+pub use services::{
+    BucketState, Entry, Limits, Pending, ServiceError, Services, Space, Usage, Verification,
+    Versioned,
+};
+pub use session::PolicySession;
+pub use status::{Status, StepStatus};
+pub use step::StepInfo;
+pub use transaction::Transaction;

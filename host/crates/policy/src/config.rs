@@ -1,0 +1,32 @@
+//! Where the policy is and what it may use in all.
+
+use std::path::PathBuf;
+
+/// The settings of [`crate::Policy`].
+#[derive(Clone, Debug)]
+pub struct PolicyConfig {
+    /// `policy.toml`.
+    pub policy_file: PathBuf,
+    /// Where `NAME.wasm` is looked for, in this order.
+    pub plugin_dirs: Vec<PathBuf>,
+    /// Where compiled code is kept: a directory of this server's own, made with mode 0700.
+    pub cache_dir: PathBuf,
+    /// Most instances at once, of all plugins.
+    pub instances: u32,
+    /// Whether to watch the files and reload.
+    pub watch: bool,
+}
+
+impl PolicyConfig {
+    /// The policy of a file, with plugins and cache in the given places.
+    #[must_use]
+    pub fn new(policy_file: PathBuf, plugin_dirs: Vec<PathBuf>, cache_dir: PathBuf) -> Self {
+        Self {
+            policy_file,
+            plugin_dirs,
+            cache_dir,
+            instances: 400,
+            watch: true,
+        }
+    }
+}

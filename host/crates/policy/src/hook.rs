@@ -1,0 +1,90 @@
+//! The hooks of this release, in the order of a message's life.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Hook {
+    /// A client connected.
+    Connect,
+    /// It greeted.
+    Ehlo,
+    /// Before and after its credentials are checked.
+    Login,
+    /// Its credentials.
+    Authenticate,
+    /// MAIL FROM.
+    MailFrom,
+    /// RCPT TO.
+    RcptTo,
+    /// The content is in.
+    Message,
+    /// The findings are in.
+    Verdict,
+    /// Where a recipient leads.
+    RouteInbound,
+    /// Whether there is room.
+    Quota,
+    /// Final delivery.
+    Deliver,
+}
+
+impl Hook {
+    /// All of them, in order.
+    pub const ALL: [Self; 11] = [
+        Self::Connect,
+        Self::Ehlo,
+        Self::Login,
+        Self::Authenticate,
+        Self::MailFrom,
+        Self::RcptTo,
+        Self::Message,
+        Self::Verdict,
+        Self::RouteInbound,
+        Self::Quota,
+        Self::Deliver,
+    ];
+
+    /// The name in `policy.toml`, in metrics and in the ledger.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Ehlo => "ehlo",
+            Self::Login => "login",
+            Self::Authenticate => "authenticate",
+            Self::MailFrom => "mail-from",
+            Self::RcptTo => "rcpt-to",
+            Self::Message => "message",
+            Self::Verdict => "verdict",
+            Self::RouteInbound => "route-inbound",
+            Self::Quota => "quota",
+            Self::Deliver => "deliver",
+        }
+    }
+
+    /// The hook of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|hook| hook.as_str() == name)
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Hook {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

@@ -1,0 +1,207 @@
+//! What policy answers: owned, checked values in the terms of mail, never of WebAssembly.
+//!
+//! Invariant: the code of a reply fits the outcome that carries it.
+
+use std::time::Duration;
+
+use waxwing_mail::{Address, Identity, Reply};
+
+/// To go on or not, before the content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Go on; the recipient is accepted.
+    Pass,
+    /// Say this (4yz or 5yz) and go on.
+    Refuse(Reply),
+    /// Say this and close.
+    Disconnect(Reply),
+}
+
+/// What became of a login. Wait for `delay` before telling it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginOutcome {
+    /// Right.
+    Success {
+        /// Who it is.
+        identity: Identity,
+        /// How long to wait.
+        delay: Duration,
+    },
+    /// Wrong, or not allowed: indistinguishable for the client, unless policy gives a text.
+    Refused {
+        /// For the user.
+        text: Option<String>,
+        /// How long to wait.
+        delay: Duration,
+    },
+    /// Nobody could say: try again later.
+    Unavailable {
+        /// For the user.
+        text: String,
+        /// How long to wait.
+        delay: Duration,
+    },
+}
+
+/// For what room is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A message arrives.
+    Deliver,
+    /// APPEND and COPY.
+    Append,
+    /// A blob is uploaded.
+    Upload,
+    /// A message is sent.
+    Send,
+}
+
+/// Whether there is room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuotaOutcome {
+    /// There is.
+    Allow,
+    /// Over, but there may be room later; the text is for the user.
+    OverTemporary(String),
+    /// Over; the text is for the user.
+    Over(String),
+    /// Nobody could say.
+    Unavailable(Reply),
+}
+
+/// What happens to a message for the recipients of one domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Deliver.
+    Deliver,
+    /// Deliver as junk.
+    Junk,
+    /// Keep aside; the text says why.
+    Quarantine(String),
+    /// Refuse for good (5yz).
+    Refuse(Reply),
+    /// Refuse for now (4yz).
+    Defer(Reply),
+    /// Say 250 and drop.
+    Discard,
+}
+
+impl Verdict {
+    /// The word for it in the ledger, in header fields and in the contract.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Deliver => "deliver",
+            Self::Junk => "junk",
+            Self::Quarantine(_) => "quarantine",
+            Self::Refuse(_) => "reject",
+            Self::Defer(_) => "defer",
+            Self::Discard => "discard",
+        }
+    }
+}
+
+/// What became of the content.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageOutcome {
+    /// The verdict for each domain of the recipients, in the order of their first recipient.
+    pub verdicts: Vec<(String, Verdict)>,
+    /// Changes to the header, in the order in which the plugins asked for them.
+    pub edits: Vec<HeaderEdit>,
+    /// Tags that the plugins put on the message.
+    pub tags: Vec<(String, String)>,
+    /// Whether any step looked at the message: if so it gets the score's header fields.
+    pub scored: bool,
+    /// The sum of the ledger.
+    pub score: f64,
+    /// Names and scores of the findings, in the order in which they were found.
+    pub symbols: Vec<(String, f64)>,
+}
+
+impl MessageOutcome {
+    /// The verdict for a recipient's domain; `deliver` for one that was not asked about.
+    #[must_use]
+    pub fn verdict(&self, domain: &str) -> &Verdict {
+        self.verdicts
+            .iter()
+            .find(|(name, _)| name == domain)
+            .map_or(&Verdict::Deliver, |(_, verdict)| verdict)
+    }
+}
+
+/// One change to the header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderEdit {
+    /// A field on top.
+    Add {
+        /// The field's name.
+        name: String,
+        /// Its value, unfolded UTF-8.
+        value: String,
+    },
+    /// Another value for the `nth` field of this name.
+    Change {
+        /// The field's name.
+        name: String,
+        /// Counted from 0 at the top.
+        nth: u32,
+        /// The new value, unfolded UTF-8.
+        value: String,
+    },
+    /// Away with the `nth` field of this name, or with all.
+    Remove {
+        /// The field's name.
+        name: String,
+        /// Counted from 0 at the top.
+        nth: Option<u32>,
+    },
+}
+
+/// Where a recipient leads, after aliases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To the account of this address.
+    Account(String),
+    /// On to this address.
+    Forward(Address),
+    /// Nowhere, silently.
+    Drop,
+    /// Nowhere: a reply of 4yz or 5yz says so.
+    Refuse(Reply),
+}
+
+/// Which mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailboxRef {
+    /// By its path.
+    Path {
+        /// `/` between the levels.
+        path: String,
+        /// Create it if it does not exist; otherwise INBOX takes its place.
+        create: bool,
+    },
+    /// By its special use, such as `\Junk`; INBOX if there is none.
+    SpecialUse(String),
+    /// INBOX.
+    Inbox,
+}
+
+/// One copy of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filing {
+    /// Where it goes.
+    pub mailbox: MailboxRef,
+    /// System flags (`\Seen`) and keywords.
+    pub flags: Vec<String>,
+}
+
+/// What becomes of one account's copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeliverOutcome {
+    /// File these copies; at least one.
+    File(Vec<Filing>),
+    /// Drop it, silently.
+    Discard,
+    /// A reply of 4yz or 5yz.
+    Refuse(Reply),
+}

@@ -1,0 +1,59 @@
+//! What `waxwing plugin list` shows: the serving generation, its steps, and why the newest files do not serve.
+
+use serde::Serialize;
+
+use crate::problem::Problem;
+
+/// The state of the policy.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Status {
+    /// The serving generation; 0 is the empty policy that defers everything.
+    pub generation: u64,
+    /// Since when, in milliseconds since 1970.
+    pub since: u64,
+    /// The policy file.
+    pub file: String,
+    /// The steps in their order.
+    pub steps: Vec<StepStatus>,
+    /// Why the files as they are now do not serve; empty if they do.
+    pub problems: Vec<Problem>,
+    /// When that was found, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<u64>,
+    /// Generations that transactions still hold, the serving one among them.
+    pub generations_alive: usize,
+}
+
+/// One step.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StepStatus {
+    /// Its name.
+    pub name: String,
+    /// Its plugin.
+    pub plugin: String,
+    /// The plugin's version.
+    pub version: String,
+    /// SHA-256 of the component.
+    pub digest: String,
+    /// The hooks it runs at.
+    pub hooks: Vec<&'static str>,
+    /// What it is granted.
+    pub grants: Vec<&'static str>,
+    /// `call`, `transaction` or `pooled`.
+    pub isolation: &'static str,
+    /// `defer`, `skip` or `reject`.
+    pub on_error: &'static str,
+    /// Calls since it was loaded.
+    pub calls: u64,
+    /// How many of them failed.
+    pub faults: u64,
+    /// How many failed in a row, until now.
+    pub faults_in_a_row: u64,
+    /// The last failure: what and in which hook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_fault: Option<String>,
+    /// Instances that are alive.
+    pub instances: usize,
+}
