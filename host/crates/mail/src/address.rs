@@ -27,7 +27,7 @@ pub enum AddressError {
     /// The local part is empty or is neither a Dot-string nor a Quoted-string.
     #[error("the local part is not valid")]
     LocalPart,
-    /// RFC 5321 §4.5.3.1.1.
+    /// Longer than [`limits::LOCAL_PART`].
     #[error("the local part is too long")]
     LocalPartTooLong,
     /// The domain or address literal is not valid.

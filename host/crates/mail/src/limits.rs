@@ -1,7 +1,8 @@
 //! Sizes that the standards fix, in octets unless said otherwise (RFC 5321 §4.5.3.1).
 
-/// RFC 5321 §4.5.3.1.1: the longest local part.
-pub const LOCAL_PART: usize = 64;
+/// The longest local part. RFC 5321 §4.5.3.1.1 asks for 64 at least, and §4.5.3.1 for more where it can be had: the
+/// return addresses of mailing lists, which carry their subscriber's address, are longer.
+pub const LOCAL_PART: usize = 200;
 /// RFC 5321 §4.5.3.1.2: the longest domain.
 pub const DOMAIN: usize = 255;
 /// RFC 1035 §2.3.4: the longest label of a domain.

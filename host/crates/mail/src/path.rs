@@ -2,7 +2,7 @@
 //!
 //! Standards: RFC 5321 §4.1.2 (`Reverse-path`, `Forward-path`), §3.6.1 and appendix C (source routes are taken and
 //! ignored), §4.5.1 (`<Postmaster>`), §4.5.3.1.3 (256 octets).
-//! Invariants: a printed path parses to itself.
+//! Invariants: a printed path parses to itself, unless A-labels have made it longer than a path may be.
 
 use std::fmt;
 
