@@ -22,7 +22,9 @@
 
 mod ask;
 mod config;
+mod encode;
 mod error;
+mod parse;
 mod session;
 pub mod types;
 

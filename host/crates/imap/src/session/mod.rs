@@ -1,27 +1,231 @@
-//! The session: what arrives, what is asked, what is written.
+//! The session: what arrives becomes commands, commands become jobs, jobs ask and write.
+//!
+//! A job is a command that has begun. It runs until it needs an answer or its output is to be sent, and consumes
+//! itself at each turn. One job runs at a time; commands that arrive meanwhile wait in the framing's buffer.
+
+mod append;
+mod connection;
+mod copy;
+mod dispatch;
+mod evaluate;
+mod expunge;
+mod fetch;
+mod fetch_row;
+mod framing;
+mod idle;
+mod job;
+mod list;
+mod login;
+mod mailboxes;
+mod poll;
+mod search;
+mod select;
+mod selected;
+mod store;
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use waxwing_session::Step;
 
 use crate::ask::{Answer, Ask};
-use crate::config::Config;
+use crate::config::{Config, Tls};
+use crate::encode::texts;
+use connection::Greeting;
+use framing::{Event, Framing};
+use job::{Core, Flow, Job, Waiting};
+
+/// Output is sent when there is this much of it, though a job could go on.
+const FLUSH: usize = 64 * 1024;
+/// Octets of commands that may wait while one is running.
+const MAX_WAITING: usize = 1 << 20;
 
 /// An IMAP session of one connection.
 #[derive(Debug)]
 pub struct Session {
-    config: Arc<Config>,
+    core: Core,
+    framing: Framing,
+    turn: Turn,
+    /// When the peer last did something, or was answered.
     last_activity: Instant,
+    /// Something changed in the account.
+    woken: bool,
+    shutting_down: bool,
+}
+
+/// Whose turn it is.
+#[derive(Debug)]
+enum Turn {
+    /// The client's: a command is to come.
+    Command,
+    /// The client's: what it sends belongs to a command that has begun.
+    Input(Waiting),
+    /// The job's.
+    Job(Flow),
+    /// The answering side's.
+    Answer(Box<dyn Job>),
+    /// Nobody's.
+    Closed,
 }
 
 impl Session {
     /// A session for a connection that was just accepted.
     #[must_use]
     pub fn new(config: Arc<Config>, now: Instant) -> Self {
+        let secured = config.tls == Tls::Active;
         Self {
-            config,
+            core: Core::new(config, secured),
+            framing: Framing::default(),
+            turn: Turn::Job(Flow::Ask(Ask::Connect, Box::new(Greeting))),
             last_activity: now,
+            woken: false,
+            shutting_down: false,
+        }
+    }
+
+    /// What is written so far, as a step.
+    fn flush(&mut self) -> Option<Step<Ask>> {
+        (!self.core.out.is_empty())
+            .then(|| Step::Write(Bytes::from(std::mem::take(&mut self.core.out))))
+    }
+
+    /// Says goodbye; what is still to come is not looked at.
+    fn close(&mut self, bye: &str) {
+        self.core.out.extend_from_slice(bye.as_bytes());
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.turn = Turn::Closed;
+        self.framing = Framing::default();
+        self.core.selected = None;
+    }
+
+    /// Carries a job on; gives the step to make, if any.
+    fn advance(&mut self, flow: Flow) -> Option<Step<Ask>> {
+        match flow {
+            Flow::Ask(ask, job) => {
+                if self.core.out.len() >= FLUSH / 4 || matches!(ask, Ask::Login { .. }) {
+                    let step = self.flush();
+                    if step.is_some() {
+                        self.turn = Turn::Job(Flow::Ask(ask, job));
+                        return step;
+                    }
+                }
+                self.turn = Turn::Answer(job);
+                return Some(Step::Ask(ask));
+            }
+            Flow::Resume(job) => {
+                if self.core.out.len() >= FLUSH {
+                    let step = self.flush();
+                    self.turn = Turn::Job(Flow::Resume(job));
+                    return step;
+                }
+                self.turn = Turn::Job(job.resume(&mut self.core));
+            }
+            Flow::Input(waiting) => {
+                self.framing.expect(&waiting);
+                self.turn = Turn::Input(waiting);
+            }
+            Flow::Done(response) => {
+                self.turn = Turn::Job(poll::then(&mut self.core, response));
+            }
+            Flow::Tagged(response) => {
+                let tag = std::mem::take(&mut self.core.tag);
+                response.write(&mut self.core.out, &tag);
+                self.turn = Turn::Command;
+                self.count_bad(response.status == texts::Status::Bad);
+            }
+            Flow::StartTls => {
+                if let Some(step) = self.flush() {
+                    self.turn = Turn::Job(Flow::StartTls);
+                    return Some(step);
+                }
+                // RFC 3501 §6.2.1: what was sent before the handshake must not be taken as sent behind it.
+                self.framing = Framing::default();
+                self.turn = Turn::Input(Waiting::Handshake);
+                return Some(Step::StartTls);
+            }
+            Flow::Refuse { response, literal } => {
+                let drained = self
+                    .framing
+                    .discard(literal, self.core.config.limits.message);
+                self.turn = Turn::Job(if drained {
+                    Flow::Done(response)
+                } else {
+                    Flow::Close
+                });
+            }
+            Flow::Next => self.turn = Turn::Command,
+            Flow::Close => self.end(),
+        }
+        None
+    }
+
+    fn count_bad(&mut self, bad: bool) {
+        self.core.bad_commands = if bad { self.core.bad_commands + 1 } else { 0 };
+        if self.core.bad_commands >= self.core.config.limits.bad_commands {
+            self.close(texts::BYE_BAD);
+        } else if self.core.failed_logins >= self.core.config.limits.failed_logins {
+            self.close(texts::BYE_LOGINS);
+        }
+    }
+
+    /// Takes what the client sent, if it is its turn; gives a step, or whether anything was taken.
+    fn take_input(&mut self) -> Result<bool, Step<Ask>> {
+        let limits = self.core.config.limits;
+        let Some(event) = self.framing.next(&limits, self.core.logged_in) else {
+            return Ok(false);
+        };
+        match (event, std::mem::replace(&mut self.turn, Turn::Command)) {
+            (Event::Endless, _) => self.close(texts::BYE_LINE),
+            (Event::LiteralTooLarge, _) => self.close(texts::BYE_LITERAL),
+            (Event::Continue, turn) => {
+                self.core.out.extend_from_slice(b"+ go on\r\n");
+                self.turn = turn;
+            }
+            (Event::Content(content), turn) => {
+                self.turn = turn;
+                return Err(Step::Content(content));
+            }
+            (Event::Refused { tag, response }, _) => {
+                response.write(&mut self.core.out, tag.as_deref().unwrap_or("*"));
+                self.count_bad(true);
+            }
+            (Event::Command(octets), _) => {
+                self.turn = Turn::Job(dispatch::command(&mut self.core, &octets))
+            }
+            (Event::Append { tag, head, literal }, _) => {
+                self.turn = Turn::Job(append::begin(
+                    &mut self.core,
+                    &mut self.framing,
+                    tag,
+                    head,
+                    literal,
+                ));
+            }
+            (Event::Line(line), Turn::Input(waiting)) => {
+                self.turn = Turn::Job(waiting.line(&mut self.core, &mut self.framing, &line));
+            }
+            (Event::Line(_), turn) => self.turn = turn,
+        }
+        Ok(true)
+    }
+
+    /// IDLE hears of changes at once.
+    fn take_news(&mut self) -> bool {
+        let idling = matches!(self.turn, Turn::Input(Waiting::Done));
+        if !self.woken || !idling {
+            return false;
+        }
+        self.woken = false;
+        match poll::while_idle(&self.core) {
+            Some(flow) => {
+                self.turn = Turn::Job(flow);
+                true
+            }
+            None => false,
         }
     }
 }
@@ -30,28 +234,104 @@ impl waxwing_session::Session for Session {
     type Ask = Ask;
     type Answer = Answer;
 
-    fn receive(&mut self, _bytes: &[u8], now: Instant) {
+    fn receive(&mut self, bytes: &[u8], now: Instant) {
+        if matches!(self.turn, Turn::Closed) {
+            return;
+        }
         self.last_activity = now;
+        self.framing.push(bytes);
+        let running = matches!(self.turn, Turn::Answer(_));
+        if running && self.framing.waiting() > MAX_WAITING {
+            self.close(texts::BYE_FLOOD);
+        }
     }
 
     fn step(&mut self) -> Step<Ask> {
-        Step::Close
+        loop {
+            match std::mem::replace(&mut self.turn, Turn::Closed) {
+                Turn::Closed => return self.flush().unwrap_or(Step::Close),
+                Turn::Answer(job) => {
+                    self.turn = Turn::Answer(job);
+                    return Step::Read;
+                }
+                Turn::Job(flow) => {
+                    if let Some(step) = self.advance(flow) {
+                        return step;
+                    }
+                }
+                turn @ (Turn::Command | Turn::Input(_)) => {
+                    let between = matches!(turn, Turn::Command | Turn::Input(Waiting::Done));
+                    self.turn = turn;
+                    if self.shutting_down && between && !self.framing.inside_command() {
+                        self.close(texts::BYE_SHUTDOWN);
+                        continue;
+                    }
+                    if self.core.out.len() >= FLUSH
+                        && let Some(step) = self.flush()
+                    {
+                        return step;
+                    }
+                    match self.take_input() {
+                        Ok(true) => {}
+                        Err(step) => return step,
+                        Ok(false) if self.take_news() => {}
+                        Ok(false) => {
+                            self.core.out.shrink_to_fit();
+                            return self.flush().unwrap_or(Step::Read);
+                        }
+                    }
+                }
+            }
+        }
     }
 
-    fn answer(&mut self, _answer: Answer, now: Instant) {
+    fn answer(&mut self, answer: Answer, now: Instant) {
         self.last_activity = now;
+        match std::mem::replace(&mut self.turn, Turn::Closed) {
+            Turn::Answer(job) => {
+                if let Answer::Failed(crate::Error::Disconnect(reason)) = &answer {
+                    texts::bye(&mut self.core.out, reason);
+                    return self.end();
+                }
+                self.turn = Turn::Job(job.answer(&mut self.core, answer));
+            }
+            turn => self.turn = turn,
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.last_activity
-            .checked_add(self.config.limits.login_timeout)
+        let limits = &self.core.config.limits;
+        let timeout = if self.core.logged_in {
+            limits.idle_timeout
+        } else {
+            limits.login_timeout
+        };
+        match self.turn {
+            Turn::Command | Turn::Input(_) => self.last_activity.checked_add(timeout),
+            // The server itself is at work.
+            Turn::Job(_) | Turn::Answer(_) | Turn::Closed => None,
+        }
     }
 
-    fn expire(&mut self, _now: Instant) {}
+    fn expire(&mut self, now: Instant) {
+        // RFC 3501 §5.4: autologout.
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.close(texts::BYE_IDLE);
+        }
+    }
 
     fn secured(&mut self, now: Instant) {
         self.last_activity = now;
+        self.framing = Framing::default();
+        self.core.secured = true;
+        self.turn = Turn::Command;
     }
 
-    fn shutdown(&mut self) {}
+    fn wake(&mut self) {
+        self.woken = true;
+    }
+
+    fn shutdown(&mut self) {
+        self.shutting_down = true;
+    }
 }

@@ -1,11 +1,19 @@
 //! IMAP's values: each valid by construction, each in a file of its own.
 
+mod command;
+mod fetch_item;
 mod flags;
 mod mailbox;
+mod search_key;
+mod sequence_set;
 mod text_key;
 mod uid_set;
 
+pub use command::{AppendHead, Command, ListCommand, MailboxArgument, StatusItem};
+pub use fetch_item::{FetchItem, SectionName};
 pub use flags::{FlagSet, SystemFlag};
 pub use mailbox::{ContentRef, MailboxId, MailboxInfo, MailboxName, NameError, SpecialUse};
+pub use search_key::{SearchKey, SummaryField};
+pub use sequence_set::{SequenceNumber, SequenceSet};
 pub use text_key::TextKey;
 pub use uid_set::UidSet;

@@ -1,26 +1,104 @@
 //! Search keys that need a message's text (RFC 3501 §6.4.4), for the answering side to evaluate.
 
-/// A search key over text. Needles are UTF-8 and compared as substrings without case.
+use waxwing_message::{Summary, contains_folded, decode_words, header};
+
+/// A search key over text. Needles are compared as substrings, in any case, after decoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TextKey {
-    /// `BODY`: the decoded text of the body.
+    /// `BODY`: the decoded text of the body. The needle is folded.
     Body(String),
-    /// `TEXT`: header or body.
+    /// `TEXT`: header or body. The needle is folded.
     Text(String),
-    /// `HEADER name value`, also FROM, SUBJECT and the like; an empty value asks whether the field is there.
+    /// `HEADER name value`; an empty value asks whether the field is there.
     Header {
         /// Field name.
         name: String,
-        /// What its value contains.
+        /// What its value contains, folded.
         value: String,
     },
 }
 
 impl TextKey {
-    /// Which of `keys` match the message `raw`: bit n for `keys[n]`, the first 64. Pure; bounded by the message's size.
+    /// Which of `keys` match the message `raw`: bit n for `keys[n]`, the first 64. Pure; takes time in proportion to
+    /// the message and the keys.
     #[must_use]
     pub fn matches(keys: &[Self], raw: &[u8]) -> u64 {
-        let _ = (keys, raw);
-        0
+        let header = raw.get(..header::end(raw)).unwrap_or_default();
+        let mut matched = 0;
+        for (bit, key) in keys.iter().enumerate().take(64) {
+            let hit = match key {
+                Self::Header { name, value } => header_matches(header, name, value),
+                // TEXT is in the header, or where BODY looks.
+                Self::Text(needle) => any_header_matches(header, needle),
+                Self::Body(_) => false,
+            };
+            matched |= u64::from(hit) << bit;
+        }
+        let in_text = |key: &Self| matches!(key, Self::Body(_) | Self::Text(_));
+        if keys.iter().take(64).any(in_text) {
+            matched |= Self::body_matches(keys, raw);
+        }
+        matched
+    }
+
+    /// Decodes each text part once, for all keys.
+    fn body_matches(keys: &[Self], raw: &[u8]) -> u64 {
+        let summary = Summary::read(raw);
+        let inner = summary.inner_headers(raw).into_iter().map(|header| {
+            header::fields(header)
+                .map(|field| decode_words(field.value))
+                .collect::<Vec<_>>()
+                .join("\n")
+        });
+        let mut matched = 0;
+        for text in summary.texts(raw).chain(inner) {
+            for (bit, key) in keys.iter().enumerate().take(64) {
+                if let Self::Body(needle) | Self::Text(needle) = key {
+                    matched |= u64::from(contains_folded(&text, needle)) << bit;
+                }
+            }
+        }
+        matched
+    }
+}
+
+fn header_matches(header: &[u8], name: &str, value: &str) -> bool {
+    header::fields(header).any(|field| {
+        field.is(name) && (value.is_empty() || contains_folded(&decode_words(field.value), value))
+    })
+}
+
+fn any_header_matches(header: &[u8], needle: &str) -> bool {
+    header::fields(header).any(|field| {
+        contains_folded(&decode_words(field.value), needle)
+            || contains_folded(&String::from_utf8_lossy(field.raw), needle)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TextKey;
+
+    #[test]
+    fn text_is_found_decoded_and_in_any_case() {
+        let raw = concat!(
+            "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nX-List: One\r\n",
+            "Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+            "Stra=DFe und =C4rger\r\n"
+        );
+        let header = |name: &str, value: &str| TextKey::Header {
+            name: name.into(),
+            value: value.into(),
+        };
+        let keys = [
+            TextKey::Body("ärger".into()),
+            TextKey::Body("grüße".into()),
+            TextKey::Text("grüße".into()),
+            TextKey::Text("x-list: o".into()),
+            header("x-list", ""),
+            header("X-List", "one"),
+            header("X-None", ""),
+        ];
+        assert_eq!(TextKey::matches(&keys, raw.as_bytes()), 0b011_1101);
     }
 }

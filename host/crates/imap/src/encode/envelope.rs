@@ -1,0 +1,79 @@
+//! ENVELOPE (RFC 3501 §7.4.2) from the stored summary.
+
+use waxwing_message::{AddressItem, Envelope};
+
+use crate::encode::core::{Out, header_string, nstring, string};
+
+/// `envelope`
+pub(crate) fn envelope(out: &mut Out, envelope: &Envelope) {
+    // RFC 3501 §7.4.2: Sender and Reply-To default to From.
+    let or_author = |list| {
+        if Vec::is_empty(list) {
+            &envelope.from
+        } else {
+            list
+        }
+    };
+    out.push(b'(');
+    nstring(out, &envelope.date);
+    out.push(b' ');
+    nstring(out, &envelope.subject);
+    let lists = [
+        &envelope.from,
+        or_author(&envelope.sender),
+        or_author(&envelope.reply_to),
+        &envelope.to,
+        &envelope.cc,
+        &envelope.bcc,
+    ];
+    for list in lists {
+        out.push(b' ');
+        addresses(out, list);
+    }
+    out.push(b' ');
+    nstring(out, &envelope.in_reply_to);
+    out.push(b' ');
+    nstring(out, &envelope.message_id);
+    out.push(b')');
+}
+
+fn addresses(out: &mut Out, list: &[AddressItem]) {
+    if list.is_empty() {
+        return out.extend_from_slice(b"NIL");
+    }
+    out.push(b'(');
+    for item in list {
+        address(out, item);
+    }
+    out.push(b')');
+}
+
+/// `address = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")"`
+fn address(out: &mut Out, item: &AddressItem) {
+    match item {
+        AddressItem::Mailbox {
+            name,
+            local,
+            domain,
+        } => {
+            out.push(b'(');
+            if name.is_empty() {
+                out.extend_from_slice(b"NIL");
+            } else {
+                header_string(out, name);
+            }
+            out.extend_from_slice(b" NIL ");
+            string(out, local.as_bytes());
+            out.push(b' ');
+            // A NIL host would begin a group: an address without a domain has an empty one.
+            string(out, domain.as_bytes());
+            out.push(b')');
+        }
+        AddressItem::GroupStart(name) => {
+            out.extend_from_slice(b"(NIL NIL ");
+            header_string(out, name);
+            out.extend_from_slice(b" NIL)");
+        }
+        AddressItem::GroupEnd => out.extend_from_slice(b"(NIL NIL NIL NIL)"),
+    }
+}

@@ -1,0 +1,19 @@
+//! From values to the octets of responses. Functions append to a buffer.
+
+mod body;
+mod core;
+mod envelope;
+mod flags;
+mod mailbox;
+mod section;
+mod sequence_set;
+pub(crate) mod texts;
+
+pub(crate) use body::body;
+pub(crate) use core::{Out, internal_date, literal, number, string};
+pub(crate) use envelope::envelope;
+pub(crate) use flags::flags;
+pub(crate) use mailbox::mailbox;
+#[cfg(test)]
+pub(crate) use mailbox::modified_utf7;
+pub(crate) use section::section_name;

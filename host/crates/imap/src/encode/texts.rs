@@ -1,0 +1,228 @@
+//! Every status response and its text, in one place (RFC 3501 §7.1, RFC 5530).
+
+use std::borrow::Cow;
+
+use crate::config::Config;
+use crate::encode::core::Out;
+use crate::error::Error;
+use crate::parse::SyntaxError;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Well.
+    Ok,
+    /// It failed.
+    No,
+    /// It was not understood.
+    Bad,
+}
+
+/// A status response without its tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Response {
+    pub(crate) status: Status,
+    /// The response code without its brackets; may be empty.
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) text: Cow<'static, str>,
+}
+
+impl Response {
+    const fn new(status: Status, code: &'static str, text: &'static str) -> Self {
+        Self {
+            status,
+            code: Cow::Borrowed(code),
+            text: Cow::Borrowed(text),
+        }
+    }
+
+    /// Writes it behind a tag or `*`.
+    pub(crate) fn write(&self, out: &mut Out, tag: &str) {
+        out.extend_from_slice(tag.as_bytes());
+        out.extend_from_slice(match self.status {
+            Status::Ok => b" OK ",
+            Status::No => b" NO ",
+            Status::Bad => b" BAD ",
+        });
+        if !self.code.is_empty() {
+            out.push(b'[');
+            out.extend_from_slice(self.code.as_bytes());
+            out.extend_from_slice(b"] ");
+        }
+        text(out, &self.text);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// With a response code that is made up of numbers.
+    pub(crate) fn with_code(mut self, code: String) -> Self {
+        self.code = Cow::Owned(code);
+        self
+    }
+}
+
+/// `text = 1*TEXT-CHAR`: what comes from elsewhere must not break the line.
+fn text(out: &mut Out, text: &str) {
+    let begins = out.len();
+    out.extend(text.bytes().map(|octet| {
+        if matches!(octet, b' '..=b'~') {
+            octet
+        } else {
+            b'?'
+        }
+    }));
+    if out.len() == begins {
+        out.extend_from_slice(b"done");
+    }
+}
+
+/// `OK` with what was done.
+pub(crate) const fn ok(text: &'static str) -> Response {
+    Response::new(Status::Ok, "", text)
+}
+
+/// `OK [code]`
+pub(crate) const fn ok_with(code: &'static str, text: &'static str) -> Response {
+    Response::new(Status::Ok, code, text)
+}
+
+/// A command that cannot be parsed.
+pub(crate) fn syntax(error: SyntaxError) -> Response {
+    Response {
+        status: Status::Bad,
+        code: Cow::Borrowed(""),
+        text: Cow::Owned(error.to_string()),
+    }
+}
+
+pub(crate) const LINE_TOO_LONG: Response =
+    Response::new(Status::Bad, "TOOBIG", "the line is too long");
+pub(crate) const LINE_END: Response = Response::new(
+    Status::Bad,
+    "",
+    "lines end with CR LF and hold no other CR or LF",
+);
+pub(crate) const LITERAL_TOO_LARGE: Response =
+    Response::new(Status::Bad, "TOOBIG", "the literal is too large");
+pub(crate) const NO_TAG: Response = Response::new(Status::Bad, "", "expected a tag and a command");
+pub(crate) const NOT_LOGGED_IN: Response = Response::new(Status::Bad, "", "log in first");
+pub(crate) const LOGGED_IN_ALREADY: Response = Response::new(Status::Bad, "", "already logged in");
+pub(crate) const NOTHING_SELECTED: Response =
+    Response::new(Status::Bad, "", "no mailbox is selected");
+pub(crate) const NO_TLS: Response = Response::new(Status::Bad, "", "TLS is not offered here");
+pub(crate) const TLS_ALREADY: Response = Response::new(Status::Bad, "", "TLS is active already");
+pub(crate) const NO_SUCH_MESSAGE: Response =
+    Response::new(Status::Bad, "", "no message has that number");
+pub(crate) const CANCELLED: Response = Response::new(Status::Bad, "", "authentication cancelled");
+pub(crate) const NOT_DONE: Response = Response::new(Status::Bad, "", "expected DONE");
+pub(crate) const ONE_MESSAGE: Response =
+    Response::new(Status::Bad, "", "one message at a time, then the line ends");
+
+pub(crate) const TLS_FIRST: Response = Response::new(
+    Status::No,
+    "PRIVACYREQUIRED",
+    "passwords are not taken in clear; use STARTTLS first",
+);
+pub(crate) const BAD_CREDENTIALS: Response =
+    Response::new(Status::No, "", "the response is not one of this mechanism");
+pub(crate) const NO_MECHANISM: Response =
+    Response::new(Status::No, "CANNOT", "that mechanism is not offered");
+pub(crate) const BAD_CHARSET: Response = Response::new(
+    Status::No,
+    "BADCHARSET (US-ASCII UTF-8)",
+    "that charset is not supported",
+);
+pub(crate) const READ_ONLY: Response =
+    Response::new(Status::No, "", "the mailbox is open for reading only");
+pub(crate) const MESSAGE_TOO_LARGE: Response =
+    Response::new(Status::No, "TOOBIG", "the message is too large");
+pub(crate) const TOO_MANY_TEXT_KEYS: Response = Response::new(
+    Status::No,
+    "LIMIT",
+    "too many search keys that need the text",
+);
+pub(crate) const SOME_UNREADABLE: Response = Response::new(
+    Status::No,
+    "UNAVAILABLE",
+    "some messages could not be read; try again later",
+);
+
+pub(crate) const BYE_LOGOUT: &str = "* BYE logging out\r\n";
+pub(crate) const BYE_IDLE: &str = "* BYE idle for too long\r\n";
+pub(crate) const BYE_SHUTDOWN: &str = "* BYE the server is going down; come back soon\r\n";
+pub(crate) const BYE_BAD: &str = "* BYE too many commands that are not understood\r\n";
+pub(crate) const BYE_LOGINS: &str = "* BYE too many failed logins\r\n";
+pub(crate) const BYE_LITERAL: &str = "* BYE [TOOBIG] the literal is too large\r\n";
+pub(crate) const BYE_LINE: &str = "* BYE [TOOBIG] the line does not end\r\n";
+pub(crate) const BYE_FLOOD: &str = "* BYE too many commands at once\r\n";
+pub(crate) const BYE_BROKEN: &str =
+    "* BYE [UNAVAILABLE] a message could not be read to its end\r\n";
+pub(crate) const BYE_REFUSED: &str = "* BYE [UNAVAILABLE] not available; try again later\r\n";
+
+/// BYE with a sentence from elsewhere.
+pub(crate) fn bye(out: &mut Out, reason: &str) {
+    out.extend_from_slice(b"* BYE ");
+    text(out, reason);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The greeting (RFC 3501 §7.1.5 allows the capabilities in it).
+pub(crate) fn greeting(out: &mut Out, config: &Config, secured: bool) {
+    out.extend_from_slice(b"* OK [");
+    capabilities(out, config, secured, false);
+    out.extend_from_slice(b"] ");
+    text(out, &config.host_name);
+    out.extend_from_slice(b" Waxwing\r\n");
+}
+
+/// `capability-data`, by the state of the session.
+pub(crate) fn capabilities(out: &mut Out, config: &Config, secured: bool, logged_in: bool) {
+    out.extend_from_slice(
+        b"CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE CHILDREN SPECIAL-USE UIDPLUS UNSELECT MOVE",
+    );
+    if logged_in {
+        return;
+    }
+    if !secured && config.tls == crate::config::Tls::Offered {
+        out.extend_from_slice(b" STARTTLS");
+    }
+    // RFC 3501 §6.2.3: where LOGIN is refused, LOGINDISABLED says so.
+    out.extend_from_slice(if secured || config.plaintext_auth {
+        b" AUTH=PLAIN"
+    } else {
+        b" LOGINDISABLED"
+    });
+}
+
+/// The one conversion from an error to a response. `target`: the mailbox that is missing could be created first.
+pub(crate) fn failure(error: &Error, target: bool) -> Response {
+    let no = |code, text: &str| Response {
+        status: Status::No,
+        code: Cow::Borrowed(code),
+        text: Cow::Owned(text.to_owned()),
+    };
+    match error {
+        // RFC 3501 §7.1: TRYCREATE for APPEND and COPY.
+        Error::NonExistent if target => {
+            no("TRYCREATE", "there is no such mailbox; create it first")
+        }
+        Error::NonExistent => no("NONEXISTENT", "there is no such mailbox"),
+        Error::AlreadyExists => no("ALREADYEXISTS", "there is a mailbox of that name"),
+        Error::HasChildren => no("HASCHILDREN", "the mailbox has others below it"),
+        Error::Cannot(reason) => no("CANNOT", reason),
+        Error::NoPermission => no("NOPERM", "not permitted"),
+        Error::OverQuota(reason) => no("OVERQUOTA", reason),
+        Error::TooLarge => MESSAGE_TOO_LARGE,
+        Error::Limit(reason) => no("LIMIT", reason),
+        Error::AuthenticationFailed => no("AUTHENTICATIONFAILED", "wrong user name or password"),
+        Error::AuthorizationFailed => no("AUTHORIZATIONFAILED", "not allowed to act for that user"),
+        Error::Refused(reason) => no("CONTACTADMIN", reason),
+        Error::Unavailable { reference } if reference.is_empty() => {
+            no("UNAVAILABLE", "not available; try again later")
+        }
+        Error::Unavailable { reference } => no(
+            "UNAVAILABLE",
+            &format!("not available; try again later (reference {reference})"),
+        ),
+        Error::Disconnect(reason) => no("UNAVAILABLE", reason),
+    }
+}

@@ -1,0 +1,347 @@
+//! Commands (RFC 3501 §6 and §9).
+
+use crate::ask::FlagAction;
+use crate::config::Limits;
+use crate::parse::core::{Parser, SyntaxError, is_atom_char};
+use crate::types::{AppendHead, Command, FlagSet, ListCommand, NameError, StatusItem, SystemFlag};
+
+/// Flags in one list.
+const MAX_FLAGS: usize = 200;
+/// Longest keyword.
+const MAX_KEYWORD: usize = 100;
+
+/// Parses what follows the tag and its space.
+pub(crate) fn command(octets: &[u8], limits: &Limits) -> Result<Command, SyntaxError> {
+    let mut parser = Parser::new(octets);
+    let name = parser
+        .atom()
+        .map_err(|_| SyntaxError::UnknownCommand)?
+        .to_ascii_uppercase();
+    let command = if name == "UID" {
+        parser.space()?;
+        let name = parser.atom()?.to_ascii_uppercase();
+        parser.message_command(&name, true, limits)?
+    } else if let Some(command) = plain(&name) {
+        command
+    } else if let Some(command) = parser.mailbox_command(&name)? {
+        command
+    } else {
+        parser.message_command(&name, false, limits)?
+    };
+    parser.end()?;
+    Ok(command)
+}
+
+/// Parses `APPEND mailbox [flags] [date-time]` up to the literal; `None` if it is another command, or the literal is
+/// the mailbox's name and the message comes later.
+pub(crate) fn append_head(octets: &[u8]) -> Option<Result<AppendHead, SyntaxError>> {
+    let mut parser = Parser::new(octets);
+    if !parser.accept_word("APPEND") || parser.space().is_err() || parser.is_done() {
+        return None;
+    }
+    Some(parser.append_arguments())
+}
+
+fn plain(name: &str) -> Option<Command> {
+    Some(match name {
+        "CAPABILITY" => Command::Capability,
+        "NOOP" => Command::Noop { check: false },
+        "CHECK" => Command::Noop { check: true },
+        "LOGOUT" => Command::Logout,
+        "STARTTLS" => Command::StartTls,
+        "NAMESPACE" => Command::Namespace,
+        "CLOSE" => Command::Close { unselect: false },
+        "UNSELECT" => Command::Close { unselect: true },
+        "EXPUNGE" => Command::Expunge(None),
+        "IDLE" => Command::Idle,
+        _ => return None,
+    })
+}
+
+impl Parser<'_> {
+    fn append_arguments(&mut self) -> Result<AppendHead, SyntaxError> {
+        let mailbox = self.mailbox()?;
+        self.space()?;
+        let mut flags = FlagSet::default();
+        if self.peek() == Some(b'(') {
+            flags = self.flag_list()?;
+            self.space()?;
+        }
+        let mut internal_date = None;
+        if self.peek() == Some(b'"') {
+            internal_date = Some(self.date_time()?);
+            self.space()?;
+        }
+        self.end()?;
+        Ok(AppendHead {
+            mailbox,
+            flags,
+            internal_date,
+        })
+    }
+
+    /// Commands about the connection and about mailboxes.
+    fn mailbox_command(&mut self, name: &str) -> Result<Option<Command>, SyntaxError> {
+        let known = [
+            "ID",
+            "AUTHENTICATE",
+            "LOGIN",
+            "SELECT",
+            "EXAMINE",
+            "CREATE",
+            "DELETE",
+            "RENAME",
+            "SUBSCRIBE",
+            "UNSUBSCRIBE",
+            "LIST",
+            "LSUB",
+            "STATUS",
+        ];
+        if !known.contains(&name) {
+            return Ok(None);
+        }
+        self.space()?;
+        Ok(Some(match name {
+            "ID" => self.id()?,
+            "AUTHENTICATE" => self.authenticate()?,
+            "LOGIN" => {
+                let user = self.text()?;
+                self.space()?;
+                Command::Login {
+                    user,
+                    password: self.text()?,
+                }
+            }
+            "SELECT" => Command::Select {
+                mailbox: self.mailbox()?,
+                read_only: false,
+            },
+            "EXAMINE" => Command::Select {
+                mailbox: self.mailbox()?,
+                read_only: true,
+            },
+            "CREATE" => Command::Create(self.new_mailbox()?),
+            "DELETE" => Command::Delete(self.mailbox()?),
+            "RENAME" => {
+                let from = self.mailbox()?;
+                self.space()?;
+                Command::Rename {
+                    from,
+                    to: self.new_mailbox()?,
+                }
+            }
+            "SUBSCRIBE" => Command::Subscribe {
+                mailbox: self.mailbox()?,
+                subscribed: true,
+            },
+            "UNSUBSCRIBE" => Command::Subscribe {
+                mailbox: self.mailbox()?,
+                subscribed: false,
+            },
+            "LIST" => self.list_command(false)?,
+            "LSUB" => self.list_command(true)?,
+            _ => self.status()?,
+        }))
+    }
+
+    /// Commands about messages, with and without UID.
+    fn message_command(
+        &mut self,
+        name: &str,
+        uid: bool,
+        limits: &Limits,
+    ) -> Result<Command, SyntaxError> {
+        match name {
+            "FETCH" | "STORE" | "COPY" | "MOVE" | "SEARCH" => self.space()?,
+            "EXPUNGE" if uid => {
+                self.space()?;
+                return Ok(Command::Expunge(Some(self.sequence_set(limits.elements)?)));
+            }
+            _ => return Err(SyntaxError::UnknownCommand),
+        }
+        if name == "SEARCH" {
+            return Ok(Command::Search {
+                uid,
+                key: self.search(limits)?,
+            });
+        }
+        let set = self.sequence_set(limits.elements)?;
+        self.space()?;
+        match name {
+            "FETCH" => Ok(Command::Fetch {
+                uid,
+                set,
+                items: self.fetch_items()?,
+            }),
+            "STORE" => {
+                let (action, silent) = self.store_action()?;
+                self.space()?;
+                let flags = self.store_flags()?;
+                Ok(Command::Store {
+                    uid,
+                    set,
+                    action,
+                    silent,
+                    flags,
+                })
+            }
+            moving => Ok(Command::Copy {
+                uid,
+                set,
+                mailbox: self.mailbox()?,
+                moving: moving == "MOVE",
+            }),
+        }
+    }
+
+    /// `"ID" SP id_params_list` (RFC 2971 §3.3: at most 30 fields).
+    fn id(&mut self) -> Result<Command, SyntaxError> {
+        if !self.accept_word("NIL") {
+            self.list(60, Self::nstring)?;
+        }
+        Ok(Command::Id)
+    }
+
+    fn authenticate(&mut self) -> Result<Command, SyntaxError> {
+        let mechanism = self.atom()?.to_owned();
+        let mut initial = None;
+        if self.accept(b' ') {
+            // RFC 4959 §3: base64, or `=` for nothing.
+            initial = Some(self.take_while(|octet| octet.is_ascii_graphic()).to_vec());
+        }
+        Ok(Command::Authenticate { mechanism, initial })
+    }
+
+    /// LIST as in RFC 3501, with the options of RFC 5258 that RFC 6154 §2 builds on.
+    fn list_command(&mut self, lsub: bool) -> Result<Command, SyntaxError> {
+        const OPTION: SyntaxError = SyntaxError::Expected("a LIST option");
+        let mut selection = Vec::new();
+        if !lsub && self.peek() == Some(b'(') {
+            selection = self.list(8, |parser| {
+                parser.one_of(&["SUBSCRIBED", "SPECIAL-USE"]).ok_or(OPTION)
+            })?;
+            self.space()?;
+        }
+        let reference = crate::parse::mailbox::decode(&self.astring()?);
+        self.space()?;
+        let pattern = self.list_mailbox()?;
+        let mut shown = Vec::new();
+        if !lsub && self.accept_prefix(" RETURN ") {
+            shown = self.list(8, |parser| {
+                parser
+                    .one_of(&["SUBSCRIBED", "SPECIAL-USE", "CHILDREN"])
+                    .ok_or(OPTION)
+            })?;
+        }
+        let separator = matches!(&pattern, Ok(pattern) if pattern.is_empty());
+        let joined = reference.and_then(|reference| pattern.map(|pattern| reference + &pattern));
+        Ok(Command::List(ListCommand {
+            pattern: joined.and_then(|joined| {
+                if joined.len() > 1024 {
+                    Err(NameError::Long)
+                } else {
+                    Ok(joined)
+                }
+            }),
+            separator,
+            lsub,
+            only_subscribed: selection.contains(&"SUBSCRIBED"),
+            only_special_use: selection.contains(&"SPECIAL-USE"),
+            show_subscribed: shown.contains(&"SUBSCRIBED"),
+        }))
+    }
+
+    fn one_of(&mut self, words: &[&'static str]) -> Option<&'static str> {
+        words.iter().copied().find(|word| self.accept_word(word))
+    }
+
+    fn status(&mut self) -> Result<Command, SyntaxError> {
+        const ITEM: SyntaxError = SyntaxError::Expected("a STATUS item");
+        let mailbox = self.mailbox()?;
+        self.space()?;
+        let items = self.list(16, |parser| {
+            let found = StatusItem::ALL
+                .iter()
+                .find(|(_, name)| parser.accept_word(name));
+            found.map(|&(item, _)| item).ok_or(ITEM)
+        })?;
+        if items.is_empty() {
+            return Err(ITEM);
+        }
+        Ok(Command::Status { mailbox, items })
+    }
+
+    /// `["+" / "-"] "FLAGS" [".SILENT"]`
+    fn store_action(&mut self) -> Result<(FlagAction, bool), SyntaxError> {
+        let action = if self.accept(b'+') {
+            FlagAction::Add
+        } else if self.accept(b'-') {
+            FlagAction::Remove
+        } else {
+            FlagAction::Replace
+        };
+        if self.accept_word("FLAGS.SILENT") {
+            Ok((action, true))
+        } else if self.accept_word("FLAGS") {
+            Ok((action, false))
+        } else {
+            Err(SyntaxError::Expected("FLAGS"))
+        }
+    }
+
+    /// `flag-list / (flag *(SP flag))`
+    fn store_flags(&mut self) -> Result<FlagSet, SyntaxError> {
+        if self.peek() == Some(b'(') {
+            return self.flag_list();
+        }
+        let mut flags = vec![self.flag()?];
+        while self.accept(b' ') && !self.is_done() {
+            if flags.len() >= MAX_FLAGS {
+                return Err(SyntaxError::TooMany);
+            }
+            flags.push(self.flag()?);
+        }
+        Ok(collect(flags))
+    }
+
+    fn flag_list(&mut self) -> Result<FlagSet, SyntaxError> {
+        self.list(MAX_FLAGS, Self::flag).map(collect)
+    }
+
+    /// `flag`: a system flag, or a keyword.
+    fn flag(&mut self) -> Result<Flag, SyntaxError> {
+        const FLAG: SyntaxError = SyntaxError::Expected("a flag");
+        if self.accept(b'\\') {
+            let name = format!("\\{}", self.atom().map_err(|_| FLAG)?);
+            // RFC 3501 §2.3.2: \Recent can not be altered by the client; asking for it is ignored.
+            if name.eq_ignore_ascii_case("\\Recent") {
+                return Ok(Flag::Recent);
+            }
+            return SystemFlag::parse(&name).map(Flag::System).ok_or(FLAG);
+        }
+        let word = self.take_while(is_atom_char);
+        if word.is_empty() || word.len() > MAX_KEYWORD {
+            return Err(FLAG);
+        }
+        Ok(Flag::Keyword(String::from_utf8_lossy(word).into_owned()))
+    }
+}
+
+enum Flag {
+    System(SystemFlag),
+    Keyword(String),
+    Recent,
+}
+
+fn collect(flags: Vec<Flag>) -> FlagSet {
+    let mut bits = 0;
+    let mut keywords = Vec::new();
+    for flag in flags {
+        match flag {
+            Flag::System(flag) => bits |= flag as u8,
+            Flag::Keyword(word) => keywords.push(word),
+            Flag::Recent => {}
+        }
+    }
+    FlagSet::new(bits, keywords)
+}

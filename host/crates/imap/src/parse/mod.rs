@@ -1,0 +1,19 @@
+//! From octets to commands. Functions bear the names of the rules of RFC 3501 §9.
+//!
+//! A parser sees a whole command, literals in place; framing has made sure that it is bounded.
+
+mod command;
+mod core;
+mod date;
+mod fetch;
+mod mailbox;
+mod search;
+mod sequence_set;
+
+pub(crate) use command::{append_head, command};
+pub(crate) use core::{Literal, SyntaxError, is_astring_char, literal_at_end, tag};
+pub(crate) use date::MONTHS;
+pub(crate) use mailbox::MODIFIED_BASE64;
+
+#[cfg(test)]
+pub(crate) use core::Parser;

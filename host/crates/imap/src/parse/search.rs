@@ -1,0 +1,153 @@
+//! SEARCH keys (RFC 3501 §6.4.4).
+
+use waxwing_message::fold;
+
+use crate::config::Limits;
+use crate::parse::core::{Parser, SyntaxError};
+use crate::types::{SearchKey, SummaryField, SystemFlag, TextKey};
+
+/// What may still be parsed: SEARCH nests, and each key costs time for each message.
+struct Bounds {
+    keys: usize,
+    elements: usize,
+}
+
+impl Parser<'_> {
+    /// `["CHARSET" SP astring SP] search-key *(SP search-key)`. `None` for a charset that is not supported.
+    pub(crate) fn search(&mut self, limits: &Limits) -> Result<Option<SearchKey>, SyntaxError> {
+        if self.accept_word("CHARSET") {
+            self.space()?;
+            let charset = self.text()?;
+            self.space()?;
+            // RFC 3501 §6.4.4: US-ASCII must be supported; UTF-8 holds it.
+            if !charset.eq_ignore_ascii_case("UTF-8") && !charset.eq_ignore_ascii_case("US-ASCII") {
+                return Ok(None);
+            }
+        }
+        let mut bounds = Bounds {
+            keys: limits.elements.min(1_000),
+            elements: limits.elements,
+        };
+        let mut keys = vec![self.search_key(limits.nesting, &mut bounds)?];
+        while self.accept(b' ') {
+            if self.is_done() {
+                break;
+            }
+            keys.push(self.search_key(limits.nesting, &mut bounds)?);
+        }
+        Ok(Some(SearchKey::And(keys)))
+    }
+
+    fn search_key(&mut self, depth: usize, bounds: &mut Bounds) -> Result<SearchKey, SyntaxError> {
+        let deeper = depth.checked_sub(1).ok_or(SyntaxError::TooDeep)?;
+        bounds.keys = bounds.keys.checked_sub(1).ok_or(SyntaxError::TooMany)?;
+        match self.peek() {
+            Some(b'(') => {
+                let keys = self.list(bounds.keys, |parser| parser.search_key(deeper, bounds))?;
+                return if keys.is_empty() {
+                    Err(SyntaxError::Expected("a search key"))
+                } else {
+                    Ok(SearchKey::And(keys))
+                };
+            }
+            Some(b'0'..=b'9' | b'*') => return self.numbers(bounds).map(SearchKey::Numbers),
+            _ => {}
+        }
+        let name = self
+            .atom()
+            .map_err(|_| SyntaxError::Expected("a search key"))?
+            .to_ascii_uppercase();
+        if let Some(key) = plain(&name) {
+            return Ok(key);
+        }
+        self.space()?;
+        match name.as_str() {
+            "NOT" => Ok(SearchKey::Not(Box::new(self.search_key(deeper, bounds)?))),
+            "OR" => {
+                let first = self.search_key(deeper, bounds)?;
+                self.space()?;
+                Ok(SearchKey::Or(
+                    Box::new(first),
+                    Box::new(self.search_key(deeper, bounds)?),
+                ))
+            }
+            "UID" => self.numbers(bounds).map(SearchKey::Uids),
+            _ => self.with_argument(&name),
+        }
+    }
+
+    fn numbers(&mut self, bounds: &mut Bounds) -> Result<crate::types::SequenceSet, SyntaxError> {
+        let set = self.sequence_set(bounds.elements)?;
+        bounds.elements = bounds.elements.saturating_sub(set.0.len());
+        Ok(set)
+    }
+
+    fn with_argument(&mut self, name: &str) -> Result<SearchKey, SyntaxError> {
+        let field = |field, needle: String| SearchKey::Field(field, fold(&needle));
+        Ok(match name {
+            "BCC" => field(SummaryField::Bcc, self.text()?),
+            "CC" => field(SummaryField::Cc, self.text()?),
+            "FROM" => field(SummaryField::From, self.text()?),
+            "SUBJECT" => field(SummaryField::Subject, self.text()?),
+            "TO" => field(SummaryField::To, self.text()?),
+            "BODY" => SearchKey::Text(TextKey::Body(fold(&self.text()?))),
+            "TEXT" => SearchKey::Text(TextKey::Text(fold(&self.text()?))),
+            "HEADER" => self.header()?,
+            "KEYWORD" => SearchKey::Keyword(self.atom()?.to_owned()),
+            "UNKEYWORD" => not(SearchKey::Keyword(self.atom()?.to_owned())),
+            "LARGER" => SearchKey::Larger(self.number()?.into()),
+            "SMALLER" => SearchKey::Smaller(self.number()?.into()),
+            "BEFORE" => SearchKey::Before(self.date()?),
+            "ON" => SearchKey::On(self.date()?),
+            "SINCE" => SearchKey::Since(self.date()?),
+            "SENTBEFORE" => SearchKey::SentBefore(self.date()?),
+            "SENTON" => SearchKey::SentOn(self.date()?),
+            "SENTSINCE" => SearchKey::SentSince(self.date()?),
+            _ => return Err(SyntaxError::Expected("a search key")),
+        })
+    }
+
+    /// `HEADER name value`. Fields that clients search to find one message again are in the summary.
+    fn header(&mut self) -> Result<SearchKey, SyntaxError> {
+        let name = self.text()?;
+        self.space()?;
+        let value = fold(&self.text()?);
+        let kept = match name.to_ascii_lowercase().as_str() {
+            "subject" => Some(SummaryField::Subject),
+            "message-id" => Some(SummaryField::MessageId),
+            "in-reply-to" => Some(SummaryField::InReplyTo),
+            "references" => Some(SummaryField::References),
+            _ => None,
+        };
+        Ok(match kept {
+            Some(field) if !value.is_empty() => SearchKey::Field(field, value),
+            _ => SearchKey::Text(TextKey::Header { name, value }),
+        })
+    }
+}
+
+fn not(key: SearchKey) -> SearchKey {
+    SearchKey::Not(Box::new(key))
+}
+
+/// Keys without an argument.
+fn plain(name: &str) -> Option<SearchKey> {
+    let flag = SearchKey::Flag;
+    Some(match name {
+        "ALL" => SearchKey::And(Vec::new()),
+        "ANSWERED" => flag(SystemFlag::Answered),
+        "DELETED" => flag(SystemFlag::Deleted),
+        "DRAFT" => flag(SystemFlag::Draft),
+        "FLAGGED" => flag(SystemFlag::Flagged),
+        "SEEN" => flag(SystemFlag::Seen),
+        "UNANSWERED" => not(flag(SystemFlag::Answered)),
+        "UNDELETED" => not(flag(SystemFlag::Deleted)),
+        "UNDRAFT" => not(flag(SystemFlag::Draft)),
+        "UNFLAGGED" => not(flag(SystemFlag::Flagged)),
+        "UNSEEN" => not(flag(SystemFlag::Seen)),
+        "RECENT" => SearchKey::Recent,
+        "NEW" => SearchKey::And(vec![SearchKey::Recent, not(flag(SystemFlag::Seen))]),
+        "OLD" => not(SearchKey::Recent),
+        _ => return None,
+    })
+}

@@ -1,0 +1,90 @@
+//! Greeting, CAPABILITY, ID, STARTTLS, LOGOUT, NAMESPACE (RFC 3501 §6.1, §6.2.1; RFC 2971; RFC 2342).
+
+use crate::ask::{Answer, Ask};
+use crate::config::Tls;
+use crate::encode::{string, texts};
+use crate::error::Error;
+use crate::session::job::{Core, Flow, Job};
+
+/// The connection was announced.
+#[derive(Debug)]
+pub(crate) struct Greeting;
+
+impl Job for Greeting {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        match answer {
+            Answer::Done => {
+                texts::greeting(&mut core.out, &core.config, core.secured);
+                Flow::Next
+            }
+            Answer::Failed(Error::Refused(reason)) => {
+                texts::bye(&mut core.out, &reason);
+                Flow::Close
+            }
+            _ => {
+                core.out.extend_from_slice(texts::BYE_REFUSED.as_bytes());
+                Flow::Close
+            }
+        }
+    }
+}
+
+pub(crate) fn capability(core: &mut Core) -> Flow {
+    core.out.extend_from_slice(b"* ");
+    texts::capabilities(&mut core.out, &core.config, core.secured, core.logged_in);
+    core.out.extend_from_slice(b"\r\n");
+    Flow::Done(texts::ok("CAPABILITY completed"))
+}
+
+pub(crate) fn id(core: &mut Core) -> Flow {
+    core.out.extend_from_slice(b"* ID ");
+    if core.config.id.is_empty() {
+        core.out.extend_from_slice(b"NIL");
+    } else {
+        let mut before = b'(';
+        for (name, value) in &core.config.id {
+            core.out.push(before);
+            string(&mut core.out, name.as_bytes());
+            core.out.push(b' ');
+            string(&mut core.out, value.as_bytes());
+            before = b' ';
+        }
+        core.out.push(b')');
+    }
+    core.out.extend_from_slice(b"\r\n");
+    Flow::Done(texts::ok("ID completed"))
+}
+
+pub(crate) fn start_tls(core: &mut Core) -> Flow {
+    if core.secured {
+        return Flow::Tagged(texts::TLS_ALREADY);
+    }
+    if core.config.tls != Tls::Offered {
+        return Flow::Tagged(texts::NO_TLS);
+    }
+    let tag = std::mem::take(&mut core.tag);
+    texts::ok("begin TLS negotiation now").write(&mut core.out, &tag);
+    Flow::StartTls
+}
+
+pub(crate) fn logout(_core: &mut Core) -> Flow {
+    Flow::Ask(Ask::Logout, Box::new(Logout))
+}
+
+#[derive(Debug)]
+struct Logout;
+
+impl Job for Logout {
+    fn answer(self: Box<Self>, core: &mut Core, _answer: Answer) -> Flow {
+        core.out.extend_from_slice(texts::BYE_LOGOUT.as_bytes());
+        let tag = std::mem::take(&mut core.tag);
+        texts::ok("LOGOUT completed").write(&mut core.out, &tag);
+        Flow::Close
+    }
+}
+
+pub(crate) fn namespace(core: &mut Core) -> Flow {
+    core.out
+        .extend_from_slice(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+    Flow::Done(texts::ok("NAMESPACE completed"))
+}

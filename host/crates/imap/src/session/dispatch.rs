@@ -1,0 +1,84 @@
+//! Which command does what, in which state (RFC 3501 §3).
+
+use crate::encode::texts;
+use crate::parse::{self, tag};
+use crate::session::job::{Core, Flow};
+use crate::session::{
+    connection, copy, expunge, fetch, idle, list, login, mailboxes, search, select, store,
+};
+use crate::types::Command;
+
+/// Begins a command.
+pub(crate) fn command(core: &mut Core, octets: &[u8]) -> Flow {
+    core.tag = String::from("*");
+    core.numbers_stay = false;
+    let Some((tag, rest)) = tag(octets) else {
+        return Flow::Tagged(texts::NO_TAG);
+    };
+    tag.clone_into(&mut core.tag);
+    let Some(rest) = rest.strip_prefix(b" ") else {
+        return Flow::Tagged(texts::NO_TAG);
+    };
+    match parse::command(rest, &core.config.limits) {
+        Ok(command) => begin(core, command),
+        Err(error) => Flow::Tagged(texts::syntax(error)),
+    }
+}
+
+fn begin(core: &mut Core, command: Command) -> Flow {
+    match command {
+        Command::Capability => connection::capability(core),
+        Command::Noop { check: false } => Flow::Done(texts::ok("NOOP completed")),
+        Command::Id => connection::id(core),
+        Command::Logout => connection::logout(core),
+        Command::StartTls if core.logged_in => Flow::Tagged(texts::LOGGED_IN_ALREADY),
+        Command::StartTls => connection::start_tls(core),
+        Command::Login { .. } | Command::Authenticate { .. } if core.logged_in => {
+            Flow::Tagged(texts::LOGGED_IN_ALREADY)
+        }
+        Command::Login { user, password } => login::login(core, user, password),
+        Command::Authenticate { mechanism, initial } => {
+            login::authenticate(core, &mechanism, initial.as_deref())
+        }
+        _ if !core.logged_in => Flow::Tagged(texts::NOT_LOGGED_IN),
+        other => authenticated(core, other),
+    }
+}
+
+fn authenticated(core: &mut Core, command: Command) -> Flow {
+    match command {
+        Command::Namespace => connection::namespace(core),
+        Command::Select { mailbox, read_only } => select::begin(core, mailbox, read_only),
+        Command::Create(mailbox) => mailboxes::create(mailbox),
+        Command::Delete(mailbox) => mailboxes::delete(mailbox),
+        Command::Rename { from, to } => mailboxes::rename(from, to),
+        Command::Subscribe {
+            mailbox,
+            subscribed,
+        } => mailboxes::subscribe(mailbox, subscribed),
+        Command::List(list) => list::begin(core, list),
+        Command::Status { mailbox, items } => mailboxes::status(mailbox, items),
+        Command::Idle => idle::begin(core),
+        _ if core.selected.is_none() => Flow::Tagged(texts::NOTHING_SELECTED),
+        Command::Noop { .. } => Flow::Done(texts::ok("CHECK completed")),
+        Command::Close { unselect } => expunge::close(core, unselect),
+        Command::Expunge(uids) => expunge::expunge(core, uids.as_ref()),
+        Command::Search { uid, key } => search::begin(core, uid, key),
+        Command::Fetch { uid, set, items } => fetch::begin(core, uid, &set, items),
+        Command::Store {
+            uid,
+            set,
+            action,
+            silent,
+            flags,
+        } => store::begin(core, uid, &set, action, silent, flags),
+        Command::Copy {
+            uid,
+            set,
+            mailbox,
+            moving,
+        } => copy::begin(core, uid, &set, mailbox, moving),
+        // The commands of other states were dealt with before.
+        _ => Flow::Tagged(texts::NOT_LOGGED_IN),
+    }
+}

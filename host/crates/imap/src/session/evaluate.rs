@@ -1,0 +1,194 @@
+//! Whether a message matches a search key (RFC 3501 §6.4.4). Pure, and lazy: what the UID decides needs no row, what
+//! the row decides needs no text.
+
+use std::sync::Arc;
+
+use waxwing_message::{AddressItem, Summary, contains_folded, decode_words};
+
+use crate::ask::FetchRow;
+use crate::session::selected::Selected;
+use crate::types::{SearchKey, SummaryField, TextKey, UidSet};
+
+/// A search key with its sets resolved and its text keys numbered.
+#[derive(Debug)]
+pub(crate) enum Test {
+    And(Vec<Test>),
+    Or(Box<Test>, Box<Test>),
+    Not(Box<Test>),
+    Among(UidSet),
+    /// Looks at the row.
+    Row(SearchKey),
+    /// Looks at the row's summary.
+    Summary(SearchKey),
+    /// The n-th text key.
+    Text(usize),
+}
+
+/// What is known of a message.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) uid: u32,
+    pub(crate) row: Option<&'a FetchRow>,
+    pub(crate) summary: Option<&'a Summary>,
+    /// Bit n: text key n matches.
+    pub(crate) text: Option<u64>,
+}
+
+/// A search ready to run.
+#[derive(Debug)]
+pub(crate) struct Search {
+    pub(crate) test: Test,
+    pub(crate) text_keys: Arc<[TextKey]>,
+    pub(crate) needs_rows: bool,
+    pub(crate) needs_summary: bool,
+}
+
+impl Search {
+    /// Resolves the sets as the session numbers messages now; `None` if there are more than 64 text keys.
+    pub(crate) fn new(key: SearchKey, selected: &Selected) -> Option<Self> {
+        let mut search = Self {
+            test: Test::And(Vec::new()),
+            text_keys: Arc::new([]),
+            needs_rows: false,
+            needs_summary: false,
+        };
+        let mut text_keys = Vec::new();
+        search.test = search.compile(key, selected, &mut text_keys);
+        search.text_keys = text_keys.into();
+        (search.text_keys.len() <= 64).then_some(search)
+    }
+
+    fn compile(
+        &mut self,
+        key: SearchKey,
+        selected: &Selected,
+        text_keys: &mut Vec<TextKey>,
+    ) -> Test {
+        match key {
+            SearchKey::And(keys) => Test::And(
+                keys.into_iter()
+                    .map(|key| self.compile(key, selected, text_keys))
+                    .collect(),
+            ),
+            SearchKey::Or(first, second) => Test::Or(
+                Box::new(self.compile(*first, selected, text_keys)),
+                Box::new(self.compile(*second, selected, text_keys)),
+            ),
+            SearchKey::Not(key) => Test::Not(Box::new(self.compile(*key, selected, text_keys))),
+            // Numbers beyond the last message match nothing here; SEARCH has no use for an error.
+            SearchKey::Numbers(set) => Test::Among(selected.resolve_some(&set)),
+            SearchKey::Uids(set) => Test::Among(selected.resolve(&set, true).unwrap_or_default()),
+            SearchKey::Recent => Test::Among(selected.recent.clone()),
+            SearchKey::Text(key) => {
+                text_keys.push(key);
+                Test::Text(text_keys.len() - 1)
+            }
+            key @ (SearchKey::SentBefore(_)
+            | SearchKey::SentOn(_)
+            | SearchKey::SentSince(_)
+            | SearchKey::Field(..)) => {
+                self.needs_rows = true;
+                self.needs_summary = true;
+                Test::Summary(key)
+            }
+            key => {
+                self.needs_rows = true;
+                Test::Row(key)
+            }
+        }
+    }
+}
+
+impl Test {
+    /// Whether the message matches, if what is known decides it.
+    pub(crate) fn decide(&self, known: Known<'_>) -> Option<bool> {
+        match self {
+            Self::And(tests) => {
+                let mut decided = Some(true);
+                for test in tests {
+                    match test.decide(known) {
+                        Some(false) => return Some(false),
+                        Some(true) => {}
+                        None => decided = None,
+                    }
+                }
+                decided
+            }
+            Self::Or(first, second) => match (first.decide(known), second.decide(known)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+            Self::Not(test) => test.decide(known).map(|matches| !matches),
+            Self::Among(uids) => Some(uids.contains(known.uid)),
+            Self::Row(key) => known.row.map(|row| row_matches(key, row)),
+            Self::Summary(key) => known.summary.map(|summary| summary_matches(key, summary)),
+            Self::Text(number) => known.text.map(|bits| bits >> number & 1 == 1),
+        }
+    }
+}
+
+fn row_matches(key: &SearchKey, row: &FetchRow) -> bool {
+    // RFC 3501 §6.4.4: internal dates are compared without time and zone; ours are in UTC.
+    let day = row.internal_date.div_euclid(86_400);
+    match key {
+        SearchKey::Flag(flag) => row.flags.has(*flag),
+        SearchKey::Keyword(word) => row.flags.has_keyword(word),
+        SearchKey::Larger(size) => row.size > *size,
+        SearchKey::Smaller(size) => row.size < *size,
+        SearchKey::Before(date) => day < *date,
+        SearchKey::On(date) => day == *date,
+        SearchKey::Since(date) => day >= *date,
+        _ => false,
+    }
+}
+
+fn summary_matches(key: &SearchKey, summary: &Summary) -> bool {
+    let day = summary.envelope.sent.map(waxwing_message::Sent::day);
+    match key {
+        SearchKey::SentBefore(date) => day.is_some_and(|day| day < *date),
+        SearchKey::SentOn(date) => day == Some(*date),
+        SearchKey::SentSince(date) => day.is_some_and(|day| day >= *date),
+        SearchKey::Field(field, needle) => field_contains(summary, *field, needle),
+        _ => false,
+    }
+}
+
+fn field_contains(summary: &Summary, field: SummaryField, needle: &str) -> bool {
+    let envelope = &summary.envelope;
+    let any = |list: &[AddressItem]| {
+        list.iter()
+            .any(|item| contains_folded(&address(item), needle))
+    };
+    let raw = |octets: &[u8]| {
+        !octets.is_empty() && contains_folded(&String::from_utf8_lossy(octets), needle)
+    };
+    match field {
+        SummaryField::Bcc => any(&envelope.bcc),
+        SummaryField::Cc => any(&envelope.cc),
+        SummaryField::From => any(&envelope.from),
+        SummaryField::To => any(&envelope.to),
+        SummaryField::Subject => contains_folded(&decode_words(&envelope.subject), needle),
+        SummaryField::MessageId => raw(&envelope.message_id),
+        SummaryField::InReplyTo => raw(&envelope.in_reply_to),
+        SummaryField::References => raw(&summary.references),
+    }
+}
+
+/// An address as it stands in a header, decoded.
+fn address(item: &AddressItem) -> String {
+    match item {
+        AddressItem::Mailbox {
+            name,
+            local,
+            domain,
+        } if name.is_empty() => format!("{local}@{domain}"),
+        AddressItem::Mailbox {
+            name,
+            local,
+            domain,
+        } => format!("{name} <{local}@{domain}>"),
+        AddressItem::GroupStart(name) => name.clone(),
+        AddressItem::GroupEnd => String::new(),
+    }
+}

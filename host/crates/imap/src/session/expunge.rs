@@ -1,0 +1,87 @@
+//! EXPUNGE and CLOSE (RFC 3501 §6.4), UID EXPUNGE (RFC 4315 §2.1), UNSELECT (RFC 3691).
+
+use crate::ask::{Answer, Ask};
+use crate::encode::texts;
+use crate::session::job::{Core, Flow, Job, Plainly, failed};
+use crate::types::{MailboxId, SequenceSet};
+
+pub(crate) fn expunge(core: &mut Core, set: Option<&SequenceSet>) -> Flow {
+    let Some(selected) = &core.selected else {
+        return Flow::Tagged(texts::NOTHING_SELECTED);
+    };
+    if selected.read_only {
+        return Flow::Done(texts::READ_ONLY);
+    }
+    let uids = set.and_then(|set| selected.resolve(set, true));
+    if uids.as_ref().is_some_and(crate::types::UidSet::is_empty) {
+        return Flow::Done(texts::ok("EXPUNGE completed"));
+    }
+    Flow::Ask(
+        Ask::Expunge {
+            mailbox: selected.mailbox,
+            uids,
+        },
+        Box::new(Expunge),
+    )
+}
+
+#[derive(Debug)]
+struct Expunge;
+
+impl Job for Expunge {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        let Answer::Expunged(uids) = answer else {
+            return failed(&answer, false);
+        };
+        if let Some(selected) = &mut core.selected {
+            selected.expunge(&mut core.out, &uids);
+        }
+        Flow::Done(texts::ok("EXPUNGE completed"))
+    }
+}
+
+/// CLOSE expunges without telling; a mailbox that is read only stays as it is (RFC 3501 §6.4.2).
+pub(crate) fn close(core: &mut Core, unselect: bool) -> Flow {
+    let Some(selected) = core.selected.take() else {
+        return Flow::Tagged(texts::NOTHING_SELECTED);
+    };
+    let mailbox = selected.mailbox;
+    if unselect {
+        return Flow::Ask(
+            Ask::Unselect { mailbox },
+            Box::new(Plainly("UNSELECT completed")),
+        );
+    }
+    if selected.read_only {
+        return Flow::Ask(
+            Ask::Unselect { mailbox },
+            Box::new(Plainly("CLOSE completed")),
+        );
+    }
+    Flow::Ask(
+        Ask::Expunge {
+            mailbox,
+            uids: None,
+        },
+        Box::new(Close { mailbox }),
+    )
+}
+
+#[derive(Debug)]
+struct Close {
+    mailbox: MailboxId,
+}
+
+impl Job for Close {
+    fn answer(self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
+        match answer {
+            Answer::Expunged(_) => Flow::Ask(
+                Ask::Unselect {
+                    mailbox: self.mailbox,
+                },
+                Box::new(Plainly("CLOSE completed")),
+            ),
+            other => failed(&other, false),
+        }
+    }
+}

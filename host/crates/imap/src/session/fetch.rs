@@ -1,0 +1,255 @@
+//! FETCH (RFC 3501 §6.4.5): rows in batches, written one after another; content in pieces.
+//!
+//! Neither the rows of a large mailbox nor the content of a large message are ever in memory at once.
+
+use std::collections::{HashMap, VecDeque};
+
+use waxwing_message::SectionText;
+
+use crate::ask::{Answer, Ask, FetchRow, FlagAction, FlagRow, RowWants};
+use crate::encode::texts;
+use crate::session::fetch_row::{Next, RowWriter};
+use crate::session::job::{Core, Flow, Job, failed};
+use crate::types::{FetchItem, FlagSet, SequenceSet, SystemFlag, UidSet};
+
+/// First octets that come with a row when only headers are wanted; most headers are shorter.
+const HEADER_HEAD: u32 = 8 * 1024;
+/// First octets that come with a row when bodies are wanted; most messages are shorter.
+const BODY_HEAD: u32 = 32 * 1024;
+
+pub(crate) fn begin(
+    core: &mut Core,
+    uid: bool,
+    set: &SequenceSet,
+    mut items: Vec<FetchItem>,
+) -> Flow {
+    let Some(selected) = &core.selected else {
+        return Flow::Tagged(texts::NOTHING_SELECTED);
+    };
+    let Some(uids) = selected.resolve(set, uid) else {
+        return Flow::Tagged(texts::NO_SUCH_MESSAGE);
+    };
+    core.numbers_stay = !uid;
+    // RFC 3501 §6.4.8: UID FETCH gives the UID, asked for or not.
+    if uid && !items.contains(&FetchItem::Uid) {
+        items.insert(0, FetchItem::Uid);
+    }
+    let plan = Plan::new(&items, selected.read_only);
+    Box::new(Fetch {
+        items,
+        plan,
+        uids,
+        asked: 0,
+        rows: VecDeque::new(),
+        writer: None,
+        unreadable: false,
+    })
+    .resume(core)
+}
+
+/// How rows are asked for.
+#[derive(Debug)]
+struct Plan {
+    wants: RowWants,
+    /// Rows in one ask.
+    batch: u32,
+    /// A section sets `\Seen`.
+    sees: bool,
+}
+
+impl Plan {
+    fn new(items: &[FetchItem], read_only: bool) -> Self {
+        let mut wants = RowWants::default();
+        let mut sees = false;
+        for item in items {
+            match item {
+                FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => {
+                    wants.summary = true
+                }
+                FetchItem::Section { section, peek, .. } => {
+                    let whole = section.path.is_empty() && section.text == SectionText::All;
+                    let header = matches!(
+                        section.text,
+                        SectionText::Header | SectionText::HeaderFields { .. }
+                    );
+                    wants.summary |= !whole;
+                    wants.head = wants.head.max(if header && section.path.is_empty() {
+                        HEADER_HEAD
+                    } else {
+                        BODY_HEAD
+                    });
+                    sees |= !peek && !read_only;
+                }
+                FetchItem::Uid | FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size => {}
+            }
+        }
+        let batch = match (wants.head, wants.summary) {
+            (0, false) => 1_000,
+            (0, true) => 200,
+            (HEADER_HEAD, _) => 64,
+            _ => 16,
+        };
+        Self { wants, batch, sees }
+    }
+}
+
+#[derive(Debug)]
+struct Fetch {
+    items: Vec<FetchItem>,
+    plan: Plan,
+    uids: UidSet,
+    /// How many of them were asked for.
+    asked: u32,
+    rows: VecDeque<FetchRow>,
+    /// The row that is being written.
+    writer: Option<RowWriter>,
+    /// Something could not be read.
+    unreadable: bool,
+}
+
+impl Job for Fetch {
+    fn answer(mut self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        match answer {
+            Answer::Rows(rows) => {
+                self.rows = rows.into();
+                if let Some(ask) = self.see(core) {
+                    return Flow::Ask(ask, self);
+                }
+                Flow::Resume(self)
+            }
+            Answer::Flags(rows) => {
+                self.seen(core, rows);
+                Flow::Resume(self)
+            }
+            Answer::Data(data) => {
+                let taken = self
+                    .writer
+                    .as_mut()
+                    .is_some_and(|writer| writer.take(&mut core.out, &data));
+                if taken {
+                    Flow::Resume(self)
+                } else {
+                    broken(core)
+                }
+            }
+            other => self.failure(core, &other),
+        }
+    }
+
+    fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        let Some(selected) = &core.selected else {
+            return Flow::Tagged(texts::NOTHING_SELECTED);
+        };
+        if let Some(writer) = &mut self.writer {
+            return match writer.go_on(&mut core.out, &self.items, selected) {
+                Next::Read {
+                    content,
+                    offset,
+                    length,
+                } => Flow::Ask(
+                    Ask::Read {
+                        content,
+                        offset,
+                        length,
+                    },
+                    self,
+                ),
+                Next::Done => {
+                    self.writer = None;
+                    Flow::Resume(self)
+                }
+            };
+        }
+        if let Some(row) = self.rows.pop_front() {
+            match RowWriter::new(row, self.plan.wants.summary) {
+                Some(writer) => self.writer = Some(writer),
+                None => self.unreadable = true,
+            }
+            return Flow::Resume(self);
+        }
+        if self.asked >= self.uids.len() {
+            return Flow::Done(if self.unreadable {
+                texts::SOME_UNREADABLE
+            } else {
+                texts::ok("FETCH completed")
+            });
+        }
+        let uids = self
+            .uids
+            .slice(self.asked + 1, self.asked.saturating_add(self.plan.batch));
+        self.asked = self.asked.saturating_add(self.plan.batch);
+        Flow::Ask(
+            Ask::Rows {
+                mailbox: selected.mailbox,
+                uids,
+                wants: self.plan.wants,
+            },
+            self,
+        )
+    }
+}
+
+impl Fetch {
+    /// Sets `\Seen` on the rows that lack it (RFC 3501 §6.4.5: `BODY[…]` does so implicitly).
+    fn see(&self, core: &Core) -> Option<Ask> {
+        let unseen: UidSet = self
+            .rows
+            .iter()
+            .filter(|row| !row.flags.has(SystemFlag::Seen))
+            .map(|row| row.uid)
+            .collect();
+        if !self.plan.sees || unseen.is_empty() {
+            return None;
+        }
+        Some(Ask::Store {
+            mailbox: core.selected.as_ref()?.mailbox,
+            uids: unseen,
+            action: FlagAction::Add,
+            flags: FlagSet::new(SystemFlag::Seen as u8, Vec::new()),
+            unchanged_since: None,
+        })
+    }
+
+    /// `\Seen` was set: the change is told with the row, and noted as this session's own.
+    fn seen(&mut self, core: &mut Core, rows: Vec<FlagRow>) {
+        let Some(selected) = &mut core.selected else {
+            return;
+        };
+        let shown = self.items.contains(&FetchItem::Flags);
+        let changed: HashMap<u32, FlagRow> = rows.into_iter().map(|row| (row.uid, row)).collect();
+        for row in &mut self.rows {
+            if let Some(change) = changed.get(&row.uid) {
+                row.flags = change.flags.clone();
+                if shown {
+                    selected.note_own(change.modseq);
+                }
+                // Otherwise the poll at the end of the command tells of it.
+            }
+        }
+    }
+
+    /// What failed is left out as far as that is possible.
+    fn failure(mut self: Box<Self>, core: &mut Core, answer: &Answer) -> Flow {
+        self.unreadable = true;
+        match &mut self.writer {
+            Some(writer) => {
+                let left_out = writer.give_up(&mut core.out);
+                if left_out {
+                    Flow::Resume(self)
+                } else {
+                    broken(core)
+                }
+            }
+            // \Seen could not be set: the messages are shown all the same.
+            None if !self.rows.is_empty() => Flow::Resume(self),
+            None => failed(answer, false),
+        }
+    }
+}
+
+/// A literal was announced and cannot be completed: there is no way to tell the client within the protocol.
+fn broken(core: &mut Core) -> Flow {
+    core.out.extend_from_slice(b"\r\n");
+    core.out.extend_from_slice(texts::BYE_BROKEN.as_bytes());
+    Flow::Close
+}

@@ -1,0 +1,308 @@
+//! One message of a FETCH response: its items in the order asked for, sections in pieces.
+
+use bytes::Bytes;
+use waxwing_message::{Section, SectionText, Span, Summary, header};
+
+use crate::ask::FetchRow;
+use crate::encode::Out;
+use crate::encode::{body, envelope, flags, internal_date, literal, number, section_name, string};
+use crate::session::selected::Selected;
+use crate::types::{ContentRef, FetchItem, SectionName};
+
+/// Octets in one read.
+const PIECE: u64 = 256 * 1024;
+
+/// Writes one row.
+#[derive(Debug)]
+pub(crate) struct RowWriter {
+    row: FetchRow,
+    summary: Option<Summary>,
+    /// How many items are written.
+    written: usize,
+    opened: bool,
+    transfer: Option<Transfer>,
+}
+
+/// What the writer needs to go on.
+pub(crate) enum Next {
+    /// A piece of the content.
+    Read {
+        content: ContentRef,
+        offset: u64,
+        length: u32,
+    },
+    /// Nothing: the row is written.
+    Done,
+}
+
+/// A section whose octets are being read.
+#[derive(Debug)]
+struct Transfer {
+    at: u64,
+    end: u64,
+    /// A header that is gathered so that fields can be selected.
+    gathered: Option<Vec<u8>>,
+    /// Its literal has been announced.
+    announced: bool,
+}
+
+impl RowWriter {
+    /// `None` if a summary is needed and cannot be read.
+    pub(crate) fn new(row: FetchRow, needs_summary: bool) -> Option<Self> {
+        let summary = if needs_summary {
+            Some(Summary::decode(&row.summary).ok()?)
+        } else {
+            None
+        };
+        Some(Self {
+            row,
+            summary,
+            written: 0,
+            opened: false,
+            transfer: None,
+        })
+    }
+
+    /// Writes until something has to be read.
+    pub(crate) fn go_on(
+        &mut self,
+        out: &mut Out,
+        items: &[FetchItem],
+        selected: &Selected,
+    ) -> Next {
+        if !self.opened {
+            let Some(position) = selected.uids.position(self.row.uid) else {
+                return Next::Done;
+            };
+            self.opened = true;
+            out.extend_from_slice(b"* ");
+            number(out, position);
+            out.extend_from_slice(b" FETCH (");
+        }
+        loop {
+            let Some(item) = items.get(self.written) else {
+                out.extend_from_slice(b")\r\n");
+                return Next::Done;
+            };
+            if let Some(transfer) = &self.transfer {
+                if transfer.at < transfer.end {
+                    return self.read();
+                }
+                self.finish(out, item);
+                continue;
+            }
+            if self.written > 0 {
+                out.push(b' ');
+            }
+            match item {
+                FetchItem::Section {
+                    section,
+                    partial,
+                    name,
+                    ..
+                } => self.section(out, section, *partial, *name),
+                plain => self.plain(out, plain, selected),
+            }
+        }
+    }
+
+    /// Takes a piece that was read; `false` if it is shorter than what was promised to the client.
+    pub(crate) fn take(&mut self, out: &mut Out, data: &Bytes) -> bool {
+        let Some(transfer) = &mut self.transfer else {
+            return false;
+        };
+        let left = transfer.end - transfer.at;
+        let wanted = usize::try_from(left.min(PIECE)).unwrap_or(usize::MAX);
+        let Some(piece) = data.get(..wanted) else {
+            return false;
+        };
+        transfer.at += piece.len() as u64;
+        match &mut transfer.gathered {
+            Some(gathered) => gathered.extend_from_slice(piece),
+            None => {
+                if !transfer.announced {
+                    literal(out, left);
+                    transfer.announced = true;
+                }
+                out.extend_from_slice(piece);
+            }
+        }
+        true
+    }
+
+    /// The octets cannot be read: NIL instead; `false` if it is too late for that.
+    pub(crate) fn give_up(&mut self, out: &mut Out) -> bool {
+        match self.transfer.take() {
+            Some(transfer) if !transfer.announced => {
+                out.extend_from_slice(b"NIL");
+                self.written += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn read(&self) -> Next {
+        let (at, end) = self
+            .transfer
+            .as_ref()
+            .map_or((0, 0), |transfer| (transfer.at, transfer.end));
+        let length = u32::try_from((end - at).min(PIECE)).unwrap_or(0);
+        Next::Read {
+            content: self.row.content.clone(),
+            offset: at,
+            length,
+        }
+    }
+
+    /// All octets of a section are read.
+    fn finish(&mut self, out: &mut Out, item: &FetchItem) {
+        if let Some(Transfer {
+            gathered: Some(gathered),
+            ..
+        }) = self.transfer.take()
+            && let FetchItem::Section {
+                section, partial, ..
+            } = item
+        {
+            selected_fields(out, &gathered, section, *partial);
+        }
+        self.written += 1;
+    }
+
+    fn plain(&mut self, out: &mut Out, item: &FetchItem, selected: &Selected) {
+        match (item, &self.summary) {
+            (FetchItem::Uid, _) => {
+                out.extend_from_slice(b"UID ");
+                number(out, self.row.uid);
+            }
+            (FetchItem::Flags, _) => {
+                out.extend_from_slice(b"FLAGS ");
+                flags(out, &self.row.flags, selected.recent.contains(self.row.uid));
+            }
+            (FetchItem::InternalDate, _) => {
+                out.extend_from_slice(b"INTERNALDATE ");
+                internal_date(out, self.row.internal_date);
+            }
+            (FetchItem::Size, _) => {
+                out.extend_from_slice(b"RFC822.SIZE ");
+                number(out, self.row.size);
+            }
+            (FetchItem::Envelope, Some(summary)) => {
+                out.extend_from_slice(b"ENVELOPE ");
+                envelope(out, &summary.envelope);
+            }
+            (FetchItem::Body, Some(summary)) => {
+                out.extend_from_slice(b"BODY ");
+                body(out, &summary.root, false);
+            }
+            (FetchItem::BodyStructure, Some(summary)) => {
+                out.extend_from_slice(b"BODYSTRUCTURE ");
+                body(out, &summary.root, true);
+            }
+            _ => {}
+        }
+        self.written += 1;
+    }
+
+    /// Writes a section if its octets came with the row; otherwise begins to read them.
+    fn section(
+        &mut self,
+        out: &mut Out,
+        section: &Section,
+        partial: Option<(u32, u32)>,
+        name: SectionName,
+    ) {
+        section_name(out, name, section, partial.map(|(origin, _)| origin));
+        out.push(b' ');
+        let Some((start, end, filter)) = self.locate(section) else {
+            out.extend_from_slice(b"NIL");
+            self.written += 1;
+            return;
+        };
+        if filter {
+            match self.head(start, end) {
+                Some(octets) => {
+                    selected_fields(out, octets, section, partial);
+                    self.written += 1;
+                }
+                None => {
+                    self.transfer = Some(Transfer {
+                        at: start,
+                        end,
+                        gathered: Some(Vec::new()),
+                        announced: false,
+                    })
+                }
+            }
+            return;
+        }
+        let (start, end) = clip(start, end, partial);
+        match self.head(start, end) {
+            Some(octets) => {
+                content(out, octets);
+                self.written += 1;
+            }
+            None => {
+                self.transfer = Some(Transfer {
+                    at: start,
+                    end,
+                    gathered: None,
+                    announced: false,
+                })
+            }
+        }
+    }
+
+    /// The range of a section, and whether fields are to be selected of it.
+    fn locate(&self, section: &Section) -> Option<(u64, u64, bool)> {
+        if section.path.is_empty() && section.text == SectionText::All {
+            return Some((0, self.row.size, false));
+        }
+        let located = self.summary.as_ref()?.locate(section)?;
+        let Span { start, end } = located.span;
+        let end = u64::from(end).min(self.row.size);
+        Some((u64::from(start).min(end), end, located.filter))
+    }
+
+    /// The range, if it is empty or came with the row.
+    fn head(&self, start: u64, end: u64) -> Option<&[u8]> {
+        if start >= end {
+            return Some(&[]);
+        }
+        self.row
+            .head
+            .get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+    }
+}
+
+/// The part of a range that `<origin.length>` names (RFC 3501 §6.4.5: beyond the end it is empty).
+fn clip(start: u64, end: u64, partial: Option<(u32, u32)>) -> (u64, u64) {
+    match partial {
+        None => (start, end),
+        Some((origin, length)) => {
+            let first = start.saturating_add(origin.into()).min(end);
+            (first, first.saturating_add(length.into()).min(end))
+        }
+    }
+}
+
+fn selected_fields(out: &mut Out, octets: &[u8], section: &Section, partial: Option<(u32, u32)>) {
+    let SectionText::HeaderFields { names, not } = &section.text else {
+        return out.extend_from_slice(b"NIL");
+    };
+    let fields = header::select(octets, names, *not);
+    let (first, last) = clip(0, fields.len() as u64, partial);
+    let range = usize::try_from(first).unwrap_or(0)..usize::try_from(last).unwrap_or(0);
+    content(out, fields.get(range).unwrap_or_default());
+}
+
+/// Message content: a literal, but for none at all.
+fn content(out: &mut Out, octets: &[u8]) {
+    if octets.is_empty() {
+        string(out, b"");
+    } else {
+        literal(out, octets.len() as u64);
+        out.extend_from_slice(octets);
+    }
+}

@@ -1,0 +1,162 @@
+//! What a running command is, and what it may touch.
+
+use std::fmt;
+use std::sync::Arc;
+
+use waxwing_sasl::Exchange;
+
+use crate::ask::{Answer, Ask};
+use crate::config::Config;
+use crate::encode::Out;
+use crate::encode::texts::{self, Response};
+use crate::error::Error;
+use crate::parse::Literal;
+use crate::session::framing::Framing;
+use crate::session::selected::Selected;
+use crate::session::{append, idle, login};
+
+/// The part of a session that commands read and change.
+pub(crate) struct Core {
+    pub(crate) config: Arc<Config>,
+    /// Output that is not sent yet.
+    pub(crate) out: Out,
+    /// The tag of the running command.
+    pub(crate) tag: String,
+    /// TLS is active.
+    pub(crate) secured: bool,
+    pub(crate) logged_in: bool,
+    pub(crate) selected: Option<Box<Selected>>,
+    /// Commands in a row that were BAD.
+    pub(crate) bad_commands: u32,
+    pub(crate) failed_logins: u32,
+    /// The running command must not renumber messages (RFC 3501 §7.4.1).
+    pub(crate) numbers_stay: bool,
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("tag", &self.tag)
+            .field("logged_in", &self.logged_in)
+            .field("selected", &self.selected)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    pub(crate) fn new(config: Arc<Config>, secured: bool) -> Self {
+        Self {
+            config,
+            out: Out::new(),
+            tag: String::new(),
+            secured,
+            logged_in: false,
+            selected: None,
+            bad_commands: 0,
+            failed_logins: 0,
+            numbers_stay: false,
+        }
+    }
+
+    /// Whether passwords are taken now.
+    pub(crate) fn may_log_in(&self) -> bool {
+        self.secured || self.config.plaintext_auth
+    }
+}
+
+/// How a session goes on.
+#[derive(Debug)]
+pub(crate) enum Flow {
+    /// Ask, and hand the answer to the job.
+    Ask(Ask, Box<dyn Job>),
+    /// Call the job again when its output is sent or there is room for more.
+    Resume(Box<dyn Job>),
+    /// Let the client go on with this command.
+    Input(Waiting),
+    /// The command ends with this response, when changes of the mailbox have been told.
+    Done(Response),
+    /// The command ends with this response now.
+    Tagged(Response),
+    /// APPEND is refused with this response; its message may come all the same.
+    Refuse {
+        response: Response,
+        literal: Literal,
+    },
+    /// Nothing more to say; the next command.
+    Next,
+    /// Shake hands.
+    StartTls,
+    /// All is said.
+    Close,
+}
+
+/// A command that waits for its answer or for room.
+pub(crate) trait Job: fmt::Debug + Send {
+    /// Takes the answer to the ask that it gave.
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow;
+
+    /// Goes on after [`Flow::Resume`].
+    fn resume(self: Box<Self>, _core: &mut Core) -> Flow {
+        unexpected()
+    }
+}
+
+/// What of a begun command the client is to send.
+#[derive(Debug)]
+pub(crate) enum Waiting {
+    /// The end of the TLS handshake; nothing in clear.
+    Handshake,
+    /// `DONE` of IDLE.
+    Done,
+    /// The next response of an authentication exchange.
+    Response(Box<Exchange>),
+    /// The message of APPEND with the end of its line.
+    Message {
+        /// Octets of the message.
+        size: u64,
+    },
+}
+
+impl Waiting {
+    /// Takes the line that was waited for.
+    pub(crate) fn line(self, core: &mut Core, framing: &mut Framing, line: &[u8]) -> Flow {
+        framing.back_to_commands();
+        match self {
+            Self::Handshake => Flow::Close,
+            Self::Done => idle::done(line),
+            Self::Response(exchange) => login::progress(core, exchange.respond(line)),
+            Self::Message { .. } => append::end(line),
+        }
+    }
+}
+
+/// An answer that does not belong to the ask.
+pub(crate) fn unexpected() -> Flow {
+    Flow::Done(texts::failure(
+        &Error::Unavailable {
+            reference: String::new(),
+        },
+        false,
+    ))
+}
+
+/// The response to an answer that is a failure, or does not belong to the ask.
+pub(crate) fn failed(answer: &Answer, target: bool) -> Flow {
+    match answer {
+        Answer::Failed(error) => Flow::Done(texts::failure(error, target)),
+        _ => unexpected(),
+    }
+}
+
+/// A command whose answer is just "done".
+#[derive(Debug)]
+pub(crate) struct Plainly(pub(crate) &'static str);
+
+impl Job for Plainly {
+    fn answer(self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
+        match answer {
+            Answer::Done => Flow::Done(texts::ok(self.0)),
+            other => failed(&other, false),
+        }
+    }
+}

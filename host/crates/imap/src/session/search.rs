@@ -1,0 +1,219 @@
+//! SEARCH (RFC 3501 §6.4.4): messages in batches, from what is cheapest to know to what is dearest.
+
+use std::collections::HashMap;
+
+use waxwing_message::Summary;
+
+use crate::ask::{Answer, Ask, FetchRow, RowWants, TextMatch};
+use crate::encode::{number, texts};
+use crate::session::evaluate::{Known, Search};
+use crate::session::job::{Core, Flow, Job, failed};
+use crate::types::{SearchKey, UidSet};
+
+/// Rows in one ask.
+const ROWS: u32 = 500;
+/// Messages whose text is looked at in one ask.
+const TEXTS: u32 = 50;
+/// Numbers that are written between two looks at how much output there is.
+const WRITTEN: u32 = 8_000;
+
+pub(crate) fn begin(core: &mut Core, uid: bool, key: Option<SearchKey>) -> Flow {
+    let Some(selected) = &core.selected else {
+        return Flow::Tagged(texts::NOTHING_SELECTED);
+    };
+    let Some(key) = key else {
+        return Flow::Done(texts::BAD_CHARSET);
+    };
+    let Some(search) = Search::new(key, selected) else {
+        return Flow::Done(texts::TOO_MANY_TEXT_KEYS);
+    };
+    core.numbers_stay = !uid;
+    let mut found = Vec::new();
+    let mut left = UidSet::new();
+    for known in selected.uids.iter() {
+        match search.test.decide(Known {
+            uid: known,
+            ..Known::default()
+        }) {
+            Some(true) => found.push(known),
+            Some(false) => {}
+            None => left.insert(known),
+        }
+    }
+    Box::new(Running {
+        uid,
+        search,
+        left,
+        judged: 0,
+        rows: HashMap::new(),
+        unread: UidSet::new(),
+        found,
+    })
+    .resume(core)
+}
+
+/// Messages are being judged.
+#[derive(Debug)]
+struct Running {
+    uid: bool,
+    search: Search,
+    /// Whose UID does not decide.
+    left: UidSet,
+    /// How many of those were asked about.
+    judged: u32,
+    /// What is known of those whose text has to be looked at.
+    rows: HashMap<u32, FetchRow>,
+    /// Those whose text has to be looked at.
+    unread: UidSet,
+    found: Vec<u32>,
+}
+
+impl Job for Running {
+    fn answer(mut self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
+        match answer {
+            Answer::Rows(rows) => self.judge_rows(rows),
+            Answer::TextMatches(matches) => self.judge_texts(&matches),
+            other => return failed(&other, false),
+        }
+        Flow::Resume(self)
+    }
+
+    fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        let Some(selected) = &core.selected else {
+            return Flow::Tagged(texts::NOTHING_SELECTED);
+        };
+        let mailbox = selected.mailbox;
+        if self.unread.is_empty() && self.judged < self.left.len() {
+            let count = if self.search.text_keys.is_empty() {
+                ROWS
+            } else {
+                TEXTS
+            };
+            let uids = self
+                .left
+                .slice(self.judged + 1, self.judged.saturating_add(count));
+            self.judged = self.judged.saturating_add(count);
+            if self.search.needs_rows {
+                let wants = RowWants {
+                    summary: self.search.needs_summary,
+                    head: 0,
+                };
+                return Flow::Ask(
+                    Ask::Rows {
+                        mailbox,
+                        uids,
+                        wants,
+                    },
+                    self,
+                );
+            }
+            self.unread = uids;
+        }
+        if !self.unread.is_empty() {
+            let keys = self.search.text_keys.clone();
+            let uids = std::mem::take(&mut self.unread);
+            return Flow::Ask(
+                Ask::SearchText {
+                    mailbox,
+                    uids,
+                    keys,
+                },
+                self,
+            );
+        }
+        core.out.extend_from_slice(b"* SEARCH");
+        Flow::Resume(Box::new(Writing {
+            uid: self.uid,
+            found: self.found.into_iter().collect(),
+            written: 0,
+        }))
+    }
+}
+
+impl Running {
+    fn judge_rows(&mut self, rows: Vec<FetchRow>) {
+        for row in rows {
+            let summary = if self.search.needs_summary {
+                Summary::decode(&row.summary).ok()
+            } else {
+                None
+            };
+            let known = Known {
+                uid: row.uid,
+                row: Some(&row),
+                summary: summary.as_ref(),
+                text: None,
+            };
+            match self.search.test.decide(known) {
+                Some(true) => self.found.push(row.uid),
+                Some(false) => {}
+                None if !self.search.text_keys.is_empty() => {
+                    self.unread.insert(row.uid);
+                    self.rows.insert(row.uid, row);
+                }
+                // A summary that cannot be read matches nothing.
+                None => {}
+            }
+        }
+    }
+
+    fn judge_texts(&mut self, matches: &[TextMatch]) {
+        let rows = std::mem::take(&mut self.rows);
+        for found in matches {
+            let row = rows.get(&found.uid);
+            let summary = row
+                .filter(|_| self.search.needs_summary)
+                .and_then(|row| Summary::decode(&row.summary).ok());
+            let known = Known {
+                uid: found.uid,
+                row,
+                summary: summary.as_ref(),
+                text: Some(found.matched),
+            };
+            if self.search.test.decide(known) == Some(true) {
+                self.found.push(found.uid);
+            }
+        }
+    }
+}
+
+/// The result is being written.
+#[derive(Debug)]
+struct Writing {
+    uid: bool,
+    found: UidSet,
+    written: u32,
+}
+
+impl Job for Writing {
+    fn answer(self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
+        failed(&answer, false)
+    }
+
+    fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        let Some(selected) = &core.selected else {
+            return Flow::Tagged(texts::NOTHING_SELECTED);
+        };
+        for uid in self
+            .found
+            .slice(self.written + 1, self.written.saturating_add(WRITTEN))
+            .iter()
+        {
+            let shown = if self.uid {
+                Some(uid)
+            } else {
+                selected.uids.position(uid)
+            };
+            if let Some(shown) = shown {
+                core.out.push(b' ');
+                number(&mut core.out, shown);
+            }
+        }
+        self.written = self.written.saturating_add(WRITTEN);
+        if self.written < self.found.len() {
+            return Flow::Resume(self);
+        }
+        core.out.extend_from_slice(b"\r\n");
+        Flow::Done(texts::ok("SEARCH completed"))
+    }
+}

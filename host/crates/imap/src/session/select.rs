@@ -1,0 +1,79 @@
+//! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2).
+
+use std::io::Write as _;
+
+use crate::ask::{Answer, Ask, Snapshot};
+use crate::encode::texts;
+use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::mailboxes::bad_name;
+use crate::session::selected::Selected;
+use crate::types::MailboxArgument;
+
+pub(crate) fn begin(core: &mut Core, mailbox: MailboxArgument, read_only: bool) -> Flow {
+    // RFC 3501 §6.3.1: the old mailbox is left, whether or not the new one can be had.
+    core.selected = None;
+    match mailbox {
+        Ok(mailbox) => Flow::Ask(
+            Ask::Select { mailbox, read_only },
+            Box::new(Select { read_only }),
+        ),
+        Err(error) => bad_name(error),
+    }
+}
+
+#[derive(Debug)]
+struct Select {
+    read_only: bool,
+}
+
+impl Job for Select {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        let mut snapshot = match answer {
+            Answer::Selected(snapshot) => snapshot,
+            other => return failed(&other, false),
+        };
+        let selected = Selected::new(&mut snapshot, self.read_only);
+        tell(core, &selected, &snapshot);
+        let done = match (self.read_only, selected.read_only) {
+            (true, _) => texts::ok_with("READ-ONLY", "EXAMINE completed"),
+            (false, true) => texts::ok_with("READ-ONLY", "SELECT completed"),
+            (false, false) => texts::ok_with("READ-WRITE", "SELECT completed"),
+        };
+        core.selected = Some(selected);
+        Flow::Tagged(done)
+    }
+}
+
+fn tell(core: &mut Core, selected: &Selected, snapshot: &Snapshot) {
+    let out = &mut core.out;
+    let system = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
+    let mut names = String::from(system);
+    for keyword in &snapshot.keywords {
+        names.push(' ');
+        names.push_str(keyword);
+    }
+    let _ = write!(out, "* FLAGS ({names})\r\n");
+    // `\*`: new keywords can be created.
+    let permanent = if selected.read_only {
+        String::new()
+    } else {
+        format!("{names} \\*")
+    };
+    let _ = write!(
+        out,
+        "* OK [PERMANENTFLAGS ({permanent})] flags that last\r\n"
+    );
+    selected.tell_size(out);
+    // RFC 3501 §7.1: UNSEEN is the number of the first unseen message, not their count.
+    if let Some(number) = snapshot
+        .first_unseen
+        .and_then(|uid| selected.uids.position(uid))
+    {
+        let _ = write!(out, "* OK [UNSEEN {number}] first unseen message\r\n");
+    }
+    let _ = write!(
+        out,
+        "* OK [UIDVALIDITY {}] UIDs are valid\r\n* OK [UIDNEXT {}] next UID\r\n",
+        snapshot.uid_validity, snapshot.uid_next
+    );
+}

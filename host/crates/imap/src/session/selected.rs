@@ -1,0 +1,163 @@
+//! The selected mailbox as this session sees it: which message has which number (RFC 3501 §2.3.1.2, §7.4.1).
+
+use std::io::Write as _;
+
+use crate::ask::{Changes, Snapshot};
+use crate::encode::{Out, flags, number};
+use crate::types::{FlagSet, MailboxId, SequenceSet, UidSet};
+
+/// Changes of this session's own that are remembered, so that they are not told to it again.
+const MAX_OWN: usize = 64;
+
+/// What a session knows of its selected mailbox. Flags are not kept: they are asked for.
+#[derive(Debug)]
+pub(crate) struct Selected {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) read_only: bool,
+    /// The messages by number: the n-th UID is message n.
+    pub(crate) uids: UidSet,
+    pub(crate) recent: UidSet,
+    /// Messages that are gone but still have their number, since the client was not told yet.
+    gone: UidSet,
+    /// The highest modification sequence that the client was told of.
+    pub(crate) modseq: u64,
+    /// Modification sequences of this session's own changes of flags.
+    own: Vec<u64>,
+}
+
+impl Selected {
+    pub(crate) fn new(snapshot: &mut Snapshot, read_only: bool) -> Box<Self> {
+        let mut uids = std::mem::take(&mut snapshot.uids);
+        let mut recent = std::mem::take(&mut snapshot.recent);
+        uids.shrink();
+        recent.shrink();
+        Box::new(Self {
+            mailbox: snapshot.mailbox,
+            read_only: read_only || snapshot.read_only,
+            uids,
+            recent,
+            gone: UidSet::new(),
+            modseq: snapshot.highest_modseq,
+            own: Vec::new(),
+        })
+    }
+
+    /// The messages that a sequence set means; `None` if a number is beyond the last one.
+    pub(crate) fn resolve(&self, set: &SequenceSet, uid: bool) -> Option<UidSet> {
+        if uid {
+            // RFC 3501 §6.4.8: UIDs that are not there are ignored.
+            return Some(
+                set.resolve(self.uids.last().unwrap_or(0))
+                    .intersection(&self.uids),
+            );
+        }
+        let numbers = set.resolve(self.uids.len());
+        if numbers.last().is_some_and(|last| last > self.uids.len()) || numbers.is_empty() {
+            return None;
+        }
+        Some(self.resolve_some(set))
+    }
+
+    /// The messages with these numbers, as far as there are such.
+    pub(crate) fn resolve_some(&self, set: &SequenceSet) -> UidSet {
+        let numbers = set.resolve(self.uids.len());
+        let mut uids = UidSet::new();
+        for (first, last) in numbers.ranges() {
+            for (low, high) in self.uids.slice(first, last).ranges() {
+                uids.insert_range(low, high);
+            }
+        }
+        uids
+    }
+
+    /// A change of flags by this session got this modification sequence.
+    pub(crate) fn note_own(&mut self, modseq: u64) {
+        if self.own.last() != Some(&modseq) {
+            if self.own.len() >= MAX_OWN {
+                self.own.remove(0);
+            }
+            self.own.push(modseq);
+        }
+    }
+
+    /// Takes what changed and tells the client of it. With `numbers_stay` messages that are gone keep their numbers
+    /// for now: RFC 3501 §7.4.1 forbids EXPUNGE during FETCH, STORE and SEARCH.
+    pub(crate) fn apply(&mut self, out: &mut Out, changes: &Changes, numbers_stay: bool) {
+        self.modseq = self.modseq.max(changes.highest_modseq);
+        let gone = changes.vanished.intersection(&self.uids);
+        if !gone.is_empty() {
+            self.gone = self.gone.union(&gone);
+        }
+        if !numbers_stay {
+            self.tell_gone(out);
+        }
+        let arrived = changes.arrived.difference(&self.uids);
+        // A UID below one that is known would renumber messages.
+        let last = self.uids.last().unwrap_or(0);
+        let mut came = false;
+        for (first, end) in arrived.ranges() {
+            if end > last {
+                self.uids.insert_range(first.max(last + 1), end);
+                came = true;
+            }
+        }
+        if came {
+            self.recent = self.recent.union(&changes.recent.intersection(&self.uids));
+            self.tell_size(out);
+        }
+        for row in &changes.flags {
+            if !self.own.contains(&row.modseq) && !self.gone.contains(row.uid) {
+                self.tell_flags(out, row.uid, &row.flags, false);
+            }
+        }
+        self.own.clear();
+        self.own.shrink_to_fit();
+    }
+
+    /// These messages are gone; told at once, with all that waited.
+    pub(crate) fn expunge(&mut self, out: &mut Out, uids: &UidSet) {
+        self.gone = self.gone.union(&uids.intersection(&self.uids));
+        self.tell_gone(out);
+    }
+
+    /// `* n EXPUNGE`, from the highest number down, so that no number shifts before it is told.
+    fn tell_gone(&mut self, out: &mut Out) {
+        if self.gone.is_empty() {
+            return;
+        }
+        let gone = std::mem::take(&mut self.gone);
+        for uid in gone.iter().rev() {
+            if let Some(position) = self.uids.position(uid) {
+                let _ = write!(out, "* {position} EXPUNGE\r\n");
+            }
+        }
+        self.uids = self.uids.difference(&gone);
+        self.recent = self.recent.difference(&gone);
+    }
+
+    /// `* n EXISTS`, `* n RECENT`
+    pub(crate) fn tell_size(&self, out: &mut Out) {
+        let _ = write!(
+            out,
+            "* {} EXISTS\r\n* {} RECENT\r\n",
+            self.uids.len(),
+            self.recent.len()
+        );
+    }
+
+    /// `* n FETCH (FLAGS (…))`, with the UID if the command was about UIDs.
+    pub(crate) fn tell_flags(&self, out: &mut Out, uid: u32, set: &FlagSet, with_uid: bool) {
+        let Some(position) = self.uids.position(uid) else {
+            return;
+        };
+        out.extend_from_slice(b"* ");
+        number(out, position);
+        out.extend_from_slice(b" FETCH (");
+        if with_uid {
+            let _ = write!(out, "UID {uid} ");
+        }
+        out.extend_from_slice(b"FLAGS ");
+        flags(out, set, self.recent.contains(uid));
+        out.extend_from_slice(b")\r\n");
+    }
+}

@@ -1,0 +1,88 @@
+//! STORE (RFC 3501 §6.4.6), in batches, so that no answer is large.
+
+use crate::ask::{Answer, Ask, FlagAction};
+use crate::encode::texts;
+use crate::session::job::{Core, Flow, Job, failed};
+use crate::types::{FlagSet, SequenceSet, UidSet};
+
+/// Messages in one ask.
+const BATCH: u32 = 1_000;
+
+pub(crate) fn begin(
+    core: &mut Core,
+    uid: bool,
+    set: &SequenceSet,
+    action: FlagAction,
+    silent: bool,
+    flags: FlagSet,
+) -> Flow {
+    let Some(selected) = &core.selected else {
+        return Flow::Tagged(texts::NOTHING_SELECTED);
+    };
+    if selected.read_only {
+        return Flow::Done(texts::READ_ONLY);
+    }
+    let Some(uids) = selected.resolve(set, uid) else {
+        return Flow::Tagged(texts::NO_SUCH_MESSAGE);
+    };
+    core.numbers_stay = !uid;
+    Box::new(Store {
+        uid,
+        uids,
+        asked: 0,
+        action,
+        silent,
+        flags,
+    })
+    .resume(core)
+}
+
+#[derive(Debug)]
+struct Store {
+    uid: bool,
+    uids: UidSet,
+    /// How many of them were asked for.
+    asked: u32,
+    action: FlagAction,
+    silent: bool,
+    flags: FlagSet,
+}
+
+impl Job for Store {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        let (Answer::Flags(rows), Some(selected)) = (&answer, &mut core.selected) else {
+            return failed(&answer, false);
+        };
+        for row in rows {
+            // A row that did not change has an old modseq, which nobody is told of again.
+            if row.modseq > selected.modseq {
+                selected.note_own(row.modseq);
+            }
+            if !self.silent {
+                selected.tell_flags(&mut core.out, row.uid, &row.flags, self.uid);
+            }
+        }
+        Flow::Resume(self)
+    }
+
+    fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        let Some(selected) = &core.selected else {
+            return Flow::Tagged(texts::NOTHING_SELECTED);
+        };
+        if self.asked >= self.uids.len() {
+            return Flow::Done(texts::ok("STORE completed"));
+        }
+        let uids = self
+            .uids
+            .slice(self.asked + 1, self.asked.saturating_add(BATCH));
+        self.asked = self.asked.saturating_add(BATCH);
+        let ask = Ask::Store {
+            mailbox: selected.mailbox,
+            uids,
+            action: self.action,
+            flags: self.flags.clone(),
+            unchanged_since: None,
+        };
+        Flow::Ask(ask, self)
+    }
+}

@@ -1,0 +1,178 @@
+//! Commands as they are understood (RFC 3501 §6), APPEND excepted, whose message streams.
+
+use crate::ask::FlagAction;
+use crate::types::{FetchItem, FlagSet, MailboxName, NameError, SearchKey, SequenceSet};
+
+/// A mailbox argument: a name, or why it is none. That is a NO, not a BAD: the syntax is right.
+pub type MailboxArgument = Result<MailboxName, NameError>;
+
+/// A command.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Command {
+    /// `CAPABILITY`
+    Capability,
+    /// `NOOP`, and `CHECK`, which does the same here: everything is durable before its OK.
+    Noop {
+        /// It was `CHECK`, which needs a selected mailbox.
+        check: bool,
+    },
+    /// `LOGOUT`
+    Logout,
+    /// `ID` (RFC 2971); what the client says of itself is not kept.
+    Id,
+    /// `STARTTLS`
+    StartTls,
+    /// `AUTHENTICATE`
+    Authenticate {
+        /// Mechanism's name.
+        mechanism: String,
+        /// Initial response (RFC 4959), as it stands.
+        initial: Option<Vec<u8>>,
+    },
+    /// `LOGIN`
+    Login {
+        /// User.
+        user: String,
+        /// Password.
+        password: String,
+    },
+    /// `SELECT`, `EXAMINE`
+    Select {
+        /// Which.
+        mailbox: MailboxArgument,
+        /// `EXAMINE`
+        read_only: bool,
+    },
+    /// `CREATE`
+    Create(MailboxArgument),
+    /// `DELETE`
+    Delete(MailboxArgument),
+    /// `RENAME`
+    Rename {
+        /// Old name.
+        from: MailboxArgument,
+        /// New name.
+        to: MailboxArgument,
+    },
+    /// `SUBSCRIBE`, `UNSUBSCRIBE`
+    Subscribe {
+        /// Which.
+        mailbox: MailboxArgument,
+        /// `SUBSCRIBE`
+        subscribed: bool,
+    },
+    /// `LIST`, `LSUB`
+    List(ListCommand),
+    /// `STATUS`
+    Status {
+        /// Which.
+        mailbox: MailboxArgument,
+        /// What.
+        items: Vec<StatusItem>,
+    },
+    /// `NAMESPACE` (RFC 2342)
+    Namespace,
+    /// `CLOSE`, or `UNSELECT` (RFC 3691)
+    Close {
+        /// Without expunging.
+        unselect: bool,
+    },
+    /// `EXPUNGE`, `UID EXPUNGE` (RFC 4315)
+    Expunge(Option<SequenceSet>),
+    /// `SEARCH`
+    Search {
+        /// `UID SEARCH`
+        uid: bool,
+        /// `None`: a charset that is not supported.
+        key: Option<SearchKey>,
+    },
+    /// `FETCH`
+    Fetch {
+        /// `UID FETCH`
+        uid: bool,
+        /// Which messages.
+        set: SequenceSet,
+        /// What of them.
+        items: Vec<FetchItem>,
+    },
+    /// `STORE`
+    Store {
+        /// `UID STORE`
+        uid: bool,
+        /// Which messages.
+        set: SequenceSet,
+        /// How.
+        action: FlagAction,
+        /// `.SILENT`
+        silent: bool,
+        /// Which flags.
+        flags: FlagSet,
+    },
+    /// `COPY`, `MOVE` (RFC 6851)
+    Copy {
+        /// `UID COPY`, `UID MOVE`
+        uid: bool,
+        /// Which messages.
+        set: SequenceSet,
+        /// Where to.
+        mailbox: MailboxArgument,
+        /// `MOVE`
+        moving: bool,
+    },
+    /// `IDLE` (RFC 2177)
+    Idle,
+}
+
+/// LIST or LSUB, with the options that SPECIAL-USE needs (RFC 6154 §2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListCommand {
+    /// Reference name and pattern joined, in UTF-8.
+    pub pattern: Result<String, NameError>,
+    /// The pattern was empty: only the separator is asked for.
+    pub separator: bool,
+    /// `LSUB`
+    pub lsub: bool,
+    /// `LIST (SUBSCRIBED) …`
+    pub only_subscribed: bool,
+    /// `LIST (SPECIAL-USE) …`
+    pub only_special_use: bool,
+    /// `RETURN (SUBSCRIBED)`
+    pub show_subscribed: bool,
+}
+
+/// What STATUS asks for (RFC 3501 §6.3.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusItem {
+    /// `MESSAGES`
+    Messages,
+    /// `RECENT`
+    Recent,
+    /// `UIDNEXT`
+    UidNext,
+    /// `UIDVALIDITY`
+    UidValidity,
+    /// `UNSEEN`
+    Unseen,
+}
+
+impl StatusItem {
+    /// All of them with their names.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Messages, "MESSAGES"),
+        (Self::Recent, "RECENT"),
+        (Self::UidNext, "UIDNEXT"),
+        (Self::UidValidity, "UIDVALIDITY"),
+        (Self::Unseen, "UNSEEN"),
+    ];
+}
+
+/// What stands before the message in an APPEND command (RFC 3501 §6.3.11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendHead {
+    /// Target.
+    pub mailbox: MailboxArgument,
+    /// Flags.
+    pub flags: FlagSet,
+    /// Seconds since 1970.
+    pub internal_date: Option<i64>,
+}

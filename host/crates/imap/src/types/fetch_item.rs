@@ -1,0 +1,46 @@
+//! What FETCH asks for (RFC 3501 §6.4.5); macros are spelt out by the parser.
+
+use waxwing_message::Section;
+
+/// A data item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FetchItem {
+    /// `UID`
+    Uid,
+    /// `FLAGS`
+    Flags,
+    /// `INTERNALDATE`
+    InternalDate,
+    /// `RFC822.SIZE`
+    Size,
+    /// `ENVELOPE`
+    Envelope,
+    /// `BODY`: the structure without extension data.
+    Body,
+    /// `BODYSTRUCTURE`
+    BodyStructure,
+    /// `BODY[…]<…>` and its older names.
+    Section {
+        /// Which section.
+        section: Section,
+        /// First octet and number of octets.
+        partial: Option<(u32, u32)>,
+        /// `BODY.PEEK`, `RFC822.HEADER`: `\Seen` is not set.
+        peek: bool,
+        /// How the response names it.
+        name: SectionName,
+    },
+}
+
+/// By which name a section was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SectionName {
+    /// `BODY[…]`
+    Body,
+    /// `RFC822`
+    Rfc822,
+    /// `RFC822.HEADER`
+    Rfc822Header,
+    /// `RFC822.TEXT`
+    Rfc822Text,
+}

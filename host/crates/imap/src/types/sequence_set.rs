@@ -1,0 +1,45 @@
+//! Sequence sets as they are written (RFC 3501 §9): `1,3:5,7:*`.
+
+use crate::types::UidSet;
+
+/// A number or `*`, which is the highest number in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SequenceNumber {
+    /// A number, not 0.
+    Number(u32),
+    /// `*`
+    Last,
+}
+
+impl SequenceNumber {
+    fn resolve(self, last: u32) -> u32 {
+        match self {
+            Self::Number(number) => number,
+            Self::Last => last,
+        }
+    }
+}
+
+/// `sequence-set = (seq-number / seq-range) *("," sequence-set)`; at least one element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SequenceSet(pub(crate) Vec<(SequenceNumber, SequenceNumber)>);
+
+impl SequenceSet {
+    /// A set of these ranges; a single number is a range to itself.
+    #[must_use]
+    pub fn new(ranges: Vec<(SequenceNumber, SequenceNumber)>) -> Option<Self> {
+        (!ranges.is_empty()).then_some(Self(ranges))
+    }
+
+    /// The numbers that are meant where `last` is the highest in use; `3:*` includes `last` even if it is below 3
+    /// (RFC 3501 §6.4.8).
+    #[must_use]
+    pub fn resolve(&self, last: u32) -> UidSet {
+        UidSet::from_ranges(
+            self.0
+                .iter()
+                .map(|&(from, to)| (from.resolve(last), to.resolve(last)))
+                .filter(|&(from, to)| from > 0 && to > 0),
+        )
+    }
+}
