@@ -10,3 +10,10 @@
 )]
 
 mod architecture;
+mod bad_config;
+mod clients;
+mod corpus;
+mod crash;
+mod dialogues;
+mod memory;
+mod trouble;
