@@ -1,0 +1,292 @@
+//! A step's settings: the table in `policy.toml`, and the files it names, as one JSON document for the plugin.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Map, Number, Value as Json};
+use toml_edit::{Document, Item, TableLike, Value};
+
+use super::table::Table;
+use super::{line_of, read_text, syntax};
+use crate::problem::Problem;
+
+/// Files that one pattern may name.
+const MAX_FILES: usize = 1000;
+
+/// Settings as the plugin gets them, and where each of them is written.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    json: Arc<str>,
+    policy: Source,
+    files: Vec<Source>,
+}
+
+/// Where settings are written.
+#[derive(Clone, Debug)]
+struct Source {
+    path: PathBuf,
+    /// The lines of the values, as JSON Pointers relative to this source.
+    lines: Arc<[(String, usize)]>,
+    /// The line of the whole.
+    line: Option<usize>,
+}
+
+impl Settings {
+    /// The JSON document.
+    pub(crate) fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// The problem that a plugin reports at a JSON Pointer, told where the setting is written.
+    pub(crate) fn locate(&self, pointer: &str, text: &str) -> Problem {
+        let (source, inner) = match within_files(pointer) {
+            Some((place, inner)) => (self.files.get(place).unwrap_or(&self.policy), inner),
+            None => (&self.policy, pointer),
+        };
+        Problem::new(&source.path, source.line_of(inner), text)
+    }
+
+    /// Reads `settings` and `settings-files` of a step.
+    pub(super) fn read(
+        table: &mut Table<'_>,
+        sources: &mut Vec<PathBuf>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut lines = Vec::new();
+        let mut json = Map::new();
+        let mut line = table.line();
+        if let Some(item) = table.item("settings") {
+            line = item
+                .span()
+                .map_or(line, |span| line_of(table.text, span.start));
+            match item.as_table_like() {
+                Some(settings) => {
+                    let mut reader = Reader {
+                        path: table.path,
+                        text: table.text,
+                        lines: &mut lines,
+                        problems,
+                    };
+                    json = reader.table(settings, "");
+                }
+                None => problems.push(table.problem("settings", "`settings` must be a table")),
+            }
+        }
+        let patterns = table.texts("settings-files", problems);
+        let mut files = Vec::new();
+        if let Some(patterns) = patterns {
+            let mut members = Vec::new();
+            for (name, path) in expand(table, &patterns, sources, problems) {
+                if let Some((source, content)) = read_file(&path, problems) {
+                    members.push(Json::Object(Map::from_iter([
+                        ("name".to_owned(), Json::String(name)),
+                        ("content".to_owned(), Json::Object(content)),
+                    ])));
+                    files.push(source);
+                }
+                sources.push(path);
+            }
+            json.insert("files".to_owned(), Json::Array(members));
+        }
+        Self {
+            json: Json::Object(json).to_string().into(),
+            policy: Source {
+                path: table.path.to_owned(),
+                lines: lines.into(),
+                line: Some(line),
+            },
+            files,
+        }
+    }
+}
+
+impl Source {
+    /// The line of the value at a pointer, or of the nearest value that holds it.
+    fn line_of(&self, pointer: &str) -> Option<usize> {
+        let mut pointer = pointer;
+        loop {
+            if let Some((_, line)) = self.lines.iter().find(|(known, _)| known == pointer) {
+                return Some(*line);
+            }
+            match pointer.rsplit_once('/') {
+                Some((outer, _)) if !outer.is_empty() => pointer = outer,
+                _ => return self.line,
+            }
+        }
+    }
+}
+
+/// `/files/N/content/rest` as `N` and `/rest`.
+fn within_files(pointer: &str) -> Option<(usize, &str)> {
+    let rest = pointer.strip_prefix("/files/")?;
+    let (place, inner) = rest.split_once('/').unwrap_or((rest, ""));
+    Some((
+        place.parse().ok()?,
+        inner.strip_prefix("content").unwrap_or(""),
+    ))
+}
+
+fn read_file(path: &Path, problems: &mut Vec<Problem>) -> Option<(Source, Map<String, Json>)> {
+    let text = match read_text(path) {
+        Ok(text) => text,
+        Err(problem) => {
+            problems.push(problem);
+            return None;
+        }
+    };
+    let document = match Document::parse(text.as_str()) {
+        Ok(document) => document,
+        Err(error) => {
+            problems.push(syntax(path, &text, &error));
+            return None;
+        }
+    };
+    let mut lines = Vec::new();
+    let mut reader = Reader {
+        path,
+        text: &text,
+        lines: &mut lines,
+        problems,
+    };
+    let content = reader.table(document.as_table(), "");
+    Some((
+        Source {
+            path: path.to_owned(),
+            lines: lines.into(),
+            line: None,
+        },
+        content,
+    ))
+}
+
+/// The files that patterns name, relative to the policy file. A pattern is a path whose last part may hold one `*`;
+/// hidden files (editors leave such) are not meant by it.
+fn expand(
+    table: &Table<'_>,
+    patterns: &[&str],
+    sources: &mut Vec<PathBuf>,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, PathBuf)> {
+    let base = table.path.parent().unwrap_or(Path::new(""));
+    let mut found = Vec::new();
+    for pattern in patterns {
+        let (folder, last) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+        let Some((before, after)) = last.split_once('*') else {
+            found.push(((*pattern).to_owned(), base.join(pattern)));
+            continue;
+        };
+        sources.push(base.join(folder));
+        let mut names: Vec<String> = match std::fs::read_dir(base.join(folder)) {
+            Ok(entries) => entries
+                .flatten()
+                .filter_map(|entry| entry.file_name().into_string().ok())
+                .collect(),
+            Err(error) => {
+                problems.push(table.problem(
+                    "settings-files",
+                    format!("the folder of `{pattern}` cannot be read: {error}"),
+                ));
+                continue;
+            }
+        };
+        names.retain(|name| {
+            !name.starts_with('.')
+                && name.len() >= last.len() - 1
+                && name.starts_with(before)
+                && name.ends_with(after)
+        });
+        names.sort();
+        if names.len() > MAX_FILES {
+            problems.push(table.problem(
+                "settings-files",
+                format!("`{pattern}` names more than {MAX_FILES} files"),
+            ));
+            names.truncate(MAX_FILES);
+        }
+        for name in names {
+            let relative = if folder.is_empty() {
+                name
+            } else {
+                format!("{folder}/{name}")
+            };
+            let path = base.join(&relative);
+            found.push((relative, path));
+        }
+    }
+    found
+}
+
+/// Turns TOML into JSON and notes the line of each value.
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+    lines: &'a mut Vec<(String, usize)>,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, table: &dyn TableLike, at: &str) -> Map<String, Json> {
+        let mut json = Map::new();
+        for (key, item) in table.iter() {
+            // RFC 6901 §3.
+            let pointer = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+            let value = self.item(item, &pointer);
+            json.insert(key.to_owned(), value);
+        }
+        json
+    }
+
+    fn item(&mut self, item: &Item, at: &str) -> Json {
+        self.note(item.span(), at);
+        match item {
+            Item::None => Json::Null,
+            Item::Value(value) => self.value(value, at),
+            Item::Table(table) => Json::Object(self.table(table, at)),
+            Item::ArrayOfTables(tables) => {
+                let mut rows = Vec::new();
+                for (place, table) in tables.iter().enumerate() {
+                    let pointer = format!("{at}/{place}");
+                    self.note(table.span(), &pointer);
+                    rows.push(Json::Object(self.table(table, &pointer)));
+                }
+                Json::Array(rows)
+            }
+        }
+    }
+
+    fn value(&mut self, value: &Value, at: &str) -> Json {
+        match value {
+            Value::String(text) => Json::String(text.value().clone()),
+            Value::Integer(number) => Json::Number((*number.value()).into()),
+            Value::Float(number) => match Number::from_f64(*number.value()) {
+                Some(number) => Json::Number(number),
+                None => {
+                    let line = value.span().map(|span| line_of(self.text, span.start));
+                    self.problems
+                        .push(Problem::new(self.path, line, "a number must be finite"));
+                    Json::Null
+                }
+            },
+            Value::Boolean(truth) => Json::Bool(*truth.value()),
+            Value::Datetime(time) => Json::String(time.value().to_string()),
+            Value::Array(array) => {
+                let mut values = Vec::new();
+                for (place, value) in array.iter().enumerate() {
+                    let pointer = format!("{at}/{place}");
+                    self.note(value.span(), &pointer);
+                    values.push(self.value(value, &pointer));
+                }
+                Json::Array(values)
+            }
+            Value::InlineTable(table) => Json::Object(self.table(table, at)),
+        }
+    }
+
+    fn note(&mut self, span: Option<Range<usize>>, at: &str) {
+        if let Some(span) = span {
+            self.lines
+                .push((at.to_owned(), line_of(self.text, span.start)));
+        }
+    }
+}
