@@ -36,7 +36,7 @@ fuzz: ## run every fuzz target for SECONDS=60 each
 	@tools/fuzz.sh $(SECONDS)
 
 crash: ## kill -9 under load, 50 times, and look for every message that got its 250
-	@tools/test.sh crash
+	@WAXWING_KILLS=50 tools/test.sh crash::
 
 corpus: ## every message of CORPUS=DIR in by SMTP, out by IMAP and POP3, byte for byte
-	@tools/test.sh corpus "$(CORPUS)"
+	@WAXWING_CORPUS_ALL=1 WAXWING_CORPUS="$(CORPUS)" tools/test.sh corpus::

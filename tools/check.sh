@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What can be said without running the server: syntax of scripts, format, licences, lints, architecture.
+# What can be said without running the server: syntax of scripts, format, lints, architecture and licences.
 # Every check runs even if one before it failed; the names of those that failed are the last line.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -36,9 +36,8 @@ tools/setup.sh build python || exit $?
 check "shell syntax" scripts
 check "Python syntax" python
 check "format" cargo fmt --all --check
-check "licences" tools/licences.py
 check "lints" cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
-check "architecture" cargo test --quiet --workspace --locked architecture
+check "architecture and licences" cargo test --quiet --workspace --locked architecture
 
 if [ ${#failed[@]} != 0 ]; then
   printf -v names ', %s' "${failed[@]}"

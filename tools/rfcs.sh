@@ -6,9 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 citations() { # NUMBER FOLDER, one line a citation
-  grep -rnoE --include='*.rs' --include='*.wit' --include='*.txt' 'RFC ?[0-9]{3,5}' host plugin-sdk plugins tests |
-    sed -nE 's/^([^:]*):[0-9]+:RFC ?0*([0-9]+)$/\2 \1/p' |
-    sed -E 's#host/crates/([a-z0-9]+)/.*#\1#; s#host/src/.*#host#; s#plugin-sdk/.*#plugin-sdk#; s#plugins/([a-z0-9-]+)/.*#\1 (plugin)#; s#tests/.*#tests#'
+  grep -rnoE --include='*.rs' --include='*.wit' 'RFC [0-9]{3,5}' host plugin-sdk plugins |
+    sed -nE 's/^([^:]*):[0-9]+:RFC 0*([0-9]+)$/\2 \1/p' |
+    sed -E 's#host/crates/([a-z0-9]+)/.*#\1#; s#host/src/.*#host#; s#plugin-sdk/.*#plugin-sdk#; s#plugins/([a-z0-9-]+)/.*#\1 (plugin)#'
 }
 
 if [ "${1:-}" = --check ]; then
