@@ -6,14 +6,14 @@ mod settings;
 mod step;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml_edit::Document;
 
 use crate::problem::Problem;
 
-pub(crate) use settings::Settings;
-pub(crate) use step::{Grant, Isolation, Limits, OnError, StepConfig};
+pub(crate) use settings::{Inputs, Settings};
+pub(crate) use step::{Isolation, Located, OnError, StepConfig};
 
 use table::Table;
 
@@ -26,9 +26,9 @@ const MAX_STEPS: usize = 200;
 #[derive(Debug, Default)]
 pub(crate) struct PolicyFile {
     /// The steps that are enabled, in their order.
-    pub(crate) steps: Vec<StepConfig>,
-    /// Every file that was read, and the directories of patterns: a change of these is a change of the policy.
-    pub(crate) sources: Vec<PathBuf>,
+    pub(crate) steps: Vec<Located>,
+    /// What it was read from.
+    pub(crate) inputs: Inputs,
 }
 
 impl PolicyFile {
@@ -41,13 +41,15 @@ impl PolicyFile {
     fn parse(path: &Path, text: &str) -> Result<Self, Vec<Problem>> {
         let document = Document::parse(text).map_err(|error| vec![syntax(path, text, &error)])?;
         let mut problems = Vec::new();
-        let mut policy = Self {
-            steps: Vec::new(),
-            sources: vec![path.to_owned()],
-        };
+        let mut policy = Self::default();
+        policy.inputs.files.push(path.to_owned());
+        policy
+            .inputs
+            .folders
+            .push(path.parent().unwrap_or(Path::new(".")).to_owned());
         let mut root = Table::new(path, text, document.as_table(), "the policy");
         for table in root.tables("step", &mut problems) {
-            match StepConfig::read(table, &mut policy.sources, &mut problems) {
+            match StepConfig::read(table, &mut policy.inputs, &mut problems) {
                 Some(step) if step.enabled => policy.steps.push(step),
                 _ => {}
             }
@@ -75,14 +77,14 @@ impl PolicyFile {
                 .steps
                 .iter()
                 .take(place)
-                .any(|earlier| earlier.name == step.name)
+                .any(|earlier| earlier.step.name == step.step.name)
             {
                 problems.push(Problem::new(
                     path,
                     Some(step.line),
                     format!(
                         "two steps are named `{}`; give one of them another `name`",
-                        step.name
+                        step.step.name
                     ),
                 ));
             }
@@ -121,6 +123,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::grant::Grant;
     use crate::hook::Hook;
 
     fn parse(text: &str) -> Result<PolicyFile, Vec<String>> {
@@ -140,6 +143,7 @@ mod tests {
         let [first, second] = policy.steps.as_slice() else {
             panic!("two steps")
         };
+        let (first, second) = (&first.step, &second.step);
         assert_eq!(
             (first.name.as_str(), first.on_error, first.isolation),
             ("access", OnError::Defer, Isolation::Pooled)
@@ -208,7 +212,7 @@ mod tests {
         let path = dir.path().join("policy.toml");
         fs::write(&path, "[[step]]\nplugin = 'rules'\nsettings-files = ['rules/*.toml']\n[step.settings]\nlimit = 3\n").unwrap();
         let policy = PolicyFile::read(&path).unwrap();
-        let settings = &policy.steps[0].settings;
+        let settings = &policy.steps[0].step.settings;
         let json: serde_json::Value = serde_json::from_str(settings.json()).unwrap();
         assert_eq!(json["limit"], 3);
         assert_eq!(json["files"][0]["name"], "rules/a.toml");
@@ -230,7 +234,7 @@ mod tests {
         );
         assert!(
             policy
-                .sources
+                .inputs.folders
                 .iter()
                 .any(|source| source.ends_with("rules"))
         );

@@ -14,12 +14,27 @@ use crate::problem::Problem;
 /// Files that one pattern may name.
 const MAX_FILES: usize = 1000;
 
-/// Settings as the plugin gets them, and where each of them is written.
+/// What a policy was read from: a change of these is a change of the policy.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs {
+    /// Every file that was read.
+    pub(crate) files: Vec<PathBuf>,
+    /// The folders in which a file may appear that would be read too.
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+/// Settings as the plugin gets them, and where each of them is written. Equal if the plugin gets the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     json: Arc<str>,
     policy: Source,
     files: Vec<Source>,
+}
+
+impl PartialEq for Settings {
+    fn eq(&self, other: &Self) -> bool {
+        self.json == other.json
+    }
 }
 
 /// Where settings are written.
@@ -50,7 +65,7 @@ impl Settings {
     /// Reads `settings` and `settings-files` of a step.
     pub(super) fn read(
         table: &mut Table<'_>,
-        sources: &mut Vec<PathBuf>,
+        inputs: &mut Inputs,
         problems: &mut Vec<Problem>,
     ) -> Self {
         let mut lines = Vec::new();
@@ -77,7 +92,7 @@ impl Settings {
         let mut files = Vec::new();
         if let Some(patterns) = patterns {
             let mut members = Vec::new();
-            for (name, path) in expand(table, &patterns, sources, problems) {
+            for (name, path) in expand(table, &patterns, inputs, problems) {
                 if let Some((source, content)) = read_file(&path, problems) {
                     members.push(Json::Object(Map::from_iter([
                         ("name".to_owned(), Json::String(name)),
@@ -85,7 +100,7 @@ impl Settings {
                     ])));
                     files.push(source);
                 }
-                sources.push(path);
+                inputs.files.push(path);
             }
             json.insert("files".to_owned(), Json::Array(members));
         }
@@ -165,7 +180,7 @@ fn read_file(path: &Path, problems: &mut Vec<Problem>) -> Option<(Source, Map<St
 fn expand(
     table: &Table<'_>,
     patterns: &[&str],
-    sources: &mut Vec<PathBuf>,
+    inputs: &mut Inputs,
     problems: &mut Vec<Problem>,
 ) -> Vec<(String, PathBuf)> {
     let base = table.path.parent().unwrap_or(Path::new(""));
@@ -176,7 +191,7 @@ fn expand(
             found.push(((*pattern).to_owned(), base.join(pattern)));
             continue;
         };
-        sources.push(base.join(folder));
+        inputs.folders.push(base.join(folder));
         let mut names: Vec<String> = match std::fs::read_dir(base.join(folder)) {
             Ok(entries) => entries
                 .flatten()

@@ -1,16 +1,17 @@
 //! One `[[step]]`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::settings::Settings;
+use super::settings::{Inputs, Settings};
 use super::table::Table;
+use crate::grant::Grant;
 use crate::hook::Hook;
+use crate::limits::Limits;
 use crate::problem::Problem;
 
 /// A step as it is written.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StepConfig {
     /// Its name in ledgers and listings: the plugin's, unless another is given.
     pub(crate) name: String,
@@ -30,80 +31,17 @@ pub(crate) struct StepConfig {
     pub(crate) settings: Settings,
     /// What findings of a name count; 1 where nothing is given.
     pub(crate) scores: BTreeMap<String, f64>,
+}
+
+/// A step and where it is written, which is not part of what it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Located {
+    /// The step.
+    pub(crate) step: StepConfig,
     /// Whether it runs.
-    pub(crate) enabled: bool,
+    pub(super) enabled: bool,
     /// The line where it begins.
     pub(crate) line: usize,
-}
-
-/// An interface that a step's plugin may import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Grant {
-    /// Read the content.
-    Message,
-    /// Change the message, choose its mailbox.
-    Actions,
-    /// Remember.
-    Kv,
-    /// See logins and verify them.
-    Credentials,
-    /// Domains, accounts and aliases.
-    Directory,
-}
-
-impl Grant {
-    /// All of them.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Message,
-        Self::Actions,
-        Self::Kv,
-        Self::Credentials,
-        Self::Directory,
-    ];
-
-    /// Its name in `policy.toml`, which is that of the interface.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Message => "message",
-            Self::Actions => "actions",
-            Self::Kv => "kv",
-            Self::Credentials => "credentials",
-            Self::Directory => "directory",
-        }
-    }
-}
-
-/// What one call of a hook may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// Time, waiting for host calls included.
-    pub(crate) deadline: Duration,
-    /// Octets of linear memory of an instance.
-    pub(crate) memory: usize,
-    /// Host calls.
-    pub(crate) host_calls: u64,
-    /// Octets that host calls return.
-    pub(crate) read: u64,
-    /// Octets that the plugin hands to the host.
-    pub(crate) output: u64,
-    /// Lines of log; more are counted and dropped.
-    pub(crate) log_lines: u64,
-    /// Instances at once.
-    pub(crate) instances: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            deadline: Duration::from_millis(500),
-            memory: 16 << 20,
-            host_calls: 10_000,
-            read: 4 << 20,
-            output: 256 << 10,
-            log_lines: 50,
-            instances: 64,
-        }
-    }
 }
 
 /// What follows when a step traps, runs out of a limit, answers nonsense or says that it cannot decide.
@@ -154,9 +92,9 @@ impl StepConfig {
     /// Reads a step; none if something essential is missing, which is among the problems then.
     pub(super) fn read(
         mut table: Table<'_>,
-        sources: &mut Vec<PathBuf>,
+        inputs: &mut Inputs,
         problems: &mut Vec<Problem>,
-    ) -> Option<Self> {
+    ) -> Option<Located> {
         let plugin = read_plugin(&mut table, problems);
         let name = table.text("name", problems).map(ToOwned::to_owned);
         let step = Self {
@@ -182,12 +120,17 @@ impl StepConfig {
             .unwrap_or(Isolation::Pooled),
             limits: read_limits(&mut table, problems),
             scores: read_scores(&mut table, problems),
-            enabled: table.truth("enabled", problems).unwrap_or(true),
-            settings: Settings::read(&mut table, sources, problems),
-            line: table.line(),
+            settings: Settings::read(&mut table, inputs, problems),
         };
+        let enabled = table.truth("enabled", problems).unwrap_or(true);
+        read_mode(&mut table, problems);
+        let line = table.line();
         table.finish(problems);
-        plugin.map(|_| step)
+        plugin.map(|_| Located {
+            step,
+            enabled,
+            line,
+        })
     }
 }
 
@@ -216,6 +159,16 @@ fn read_plugin(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Str
     Some(plugin.to_owned())
 }
 
+/// The only mode of this release: the step counts.
+fn read_mode(table: &mut Table<'_>, problems: &mut Vec<Problem>) {
+    if table
+        .text("mode", problems)
+        .is_some_and(|mode| mode != "enforce")
+    {
+        problems.push(table.problem("mode", "`mode` is \"enforce\"; this release has no other"));
+    }
+}
+
 fn read_hooks(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Hook>> {
     let names = table.texts("hooks", problems)?;
     let mut hooks = Vec::new();
@@ -236,7 +189,7 @@ fn read_hooks(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Vec<
 fn read_grants(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> BTreeSet<Grant> {
     let mut grants = BTreeSet::new();
     for name in table.texts("grants", problems).unwrap_or_default() {
-        match Grant::ALL.into_iter().find(|grant| grant.as_str() == name) {
+        match Grant::parse(name) {
             Some(grant) => {
                 grants.insert(grant);
             }
@@ -257,35 +210,32 @@ fn read_limits(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Limits {
     let Some(mut limits) = table.table("limits", "a step's limits", problems) else {
         return default;
     };
-    let mut kib = |key, default: u64, most: u64| {
-        limits
-            .number(key, 1..most + 1, problems)
-            .map_or(default, |kib| kib << 10)
-    };
-    let read = kib("read-kib", default.read, 1 << 20);
-    let output = kib("output-kib", default.output, 64 << 10);
-    let deadline = limits.number("deadline-ms", 1..60_001, problems);
-    let memory = limits.number("memory-mib", 1..257, problems);
+    let mut number = |key, least: u64, most: u64| limits.number(key, least..most + 1, problems);
     let found = Limits {
-        deadline: deadline.map_or(default.deadline, Duration::from_millis),
-        memory: memory
-            .and_then(|mib| usize::try_from(mib << 20).ok())
-            .unwrap_or(default.memory),
-        host_calls: limits
-            .number("host-calls", 1..10_000_001, problems)
-            .unwrap_or(default.host_calls),
-        read,
-        output,
-        log_lines: limits
-            .number("log-lines", 0..100_001, problems)
-            .unwrap_or(default.log_lines),
-        instances: limits
-            .number("instances", 1..1001, problems)
-            .and_then(|number| u32::try_from(number).ok())
-            .unwrap_or(default.instances),
+        deadline: number("deadline-ms", 1, 30_000).map_or(default.deadline, Duration::from_millis),
+        cpu: number("cpu-ms", 1, 30_000).map_or(default.cpu, Duration::from_millis),
+        memory: narrow(
+            number("memory-mib", 1, 256).map(|mib| mib << 20),
+            default.memory,
+        ),
+        host_calls: narrow(number("host-calls", 1, 10_000_000), default.host_calls),
+        read: number("read-kib", 1, 1 << 20).map_or(default.read, |kib| kib << 10),
+        output: narrow(
+            number("output-kib", 1, 1 << 16).map(|kib| kib << 10),
+            default.output,
+        ),
+        log_lines: narrow(number("log-lines", 0, 100_000), default.log_lines),
+        instances: narrow(number("instances", 1, 1000), default.instances),
     };
     limits.finish(problems);
     found
+}
+
+/// A number that was checked to fit.
+fn narrow<T: TryFrom<u64>>(number: Option<u64>, default: T) -> T {
+    number
+        .and_then(|number| T::try_from(number).ok())
+        .unwrap_or(default)
 }
 
 fn read_scores(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> BTreeMap<String, f64> {

@@ -1,0 +1,39 @@
+//! What one call of a hook may use.
+
+use std::time::Duration;
+
+/// What one call of a hook may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Time, waiting for host calls included.
+    pub(crate) deadline: Duration,
+    /// Time in the guest itself.
+    pub(crate) cpu: Duration,
+    /// Octets of linear memory of an instance.
+    pub(crate) memory: usize,
+    /// Host calls.
+    pub(crate) host_calls: u32,
+    /// Octets that host calls return.
+    pub(crate) read: u64,
+    /// Octets that the plugin hands to the host.
+    pub(crate) output: usize,
+    /// Lines of log; more are counted and dropped.
+    pub(crate) log_lines: u32,
+    /// Instances at once.
+    pub(crate) instances: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_millis(2000),
+            cpu: Duration::from_millis(200),
+            memory: 16 << 20,
+            host_calls: 10_000,
+            read: 4 << 20,
+            output: 1 << 20,
+            log_lines: 20,
+            instances: 64,
+        }
+    }
+}
