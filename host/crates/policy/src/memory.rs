@@ -1,0 +1,363 @@
+//! Services in memory: what a plugin's self-test sees at load (an empty server), and what tests fill.
+//!
+//! Not a store: nothing lasts, and passwords are kept as they are given.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use waxwing_mail::Address;
+
+use crate::services::{
+    BucketState, Entry, Limits, Pending, Services, Space, Usage, Verification, Versioned,
+};
+
+/// Directory and key-value store in memory.
+#[derive(Debug, Default)]
+pub struct MemoryServices {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    domains: BTreeSet<String>,
+    accounts: BTreeMap<String, Account>,
+    aliases: BTreeMap<String, Vec<Address>>,
+    values: HashMap<String, BTreeMap<String, Value>>,
+    now: Duration,
+}
+
+/// An account.
+#[derive(Debug, Default, Clone)]
+struct Account {
+    password: String,
+    limits: Limits,
+    usage: Usage,
+    mailboxes: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Value {
+    octets: Bytes,
+    version: u64,
+    expires: Option<Duration>,
+    bucket: (f64, Duration),
+    events: Vec<Duration>,
+}
+
+impl MemoryServices {
+    /// An empty server.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a domain.
+    pub fn add_domain(&self, domain: &str) {
+        self.state().domains.insert(domain.to_owned());
+    }
+
+    /// Adds an account, and its domain.
+    pub fn add_account(&self, address: &str, password: &str) {
+        if let Some((_, domain)) = address.rsplit_once('@') {
+            self.add_domain(domain);
+        }
+        let account = Account {
+            password: password.to_owned(),
+            ..Account::default()
+        };
+        self.state().accounts.insert(address.to_owned(), account);
+    }
+
+    /// Adds an alias.
+    pub fn add_alias(&self, address: &str, targets: Vec<Address>) {
+        self.state().aliases.insert(address.to_owned(), targets);
+    }
+
+    /// Sets what an account may hold and holds.
+    pub fn set_usage(&self, address: &str, limits: Limits, usage: Usage) {
+        if let Some(account) = self.state().accounts.get_mut(address) {
+            account.limits = limits;
+            account.usage = usage;
+        }
+    }
+
+    /// Gives an account a mailbox.
+    pub fn add_mailbox(&self, address: &str, path: &str) {
+        if let Some(account) = self.state().accounts.get_mut(address) {
+            account.mailboxes.insert(path.to_owned());
+        }
+    }
+
+    /// Moves this server's clock, by which keys expire and buckets fill.
+    pub fn advance(&self, by: Duration) {
+        self.state().now += by;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_with<T>(&self, read: impl FnOnce(&mut State) -> T) -> T {
+        read(&mut self.state())
+    }
+}
+
+impl State {
+    fn space(&mut self, space: Space<'_>) -> &mut BTreeMap<String, Value> {
+        let now = self.now;
+        let name = format!("{}\0{}", space.plugin, space.domain.unwrap_or_default());
+        let values = self.values.entry(name).or_default();
+        values.retain(|_, value| value.expires.is_none_or(|expires| expires > now));
+        values
+    }
+
+    /// The value of a key, made if there is none.
+    fn slot(&mut self, space: Space<'_>, key: &str, ttl: Option<Duration>) -> &mut Value {
+        let now = self.now;
+        self.space(space)
+            .entry(key.to_owned())
+            .or_insert_with(|| Value {
+                octets: Bytes::new(),
+                version: 0,
+                expires: ttl.map(|ttl| now + ttl),
+                bucket: (f64::INFINITY, now),
+                events: Vec::new(),
+            })
+    }
+
+    fn set(&mut self, space: Space<'_>, key: &str, octets: &[u8], ttl: Option<Duration>) -> u64 {
+        let expires = ttl.map(|ttl| self.now + ttl);
+        let value = self.slot(space, key, None);
+        value.octets = Bytes::copy_from_slice(octets);
+        value.expires = expires;
+        value.version += 1;
+        value.version
+    }
+}
+
+/// An answer that is there already.
+fn ready<'a, T: Send + 'a>(value: T) -> Pending<'a, T> {
+    Box::pin(std::future::ready(Ok(value)))
+}
+
+impl Services for MemoryServices {
+    fn domain_is_local<'a>(&'a self, domain: &'a str) -> Pending<'a, bool> {
+        ready(self.state().domains.contains(domain))
+    }
+
+    fn look_up<'a>(&'a self, address: &'a Address) -> Pending<'a, Entry> {
+        let address = address.to_string();
+        ready(self.now_with(|state| {
+            if state.accounts.contains_key(&address) {
+                Entry::Account(address.clone())
+            } else {
+                state
+                    .aliases
+                    .get(&address)
+                    .map_or(Entry::None, |targets| Entry::Alias(targets.clone()))
+            }
+        }))
+    }
+
+    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> Pending<'a, Verification> {
+        ready(match self.state().accounts.get(user) {
+            None => Verification::Unknown,
+            Some(account) if account.password == password => Verification::Account(user.to_owned()),
+            Some(_) => Verification::Wrong,
+        })
+    }
+
+    fn owns<'a>(&'a self, account: &'a str, address: &'a Address) -> Pending<'a, bool> {
+        let address = address.to_string();
+        ready(self.now_with(|state| {
+            let mut ahead = vec![address];
+            for _ in 0..10 {
+                let Some(next) = ahead.pop() else { break };
+                if next == account {
+                    return true;
+                }
+                if let Some(targets) = state.aliases.get(&next) {
+                    ahead.extend(targets.iter().map(ToString::to_string));
+                }
+            }
+            false
+        }))
+    }
+
+    fn account_limits<'a>(&'a self, account: &'a str) -> Pending<'a, Limits> {
+        ready(
+            self.state()
+                .accounts
+                .get(account)
+                .map(|account| account.limits)
+                .unwrap_or_default(),
+        )
+    }
+
+    fn account_usage<'a>(&'a self, account: &'a str) -> Pending<'a, Usage> {
+        ready(
+            self.state()
+                .accounts
+                .get(account)
+                .map(|account| account.usage)
+                .unwrap_or_default(),
+        )
+    }
+
+    fn domain_usage<'a>(&'a self, domain: &'a str) -> Pending<'a, Usage> {
+        let mut sum = Usage::default();
+        for (address, account) in &self.state().accounts {
+            if address
+                .rsplit_once('@')
+                .is_some_and(|(_, other)| other == domain)
+            {
+                sum.bytes += account.usage.bytes;
+                sum.messages += account.usage.messages;
+            }
+        }
+        ready(sum)
+    }
+
+    fn mailbox_exists<'a>(&'a self, account: &'a str, path: &'a str) -> Pending<'a, bool> {
+        ready(
+            self.state()
+                .accounts
+                .get(account)
+                .is_some_and(|account| account.mailboxes.contains(path)),
+        )
+    }
+
+    fn kv_get<'a>(
+        &'a self,
+        space: Space<'a>,
+        keys: &'a [String],
+    ) -> Pending<'a, Vec<Option<Versioned>>> {
+        let mut state = self.state();
+        let values = state.space(space);
+        ready(
+            keys.iter()
+                .map(|key| {
+                    values.get(key).map(|value| Versioned {
+                        value: value.octets.clone(),
+                        version: value.version,
+                    })
+                })
+                .collect(),
+        )
+    }
+
+    fn kv_set<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        value: &'a [u8],
+        ttl: Option<Duration>,
+    ) -> Pending<'a, u64> {
+        ready(self.state().set(space, key, value, ttl))
+    }
+
+    fn kv_compare_and_set<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        expected: u64,
+        value: &'a [u8],
+        ttl: Option<Duration>,
+    ) -> Pending<'a, Option<u64>> {
+        let mut state = self.state();
+        let stored = state.space(space).get(key).map_or(0, |value| value.version);
+        ready((stored == expected).then(|| state.set(space, key, value, ttl)))
+    }
+
+    fn kv_delete<'a>(&'a self, space: Space<'a>, key: &'a str) -> Pending<'a, ()> {
+        self.state().space(space).remove(key);
+        ready(())
+    }
+
+    fn kv_increment<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        delta: i64,
+        ttl: Option<Duration>,
+    ) -> Pending<'a, i64> {
+        let mut state = self.state();
+        let value = state.slot(space, key, ttl);
+        let sum = std::str::from_utf8(&value.octets)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0i64);
+        let sum = sum.saturating_add(delta);
+        value.octets = sum.to_string().into();
+        value.version += 1;
+        ready(sum)
+    }
+
+    fn kv_take<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        cost: f64,
+        capacity: f64,
+        refill_per_second: f64,
+    ) -> Pending<'a, BucketState> {
+        let mut state = self.state();
+        let now = state.now;
+        let value = state.slot(space, key, None);
+        let (level, since) = value.bucket;
+        let level =
+            (level + (now.saturating_sub(since)).as_secs_f64() * refill_per_second).min(capacity);
+        let allowed = level >= cost;
+        let remaining = if allowed { level - cost } else { level };
+        value.bucket = (remaining, now);
+        let missing = if allowed {
+            0.0
+        } else {
+            (cost - level) / refill_per_second
+        };
+        ready(BucketState {
+            allowed,
+            remaining,
+            retry_after: Duration::try_from_secs_f64(missing).unwrap_or(Duration::MAX),
+        })
+    }
+
+    fn kv_count_window<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        window: Duration,
+    ) -> Pending<'a, u64> {
+        let mut state = self.state();
+        let now = state.now;
+        let value = state.slot(space, key, None);
+        value.events.push(now);
+        value
+            .events
+            .retain(|event| now.saturating_sub(*event) < window);
+        ready(value.events.len() as u64)
+    }
+
+    fn kv_keys<'a>(
+        &'a self,
+        space: Space<'a>,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Pending<'a, Vec<String>> {
+        let mut state = self.state();
+        ready(
+            state
+                .space(space)
+                .keys()
+                .filter(|key| {
+                    key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after)
+                })
+                .take(limit as usize)
+                .cloned()
+                .collect(),
+        )
+    }
+}
