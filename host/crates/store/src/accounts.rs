@@ -3,7 +3,10 @@
 //! Addresses are `local@domain`, compared without case and kept in lower case; domains are A-labels. Every change is
 //! durable, and seen by [`crate::Directory`] on this host, when its call returns.
 
-use crate::{AccountId, DomainId, Error, Result, Store};
+use crate::database::{Row, Value};
+use crate::statement::Sql;
+use crate::writer::accounts::{DirectoryChange, Made, RemoveAccount};
+use crate::{AccountId, DomainId, Error, Result, SpecialUse, Store, hash_password};
 
 /// What may be kept, as numbers; what happens near or above them is policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -51,31 +54,168 @@ pub struct Alias {
     pub targets: Vec<String>,
 }
 
+/// What a new account has (the project's contract), all subscribed.
+pub(crate) const DEFAULT_MAILBOXES: [(&str, Option<SpecialUse>); 6] = [
+    ("INBOX", None),
+    ("Drafts", Some(SpecialUse::Drafts)),
+    ("Junk", Some(SpecialUse::Junk)),
+    ("Sent", Some(SpecialUse::Sent)),
+    ("Trash", Some(SpecialUse::Trash)),
+    ("Archive", Some(SpecialUse::Archive)),
+];
+
+/// Most targets of an alias.
+const MAX_TARGETS: usize = 1000;
+
+static DOMAINS: Sql =
+    Sql::new("SELECT id, name, created, quota_bytes, quota_messages FROM domains ORDER BY name");
+static ACCOUNTS: Sql = Sql::new(
+    "SELECT a.id, a.address, a.domain, a.created, a.quota_bytes, a.quota_messages FROM accounts a
+     JOIN domains d ON d.id = a.domain WHERE $1 = '' OR d.name = $1 ORDER BY a.address",
+);
+static ALIASES: Sql = Sql::new(
+    "SELECT a.address, a.targets FROM aliases a JOIN domains d ON d.id = a.domain WHERE $1 = '' OR d.name = $1 ORDER BY a.address",
+);
+static ACCOUNT_ID: Sql = Sql::new("SELECT id FROM accounts WHERE address = $1");
+
+pub(crate) fn quota_values(quota: Quota) -> [Value; 2] {
+    [quota.bytes, quota.messages]
+        .map(|limit| Value::Int(limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX))))
+}
+
+fn quota_of(row: &Row, column: usize) -> Result<Quota> {
+    Ok(Quota {
+        bytes: u64::try_from(row.int(column)?).ok(),
+        messages: u64::try_from(row.int(column + 1)?).ok(),
+    })
+}
+
+/// A domain from the columns id, name, created, quota_bytes, quota_messages.
+pub(crate) fn domain_of_row(row: &Row) -> Result<Domain> {
+    Ok(Domain {
+        id: DomainId(row.int(0)?),
+        name: row.text(1)?,
+        created: row.int(2)?,
+        quota: quota_of(row, 3)?,
+    })
+}
+
+/// An account from the columns id, address, domain, created, quota_bytes, quota_messages.
+pub(crate) fn account_of_row(row: &Row) -> Result<Account> {
+    Ok(Account {
+        id: AccountId(row.int(0)?),
+        address: row.text(1)?,
+        domain: DomainId(row.int(2)?),
+        created: row.int(3)?,
+        quota: quota_of(row, 4)?,
+    })
+}
+
+/// The targets of an alias row.
+pub(crate) fn targets_of(text: &str) -> Result<Vec<String>> {
+    serde_json::from_str(text).map_err(|e| Error::Corrupt(format!("targets of an alias: {e}")))
+}
+
+fn invalid(name: &str, reason: &'static str) -> Error {
+    Error::InvalidName {
+        name: name.chars().take(300).collect(),
+        reason,
+    }
+}
+
+/// A domain name as it is stored: lower case; A-labels or an address literal.
+pub(crate) fn normal_domain(name: &str) -> Result<String> {
+    let bad = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'));
+    // RFC 1035 §2.3.4: 255 octets, 63 a label.
+    if name.is_empty()
+        || name.len() > 255
+        || name.contains(bad)
+        || name
+            .split('.')
+            .any(|label| label.is_empty() || label.len() > 63)
+    {
+        return Err(invalid(
+            name,
+            "a domain is labels of letters, digits and hyphens, international ones as A-labels",
+        ));
+    }
+    Ok(name.to_ascii_lowercase())
+}
+
+/// An address as it is stored and looked up: lower case throughout.
+pub(crate) fn normal_address(address: &str) -> Result<String> {
+    let Some((local, domain)) = address.rsplit_once('@') else {
+        return Err(invalid(address, "an address is local-part@domain"));
+    };
+    // RFC 5321 §4.5.3.1.1: 64 octets; some more for what is found in the wild.
+    if local.is_empty() || local.len() > 128 || local.chars().any(char::is_control) {
+        return Err(invalid(
+            address,
+            "the local part is empty, too long or has control characters",
+        ));
+    }
+    Ok(format!(
+        "{}@{}",
+        local.to_lowercase(),
+        normal_domain(domain)?
+    ))
+}
+
 impl Store {
+    async fn change_directory(&self, change: DirectoryChange) -> Result<Made> {
+        self.inner.writer.write(change).await
+    }
+
     /// Adds a domain.
     ///
     /// # Errors
     /// `AlreadyExists`; `InvalidName`.
-    pub async fn add_domain(&self, _name: &str) -> Result<Domain> {
-        Err(Error::Closed)
+    pub async fn add_domain(&self, name: &str) -> Result<Domain> {
+        match self
+            .change_directory(DirectoryChange::AddDomain {
+                name: normal_domain(name)?,
+            })
+            .await?
+        {
+            Made::Domain(domain) => Ok(domain),
+            _ => Err(Error::Closed),
+        }
     }
 
     /// Removes a domain that has neither accounts nor aliases.
     ///
     /// # Errors
     /// `NoSuchDomain`; `DomainInUse`.
-    pub async fn remove_domain(&self, _name: &str) -> Result<()> {
-        Err(Error::Closed)
+    pub async fn remove_domain(&self, name: &str) -> Result<()> {
+        self.change_directory(DirectoryChange::RemoveDomain {
+            name: normal_domain(name)?,
+        })
+        .await?;
+        Ok(())
     }
 
     /// All domains by name.
     pub async fn domains(&self) -> Result<Vec<Domain>> {
-        Err(Error::Closed)
+        self.inner
+            .readers
+            .fetch(&DOMAINS, Vec::new())
+            .await?
+            .iter()
+            .map(domain_of_row)
+            .collect()
     }
 
     /// Sets what all accounts of a domain may keep together.
-    pub async fn set_domain_quota(&self, _name: &str, _quota: Quota) -> Result<()> {
-        Err(Error::Closed)
+    ///
+    /// # Errors
+    /// `NoSuchDomain`.
+    pub async fn set_domain_quota(&self, name: &str, quota: Quota) -> Result<()> {
+        self.change_directory(DirectoryChange::SetDomainQuota {
+            name: normal_domain(name)?,
+            quota,
+        })
+        .await?;
+        Ok(())
     }
 
     /// Adds an account with its default mailboxes. Without a password nobody can log in to it.
@@ -84,48 +224,162 @@ impl Store {
     /// `NoSuchDomain`; `AlreadyExists` (an alias of that address counts); `InvalidName`.
     pub async fn add_account(
         &self,
-        _address: &str,
-        _password: Option<&str>,
-        _quota: Quota,
+        address: &str,
+        password: Option<&str>,
+        quota: Quota,
     ) -> Result<Account> {
-        Err(Error::Closed)
+        let address = normal_address(address)?;
+        if address.starts_with("*@") {
+            return Err(invalid(
+                &address,
+                "* stands for every address and can only be an alias",
+            ));
+        }
+        let password = hash(password).await?;
+        match self
+            .change_directory(DirectoryChange::AddAccount {
+                address,
+                password,
+                quota,
+            })
+            .await?
+        {
+            Made::Account(account) => Ok(account),
+            _ => Err(Error::Closed),
+        }
     }
 
     /// Removes an account with all its mail.
-    pub async fn remove_account(&self, _address: &str) -> Result<()> {
-        Err(Error::Closed)
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn remove_account(&self, address: &str) -> Result<()> {
+        let address = normal_address(address)?;
+        let row = self
+            .inner
+            .readers
+            .fetch_one(&ACCOUNT_ID, vec![address.as_str().into()])
+            .await?;
+        let Some(row) = row else {
+            return Err(Error::NoSuchAccount(address));
+        };
+        self.inner
+            .writer
+            .write(RemoveAccount {
+                id: AccountId(row.int(0)?),
+                address,
+            })
+            .await
     }
 
     /// Accounts by address, of one domain or of all.
-    pub async fn accounts(&self, _domain: Option<&str>) -> Result<Vec<Account>> {
-        Err(Error::Closed)
+    pub async fn accounts(&self, domain: Option<&str>) -> Result<Vec<Account>> {
+        let domain = domain.map(normal_domain).transpose()?.unwrap_or_default();
+        self.inner
+            .readers
+            .fetch(&ACCOUNTS, vec![domain.into()])
+            .await?
+            .iter()
+            .map(account_of_row)
+            .collect()
     }
 
     /// Sets an account's password; `None` closes it for log-ins.
-    pub async fn set_password(&self, _address: &str, _password: Option<&str>) -> Result<()> {
-        Err(Error::Closed)
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn set_password(&self, address: &str, password: Option<&str>) -> Result<()> {
+        let address = normal_address(address)?;
+        let password = hash(password).await?;
+        self.change_directory(DirectoryChange::SetPassword { address, password })
+            .await?;
+        Ok(())
     }
 
     /// Sets what an account may keep.
-    pub async fn set_quota(&self, _address: &str, _quota: Quota) -> Result<()> {
-        Err(Error::Closed)
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn set_quota(&self, address: &str, quota: Quota) -> Result<()> {
+        self.change_directory(DirectoryChange::SetQuota {
+            address: normal_address(address)?,
+            quota,
+        })
+        .await?;
+        Ok(())
     }
 
     /// Adds an alias.
     ///
     /// # Errors
-    /// `NoSuchDomain`; `AlreadyExists` (an account of that address counts); `InvalidName`.
-    pub async fn add_alias(&self, _address: &str, _targets: &[String]) -> Result<Alias> {
-        Err(Error::Closed)
+    /// `NoSuchDomain`; `AlreadyExists` (an account of that address counts); `InvalidName`; `TooLarge`.
+    pub async fn add_alias(&self, address: &str, targets: &[String]) -> Result<Alias> {
+        let address = normal_address(address)?;
+        if targets.is_empty()
+            || targets.iter().any(|target| {
+                target
+                    .rsplit_once('@')
+                    .is_none_or(|(local, domain)| local.is_empty() || domain.is_empty())
+            })
+        {
+            return Err(invalid(&address, "an alias leads to one address or more"));
+        }
+        if targets.len() > MAX_TARGETS {
+            return Err(Error::TooLarge {
+                what: "list of targets",
+                size: targets.len(),
+                limit: MAX_TARGETS,
+            });
+        }
+        let json = serde_json::to_string(targets).map_err(|e| Error::Corrupt(e.to_string()))?;
+        self.change_directory(DirectoryChange::AddAlias {
+            address: address.clone(),
+            targets: json,
+        })
+        .await?;
+        Ok(Alias {
+            address,
+            targets: targets.to_vec(),
+        })
     }
 
     /// Removes an alias.
-    pub async fn remove_alias(&self, _address: &str) -> Result<()> {
-        Err(Error::Closed)
+    ///
+    /// # Errors
+    /// `NoSuchAlias`.
+    pub async fn remove_alias(&self, address: &str) -> Result<()> {
+        self.change_directory(DirectoryChange::RemoveAlias {
+            address: normal_address(address)?,
+        })
+        .await?;
+        Ok(())
     }
 
     /// Aliases by address, of one domain or of all.
-    pub async fn aliases(&self, _domain: Option<&str>) -> Result<Vec<Alias>> {
-        Err(Error::Closed)
+    pub async fn aliases(&self, domain: Option<&str>) -> Result<Vec<Alias>> {
+        let domain = domain.map(normal_domain).transpose()?.unwrap_or_default();
+        let rows = self
+            .inner
+            .readers
+            .fetch(&ALIASES, vec![domain.into()])
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Alias {
+                    address: row.text(0)?,
+                    targets: targets_of(&row.text(1)?)?,
+                })
+            })
+            .collect()
     }
+}
+
+/// The hash of a password; the empty text, which no password has, for none.
+async fn hash(password: Option<&str>) -> Result<String> {
+    let Some(password) = password.map(str::to_owned) else {
+        return Ok(String::new());
+    };
+    tokio::task::spawn_blocking(move || hash_password(&password))
+        .await
+        .map_err(|_| Error::Closed)?
 }

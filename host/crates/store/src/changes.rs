@@ -2,7 +2,19 @@
 
 use tokio::sync::watch;
 
+use crate::mailboxes::{MAILBOX_BY_ID, mailbox_of_row};
+use crate::statement::Sql;
+use crate::writer::flags::message_flags;
 use crate::{AccountId, Error, Mailbox, MailboxId, MessageFlags, Result, Store, UidRange};
+
+static CHANGED: Sql = Sql::new(
+    "SELECT uid, modseq, flags, keywords FROM messages WHERE mailbox = $1 AND modseq > $2 AND changed = 1 ORDER BY modseq",
+);
+static NEWEST: Sql = Sql::new(
+    "SELECT uid, modseq, flags, keywords, changed FROM messages WHERE mailbox = $1 AND uid < $2 ORDER BY uid DESC LIMIT $3",
+);
+static VANISHED: Sql =
+    Sql::new("SELECT first, last FROM vanished WHERE mailbox = $1 AND modseq > $2 ORDER BY first");
 
 /// What changed in a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +23,8 @@ pub struct Changes {
     pub mailbox: Mailbox,
     /// Messages that are new or have other flags, ascending by UID.
     pub changed: Vec<MessageFlags>,
-    /// UIDs expunged since, ascending ranges; may name UIDs that the caller never knew.
+    /// UIDs expunged since, ascending ranges; may name UIDs that the caller never knew. Apply it after `changed`: a
+    /// message can be in both.
     pub vanished: Vec<UidRange>,
     /// False: tombstones as old as `since` are gone, `vanished` lacks some. Compare with a fresh [`Store::select`].
     pub complete: bool,
@@ -24,16 +37,100 @@ impl Store {
     /// `NoSuchMailbox`.
     pub async fn changes(
         &self,
-        _account: AccountId,
-        _mailbox: MailboxId,
-        _since: u64,
+        account: AccountId,
+        mailbox: MailboxId,
+        since: u64,
     ) -> Result<Changes> {
-        Err(Error::Closed)
+        let row = self
+            .inner
+            .readers
+            .fetch_one(&MAILBOX_BY_ID, vec![account.0.into(), mailbox.0.into()])
+            .await?;
+        let row = row.ok_or_else(|| Error::NoSuchMailbox(mailbox.to_string()))?;
+        let found = mailbox_of_row(&row)?;
+        if !found.selectable {
+            return Err(Error::NoSuchMailbox(mailbox.to_string()));
+        }
+        let complete = since >= row.natural(13)?;
+        if found.highest_modseq <= since {
+            return Ok(Changes {
+                mailbox: found,
+                changed: Vec::new(),
+                vanished: Vec::new(),
+                complete: true,
+            });
+        }
+        let changed = self.changed(mailbox, since).await?;
+        let after = i64::try_from(since).unwrap_or(i64::MAX);
+        let rows = self
+            .inner
+            .readers
+            .fetch(&VANISHED, vec![mailbox.0.into(), after.into()])
+            .await?;
+        let mut vanished: Vec<UidRange> = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let range = UidRange {
+                first: row.number(0)?,
+                last: row.number(1)?,
+            };
+            match vanished.last_mut() {
+                Some(before) if before.last.checked_add(1) == Some(range.first) => {
+                    before.last = range.last
+                }
+                _ => vanished.push(range),
+            }
+        }
+        Ok(Changes {
+            mailbox: found,
+            changed,
+            vanished,
+            complete,
+        })
+    }
+
+    /// Messages with a higher modification sequence. Those whose flags were changed are in an index; among the others
+    /// it rises with the UID, so they are read from the newest down to the first old one.
+    async fn changed(&self, mailbox: MailboxId, since: u64) -> Result<Vec<MessageFlags>> {
+        let after = i64::try_from(since).unwrap_or(i64::MAX);
+        let rows = self
+            .inner
+            .readers
+            .fetch(&CHANGED, vec![mailbox.0.into(), after.into()])
+            .await?;
+        let mut changed: Vec<MessageFlags> =
+            rows.iter().map(message_flags).collect::<Result<_>>()?;
+        let (mut below, mut count) = (i64::from(u32::MAX) + 1, 32);
+        'reading: loop {
+            let rows = self
+                .inner
+                .readers
+                .fetch(&NEWEST, vec![mailbox.0.into(), below.into(), count.into()])
+                .await?;
+            for row in &rows {
+                below = row.int(0)?;
+                if row.int(4)? != 0 {
+                    continue;
+                }
+                let message = message_flags(row)?;
+                if message.modseq <= since {
+                    break 'reading;
+                }
+                changed.push(message);
+            }
+            if i64::try_from(rows.len()).unwrap_or(i64::MAX) < count {
+                break;
+            }
+            count = (count * 4).min(8192);
+        }
+        // A message whose flags change between the two statements can be in both.
+        changed.sort_unstable_by_key(|message| (message.uid, std::cmp::Reverse(message.modseq)));
+        changed.dedup_by_key(|message| message.uid);
+        Ok(changed)
     }
 
     /// A receiver that changes after each commit that touched the account; the value is the account's modification
-    /// sequence. On PostgreSQL it tells of this host's commits.
-    pub fn subscribe(&self, _account: AccountId) -> watch::Receiver<u64> {
-        watch::channel(0).1
+    /// sequence (0 before the first). On PostgreSQL it tells of this host's commits.
+    pub fn subscribe(&self, account: AccountId) -> watch::Receiver<u64> {
+        self.inner.shared.subscribe(account)
     }
 }

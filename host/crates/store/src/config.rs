@@ -1,7 +1,42 @@
 //! Where the store keeps its data and how much of it.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where the store learns the time.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl Clock {
+    /// A clock that answers milliseconds of Unix time.
+    pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Clock {
+        Clock(Arc::new(now))
+    }
+
+    /// Milliseconds of Unix time.
+    pub fn now(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    /// The system's clock.
+    fn default() -> Clock {
+        Clock::new(|| {
+            let since = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        })
+    }
+}
+
+impl std::fmt::Debug for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
 
 /// The database a store works on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +90,8 @@ pub struct StoreConfig {
     pub sweep_interval: Duration,
     /// Password verifications at a time; each takes 19 MiB and a core. Default: the number of cores.
     pub password_workers: usize,
+    /// The clock. Default: the system's.
+    pub clock: Clock,
 }
 
 impl StoreConfig {
@@ -74,6 +111,7 @@ impl StoreConfig {
             staleness: Duration::from_secs(1),
             sweep_interval: Duration::from_secs(60),
             password_workers: std::thread::available_parallelism().map_or(2, usize::from),
+            clock: Clock::default(),
         }
     }
 }

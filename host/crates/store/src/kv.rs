@@ -8,7 +8,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub(crate) use self::memory::{KvKey, Memo};
+use self::memory::{Memory, Tally};
+use crate::config::Clock;
+use crate::database::{Readers, Value};
+use crate::statement::{Rows, Sql};
+use crate::writer::Writer;
+use crate::writer::kv::{Delete, Remember, Set};
 use crate::{Error, Result};
+
+mod memory;
 
 /// Whose keys: those of one plugin in one area of one domain.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,96 +57,315 @@ pub const MAX_VALUE: usize = 256 * 1024;
 /// Most keys that one listing or `get_many` takes.
 pub const MAX_KEYS: usize = 1000;
 
+static GET_MANY: Sql = Sql::new(
+    "SELECT r.i, k.value, k.version FROM {4: i i, key t} AS r CROSS JOIN kv k
+     WHERE k.plugin = $1 AND k.area = $2 AND k.domain = $3 AND k.kind = 0 AND k.key = r.key AND (k.expires = 0 OR k.expires > $5)",
+);
+static KEYS: Sql = Sql::new(
+    "SELECT key FROM kv WHERE plugin = $1 AND area = $2 AND domain = $3 AND kind = 0 AND key >= $4 AND key < $5 AND key > $6
+     AND (expires = 0 OR expires > $7) ORDER BY key LIMIT $8",
+);
+static TALLY: Sql = Sql::new(
+    "SELECT number, expires, value FROM kv WHERE plugin = $1 AND area = $2 AND domain = $3 AND kind = $4 AND key = $5
+     AND (expires = 0 OR expires > $6)",
+);
+
 /// The key-value store. Get one from [`crate::Store::kv`]. Key too long, value too large: [`Error::TooLarge`].
 #[derive(Debug)]
-pub struct Kv {}
+pub struct Kv {
+    readers: Readers,
+    writer: Writer,
+    clock: Clock,
+    memory: Memory,
+}
+
+fn check(key: &str) -> Result<()> {
+    if key.len() > MAX_KEY {
+        return Err(Error::TooLarge {
+            what: "key",
+            size: key.len(),
+            limit: MAX_KEY,
+        });
+    }
+    if key.contains('\0') {
+        return Err(Error::InvalidName {
+            name: key.to_owned(),
+            reason: "a key has no NUL",
+        });
+    }
+    Ok(())
+}
+
+fn name_values(namespace: &Namespace) -> Vec<Value> {
+    [&namespace.plugin, &namespace.area, &namespace.domain]
+        .map(|name| Value::from(name.as_str()))
+        .to_vec()
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
 
 impl Kv {
+    pub(crate) fn new(readers: Readers, writer: Writer, clock: Clock) -> Kv {
+        Kv {
+            readers,
+            writer,
+            clock,
+            memory: Memory::default(),
+        }
+    }
+
+    /// When what lives for `ttl` from now ends; 0 never.
+    fn expiry(&self, ttl: Option<Duration>) -> i64 {
+        ttl.map_or(0, |ttl| self.clock.now().saturating_add(millis(ttl)).max(1))
+    }
+
     /// The value of a key.
-    pub async fn get(&self, _namespace: &Namespace, _key: &str) -> Result<Option<Versioned>> {
-        Err(Error::Closed)
+    pub async fn get(&self, namespace: &Namespace, key: &str) -> Result<Option<Versioned>> {
+        let found = self.get_many(namespace, &[key.to_owned()]).await?;
+        Ok(found.into_iter().next().flatten())
     }
 
     /// The values of several keys, in their order.
     pub async fn get_many(
         &self,
-        _namespace: &Namespace,
-        _keys: &[String],
+        namespace: &Namespace,
+        keys: &[String],
     ) -> Result<Vec<Option<Versioned>>> {
-        Err(Error::Closed)
+        if keys.len() > MAX_KEYS {
+            return Err(Error::TooLarge {
+                what: "list of keys",
+                size: keys.len(),
+                limit: MAX_KEYS,
+            });
+        }
+        let mut rows = Rows::default();
+        for (i, key) in (0..).zip(keys) {
+            check(key)?;
+            rows.row().int(i).str(key);
+        }
+        let mut values = name_values(namespace);
+        values.extend([rows.into(), self.clock.now().into()]);
+        let mut found: Vec<Option<Versioned>> = vec![None; keys.len()];
+        for row in self.readers.fetch(&GET_MANY, values).await? {
+            let at = usize::try_from(row.int(0)?).unwrap_or(usize::MAX);
+            if let Some(slot) = found.get_mut(at) {
+                *slot = Some(Versioned {
+                    value: row.bytes(1)?.into(),
+                    version: row.natural(2)?,
+                });
+            }
+        }
+        Ok(found)
     }
 
     /// Sets a value; gone after `ttl`. Returns the new version.
     pub async fn set(
         &self,
-        _namespace: &Namespace,
-        _key: &str,
-        _value: &[u8],
-        _ttl: Option<Duration>,
+        namespace: &Namespace,
+        key: &str,
+        value: &[u8],
+        ttl: Option<Duration>,
     ) -> Result<u64> {
-        Err(Error::Closed)
+        let version = self.write(namespace, key, None, value, ttl).await?;
+        version.ok_or_else(|| Error::Corrupt("a value without condition was not set".to_owned()))
     }
 
     /// Sets a value if the stored version is `expected` (0: if there is none). None: it was not.
     pub async fn compare_and_set(
         &self,
-        _namespace: &Namespace,
-        _key: &str,
-        _expected: u64,
-        _value: &[u8],
-        _ttl: Option<Duration>,
+        namespace: &Namespace,
+        key: &str,
+        expected: u64,
+        value: &[u8],
+        ttl: Option<Duration>,
     ) -> Result<Option<u64>> {
-        Err(Error::Closed)
+        self.write(namespace, key, Some(expected), value, ttl).await
+    }
+
+    async fn write(
+        &self,
+        namespace: &Namespace,
+        key: &str,
+        expected: Option<u64>,
+        value: &[u8],
+        ttl: Option<Duration>,
+    ) -> Result<Option<u64>> {
+        check(key)?;
+        if value.len() > MAX_VALUE {
+            return Err(Error::TooLarge {
+                what: "value",
+                size: value.len(),
+                limit: MAX_VALUE,
+            });
+        }
+        let expires = self.expiry(ttl);
+        let set = Set {
+            namespace: namespace.clone(),
+            key: key.to_owned(),
+            expected,
+            value: value.to_vec(),
+            expires,
+        };
+        self.writer.write(set).await
     }
 
     /// Removes a key, of whatever kind.
-    pub async fn delete(&self, _namespace: &Namespace, _key: &str) -> Result<()> {
-        Err(Error::Closed)
+    pub async fn delete(&self, namespace: &Namespace, key: &str) -> Result<()> {
+        check(key)?;
+        self.memory.delete(namespace, key);
+        self.writer
+            .write(Delete {
+                namespace: namespace.clone(),
+                key: key.to_owned(),
+            })
+            .await
     }
 
     /// Adds to a counter and returns its value; `ttl` counts from its creation. Counters, buckets, windows and values
     /// of one key do not meet.
     pub async fn increment(
         &self,
-        _namespace: &Namespace,
-        _key: &str,
-        _delta: i64,
-        _ttl: Option<Duration>,
+        namespace: &Namespace,
+        key: &str,
+        delta: i64,
+        ttl: Option<Duration>,
     ) -> Result<i64> {
-        Err(Error::Closed)
+        let expires = self.expiry(ttl);
+        let key = self.key(namespace, 1, key).await?;
+        let stored = self.stored(&key).await?;
+        Ok(self
+            .memory
+            .increment(key, stored, delta, expires, self.clock.now()))
     }
 
     /// Takes `cost` tokens from a bucket that holds `capacity` and gains `refill_per_second`; a new one is full.
+    ///
+    /// # Errors
+    /// `NotAllowed` for numbers below 0 or not finite.
     pub async fn take(
         &self,
-        _namespace: &Namespace,
-        _key: &str,
-        _cost: f64,
-        _capacity: f64,
-        _refill_per_second: f64,
+        namespace: &Namespace,
+        key: &str,
+        cost: f64,
+        capacity: f64,
+        refill_per_second: f64,
     ) -> Result<BucketState> {
-        Err(Error::Closed)
+        if [cost, capacity, refill_per_second]
+            .iter()
+            .any(|number| !number.is_finite() || *number < 0.0)
+        {
+            return Err(Error::NotAllowed(
+                "cost, capacity and refill of a bucket are finite numbers from 0 on",
+            ));
+        }
+        let key = self.key(namespace, 2, key).await?;
+        let stored = self.stored(&key).await?;
+        Ok(self.memory.take(
+            key,
+            stored,
+            cost,
+            capacity,
+            refill_per_second,
+            self.clock.now(),
+        ))
     }
 
-    /// Counts an event and returns how many there were in the last `window`, this one included. Windows above a
-    /// thousand events are counted in slots of a sixtieth of the window.
+    /// Counts an event and returns how many there were in the last `window`, this one included. Beyond 64 events they
+    /// are counted in slots of a sixtieth of the window.
     pub async fn count_window(
         &self,
-        _namespace: &Namespace,
-        _key: &str,
-        _window: Duration,
+        namespace: &Namespace,
+        key: &str,
+        window: Duration,
     ) -> Result<u64> {
-        Err(Error::Closed)
+        let key = self.key(namespace, 3, key).await?;
+        let stored = self.stored(&key).await?;
+        Ok(self
+            .memory
+            .count(key, stored, millis(window).max(1), self.clock.now()))
     }
 
     /// Keys of stored values with a prefix, ascending, after a key, at most `limit`.
     pub async fn keys(
         &self,
-        _namespace: &Namespace,
-        _prefix: &str,
-        _after: Option<&str>,
-        _limit: usize,
+        namespace: &Namespace,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
     ) -> Result<Vec<String>> {
-        Err(Error::Closed)
+        check(prefix)?;
+        let end = format!("{prefix}\u{10ffff}\u{10ffff}");
+        let mut values = name_values(namespace);
+        values.extend([
+            Value::from(prefix),
+            Value::from(end),
+            Value::from(after.unwrap_or_default()),
+        ]);
+        values.extend([
+            self.clock.now().into(),
+            i64::try_from(limit.min(MAX_KEYS)).unwrap_or(0).into(),
+        ]);
+        self.readers
+            .fetch(&KEYS, values)
+            .await?
+            .iter()
+            .map(|row| row.text(0))
+            .collect()
+    }
+
+    async fn key(&self, namespace: &Namespace, kind: u8, key: &str) -> Result<KvKey> {
+        check(key)?;
+        if self.memory.is_full() {
+            self.write_out().await?;
+            self.memory.forget_written();
+        }
+        Ok(KvKey {
+            namespace: namespace.clone(),
+            kind,
+            key: key.to_owned(),
+        })
+    }
+
+    /// What the database has for a key that memory does not have.
+    async fn stored(&self, key: &KvKey) -> Result<Option<Tally>> {
+        let now = self.clock.now();
+        if self.memory.has(key, now) {
+            return Ok(None);
+        }
+        let mut values = name_values(&key.namespace);
+        values.extend([
+            i64::from(key.kind).into(),
+            Value::from(key.key.as_str()),
+            now.into(),
+        ]);
+        let row = self.readers.fetch_one(&TALLY, values).await?;
+        row.map(|row| {
+            Ok(Tally::decode(
+                key.kind,
+                row.int(0)?,
+                row.int(1)?,
+                &row.bytes(2)?,
+            ))
+        })
+        .transpose()
+    }
+
+    pub(crate) fn forget_expired(&self, now: i64) {
+        self.memory.forget_expired(now);
+    }
+
+    /// Writes what was counted since the last time.
+    pub(crate) async fn write_out(&self) -> Result<()> {
+        let memos = self.memory.take_changed();
+        if memos.is_empty() {
+            return Ok(());
+        }
+        let written = self.writer.write(Remember(memos.clone())).await;
+        if written.is_err() {
+            self.memory.put_back(memos);
+        }
+        written
     }
 }

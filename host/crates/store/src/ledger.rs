@@ -2,7 +2,13 @@
 //!
 //! Rows are kept for [`crate::StoreConfig::ledger_retention`].
 
-use crate::{Error, Result, Store};
+use std::borrow::Cow;
+use std::sync::atomic::Ordering;
+
+use crate::database::{Row, Value};
+use crate::statement::Sql;
+use crate::writer::deliver::Record;
+use crate::{Result, Store};
 
 /// One transaction's record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -21,16 +27,90 @@ pub struct LedgerRow {
     pub json: String,
 }
 
-/// Most bytes of a row's JSON; longer is cut off with a note.
+/// Most bytes of a row's JSON. Longer ones become `{"truncated": "…"}` with what fits.
 pub const MAX_LEDGER_JSON: usize = 64 * 1024;
+
+static BY_QUEUE_ID: Sql = Sql::new(
+    "SELECT queue_id, message_id, at, generation, outcome, json FROM ledger WHERE queue_id = $1 ORDER BY id LIMIT 100",
+);
+static BY_MESSAGE_ID: Sql = Sql::new(
+    "SELECT queue_id, message_id, at, generation, outcome, json FROM ledger
+     WHERE message_key = $1 AND message_key <> 0 AND message_id = $2 ORDER BY id LIMIT 100",
+);
+
+/// A Message-ID without its angle brackets, of bounded length.
+pub(crate) fn bare_message_id(id: &str) -> &str {
+    let bare = id.trim().trim_start_matches('<').trim_end_matches('>');
+    // RFC 5322 §2.1.1: a line has 998 characters.
+    bare.get(..bare.floor_char_boundary(998))
+        .unwrap_or_default()
+}
+
+/// FNV-1a over the Message-ID: what the index has. 0 means none.
+pub(crate) fn message_key(id: &str) -> i64 {
+    if id.is_empty() {
+        return 0;
+    }
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    i64::from_ne_bytes(hash.to_ne_bytes())
+}
+
+/// JSON of bounded length.
+pub(crate) fn bounded_json(json: &str, limit: usize) -> Cow<'_, str> {
+    if json.len() <= limit {
+        return Cow::Borrowed(json);
+    }
+    let kept = json
+        .get(..json.floor_char_boundary(limit / 2))
+        .unwrap_or_default();
+    Cow::Owned(serde_json::json!({ "truncated": kept }).to_string())
+}
+
+fn row_of(row: &Row) -> Result<LedgerRow> {
+    Ok(LedgerRow {
+        queue_id: row.text(0)?,
+        message_id: row.text(1)?,
+        at: row.int(2)?,
+        generation: row.natural(3)?,
+        outcome: row.text(4)?,
+        json: row.text(5)?,
+    })
+}
 
 impl Store {
     /// Writes a row with the next commit and does not wait for it: for messages that were refused. Rows are dropped,
     /// and counted, when the writer is far behind.
-    pub fn record(&self, _row: LedgerRow) {}
+    pub fn record(&self, row: LedgerRow) {
+        if !self.inner.writer.write_behind(Record(row)) {
+            self.inner.dropped_rows.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
-    /// Rows of a queue id or of a Message-ID (with or without `<>`), oldest first, at most 100.
-    pub async fn trace(&self, _id: &str) -> Result<Vec<LedgerRow>> {
-        Err(Error::Closed)
+    /// Ledger rows that [`Store::record`] had to drop since the store was opened.
+    pub fn dropped_ledger_rows(&self) -> u64 {
+        self.inner.dropped_rows.load(Ordering::Relaxed)
+    }
+
+    /// Rows of a queue id or, if there are none, of a Message-ID (with or without `<>`), oldest first, at most 100.
+    pub async fn trace(&self, id: &str) -> Result<Vec<LedgerRow>> {
+        let rows = self
+            .inner
+            .readers
+            .fetch(&BY_QUEUE_ID, vec![Value::from(id.trim())])
+            .await?;
+        if !rows.is_empty() {
+            return rows.iter().map(row_of).collect();
+        }
+        let bare = bare_message_id(id);
+        let arguments = vec![message_key(bare).into(), Value::from(bare)];
+        self.inner
+            .readers
+            .fetch(&BY_MESSAGE_ID, arguments)
+            .await?
+            .iter()
+            .map(row_of)
+            .collect()
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! Invariants:
 //! - a write that was answered with success is on disk (group commit, one fsync for many callers);
-//! - one that was answered with an error left nothing behind;
+//! - one that was answered with an error of the request or with [`Error::Full`] left nothing behind; after
+//!   [`Error::Database`] on PostgreSQL a connection may have broken while it committed, and nobody knows;
 //! - UIDs of a mailbox ascend and never return, nor does a UIDVALIDITY; modification sequences of an account ascend;
 //! - a content on disk is complete before a row names it, and goes only after no row names it.
 //!
@@ -20,23 +21,31 @@
 )]
 
 mod accounts;
+mod blob_files;
 mod blobs;
 mod changes;
 mod config;
+mod database;
 mod directory;
 mod error;
 mod flags;
+mod housekeeping;
 mod ids;
 mod kv;
 mod ledger;
 mod mailboxes;
 mod messages;
+mod open;
+mod password;
+mod shared;
+mod statement;
 mod usage;
 mod verify;
+mod writer;
 
 pub use accounts::{Account, Alias, Domain, Quota};
 pub use changes::Changes;
-pub use config::{Database, StoreConfig};
+pub use config::{Clock, Database, StoreConfig};
 pub use directory::{Directory, PasswordCheck, Resolution};
 pub use error::{Error, Result};
 pub use flags::{FlagChange, FlagOperation, Flags, MAX_KEYWORD, MAX_KEYWORDS};
@@ -48,47 +57,8 @@ pub use messages::{
     Copied, Delivery, FlagsChanged, Message, MessageFlags, Place, Snapshot, Stored, Target,
     UidRange,
 };
+pub use password::{hash_password, password_matches};
 pub use usage::Usage;
 pub use verify::Verification;
 
-use std::sync::Arc;
-
-/// The store. Cheap to clone; the last clone dropped without [`Store::close`] loses nothing that was answered.
-#[derive(Debug, Clone)]
-pub struct Store {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    directory: Directory,
-    kv: Kv,
-}
-
-impl Store {
-    /// Opens the store, making or migrating the database and directory as needed.
-    ///
-    /// # Errors
-    /// `InUse` if another process has the SQLite file open; `Database`; `Blob`.
-    pub async fn open(_config: StoreConfig) -> Result<Store> {
-        Ok(Store {
-            inner: Arc::new(Inner {
-                directory: Directory {},
-                kv: Kv {},
-            }),
-        })
-    }
-
-    /// Look-ups of addresses and passwords.
-    pub fn directory(&self) -> &Directory {
-        &self.inner.directory
-    }
-
-    /// Key-values of plugins.
-    pub fn kv(&self) -> &Kv {
-        &self.inner.kv
-    }
-
-    /// Writes what waits (counters included), then closes. Later calls answer [`Error::Closed`].
-    pub async fn close(&self) {}
-}
+pub use open::Store;

@@ -3,6 +3,9 @@
 //! Paths are UTF-8 with `/` between levels. INBOX is matched without case when it is the first level.
 //! A name that only exists because it has children has `selectable == false`.
 
+use crate::database::Row;
+use crate::statement::{Rows, Sql};
+use crate::writer::mailboxes::{Create, Delete, Rename, Subscribe};
 use crate::{AccountId, Error, MailboxId, Result, Store};
 
 /// What a mailbox is for (RFC 6154).
@@ -63,26 +66,161 @@ pub const MAX_DEPTH: usize = 32;
 /// Most mailboxes of an account.
 pub const MAX_MAILBOXES: usize = 4096;
 
+/// The name that every account has (RFC 3501 §5.1).
+pub(crate) const INBOX: &str = "INBOX";
+
+pub(crate) static MAILBOXES_OF: Sql = Sql::new(
+    "SELECT m.id, m.account, m.path, m.special_use, m.selectable, m.uid_validity, m.uid_next, m.highest_modseq, m.messages, m.unseen,
+     m.bytes, m.recent_from, (SELECT count(*) FROM subscriptions s WHERE s.account = m.account AND s.path = m.path)
+     FROM {1: id i} AS r CROSS JOIN mailboxes m WHERE m.account = r.id",
+);
+static MAILBOX_AT: Sql = Sql::new(
+    "SELECT m.id, m.account, m.path, m.special_use, m.selectable, m.uid_validity, m.uid_next, m.highest_modseq, m.messages, m.unseen,
+     m.bytes, m.recent_from, (SELECT count(*) FROM subscriptions s WHERE s.account = m.account AND s.path = m.path)
+     FROM mailboxes m WHERE m.account = $1 AND m.path = $2",
+);
+pub(crate) static MAILBOX_BY_ID: Sql = Sql::new(
+    "SELECT m.id, m.account, m.path, m.special_use, m.selectable, m.uid_validity, m.uid_next, m.highest_modseq, m.messages, m.unseen,
+     m.bytes, m.recent_from, (SELECT count(*) FROM subscriptions s WHERE s.account = m.account AND s.path = m.path), m.vanished_floor
+     FROM mailboxes m WHERE m.account = $1 AND m.id = $2",
+);
+static SUBSCRIPTIONS: Sql =
+    Sql::new("SELECT path FROM subscriptions WHERE account = $1 ORDER BY path");
+
+/// A mailbox from the columns of the statements above.
+pub(crate) fn mailbox_of_row(row: &Row) -> Result<Mailbox> {
+    Ok(Mailbox {
+        id: MailboxId(row.int(0)?),
+        account: AccountId(row.int(1)?),
+        path: row.text(2)?,
+        special_use: special_use_of(&row.text(3)?),
+        selectable: row.int(4)? != 0,
+        uid_validity: row.number(5)?,
+        uid_next: row.number(6)?,
+        highest_modseq: row.natural(7)?,
+        messages: row.number(8)?,
+        unseen: row.number(9)?,
+        bytes: row.natural(10)?,
+        recent_from: row.number(11)?,
+        subscribed: row.int(12)? != 0,
+    })
+}
+
+const SPECIAL_USES: [(SpecialUse, &str); 7] = [
+    (SpecialUse::All, "all"),
+    (SpecialUse::Archive, "archive"),
+    (SpecialUse::Drafts, "drafts"),
+    (SpecialUse::Flagged, "flagged"),
+    (SpecialUse::Junk, "junk"),
+    (SpecialUse::Sent, "sent"),
+    (SpecialUse::Trash, "trash"),
+];
+
+pub(crate) fn special_use_text(special_use: Option<SpecialUse>) -> &'static str {
+    SPECIAL_USES
+        .iter()
+        .find(|(known, _)| Some(*known) == special_use)
+        .map_or("", |(_, text)| text)
+}
+
+fn special_use_of(text: &str) -> Option<SpecialUse> {
+    SPECIAL_USES
+        .iter()
+        .find(|(_, known)| *known == text)
+        .map(|(special_use, _)| *special_use)
+}
+
+/// Whether a path in its stored form is INBOX.
+pub(crate) fn is_inbox(path: &str) -> bool {
+    path == INBOX
+}
+
+/// The levels above a path, topmost first.
+pub(crate) fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/')
+        .map(|(at, _)| path.get(..at).unwrap_or_default())
+}
+
+/// A path as it is stored: INBOX in capitals where it is the first level, no empty levels.
+///
+/// # Errors
+/// `InvalidName`.
+pub(crate) fn path_of(path: &str) -> Result<String> {
+    let invalid = |reason| {
+        Err(Error::InvalidName {
+            name: path.chars().take(MAX_PATH).collect(),
+            reason,
+        })
+    };
+    let trimmed = path.strip_suffix('/').unwrap_or(path);
+    if trimmed.len() > MAX_PATH {
+        return invalid("the path is too long");
+    }
+    if trimmed.is_empty() || trimmed.split('/').any(str::is_empty) {
+        return invalid("a level of the path is empty");
+    }
+    if trimmed.split('/').count() > MAX_DEPTH {
+        return invalid("the path has too many levels");
+    }
+    if trimmed.chars().any(char::is_control) {
+        return invalid("control characters are not allowed");
+    }
+    let (first, rest) = trimmed.split_at(trimmed.find('/').unwrap_or(trimmed.len()));
+    Ok(if first.eq_ignore_ascii_case(INBOX) {
+        format!("{INBOX}{rest}")
+    } else {
+        trimmed.to_owned()
+    })
+}
+
 impl Store {
     /// All mailboxes of an account by path, INBOX first.
-    pub async fn mailboxes(&self, _account: AccountId) -> Result<Vec<Mailbox>> {
-        Err(Error::Closed)
+    ///
+    /// # Errors
+    /// `NoSuchAccount`: every account has an INBOX.
+    pub async fn mailboxes(&self, account: AccountId) -> Result<Vec<Mailbox>> {
+        let rows = self
+            .inner
+            .readers
+            .fetch(&MAILBOXES_OF, vec![Rows::of_ints([account.0]).into()])
+            .await?;
+        if rows.is_empty() {
+            return Err(Error::NoSuchAccount(account.to_string()));
+        }
+        let mut mailboxes: Vec<Mailbox> = rows.iter().map(mailbox_of_row).collect::<Result<_>>()?;
+        mailboxes.sort_by(|a, b| (!is_inbox(&a.path), &a.path).cmp(&(!is_inbox(&b.path), &b.path)));
+        Ok(mailboxes)
     }
 
     /// The mailbox at a path.
     ///
     /// # Errors
     /// `NoSuchMailbox`.
-    pub async fn mailbox(&self, _account: AccountId, _path: &str) -> Result<Mailbox> {
-        Err(Error::Closed)
+    pub async fn mailbox(&self, account: AccountId, path: &str) -> Result<Mailbox> {
+        let missing = || Error::NoSuchMailbox(path.chars().take(MAX_PATH).collect());
+        let path = path_of(path).map_err(|_| missing())?;
+        let row = self
+            .inner
+            .readers
+            .fetch_one(&MAILBOX_AT, vec![account.0.into(), path.into()])
+            .await?;
+        row.map_or_else(|| Err(missing()), |row| mailbox_of_row(&row))
     }
 
     /// The mailbox of a number, if it belongs to the account.
     ///
     /// # Errors
     /// `NoSuchMailbox`.
-    pub async fn mailbox_by_id(&self, _account: AccountId, _mailbox: MailboxId) -> Result<Mailbox> {
-        Err(Error::Closed)
+    pub async fn mailbox_by_id(&self, account: AccountId, mailbox: MailboxId) -> Result<Mailbox> {
+        let row = self
+            .inner
+            .readers
+            .fetch_one(&MAILBOX_BY_ID, vec![account.0.into(), mailbox.0.into()])
+            .await?;
+        row.map_or_else(
+            || Err(Error::NoSuchMailbox(mailbox.to_string())),
+            |row| mailbox_of_row(&row),
+        )
     }
 
     /// Creates a mailbox and the levels above it that are missing (RFC 3501 §6.3.3). A trailing `/` is ignored.
@@ -91,19 +229,34 @@ impl Store {
     /// `AlreadyExists`; `InvalidName`; `TooLarge` (too many mailboxes).
     pub async fn create_mailbox(
         &self,
-        _account: AccountId,
-        _path: &str,
-        _special_use: Option<SpecialUse>,
+        account: AccountId,
+        path: &str,
+        special_use: Option<SpecialUse>,
     ) -> Result<Mailbox> {
-        Err(Error::Closed)
+        let id = self
+            .inner
+            .writer
+            .write(Create {
+                account,
+                path: path_of(path)?,
+                special_use,
+            })
+            .await?;
+        self.mailbox_by_id(account, id).await
     }
 
     /// Deletes a mailbox and its messages. One with children stays as a level that cannot be selected (RFC 3501 §6.3.4).
     ///
     /// # Errors
     /// `NoSuchMailbox`; `NotAllowed` for INBOX, and for a level with children that cannot be selected already.
-    pub async fn delete_mailbox(&self, _account: AccountId, _path: &str) -> Result<()> {
-        Err(Error::Closed)
+    pub async fn delete_mailbox(&self, account: AccountId, path: &str) -> Result<()> {
+        self.inner
+            .writer
+            .write(Delete {
+                account,
+                path: path_of(path)?,
+            })
+            .await
     }
 
     /// Renames a mailbox and what is below it. Renaming INBOX moves its messages into a new mailbox and leaves INBOX
@@ -111,22 +264,71 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchMailbox`; `AlreadyExists`; `InvalidName`; `NotAllowed` (below itself).
-    pub async fn rename_mailbox(&self, _account: AccountId, _from: &str, _to: &str) -> Result<()> {
-        Err(Error::Closed)
+    pub async fn rename_mailbox(&self, account: AccountId, from: &str, to: &str) -> Result<()> {
+        self.inner
+            .writer
+            .write(Rename {
+                account,
+                from: path_of(from)?,
+                to: path_of(to)?,
+            })
+            .await
     }
 
     /// Subscribes a path or takes it back; the mailbox need not exist (RFC 3501 §6.3.6).
+    ///
+    /// # Errors
+    /// `NoSuchAccount`; `InvalidName`.
     pub async fn set_subscribed(
         &self,
-        _account: AccountId,
-        _path: &str,
-        _subscribed: bool,
+        account: AccountId,
+        path: &str,
+        subscribed: bool,
     ) -> Result<()> {
-        Err(Error::Closed)
+        self.inner
+            .writer
+            .write(Subscribe {
+                account,
+                path: path_of(path)?,
+                subscribed,
+            })
+            .await
     }
 
     /// All subscribed paths, whether the mailbox exists or not (RFC 3501 §6.3.9).
-    pub async fn subscriptions(&self, _account: AccountId) -> Result<Vec<String>> {
-        Err(Error::Closed)
+    pub async fn subscriptions(&self, account: AccountId) -> Result<Vec<String>> {
+        self.inner
+            .readers
+            .fetch(&SUBSCRIPTIONS, vec![account.0.into()])
+            .await?
+            .iter()
+            .map(|row| row.text(0))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_normal() {
+        assert_eq!(path_of("inbox").unwrap(), "INBOX");
+        assert_eq!(path_of("iNbOx/Lists/").unwrap(), "INBOX/Lists");
+        assert_eq!(path_of("inboxes").unwrap(), "inboxes");
+        assert_eq!(path_of("Archive/inbox").unwrap(), "Archive/inbox");
+        for bad in [
+            "",
+            "/",
+            "a//b",
+            "/a",
+            "a\nb",
+            "a\u{0}b",
+            &"x/".repeat(40),
+            &"x".repeat(600),
+        ] {
+            assert!(path_of(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(parents("a/b/c").collect::<Vec<_>>(), ["a", "a/b"]);
     }
 }

@@ -4,7 +4,18 @@
 //! change takes a new modification sequence of the account.
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
+use crate::database::Value;
+use crate::flags::join_keywords;
+use crate::mailboxes::{MAILBOX_BY_ID, mailbox_of_row};
+use crate::shared::lock;
+use crate::statement::{Rows, Sql};
+use crate::writer::copy::Copy;
+use crate::writer::deliver::Deliver;
+use crate::writer::expunge::Expunge;
+use crate::writer::flags::{StoreFlags, message_flags};
+use crate::writer::mailboxes::SawRecent;
 use crate::{
     AccountId, BlobId, Error, FlagChange, Flags, LedgerRow, Mailbox, MailboxId, Result, SpecialUse,
     Store,
@@ -169,13 +180,101 @@ pub struct Copied {
     pub uids: Vec<(u32, u32)>,
 }
 
+/// Most targets of one delivery.
+const MAX_TARGETS: usize = 10_000;
+/// Largest summary, in bytes.
+const MAX_SUMMARY: usize = 4 * 1024 * 1024;
+
+static FLAGS_OF: Sql =
+    Sql::new("SELECT uid, modseq, flags, keywords FROM messages WHERE mailbox = $1 ORDER BY uid");
+static FETCH: Sql = Sql::new(
+    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob
+     FROM {2: first i, last i} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
+);
+static FETCH_SUMMARY: Sql = Sql::new(
+    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, b.summary
+     FROM {2: first i, last i} AS r CROSS JOIN messages m JOIN blobs b ON b.id = m.blob
+     WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
+);
+
+/// Ranges as rows: ascending, none touching another, so that no message is found twice.
+pub(crate) fn ranges_of(ranges: &[UidRange]) -> Rows {
+    let mut sorted: Vec<UidRange> = ranges
+        .iter()
+        .filter(|range| range.first <= range.last)
+        .copied()
+        .collect();
+    sorted.sort_unstable_by_key(|range| range.first);
+    let mut rows = Rows::default();
+    let mut open: Option<UidRange> = None;
+    for range in sorted {
+        open = Some(match open {
+            Some(before) if range.first <= before.last.saturating_add(1) => UidRange {
+                first: before.first,
+                last: before.last.max(range.last),
+            },
+            Some(before) => {
+                rows.row()
+                    .int(i64::from(before.first))
+                    .int(i64::from(before.last));
+                range
+            }
+            None => range,
+        });
+    }
+    if let Some(last) = open {
+        rows.row()
+            .int(i64::from(last.first))
+            .int(i64::from(last.last));
+    }
+    rows
+}
+
 impl Store {
     /// Stores a message in all targets, and its ledger row. Returns after the commit is on disk, one entry a target.
     ///
     /// # Errors
     /// `NoSuchAccount`, `NoSuchMailbox`, `TooLarge`, `InvalidName` (a keyword), `Full`; nothing is stored then.
-    pub async fn deliver(&self, _delivery: Delivery) -> Result<Vec<Stored>> {
-        Err(Error::Closed)
+    pub async fn deliver(&self, delivery: Delivery) -> Result<Vec<Stored>> {
+        let config = &self.inner.config;
+        let sizes = [
+            ("message", delivery.content.len(), config.max_content),
+            ("summary", delivery.summary.len(), MAX_SUMMARY),
+            ("list of targets", delivery.targets.len(), MAX_TARGETS),
+        ];
+        if let Some((what, size, limit)) = sizes.into_iter().find(|(_, size, limit)| size > limit) {
+            return Err(Error::TooLarge { what, size, limit });
+        }
+        let targets = delivery.targets.into_iter().map(|target| {
+            let keywords = join_keywords(&target.keywords)?;
+            Ok((target, keywords))
+        });
+        let targets: Vec<(Target, String)> = targets.collect::<Result<_>>()?;
+        let content = delivery.content;
+        let (hash, file) = if content.len() <= config.inline_limit || targets.is_empty() {
+            (Sha256::digest(&content).into(), None)
+        } else {
+            let (files, bytes) = (self.inner.files.clone(), content.clone());
+            let write =
+                move || Ok::<_, Error>((Sha256::digest(&bytes).into(), Some(files.write(&bytes)?)));
+            tokio::task::spawn_blocking(write)
+                .await
+                .map_err(|_| Error::Closed)??
+        };
+        let (summary, internal_date, ledger) =
+            (delivery.summary, delivery.internal_date, delivery.ledger);
+        self.inner
+            .writer
+            .write(Deliver {
+                content,
+                hash,
+                file,
+                summary,
+                targets,
+                internal_date,
+                ledger,
+            })
+            .await
     }
 
     /// Opens a mailbox: its state and all its messages' flags. With `read_write` the messages stop being recent for others.
@@ -184,67 +283,211 @@ impl Store {
     /// `NoSuchMailbox`, also for one that cannot be selected.
     pub async fn select(
         &self,
-        _account: AccountId,
-        _mailbox: MailboxId,
-        _read_write: bool,
+        account: AccountId,
+        mailbox: MailboxId,
+        read_write: bool,
     ) -> Result<Snapshot> {
-        Err(Error::Closed)
+        let arguments = vec![account.0.into(), mailbox.0.into()];
+        let row = self
+            .inner
+            .readers
+            .fetch_one(&MAILBOX_BY_ID, arguments)
+            .await?;
+        let found = row
+            .map(|row| mailbox_of_row(&row))
+            .transpose()?
+            .filter(|found| found.selectable);
+        let Some(mut found) = found else {
+            return Err(Error::NoSuchMailbox(mailbox.to_string()));
+        };
+        let rows = self
+            .inner
+            .readers
+            .fetch(&FLAGS_OF, vec![mailbox.0.into()])
+            .await?;
+        let messages: Vec<MessageFlags> = rows.iter().map(message_flags).collect::<Result<_>>()?;
+        // Two statements: what was delivered or removed between them belongs to the mailbox's state as well.
+        if let Some(last) = messages.last() {
+            found.uid_next = found.uid_next.max(last.uid.saturating_add(1));
+        }
+        found.messages = u32::try_from(messages.len()).unwrap_or(u32::MAX);
+        found.unseen = u32::try_from(
+            messages
+                .iter()
+                .filter(|m| !m.flags.contains(Flags::SEEN))
+                .count(),
+        )
+        .unwrap_or(u32::MAX);
+        let recent_from = self.recent_from(&found, read_write);
+        Ok(Snapshot {
+            mailbox: found,
+            messages,
+            recent_from,
+        })
+    }
+
+    /// From which UID on messages are recent for the session that opens the mailbox now.
+    fn recent_from(&self, mailbox: &Mailbox, read_write: bool) -> u32 {
+        let mut marks = lock(&self.inner.recent);
+        let recent_from = marks
+            .get(&mailbox.id)
+            .copied()
+            .unwrap_or(0)
+            .max(mailbox.recent_from);
+        if read_write && mailbox.uid_next > recent_from {
+            if marks.len() > 100_000 {
+                marks.clear();
+            }
+            marks.insert(mailbox.id, mailbox.uid_next);
+            let mark = SawRecent {
+                account: mailbox.account,
+                mailbox: mailbox.id,
+                up_to: mailbox.uid_next,
+            };
+            if !self.inner.writer.write_behind(mark) {
+                tracing::debug!(mailbox = mailbox.id.0, "the recent mark is only in memory");
+            }
+        }
+        recent_from
     }
 
     /// Messages of these UIDs, ascending; UIDs that are not there are left out. Ask for some hundreds at a time when
     /// `with_summary`.
+    ///
+    /// # Errors
+    /// `NoSuchMailbox`.
     pub async fn fetch(
         &self,
-        _account: AccountId,
-        _mailbox: MailboxId,
-        _uids: &[UidRange],
-        _with_summary: bool,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: &[UidRange],
+        with_summary: bool,
     ) -> Result<Vec<Message>> {
-        Err(Error::Closed)
+        let sql = if with_summary { &FETCH_SUMMARY } else { &FETCH };
+        let rows = self
+            .inner
+            .readers
+            .fetch(sql, vec![mailbox.0.into(), Value::from(ranges_of(uids))])
+            .await?;
+        if self
+            .inner
+            .readers
+            .fetch_one(&MAILBOX_BY_ID, vec![account.0.into(), mailbox.0.into()])
+            .await?
+            .is_none()
+        {
+            return Err(Error::NoSuchMailbox(mailbox.to_string()));
+        }
+        let message = |row: &crate::database::Row| {
+            Ok(Message {
+                flags: message_flags(row)?,
+                internal_date: row.int(4)?,
+                size: row.natural(5)?,
+                blob: BlobId(row.int(6)?),
+                summary: if with_summary {
+                    row.bytes(7)?.into()
+                } else {
+                    Bytes::new()
+                },
+            })
+        };
+        rows.iter().map(message).collect()
     }
 
     /// Changes flags and keywords of the messages of these UIDs; UIDs that are not there are left out.
+    ///
+    /// # Errors
+    /// `NoSuchMailbox`; `InvalidName` or `TooLarge` for keywords.
     pub async fn store_flags(
         &self,
-        _account: AccountId,
-        _mailbox: MailboxId,
-        _uids: &[UidRange],
-        _change: FlagChange,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: &[UidRange],
+        change: FlagChange,
     ) -> Result<FlagsChanged> {
-        Err(Error::Closed)
+        join_keywords(&change.keywords)?;
+        self.inner
+            .writer
+            .write(StoreFlags {
+                account,
+                mailbox,
+                uids: uids.to_vec(),
+                change,
+            })
+            .await
     }
 
     /// Copies messages with flags, keywords and internal date to another mailbox of the same account (RFC 3501 §6.4.7).
     /// All or none.
+    ///
+    /// # Errors
+    /// `NoSuchMailbox`.
     pub async fn copy(
         &self,
-        _account: AccountId,
-        _from: MailboxId,
-        _uids: &[UidRange],
-        _to: MailboxId,
+        account: AccountId,
+        from: MailboxId,
+        uids: &[UidRange],
+        to: MailboxId,
     ) -> Result<Copied> {
-        Err(Error::Closed)
+        self.inner
+            .writer
+            .write(Copy {
+                account,
+                from,
+                uids: uids.to_vec(),
+                to,
+                moving: false,
+            })
+            .await
     }
 
     /// Moves messages to another mailbox of the same account in one commit (RFC 6851).
+    ///
+    /// # Errors
+    /// `NoSuchMailbox`.
     pub async fn move_messages(
         &self,
-        _account: AccountId,
-        _from: MailboxId,
-        _uids: &[UidRange],
-        _to: MailboxId,
+        account: AccountId,
+        from: MailboxId,
+        uids: &[UidRange],
+        to: MailboxId,
     ) -> Result<Copied> {
-        Err(Error::Closed)
+        self.inner
+            .writer
+            .write(Copy {
+                account,
+                from,
+                uids: uids.to_vec(),
+                to,
+                moving: true,
+            })
+            .await
     }
 
     /// Removes messages of these UIDs; with `deleted_only` those that have `\Deleted`. Returns the UIDs removed, ascending.
+    ///
+    /// # Errors
+    /// `NoSuchMailbox`.
     pub async fn expunge(
         &self,
-        _account: AccountId,
-        _mailbox: MailboxId,
-        _uids: &[UidRange],
-        _deleted_only: bool,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: &[UidRange],
+        deleted_only: bool,
     ) -> Result<Vec<u32>> {
-        Err(Error::Closed)
+        let having = if deleted_only {
+            Flags::DELETED
+        } else {
+            Flags::NONE
+        };
+        self.inner
+            .writer
+            .write(Expunge {
+                account,
+                mailbox,
+                uids: uids.to_vec(),
+                having,
+            })
+            .await
     }
 }

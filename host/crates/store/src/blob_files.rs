@@ -1,0 +1,175 @@
+//! Large contents as files.
+//!
+//! A file is written under `tmp/`, synced, renamed into one of 256 directories, and that directory synced, before a row
+//! may name it. A crash between that and the commit leaves a file that no row names: the sweep removes those.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use crate::{Error, Result};
+
+/// The directory. Its methods block; call them from a blocking thread.
+#[derive(Debug, Clone)]
+pub(crate) struct BlobFiles {
+    root: Arc<Path>,
+}
+
+/// A file written for a row that is not committed yet; dropped without [`BlobFile::keep`] it is removed.
+#[derive(Debug)]
+pub(crate) struct BlobFile {
+    name: String,
+    path: PathBuf,
+    kept: bool,
+}
+
+impl BlobFile {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Leaves the file where it is.
+    pub(crate) fn keep(&mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for BlobFile {
+    fn drop(&mut self) {
+        if !self.kept
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), %error, "a message content that was not stored stays until the next sweep");
+        }
+    }
+}
+
+fn sync_directory(path: &Path) -> std::io::Result<()> {
+    fs::File::open(path)?.sync_all()
+}
+
+impl BlobFiles {
+    /// Makes the directories.
+    pub(crate) fn open(root: &Path) -> Result<BlobFiles> {
+        let make = || {
+            fs::create_dir_all(root.join("tmp"))?;
+            for byte in 0..=u8::MAX {
+                let directory = root.join(format!("{byte:02x}"));
+                if let Err(error) = fs::create_dir(&directory)
+                    && error.kind() != ErrorKind::AlreadyExists
+                {
+                    return Err(error);
+                }
+            }
+            sync_directory(root)?;
+            root.parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .map_or(Ok(()), sync_directory)
+        };
+        make().map_err(|e| Error::blob(root, e))?;
+        Ok(BlobFiles { root: root.into() })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name.get(..2).unwrap_or("tmp")).join(name)
+    }
+
+    /// Writes a content; on disk when this returns.
+    pub(crate) fn write(&self, content: &[u8]) -> Result<BlobFile> {
+        let name = format!("{:032x}", rand::random::<u128>());
+        let temporary = self.root.join("tmp").join(&name);
+        let path = self.path(&name);
+        let write = || {
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&temporary)?;
+            file.write_all(content)?;
+            file.sync_all()?;
+            fs::rename(&temporary, &path)?;
+            path.parent().map_or(Ok(()), sync_directory)
+        };
+        if let Err(error) = write() {
+            let _ = fs::remove_file(&temporary);
+            let _ = fs::remove_file(&path);
+            return Err(Error::blob(path, error));
+        }
+        Ok(BlobFile {
+            name,
+            path,
+            kept: false,
+        })
+    }
+
+    /// Up to `length` bytes from `offset`; none if the file is gone.
+    pub(crate) fn read(&self, name: &str, offset: u64, length: usize) -> Result<Option<Bytes>> {
+        let path = self.path(name);
+        let read = || {
+            let mut file = fs::File::open(&path)?;
+            let left = file.metadata()?.len().saturating_sub(offset);
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(length);
+            file.seek(SeekFrom::Start(offset))?;
+            let mut bytes = Vec::with_capacity(length);
+            file.take(length as u64).read_to_end(&mut bytes)?;
+            Ok::<_, std::io::Error>(Bytes::from(bytes))
+        };
+        match read() {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::blob(path, error)),
+        }
+    }
+
+    /// Removes a file; one that is gone already is fine.
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::blob(path, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Names of files that were written before a moment.
+    pub(crate) fn older_than(&self, before: SystemTime) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for byte in 0..=u8::MAX {
+            self.list(&self.root.join(format!("{byte:02x}")), before, &mut names)?;
+        }
+        Ok(names)
+    }
+
+    /// Removes what crashes left half written under `tmp/`.
+    pub(crate) fn sweep_temporary(&self, before: SystemTime) -> Result<()> {
+        let directory = self.root.join("tmp");
+        let mut names = Vec::new();
+        self.list(&directory, before, &mut names)?;
+        for name in names {
+            let _ = fs::remove_file(directory.join(name));
+        }
+        Ok(())
+    }
+
+    fn list(&self, directory: &Path, before: SystemTime, names: &mut Vec<String>) -> Result<()> {
+        let entries = fs::read_dir(directory).map_err(|e| Error::blob(directory, e))?;
+        for entry in entries {
+            let entry = entry.map_err(|e| Error::blob(directory, e))?;
+            // One that goes away meanwhile was not for us.
+            let Ok(written) = entry.metadata().and_then(|data| data.modified()) else {
+                continue;
+            };
+            if written < before
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                names.push(name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long a file may wait for the commit that names it, where other hosts may be writing.
+pub(crate) const COMMIT_GRACE: Duration = Duration::from_secs(3600);

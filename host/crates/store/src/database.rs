@@ -1,0 +1,412 @@
+//! Connections: one writer and a pool of readers, on either database.
+//!
+//! The only file that knows sqlx's types for the two databases; all others speak [`Sql`], [`Value`] and [`Row`].
+//! SQLite runs in WAL mode with synchronous=FULL: a commit is one fsync of the log (<https://sqlite.org/wal.html>).
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous,
+};
+use sqlx::{
+    ConnectOptions, Connection as _, Executor, PgConnection, Postgres, Row as _, SqlSafeStr,
+    SqlStr, Sqlite, SqliteConnection,
+};
+
+use crate::statement::{Dialect, Sql};
+use crate::{Database, Error, Result, StoreConfig};
+
+/// Bytes of an SQLite page. Small: a delivery touches one page of each mailbox, and each touched page is logged whole.
+const PAGE: u32 = 4096;
+
+/// An argument. There are no nulls: absence is 0, -1 or the empty text, as the schema says.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Value {
+        Value::Int(value)
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Value {
+        Value::Text(value)
+    }
+}
+
+impl From<&str> for Value {
+    /// NUL, which PostgreSQL has no text for, becomes U+FFFD.
+    fn from(value: &str) -> Value {
+        Value::Text(if value.contains('\0') {
+            value.replace('\0', "\u{fffd}")
+        } else {
+            value.to_owned()
+        })
+    }
+}
+
+impl From<crate::statement::Rows> for Value {
+    fn from(rows: crate::statement::Rows) -> Value {
+        Value::Text(rows.finish())
+    }
+}
+
+/// A row of an answer.
+#[derive(Debug)]
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+macro_rules! column {
+    ($name:ident, $type:ty) => {
+        pub(crate) fn $name(&self, column: usize) -> Result<$type> {
+            Ok(match self {
+                Row::Sqlite(row) => row.try_get(column)?,
+                Row::Postgres(row) => row.try_get(column)?,
+            })
+        }
+    };
+}
+
+impl Row {
+    column!(int, i64);
+    column!(text, String);
+    column!(bytes, Vec<u8>);
+
+    /// A number that the schema keeps at 0 or above.
+    pub(crate) fn natural(&self, column: usize) -> Result<u64> {
+        u64::try_from(self.int(column)?)
+            .map_err(|_| Error::Corrupt("a count is negative".to_owned()))
+    }
+
+    /// A number that fits IMAP's 32 bits.
+    pub(crate) fn number(&self, column: usize) -> Result<u32> {
+        u32::try_from(self.int(column)?)
+            .map_err(|_| Error::Corrupt("a number is not of 32 bits".to_owned()))
+    }
+}
+
+fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments> {
+    use sqlx::Arguments as _;
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        match value {
+            Value::Int(v) => arguments.add(v),
+            Value::Text(v) => arguments.add(v),
+            Value::Blob(v) => arguments.add(v),
+        }
+        .map_err(|e| Error::from(sqlx::Error::Encode(e)))?;
+    }
+    Ok(arguments)
+}
+
+fn postgres_arguments(values: Vec<Value>) -> Result<PgArguments> {
+    use sqlx::Arguments as _;
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Int(v) => arguments.add(v),
+            Value::Text(v) => arguments.add(v),
+            Value::Blob(v) => arguments.add(v),
+        }
+        .map_err(|e| Error::from(sqlx::Error::Encode(e)))?;
+    }
+    Ok(arguments)
+}
+
+/// The writer's connection.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Connection {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Connection::Sqlite(_) => Dialect::Sqlite,
+            Connection::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a statement and collects its rows.
+    pub(crate) async fn fetch(
+        &mut self,
+        sql: &'static Sql,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>> {
+        let text = sql.text(self.dialect());
+        match self {
+            Connection::Sqlite(c) => {
+                let rows = c.fetch(sqlx::query_with(text, sqlite_arguments(values)?));
+                Ok(rows.map_ok(Row::Sqlite).try_collect().await?)
+            }
+            Connection::Postgres(c) => {
+                let rows = c.fetch(sqlx::query_with(text, postgres_arguments(values)?));
+                Ok(rows.map_ok(Row::Postgres).try_collect().await?)
+            }
+        }
+    }
+
+    /// Runs statements, on SQLite several in one text; returns the rows affected by the last.
+    pub(crate) async fn execute(&mut self, text: SqlStr, values: Vec<Value>) -> Result<u64> {
+        match self {
+            Connection::Sqlite(c) => Ok(c
+                .execute(sqlx::query_with(text, sqlite_arguments(values)?))
+                .await?
+                .rows_affected()),
+            Connection::Postgres(c) => Ok(c
+                .execute(sqlx::query_with(text, postgres_arguments(values)?))
+                .await?
+                .rows_affected()),
+        }
+    }
+
+    pub(crate) async fn close(self) {
+        let closed = match self {
+            Connection::Sqlite(c) => c.close().await,
+            Connection::Postgres(c) => c.close().await,
+        };
+        if let Err(error) = closed {
+            tracing::warn!(%error, "closing the store's connection");
+        }
+    }
+}
+
+/// The readers. A reader sees every commit that was answered.
+#[derive(Debug, Clone)]
+pub(crate) enum Readers {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+impl Readers {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Readers::Sqlite(_) => Dialect::Sqlite,
+            Readers::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a query and collects its rows.
+    pub(crate) async fn fetch(&self, sql: &'static Sql, values: Vec<Value>) -> Result<Vec<Row>> {
+        let text = sql.text(self.dialect());
+        match self {
+            Readers::Sqlite(pool) => {
+                let mut connection = pool.acquire().await?;
+                let rows = connection.fetch(sqlx::query_with(text, sqlite_arguments(values)?));
+                Ok(rows.map_ok(Row::Sqlite).try_collect().await?)
+            }
+            Readers::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                let rows = connection.fetch(sqlx::query_with(text, postgres_arguments(values)?));
+                Ok(rows.map_ok(Row::Postgres).try_collect().await?)
+            }
+        }
+    }
+
+    /// Runs a query that answers one row at most.
+    pub(crate) async fn fetch_one(
+        &self,
+        sql: &'static Sql,
+        values: Vec<Value>,
+    ) -> Result<Option<Row>> {
+        Ok(self.fetch(sql, values).await?.into_iter().next())
+    }
+
+    /// A reader that sees the database as it is now, whatever is committed meanwhile.
+    pub(crate) async fn snapshot(&self) -> Result<SnapshotReader> {
+        let (begin, mut reader) = match self {
+            Readers::Sqlite(pool) => ("BEGIN", SnapshotReader::Sqlite(pool.acquire().await?)),
+            Readers::Postgres(pool) => (
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                SnapshotReader::Postgres(pool.acquire().await?),
+            ),
+        };
+        reader.execute(begin).await?;
+        Ok(reader)
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Readers::Sqlite(pool) => pool.close().await,
+            Readers::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A reader in a transaction; end it with [`SnapshotReader::end`], or its connection is thrown away.
+#[derive(Debug)]
+pub(crate) enum SnapshotReader {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl SnapshotReader {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            SnapshotReader::Sqlite(_) => Dialect::Sqlite,
+            SnapshotReader::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    async fn execute(&mut self, text: &'static str) -> Result<()> {
+        match self {
+            SnapshotReader::Sqlite(c) => drop(c.execute(sqlx::query(text)).await?),
+            SnapshotReader::Postgres(c) => drop(c.execute(sqlx::query(text)).await?),
+        }
+        Ok(())
+    }
+
+    /// Runs a query and collects its rows.
+    pub(crate) async fn fetch(
+        &mut self,
+        sql: &'static Sql,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>> {
+        let text = sql.text(self.dialect());
+        let rows = match self {
+            SnapshotReader::Sqlite(c) => {
+                let rows = c.fetch(sqlx::query_with(text, sqlite_arguments(values)?));
+                rows.map_ok(Row::Sqlite).try_collect().await
+            }
+            SnapshotReader::Postgres(c) => {
+                let rows = c.fetch(sqlx::query_with(text, postgres_arguments(values)?));
+                rows.map_ok(Row::Postgres).try_collect().await
+            }
+        };
+        if rows.is_err() {
+            // Not back into the pool with an open transaction.
+            match self {
+                SnapshotReader::Sqlite(c) => c.close_on_drop(),
+                SnapshotReader::Postgres(c) => c.close_on_drop(),
+            }
+        }
+        Ok(rows?)
+    }
+
+    /// Ends the transaction and gives the connection back.
+    pub(crate) async fn end(mut self) -> Result<()> {
+        self.execute("ROLLBACK").await
+    }
+}
+
+/// How to connect; kept to connect again when a PostgreSQL connection breaks.
+#[derive(Debug, Clone)]
+pub(crate) enum Connector {
+    Sqlite(Box<SqliteConnectOptions>),
+    Postgres(Box<PgConnectOptions>),
+}
+
+impl Connector {
+    pub(crate) fn new(config: &StoreConfig) -> Result<Connector> {
+        Ok(match &config.database {
+            Database::Sqlite(path) => {
+                Connector::Sqlite(Box::new(sqlite_options(path, config.max_database_bytes)))
+            }
+            Database::Postgres(url) => {
+                let options = PgConnectOptions::from_str(url)?
+                    .application_name("waxwing")
+                    // A 250 promises durability, whatever the server's default.
+                    .options([("synchronous_commit", "on")])
+                    .disable_statement_logging();
+                Connector::Postgres(Box::new(options))
+            }
+        })
+    }
+
+    /// The writer's connection, the schema brought up to date.
+    pub(crate) async fn connect(&self) -> Result<Connection> {
+        Ok(match self {
+            Connector::Sqlite(options) => Connection::Sqlite(options.connect().await?),
+            Connector::Postgres(options) => Connection::Postgres(options.connect().await?),
+        })
+    }
+
+    pub(crate) async fn migrate(&self, connection: &mut Connection) -> Result<()> {
+        let done = match connection {
+            Connection::Sqlite(c) => {
+                migrator(include_str!("../migrations/sqlite/0001_store.sql"))
+                    .run_direct(None, c, false)
+                    .await
+            }
+            Connection::Postgres(c) => {
+                migrator(include_str!("../migrations/postgres/0001_store.sql"))
+                    .run_direct(None, c, false)
+                    .await
+            }
+        };
+        done.map_err(|e| Error::from(sqlx::Error::from(e)))
+    }
+
+    pub(crate) async fn readers(&self, config: &StoreConfig) -> Result<Readers> {
+        let readers = config.readers.max(1);
+        Ok(match self {
+            Connector::Sqlite(options) => {
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(readers)
+                    .test_before_acquire(false);
+                Readers::Sqlite(
+                    pool.connect_with((**options).clone().read_only(true).create_if_missing(false))
+                        .await?,
+                )
+            }
+            Connector::Postgres(options) => {
+                let pool = PgPoolOptions::new()
+                    .max_connections(readers)
+                    .test_before_acquire(false);
+                Readers::Postgres(pool.connect_with((**options).clone()).await?)
+            }
+        })
+    }
+}
+
+fn sqlite_options(path: &Path, max_bytes: Option<u64>) -> SqliteConnectOptions {
+    let mut options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .page_size(PAGE)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(30))
+        .foreign_keys(false)
+        // Pages of the log before it is copied into the database: 16 MiB.
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", "67108864")
+        .pragma("cache_size", "-16384")
+        .pragma("mmap_size", "268435456")
+        .pragma("temp_store", "memory")
+        .disable_statement_logging();
+    if let Some(bytes) = max_bytes {
+        options = options.pragma(
+            "max_page_count",
+            (bytes / u64::from(PAGE)).max(1).to_string(),
+        );
+    }
+    options
+}
+
+fn migrator(first: &'static str) -> Migrator {
+    let migration = Migration::new(
+        1,
+        Cow::Borrowed("store"),
+        MigrationType::Simple,
+        first.into_sql_str(),
+        false,
+    );
+    Migrator::with_migrations(vec![migration])
+}

@@ -1,0 +1,128 @@
+//! Opening and closing the store.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use crate::blob_files::BlobFiles;
+use crate::database::{Connector, Readers};
+use crate::shared::Shared;
+use crate::writer::Writer;
+use crate::writer::transaction::Transaction;
+use crate::{Database, Directory, Error, Kv, MailboxId, Result, StoreConfig, housekeeping};
+
+/// The store. Cheap to clone; the last clone dropped without [`Store::close`] loses nothing that was answered.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What all clones share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) config: StoreConfig,
+    pub(crate) readers: Readers,
+    pub(crate) writer: Writer,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) files: BlobFiles,
+    pub(crate) directory: Directory,
+    pub(crate) kv: Kv,
+    /// The first UID not shown to any read-write session, where memory is ahead of the database.
+    pub(crate) recent: Mutex<HashMap<MailboxId, u32>>,
+    /// Ledger rows dropped because the writer was too far behind.
+    pub(crate) dropped_rows: AtomicU64,
+    /// Held as long as the store is open (SQLite): two writers would give out the same UIDs.
+    _lock: Option<fs::File>,
+}
+
+impl Store {
+    /// Opens the store, making or migrating the database and directory as needed. Call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// `InUse` if another process has the SQLite file open; `Database`; `Blob`.
+    pub async fn open(config: StoreConfig) -> Result<Store> {
+        let lock = match &config.database {
+            Database::Sqlite(path) => Some(lock_file(path)?),
+            Database::Postgres(_) => None,
+        };
+        let root = config.blob_directory.clone();
+        let files = tokio::task::spawn_blocking(move || BlobFiles::open(&root))
+            .await
+            .map_err(|_| Error::Closed)??;
+        let connector = Connector::new(&config)?;
+        let mut connection = connector.connect().await?;
+        connector.migrate(&mut connection).await?;
+        let readers = connector.readers(&config).await?;
+        let shared = Arc::new(Shared::default());
+        let writer = Writer::start(
+            Transaction::new(connection, connector, &config),
+            Arc::clone(&shared),
+            &config,
+        );
+        let directory = Directory::new(readers.clone(), Arc::clone(&shared), &config);
+        let kv = Kv::new(readers.clone(), writer.clone(), config.clock.clone());
+        let inner = Inner {
+            config,
+            readers,
+            writer,
+            shared,
+            files,
+            directory,
+            kv,
+            recent: Mutex::default(),
+            dropped_rows: AtomicU64::new(0),
+            _lock: lock,
+        };
+        let store = Store {
+            inner: Arc::new(inner),
+        };
+        store.sweep_after_crash().await?;
+        housekeeping::start(&store);
+        Ok(store)
+    }
+
+    /// Look-ups of addresses and passwords.
+    pub fn directory(&self) -> &Directory {
+        &self.inner.directory
+    }
+
+    /// Key-values of plugins.
+    pub fn kv(&self) -> &Kv {
+        &self.inner.kv
+    }
+
+    /// Writes what waits (counters included), then closes. Later calls answer [`Error::Closed`].
+    pub async fn close(&self) {
+        if let Err(error) = self.inner.kv.write_out().await {
+            tracing::warn!(%error, "counters of the last second were not written");
+        }
+        self.inner.writer.close().await;
+        self.inner.readers.close().await;
+    }
+}
+
+/// Locks the file beside the database.
+fn lock_file(database: &Path) -> Result<fs::File> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    if let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        fs::create_dir_all(parent).map_err(|e| Error::blob(parent, e))?;
+    }
+    let open = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path);
+    let file = open.map_err(|e| Error::blob(&path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(Error::InUse { path }),
+        Err(fs::TryLockError::Error(error)) => Err(Error::blob(path, error)),
+    }
+}

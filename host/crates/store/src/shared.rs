@@ -1,0 +1,109 @@
+//! What the writer tells the rest of this process after each commit: usage, news for watchers, directory changes.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use crate::writer::heads::AccountHead;
+use crate::{AccountId, DomainId, Usage};
+
+/// Usages remembered; beyond, all are forgotten and read anew.
+const MAX_USAGES: usize = 100_000;
+
+/// State of this process that follows the commits.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Rises with every change of domains, accounts and aliases.
+    directory: AtomicU64,
+    watchers: Mutex<HashMap<AccountId, watch::Sender<u64>>>,
+    accounts: Mutex<HashMap<AccountId, (Usage, Instant)>>,
+    domains: Mutex<HashMap<DomainId, (Usage, Instant)>>,
+}
+
+/// A mutex whose holder cannot have left it half changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// The number under which directory look-ups may be cached.
+    pub(crate) fn directory_version(&self) -> u64 {
+        self.directory.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn directory_changed(&self) {
+        self.directory.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn forget_account(&self, account: AccountId) {
+        lock(&self.accounts).remove(&account);
+        lock(&self.domains).clear();
+        lock(&self.watchers).remove(&account);
+    }
+
+    /// A commit changed the account, its usage by `delta`.
+    pub(crate) fn account_changed(&self, account: &AccountHead, delta: (i64, i64)) {
+        let now = Instant::now();
+        if delta != (0, 0) {
+            insert_bounded(&mut lock(&self.accounts), account.id, (account.usage, now));
+            if let Some((usage, _)) = lock(&self.domains).get_mut(&account.domain) {
+                usage.bytes = usage.bytes.saturating_add_signed(delta.0);
+                usage.messages = usage.messages.saturating_add_signed(delta.1);
+            }
+        }
+        let mut watchers = lock(&self.watchers);
+        let Some(watcher) = watchers.get(&account.id) else {
+            return;
+        };
+        if watcher.is_closed() {
+            watchers.remove(&account.id);
+            return;
+        }
+        watcher
+            .send_if_modified(|modseq| std::mem::replace(modseq, account.modseq) != account.modseq);
+    }
+
+    pub(crate) fn subscribe(&self, account: AccountId) -> watch::Receiver<u64> {
+        lock(&self.watchers)
+            .entry(account)
+            .or_insert_with(|| watch::channel(0).0)
+            .subscribe()
+    }
+
+    pub(crate) fn account_usage(&self, account: AccountId) -> Option<(Usage, Instant)> {
+        lock(&self.accounts).get(&account).copied()
+    }
+
+    pub(crate) fn domain_usage(&self, domain: DomainId) -> Option<(Usage, Instant)> {
+        lock(&self.domains).get(&domain).copied()
+    }
+
+    /// Remembers what was read. `stale` says what was remembered before: what a commit put there meanwhile stays.
+    pub(crate) fn read_account_usage(
+        &self,
+        account: AccountId,
+        usage: Usage,
+        stale: Option<Instant>,
+    ) {
+        let mut accounts = lock(&self.accounts);
+        if accounts.get(&account).map(|(_, at)| *at) == stale {
+            insert_bounded(&mut accounts, account, (usage, Instant::now()));
+        }
+    }
+
+    /// Remembers a domain's usage. Commits between the read and this are missed until it is read again.
+    pub(crate) fn read_domain_usage(&self, domain: DomainId, usage: Usage) {
+        insert_bounded(&mut lock(&self.domains), domain, (usage, Instant::now()));
+    }
+}
+
+fn insert_bounded<K: std::hash::Hash + Eq, V>(map: &mut HashMap<K, V>, key: K, value: V) {
+    if map.len() >= MAX_USAGES && !map.contains_key(&key) {
+        map.clear();
+    }
+    map.insert(key, value);
+}

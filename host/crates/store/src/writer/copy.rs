@@ -1,0 +1,111 @@
+//! COPY (RFC 3501 §6.4.7) and MOVE (RFC 6851).
+
+use super::Operation;
+use super::buffers::NewMessage;
+use super::transaction::Transaction;
+use crate::messages::ranges_of;
+use crate::statement::Sql;
+use crate::{AccountId, BlobId, Copied, Flags, MailboxId, Result, UidRange};
+
+static MESSAGES_OF: Sql = Sql::new(
+    "SELECT m.uid, m.blob, m.flags, m.size, m.internal_date, m.keywords FROM {2: first i, last i} AS r CROSS JOIN messages m
+     WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
+);
+
+/// A copy or a move.
+#[derive(Debug)]
+pub(crate) struct Copy {
+    pub(crate) account: AccountId,
+    pub(crate) from: MailboxId,
+    pub(crate) uids: Vec<UidRange>,
+    pub(crate) to: MailboxId,
+    /// Whether the messages leave `from`.
+    pub(crate) moving: bool,
+}
+
+impl Operation for Copy {
+    type Output = Copied;
+
+    fn accounts(&self) -> Vec<AccountId> {
+        vec![self.account]
+    }
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<Copied> {
+        copy(transaction, self).await
+    }
+}
+
+/// Moves all messages, as renaming INBOX does.
+pub(super) async fn move_all(
+    transaction: &mut Transaction,
+    account: AccountId,
+    from: MailboxId,
+    to: MailboxId,
+) -> Result<()> {
+    copy(
+        transaction,
+        &Copy {
+            account,
+            from,
+            uids: vec![UidRange::ALL],
+            to,
+            moving: true,
+        },
+    )
+    .await?;
+    Ok(())
+}
+
+async fn copy(transaction: &mut Transaction, copy: &Copy) -> Result<Copied> {
+    let account = transaction.heads.account(copy.account)?;
+    account.mailbox(copy.from)?;
+    account.mailbox(copy.to)?;
+    let rows = transaction
+        .fetch(
+            &MESSAGES_OF,
+            vec![copy.from.0.into(), ranges_of(&copy.uids).into()],
+        )
+        .await?;
+    let account = transaction.heads.account(copy.account)?;
+    let to = account.mailbox(copy.to)?;
+    to.has_room(rows.len())?;
+    let mut copied = Copied {
+        uid_validity: to.mailbox.uid_validity,
+        uids: Vec::with_capacity(rows.len()),
+    };
+    if rows.is_empty() {
+        return Ok(copied);
+    }
+    let modseq = account.next_modseq();
+    let mut left = Vec::new();
+    for row in &rows {
+        let (uid, blob) = (row.number(0)?, BlobId(row.int(1)?));
+        let flags = Flags::from_bits(u8::try_from(row.int(2)?).unwrap_or(0));
+        let (size, internal_date, keywords) = (row.natural(3)?, row.int(4)?, row.text(5)?);
+        let new = transaction
+            .heads
+            .account(copy.account)?
+            .add_message(copy.to, modseq, size, flags)?;
+        transaction.buffers.message(&NewMessage {
+            mailbox: copy.to,
+            uid: new,
+            blob,
+            modseq,
+            flags: flags.bits(),
+            size,
+            internal_date,
+            keywords: &keywords,
+        });
+        if copy.moving {
+            left.push((uid, size, flags));
+        } else {
+            transaction.buffers.refs(blob, 1);
+        }
+        copied.uids.push((uid, new));
+    }
+    if copy.moving {
+        // The references go over to the new rows.
+        super::expunge::remove_rows(transaction, copy.account, copy.from, &left, true).await?;
+    }
+    Ok(copied)
+}

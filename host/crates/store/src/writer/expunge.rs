@@ -1,0 +1,121 @@
+//! Removing messages: EXPUNGE (RFC 3501 §6.4.3, RFC 4315 §2.1), POP3's DELE, the end of a mailbox.
+
+use super::Operation;
+use super::transaction::Transaction;
+use crate::messages::ranges_of;
+use crate::statement::{Rows, Sql};
+use crate::{AccountId, BlobId, Flags, MailboxId, Result, UidRange};
+
+static DOOMED: Sql = Sql::new(
+    "SELECT m.uid, m.blob, m.flags, m.size FROM {2: first i, last i} AS r CROSS JOIN messages m
+     WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last AND (m.flags & $3) = $3 ORDER BY m.uid",
+);
+static DELETE_MESSAGES: Sql = Sql::new(
+    "DELETE FROM messages WHERE mailbox = $1 AND uid IN (SELECT r.uid FROM {2: uid i} AS r)",
+);
+
+/// A removal.
+#[derive(Debug)]
+pub(crate) struct Expunge {
+    pub(crate) account: AccountId,
+    pub(crate) mailbox: MailboxId,
+    pub(crate) uids: Vec<UidRange>,
+    /// Flags that a message must have to be removed.
+    pub(crate) having: Flags,
+}
+
+impl Operation for Expunge {
+    type Output = Vec<u32>;
+
+    fn accounts(&self) -> Vec<AccountId> {
+        vec![self.account]
+    }
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<Vec<u32>> {
+        transaction
+            .heads
+            .account(self.account)?
+            .mailbox(self.mailbox)?;
+        remove(transaction, self, true).await
+    }
+}
+
+/// Removes all messages of a mailbox that is going away itself: no tombstones.
+pub(super) async fn remove_all(
+    transaction: &mut Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+) -> Result<()> {
+    let all = Expunge {
+        account,
+        mailbox,
+        uids: vec![UidRange::ALL],
+        having: Flags::NONE,
+    };
+    remove(transaction, &all, false).await?;
+    Ok(())
+}
+
+async fn remove(
+    transaction: &mut Transaction,
+    expunge: &Expunge,
+    tombstones: bool,
+) -> Result<Vec<u32>> {
+    let arguments = vec![
+        expunge.mailbox.0.into(),
+        ranges_of(&expunge.uids).into(),
+        i64::from(expunge.having.bits()).into(),
+    ];
+    let rows = transaction.fetch(&DOOMED, arguments).await?;
+    let mut removed = Vec::with_capacity(rows.len());
+    let mut blobs = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let flags = Flags::from_bits(u8::try_from(row.int(2)?).unwrap_or(0));
+        removed.push((row.number(0)?, row.natural(3)?, flags));
+        blobs.push(BlobId(row.int(1)?));
+    }
+    if removed.is_empty() {
+        return Ok(Vec::new());
+    }
+    for blob in blobs {
+        transaction.buffers.refs(blob, -1);
+    }
+    transaction.heads.account(expunge.account)?.next_modseq();
+    remove_rows(
+        transaction,
+        expunge.account,
+        expunge.mailbox,
+        &removed,
+        tombstones,
+    )
+    .await?;
+    Ok(removed.into_iter().map(|(uid, ..)| uid).collect())
+}
+
+/// Takes rows (UID, size, flags) out of a mailbox under the account's current modification sequence.
+pub(super) async fn remove_rows(
+    transaction: &mut Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    rows: &[(u32, u64, Flags)],
+    tombstones: bool,
+) -> Result<()> {
+    let now = transaction.now;
+    let head = transaction.heads.account(account)?;
+    let modseq = head.modseq;
+    let counted: Vec<(u64, Flags)> = rows
+        .iter()
+        .map(|(_, size, flags)| (*size, *flags))
+        .collect();
+    head.remove_messages(mailbox, modseq, &counted)?;
+    if tombstones {
+        for range in UidRange::compress(rows.iter().map(|(uid, ..)| *uid)) {
+            transaction.buffers.vanished(mailbox, modseq, range, now);
+        }
+    }
+    let uids = Rows::of_ints(rows.iter().map(|(uid, ..)| i64::from(*uid)));
+    transaction
+        .execute(&DELETE_MESSAGES, vec![mailbox.0.into(), uids.into()])
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! STORE (RFC 3501 §6.4.6, RFC 7162 §3.1.3).
+
+use super::Operation;
+use super::buffers::signed;
+use super::transaction::Transaction;
+use crate::database::Value;
+use crate::flags::{join_keywords, split_keywords};
+use crate::messages::ranges_of;
+use crate::statement::{Rows, Sql};
+use crate::{
+    AccountId, FlagChange, Flags, FlagsChanged, MailboxId, MessageFlags, Result, UidRange,
+};
+
+static FLAGS_OF: Sql = Sql::new(
+    "SELECT m.uid, m.modseq, m.flags, m.keywords FROM {2: first i, last i} AS r CROSS JOIN messages m
+     WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
+);
+static SET_FLAGS: Sql = Sql::new(
+    "UPDATE messages SET flags = r.flags, keywords = r.keywords, modseq = $3, changed = 1
+     FROM {2: uid i, flags i, keywords t} AS r WHERE messages.mailbox = $1 AND messages.uid = r.uid",
+);
+
+/// A change of flags.
+#[derive(Debug)]
+pub(crate) struct StoreFlags {
+    pub(crate) account: AccountId,
+    pub(crate) mailbox: MailboxId,
+    pub(crate) uids: Vec<UidRange>,
+    pub(crate) change: FlagChange,
+}
+
+impl Operation for StoreFlags {
+    type Output = FlagsChanged;
+
+    fn accounts(&self) -> Vec<AccountId> {
+        vec![self.account]
+    }
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<FlagsChanged> {
+        transaction
+            .heads
+            .account(self.account)?
+            .mailbox(self.mailbox)?;
+        let arguments = vec![self.mailbox.0.into(), ranges_of(&self.uids).into()];
+        let rows = transaction.fetch(&FLAGS_OF, arguments).await?;
+        let mut changed = FlagsChanged {
+            messages: Vec::with_capacity(rows.len()),
+            modified: Vec::new(),
+        };
+        let mut writes = Rows::default();
+        let mut written = Vec::new();
+        let mut seen_delta = 0i64;
+        for row in &rows {
+            let mut message = message_flags(row)?;
+            if self
+                .change
+                .unchanged_since
+                .is_some_and(|since| message.modseq > since)
+            {
+                changed.modified.push(message.uid);
+                continue;
+            }
+            let (flags, keywords) = self.change.apply(message.flags, &message.keywords)?;
+            if flags != message.flags || keywords != message.keywords {
+                seen_delta += i64::from(flags.contains(Flags::SEEN))
+                    - i64::from(message.flags.contains(Flags::SEEN));
+                let row = writes
+                    .row()
+                    .int(i64::from(message.uid))
+                    .int(i64::from(flags.bits()));
+                drop(row.str(&join_keywords(&keywords)?));
+                written.push(changed.messages.len());
+                (message.flags, message.keywords) = (flags, keywords);
+            }
+            changed.messages.push(message);
+        }
+        if writes.is_empty() {
+            return Ok(changed);
+        }
+        let account = transaction.heads.account(self.account)?;
+        let modseq = account.next_modseq();
+        let head = account.mailbox(self.mailbox)?;
+        head.mailbox.highest_modseq = modseq;
+        head.mailbox.unseen =
+            u32::try_from(i64::from(head.mailbox.unseen) - seen_delta).unwrap_or(0);
+        head.dirty = true;
+        let arguments: Vec<Value> =
+            vec![self.mailbox.0.into(), writes.into(), signed(modseq).into()];
+        transaction.execute(&SET_FLAGS, arguments).await?;
+        for at in written {
+            if let Some(message) = changed.messages.get_mut(at) {
+                message.modseq = modseq;
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// A message's flags from the columns uid, modseq, flags, keywords.
+pub(crate) fn message_flags(row: &crate::database::Row) -> Result<MessageFlags> {
+    Ok(MessageFlags {
+        uid: row.number(0)?,
+        modseq: row.natural(1)?,
+        flags: Flags::from_bits(u8::try_from(row.int(2)?).unwrap_or(0)),
+        keywords: split_keywords(&row.text(3)?),
+    })
+}

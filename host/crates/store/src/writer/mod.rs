@@ -1,0 +1,310 @@
+//! The writer: one task that commits what many callers want written, together.
+//!
+//! It takes the jobs that wait, applies them in one transaction, commits once and answers all. A job that is refused
+//! (no such mailbox) is refused before it changed anything and leaves its neighbours alone; a transaction that fails
+//! (full disk) writes nothing and answers every job in it with the error.
+
+pub(crate) mod accounts;
+pub(crate) mod buffers;
+pub(crate) mod copy;
+pub(crate) mod deliver;
+pub(crate) mod expunge;
+pub(crate) mod flags;
+pub(crate) mod heads;
+pub(crate) mod kv;
+pub(crate) mod mailboxes;
+pub(crate) mod sweep;
+pub(crate) mod transaction;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::shared::Shared;
+use crate::{AccountId, Error, Result, StoreConfig};
+use transaction::Transaction;
+
+/// Jobs that may wait before callers have to.
+const QUEUE: usize = 1024;
+/// How often a transaction that lost against another host's is tried.
+const ATTEMPTS: usize = 5;
+
+/// Something to write.
+pub(crate) trait Operation: Send + 'static {
+    /// What the caller learns.
+    type Output: Send + 'static;
+
+    /// The accounts it changes; they are loaded (and on PostgreSQL locked, in order) before `apply`.
+    fn accounts(&self) -> Vec<AccountId> {
+        Vec::new()
+    }
+
+    /// Content bytes it brings.
+    fn weight(&self) -> usize {
+        0
+    }
+
+    /// Makes the change. Called again when the transaction is tried again. Errors of the request are returned before
+    /// anything is changed; errors of the database end the transaction.
+    fn apply(
+        &mut self,
+        transaction: &mut Transaction,
+    ) -> impl Future<Output = Result<Self::Output>> + Send;
+
+    /// Learns how it ended.
+    fn settle(&mut self, _outcome: Result<(), &Error>) {}
+}
+
+/// An [`Operation`] with its caller, of any type.
+trait Job: Send {
+    fn accounts(&self) -> Vec<AccountId>;
+    fn weight(&self) -> usize;
+    fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Result<()>>;
+    fn finish(self: Box<Self>, committed: Result<(), &Error>);
+}
+
+struct Pending<O: Operation> {
+    operation: O,
+    result: Option<Result<O::Output>>,
+    answer: oneshot::Sender<Result<O::Output>>,
+}
+
+impl<O: Operation> Job for Pending<O> {
+    fn accounts(&self) -> Vec<AccountId> {
+        self.operation.accounts()
+    }
+
+    fn weight(&self) -> usize {
+        self.operation.weight()
+    }
+
+    fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            match self.operation.apply(transaction).await {
+                Err(error) if ends_transaction(&error) => Err(error),
+                result => {
+                    self.result = Some(result);
+                    Ok(())
+                }
+            }
+        })
+    }
+
+    fn finish(mut self: Box<Self>, committed: Result<(), &Error>) {
+        let result = match committed {
+            Ok(()) => self.result.take().unwrap_or(Err(Error::Closed)),
+            Err(error) => Err(error.clone()),
+        };
+        self.operation.settle(result.as_ref().map(|_| ()));
+        let Pending {
+            operation, answer, ..
+        } = *self;
+        // What the operation still holds (the file of a refused delivery) goes before the caller knows.
+        drop(operation);
+        // A caller that went away does not want to know.
+        let _ = answer.send(result);
+    }
+}
+
+/// Errors that are not the request's fault.
+fn ends_transaction(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Database(_) | Error::Full | Error::Blob { .. } | Error::Corrupt(_) | Error::Closed
+    )
+}
+
+enum Message {
+    Job(Box<dyn Job>),
+    Close(oneshot::Sender<()>),
+}
+
+/// The way to the writer.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Message>,
+}
+
+impl Writer {
+    /// Starts the task.
+    pub(crate) fn start(
+        transaction: Transaction,
+        shared: Arc<Shared>,
+        config: &StoreConfig,
+    ) -> Writer {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let task = Task {
+            queue: receiver,
+            transaction,
+            shared,
+            batch_jobs: config.batch_jobs.max(1),
+            batch_bytes: config.batch_bytes,
+        };
+        tokio::spawn(task.run());
+        Writer { queue: sender }
+    }
+
+    /// Writes and waits for the commit.
+    pub(crate) async fn write<O: Operation>(&self, operation: O) -> Result<O::Output> {
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(Pending {
+            operation,
+            result: None,
+            answer,
+        });
+        self.queue
+            .send(Message::Job(job))
+            .await
+            .map_err(|_| Error::Closed)?;
+        answered.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Writes with the next commit without waiting. False: the writer is too far behind, or closed.
+    pub(crate) fn write_behind<O: Operation>(&self, operation: O) -> bool {
+        let (answer, _) = oneshot::channel();
+        self.queue
+            .try_send(Message::Job(Box::new(Pending {
+                operation,
+                result: None,
+                answer,
+            })))
+            .is_ok()
+    }
+
+    /// Ends the task after everything that waits is written.
+    pub(crate) async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.queue.send(Message::Close(done)).await.is_ok() {
+            let _ = closed.await;
+        }
+    }
+}
+
+struct Task {
+    queue: mpsc::Receiver<Message>,
+    transaction: Transaction,
+    shared: Arc<Shared>,
+    batch_jobs: usize,
+    batch_bytes: usize,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let mut closing = Vec::new();
+        while let Some(message) = self.queue.recv().await {
+            let mut jobs = Vec::new();
+            let mut weight = 0;
+            self.take(message, &mut jobs, &mut weight, &mut closing);
+            self.collect(&mut jobs, &mut weight, &mut closing).await;
+            if !closing.is_empty() {
+                // What was sent before the close is still received.
+                self.queue.close();
+            }
+            if !jobs.is_empty() {
+                self.settle(jobs).await;
+            }
+        }
+        self.transaction.close().await;
+        for done in closing {
+            let _ = done.send(());
+        }
+    }
+
+    fn take(
+        &mut self,
+        message: Message,
+        jobs: &mut Vec<Box<dyn Job>>,
+        weight: &mut usize,
+        closing: &mut Vec<oneshot::Sender<()>>,
+    ) {
+        match message {
+            Message::Job(job) => {
+                *weight += job.weight();
+                jobs.push(job);
+            }
+            Message::Close(done) => closing.push(done),
+        }
+    }
+
+    /// Adds what else waits. Callers that were answered just now get a turn to come back with their next job, or
+    /// batches would alternate between one job and all the others.
+    async fn collect(
+        &mut self,
+        jobs: &mut Vec<Box<dyn Job>>,
+        weight: &mut usize,
+        closing: &mut Vec<oneshot::Sender<()>>,
+    ) {
+        let mut idle_turns = 0;
+        while idle_turns < 2 {
+            let before = jobs.len();
+            while jobs.len() < self.batch_jobs && *weight < self.batch_bytes {
+                let Ok(message) = self.queue.try_recv() else {
+                    break;
+                };
+                self.take(message, jobs, weight, closing);
+            }
+            if jobs.len() >= self.batch_jobs || *weight >= self.batch_bytes {
+                return;
+            }
+            idle_turns = if jobs.len() > before {
+                0
+            } else {
+                idle_turns + 1
+            };
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Commits jobs together and answers them.
+    async fn settle(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        let mut attempt = 1;
+        let error = loop {
+            let error = match self.attempt(&mut jobs).await {
+                Ok(()) => {
+                    self.transaction.publish(&self.shared);
+                    jobs.into_iter().for_each(|job| job.finish(Ok(())));
+                    return;
+                }
+                Err(error) => error,
+            };
+            let again = self.transaction.rollback(&error).await;
+            if !again || attempt == ATTEMPTS {
+                break error;
+            }
+            attempt += 1;
+        };
+        if jobs.len() > 1 && may_be_one_job(&error) {
+            // One of them is to blame, or frees room that another needs.
+            for job in jobs {
+                Box::pin(self.settle(vec![job])).await;
+            }
+            return;
+        }
+        tracing::error!(%error, jobs = jobs.len(), "a commit failed; nothing of it was written");
+        jobs.into_iter().for_each(|job| job.finish(Err(&error)));
+    }
+
+    async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<()> {
+        let accounts: BTreeSet<AccountId> = jobs.iter().flat_map(|job| job.accounts()).collect();
+        self.transaction.start(&accounts).await?;
+        for job in jobs {
+            job.apply(&mut self.transaction).await?;
+        }
+        self.transaction.commit().await
+    }
+}
+
+/// Errors that a certain job caused, as opposed to the connection.
+fn may_be_one_job(error: &Error) -> bool {
+    match error {
+        Error::Database(error) => matches!(
+            **error,
+            sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. }
+        ),
+        Error::Corrupt(_) | Error::Full => true,
+        _ => false,
+    }
+}

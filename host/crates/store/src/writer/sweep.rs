@@ -1,0 +1,77 @@
+//! Housekeeping: what has outlived its time.
+
+use super::Operation;
+use super::transaction::Transaction;
+use crate::Result;
+use crate::database::Value;
+use crate::statement::{Rows, Sql};
+
+/// Rows removed by one sweep statement; what is left goes with the next round.
+const LIMIT: i64 = 5000;
+
+static SWEEP_KV: Sql = Sql::new(
+    "DELETE FROM kv WHERE (plugin, area, domain, kind, key) IN
+     (SELECT plugin, area, domain, kind, key FROM kv WHERE expires > 0 AND expires <= $1 ORDER BY expires LIMIT $2)",
+);
+// Rows are in order of time by id, nearly; that saves an index.
+static SWEEP_LEDGER: Sql = Sql::new(
+    "DELETE FROM ledger WHERE id IN (SELECT o.id FROM (SELECT id, at FROM ledger ORDER BY id LIMIT $2) AS o WHERE o.at < $1)",
+);
+static FORGET_VANISHED: Sql = Sql::new(
+    "UPDATE mailboxes SET vanished_floor = o.modseq FROM (SELECT mailbox, max(modseq) AS modseq FROM vanished WHERE at < $1 GROUP BY mailbox) AS o
+     WHERE mailboxes.id = o.mailbox",
+);
+static SWEEP_VANISHED: Sql = Sql::new("DELETE FROM vanished WHERE at < $1");
+static SWEPT_FILES: Sql =
+    Sql::new("DELETE FROM garbage WHERE file IN (SELECT r.file FROM {1: file t} AS r)");
+
+/// Removes what is older than the given moments, milliseconds of Unix time.
+#[derive(Debug)]
+pub(crate) struct Sweep {
+    pub(crate) ledger_before: i64,
+    pub(crate) vanished_before: i64,
+}
+
+impl Operation for Sweep {
+    /// Whether there may be more to remove.
+    type Output = bool;
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<bool> {
+        let now = transaction.now;
+        let kv = transaction
+            .execute(&SWEEP_KV, vec![now.into(), LIMIT.into()])
+            .await?;
+        let ledger = transaction
+            .execute(&SWEEP_LEDGER, vec![self.ledger_before.into(), LIMIT.into()])
+            .await?;
+        if transaction
+            .execute(&FORGET_VANISHED, vec![self.vanished_before.into()])
+            .await?
+            > 0
+        {
+            transaction
+                .execute(&SWEEP_VANISHED, vec![self.vanished_before.into()])
+                .await?;
+        }
+        Ok(kv.max(ledger) >= LIMIT.unsigned_abs())
+    }
+}
+
+/// Forgets files that were removed from the blob directory.
+#[derive(Debug)]
+pub(crate) struct Swept(pub(crate) Vec<String>);
+
+impl Operation for Swept {
+    type Output = ();
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
+        let mut files = Rows::default();
+        for file in &self.0 {
+            files.row().str(file);
+        }
+        transaction
+            .execute(&SWEPT_FILES, vec![Value::from(files)])
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,369 @@
+//! The writer's transaction: begun late, written in few statements, committed once.
+//!
+//! Deliveries only fill [`Buffers`] and change [`Heads`]; on SQLite everything from BEGIN to COMMIT then goes to the
+//! database in one call. Operations that need to see rows call [`Transaction::fetch`] or [`Transaction::execute`], which
+//! begin the transaction and write what waits first.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+use super::buffers::{Buffers, Write, write_heads};
+use super::heads::{AccountHead, Heads};
+use crate::config::Clock;
+use crate::database::{Connection, Connector, Row, Value};
+use crate::mailboxes::MAILBOXES_OF;
+use crate::shared::Shared;
+use crate::statement::{Dialect, Rows, Sql, shift_arguments};
+use crate::{AccountId, Error, Result};
+
+/// Row numbers reserved at a time.
+const ID_BLOCK: i64 = 4096;
+/// Accounts whose heads are kept between transactions; beyond, all are forgotten and loaded anew as needed.
+const MAX_HEADS: usize = 20_000;
+/// PostgreSQL is asked for its size every time this many bytes were delivered.
+const SIZE_CHECK_BYTES: usize = 1024 * 1024;
+
+static LOAD_ACCOUNTS: Sql = Sql::new(
+    "SELECT a.id, a.domain, a.modseq, a.used_bytes, a.used_messages, a.last_uid_validity
+     FROM {1: id i} AS r CROSS JOIN accounts a WHERE a.id = r.id",
+);
+// In the order of their numbers, so that hosts wait for each other and never in a circle.
+static LOCK_ACCOUNTS: Sql = Sql::new(
+    "SELECT id, domain, modseq, used_bytes, used_messages, last_uid_validity
+     FROM accounts WHERE id IN (SELECT r.id FROM {1: id i} AS r) ORDER BY id FOR UPDATE",
+);
+static RESERVE_IDS: Sql =
+    Sql::new("UPDATE sequences SET next = next + $1 WHERE name = 'id' RETURNING next");
+static CHANGE_DIRECTORY: Sql =
+    Sql::new("UPDATE sequences SET next = next + 1 WHERE name = 'directory'");
+static DATABASE_SIZE: Sql = Sql::new("SELECT pg_database_size(current_database())");
+
+/// The one open transaction, and what outlives it.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    connection: Option<Connection>,
+    connector: Connector,
+    dialect: Dialect,
+    /// BEGIN was sent.
+    begun: bool,
+    /// COMMIT was sent: if the connection broke then, nobody knows how it ended.
+    commit_sent: bool,
+    pub(crate) heads: Heads,
+    pub(crate) buffers: Buffers,
+    /// Row numbers to give out: the next, and the end of the reservation.
+    ids: (i64, i64),
+    clock: Clock,
+    /// The time of this transaction, milliseconds of Unix time.
+    pub(crate) now: i64,
+    directory_changed: bool,
+    removed_accounts: Vec<AccountId>,
+    /// Joined texts by the statements in them.
+    texts: HashMap<(bool, bool, Vec<usize>), Arc<str>>,
+    max_bytes: Option<u64>,
+    /// Content bytes since PostgreSQL was last asked for its size, and whether it was full then.
+    unchecked_bytes: usize,
+    full: bool,
+}
+
+impl Transaction {
+    pub(crate) fn new(
+        connection: Connection,
+        connector: Connector,
+        config: &crate::StoreConfig,
+    ) -> Transaction {
+        let dialect = connection.dialect();
+        Transaction {
+            connection: Some(connection),
+            connector,
+            dialect,
+            begun: false,
+            commit_sent: false,
+            heads: Heads::default(),
+            buffers: Buffers::default(),
+            ids: (0, 0),
+            clock: config.clock.clone(),
+            now: 0,
+            directory_changed: false,
+            removed_accounts: Vec::new(),
+            texts: HashMap::new(),
+            max_bytes: config
+                .max_database_bytes
+                .filter(|_| dialect == Dialect::Postgres),
+            unchecked_bytes: SIZE_CHECK_BYTES,
+            full: false,
+        }
+    }
+
+    /// Starts over with these accounts loaded.
+    pub(super) async fn start(&mut self, accounts: &BTreeSet<AccountId>) -> Result<()> {
+        if self.connection.is_none() {
+            self.connection = Some(self.connector.connect().await?);
+        }
+        self.begun = false;
+        self.commit_sent = false;
+        self.now = self.clock.now();
+        if self.dialect == Dialect::Postgres || self.heads.accounts.len() > MAX_HEADS {
+            self.heads = Heads::default();
+        }
+        let missing = Rows::of_ints(
+            accounts
+                .iter()
+                .filter(|id| !self.heads.accounts.contains_key(id))
+                .map(|id| id.0),
+        );
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let missing: Value = missing.into();
+        // Reading needs no transaction where nobody else writes.
+        let rows = match self.dialect {
+            Dialect::Sqlite => {
+                self.fetch_now(&LOAD_ACCOUNTS, vec![missing.clone()])
+                    .await?
+            }
+            Dialect::Postgres => self.fetch(&LOCK_ACCOUNTS, vec![missing.clone()]).await?,
+        };
+        for row in &rows {
+            let head = AccountHead::of_row(row)?;
+            self.heads.accounts.insert(head.id, head);
+        }
+        for row in &self.fetch_now(&MAILBOXES_OF, vec![missing]).await? {
+            let account = AccountId(row.int(1)?);
+            self.heads.account(account)?.add_row(row)?;
+        }
+        Ok(())
+    }
+
+    fn connection(&mut self) -> Result<&mut Connection> {
+        self.connection.as_mut().ok_or(Error::Closed)
+    }
+
+    async fn fetch_now(&mut self, sql: &'static Sql, values: Vec<Value>) -> Result<Vec<Row>> {
+        self.connection()?.fetch(sql, values).await
+    }
+
+    /// Runs a statement that sees everything written so far and returns its rows.
+    pub(crate) async fn fetch(
+        &mut self,
+        sql: &'static Sql,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>> {
+        self.flush().await?;
+        self.fetch_now(sql, values).await
+    }
+
+    /// Runs a statement that sees everything written so far and returns the number of rows affected.
+    pub(crate) async fn execute(&mut self, sql: &'static Sql, values: Vec<Value>) -> Result<u64> {
+        self.flush().await?;
+        let text = sql.text(self.dialect).into_sql_str();
+        self.connection()?.execute(text, values).await
+    }
+
+    /// Row numbers that were never used: the first of `count`.
+    pub(crate) async fn ids(&mut self, count: usize) -> Result<i64> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let (next, end) = self.ids;
+        if next.saturating_add(count) <= end {
+            self.ids.0 += count;
+            return Ok(next);
+        }
+        let block = count.max(ID_BLOCK);
+        let rows = self.fetch(&RESERVE_IDS, vec![Value::Int(block)]).await?;
+        let end = rows
+            .first()
+            .ok_or_else(|| Error::Corrupt("the id sequence is missing".to_owned()))?
+            .int(0)?;
+        self.ids = (end - block + count, end);
+        Ok(end - block)
+    }
+
+    /// Notes that a directory look-up may answer differently from now on, here and on other hosts.
+    pub(crate) async fn change_directory(&mut self) -> Result<()> {
+        if !self.directory_changed {
+            self.execute(&CHANGE_DIRECTORY, Vec::new()).await?;
+            self.directory_changed = true;
+        }
+        Ok(())
+    }
+
+    /// Notes that an account and its heads are gone.
+    pub(crate) fn remove_account(&mut self, id: AccountId) {
+        self.heads.accounts.remove(&id);
+        self.removed_accounts.push(id);
+    }
+
+    /// Refuses content when a PostgreSQL database has reached its configured size. (SQLite knows by itself.)
+    pub(crate) async fn check_room(&mut self, bytes: usize) -> Result<()> {
+        let Some(limit) = self.max_bytes else {
+            return Ok(());
+        };
+        self.unchecked_bytes = self.unchecked_bytes.saturating_add(bytes);
+        if self.full || self.unchecked_bytes >= SIZE_CHECK_BYTES {
+            let rows = self.fetch_now(&DATABASE_SIZE, Vec::new()).await?;
+            let size = rows.first().map_or(Ok(0), |row| row.natural(0))?;
+            self.full = size >= limit;
+            self.unchecked_bytes = 0;
+        }
+        if self.full { Err(Error::Full) } else { Ok(()) }
+    }
+
+    /// Begins if need be and writes the buffered rows.
+    async fn flush(&mut self) -> Result<()> {
+        let writes = self.buffers.take();
+        if writes.is_empty() && self.begun {
+            return Ok(());
+        }
+        self.run(writes, false).await
+    }
+
+    /// Writes everything and commits. Nothing to write: nothing is done.
+    pub(super) async fn commit(&mut self) -> Result<()> {
+        let mut writes = self.buffers.take();
+        writes.extend(write_heads(&mut self.heads));
+        if writes.is_empty() && !self.begun {
+            return Ok(());
+        }
+        self.run(writes, true).await?;
+        self.begun = false;
+        Ok(())
+    }
+
+    /// Sends statements, with BEGIN before the first ones and COMMIT after the last.
+    async fn run(&mut self, writes: Vec<Write>, commit: bool) -> Result<()> {
+        let begin = !std::mem::replace(&mut self.begun, true);
+        if self.dialect == Dialect::Sqlite {
+            let text = self.joined(&writes, begin, commit);
+            let values = writes.into_iter().flat_map(|(_, values)| values).collect();
+            self.commit_sent = commit;
+            self.connection()?.execute(text, values).await?;
+            return Ok(());
+        }
+        if begin {
+            self.connection()?
+                .execute("BEGIN".into_sql_str(), Vec::new())
+                .await?;
+        }
+        for (sql, values) in writes {
+            self.connection()?
+                .execute(sql.text(Dialect::Postgres).into_sql_str(), values)
+                .await?;
+        }
+        if commit {
+            self.commit_sent = true;
+            self.connection()?
+                .execute("COMMIT".into_sql_str(), Vec::new())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// One text of several statements; sqlx prepares it once and runs it in one turn of its thread.
+    fn joined(&mut self, writes: &[Write], begin: bool, commit: bool) -> SqlStr {
+        let key = (
+            begin,
+            commit,
+            writes
+                .iter()
+                .map(|(sql, _)| std::ptr::from_ref(*sql).addr())
+                .collect(),
+        );
+        let text = self.texts.entry(key).or_insert_with(|| {
+            let mut text = String::from(if begin { "BEGIN IMMEDIATE;\n" } else { "" });
+            let mut arguments = 0;
+            for (sql, values) in writes {
+                text.push_str(&shift_arguments(sql.text(Dialect::Sqlite), arguments));
+                text.push_str(";\n");
+                arguments += values.len();
+            }
+            text.push_str(if commit { "COMMIT" } else { "" });
+            text.into()
+        });
+        AssertSqlSafe(Arc::clone(text)).into_sql_str()
+    }
+
+    /// Takes everything back. True: trying again may succeed.
+    pub(super) async fn rollback(&mut self, error: &Error) -> bool {
+        self.heads = Heads::default();
+        self.buffers = Buffers::default();
+        // The reservation may have been taken back too.
+        self.ids = (0, 0);
+        self.directory_changed = false;
+        self.removed_accounts.clear();
+        let begun = std::mem::take(&mut self.begun);
+        let lost = is_connection_lost(error);
+        if lost && self.dialect == Dialect::Postgres {
+            self.connection = None;
+            return !self.commit_sent;
+        }
+        if begun && let Some(connection) = self.connection.as_mut() {
+            // SQLite takes some failed transactions back by itself and then says that there is none.
+            let undone = connection
+                .execute("ROLLBACK".into_sql_str(), Vec::new())
+                .await;
+            if undone.is_err() && self.dialect == Dialect::Postgres {
+                self.connection = None;
+            }
+        }
+        is_conflict(error)
+    }
+
+    /// After the commit: tells the caches and those who watch.
+    pub(super) fn publish(&mut self, shared: &Shared) {
+        if std::mem::take(&mut self.directory_changed) {
+            shared.directory_changed();
+        }
+        for account in self.removed_accounts.drain(..) {
+            shared.forget_account(account);
+        }
+        for account in self
+            .heads
+            .accounts
+            .values_mut()
+            .filter(|account| account.dirty)
+        {
+            account.dirty = false;
+            account
+                .mailboxes
+                .values_mut()
+                .for_each(|head| head.dirty = false);
+            let delta = (
+                std::mem::take(&mut account.bytes_delta),
+                std::mem::take(&mut account.messages_delta),
+            );
+            shared.account_changed(account, delta);
+        }
+    }
+
+    pub(super) async fn close(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.close().await;
+        }
+    }
+}
+
+fn is_connection_lost(error: &Error) -> bool {
+    let Error::Database(error) = error else {
+        return false;
+    };
+    match &**error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        // PostgreSQL class 57: the server shuts down or the session was ended; 08: connection exceptions.
+        sqlx::Error::Database(e) => e.code().is_some_and(|code| {
+            code.len() == 5 && (code.starts_with("57P") || code.starts_with("08"))
+        }),
+        _ => false,
+    }
+}
+
+/// A transaction that lost against another host's: PostgreSQL's serialization_failure and deadlock_detected.
+fn is_conflict(error: &Error) -> bool {
+    let Error::Database(error) = error else {
+        return false;
+    };
+    error
+        .as_database_error()
+        .and_then(|e| e.code())
+        .is_some_and(|code| code == "40001" || code == "40P01")
+}

@@ -1,0 +1,21 @@
+//! Every test of the store, on SQLite and on PostgreSQL.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod accounts;
+mod changes;
+mod crash;
+mod delivery;
+mod full;
+mod kv;
+mod ledger;
+mod mailboxes;
+mod messages;
+mod properties;
+mod setup;
+mod verify;
