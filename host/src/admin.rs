@@ -28,7 +28,7 @@ pub(crate) enum Request {
         quota: QuotaChange,
     },
     AccountAdd {
-        address: String,
+        addresses: Vec<String>,
         password: Option<String>,
         quota: QuotaChange,
     },

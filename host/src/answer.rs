@@ -23,6 +23,8 @@ const LARGE: usize = 256 * 1024;
 
 /// A listener and what its sessions have in common.
 pub(crate) struct Door {
+    /// The listener's name, shared with every session's policy.
+    pub(crate) name: Arc<str>,
     pub(crate) listener: Listener,
     pub(crate) settings: Settings,
 }
@@ -45,7 +47,11 @@ impl Door {
             Service::Pop3 => Settings::Pop3(pop3_settings(&listener, config)),
             Service::Metrics => Settings::Metrics,
         };
-        Self { listener, settings }
+        Self {
+            name: listener.name.as_str().into(),
+            listener,
+            settings,
+        }
     }
 }
 

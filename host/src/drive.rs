@@ -240,3 +240,6 @@ fn still_there(received: io::Result<usize>) -> io::Result<bool> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

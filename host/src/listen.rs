@@ -38,6 +38,7 @@ pub struct Bound {
     /// The listener's name.
     pub name: String,
     /// What is spoken there.
+    #[serde(rename = "protocol")]
     pub service: Service,
     /// When TLS begins.
     pub tls: Tls,

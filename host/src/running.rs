@@ -33,7 +33,7 @@ pub enum StartError {
     Store(#[from] waxwing_store::Error),
     /// The policy cannot be started.
     #[error("policy: {0}")]
-    Policy(String),
+    Policy(#[from] waxwing_policy::StartError),
     /// An address cannot be had.
     #[error(transparent)]
     Listen(#[from] ListenError),

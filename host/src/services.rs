@@ -1,1 +1,325 @@
-//! What policy may use of the store.
+//! What policy may use of the rest of the server, over the store: the directory and the key-values.
+
+use std::time::Duration;
+
+use waxwing_mail::Address;
+use waxwing_policy::{
+    BucketState, Entry, Limits, Pending, ServiceError, Services, Space, Usage, Verification,
+    Versioned,
+};
+use waxwing_store::{Account, Error, Namespace, PasswordCheck, Resolution, Store};
+
+use crate::admin::plain;
+
+/// How many aliases deep an address may lead to an account that owns it.
+const DEPTH: u32 = 10;
+/// How many aliases are followed for one question.
+const BREADTH: u32 = 100;
+
+/// Policy's view of the store.
+pub(crate) struct StoreServices {
+    store: Store,
+}
+
+impl StoreServices {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    async fn account(&self, address: &str) -> Result<std::sync::Arc<Account>, ServiceError> {
+        let account = self
+            .store
+            .directory()
+            .account(address)
+            .await
+            .map_err(service_error)?;
+        account.ok_or_else(|| ServiceError::Unavailable(format!("no such account: {address}")))
+    }
+
+    async fn leads_to(&self, address: String, account: &str) -> Result<bool, Error> {
+        let mut ahead = vec![(address, 0)];
+        let mut followed = 0;
+        while let Some((address, depth)) = ahead.pop() {
+            match self.store.directory().resolve(&address).await? {
+                Resolution::Account(found) if found.address == account => return Ok(true),
+                // A catch-all is not an address that anybody could call its own.
+                Resolution::Alias {
+                    targets,
+                    catch_all: false,
+                } if depth < DEPTH && followed < BREADTH => {
+                    followed += 1;
+                    ahead.extend(targets.iter().map(|target| (target.clone(), depth + 1)));
+                }
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn service_error(error: Error) -> ServiceError {
+    match error {
+        Error::TooLarge { .. } => ServiceError::TooLarge,
+        other => ServiceError::Unavailable(other.to_string()),
+    }
+}
+
+fn namespace(space: Space<'_>) -> Namespace {
+    Namespace {
+        plugin: space.plugin.to_owned(),
+        area: if space.domain.is_some() {
+            "tenant"
+        } else {
+            "plugin"
+        }
+        .to_owned(),
+        domain: space.domain.unwrap_or_default().to_owned(),
+    }
+}
+
+fn versioned(value: waxwing_store::Versioned) -> Versioned {
+    Versioned {
+        value: value.value,
+        version: value.version,
+    }
+}
+
+fn usage(usage: waxwing_store::Usage) -> Usage {
+    Usage {
+        bytes: usage.bytes,
+        messages: usage.messages,
+    }
+}
+
+impl Services for StoreServices {
+    fn domain_is_local<'a>(&'a self, domain: &'a str) -> Pending<'a, bool> {
+        Box::pin(async move {
+            self.store
+                .directory()
+                .domain(domain)
+                .await
+                .map(|found| found.is_some())
+                .map_err(service_error)
+        })
+    }
+
+    fn look_up<'a>(&'a self, address: &'a Address) -> Pending<'a, Entry> {
+        Box::pin(async move {
+            let found = self
+                .store
+                .directory()
+                .resolve(&plain(address))
+                .await
+                .map_err(service_error)?;
+            Ok(match found {
+                Resolution::Account(account) => Entry::Account(account.address.clone()),
+                Resolution::Alias {
+                    catch_all: true, ..
+                } if address.local() != "*" => Entry::None,
+                Resolution::Alias { targets, .. } => Entry::Alias(
+                    targets
+                        .iter()
+                        .filter_map(|target| target.parse().ok())
+                        .collect(),
+                ),
+                Resolution::NotLocal | Resolution::Unknown => Entry::None,
+            })
+        })
+    }
+
+    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> Pending<'a, Verification> {
+        Box::pin(async move {
+            Ok(
+                match self
+                    .store
+                    .directory()
+                    .verify_password(user, password)
+                    .await
+                    .map_err(service_error)?
+                {
+                    PasswordCheck::Right(account) => Verification::Account(account.address.clone()),
+                    PasswordCheck::Wrong => Verification::Wrong,
+                    PasswordCheck::Unknown => Verification::Unknown,
+                },
+            )
+        })
+    }
+
+    fn owns<'a>(&'a self, account: &'a str, address: &'a Address) -> Pending<'a, bool> {
+        Box::pin(async move {
+            self.leads_to(plain(address), account)
+                .await
+                .map_err(service_error)
+        })
+    }
+
+    fn account_limits<'a>(&'a self, account: &'a str) -> Pending<'a, Limits> {
+        Box::pin(async move {
+            let quota = self.account(account).await?.quota;
+            Ok(Limits {
+                bytes: quota.bytes,
+                messages: quota.messages,
+            })
+        })
+    }
+
+    fn account_usage<'a>(&'a self, account: &'a str) -> Pending<'a, Usage> {
+        Box::pin(async move {
+            let id = self.account(account).await?.id;
+            self.store.usage(id).await.map(usage).map_err(service_error)
+        })
+    }
+
+    fn domain_usage<'a>(&'a self, domain: &'a str) -> Pending<'a, Usage> {
+        Box::pin(async move {
+            self.store
+                .domain_usage(domain)
+                .await
+                .map(usage)
+                .map_err(service_error)
+        })
+    }
+
+    fn mailbox_exists<'a>(&'a self, account: &'a str, path: &'a str) -> Pending<'a, bool> {
+        Box::pin(async move {
+            let id = self.account(account).await?.id;
+            match self.store.mailbox(id, path).await {
+                Ok(mailbox) => Ok(mailbox.selectable),
+                Err(Error::NoSuchMailbox(_) | Error::InvalidName { .. }) => Ok(false),
+                Err(error) => Err(service_error(error)),
+            }
+        })
+    }
+
+    fn kv_get<'a>(
+        &'a self,
+        space: Space<'a>,
+        keys: &'a [String],
+    ) -> Pending<'a, Vec<Option<Versioned>>> {
+        Box::pin(async move {
+            let values = self
+                .store
+                .kv()
+                .get_many(&namespace(space), keys)
+                .await
+                .map_err(service_error)?;
+            Ok(values
+                .into_iter()
+                .map(|value| value.map(versioned))
+                .collect())
+        })
+    }
+
+    fn kv_set<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        value: &'a [u8],
+        ttl: Option<Duration>,
+    ) -> Pending<'a, u64> {
+        Box::pin(async move {
+            self.store
+                .kv()
+                .set(&namespace(space), key, value, ttl)
+                .await
+                .map_err(service_error)
+        })
+    }
+
+    fn kv_compare_and_set<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        expected: u64,
+        value: &'a [u8],
+        ttl: Option<Duration>,
+    ) -> Pending<'a, Option<u64>> {
+        Box::pin(async move {
+            self.store
+                .kv()
+                .compare_and_set(&namespace(space), key, expected, value, ttl)
+                .await
+                .map_err(service_error)
+        })
+    }
+
+    fn kv_delete<'a>(&'a self, space: Space<'a>, key: &'a str) -> Pending<'a, ()> {
+        Box::pin(async move {
+            self.store
+                .kv()
+                .delete(&namespace(space), key)
+                .await
+                .map_err(service_error)
+        })
+    }
+
+    fn kv_increment<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        delta: i64,
+        ttl: Option<Duration>,
+    ) -> Pending<'a, i64> {
+        Box::pin(async move {
+            self.store
+                .kv()
+                .increment(&namespace(space), key, delta, ttl)
+                .await
+                .map_err(service_error)
+        })
+    }
+
+    fn kv_take<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        cost: f64,
+        capacity: f64,
+        refill_per_second: f64,
+    ) -> Pending<'a, BucketState> {
+        Box::pin(async move {
+            let state = self
+                .store
+                .kv()
+                .take(&namespace(space), key, cost, capacity, refill_per_second)
+                .await
+                .map_err(service_error)?;
+            Ok(BucketState {
+                allowed: state.allowed,
+                remaining: state.remaining,
+                retry_after: state.retry_after,
+            })
+        })
+    }
+
+    fn kv_count_window<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        window: Duration,
+    ) -> Pending<'a, u64> {
+        Box::pin(async move {
+            self.store
+                .kv()
+                .count_window(&namespace(space), key, window)
+                .await
+                .map_err(service_error)
+        })
+    }
+
+    fn kv_keys<'a>(
+        &'a self,
+        space: Space<'a>,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Pending<'a, Vec<String>> {
+        Box::pin(async move {
+            self.store
+                .kv()
+                .keys(&namespace(space), prefix, after, limit as usize)
+                .await
+                .map_err(service_error)
+        })
+    }
+}

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
+use waxwing_policy::{Policy, PolicyConfig};
 use waxwing_store::{Database, Store, StoreConfig};
 
 use crate::admin::{Exit, Failure};
@@ -10,6 +11,7 @@ use crate::budget::Budget;
 use crate::config::{Config, Problem};
 use crate::listen::Bound;
 use crate::running::StartError;
+use crate::services::StoreServices;
 use crate::sessions::Sessions;
 use crate::shutdown::Shutdown;
 use crate::telemetry::Figures;
@@ -19,6 +21,7 @@ use crate::tls::Certificates;
 pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) store: Store,
+    pub(crate) policy: Policy,
     pub(crate) certificates: Certificates,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) budget: Arc<Budget>,
@@ -34,7 +37,16 @@ impl Parts {
         let figures = Figures::start();
         let certificates = Certificates::open(&config)?;
         let store = Store::open(store_config(&config)?).await?;
+        let services = Arc::new(StoreServices::new(store.clone()));
+        let policy = match Policy::start(policy_config(&config), services).await {
+            Ok(policy) => policy,
+            Err(error) => {
+                store.close().await;
+                return Err(error.into());
+            }
+        };
         Ok(Self {
+            policy,
             store,
             certificates,
             sessions: Sessions::new(config.limits.sessions, config.limits.sessions_per_address),
@@ -84,7 +96,7 @@ impl Parts {
             .sessions
             .by_service()
             .iter()
-            .map(|(service, count)| json!({ "service": service.as_str(), "sessions": count }))
+            .map(|(service, count)| json!({ "protocol": service.as_str(), "sessions": count }))
             .collect();
         json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -100,11 +112,19 @@ impl Parts {
 
     /// What `waxwing plugin list` tells.
     pub(crate) fn plugins(&self) -> Value {
-        json!({})
+        serde_json::to_value(self.policy.status()).unwrap_or_default()
     }
 
-    /// Reads the policy again.
-    pub(crate) async fn reload_policy(&self) {}
+    /// Reads the policy again; the policy logs what came of it.
+    pub(crate) async fn reload_policy(&self) {
+        match self.policy.reload().await {
+            Ok(generation) => tracing::info!(generation, "policy reloaded"),
+            Err(problems) => tracing::error!(
+                problems = problems.len(),
+                "the old policy stays in use; see `waxwing plugin list`"
+            ),
+        }
+    }
 }
 
 /// Opens the store of a configuration, for commands without a server.
@@ -135,7 +155,30 @@ fn store_config(config: &Config) -> Result<StoreConfig, StartError> {
     Ok(settings)
 }
 
+fn policy_config(config: &Config) -> PolicyConfig {
+    PolicyConfig::new(
+        config.policy.file.clone(),
+        config.policy.plugins.clone(),
+        config.data.join("compiled"),
+    )
+}
+
 /// Every problem of the policy, without serving it.
-pub(crate) async fn policy_problems(_config: &Config) -> Vec<Problem> {
-    Vec::new()
+pub(crate) async fn policy_problems(config: &Config) -> Vec<Problem> {
+    let file = config.policy.file.display().to_string();
+    match Policy::check(&policy_config(config)).await {
+        Ok(problems) => problems
+            .into_iter()
+            .map(|problem| Problem {
+                file: problem.file.display().to_string(),
+                line: problem.line.unwrap_or(0),
+                text: problem.text,
+            })
+            .collect(),
+        Err(error) => vec![Problem {
+            file,
+            line: 0,
+            text: error.to_string(),
+        }],
+    }
 }

@@ -74,15 +74,24 @@ async fn domains(store: &Store, request: Request) -> Result<Value, Failure> {
 async fn accounts(store: &Store, request: Request) -> Result<Value, Failure> {
     match request {
         Request::AccountAdd {
-            address,
+            addresses,
             password,
             quota,
         } => {
             let quota = quota.apply(Quota::default());
-            let account = store
-                .add_account(&local_address(&address)?, password.as_deref(), quota)
-                .await?;
-            Ok(value(&account))
+            let addresses = addresses
+                .iter()
+                .map(|address| local_address(address))
+                .collect::<Result<Vec<_>, _>>()?;
+            let mut added = Vec::new();
+            for address in addresses {
+                added.push(value(
+                    &store
+                        .add_account(&address, password.as_deref(), quota)
+                        .await?,
+                ));
+            }
+            Ok(Value::Array(added))
         }
         Request::AccountRemove { address } => {
             store.remove_account(&local_address(&address)?).await?;

@@ -57,17 +57,55 @@ pub(crate) fn named(content: &[u8], name: &str) -> Vec<Range<usize>> {
     fields(content).filter(is_named).collect()
 }
 
-/// `top`, then the content without what lies in `removed` (ascending, apart).
-pub(crate) fn assemble(top: &[u8], content: &[u8], removed: &[Range<usize>]) -> Bytes {
-    let mut whole = BytesMut::with_capacity(top.len() + content.len());
+/// A piece of the content and what takes its place.
+pub(crate) type Cut = (Range<usize>, Vec<u8>);
+
+/// `top`, then the content with its pieces replaced. Of cuts that overlap the first counts.
+pub(crate) fn assemble(top: &[u8], content: &[u8], mut cuts: Vec<Cut>) -> Bytes {
+    cuts.sort_by_key(|(range, _)| range.start);
+    let more: usize = cuts.iter().map(|(_, with)| with.len()).sum();
+    let mut whole = BytesMut::with_capacity(top.len() + content.len() + more);
     whole.extend_from_slice(top);
     let mut from = 0;
-    for range in removed {
+    for (range, with) in cuts {
+        if range.start < from {
+            continue;
+        }
         whole.extend_from_slice(content.get(from..range.start).unwrap_or_default());
+        whole.extend_from_slice(&with);
         from = range.end;
     }
     whole.extend_from_slice(content.get(from..).unwrap_or_default());
     whole.freeze()
+}
+
+/// The longest line that is written where it can be folded (RFC 5322 §2.1.1).
+const LINE: usize = 78;
+/// The longest line that may be written at all, without its CRLF (RFC 5322 §2.1.1).
+const HARD_LINE: usize = 998;
+
+/// A field with its CRLF, folded at blanks (RFC 5322 §2.2.3). What could end a line early is left out.
+pub(crate) fn field(name: &str, value: &str) -> String {
+    let mut text = format!("{name}:");
+    let mut length = text.len();
+    for word in value
+        .split([' ', '\t', '\r', '\n'])
+        .filter(|word| !word.is_empty())
+    {
+        let mut word = word.replace(char::is_control, "");
+        if length + 1 + word.len() > LINE && length > name.len() + 1 {
+            text.push_str("\r\n");
+            length = 0;
+        }
+        while word.len() > HARD_LINE - length - 1 {
+            word.pop();
+        }
+        text.push(' ');
+        text.push_str(&word);
+        length += 1 + word.len();
+    }
+    text.push_str("\r\n");
+    text
 }
 
 /// The ranges of all fields, folded lines and line ends included, up to the empty line.
@@ -153,7 +191,12 @@ mod tests {
 
     fn without_forged(content: &str) -> String {
         let header = Header::read(content.as_bytes(), "mx.waxwing.example");
-        String::from_utf8(assemble(b"", content.as_bytes(), &header.forged).to_vec()).unwrap()
+        let cuts = header
+            .forged
+            .into_iter()
+            .map(|range| (range, Vec::new()))
+            .collect();
+        String::from_utf8(assemble(b"", content.as_bytes(), cuts).to_vec()).unwrap()
     }
 
     #[test]
@@ -218,5 +261,26 @@ mod tests {
                 "{content:?}: {ranges:?}"
             );
         }
+    }
+
+    #[test]
+    fn pieces_are_replaced_and_overlaps_settled() {
+        let cuts = vec![
+            (4..6, b"xyz".to_vec()),
+            (1..2, Vec::new()),
+            (5..7, b"no".to_vec()),
+        ];
+        assert_eq!(assemble(b"top ", b"01234567", cuts), "top 023xyz67");
+    }
+
+    #[test]
+    fn fields_are_folded_and_cannot_be_broken_out_of() {
+        assert_eq!(field("X-A", "one two"), "X-A: one two\r\n");
+        assert_eq!(field("X-A", "one\r\nX-B: two\0"), "X-A: one X-B: two\r\n");
+        let folded = field("X-Waxwing-Verdict", &"SYMBOL=1.0 ".repeat(40));
+        assert!(folded.lines().count() > 1);
+        assert!(folded.split("\r\n").all(|line| line.len() <= LINE));
+        assert!(folded.lines().skip(1).all(|line| line.starts_with(' ')));
+        assert!(field("X-A", &"ä".repeat(2000)).len() <= HARD_LINE + 2);
     }
 }

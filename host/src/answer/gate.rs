@@ -1,13 +1,17 @@
 //! The policy of one connection, for every protocol: may it be served, who is it, how much may it keep.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use waxwing_mail::{Identity, Reply};
+use waxwing_mail::{EnhancedStatus, Identity, Protocol, Reply};
+use waxwing_policy::{
+    ConnectionFacts, Decision, LoginAttempt, LoginOutcome, Operation, PolicySession, QuotaOutcome,
+    Usage,
+};
 use waxwing_sasl::Credentials;
-use waxwing_store::{Account, PasswordCheck};
+use waxwing_store::Account;
 
 use super::Caller;
+use crate::config::Service;
 use crate::telemetry::Reference;
 use crate::transport::TlsFacts;
 use crate::wiring::Parts;
@@ -27,9 +31,10 @@ pub(crate) enum Login {
         identity: Identity,
         account: Arc<Account>,
     },
+    /// Wrong, without a word why.
     Wrong,
-    Blocked(Reply),
-    Disconnect(Reply),
+    /// Wrong, or not now, with a word for the user.
+    Blocked(String),
     Unavailable(Reference),
 }
 
@@ -45,13 +50,24 @@ pub(crate) enum Over {
 pub(crate) struct Gate {
     parts: Arc<Parts>,
     caller: Caller,
+    policy: PolicySession,
 }
 
 impl Gate {
     pub(crate) fn new(parts: &Arc<Parts>, caller: Caller) -> Self {
+        let facts = ConnectionFacts {
+            id: caller.id.to_string(),
+            protocol: protocol(caller.door.listener.service),
+            listener: Arc::clone(&caller.door.name),
+            client: caller.client,
+            local: caller.local,
+            tls: None,
+        };
+        let policy = PolicySession::new(parts.policy.current(), facts);
         Self {
             parts: Arc::clone(parts),
             caller,
+            policy,
         }
     }
 
@@ -59,50 +75,103 @@ impl Gate {
         &self.parts
     }
 
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(crate) fn policy(&mut self) -> &mut PolicySession {
+        &mut self.policy
+    }
+
     /// The session's number.
     pub(crate) fn session(&self) -> u64 {
         self.caller.id
     }
 
-    pub(crate) fn client(&self) -> SocketAddr {
-        self.caller.client
+    /// What is spoken.
+    pub(crate) fn protocol(&self) -> Protocol {
+        protocol(self.caller.door.listener.service)
     }
 
-    pub(crate) fn tls(&self) -> Option<&TlsFacts> {
-        self.caller.tls.as_deref()
-    }
-
+    /// The connection is under TLS now.
     pub(crate) fn secured(&mut self, facts: TlsFacts) {
+        self.policy.secured(waxwing_policy::TlsFacts {
+            version: facts.version.to_owned(),
+            cipher: facts.cipher.clone(),
+            server_name: facts.server_name.clone(),
+        });
         self.caller.tls = Some(Box::new(facts));
     }
 
+    /// Whether the connection is served.
     pub(crate) async fn connect(&mut self) -> Admission {
-        Admission::Pass
+        match self.policy.connect().await {
+            Decision::Pass => Admission::Pass,
+            Decision::Refuse(reply) | Decision::Disconnect(reply) if reply.code.is_permanent() => {
+                Admission::Refused(reply)
+            }
+            Decision::Refuse(reply) | Decision::Disconnect(reply) => Admission::Deferred(reply),
+        }
     }
 
+    /// Who it is; after the time that policy lets a guesser wait.
     pub(crate) async fn login(
         &mut self,
         mechanism: &'static str,
         credentials: Credentials,
     ) -> Login {
+        let attempt = LoginAttempt {
+            mechanism: mechanism.to_owned(),
+            user: credentials.user,
+            authorise_as: credentials.authorise_as,
+            password: credentials.password,
+        };
+        let outcome = self.policy.login(attempt).await;
+        let (LoginOutcome::Success { delay, .. }
+        | LoginOutcome::Refused { delay, .. }
+        | LoginOutcome::Unavailable { delay, .. }) = &outcome;
+        if !delay.is_zero() {
+            tokio::time::sleep(*delay).await;
+        }
+        let login = match outcome {
+            LoginOutcome::Success { identity, .. } => self.account_of(identity).await,
+            LoginOutcome::Refused {
+                text: Some(text), ..
+            } => Login::Blocked(text),
+            LoginOutcome::Refused { text: None, .. } => Login::Wrong,
+            LoginOutcome::Unavailable { text, .. } => {
+                let reference = Reference::new();
+                tracing::warn!(%reference, session = self.session(), reason = text, "a login could not be decided");
+                Login::Unavailable(reference)
+            }
+        };
+        let outcome = match &login {
+            Login::In { .. } => "success",
+            Login::Wrong | Login::Blocked(_) => "failure",
+            Login::Unavailable(_) => "unavailable",
+        };
+        let protocol = self.caller.door.listener.service.as_str();
+        metrics::counter!("waxwing_logins_total", "protocol" => protocol, "outcome" => outcome)
+            .increment(1);
+        login
+    }
+
+    async fn account_of(&self, identity: Identity) -> Login {
         match self
             .parts
             .store
             .directory()
-            .verify_password(&credentials.user, &credentials.password)
+            .account(&identity.authorised_as)
             .await
         {
-            Ok(PasswordCheck::Right(account)) => {
-                let identity = Identity {
-                    account: account.address.as_str().into(),
-                    authorised_as: account.address.as_str().into(),
-                    mechanism: mechanism.into(),
-                };
-                Login::In { identity, account }
+            Ok(Some(account)) => Login::In { identity, account },
+            Ok(None) => {
+                let reference = Reference::new();
+                tracing::error!(%reference, session = self.session(), account = %identity.authorised_as, "policy let in an account that is not in the store");
+                Login::Unavailable(reference)
             }
-            Ok(_) => Login::Wrong,
             Err(error) => Login::Unavailable(Reference::log(
-                "a login could not be decided",
+                "an account could not be looked up",
                 self.session(),
                 &error,
             )),
@@ -112,10 +181,76 @@ impl Gate {
     /// Whether an account may keep so much more, by APPEND or COPY.
     pub(crate) async fn room(
         &mut self,
-        _account: &Account,
-        _bytes: u64,
-        _messages: u64,
+        account: &Account,
+        bytes: u64,
+        messages: u64,
     ) -> Result<(), Over> {
-        Ok(())
+        let current = self.parts.store.usage(account.id).await;
+        let current = current.map_err(|error| {
+            Over::Unavailable(Reference::log(
+                "the usage could not be read",
+                self.caller.id,
+                &error,
+            ))
+        })?;
+        let current = Usage {
+            bytes: current.bytes,
+            messages: current.messages,
+        };
+        let adding = Usage { bytes, messages };
+        let outcome = self
+            .policy
+            .quota(&account.address, Operation::Append, current, adding)
+            .await;
+        over(outcome, self.caller.id)
+    }
+}
+
+/// The outcome of a quota hook, as a result.
+pub(crate) fn over(outcome: QuotaOutcome, session: u64) -> Result<(), Over> {
+    match outcome {
+        QuotaOutcome::Allow => Ok(()),
+        QuotaOutcome::Over(text) => Err(Over::Limit {
+            temporary: false,
+            text,
+        }),
+        QuotaOutcome::OverTemporary(text) => Err(Over::Limit {
+            temporary: true,
+            text,
+        }),
+        QuotaOutcome::Unavailable(reply) => {
+            let reference = Reference::new();
+            tracing::warn!(%reference, session, reason = %reply, "the quota could not be decided");
+            Err(Over::Unavailable(reference))
+        }
+    }
+}
+
+impl Over {
+    /// For SMTP: RFC 5321 §4.2.3 552 and 452, RFC 3463 §3.3 (mailbox full).
+    pub(crate) fn reply(self) -> Reply {
+        match self {
+            Self::Limit {
+                temporary: false,
+                text,
+            } => Reply::new(552, Some(EnhancedStatus(5, 2, 2)), text),
+            Self::Limit {
+                temporary: true,
+                text,
+            } => Reply::new(452, Some(EnhancedStatus(4, 2, 2)), text),
+            Self::Unavailable(reference) => {
+                waxwing_smtp::replies::unavailable(&reference.to_string())
+            }
+        }
+    }
+}
+
+fn protocol(service: Service) -> Protocol {
+    match service {
+        Service::Smtp | Service::Metrics => Protocol::Smtp,
+        Service::Submission => Protocol::Submission,
+        Service::Lmtp => Protocol::Lmtp,
+        Service::Imap => Protocol::Imap,
+        Service::Pop3 => Protocol::Pop3,
     }
 }

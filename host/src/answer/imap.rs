@@ -126,8 +126,7 @@ impl ImapAnswers {
                 Ok(Answer::Done)
             }
             Login::Wrong => Err(Error::AuthenticationFailed),
-            Login::Blocked(reply) => Err(Error::Refused(reply.text.into_owned())),
-            Login::Disconnect(reply) => Err(Error::Disconnect(reply.text.into_owned())),
+            Login::Blocked(text) => Err(Error::Refused(text)),
             Login::Unavailable(reference) => Err(Error::Unavailable {
                 reference: reference.to_string(),
             }),

@@ -78,9 +78,7 @@ impl Pop3Answers {
                 return Answer::Authenticated;
             }
             Login::Wrong => AuthFailure::Credentials,
-            Login::Blocked(reply) | Login::Disconnect(reply) => {
-                AuthFailure::Blocked(reply.text.into_owned())
-            }
+            Login::Blocked(text) => AuthFailure::Blocked(text),
             Login::Unavailable(reference) => AuthFailure::Unavailable(reference.to_string()),
         };
         Answer::NotAuthenticated(failure)

@@ -1,17 +1,23 @@
 //! What SMTP, submission and LMTP sessions ask, answered from policy and store.
+//!
+//! Invariants: one transaction is judged by the generation that was current at its MAIL; a 250 after the content
+//! follows the store's fsync.
+
+mod deliver;
+mod record;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use waxwing_mail::Reply;
+use waxwing_mail::{EnhancedStatus, Envelope, ForwardPath, QueueId, Recipient, Reply};
+use waxwing_policy::{Transaction, TransactionFacts};
 use waxwing_smtp::{Answer, Ask, AuthFailure, Decision, Message, ServerSession, replies};
-use waxwing_store::{Delivery, Flags, Place, Resolution, Target};
 
 use super::gate::{Admission, Gate, Login};
 use super::{Caller, Settings};
 use crate::budget::Content;
-use crate::config::Tls;
+use crate::config::{Service, Tls};
 use crate::drive::{Answering, Answers};
 use crate::telemetry::Reference;
 use crate::transport::TlsFacts;
@@ -33,14 +39,26 @@ pub(crate) fn session(parts: &Arc<Parts>, caller: &Caller) -> ServerSession {
 /// Answers the asks of one session.
 pub(crate) struct SmtpAnswers {
     gate: Gate,
-    content: Option<Box<Content>>,
+    /// From MAIL to its end; boxed, since most of a session's life there is none.
+    running: Option<Box<Running>>,
+}
+
+/// A transaction that is running.
+struct Running {
+    queue_id: QueueId,
+    policy: Transaction,
+    content: Content,
+    /// How many recipients policy has let pass.
+    passed: u32,
+    /// The numbers by which policy knows the envelope's recipients.
+    recipients: Vec<u32>,
 }
 
 impl SmtpAnswers {
     pub(crate) fn new(parts: &Arc<Parts>, caller: Caller) -> Self {
         Self {
             gate: Gate::new(parts, caller),
-            content: None,
+            running: None,
         }
     }
 
@@ -52,66 +70,123 @@ impl SmtpAnswers {
                     Decision::Disconnect(reply)
                 }
             }),
+            Ask::Ehlo { name, esmtp } => {
+                Answer::Decision(decision(self.gate.policy().ehlo(&name, esmtp).await))
+            }
             Ask::Authenticate {
                 mechanism,
                 credentials,
             } => match self.gate.login(mechanism.as_str(), credentials).await {
                 Login::In { identity, .. } => Answer::Authenticated(identity),
                 Login::Wrong => Answer::AuthFailed(AuthFailure::Credentials),
-                Login::Blocked(reply) => Answer::AuthFailed(AuthFailure::Refused(reply)),
-                Login::Disconnect(reply) => Answer::AuthFailed(AuthFailure::Disconnect(reply)),
+                // RFC 4954 §6, RFC 3463 §3.8: 535 5.7.8.
+                Login::Blocked(text) => Answer::AuthFailed(AuthFailure::Refused(Reply::new(
+                    535,
+                    Some(EnhancedStatus(5, 7, 8)),
+                    text,
+                ))),
                 Login::Unavailable(_) => Answer::AuthFailed(AuthFailure::Unavailable),
             },
-            Ask::Ehlo { .. } | Ask::MailFrom(_) | Ask::RcptTo(_) => {
-                Answer::Decision(Decision::Pass)
-            }
-            Ask::Message(message) => Answer::Delivered(vec![self.message(*message).await]),
+            Ask::MailFrom(envelope) => Answer::Decision(self.mail(*envelope).await),
+            Ask::RcptTo(recipient) => Answer::Decision(self.recipient(*recipient).await),
+            Ask::Message(message) => Answer::Delivered(self.message(*message).await),
             Ask::Abandon => {
-                self.content = None;
+                self.running = None;
                 Answer::Decision(Decision::Pass)
             }
         }
     }
 
-    async fn message(&mut self, message: Message) -> Reply {
-        let Some((content, _reservation)) =
-            self.content.take().and_then(|mut content| content.take())
-        else {
-            return replies::no_space();
+    async fn mail(&mut self, envelope: Envelope) -> Decision {
+        let now = u64::try_from(super::now_millis()).unwrap_or(0);
+        let queue_id = QueueId::new(now, rand::random());
+        let parts = Arc::clone(self.gate.parts());
+        let facts = TransactionFacts {
+            queue_id: queue_id.to_string(),
+            sender: envelope.sender,
+            params: envelope.params,
+            declared_size: envelope.declared_size,
+            smtputf8: envelope.smtputf8,
         };
-        let store = &self.gate.parts().store;
-        let mut targets = Vec::new();
-        for recipient in &message.envelope.recipients {
-            let Some(address) = recipient.path.address() else {
-                continue;
-            };
-            if let Ok(Resolution::Account(account)) = store
-                .directory()
-                .resolve(&crate::admin::plain(address))
-                .await
-            {
-                targets.push(Target {
-                    account: account.id,
-                    mailbox: Place::Inbox,
-                    flags: Flags::NONE,
-                    keywords: Vec::new(),
-                });
-            }
+        let mut policy = self
+            .gate
+            .policy()
+            .transaction(parts.policy.current(), facts);
+        let decided = decision(policy.mail_from().await);
+        if matches!(decided, Decision::Pass) {
+            self.running = Some(Box::new(Running {
+                queue_id,
+                policy,
+                content: Content::new(&parts.budget),
+                passed: 0,
+                recipients: Vec::new(),
+            }));
         }
-        let summary = super::summary(&content).await;
-        let delivery = Delivery {
-            content,
-            summary,
-            targets,
-            internal_date: super::now_millis(),
-            ledger: None,
+        decided
+    }
+
+    async fn recipient(&mut self, recipient: Recipient) -> Decision {
+        let Some(running) = &mut self.running else {
+            return Decision::Refuse(replies::internal_error());
         };
-        match store.deliver(delivery).await {
-            Ok(_) => replies::queued("x"),
-            Err(error) => replies::unavailable(
-                &Reference::log("a message could not be stored", self.gate.session(), &error)
-                    .to_string(),
-            ),
+        let recipient = qualified(recipient, self.gate.parts());
+        let domain = recipient
+            .path
+            .address()
+            .map(|address| address.domain().as_str().to_owned());
+        let local = self
+            .gate
+            .parts()
+            .store
+            .directory()
+            .domain(domain.as_deref().unwrap_or_default())
+            .await;
+        let local = match local {
+            Ok(local) => local.is_some(),
+            Err(error) => {
+                let reference = Reference::log(
+                    "a recipient's domain could not be looked up",
+                    self.gate.session(),
+                    &error,
+                );
+                return Decision::Refuse(replies::unavailable(&reference.to_string()));
+            }
+        };
+        let decided = decision(running.policy.rcpt_to(&recipient).await);
+        if matches!(decided, Decision::Pass) {
+            let number = running.passed;
+            running.passed += 1;
+            if !local {
+                // Policy allows relaying, but nothing is sent on from here yet.
+                return Decision::Refuse(deliver::no_route());
+            }
+            running.recipients.push(number);
+        }
+        decided
+    }
+
+    async fn message(&mut self, message: Message) -> Vec<Reply> {
+        let lmtp = self.gate.caller().door.listener.service == Service::Lmtp;
+        let recipients = message.envelope.recipients.len();
+        // RFC 2033 §4.2: LMTP answers for each recipient.
+        let all_alike = |reply: Reply| vec![reply; if lmtp { recipients } else { 1 }];
+        let Some(mut running) = self.running.take() else {
+            return all_alike(replies::internal_error());
+        };
+        let Some((content, reservation)) = running.content.take() else {
+            tracing::warn!(
+                session = self.gate.session(),
+                size = message.size,
+                "no memory for a message; limits.content-memory is in use"
+            );
+            return all_alike(replies::no_space());
+        };
+        let replies = Box::pin(deliver::deliver(&self.gate, *running, message, content)).await;
+        drop(reservation);
+        if lmtp {
+            replies
+        } else {
+            vec![deliver::for_all(replies)]
         }
     }
 }
@@ -122,13 +197,30 @@ impl Answers<ServerSession> for SmtpAnswers {
     }
 
     fn content(&mut self, bytes: Bytes) {
-        let budget = &self.gate.parts().budget;
-        self.content
-            .get_or_insert_with(|| Box::new(Content::new(budget)))
-            .push(bytes);
+        if let Some(running) = &mut self.running {
+            running.content.push(bytes);
+        }
     }
 
     fn secured(&mut self, facts: TlsFacts) {
         self.gate.secured(facts);
     }
+}
+
+fn decision(decision: waxwing_policy::Decision) -> Decision {
+    match decision {
+        waxwing_policy::Decision::Pass => Decision::Pass,
+        waxwing_policy::Decision::Refuse(reply) => Decision::Refuse(reply),
+        waxwing_policy::Decision::Disconnect(reply) => Decision::Disconnect(reply),
+    }
+}
+
+/// RFC 5321 §4.1.1.3: `<Postmaster>` without a domain is the postmaster of this host.
+fn qualified(mut recipient: Recipient, parts: &Parts) -> Recipient {
+    if matches!(recipient.path, ForwardPath::Postmaster)
+        && let Ok(address) = format!("postmaster@{}", parts.config.hostname).parse()
+    {
+        recipient.path = ForwardPath::Address(address);
+    }
+    recipient
 }

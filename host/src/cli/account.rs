@@ -36,10 +36,11 @@ pub(super) enum DomainCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AccountCommand {
-    /// Add an account with its mailboxes.
+    /// Add an account with its mailboxes, or several at once.
     Add {
         /// Its address.
-        address: String,
+        #[arg(required = true, value_name = "ADDRESS")]
+        addresses: Vec<String>,
         /// Read the password from standard input; without it nobody can log in yet.
         #[arg(long)]
         password_stdin: bool,
@@ -102,10 +103,10 @@ pub(super) enum AliasCommand {
 #[derive(Debug, Args)]
 pub(super) struct QuotaArgs {
     /// How much, such as 5GiB, or `none`.
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long = "quota-bytes", value_name = "SIZE", value_parser = size)]
     bytes: Option<Limit>,
     /// How many messages, or `none`.
-    #[arg(long, value_name = "COUNT", value_parser = count)]
+    #[arg(long = "quota-messages", value_name = "COUNT", value_parser = count)]
     messages: Option<Limit>,
 }
 
@@ -165,7 +166,7 @@ impl AccountCommand {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         match self {
             Self::Add {
-                address,
+                addresses,
                 password_stdin,
                 quota,
             } => {
@@ -173,7 +174,7 @@ impl AccountCommand {
                 show(
                     common,
                     &Request::AccountAdd {
-                        address,
+                        addresses,
                         password,
                         quota: quota.change(),
                     },

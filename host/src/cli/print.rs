@@ -139,7 +139,7 @@ pub(super) fn status(answer: &Value) -> String {
         let _infallible = writeln!(out, "{:<10} {}", "", problem.as_str().unwrap_or_default());
     }
     let listener = |listener: &Value| {
-        ["name", "service", "tls", "address"]
+        ["name", "protocol", "tls", "address"]
             .iter()
             .map(|member| text(listener, member))
             .collect()
@@ -151,7 +151,7 @@ pub(super) fn status(answer: &Value) -> String {
         .iter()
         .map(listener)
         .collect();
-    let session = |session: &Value| vec![text(session, "service"), text(session, "sessions")];
+    let session = |session: &Value| vec![text(session, "protocol"), text(session, "sessions")];
     let sessions: Vec<_> = answer
         .get("sessions")
         .map(items)
@@ -160,7 +160,7 @@ pub(super) fn status(answer: &Value) -> String {
         .map(session)
         .collect();
     out + "\n"
-        + &table(&["LISTENER", "SERVICE", "TLS", "ADDRESS"], &listeners)
+        + &table(&["LISTENER", "PROTOCOL", "TLS", "ADDRESS"], &listeners)
         + "\n"
         + &table(&["SESSIONS OF", "NOW"], &sessions)
 }

@@ -13,6 +13,7 @@ pub struct Listener {
     /// The name plugins, metrics and logs know it by; unique.
     pub name: String,
     /// What is spoken.
+    #[serde(rename = "protocol")]
     pub service: Service,
     /// Where; port 0 takes a free one.
     pub address: Vec<SocketAddr>,
@@ -115,7 +116,7 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         tls: Tls::Starttls,
         plaintext_auth: false,
     };
-    section.value("service", &mut listener.service);
+    section.value("protocol", &mut listener.service);
     if listener.service == Service::Metrics {
         listener.tls = Tls::None;
     }
@@ -123,11 +124,11 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
     section.value("address", &mut listener.address);
     section.value("tls", &mut listener.tls);
     section.value("plaintext-auth", &mut listener.plaintext_auth);
-    for key in ["name", "service", "address"] {
+    for key in ["name", "protocol", "address"] {
         section.check(
             key,
             (!section.has(key))
-                .then(|| "missing; a listener needs name, service and address".into()),
+                .then(|| "missing; a listener needs name, protocol and address".into()),
         );
     }
     let encrypted = listener.service == Service::Metrics && listener.tls != Tls::None;
@@ -153,8 +154,8 @@ mod tests {
 
     #[test]
     fn listeners_are_checked() {
-        let text = "[[listener]]\nname = \"a\"\nservice = \"imap\"\naddress = \"0.0.0.0:143\"\nplaintext-auth = true\n\
-                    [[listener]]\nname = \"a\"\nservice = \"gopher\"\n";
+        let text = "[[listener]]\nname = \"a\"\nprotocol = \"imap\"\naddress = \"0.0.0.0:143\"\nplaintext-auth = true\n\
+                    [[listener]]\nname = \"a\"\nprotocol = \"gopher\"\n";
         let problems: Vec<_> = Config::parse(text, "w.toml")
             .unwrap_err()
             .iter()
@@ -164,9 +165,9 @@ mod tests {
             problems,
             [
                 "w.toml:5: listener.plaintext-auth: passwords without TLS are allowed on loopback addresses only",
-                "w.toml:7: listener.address: missing; a listener needs name, service and address",
+                "w.toml:7: listener.address: missing; a listener needs name, protocol and address",
                 "w.toml:7: listener.name: another listener is called \"a\" already",
-                "w.toml:8: listener.service: expected one of smtp, submission, lmtp, imap, pop3, metrics, found \"gopher\"",
+                "w.toml:8: listener.protocol: expected one of smtp, submission, lmtp, imap, pop3, metrics, found \"gopher\"",
             ]
         );
     }

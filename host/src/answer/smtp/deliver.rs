@@ -1,0 +1,552 @@
+//! A complete message, from its last octet to its replies: judge, route, make room, file, store.
+//!
+//! Standards: RFC 5321 §4.4 (trace fields), §6.1 (responsibility), §6.3 (loops); RFC 2033 §4.2 (a reply each).
+//! Invariants: whatever is stored is stored by one call for each form of the header, durable before any 250; an
+//! account gets one copy in a mailbox however many recipients lead to it; a failure of ours is a 4yz.
+
+
+use bytes::Bytes;
+use waxwing_mail::{EnhancedStatus, Recipient, Reply};
+use waxwing_policy::{
+    DeliverOutcome, HeaderEdit, MailboxRef, MessageOutcome, Operation, Transaction, Usage, Verdict,
+};
+use waxwing_smtp::{Message, replies};
+use waxwing_store::{Delivery, Flags, Place, Store, Target};
+
+use super::super::fields::{self, Header};
+use super::super::gate::{self, Gate};
+use super::record::{self, Record};
+use super::{Running, qualified};
+use crate::telemetry::Reference;
+
+/// What becomes of a recipient.
+#[derive(Debug)]
+pub(super) enum Fate {
+    /// To be filed; not empty.
+    File(Vec<Target>),
+    /// Accepted, and kept nowhere.
+    Drop,
+    /// Refused, for now or for good.
+    Refuse(Reply),
+}
+
+/// A recipient with its verdict and fate.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) address: String,
+    pub(super) verdict: &'static str,
+    /// Accounts and mailboxes, for the ledger.
+    pub(super) filed: Vec<String>,
+    pub(super) fate: Fate,
+}
+
+/// Nothing is sent on from here yet (RFC 3463 §3.5).
+pub(super) fn no_route() -> Reply {
+    Reply::new(
+        550,
+        Some(EnhancedStatus(5, 4, 4)),
+        "No route: mail is not sent on from here",
+    )
+}
+
+/// Without LMTP there is one reply for all: a no for one recipient is a no for all of them, and nothing is stored;
+/// the sender tries again, or tells its user. A transient no comes first: what may come later must not be lost.
+pub(super) fn for_all(replies: Vec<Reply>) -> Reply {
+    let rank = |reply: &Reply| match (reply.code.is_transient(), reply.code.is_permanent()) {
+        (true, _) => 0,
+        (_, true) => 1,
+        _ => 2,
+    };
+    replies
+        .into_iter()
+        .min_by_key(rank)
+        .unwrap_or_else(replies::internal_error)
+}
+
+/// Judges and stores; one reply a recipient.
+pub(super) async fn deliver(
+    gate: &Gate,
+    running: Running,
+    message: Message,
+    content: Bytes,
+) -> Vec<Reply> {
+    let Running {
+        queue_id,
+        mut policy,
+        recipients: numbers,
+        ..
+    } = running;
+    let parts = gate.parts();
+    let header = Header::read(&content, &parts.config.hostname);
+    let record = Record::new(gate, &queue_id.to_string(), &message, &header);
+    if header.hops >= parts.config.limits.received_hops as usize {
+        // RFC 5321 §6.3, RFC 3463 §3.5.
+        let reply = Reply::new(
+            554,
+            Some(EnhancedStatus(5, 4, 6)),
+            "Too many Received fields: the message loops",
+        );
+        record.refused(&policy, &reply);
+        return vec![reply; message.envelope.recipients.len()];
+    }
+    let outcome = policy.message(content.clone()).await;
+    let mut judged = Vec::with_capacity(message.envelope.recipients.len());
+    for (number, recipient) in numbers.into_iter().zip(&message.envelope.recipients) {
+        let recipient = qualified(recipient.clone(), parts);
+        judged.push(
+            judge(
+                gate,
+                &mut policy,
+                &outcome,
+                &recipient,
+                number,
+                content.len(),
+            )
+            .await,
+        );
+    }
+    if gate.caller().door.listener.service != crate::config::Service::Lmtp {
+        all_or_none(&mut judged);
+    }
+    let forms = forms(
+        gate,
+        &queue_id.to_string(),
+        &message,
+        &header,
+        &outcome,
+        &content,
+        &judged,
+    );
+    let stored = store(gate, forms, &record, &policy, &judged).await;
+    reply(stored, judged, &queue_id.to_string(), gate)
+}
+
+/// One recipient's verdict, route, room and filing.
+async fn judge(
+    gate: &Gate,
+    policy: &mut Transaction,
+    outcome: &MessageOutcome,
+    recipient: &Recipient,
+    index: u32,
+    size: usize,
+) -> Judged {
+    let domain = recipient
+        .path
+        .address()
+        .map(|address| address.domain().as_str())
+        .unwrap_or_default();
+    let verdict = outcome.verdict(domain);
+    let address = recipient
+        .path
+        .address()
+        .map_or_else(|| recipient.path.to_string(), ToString::to_string);
+    let mut judged = Judged {
+        address,
+        verdict: verdict.word(),
+        filed: Vec::new(),
+        fate: Fate::Drop,
+    };
+    judged.fate = match verdict {
+        Verdict::Refuse(reply) | Verdict::Defer(reply) => Fate::Refuse(reply.clone()),
+        Verdict::Discard => Fate::Drop,
+        Verdict::Deliver | Verdict::Junk | Verdict::Quarantine(_) => {
+            route(gate, policy, index, size, &mut judged.filed).await
+        }
+    };
+    judged
+}
+
+/// Where a recipient leads: all of it, or a no.
+async fn route(
+    gate: &Gate,
+    policy: &mut Transaction,
+    index: u32,
+    size: usize,
+    filed: &mut Vec<String>,
+) -> Fate {
+    let mut targets = Vec::new();
+    let mut accounts: Vec<String> = Vec::new();
+    for target in policy.route(index).await {
+        match target {
+            waxwing_policy::Target::Account(account) if accounts.contains(&account) => {}
+            waxwing_policy::Target::Account(account) => {
+                match file(gate, policy, index, &account, size, filed).await {
+                    Ok(copies) => targets.extend(copies),
+                    Err(reply) => return Fate::Refuse(reply),
+                }
+                accounts.push(account);
+            }
+            waxwing_policy::Target::Forward(_) => return Fate::Refuse(no_route()),
+            waxwing_policy::Target::Drop => {}
+            waxwing_policy::Target::Refuse(reply) => return Fate::Refuse(reply),
+        }
+    }
+    if targets.is_empty() {
+        Fate::Drop
+    } else {
+        Fate::File(targets)
+    }
+}
+
+/// The copies of one account, or why there are none.
+async fn file(
+    gate: &Gate,
+    policy: &mut Transaction,
+    index: u32,
+    account: &str,
+    size: usize,
+    filed: &mut Vec<String>,
+) -> Result<Vec<Target>, Reply> {
+    let store = &gate.parts().store;
+    let failed = |error| temporary("an account could not be looked up", gate, &error);
+    let Some(found) = store.directory().account(account).await.map_err(failed)? else {
+        let reference = Reference::new();
+        tracing::error!(%reference, session = gate.session(), account, "policy routes to an account that is not in the store");
+        return Err(replies::unavailable(&reference.to_string()));
+    };
+    let usage = store.usage(found.id).await.map_err(failed)?;
+    let current = Usage {
+        bytes: usage.bytes,
+        messages: usage.messages,
+    };
+    let adding = Usage {
+        bytes: size as u64,
+        messages: 1,
+    };
+    let room = policy
+        .quota(account, Operation::Deliver, current, adding)
+        .await;
+    gate::over(room, gate.session()).map_err(gate::Over::reply)?;
+    let filings = match policy.deliver(index, account).await {
+        DeliverOutcome::File(filings) => filings,
+        DeliverOutcome::Discard => Vec::new(),
+        DeliverOutcome::Refuse(reply) => return Err(reply),
+    };
+    let mut targets = Vec::with_capacity(filings.len());
+    for filing in filings {
+        let (mailbox, name) = place(store, found.id, filing.mailbox)
+            .await
+            .map_err(failed)?;
+        filed.push(format!("{account} {name}"));
+        let (flags, keywords) = flags(filing.flags);
+        targets.push(Target {
+            account: found.id,
+            mailbox,
+            flags,
+            keywords,
+        });
+    }
+    Ok(targets)
+}
+
+/// The mailbox, and its name for the ledger.
+async fn place(
+    store: &Store,
+    account: waxwing_store::AccountId,
+    mailbox: MailboxRef,
+) -> Result<(Place, String), waxwing_store::Error> {
+    use waxwing_store::SpecialUse;
+    Ok(match mailbox {
+        MailboxRef::Inbox => (Place::Inbox, "INBOX".into()),
+        MailboxRef::Path { path, create: true } => (
+            Place::Path {
+                path: path.clone(),
+                create: true,
+            },
+            path,
+        ),
+        MailboxRef::Path {
+            path,
+            create: false,
+        } => match store.mailbox(account, &path).await {
+            Ok(found) if found.selectable => (Place::Id(found.id), path),
+            Ok(_)
+            | Err(
+                waxwing_store::Error::NoSuchMailbox(_) | waxwing_store::Error::InvalidName { .. },
+            ) => (Place::Inbox, "INBOX".into()),
+            Err(error) => return Err(error),
+        },
+        MailboxRef::SpecialUse(of) => {
+            let known = match of.trim_start_matches('\\').to_ascii_lowercase().as_str() {
+                "all" => Some(SpecialUse::All),
+                "archive" => Some(SpecialUse::Archive),
+                "drafts" => Some(SpecialUse::Drafts),
+                "flagged" => Some(SpecialUse::Flagged),
+                "junk" => Some(SpecialUse::Junk),
+                "sent" => Some(SpecialUse::Sent),
+                "trash" => Some(SpecialUse::Trash),
+                _ => None,
+            };
+            known.map_or((Place::Inbox, "INBOX".into()), |known| {
+                (Place::Use(known), of)
+            })
+        }
+    })
+}
+
+/// System flags and keywords; what is neither is left out.
+fn flags(names: Vec<String>) -> (Flags, Vec<String>) {
+    let (system, keywords): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| name.starts_with('\\'));
+    let flag = |name: &String| match name.to_ascii_lowercase().as_str() {
+        "\\seen" => Flags::SEEN,
+        "\\answered" => Flags::ANSWERED,
+        "\\flagged" => Flags::FLAGGED,
+        "\\deleted" => Flags::DELETED,
+        "\\draft" => Flags::DRAFT,
+        _ => Flags::NONE,
+    };
+    (
+        system.iter().map(flag).fold(Flags::NONE, Flags::with),
+        keywords,
+    )
+}
+
+/// Without LMTP nothing is kept for one recipient if another is refused; see [`for_all`].
+fn all_or_none(judged: &mut [Judged]) {
+    let refusals = judged.iter().filter_map(|judged| match &judged.fate {
+        Fate::Refuse(reply) => Some(reply.clone()),
+        _ => None,
+    });
+    let refusals: Vec<_> = refusals.collect();
+    if refusals.is_empty() {
+        return;
+    }
+    let reply = for_all(refusals);
+    for recipient in judged {
+        if !matches!(recipient.fate, Fate::Refuse(_)) {
+            recipient.fate = Fate::Refuse(reply.clone());
+        }
+    }
+}
+
+/// A form of the message and where it goes: domains can differ in their verdict, and so in what is on top.
+struct Form {
+    verdict: &'static str,
+    content: Bytes,
+    targets: Vec<Target>,
+}
+
+fn forms(
+    gate: &Gate,
+    queue_id: &str,
+    message: &Message,
+    header: &Header,
+    outcome: &MessageOutcome,
+    content: &Bytes,
+    judged: &[Judged],
+) -> Vec<Form> {
+    let mut forms: Vec<Form> = Vec::new();
+    let mut places: Vec<(waxwing_store::AccountId, &Place)> = Vec::new();
+    for recipient in judged {
+        let Fate::File(targets) = &recipient.fate else {
+            continue;
+        };
+        let fresh: Vec<_> = targets
+            .iter()
+            .filter(|target| !places.contains(&(target.account, &target.mailbox)))
+            .collect();
+        places.extend(fresh.iter().map(|target| (target.account, &target.mailbox)));
+        let fresh = fresh.into_iter().cloned();
+        // Without scores all forms are the same.
+        let verdict = if outcome.scored {
+            recipient.verdict
+        } else {
+            ""
+        };
+        match forms.iter_mut().find(|form| form.verdict == verdict) {
+            Some(form) => form.targets.extend(fresh),
+            None => {
+                let top = on_top(gate, queue_id, message, outcome, verdict);
+                let content =
+                    fields::assemble(top.as_bytes(), content, cuts(header, outcome, content));
+                forms.push(Form {
+                    verdict,
+                    content,
+                    targets: fresh.collect(),
+                });
+            }
+        }
+    }
+    forms.retain(|form| !form.targets.is_empty());
+    forms
+}
+
+/// What the server puts on top (RFC 5321 §4.4: Return-Path first, at final delivery).
+fn on_top(
+    gate: &Gate,
+    queue_id: &str,
+    message: &Message,
+    outcome: &MessageOutcome,
+    verdict: &str,
+) -> String {
+    let mut top = waxwing_mail::return_path(&message.envelope.sender);
+    if outcome.scored {
+        top.push_str(&fields::field(
+            "X-Waxwing-Score",
+            &format!("{:.1}", outcome.score),
+        ));
+        let symbols = outcome
+            .symbols
+            .iter()
+            .map(|(name, score)| format!(" {name}={score:.1}"));
+        top.push_str(&fields::field(
+            "X-Waxwing-Verdict",
+            &format!("{verdict};{}", symbols.collect::<String>()),
+        ));
+    }
+    for edit in &outcome.edits {
+        if let HeaderEdit::Add { name, value } = edit {
+            top.push_str(&fields::field(name, value));
+        }
+    }
+    top + &record::received(gate, queue_id, message)
+}
+
+/// What goes from the header that came, and what takes its place.
+fn cuts(header: &Header, outcome: &MessageOutcome, content: &[u8]) -> Vec<fields::Cut> {
+    let mut cuts: Vec<fields::Cut> = header
+        .forged
+        .iter()
+        .map(|range| (range.clone(), Vec::new()))
+        .collect();
+    for edit in &outcome.edits {
+        match edit {
+            HeaderEdit::Add { .. } => {}
+            HeaderEdit::Change { name, nth, value } => {
+                let found = fields::named(content, name).into_iter().nth(*nth as usize);
+                cuts.extend(found.map(|range| (range, fields::field(name, value).into_bytes())));
+            }
+            HeaderEdit::Remove { name, nth } => {
+                let found = fields::named(content, name).into_iter().enumerate();
+                let meant = found.filter(|(index, _)| nth.is_none_or(|nth| nth as usize == *index));
+                cuts.extend(meant.map(|(_, range)| (range, Vec::new())));
+            }
+        }
+    }
+    cuts
+}
+
+/// Stores all forms and the ledger row; the row goes with the first form, in its commit.
+async fn store(
+    gate: &Gate,
+    forms: Vec<Form>,
+    record: &Record<'_>,
+    policy: &Transaction,
+    judged: &[Judged],
+) -> Result<usize, Reply> {
+    let store = &gate.parts().store;
+    let mut row = Some(record.row(policy, judged));
+    if forms.is_empty() {
+        if let Some(row) = row {
+            store.record(row);
+        }
+        return Ok(0);
+    }
+    let mut copies = 0;
+    for form in forms {
+        let summary = super::super::summary(&form.content).await;
+        let delivery = Delivery {
+            content: form.content,
+            summary,
+            targets: form.targets,
+            internal_date: super::super::now_millis(),
+            ledger: row.take(),
+        };
+        match store.deliver(delivery).await {
+            Ok(stored) => copies += stored.len(),
+            Err(waxwing_store::Error::Full) => {
+                tracing::error!(
+                    session = gate.session(),
+                    "the store is full; messages are deferred"
+                );
+                return Err(replies::no_space());
+            }
+            Err(error) => return Err(temporary("a message could not be stored", gate, &error)),
+        }
+    }
+    Ok(copies)
+}
+
+fn reply(
+    stored: Result<usize, Reply>,
+    judged: Vec<Judged>,
+    queue_id: &str,
+    gate: &Gate,
+) -> Vec<Reply> {
+    let listener = &gate.caller().door.listener;
+    let protocol = listener.service.as_str();
+    let copies = stored.as_ref().map_or(0, |copies| *copies);
+    metrics::counter!("waxwing_messages_delivered_total").increment(copies as u64);
+    let replies: Vec<_> = judged
+        .into_iter()
+        .map(|judged| match (&stored, judged.fate) {
+            (_, Fate::Refuse(reply)) => reply,
+            (Err(reply), _) => reply.clone(),
+            (Ok(_), _) if listener.service == crate::config::Service::Lmtp => {
+                replies::delivered(queue_id)
+            }
+            (Ok(_), _) => replies::queued(queue_id),
+        })
+        .collect();
+    let accepted = replies.iter().any(|reply| reply.code.is_positive());
+    let name = if accepted {
+        "waxwing_messages_accepted_total"
+    } else {
+        "waxwing_messages_refused_total"
+    };
+    metrics::counter!(name, "protocol" => protocol).increment(1);
+    replies
+}
+
+fn temporary(what: &str, gate: &Gate, error: &waxwing_store::Error) -> Reply {
+    replies::unavailable(&Reference::log(what, gate.session(), error).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply_of(code: u16) -> Reply {
+        Reply::new(code, None, code.to_string())
+    }
+
+    #[test]
+    fn one_reply_for_all_is_the_one_that_loses_nothing() {
+        assert_eq!(
+            for_all(vec![reply_of(250), reply_of(550), reply_of(451)])
+                .code
+                .get(),
+            451
+        );
+        assert_eq!(for_all(vec![reply_of(250), reply_of(550)]).code.get(), 550);
+        assert_eq!(for_all(vec![reply_of(250)]).code.get(), 250);
+    }
+
+    #[test]
+    fn a_refused_recipient_stops_the_others() {
+        let judged = |fate| Judged {
+            address: String::new(),
+            verdict: "deliver",
+            filed: Vec::new(),
+            fate,
+        };
+        let mut all = [judged(Fate::Drop), judged(Fate::Refuse(reply_of(550)))];
+        all_or_none(&mut all);
+        assert!(matches!(&all[0].fate, Fate::Refuse(reply) if reply.code.get() == 550));
+        let mut none = [judged(Fate::Drop)];
+        all_or_none(&mut none);
+        assert!(matches!(none[0].fate, Fate::Drop));
+    }
+
+    #[test]
+    fn flags_are_sorted_from_keywords() {
+        let names = ["\\Seen", "work", "\\Nonsense", "\\flagged"]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(
+            flags(names),
+            (Flags::SEEN | Flags::FLAGGED, vec!["work".to_owned()])
+        );
+    }
+}
