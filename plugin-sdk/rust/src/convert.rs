@@ -1,0 +1,143 @@
+//! Small conveniences on the contract's plain data.
+
+use crate::hook::{Decision, HookError};
+use crate::host::types::{IpAddress, MailAddress, Protocol, SmtpReply};
+use crate::host::{actions, credentials, directory, findings, kv, session};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+impl From<IpAddress> for IpAddr {
+    fn from(address: IpAddress) -> Self {
+        match address {
+            IpAddress::Ipv4((a, b, c, d)) => Self::V4(Ipv4Addr::new(a, b, c, d)),
+            IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => Self::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)),
+        }
+    }
+}
+
+impl From<IpAddr> for IpAddress {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                let [a, b, c, d] = address.octets();
+                Self::Ipv4((a, b, c, d))
+            }
+            IpAddr::V6(address) => {
+                let [a, b, c, d, e, f, g, h] = address.segments();
+                Self::Ipv6((a, b, c, d, e, f, g, h))
+            }
+        }
+    }
+}
+
+impl MailAddress {
+    /// Splits `local@domain` at its last `@`; the domain in lower case. None without a local part.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (local_part, domain) = text.rsplit_once('@')?;
+        (!local_part.is_empty())
+            .then(|| Self { local_part: local_part.to_owned(), domain: domain.to_ascii_lowercase() })
+    }
+}
+
+impl fmt::Display for MailAddress {
+    /// `local@domain`; the local part alone for `<Postmaster>` without a domain.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.domain.as_str() {
+            "" => f.write_str(&self.local_part),
+            domain => write!(f, "{}@{domain}", self.local_part),
+        }
+    }
+}
+
+impl PartialEq for MailAddress {
+    fn eq(&self, other: &Self) -> bool {
+        self.local_part == other.local_part && self.domain == other.domain
+    }
+}
+
+impl Protocol {
+    /// Its name as settings write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Submission => "submission",
+            Self::Lmtp => "lmtp",
+            Self::Imap => "imap",
+            Self::Pop3 => "pop3",
+            Self::Jmap => "jmap",
+            Self::Managesieve => "managesieve",
+            Self::Api => "api",
+        }
+    }
+}
+
+impl SmtpReply {
+    /// A reply with an enhanced status (RFC 3463), such as `SmtpReply::new(550, (5, 1, 1), "No such mailbox here")`.
+    pub fn new(code: u16, enhanced: (u8, u16, u16), text: impl Into<String>) -> Self {
+        Self { code, enhanced: Some(enhanced), text: text.into() }
+    }
+}
+
+impl Decision {
+    /// Not now.
+    pub fn defer(code: u16, enhanced: (u8, u16, u16), text: impl Into<String>) -> Self {
+        Self::Defer(SmtpReply::new(code, enhanced, text))
+    }
+
+    /// No.
+    pub fn reject(code: u16, enhanced: (u8, u16, u16), text: impl Into<String>) -> Self {
+        Self::Reject(SmtpReply::new(code, enhanced, text))
+    }
+
+    /// No, and goodbye.
+    pub fn disconnect(code: u16, enhanced: (u8, u16, u16), text: impl Into<String>) -> Self {
+        Self::Disconnect(SmtpReply::new(code, enhanced, text))
+    }
+}
+
+impl From<kv::KvError> for HookError {
+    fn from(error: kv::KvError) -> Self {
+        match error {
+            kv::KvError::Unavailable(reason) => Self::Unavailable(reason),
+            kv::KvError::NoDomain => Self::Internal("kv: no domain at hand".to_owned()),
+            kv::KvError::TooLarge => Self::Internal("kv: key or value too large".to_owned()),
+        }
+    }
+}
+
+impl From<directory::DirectoryError> for HookError {
+    fn from(directory::DirectoryError::Unavailable(reason): directory::DirectoryError) -> Self {
+        Self::Unavailable(reason)
+    }
+}
+
+impl From<credentials::CredentialsError> for HookError {
+    fn from(credentials::CredentialsError::Unavailable(reason): credentials::CredentialsError) -> Self {
+        Self::Unavailable(reason)
+    }
+}
+
+impl From<findings::FindingError> for HookError {
+    fn from(error: findings::FindingError) -> Self {
+        match error {
+            findings::FindingError::Invalid(reason) => Self::Internal(format!("finding: {reason}")),
+            findings::FindingError::Limit => Self::Internal("too many findings".to_owned()),
+        }
+    }
+}
+
+impl From<actions::ActionError> for HookError {
+    fn from(error: actions::ActionError) -> Self {
+        match error {
+            actions::ActionError::Limit(reason) | actions::ActionError::Invalid(reason) => {
+                Self::Internal(format!("action: {reason}"))
+            }
+        }
+    }
+}
+
+impl From<session::NoteError> for HookError {
+    fn from(session::NoteError::Limit: session::NoteError) -> Self {
+        Self::Internal("too many notes".to_owned())
+    }
+}

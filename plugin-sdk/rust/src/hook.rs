@@ -1,0 +1,312 @@
+//! The hooks: one trait each, implemented by plugins that answer it.
+//!
+//! What a hook may answer is documented in `plugin-sdk/wit/hook-*.wit`. An `Err` is for what the plugin cannot
+//! decide: the step's `on-error` in `policy.toml` then says what follows (a deferral, by default). The errors of host
+//! calls turn into it with `?`.
+
+use crate::host::{Connection, Credentials, DeliveryActions, Envelope, Message, MessageActions};
+
+pub use crate::bindings::authenticate::Outcome as Authenticated;
+pub use crate::bindings::deliver::DeliverDecision;
+pub use crate::bindings::imports::types::{Decision, HookError, Identity, Recipient, Usage};
+pub use crate::bindings::login::LoginDecision;
+pub use crate::bindings::message::MessageDecision;
+pub use crate::bindings::quota::{Operation, QuotaDecision};
+pub use crate::bindings::route_inbound::Target;
+pub use crate::bindings::verdict::{Action as VerdictAction, Judgement};
+
+/// A client connected, with any protocol; nothing was said yet.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Doors; impl Plugin for Doors { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnConnect for Doors {
+///     fn on_connect(&self, conn: &Connection) -> Result<Decision, HookError> {
+///         let seen = kv::count_window(kv::Area::Plugin, &conn.client_text(), 60_000)?;
+///         Ok(if seen > 100 { Decision::disconnect(421, (4, 7, 0), "Too many connections") } else { Decision::Pass })
+///     }
+/// }
+/// ```
+pub trait OnConnect {
+    /// May it go on?
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn on_connect(&self, conn: &Connection) -> Result<Decision, HookError>;
+}
+
+/// A client greeted with HELO, EHLO or LHLO.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Doors; impl Plugin for Doors { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnEhlo for Doors {
+///     fn on_ehlo(&self, _conn: &Connection, name: &str) -> Result<Decision, HookError> {
+///         Ok(if name == "localhost" { Decision::reject(550, (5, 7, 1), "You are not") } else { Decision::Pass })
+///     }
+/// }
+/// ```
+pub trait OnEhlo {
+    /// May it go on under this name?
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn on_ehlo(&self, conn: &Connection, name: &str) -> Result<Decision, HookError>;
+}
+
+/// Whose credentials are these? Grant `credentials`.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Users; impl Plugin for Users { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnAuthenticate for Users {
+///     fn check(&self, _conn: &Connection, creds: &Credentials) -> Result<Authenticated, HookError> {
+///         Ok(match creds.verify(&creds.user())? {
+///             credentials::Verification::Account(account) => Authenticated::Success(Identity {
+///                 authorised_as: account.clone(),
+///                 account,
+///                 mechanism: creds.mechanism(),
+///             }),
+///             credentials::Verification::Wrong => Authenticated::Failure,
+///             credentials::Verification::Unknown => Authenticated::UnknownUser,
+///         })
+///     }
+/// }
+/// ```
+pub trait OnAuthenticate {
+    /// Checks them.
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn check(&self, conn: &Connection, creds: &Credentials) -> Result<Authenticated, HookError>;
+}
+
+/// The policy of logging in, for every protocol, around the check of the credentials.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Slow; impl Plugin for Slow { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnLogin for Slow {
+///     fn failed(&self, conn: &Connection, _user: &str, _mechanism: &str) -> Result<LoginDecision, HookError> {
+///         let failures = kv::increment(kv::Area::Plugin, &conn.client_text(), 1, Some(3_600_000))?;
+///         Ok(if failures > 3 { LoginDecision::DelayMs(2_000) } else { LoginDecision::Pass })
+///     }
+/// }
+/// ```
+pub trait OnLogin {
+    /// Before the credentials are checked.
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn before(&self, _conn: &Connection, _user: &str, _mechanism: &str) -> Result<LoginDecision, HookError> {
+        Ok(LoginDecision::Pass)
+    }
+
+    /// After they were found right.
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn after(&self, _conn: &Connection, _who: &Identity) -> Result<LoginDecision, HookError> {
+        Ok(LoginDecision::Pass)
+    }
+
+    /// After they were found wrong.
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn failed(&self, _conn: &Connection, _user: &str, _mechanism: &str) -> Result<LoginDecision, HookError> {
+        Ok(LoginDecision::Pass)
+    }
+}
+
+/// MAIL FROM begins a transaction.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Senders; impl Plugin for Senders { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnMailFrom for Senders {
+///     fn on_mail_from(&self, _conn: &Connection, env: &Envelope) -> Result<Decision, HookError> {
+///         let blocked = env.sender().is_some_and(|sender| sender.domain == "spam.example");
+///         Ok(if blocked { Decision::reject(550, (5, 7, 1), "No, thank you") } else { Decision::Pass })
+///     }
+/// }
+/// ```
+pub trait OnMailFrom {
+    /// May this sender send?
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn on_mail_from(&self, conn: &Connection, env: &Envelope) -> Result<Decision, HookError>;
+}
+
+/// RCPT TO names a recipient. Some step has to accept it; `accept` for a domain that is not local takes the grant `relay`.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Known; impl Plugin for Known { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnRcptTo for Known {
+///     fn on_rcpt_to(&self, _conn: &Connection, _env: &Envelope, rcpt: &Recipient) -> Result<Decision, HookError> {
+///         Ok(match directory::look_up(&rcpt.address)? {
+///             directory::Entry::None => Decision::Pass,
+///             _ => Decision::Accept,
+///         })
+///     }
+/// }
+/// ```
+pub trait OnRcptTo {
+    /// May the message go there?
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn on_rcpt_to(&self, conn: &Connection, env: &Envelope, rcpt: &Recipient) -> Result<Decision, HookError>;
+}
+
+/// What `hook-message` is about.
+#[derive(Clone, Copy)]
+pub struct MessageCall<'a> {
+    /// The connection that it came over.
+    pub conn: &'a Connection,
+    /// Its transaction.
+    pub envelope: &'a Envelope,
+    /// The content.
+    pub message: &'a Message,
+    /// What may be done to it.
+    pub actions: &'a MessageActions,
+}
+
+/// The whole message has arrived; the reply is not yet sent. Grants `message` and `actions`, as far as it uses them.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Marks; impl Plugin for Marks { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnMessage for Marks {
+///     fn on_message(&self, call: MessageCall<'_>) -> Result<MessageDecision, HookError> {
+///         if call.message.first("List-Id").is_none() && call.envelope.recipient_count() > 50 {
+///             findings::add("CROWD", 1.0, &[])?;
+///         }
+///         Ok(MessageDecision::Pass)
+///     }
+/// }
+/// ```
+pub trait OnMessage {
+    /// Looks at the message, adds findings, changes it.
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn on_message(&self, call: MessageCall<'_>) -> Result<MessageDecision, HookError>;
+}
+
+/// All findings are in: what does the score mean for the recipients of one domain?
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Steps; impl Plugin for Steps { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnVerdict for Steps {
+///     fn on_verdict(&self, _conn: &Connection, _env: &Envelope, _domain: &str) -> Result<Judgement, HookError> {
+///         let score = findings::total();
+///         let action = if score >= 5.0 { VerdictAction::Junk } else { VerdictAction::Deliver };
+///         Ok(Judgement { action, reason: format!("score {score:.1}, junk from 5 on") })
+///     }
+/// }
+/// ```
+pub trait OnVerdict {
+    /// Judges by the findings.
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn on_verdict(&self, conn: &Connection, env: &Envelope, domain: &str) -> Result<Judgement, HookError>;
+}
+
+/// Where an accepted recipient leads. Some step has to say.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Ways; impl Plugin for Ways { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnRouteInbound for Ways {
+///     fn resolve(&self, _env: &Envelope, rcpt: &Recipient) -> Result<Option<Vec<Target>>, HookError> {
+///         Ok(match directory::look_up(&rcpt.address)? {
+///             directory::Entry::Account(account) => Some(vec![Target::Account(account)]),
+///             directory::Entry::Alias(to) => Some(to.into_iter().map(Target::Alias).collect()),
+///             directory::Entry::None => None,
+///         })
+///     }
+/// }
+/// ```
+pub trait OnRouteInbound {
+    /// None: not mine. An empty list is a fault.
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn resolve(&self, env: &Envelope, rcpt: &Recipient) -> Result<Option<Vec<Target>>, HookError>;
+}
+
+/// What `hook-quota` is about.
+#[derive(Debug, Clone, Copy)]
+pub struct QuotaCall<'a> {
+    /// Whose store.
+    pub account: &'a str,
+    /// What is going on.
+    pub operation: Operation,
+    /// What the account holds.
+    pub current: Usage,
+    /// What comes on top.
+    pub adding: Usage,
+}
+
+/// Asked before something is stored, from any protocol.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Full; impl Plugin for Full { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnQuota for Full {
+///     fn check(&self, call: QuotaCall<'_>) -> Result<QuotaDecision, HookError> {
+///         let full = call.current.messages + call.adding.messages > 100_000;
+///         Ok(if full { QuotaDecision::Over("The mailbox is full".into()) } else { QuotaDecision::Pass })
+///     }
+/// }
+/// ```
+pub trait OnQuota {
+    /// May it be added?
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn check(&self, call: QuotaCall<'_>) -> Result<QuotaDecision, HookError>;
+}
+
+/// What `hook-deliver` is about.
+#[derive(Clone, Copy)]
+pub struct DeliverCall<'a> {
+    /// The transaction.
+    pub envelope: &'a Envelope,
+    /// The recipient whose copy it is.
+    pub recipient: &'a Recipient,
+    /// The account that it goes to, by its address.
+    pub account: &'a str,
+    /// The content.
+    pub message: &'a Message,
+    /// Where the copy may go.
+    pub actions: &'a DeliveryActions,
+}
+
+/// Final delivery to one account. If every step passes, the message goes into INBOX.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Sort; impl Plugin for Sort { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnDeliver for Sort {
+///     fn on_deliver(&self, call: DeliverCall<'_>) -> Result<DeliverDecision, HookError> {
+///         if call.envelope.verdict(call.recipient.index).as_deref() != Some("junk") {
+///             return Ok(DeliverDecision::Pass);
+///         }
+///         call.actions.file_into_use("\\Junk", &[])?;
+///         Ok(DeliverDecision::Done)
+///     }
+/// }
+/// ```
+pub trait OnDeliver {
+    /// Delivers to `call.account`.
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn on_deliver(&self, call: DeliverCall<'_>) -> Result<DeliverDecision, HookError>;
+}
