@@ -79,7 +79,7 @@ impl Settings {
                 Some(settings) => {
                     let mut reader = Reader {
                         path: table.path,
-                        text: table.text,
+                        line_ends: line_ends(table.text),
                         lines: &mut lines,
                         problems,
                     };
@@ -160,7 +160,7 @@ fn read_file(path: &Path, problems: &mut Vec<Problem>) -> Option<(Source, Map<St
     let mut lines = Vec::new();
     let mut reader = Reader {
         path,
-        text: &text,
+        line_ends: line_ends(&text),
         lines: &mut lines,
         problems,
     };
@@ -235,7 +235,8 @@ fn expand(
 /// Turns TOML into JSON and notes the line of each value.
 struct Reader<'a> {
     path: &'a Path,
-    text: &'a str,
+    /// Where the lines end, so that each value finds its own without reading from the top.
+    line_ends: Vec<usize>,
     lines: &'a mut Vec<(String, usize)>,
     problems: &'a mut Vec<Problem>,
 }
@@ -277,7 +278,7 @@ impl Reader<'_> {
             Value::Float(number) => match Number::from_f64(*number.value()) {
                 Some(number) => Json::Number(number),
                 None => {
-                    let line = value.span().map(|span| line_of(self.text, span.start));
+                    let line = value.span().map(|span| self.line_of(span.start));
                     self.problems
                         .push(Problem::new(self.path, line, "a number must be finite"));
                     Json::Null
@@ -300,8 +301,20 @@ impl Reader<'_> {
 
     fn note(&mut self, span: Option<Range<usize>>, at: &str) {
         if let Some(span) = span {
-            self.lines
-                .push((at.to_owned(), line_of(self.text, span.start)));
+            let line = self.line_of(span.start);
+            self.lines.push((at.to_owned(), line));
         }
     }
+
+    fn line_of(&self, offset: usize) -> usize {
+        self.line_ends.partition_point(|end| *end < offset) + 1
+    }
+}
+
+fn line_ends(text: &str) -> Vec<usize> {
+    text.bytes()
+        .enumerate()
+        .filter(|(_, octet)| *octet == b'\n')
+        .map(|(place, _)| place)
+        .collect()
 }
