@@ -100,6 +100,11 @@ impl<'a> Parser<'a> {
         self.rest.is_empty()
     }
 
+    /// What follows is not looked at.
+    pub(crate) fn skip_all(&mut self) {
+        self.rest = &[];
+    }
+
     /// Nothing may follow.
     pub(crate) fn end(&self) -> Result<(), SyntaxError> {
         // Deviation from the grammar: a space at the end of a command does no harm, and clients send it.

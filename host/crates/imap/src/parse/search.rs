@@ -21,6 +21,7 @@ impl Parser<'_> {
             self.space()?;
             // RFC 3501 §6.4.4: US-ASCII must be supported; UTF-8 holds it.
             if !charset.eq_ignore_ascii_case("UTF-8") && !charset.eq_ignore_ascii_case("US-ASCII") {
+                self.skip_all();
                 return Ok(None);
             }
         }
@@ -60,7 +61,8 @@ impl Parser<'_> {
         if let Some(key) = plain(&name) {
             return Ok(key);
         }
-        self.space()?;
+        self.space()
+            .map_err(|_| SyntaxError::Expected("a search key and its argument"))?;
         match name.as_str() {
             "NOT" => Ok(SearchKey::Not(Box::new(self.search_key(deeper, bounds)?))),
             "OR" => {

@@ -3,7 +3,7 @@
 use crate::ask::{Answer, Ask};
 use crate::encode::texts::{self, Response};
 use crate::error::Error;
-use crate::parse::{Literal, SyntaxError};
+use crate::parse::{Literal, SyntaxError, literal_at_end};
 use crate::session::framing::Framing;
 use crate::session::job::{Core, Flow, Job, Waiting, failed, unexpected};
 use crate::types::AppendHead;
@@ -83,9 +83,15 @@ impl Job for Announced {
 }
 
 /// The message is all there, with the rest of its line.
-pub(crate) fn end(line: &[u8]) -> Flow {
+pub(crate) fn end(core: &mut Core, framing: &mut Framing, line: &[u8]) -> Flow {
     if line.is_empty() {
         return Flow::Ask(Ask::AppendEnd, Box::new(Ended));
+    }
+    // A second message (RFC 3502 is not offered) is thrown away with its line.
+    let limit = core.config.limits.message;
+    if literal_at_end(line).is_some_and(|literal| !framing.discard(literal, limit)) {
+        core.out.extend_from_slice(texts::BYE_LITERAL.as_bytes());
+        return Flow::Ask(Ask::AppendAbandon, Box::new(Over));
     }
     Flow::Ask(Ask::AppendAbandon, Box::new(Abandoned(texts::ONE_MESSAGE)))
 }
@@ -112,5 +118,15 @@ struct Abandoned(Response);
 impl Job for Abandoned {
     fn answer(self: Box<Self>, _core: &mut Core, _answer: Answer) -> Flow {
         Flow::Tagged(self.0)
+    }
+}
+
+/// An append was given up and the session ends.
+#[derive(Debug)]
+struct Over;
+
+impl Job for Over {
+    fn answer(self: Box<Self>, _core: &mut Core, _answer: Answer) -> Flow {
+        Flow::Close
     }
 }

@@ -41,6 +41,7 @@ pub(crate) fn begin(
         uids,
         asked: 0,
         rows: VecDeque::new(),
+        changed: UidSet::new(),
         writer: None,
         unreadable: false,
     })
@@ -101,6 +102,8 @@ struct Fetch {
     /// How many of them were asked for.
     asked: u32,
     rows: VecDeque<FetchRow>,
+    /// Those of them that got `\\Seen` just now.
+    changed: UidSet,
     /// The row that is being written.
     writer: Option<RowWriter>,
     /// Something could not be read.
@@ -112,6 +115,7 @@ impl Job for Fetch {
         match answer {
             Answer::Rows(rows) => {
                 self.rows = rows.into();
+                self.changed = UidSet::new();
                 if let Some(ask) = self.see(core) {
                     return Flow::Ask(ask, self);
                 }
@@ -161,7 +165,10 @@ impl Job for Fetch {
             };
         }
         if let Some(row) = self.rows.pop_front() {
-            match RowWriter::new(row, self.plan.wants.summary) {
+            // RFC 3501 §6.4.5: flags that FETCH changed should be part of its responses.
+            let tell_flags =
+                self.changed.contains(row.uid) && !self.items.contains(&FetchItem::Flags);
+            match RowWriter::new(row, self.plan.wants.summary, tell_flags) {
                 Some(writer) => self.writer = Some(writer),
                 None => self.unreadable = true,
             }
@@ -215,15 +222,12 @@ impl Fetch {
         let Some(selected) = &mut core.selected else {
             return;
         };
-        let shown = self.items.contains(&FetchItem::Flags);
         let changed: HashMap<u32, FlagRow> = rows.into_iter().map(|row| (row.uid, row)).collect();
         for row in &mut self.rows {
             if let Some(change) = changed.get(&row.uid) {
                 row.flags = change.flags.clone();
-                if shown {
-                    selected.note_own(change.modseq);
-                }
-                // Otherwise the poll at the end of the command tells of it.
+                selected.note_own(change.modseq);
+                self.changed.insert(row.uid);
             }
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct RowWriter {
     /// How many items are written.
     written: usize,
     opened: bool,
+    /// The flags are to be told though they were not asked for.
+    tell_flags: bool,
     transfer: Option<Transfer>,
 }
 
@@ -48,7 +50,7 @@ struct Transfer {
 
 impl RowWriter {
     /// `None` if a summary is needed and cannot be read.
-    pub(crate) fn new(row: FetchRow, needs_summary: bool) -> Option<Self> {
+    pub(crate) fn new(row: FetchRow, needs_summary: bool, tell_flags: bool) -> Option<Self> {
         let summary = if needs_summary {
             Some(Summary::decode(&row.summary).ok()?)
         } else {
@@ -59,6 +61,7 @@ impl RowWriter {
             summary,
             written: 0,
             opened: false,
+            tell_flags,
             transfer: None,
         })
     }
@@ -81,6 +84,10 @@ impl RowWriter {
         }
         loop {
             let Some(item) = items.get(self.written) else {
+                if self.tell_flags {
+                    out.push(b' ');
+                    self.plain(out, &FetchItem::Flags, selected);
+                }
                 out.extend_from_slice(b")\r\n");
                 return Next::Done;
             };

@@ -125,7 +125,7 @@ impl Waiting {
             Self::Handshake => Flow::Close,
             Self::Done => idle::done(line),
             Self::Response(exchange) => login::progress(core, exchange.respond(line)),
-            Self::Message { .. } => append::end(line),
+            Self::Message { .. } => append::end(core, framing, line),
         }
     }
 }

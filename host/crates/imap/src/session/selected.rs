@@ -52,7 +52,8 @@ impl Selected {
             );
         }
         let numbers = set.resolve(self.uids.len());
-        if numbers.last().is_some_and(|last| last > self.uids.len()) || numbers.is_empty() {
+        // `1:*` of an empty mailbox is nothing, and no error: clients ask so without looking.
+        if numbers.last().is_some_and(|last| last > self.uids.len()) {
             return None;
         }
         Some(self.resolve_some(set))

@@ -1,0 +1,246 @@
+//! A mailbox as a list of messages.
+
+use bytes::Bytes;
+use waxwing_imap::types::{
+    ContentRef, FlagSet, MailboxId, MailboxName, SpecialUse, SystemFlag, UidSet,
+};
+use waxwing_imap::{Appended, Changes, FetchRow, FlagAction, FlagRow, RowWants, Snapshot};
+use waxwing_message::Summary;
+
+/// A mailbox.
+pub struct Mailbox {
+    pub id: MailboxId,
+    pub name: MailboxName,
+    pub special_use: Option<SpecialUse>,
+    pub subscribed: bool,
+    pub exists: bool,
+    pub uid_validity: u32,
+    pub uid_next: u32,
+    pub messages: Vec<Message>,
+    vanished: Vec<(u32, u64)>,
+}
+
+/// A message.
+#[derive(Clone)]
+pub struct Message {
+    pub uid: u32,
+    pub flags: FlagSet,
+    pub internal_date: i64,
+    pub content: usize,
+    size: u64,
+    summary: Bytes,
+    modseq: u64,
+    created: u64,
+}
+
+/// Flags from words.
+pub fn flags(words: &[&str]) -> FlagSet {
+    let mut set = FlagSet::default();
+    for word in words.iter().filter(|word| !word.is_empty()) {
+        match SystemFlag::parse(word) {
+            Some(flag) => set.insert(flag),
+            None => set.add(&FlagSet::new(0, vec![(*word).to_owned()])),
+        }
+    }
+    set
+}
+
+/// What a new account has.
+pub fn defaults() -> Vec<Mailbox> {
+    let uses = [
+        ("INBOX", None),
+        ("Drafts", Some(SpecialUse::Drafts)),
+        ("Junk", Some(SpecialUse::Junk)),
+        ("Sent", Some(SpecialUse::Sent)),
+        ("Trash", Some(SpecialUse::Trash)),
+        ("Archive", Some(SpecialUse::Archive)),
+    ];
+    let mut id = 0;
+    let mut make = |(name, special_use)| {
+        id += 1;
+        Mailbox::new(id, MailboxName::new(name).unwrap(), special_use, true)
+    };
+    uses.into_iter().map(&mut make).collect()
+}
+
+impl Mailbox {
+    pub fn new(
+        id: i64,
+        name: MailboxName,
+        special_use: Option<SpecialUse>,
+        subscribed: bool,
+    ) -> Self {
+        Self {
+            id: MailboxId(id),
+            name,
+            special_use,
+            subscribed,
+            exists: true,
+            uid_validity: 100 + id as u32,
+            uid_next: 1,
+            messages: Vec::new(),
+            vanished: Vec::new(),
+        }
+    }
+
+    pub fn add(
+        &mut self,
+        content: usize,
+        raw: &[u8],
+        flags: FlagSet,
+        internal_date: i64,
+        modseq: u64,
+    ) -> Appended {
+        let uid = self.uid_next;
+        self.uid_next += 1;
+        self.messages.push(Message {
+            uid,
+            flags,
+            internal_date,
+            content,
+            size: raw.len() as u64,
+            summary: Summary::read(raw).encode().into(),
+            modseq,
+            created: modseq,
+        });
+        Appended {
+            uid_validity: self.uid_validity,
+            uid,
+        }
+    }
+
+    pub fn remove(&mut self, uid: u32, modseq: u64) {
+        self.messages.retain(|message| message.uid != uid);
+        self.vanished.push((uid, modseq));
+    }
+
+    pub fn flag(&mut self, uid: u32, flags: &FlagSet, modseq: u64) {
+        let message = self
+            .messages
+            .iter_mut()
+            .find(|message| message.uid == uid)
+            .unwrap();
+        message.flags.add(flags);
+        message.modseq = modseq;
+    }
+
+    pub fn snapshot(&self, highest_modseq: u64, read_only: bool) -> Snapshot {
+        let mut keywords: Vec<String> = self
+            .messages
+            .iter()
+            .flat_map(|m| m.flags.keywords().to_vec())
+            .collect();
+        keywords.sort();
+        keywords.dedup();
+        Snapshot {
+            mailbox: self.id,
+            uids: self.messages.iter().map(|message| message.uid).collect(),
+            recent: UidSet::new(),
+            first_unseen: self
+                .messages
+                .iter()
+                .find(|m| !m.flags.has(SystemFlag::Seen))
+                .map(|m| m.uid),
+            keywords,
+            uid_validity: self.uid_validity,
+            uid_next: self.uid_next,
+            highest_modseq,
+            read_only,
+        }
+    }
+
+    pub fn change(
+        &mut self,
+        uids: &UidSet,
+        action: FlagAction,
+        flags: &FlagSet,
+        modseq: u64,
+    ) -> Vec<FlagRow> {
+        let mut rows = Vec::new();
+        for message in self
+            .messages
+            .iter_mut()
+            .filter(|message| uids.contains(message.uid))
+        {
+            let before = message.flags.clone();
+            match action {
+                FlagAction::Replace => message.flags = flags.clone(),
+                FlagAction::Add => message.flags.add(flags),
+                FlagAction::Remove => message.flags.remove(flags),
+            }
+            if message.flags != before {
+                message.modseq = modseq;
+            }
+            rows.push(FlagRow {
+                uid: message.uid,
+                modseq: message.modseq,
+                flags: message.flags.clone(),
+            });
+        }
+        rows
+    }
+
+    pub fn expunge(&mut self, among: Option<&UidSet>, modseq: u64) -> UidSet {
+        let goes = |m: &&Message| {
+            m.flags.has(SystemFlag::Deleted) && among.is_none_or(|uids| uids.contains(m.uid))
+        };
+        let gone: UidSet = self
+            .messages
+            .iter()
+            .filter(goes)
+            .map(|message| message.uid)
+            .collect();
+        for uid in gone.iter() {
+            self.remove(uid, modseq);
+        }
+        gone
+    }
+
+    pub fn changes(&self, since: u64) -> Changes {
+        let new = self
+            .messages
+            .iter()
+            .filter(|message| message.created > since);
+        let changed = self
+            .messages
+            .iter()
+            .filter(|message| message.created <= since && message.modseq > since);
+        Changes {
+            highest_modseq: since,
+            vanished: self
+                .vanished
+                .iter()
+                .filter(|(_, at)| *at > since)
+                .map(|&(uid, _)| uid)
+                .collect(),
+            arrived: new.map(|message| message.uid).collect(),
+            recent: UidSet::new(),
+            flags: changed
+                .map(|m| FlagRow {
+                    uid: m.uid,
+                    modseq: m.modseq,
+                    flags: m.flags.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Message {
+    pub fn row(&self, wants: RowWants, content: &Bytes) -> FetchRow {
+        FetchRow {
+            uid: self.uid,
+            modseq: self.modseq,
+            flags: self.flags.clone(),
+            internal_date: self.internal_date,
+            size: self.size,
+            content: ContentRef(Bytes::from(self.content.to_string())),
+            summary: if wants.summary {
+                self.summary.clone()
+            } else {
+                Bytes::new()
+            },
+            head: content.slice(..content.len().min(wants.head as usize)),
+        }
+    }
+}

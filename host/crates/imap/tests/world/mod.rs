@@ -1,0 +1,472 @@
+//! A server in memory: accounts, mailboxes and messages as simple lists, to hold sessions against.
+//!
+//! Directives beside those of every dialogue: `% at-poll N arrive MAILBOX FILE`, `… expunge MAILBOX UID`,
+//! `… flag MAILBOX UID FLAG` make something happen when the session polls for the N-th time; `% fail WHAT` makes
+//! asks of a kind fail.
+
+mod mailbox;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use waxwing_dialogue::{Dialogue, World};
+use waxwing_imap::types::{ContentRef, FlagSet, MailboxInfo, MailboxName, SystemFlag, TextKey};
+use waxwing_imap::{
+    Answer, Appended, Ask, Changes, Config, Copied, Error, Limits, Session, StatusData, TextMatch,
+    Tls,
+};
+
+pub use mailbox::{Mailbox, Message};
+
+/// The server.
+pub struct Fake {
+    pub config: Config,
+    pub mailboxes: Vec<Mailbox>,
+    /// All contents ever stored; a reference is an index.
+    pub contents: Vec<Bytes>,
+    quotas: Vec<(String, u64)>,
+    modseq: u64,
+    account: String,
+    append: Option<(MailboxName, FlagSet, Option<i64>, u64)>,
+    incoming: Vec<u8>,
+    polls: usize,
+    events: Vec<(usize, String)>,
+    failing: Vec<String>,
+}
+
+fn unavailable() -> Answer {
+    Answer::Failed(Error::Unavailable {
+        reference: "R-1".into(),
+    })
+}
+
+impl Fake {
+    pub fn new(dialogue: &Dialogue) -> Self {
+        let mut fake = Self {
+            config: Config {
+                host_name: "mx.waxwing.example".into(),
+                tls: match dialogue.directive("tls") {
+                    Some("implicit") => Tls::Active,
+                    Some("off") => Tls::Unavailable,
+                    _ => Tls::Offered,
+                },
+                plaintext_auth: dialogue.directive("plaintext-auth") != Some("off"),
+                id: vec![("name".into(), "Waxwing".into())],
+                limits: Limits {
+                    message: 1 << 20,
+                    ..Limits::default()
+                },
+            },
+            mailboxes: mailbox::defaults(),
+            contents: Vec::new(),
+            quotas: Vec::new(),
+            modseq: 1,
+            account: String::new(),
+            append: None,
+            incoming: Vec::new(),
+            polls: 0,
+            events: Vec::new(),
+            failing: dialogue.directives("fail").map(str::to_owned).collect(),
+        };
+        if let Some(size) = dialogue.directive("max-size") {
+            fake.config.limits.message = size.parse().unwrap();
+        }
+        for account in dialogue.directives("account") {
+            if let Some((address, quota)) = account.split_once(" quota=") {
+                fake.quotas.push((address.into(), quota.parse().unwrap()));
+            }
+        }
+        for message in dialogue.directives("message") {
+            let words: Vec<&str> = message.split(' ').collect();
+            let flags = mailbox::flags(&words[3..]);
+            fake.store(words[1], &file(words[2]), flags);
+        }
+        for event in dialogue.directives("at-poll") {
+            let (count, what) = event.split_once(' ').unwrap();
+            fake.events.push((count.parse().unwrap(), what.into()));
+        }
+        fake
+    }
+
+    /// Puts a message into a mailbox.
+    pub fn store(&mut self, mailbox: &str, raw: &[u8], flags: FlagSet) -> Appended {
+        self.modseq += 1;
+        let modseq = self.modseq;
+        let content = self.contents.len();
+        self.contents.push(Bytes::copy_from_slice(raw));
+        let mailbox = self
+            .mailboxes
+            .iter_mut()
+            .find(|m| m.name.as_str() == mailbox)
+            .unwrap();
+        mailbox.add(content, raw, flags, 1_772_454_600, modseq)
+    }
+
+    fn find(&mut self, name: &MailboxName) -> Result<&mut Mailbox, Error> {
+        self.mailboxes
+            .iter_mut()
+            .find(|m| m.name == *name && m.exists)
+            .ok_or(Error::NonExistent)
+    }
+
+    fn happen(&mut self) {
+        self.polls += 1;
+        let polls = self.polls;
+        for (_, event) in self
+            .events
+            .clone()
+            .iter()
+            .filter(|(count, _)| *count == polls)
+        {
+            let words: Vec<&str> = event.split(' ').collect();
+            if words[0] == "arrive" {
+                self.store(words[1], &file(words[2]), FlagSet::default());
+                continue;
+            }
+            self.modseq += 1;
+            let modseq = self.modseq;
+            let mailbox = self.find(&MailboxName::new(words[1]).unwrap()).unwrap();
+            let uid: u32 = words[2].parse().unwrap();
+            match words[0] {
+                "expunge" => mailbox.remove(uid, modseq),
+                _ => mailbox.flag(uid, &mailbox::flags(&words[3..]), modseq),
+            }
+        }
+    }
+
+    fn respond(&mut self, ask: Ask) -> Result<Answer, Error> {
+        Ok(match ask {
+            Ask::Connect | Ask::Logout | Ask::Unselect { .. } => Answer::Done,
+            Ask::Login { credentials, .. } => {
+                let known = ["alice@waxwing.test", "bob@waxwing.test"]
+                    .contains(&credentials.user.as_str())
+                    || self
+                        .quotas
+                        .iter()
+                        .any(|(address, _)| *address == credentials.user);
+                if !known || credentials.password != "waxwing-demo" {
+                    return Err(Error::AuthenticationFailed);
+                }
+                if !credentials.authorise_as.is_empty()
+                    && credentials.authorise_as != credentials.user
+                {
+                    return Err(Error::AuthorizationFailed);
+                }
+                self.account = credentials.user;
+                Answer::Done
+            }
+            Ask::Mailboxes => Answer::Mailboxes(self.mailboxes.iter().map(info).collect()),
+            Ask::Status { mailbox } => {
+                let mailbox = self.find(&mailbox)?;
+                Answer::Status(StatusData {
+                    messages: mailbox.messages.len() as u32,
+                    recent: 0,
+                    unseen: mailbox
+                        .messages
+                        .iter()
+                        .filter(|m| !m.flags.has(SystemFlag::Seen))
+                        .count() as u32,
+                    uid_next: mailbox.uid_next,
+                    uid_validity: mailbox.uid_validity,
+                    highest_modseq: 1,
+                    size: 0,
+                })
+            }
+            Ask::Select { mailbox, read_only } => {
+                let modseq = self.modseq;
+                Answer::Selected(self.find(&mailbox)?.snapshot(modseq, read_only))
+            }
+            Ask::Create { mailbox } => self.create(&mailbox)?,
+            Ask::Delete { mailbox } => {
+                let subscribed = {
+                    let found = self.find(&mailbox)?;
+                    found.exists = false;
+                    found.messages.clear();
+                    found.subscribed
+                };
+                if !subscribed {
+                    self.mailboxes.retain(|m| m.exists);
+                }
+                Answer::Done
+            }
+            Ask::Rename { from, to } => self.rename(&from, &to)?,
+            Ask::Subscribe {
+                mailbox,
+                subscribed,
+            } => {
+                let found = self
+                    .mailboxes
+                    .iter_mut()
+                    .find(|m| m.name == mailbox)
+                    .ok_or(Error::NonExistent)?;
+                found.subscribed = subscribed;
+                Answer::Done
+            }
+            Ask::Append {
+                mailbox,
+                size,
+                flags,
+                internal_date,
+            } => {
+                let quota = self
+                    .quotas
+                    .iter()
+                    .find(|(address, _)| *address == self.account)
+                    .map(|(_, quota)| *quota);
+                self.find(&mailbox)?;
+                if quota.is_some_and(|quota| size > quota) {
+                    return Err(Error::OverQuota("the mailbox is full".into()));
+                }
+                self.incoming.clear();
+                self.append = Some((mailbox, flags, internal_date, size));
+                Answer::Done
+            }
+            Ask::AppendEnd => self.append_end(),
+            Ask::AppendAbandon => {
+                self.append = None;
+                self.incoming.clear();
+                Answer::Done
+            }
+            other => self.about_messages(other)?,
+        })
+    }
+
+    fn about_messages(&mut self, ask: Ask) -> Result<Answer, Error> {
+        let modseq = self.modseq + 1;
+        Ok(match ask {
+            Ask::Rows {
+                mailbox,
+                uids,
+                wants,
+            } => {
+                let contents = &self.contents;
+                let mailbox = self
+                    .mailboxes
+                    .iter()
+                    .find(|m| m.id == mailbox)
+                    .ok_or(Error::NonExistent)?;
+                let wanted = mailbox.messages.iter().filter(|m| uids.contains(m.uid));
+                Answer::Rows(wanted.map(|m| m.row(wants, &contents[m.content])).collect())
+            }
+            Ask::Read {
+                content,
+                offset,
+                length,
+            } => {
+                let content = &self.contents[index(&content)];
+                let start = (offset as usize).min(content.len());
+                Answer::Data(content.slice(start..(start + length as usize).min(content.len())))
+            }
+            Ask::Store {
+                mailbox,
+                uids,
+                action,
+                flags,
+                ..
+            } => {
+                self.modseq = modseq;
+                let mailbox = self
+                    .mailboxes
+                    .iter_mut()
+                    .find(|m| m.id == mailbox)
+                    .ok_or(Error::NonExistent)?;
+                Answer::Flags(mailbox.change(&uids, action, &flags, modseq))
+            }
+            Ask::Copy { mailbox, uids, to } => Answer::Copied(self.copy(mailbox, &uids, &to)?),
+            Ask::Move { mailbox, uids, to } => {
+                let copied = self.copy(mailbox, &uids, &to)?;
+                self.modseq += 1;
+                let modseq = self.modseq;
+                let source = self.mailboxes.iter_mut().find(|m| m.id == mailbox).unwrap();
+                for &uid in &copied.source {
+                    source.remove(uid, modseq);
+                }
+                Answer::Copied(copied)
+            }
+            Ask::Expunge { mailbox, uids } => {
+                self.modseq = modseq;
+                let mailbox = self
+                    .mailboxes
+                    .iter_mut()
+                    .find(|m| m.id == mailbox)
+                    .ok_or(Error::NonExistent)?;
+                Answer::Expunged(mailbox.expunge(uids.as_ref(), modseq))
+            }
+            Ask::SearchText {
+                mailbox,
+                uids,
+                keys,
+            } => {
+                let contents = &self.contents;
+                let mailbox = self
+                    .mailboxes
+                    .iter()
+                    .find(|m| m.id == mailbox)
+                    .ok_or(Error::NonExistent)?;
+                let wanted = mailbox.messages.iter().filter(|m| uids.contains(m.uid));
+                let judge = |m: &Message| TextMatch {
+                    uid: m.uid,
+                    matched: TextKey::matches(&keys, &contents[m.content]),
+                };
+                Answer::TextMatches(wanted.map(judge).collect())
+            }
+            Ask::Poll { mailbox, since } => {
+                self.happen();
+                let highest_modseq = self.modseq;
+                let mailbox = self
+                    .mailboxes
+                    .iter()
+                    .find(|m| m.id == mailbox)
+                    .ok_or(Error::NonExistent)?;
+                Answer::Changes(Changes {
+                    highest_modseq,
+                    ..mailbox.changes(since)
+                })
+            }
+            _ => unavailable(),
+        })
+    }
+
+    fn create(&mut self, mailbox: &MailboxName) -> Result<Answer, Error> {
+        if self.find(mailbox).is_ok() {
+            return Err(Error::AlreadyExists);
+        }
+        let name = mailbox.as_str();
+        let ends = name
+            .match_indices('/')
+            .map(|(end, _)| end)
+            .chain([name.len()]);
+        for end in ends {
+            let name = MailboxName::new(&name[..end]).unwrap();
+            if self.find(&name).is_err() {
+                let id = self.mailboxes.iter().map(|m| m.id.0).max().unwrap_or(0) + 1;
+                self.mailboxes.retain(|m| m.name != name);
+                self.mailboxes.push(Mailbox::new(id, name, None, false));
+            }
+        }
+        Ok(Answer::Done)
+    }
+
+    fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<Answer, Error> {
+        self.find(from)?;
+        if self.find(to).is_ok() {
+            return Err(Error::AlreadyExists);
+        }
+        if from.is_inbox() {
+            self.create(to)?;
+            let messages = std::mem::take(&mut self.find(from)?.messages);
+            for message in messages {
+                let raw = self.contents[message.content].clone();
+                self.store(to.as_str(), &raw, message.flags);
+            }
+            return Ok(Answer::Done);
+        }
+        let below = format!("{from}/");
+        for mailbox in &mut self.mailboxes {
+            if mailbox.name == *from {
+                mailbox.name = to.clone();
+            } else if let Some(rest) = mailbox.name.as_str().strip_prefix(&below) {
+                mailbox.name = MailboxName::new(&format!("{to}/{rest}")).unwrap();
+            }
+        }
+        Ok(Answer::Done)
+    }
+
+    fn append_end(&mut self) -> Answer {
+        let (mailbox, flags, date, size) = self.append.take().unwrap();
+        assert_eq!(
+            self.incoming.len() as u64,
+            size,
+            "all announced content must have come"
+        );
+        let raw = std::mem::take(&mut self.incoming);
+        let at = self.store(mailbox.as_str(), &raw, flags);
+        if let Some(date) = date {
+            let mailbox = self.find(&mailbox).unwrap();
+            mailbox.messages.last_mut().unwrap().internal_date = date;
+        }
+        Answer::Appended(at)
+    }
+
+    fn copy(
+        &mut self,
+        from: waxwing_imap::types::MailboxId,
+        uids: &waxwing_imap::types::UidSet,
+        to: &MailboxName,
+    ) -> Result<Copied, Error> {
+        self.find(to)?;
+        let source = self
+            .mailboxes
+            .iter()
+            .find(|m| m.id == from)
+            .ok_or(Error::NonExistent)?;
+        let messages: Vec<Message> = source
+            .messages
+            .iter()
+            .filter(|m| uids.contains(m.uid))
+            .cloned()
+            .collect();
+        let mut copied = Copied::default();
+        for message in messages {
+            let raw = self.contents[message.content].clone();
+            let at = self.store(to.as_str(), &raw, message.flags);
+            copied.uid_validity = at.uid_validity;
+            copied.source.push(message.uid);
+            copied.target.push(at.uid);
+        }
+        Ok(copied)
+    }
+}
+
+impl World for Fake {
+    type Session = Session;
+
+    fn open(&mut self, _dialogue: &Dialogue, now: Instant) -> Session {
+        Session::new(Arc::new(self.config.clone()), now)
+    }
+
+    fn answer(&mut self, ask: Ask) -> Answer {
+        let text = format!("{ask:?}");
+        if self
+            .failing
+            .iter()
+            .any(|kind| text.starts_with(kind.as_str()))
+        {
+            return unavailable();
+        }
+        self.respond(ask).unwrap_or_else(Answer::Failed)
+    }
+
+    fn content(&mut self, octets: Bytes) {
+        assert!(self.append.is_some(), "content comes only in an append");
+        self.incoming.extend_from_slice(&octets);
+    }
+}
+
+fn info(mailbox: &Mailbox) -> MailboxInfo {
+    MailboxInfo {
+        name: mailbox.name.clone(),
+        special_use: mailbox.special_use,
+        subscribed: mailbox.subscribed,
+        selectable: true,
+        exists: mailbox.exists,
+    }
+}
+
+/// The content of a reference.
+pub fn index(content: &ContentRef) -> usize {
+    std::str::from_utf8(&content.0).unwrap().parse().unwrap()
+}
+
+fn file(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../tests/messages")
+        .join(name);
+    let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = String::from_utf8_lossy(&text)
+        .replace("\r\n", "\n")
+        .replace('\n', "\r\n");
+    text.into_bytes()
+}
