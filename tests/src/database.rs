@@ -20,7 +20,7 @@ impl Database {
         match server() {
             Some(server) => all.push(Database::Postgres(create(&server))),
             None => {
-                eprintln!("SKIPPED on PostgreSQL: {VARIABLE} is not set; `make test` starts one")
+                eprintln!("SKIPPED on PostgreSQL: {VARIABLE} is not set; `make test` starts one");
             }
         }
         all

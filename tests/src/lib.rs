@@ -15,6 +15,8 @@ pub mod admin;
 pub mod client;
 pub mod corpus;
 pub mod database;
+pub mod fuzz;
+pub mod live;
 pub mod place;
 pub mod process;
 pub mod server;

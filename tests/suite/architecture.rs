@@ -29,7 +29,10 @@ const CONFINED: [(&str, &[&str]); 10] = [
     ("socket2", &["waxwing"]),
     ("axum", &["waxwing"]),
     ("notify", &["waxwing", "waxwing-policy"]),
-    ("mail-parser", &["waxwing-message", "waxwing-policy", "waxwing-plugin"]),
+    (
+        "mail-parser",
+        &["waxwing-message", "waxwing-policy", "waxwing-plugin"],
+    ),
 ];
 
 /// What nothing under a pure crate may bring along, however deep.

@@ -16,8 +16,14 @@ const CONFIGURATION: i32 = 78;
 
 #[test]
 fn say_what_is_wrong() {
-    let mut files: Vec<_> = fs::read_dir(place::tests().join("bad-config")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let mut files: Vec<_> = fs::read_dir(place::tests().join("bad-config"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    });
     files.sort();
     assert!(!files.is_empty());
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -39,30 +45,57 @@ fn say_what_is_wrong() {
 
 fn check(file: &Path) -> Result<(), String> {
     let text = fs::read_to_string(file).unwrap();
-    let expected: String = text.lines().filter_map(|line| line.strip_prefix("#= ")).fold(String::new(), |all, line| all + line + "\n");
+    let expected: String = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#= "))
+        .fold(String::new(), |all, line| all + line + "\n");
     let (said, code) = said_about(file, &text);
-    let name = file.strip_prefix(place::repository()).unwrap_or(file).display();
+    let name = file
+        .strip_prefix(place::repository())
+        .unwrap_or(file)
+        .display();
     if code != Some(CONFIGURATION) {
-        return Err(format!("{name}: exit code {code:?}, not {CONFIGURATION}; printed:\n{said}"));
+        return Err(format!(
+            "{name}: exit code {code:?}, not {CONFIGURATION}; printed:\n{said}"
+        ));
     }
     if said != expected && std::env::var_os("WAXWING_BLESS").is_some() {
-        let mut new: String = text.lines().filter(|line| !line.starts_with("#= ")).fold(String::new(), |all, line| all + line + "\n");
+        let mut new: String = text
+            .lines()
+            .filter(|line| !line.starts_with("#= "))
+            .fold(String::new(), |all, line| all + line + "\n");
         for line in said.lines() {
             new.push_str(&format!("#= {line}\n"));
         }
         fs::write(file, new).unwrap();
         return Ok(());
     }
-    if said == expected { Ok(()) } else { Err(format!("{name}: expected\n{expected}but it printed\n{said}")) }
+    if said == expected {
+        Ok(())
+    } else {
+        Err(format!(
+            "{name}: expected\n{expected}but it printed\n{said}"
+        ))
+    }
 }
 
 /// What the check prints, with the folder's path taken out, and its exit code.
 fn said_about(file: &Path, text: &str) -> (String, Option<i32>) {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    let kind = file.file_stem().unwrap().to_str().unwrap().split('-').next().unwrap();
+    let kind = file
+        .file_stem()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .split('-')
+        .next()
+        .unwrap();
     let config = place::repository().join("config");
-    let sound = format!("data = \"data\"\nhostname = \"mx.waxwing.example\"\n[policy]\nplugins = [{:?}]\n", place::plugins().display().to_string());
+    let sound = format!(
+        "data = \"data\"\nhostname = \"mx.waxwing.example\"\n[policy]\nplugins = [{:?}]\n",
+        place::plugins().display().to_string()
+    );
     fs::create_dir(root.join("rules")).unwrap();
     fs::write(root.join("waxwing.toml"), sound).unwrap();
     fs::write(root.join("policy.toml"), "").unwrap();
@@ -73,14 +106,25 @@ fn said_about(file: &Path, text: &str) -> (String, Option<i32>) {
             fs::copy(config.join("policy.toml"), root.join("policy.toml")).unwrap();
             "rules/local.toml".into()
         }
-        other => panic!("{}: a name begins with waxwing-, policy- or rules-, not {other}-", file.display()),
+        other => panic!(
+            "{}: a name begins with waxwing-, policy- or rules-, not {other}-",
+            file.display()
+        ),
     };
     fs::write(root.join(broken), text).unwrap();
     let mut command = Command::new(place::binary());
-    command.arg("check").arg("--config").arg(root.join("waxwing.toml"));
-    command.env_remove("WAXWING_DATABASE_URL").env_remove("WAXWING_BLOB_URL");
+    command
+        .arg("check")
+        .arg("--config")
+        .arg(root.join("waxwing.toml"));
+    command
+        .env_remove("WAXWING_DATABASE_URL")
+        .env_remove("WAXWING_BLOB_URL");
     let output = command.output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let said = said.replace(&format!("{}/", root.display()), "");
-    (said.replace(&place::plugins().display().to_string(), "PLUGINS"), output.status.code())
+    (
+        said.replace(&place::plugins().display().to_string(), "PLUGINS"),
+        output.status.code(),
+    )
 }

@@ -16,9 +16,15 @@ const READERS: [&str; 3] = ["r0@waxwing.test", "r1@waxwing.test", "r2@waxwing.te
 
 #[test]
 fn killed_under_load() {
-    let kills: usize = std::env::var("WAXWING_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(10);
+    let kills: usize = std::env::var("WAXWING_KILLS")
+        .ok()
+        .and_then(|kills| kills.parse().ok())
+        .unwrap_or(10);
     for database in Database::all() {
-        let mut server = Setup::new().database(database.clone()).accounts(READERS).start();
+        let mut server = Setup::new()
+            .database(database.clone())
+            .accounts(READERS)
+            .start();
         let acknowledged = Mutex::new(Vec::new());
         let mut moments = Moments(0x9e37_79b9_7f4a_7c15 ^ u64::from(std::process::id()));
         for round in 0..kills {
@@ -28,12 +34,20 @@ fn killed_under_load() {
         }
         let acknowledged = acknowledged.into_inner().unwrap();
         check(&server, &acknowledged);
-        eprintln!("{kills} kills on {database:?}: {} acknowledged messages are there once each", acknowledged.len());
+        eprintln!(
+            "{kills} kills on {database:?}: {} acknowledged messages are there once each",
+            acknowledged.len()
+        );
     }
 }
 
 /// Sends from many sessions, and kills the server after about `count` more acknowledgements.
-fn load_and_kill(server: &mut Server, round: usize, count: usize, acknowledged: &Mutex<Vec<String>>) {
+fn load_and_kill(
+    server: &mut Server,
+    round: usize,
+    count: usize,
+    acknowledged: &Mutex<Vec<String>>,
+) {
     let address = server.address("smtp");
     let goal = acknowledged.lock().unwrap().len() + count;
     let running = AtomicUsize::new(SENDERS);
@@ -52,7 +66,11 @@ fn load_and_kill(server: &mut Server, round: usize, count: usize, acknowledged: 
             });
         }
         until("enough messages are acknowledged", PATIENCE, || {
-            assert!(running.load(Ordering::Relaxed) > 0, "all senders gave up:\n{}", server.log());
+            assert!(
+                running.load(Ordering::Relaxed) > 0,
+                "all senders gave up:\n{}",
+                server.log()
+            );
             (acknowledged.lock().unwrap().len() >= goal).then_some(())
         });
         server.kill();
@@ -60,12 +78,25 @@ fn load_and_kill(server: &mut Server, round: usize, count: usize, acknowledged: 
 }
 
 /// Sends one message, some small, some over the bound above which content lies in files; gives its name once it is acknowledged.
-fn send_one(smtp: &mut Smtp, round: usize, sender: usize, number: usize) -> std::io::Result<String> {
+fn send_one(
+    smtp: &mut Smtp,
+    round: usize,
+    sender: usize,
+    number: usize,
+) -> std::io::Result<String> {
     let id = format!("{round}-{sender}-{number}");
     let lines = if number % 7 == 6 { 2000 } else { 40 };
-    let message = format!("Subject: {id}\r\n\r\n{}", format!("{id} says something in a line of text\r\n").repeat(lines));
-    let readers: Vec<&str> = if number % 5 == 4 { READERS[..2].to_vec() } else { vec![READERS[number % 3]] };
-    smtp.send("sender@example.net", &readers, message.as_bytes())?.class(2)?;
+    let message = format!(
+        "Subject: {id}\r\n\r\n{}",
+        format!("{id} says something in a line of text\r\n").repeat(lines)
+    );
+    let readers: Vec<&str> = if number % 5 == 4 {
+        READERS[..2].to_vec()
+    } else {
+        vec![READERS[number % 3]]
+    };
+    smtp.send("sender@example.net", &readers, message.as_bytes())?
+        .class(2)?;
     Ok(id)
 }
 
@@ -86,19 +117,29 @@ fn check(server: &Server, acknowledged: &[String]) {
     for id in acknowledged {
         let number: usize = id.rsplit('-').next().unwrap().parse().unwrap();
         let wanted = if number % 5 == 4 { 2 } else { 1 };
-        assert_eq!(copies.get(id).copied().unwrap_or_default(), wanted, "copies of {id}, which got its 250");
+        assert_eq!(
+            copies.get(id).copied().unwrap_or_default(),
+            wanted,
+            "copies of {id}, which got its 250"
+        );
     }
 }
 
 fn read(imap: &mut Imap, mailbox: &str, here: &mut HashMap<String, usize>) {
     let count = imap.select(mailbox).unwrap();
     for first in (1..=count).step_by(100) {
-        for message in imap.fetch(&format!("{first}:{}", count.min(first + 99))).unwrap() {
+        for message in imap
+            .fetch(&format!("{first}:{}", count.min(first + 99)))
+            .unwrap()
+        {
             let text = String::from_utf8(message.octets).unwrap();
             let (_, subject) = text.split_once("Subject: ").expect("its subject");
             let (id, body) = subject.split_once("\r\n\r\n").expect("its body");
             let lines = body.lines().filter(|line| line.starts_with(id)).count();
-            assert!(lines == 40 || lines == 2000, "{id} has {lines} of its lines");
+            assert!(
+                lines == 40 || lines == 2000,
+                "{id} has {lines} of its lines"
+            );
             *here.entry(id.to_owned()).or_default() += 1;
         }
     }

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use waxwing_dialogue::{Dialogue, Received, Wire, dialogues_in, run};
@@ -12,7 +12,15 @@ use waxwing_tests::setup::{DOMAIN, PASSWORD};
 use waxwing_tests::{Server, Setup, place};
 
 /// Directives that a real server can be brought to fulfil.
-const KNOWN: [&str; 7] = ["listener", "tls", "plaintext-auth", "message", "account", "alias", "offline"];
+const KNOWN: [&str; 7] = [
+    "listener",
+    "tls",
+    "plaintext-auth",
+    "message",
+    "account",
+    "alias",
+    "offline",
+];
 /// How long a line may take: policy may slow down whoever guesses passwords.
 const PATIENCE: Duration = Duration::from_secs(30);
 const WORKERS: usize = 8;
@@ -20,9 +28,16 @@ const WORKERS: usize = 8;
 #[test]
 fn over_tcp() {
     let settings = "[limits]\nmessage-size = \"1MiB\"\nsessions-per-address = 20000\n";
-    let server = Setup::new().every_listener().settings(settings).accounts(Vec::<String>::new()).start();
+    let server = Setup::new()
+        .every_listener()
+        .settings(settings)
+        .accounts(Vec::<String>::new())
+        .start();
     let folder = place::tests().join("dialogues");
-    let files: Vec<_> = ["smtp", "imap", "pop3"].iter().flat_map(|protocol| dialogues_in(&folder.join(protocol)).unwrap_or_default()).collect();
+    let files: Vec<_> = ["smtp", "imap", "pop3"]
+        .iter()
+        .flat_map(|protocol| dialogues_in(&folder.join(protocol)).unwrap_or_default())
+        .collect();
     let (next, skipped) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let mismatches = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -42,8 +57,17 @@ fn over_tcp() {
     });
     let mut mismatches = mismatches.into_inner().unwrap();
     mismatches.sort();
-    eprintln!("{} dialogues over TCP, {} only in memory", files.len() - skipped.load(Ordering::Relaxed), skipped.into_inner());
-    assert!(mismatches.is_empty(), "{} mismatches\n{}\n", mismatches.len(), mismatches.join("\n"));
+    eprintln!(
+        "{} dialogues over TCP, {} only in memory",
+        files.len() - skipped.load(Ordering::Relaxed),
+        skipped.into_inner()
+    );
+    assert!(
+        mismatches.is_empty(),
+        "{} mismatches\n{}\n",
+        mismatches.len(),
+        mismatches.join("\n")
+    );
 }
 
 /// Runs one dialogue in a domain of its own; false if it is not for a real server.
@@ -53,14 +77,23 @@ fn check(server: &Server, file: &Path, index: usize) -> Result<bool, String> {
     let domain = format!("wax{index:04}.test");
     assert_eq!(domain.len(), DOMAIN.len());
     let source = source.replace(DOMAIN, &domain);
-    let name = file.strip_prefix(place::repository()).unwrap_or(file).display().to_string();
+    let name = file
+        .strip_prefix(place::repository())
+        .unwrap_or(file)
+        .display()
+        .to_string();
     let dialogue = Dialogue::parse(&name, &source)?;
-    let unknown = dialogue.directives.iter().find(|(word, _)| !KNOWN.contains(&word.as_str()));
+    let unknown = dialogue
+        .directives
+        .iter()
+        .find(|(word, _)| !KNOWN.contains(&word.as_str()));
     if dialogue.offline().is_some() || unknown.is_some() {
         return Ok(false);
     }
-    prepare(server, &dialogue, &domain).map_err(|error| format!("{name}: its world cannot be prepared: {error}"))?;
-    let mut wire = Tcp::open(server, &dialogue, file).map_err(|error| format!("{name}: {error}"))?;
+    prepare(server, &dialogue, &domain)
+        .map_err(|error| format!("{name}: its world cannot be prepared: {error}"))?;
+    let mut wire =
+        Tcp::open(server, &dialogue, file).map_err(|error| format!("{name}: {error}"))?;
     run(&dialogue, &mut wire).map_err(|mismatch| mismatch.to_string())?;
     Ok(true)
 }
@@ -70,9 +103,13 @@ fn prepare(server: &Server, dialogue: &Dialogue, domain: &str) -> io::Result<()>
     let admin = server.admin();
     admin.add_domain(domain);
     // Passwords are slow to hash by design; whoever does not log in needs none.
-    let logs_in = |user: &str| dialogue.source.contains(PASSWORD) && dialogue.source.contains(&format!("{user}@"));
+    let logs_in = |user: &str| {
+        dialogue.source.contains(PASSWORD) && dialogue.source.contains(&format!("{user}@"))
+    };
     for user in ["alice", "bob"] {
-        let has_mail = dialogue.directives("message").any(|message| message.starts_with(user));
+        let has_mail = dialogue
+            .directives("message")
+            .any(|message| message.starts_with(user));
         admin.add_account(&format!("{user}@{domain}"), has_mail || logs_in(user), None);
     }
     for account in dialogue.directives("account") {
@@ -85,12 +122,20 @@ fn prepare(server: &Server, dialogue: &Dialogue, domain: &str) -> io::Result<()>
     }
     for message in dialogue.directives("message") {
         let mut words = message.splitn(4, ' ');
-        let (Some(user), Some(mailbox), Some(file)) = (words.next(), words.next(), words.next()) else {
-            return Err(io::Error::other(format!("% message {message}: account, mailbox and file are wanted")));
+        let (Some(user), Some(mailbox), Some(file)) = (words.next(), words.next(), words.next())
+        else {
+            return Err(io::Error::other(format!(
+                "% message {message}: account, mailbox and file are wanted"
+            )));
         };
         let octets = std::fs::read(place::tests().join("messages").join(file))?;
-        let mut imap = Imap::login(server.address("imap"), &format!("{user}@{domain}"), PASSWORD)?;
-        imap.append(mailbox, words.next().unwrap_or_default(), &octets)?.ok()?;
+        let mut imap = Imap::login(
+            server.address("imap"),
+            &format!("{user}@{domain}"),
+            PASSWORD,
+        )?;
+        imap.append(mailbox, words.next().unwrap_or_default(), &octets)?
+            .ok()?;
     }
     Ok(())
 }
@@ -103,7 +148,11 @@ struct Tcp {
 
 impl Tcp {
     fn open(server: &Server, dialogue: &Dialogue, file: &Path) -> io::Result<Self> {
-        let folder = file.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
+        let folder = file
+            .parent()
+            .and_then(Path::file_name)
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         let service = match dialogue.directive("listener").unwrap_or(folder) {
             "transfer" => "smtp",
             other => other,
@@ -116,9 +165,16 @@ impl Tcp {
             _ => ("", false),
         };
         let address = server.address(&format!("{service}{suffix}"));
-        let connection = if tls { Connection::open_tls(address)? } else { Connection::open(address)? };
+        let connection = if tls {
+            Connection::open_tls(address)?
+        } else {
+            Connection::open(address)?
+        };
         connection.set_patience(PATIENCE);
-        Ok(Tcp { connection, outgoing: Vec::new() })
+        Ok(Tcp {
+            connection,
+            outgoing: Vec::new(),
+        })
     }
 }
 
@@ -130,7 +186,14 @@ impl Wire for Tcp {
         }
         match self.connection.send(&std::mem::take(&mut self.outgoing)) {
             // A server that has had enough closes while the client is still sending; what it said is read next.
-            Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+                ) =>
+            {
+                Ok(())
+            }
             other => other.map_err(|error| error.to_string()),
         }
     }
@@ -144,7 +207,9 @@ impl Wire for Tcp {
     }
 
     fn secure(&mut self) -> Result<(), String> {
-        self.connection.secure().map_err(|error| format!("no TLS: {error}"))
+        self.connection
+            .secure()
+            .map_err(|error| format!("no TLS: {error}"))
     }
 
     fn hangup(&mut self) {

@@ -15,5 +15,7 @@ mod clients;
 mod corpus;
 mod crash;
 mod dialogues;
+mod fuzz;
 mod memory;
+mod reload;
 mod trouble;

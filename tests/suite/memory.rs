@@ -13,30 +13,58 @@ const MIB: u64 = 1 << 20;
 #[test]
 fn an_idle_server_is_small_and_a_second_start_is_quick() {
     let mut server = Setup::new().start();
-    assert!(server.stop().success(), "it ends well when it is asked to:\n{}", server.log());
+    assert!(
+        server.stop().success(),
+        "it ends well when it is asked to:\n{}",
+        server.log()
+    );
     server.start();
     let resident = process::resident(server.pid());
-    eprintln!("idle: {:.1} MiB, second start in {:.0?}", resident as f64 / MIB as f64, server.started_in());
+    eprintln!(
+        "idle: {:.1} MiB, second start in {:.0?}",
+        resident as f64 / MIB as f64,
+        server.started_in()
+    );
     assert!(resident < 80_000_000, "{resident} octets");
     // A debug build links and runs slower than what is promised of a release.
-    let promised = if cfg!(debug_assertions) { Duration::from_secs(3) } else { Duration::from_secs(1) };
+    let promised = if cfg!(debug_assertions) {
+        Duration::from_secs(3)
+    } else {
+        Duration::from_secs(1)
+    };
     assert!(server.started_in() < promised, "{:?}", server.started_in());
-    for listener in server.listeners().iter().filter(|listener| listener.service != "metrics") {
+    for listener in server
+        .listeners()
+        .iter()
+        .filter(|listener| listener.service != "metrics")
+    {
         let mut connection = match listener.tls.as_str() {
             "implicit" => waxwing_tests::client::Connection::open_tls(listener.address),
             _ => waxwing_tests::client::Connection::open(listener.address),
         }
         .unwrap();
-        assert!(connection.line().unwrap().is_some(), "{} greets", listener.name);
+        assert!(
+            connection.line().unwrap().is_some(),
+            "{} greets",
+            listener.name
+        );
     }
     assert!(server.metrics().contains("waxwing_sessions"));
 }
 
 #[test]
 fn idle_sessions_are_small() {
-    let count: u64 = std::env::var("WAXWING_IDLE").ok().and_then(|count| count.parse().ok()).unwrap_or(500);
+    let count: u64 = std::env::var("WAXWING_IDLE")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(500);
     let server = Setup::new().start();
-    let open = |count: u64| (0..count).map(|_| Smtp::open(server.address("smtp"))).collect::<io::Result<Vec<_>>>().unwrap();
+    let open = |count: u64| {
+        (0..count)
+            .map(|_| Smtp::open(server.address("smtp")))
+            .collect::<io::Result<Vec<_>>>()
+            .unwrap()
+    };
     // What the first sessions bring to life (buffers of the allocator, plugin instances) is not the price of a session.
     drop(open(100));
     let before = process::resident(server.pid());
@@ -45,6 +73,10 @@ fn idle_sessions_are_small() {
     eprintln!("{count} idle SMTP sessions: {each} octets each");
     assert!(each < 10_000, "{each} octets a session");
     for session in sessions.iter_mut().step_by(50) {
-        assert_eq!(session.command("NOOP").unwrap().code, 250, "an idle session still answers");
+        assert_eq!(
+            session.command("NOOP").unwrap().code,
+            250,
+            "an idle session still answers"
+        );
     }
 }

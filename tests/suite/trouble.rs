@@ -14,11 +14,23 @@ const BOUND: u64 = 48 << 20;
 /// After whatever happened: a message goes in and comes out, and the server has not grown beyond bounds.
 fn assert_sound(server: &Server, before: u64) {
     let marker = "Subject: still alive\r\n\r\nyes\r\n";
-    server.smtp().send("sender@example.net", &["bob@waxwing.test"], marker.as_bytes()).unwrap().class(2).unwrap();
+    server
+        .smtp()
+        .send(
+            "sender@example.net",
+            &["bob@waxwing.test"],
+            marker.as_bytes(),
+        )
+        .unwrap()
+        .class(2)
+        .unwrap();
     let mut imap = server.imap("bob@waxwing.test");
     assert!(imap.select("INBOX").unwrap() > 0);
     let peak = process::peak(server.pid());
-    assert!(peak < before + BOUND, "the server grew from {before} to {peak} octets");
+    assert!(
+        peak < before + BOUND,
+        "the server grew from {before} to {peak} octets"
+    );
 }
 
 #[test]
@@ -26,11 +38,22 @@ fn wrong_passwords() {
     let server = Setup::new().start();
     let mut smtp = Smtp::open(server.address("submission")).unwrap();
     let reply = smtp.login("alice@waxwing.test", "wrong").unwrap();
-    assert_eq!((reply.code, reply.text.starts_with("5.7.8 ")), (535, true), "{}", reply.text);
+    assert_eq!(
+        (reply.code, reply.text.starts_with("5.7.8 ")),
+        (535, true),
+        "{}",
+        reply.text
+    );
     let mut imap = Imap::open(server.address("imap")).unwrap();
     let reply = imap.command("LOGIN alice@waxwing.test wrong").unwrap();
-    assert!(reply.tagged.starts_with("NO [AUTHENTICATIONFAILED] "), "{}", reply.tagged);
-    let error = Pop3::login(server.address("pop3"), "alice@waxwing.test", "wrong").err().unwrap();
+    assert!(
+        reply.tagged.starts_with("NO [AUTHENTICATIONFAILED] "),
+        "{}",
+        reply.tagged
+    );
+    let error = Pop3::login(server.address("pop3"), "alice@waxwing.test", "wrong")
+        .err()
+        .unwrap();
     assert!(error.to_string().contains("-ERR [AUTH] "), "{error}");
     // The same for who does not exist: nobody learns which.
     let unknown = smtp.login("nobody@waxwing.test", "wrong").unwrap();
@@ -43,13 +66,31 @@ fn wrong_passwords() {
 fn unknown_mailboxes() {
     let server = Setup::new().start();
     let mut smtp = server.smtp();
-    smtp.command("MAIL FROM:<sender@example.net>").unwrap().class(2).unwrap();
+    smtp.command("MAIL FROM:<sender@example.net>")
+        .unwrap()
+        .class(2)
+        .unwrap();
     let reply = smtp.command("RCPT TO:<nobody@waxwing.test>").unwrap();
-    assert_eq!((reply.code, reply.text.starts_with("5.1.1 ")), (550, true), "{}", reply.text);
+    assert_eq!(
+        (reply.code, reply.text.starts_with("5.1.1 ")),
+        (550, true),
+        "{}",
+        reply.text
+    );
     let mut imap = server.imap("alice@waxwing.test");
-    for command in ["SELECT Nowhere", "EXAMINE Nowhere", "DELETE Nowhere", "RENAME Nowhere There", "STATUS Nowhere (MESSAGES)"] {
+    for command in [
+        "SELECT Nowhere",
+        "EXAMINE Nowhere",
+        "DELETE Nowhere",
+        "RENAME Nowhere There",
+        "STATUS Nowhere (MESSAGES)",
+    ] {
         let reply = imap.command(command).unwrap();
-        assert!(reply.tagged.starts_with("NO "), "{command}: {}", reply.tagged);
+        assert!(
+            reply.tagged.starts_with("NO "),
+            "{command}: {}",
+            reply.tagged
+        );
     }
     // RFC 3501 §6.3.11: the client is told that creating it may help.
     imap.connection.send(b"x APPEND Nowhere {1}\r\n").unwrap();
@@ -60,26 +101,66 @@ fn unknown_mailboxes() {
     } else {
         first
     };
-    assert!(answer.starts_with(b"x NO [TRYCREATE] "), "{}", String::from_utf8_lossy(&answer));
+    assert!(
+        answer.starts_with(b"x NO [TRYCREATE] "),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
     imap.select("INBOX").unwrap();
 }
 
 #[test]
 fn oversized_messages() {
-    let server = Setup::new().settings("[limits]\nmessage-size = \"1MiB\"\nsessions-per-address = 1000\n").start();
+    let server = Setup::new()
+        .settings("[limits]\nmessage-size = \"1MiB\"\nsessions-per-address = 1000\n")
+        .start();
     let before = process::resident(server.pid());
     let mut smtp = server.smtp();
-    let reply = smtp.command("MAIL FROM:<sender@example.net> SIZE=1048577").unwrap();
-    assert_eq!((reply.code, reply.text.starts_with("5.3.4 ")), (552, true), "{}", reply.text);
-    let big = format!("Subject: big\r\n\r\n{}", "0123456789abcdef\r\n".repeat(600_000));
-    let reply = smtp.send("sender@example.net", &["alice@waxwing.test"], big.as_bytes()).unwrap();
-    assert_eq!((reply.code, reply.text.starts_with("5.3.4 ")), (552, true), "{}", reply.text);
+    let reply = smtp
+        .command("MAIL FROM:<sender@example.net> SIZE=1048577")
+        .unwrap();
+    assert_eq!(
+        (reply.code, reply.text.starts_with("5.3.4 ")),
+        (552, true),
+        "{}",
+        reply.text
+    );
+    let big = format!(
+        "Subject: big\r\n\r\n{}",
+        "0123456789abcdef\r\n".repeat(600_000)
+    );
+    let reply = smtp
+        .send(
+            "sender@example.net",
+            &["alice@waxwing.test"],
+            big.as_bytes(),
+        )
+        .unwrap();
+    assert_eq!(
+        (reply.code, reply.text.starts_with("5.3.4 ")),
+        (552, true),
+        "{}",
+        reply.text
+    );
     // The session goes on.
-    smtp.send("sender@example.net", &["alice@waxwing.test"], b"Subject: small\r\n\r\nx\r\n").unwrap().class(2).unwrap();
+    smtp.send(
+        "sender@example.net",
+        &["alice@waxwing.test"],
+        b"Subject: small\r\n\r\nx\r\n",
+    )
+    .unwrap()
+    .class(2)
+    .unwrap();
     let mut imap = server.imap("alice@waxwing.test");
-    imap.connection.send(b"a APPEND INBOX {20000000}\r\n").unwrap();
+    imap.connection
+        .send(b"a APPEND INBOX {20000000}\r\n")
+        .unwrap();
     let line = imap.connection.line().unwrap().unwrap();
-    assert!(line.starts_with(b"a NO [TOOBIG]") || line.starts_with(b"a NO [LIMIT]"), "{}", String::from_utf8_lossy(&line));
+    assert!(
+        line.starts_with(b"a NO [TOOBIG]") || line.starts_with(b"a NO [LIMIT]"),
+        "{}",
+        String::from_utf8_lossy(&line)
+    );
     assert_eq!(imap.select("INBOX").unwrap(), 1);
     assert_sound(&server, before);
 }
@@ -87,45 +168,91 @@ fn oversized_messages() {
 #[test]
 fn full_quotas() {
     let server = Setup::new().start();
-    server.admin().add_account("full@waxwing.test", true, Some(20_000));
-    let message = format!("Subject: some\r\n\r\n{}", "0123456789abcdef\r\n".repeat(300));
+    server
+        .admin()
+        .add_account("full@waxwing.test", true, Some(20_000));
+    let message = format!(
+        "Subject: some\r\n\r\n{}",
+        "0123456789abcdef\r\n".repeat(300)
+    );
     let mut smtp = server.smtp();
     let mut replies = Vec::new();
     for _ in 0..8 {
-        let sent = smtp.send("sender@example.net", &["full@waxwing.test"], message.as_bytes()).and_then(|reply| reply.class(2));
+        let sent = smtp
+            .send(
+                "sender@example.net",
+                &["full@waxwing.test"],
+                message.as_bytes(),
+            )
+            .and_then(|reply| reply.class(2));
         if let Err(error) = sent {
             replies.push(error.to_string());
             smtp = server.smtp();
         }
     }
-    assert!((1..8).contains(&replies.len()), "some fit and some do not: {replies:?}");
+    assert!(
+        (1..8).contains(&replies.len()),
+        "some fit and some do not: {replies:?}"
+    );
     for reply in &replies {
-        assert!(reply.starts_with("452 4.2.2 ") || reply.starts_with("552 5.2.2 "), "{reply}");
+        assert!(
+            reply.starts_with("452 4.2.2 ") || reply.starts_with("552 5.2.2 "),
+            "{reply}"
+        );
     }
     let mut imap = server.imap("full@waxwing.test");
     let reply = imap.append("INBOX", "", message.as_bytes()).unwrap();
-    assert!(reply.tagged.starts_with("NO [OVERQUOTA] "), "{}", reply.tagged);
-    assert_eq!(imap.select("INBOX").unwrap(), 8 - replies.len(), "what was acknowledged is there, and nothing else");
-    server.smtp().send("sender@example.net", &["alice@waxwing.test"], message.as_bytes()).unwrap().class(2).unwrap();
+    assert!(
+        reply.tagged.starts_with("NO [OVERQUOTA] "),
+        "{}",
+        reply.tagged
+    );
+    assert_eq!(
+        imap.select("INBOX").unwrap(),
+        8 - replies.len(),
+        "what was acknowledged is there, and nothing else"
+    );
+    server
+        .smtp()
+        .send(
+            "sender@example.net",
+            &["alice@waxwing.test"],
+            message.as_bytes(),
+        )
+        .unwrap()
+        .class(2)
+        .unwrap();
 }
 
 #[test]
 fn bad_utf8() {
     let server = Setup::new().start();
     let mut smtp = server.smtp();
-    smtp.connection.send(b"MAIL FROM:<\xff\xfe@example.net> SMTPUTF8\r\n").unwrap();
+    smtp.connection
+        .send(b"MAIL FROM:<\xff\xfe@example.net> SMTPUTF8\r\n")
+        .unwrap();
     let reply = smtp.reply().unwrap();
     assert_eq!(reply.code / 100, 5, "{}", reply.text);
     // In content anything goes that has lines: real mail has it.
     let message = b"Subject: \xff\xfe broken \xc3\r\n\r\n\x80\xff\r\n";
-    smtp.send("sender@example.net", &["alice@waxwing.test"], message).unwrap().class(2).unwrap();
+    smtp.send("sender@example.net", &["alice@waxwing.test"], message)
+        .unwrap()
+        .class(2)
+        .unwrap();
     let mut imap = server.imap("alice@waxwing.test");
     assert_eq!(imap.select("INBOX").unwrap(), 1);
     assert!(imap.fetch("1").unwrap()[0].octets.ends_with(message));
-    imap.command("FETCH 1 (ENVELOPE BODYSTRUCTURE)").unwrap().ok().unwrap();
+    imap.command("FETCH 1 (ENVELOPE BODYSTRUCTURE)")
+        .unwrap()
+        .ok()
+        .unwrap();
     imap.connection.send(b"u SELECT \"\xff\xfe\"\r\n").unwrap();
     let line = imap.connection.line().unwrap().unwrap();
-    assert!(line.starts_with(b"u BAD") || line.starts_with(b"u NO"), "{}", String::from_utf8_lossy(&line));
+    assert!(
+        line.starts_with(b"u BAD") || line.starts_with(b"u NO"),
+        "{}",
+        String::from_utf8_lossy(&line)
+    );
     imap.select("INBOX").unwrap();
 }
 
@@ -145,21 +272,35 @@ fn lines_of_a_megabyte() {
     let server = Setup::new().start();
     let before = process::resident(server.pid());
     let line = [vec![b'x'; 1 << 20], b"\r\n".to_vec()].concat();
-    let error = |line: &[u8]| line.starts_with(b"500") || line.starts_with(b"-ERR") || line.starts_with(b"* BAD") || line.starts_with(b"xxx");
+    let error = |line: &[u8]| {
+        line.starts_with(b"500")
+            || line.starts_with(b"-ERR")
+            || line.starts_with(b"* BAD")
+            || line.starts_with(b"xxx")
+    };
     thread::scope(|scope| {
         for listener in ["smtp", "submission", "lmtp", "imap", "pop3"] {
             for _ in 0..4 {
                 let (server, line) = (&server, &line);
                 scope.spawn(move || {
                     let connection = Connection::open(server.address(listener)).unwrap();
-                    assert!(provoke(connection, line, error), "{listener} says that the line is too long");
+                    assert!(
+                        provoke(connection, line, error),
+                        "{listener} says that the line is too long"
+                    );
                 });
             }
         }
     });
     // A line of content that long is refused as well, and its session goes on.
     let mut smtp = server.smtp();
-    let reply = smtp.send("sender@example.net", &["alice@waxwing.test"], &[b"Subject: x\r\n\r\n".to_vec(), line].concat()).unwrap();
+    let reply = smtp
+        .send(
+            "sender@example.net",
+            &["alice@waxwing.test"],
+            &[b"Subject: x\r\n\r\n".to_vec(), line].concat(),
+        )
+        .unwrap();
     assert_eq!(reply.code / 100, 5, "{}", reply.text);
     smtp.command("NOOP").unwrap().class(2).unwrap();
     assert_sound(&server, before);
@@ -170,13 +311,30 @@ fn literals_of_four_gigabytes() {
     let server = Setup::new().start();
     let before = process::resident(server.pid());
     let refused = |command: &str, logged_in: bool| {
-        let mut imap = if logged_in { server.imap("alice@waxwing.test") } else { Imap::open(server.address("imap")).unwrap() };
-        imap.connection.send(format!("z {command}\r\n").as_bytes()).unwrap();
+        let mut imap = if logged_in {
+            server.imap("alice@waxwing.test")
+        } else {
+            Imap::open(server.address("imap")).unwrap()
+        };
+        imap.connection
+            .send(format!("z {command}\r\n").as_bytes())
+            .unwrap();
         let line = imap.connection.line().unwrap().expect("an answer");
         let text = String::from_utf8_lossy(&line).into_owned();
-        assert!(text.starts_with("z BAD") || text.starts_with("z NO") || text.starts_with("* BYE") || text.starts_with("* BAD"), "{command}: {text}");
+        assert!(
+            text.starts_with("z BAD")
+                || text.starts_with("z NO")
+                || text.starts_with("* BYE")
+                || text.starts_with("* BAD"),
+            "{command}: {text}"
+        );
     };
-    for length in ["4294967295", "4294967296", "99999999999999999999999", "4294967295+"] {
+    for length in [
+        "4294967295",
+        "4294967296",
+        "99999999999999999999999",
+        "4294967295+",
+    ] {
         refused(&format!("LOGIN {{{length}}}"), false);
         refused(&format!("APPEND INBOX {{{length}}}"), true);
         refused(&format!("SEARCH SUBJECT {{{length}}}"), true);

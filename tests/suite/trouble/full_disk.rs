@@ -12,7 +12,12 @@ struct Disk<'a>(&'a Path);
 impl<'a> Disk<'a> {
     fn mount(at: &'a Path) -> Option<Self> {
         fs::create_dir_all(at).unwrap();
-        let status = Command::new("mount").args(["-t", "tmpfs", "-o", "size=96m", "tmpfs"]).arg(at).output().ok()?.status;
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=96m", "tmpfs"])
+            .arg(at)
+            .output()
+            .ok()?
+            .status;
         status.success().then_some(Disk(at))
     }
 }
@@ -38,20 +43,48 @@ fn full_disk() {
         eprintln!("SKIPPED: tmpfs cannot be mounted here");
         return;
     };
-    assert!(Command::new("cp").arg("-a").arg(format!("{}/.", aside.display())).arg(&data).status().unwrap().success());
+    assert!(
+        Command::new("cp")
+            .arg("-a")
+            .arg(format!("{}/.", aside.display()))
+            .arg(&data)
+            .status()
+            .unwrap()
+            .success()
+    );
     server.start();
 
-    let message = format!("Subject: filling\r\n\r\n{}", "0123456789abcdef\r\n".repeat(2000));
+    let message = format!(
+        "Subject: filling\r\n\r\n{}",
+        "0123456789abcdef\r\n".repeat(2000)
+    );
     let mut smtp = server.smtp();
-    smtp.send("sender@example.net", &["alice@waxwing.test"], message.as_bytes()).unwrap().class(2).unwrap();
+    smtp.send(
+        "sender@example.net",
+        &["alice@waxwing.test"],
+        message.as_bytes(),
+    )
+    .unwrap()
+    .class(2)
+    .unwrap();
     fill(&data.join("ballast"));
     let (mut taken, mut deferred) = (1, 0);
     for _ in 0..200 {
-        match smtp.send("sender@example.net", &["alice@waxwing.test"], message.as_bytes()).and_then(|reply| reply.class(2)) {
+        match smtp
+            .send(
+                "sender@example.net",
+                &["alice@waxwing.test"],
+                message.as_bytes(),
+            )
+            .and_then(|reply| reply.class(2))
+        {
             Ok(_) => taken += 1,
             Err(error) => {
                 let text = error.to_string();
-                assert!(text.starts_with("452 4.3.1 ") || text.starts_with("451 4.3."), "{text}");
+                assert!(
+                    text.starts_with("452 4.3.1 ") || text.starts_with("451 4.3."),
+                    "{text}"
+                );
                 deferred += 1;
                 smtp = server.smtp();
             }
@@ -62,10 +95,21 @@ fn full_disk() {
     }
     assert_eq!(deferred, 5, "a full disk defers mail");
     fs::remove_file(data.join("ballast")).unwrap();
-    smtp.send("sender@example.net", &["alice@waxwing.test"], message.as_bytes()).unwrap().class(2).unwrap();
+    smtp.send(
+        "sender@example.net",
+        &["alice@waxwing.test"],
+        message.as_bytes(),
+    )
+    .unwrap()
+    .class(2)
+    .unwrap();
     taken += 1;
     let mut imap = server.imap("alice@waxwing.test");
-    assert_eq!(imap.select("INBOX").unwrap(), taken, "what was acknowledged is there, and nothing else");
+    assert_eq!(
+        imap.select("INBOX").unwrap(),
+        taken,
+        "what was acknowledged is there, and nothing else"
+    );
     server.verify();
     server.kill();
 }

@@ -1,0 +1,92 @@
+//! What fuzzers call, one function a target; plain tests call them with the corpora.
+//!
+//! Each takes any octets and must end without a panic, in memory that is in proportion. The first octet says how the rest is cut.
+
+mod imap;
+mod pop3;
+mod smtp;
+
+use std::time::{Duration, Instant};
+
+use waxwing_session::{Session, Step};
+
+pub use imap::imap;
+pub use pop3::pop3;
+pub use smtp::{lmtp, smtp, submission};
+
+/// A function that a fuzzer calls.
+pub type Target = fn(&[u8]);
+
+/// All targets by the names of their corpora.
+pub const TARGETS: [(&str, Target); 6] = [
+    ("smtp", smtp),
+    ("submission", submission),
+    ("lmtp", lmtp),
+    ("imap", imap),
+    ("pop3", pop3),
+    ("summary", summary),
+];
+
+/// A message's summary: its ranges lie in the message, and its encoding reads back.
+pub fn summary(octets: &[u8]) {
+    let summary = waxwing_message::Summary::read(octets);
+    let encoded = summary.encode();
+    assert_eq!(
+        waxwing_message::Summary::decode(&encoded).ok().as_ref(),
+        Some(&summary),
+        "what is encoded reads back"
+    );
+    // What is kept may be damaged: reading it fails, and does no more.
+    let _damaged = waxwing_message::Summary::decode(octets);
+}
+
+/// Feeds octets into a session, cut as the first of them says, and answers what it asks.
+fn converse<S: Session>(
+    mut session: S,
+    octets: &[u8],
+    mut answer: impl FnMut(S::Ask) -> S::Answer,
+) {
+    let Some((cut, octets)) = octets.split_first() else {
+        return;
+    };
+    let now = Instant::now();
+    if !settle(&mut session, now, &mut answer) {
+        return;
+    }
+    for piece in octets.chunks(usize::from(*cut) * 4 + 1) {
+        session.receive(piece, now);
+        if !settle(&mut session, now, &mut answer) {
+            return;
+        }
+    }
+    session.wake();
+    let open = settle(&mut session, now, &mut answer);
+    if let (true, Some(deadline)) = (open, session.deadline()) {
+        session.expire(deadline + Duration::from_secs(1));
+        assert!(
+            !settle(&mut session, now, &mut answer),
+            "a session that expired closes"
+        );
+    }
+}
+
+/// Steps until the session reads (true) or closes (false).
+fn settle<S: Session>(
+    session: &mut S,
+    now: Instant,
+    answer: &mut impl FnMut(S::Ask) -> S::Answer,
+) -> bool {
+    loop {
+        match session.step() {
+            Step::Write(octets) => assert!(!octets.is_empty(), "nothing was written"),
+            Step::Content(_) | Step::Compress => {}
+            Step::Ask(ask) => {
+                let answer = answer(ask);
+                session.answer(answer, now);
+            }
+            Step::StartTls => session.secured(now),
+            Step::Read => return true,
+            Step::Close => return false,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! An IMAP session with a few mailboxes and three messages.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use waxwing_imap::types::{
+    ContentRef, FlagSet, MailboxId, MailboxInfo, MailboxName, SpecialUse, UidSet,
+};
+use waxwing_imap::{
+    Answer, Appended, Ask, Changes, Config, Copied, Error, FetchRow, Session, Snapshot, StatusData,
+    Tls,
+};
+
+const MESSAGE: &[u8] = b"From: a@b.example\r\nSubject: =?utf-8?q?x?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\ntwo\r\n--b--\r\n";
+
+/// An IMAP session, fed with any octets.
+pub fn imap(octets: &[u8]) {
+    let config = Config {
+        tls: Tls::Offered,
+        plaintext_auth: true,
+        ..Config::default()
+    };
+    super::converse(
+        Session::new(Arc::new(config), Instant::now()),
+        octets,
+        answer,
+    );
+}
+
+fn answer(ask: Ask) -> Answer {
+    match ask {
+        Ask::Mailboxes => Answer::Mailboxes(mailboxes()),
+        Ask::Status { .. } => Answer::Status(StatusData {
+            messages: 3,
+            uid_next: 10,
+            uid_validity: 7,
+            ..StatusData::default()
+        }),
+        Ask::Select { read_only, .. } => Answer::Selected(Snapshot {
+            mailbox: MailboxId(1),
+            uids: uids(),
+            uid_validity: 7,
+            uid_next: 10,
+            highest_modseq: 5,
+            read_only,
+            ..Snapshot::default()
+        }),
+        Ask::AppendEnd => Answer::Appended(Appended {
+            uid_validity: 7,
+            uid: 10,
+        }),
+        Ask::Rows { uids, .. } => Answer::Rows(uids.iter().take(50).map(row).collect()),
+        Ask::Read { offset, length, .. } => Answer::Data(slice(offset, length)),
+        Ask::Store { .. } => Answer::Flags(Vec::new()),
+        Ask::Copy { .. } | Ask::Move { .. } => Answer::Copied(Copied::default()),
+        Ask::Expunge { .. } => Answer::Expunged(UidSet::from_ranges([(4, 4)])),
+        Ask::SearchText { .. } => Answer::TextMatches(Vec::new()),
+        Ask::Poll { since, .. } => Answer::Changes(Changes {
+            highest_modseq: since,
+            ..Changes::default()
+        }),
+        Ask::Create { .. } | Ask::Delete { .. } => Answer::Failed(Error::AlreadyExists),
+        _ => Answer::Done,
+    }
+}
+
+fn uids() -> UidSet {
+    UidSet::from_ranges([(1, 1), (4, 4), (9, 9)])
+}
+
+fn mailboxes() -> Vec<MailboxInfo> {
+    let names = [
+        ("INBOX", None),
+        ("Junk", Some(SpecialUse::Junk)),
+        ("a/b", None),
+    ];
+    let info = |(name, special_use)| MailboxInfo {
+        name: MailboxName::new(name).expect("a name"),
+        special_use,
+        subscribed: true,
+        selectable: true,
+        exists: true,
+    };
+    names.map(info).to_vec()
+}
+
+fn row(uid: u32) -> FetchRow {
+    FetchRow {
+        uid,
+        modseq: 5,
+        flags: FlagSet::new(1, vec!["keyword".to_owned()]),
+        internal_date: 1_700_000_000,
+        size: MESSAGE.len() as u64,
+        content: ContentRef(Bytes::from_static(b"1")),
+        summary: waxwing_message::Summary::read(MESSAGE).encode().into(),
+        head: Bytes::new(),
+    }
+}
+
+fn slice(offset: u64, length: u32) -> Bytes {
+    let start = usize::try_from(offset).map_or(MESSAGE.len(), |offset| offset.min(MESSAGE.len()));
+    let end = MESSAGE.len().min(start + length as usize);
+    Bytes::from_static(&MESSAGE[start..end])
+}
