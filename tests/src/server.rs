@@ -24,7 +24,7 @@ pub struct Listener {
     /// The name in the configuration.
     pub name: String,
     /// What is spoken: `smtp`, `submission`, `lmtp`, `imap`, `pop3`, `metrics`.
-    pub service: String,
+    pub protocol: String,
     /// `none`, `starttls` or `implicit`.
     pub tls: String,
     /// Where.

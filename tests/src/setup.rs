@@ -195,7 +195,7 @@ impl Setup {
 fn push_listener(text: &mut String, name: &str, service: &str, tls: &str, plaintext: bool) {
     let _ = writeln!(
         text,
-        "[[listener]]\nname = \"{name}\"\nservice = \"{service}\"\naddress = \"127.0.0.1:0\"\ntls = \"{tls}\"\nplaintext-auth = {plaintext}"
+        "[[listener]]\nname = \"{name}\"\nprotocol = \"{service}\"\naddress = \"127.0.0.1:0\"\ntls = \"{tls}\"\nplaintext-auth = {plaintext}"
     );
 }
 

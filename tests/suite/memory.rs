@@ -36,7 +36,7 @@ fn an_idle_server_is_small_and_a_second_start_is_quick() {
     for listener in server
         .listeners()
         .iter()
-        .filter(|listener| listener.service != "metrics")
+        .filter(|listener| listener.protocol != "metrics")
     {
         let mut connection = match listener.tls.as_str() {
             "implicit" => waxwing_tests::client::Connection::open_tls(listener.address),
