@@ -1,19 +1,17 @@
 //! What `bindgen!` makes of the contract in `plugin-sdk/wit`: the one file of generated code.
 //!
-//! Every import is `async` and may trap: it runs through the seam of [`crate::call`].
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic,
-    clippy::needless_pass_by_value,
-    clippy::large_futures,
-    reason = "generated code"
-)]
+//! Getters are plain functions, since a call of one must cost as little as the fetch of a value. Only what waits for
+//! the store is `async`: there the guest's fiber is suspended. Every import may trap.
+#![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 
 wasmtime::component::bindgen!({
     path: "../../../plugin-sdk/wit",
     world: "waxwing:policy/everything",
-    imports: { default: async | trappable },
+    imports: {
+        "waxwing:policy/kv": async | trappable,
+        "waxwing:policy/directory": async | trappable,
+        "waxwing:policy/credentials.[method]credentials.verify": async | trappable,
+        default: trappable,
+    },
     exports: { default: async },
 });

@@ -18,7 +18,8 @@ pub struct Ledger {
     /// The sum of all findings of all entries.
     pub score: f64,
     /// In the order in which the steps ran, those of the connection first.
-    pub steps: Vec<Entry>,
+    #[serde(serialize_with = "all")]
+    pub steps: Vec<Arc<Entry>>,
 }
 
 impl Ledger {
@@ -80,4 +81,8 @@ pub struct Finding {
 
 fn shared<S: Serializer>(step: &Arc<StepInfo>, serializer: S) -> Result<S::Ok, S::Error> {
     step.as_ref().serialize(serializer)
+}
+
+fn all<S: Serializer>(steps: &[Arc<Entry>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(steps.iter().map(AsRef::as_ref))
 }

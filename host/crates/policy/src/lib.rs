@@ -16,27 +16,48 @@
     )
 )]
 
+mod answer;
 mod bindings;
+mod capability;
+mod code;
 mod config;
+mod engine;
 mod facts;
+mod fault;
 mod generation;
+mod grant;
+mod guest;
 mod hook;
+mod instance;
 mod ledger;
+mod limits;
+mod load;
+mod memory;
+mod meters;
 mod outcome;
+mod pipeline;
+mod plugin;
 mod policy;
+mod policy_file;
 mod problem;
 mod recorder;
+mod rewrite;
 mod services;
 mod session;
+mod state;
 mod status;
 mod step;
+mod subject;
 mod transaction;
+mod view;
+mod watch;
 
 pub use config::PolicyConfig;
 pub use facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
 pub use generation::Generation;
 pub use hook::Hook;
 pub use ledger::{Entry as LedgerEntry, Finding, Ledger};
+pub use memory::MemoryServices;
 pub use outcome::{
     Decision, DeliverOutcome, Filing, HeaderEdit, LoginOutcome, MailboxRef, MessageOutcome,
     Operation, QuotaOutcome, Target, Verdict,
@@ -44,6 +65,7 @@ pub use outcome::{
 pub use policy::{Policy, StartError};
 pub use problem::Problem;
 pub use recorder::{HostCall, Recorder};
+pub use rewrite::{Rewritten, SCORE_FIELD, VERDICT_FIELD};
 pub use services::{
     BucketState, Entry, Limits, Pending, ServiceError, Services, Space, Usage, Verification,
     Versioned,

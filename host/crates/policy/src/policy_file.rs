@@ -12,7 +12,7 @@ use toml_edit::Document;
 
 use crate::problem::Problem;
 
-pub(crate) use settings::{Inputs, Settings};
+pub(crate) use settings::Inputs;
 pub(crate) use step::{Isolation, Located, OnError, StepConfig};
 
 use table::Table;
@@ -234,7 +234,8 @@ mod tests {
         );
         assert!(
             policy
-                .inputs.folders
+                .inputs
+                .folders
                 .iter()
                 .any(|source| source.ends_with("rules"))
         );

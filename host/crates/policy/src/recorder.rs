@@ -17,8 +17,8 @@ pub trait Recorder: Send + Sync + 'static {
 pub struct HostCall<'a> {
     /// The step that called.
     pub step: &'a str,
-    /// While it ran this hook.
-    pub hook: Hook,
+    /// While it ran this hook; none while it was being set up.
+    pub hook: Option<Hook>,
     /// The connection.
     pub connection: &'a str,
     /// `interface.function`, as in the WIT.

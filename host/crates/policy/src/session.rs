@@ -1,19 +1,28 @@
 //! What policy keeps of a connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use waxwing_mail::{EnhancedStatus, Identity, Reply};
+
+use crate::answer::{Answer, MAX_DELAY};
+use crate::capability::from_identity;
 use crate::facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
 use crate::generation::Generation;
+use crate::guest::Ask;
+use crate::hook::Hook;
 use crate::outcome::{Decision, LoginOutcome, Operation, QuotaOutcome};
+use crate::pipeline::{Came, Scene};
 use crate::services::Usage;
+use crate::state::Context;
+use crate::subject::Connection;
 use crate::transaction::Transaction;
 
 /// The policy of one connection, pinned to the generation it began with. Small and `Send`.
 #[derive(Debug)]
 pub struct PolicySession {
     generation: Arc<Generation>,
-    #[expect(dead_code, reason = "read by the capabilities that follow")]
-    facts: Arc<ConnectionFacts>,
+    connection: Arc<Connection>,
 }
 
 impl PolicySession {
@@ -22,41 +31,57 @@ impl PolicySession {
     pub fn new(generation: Arc<Generation>, facts: ConnectionFacts) -> Self {
         Self {
             generation,
-            facts: Arc::new(facts),
+            connection: Arc::new(Connection::new(facts)),
         }
     }
 
-    /// A TLS handshake ended.
-    pub fn secured(&mut self, _tls: TlsFacts) {}
+    /// A TLS handshake ended. What the client said in the clear is forgotten (RFC 3207 §4.2).
+    pub fn secured(&mut self, tls: TlsFacts) {
+        let mut state = self.connection.state();
+        state.tls = Some(tls);
+        state.helo = None;
+    }
 
     /// May the client go on? Asked once, before the greeting.
     pub async fn connect(&mut self) -> Decision {
-        Decision::Pass
+        self.decide(&Ask::Connect).await
     }
 
     /// It greeted with HELO (`esmtp` false), EHLO or LHLO.
-    pub async fn ehlo(&mut self, _name: &str, _esmtp: bool) -> Decision {
-        Decision::Pass
+    pub async fn ehlo(&mut self, name: &str, esmtp: bool) -> Decision {
+        {
+            let mut state = self.connection.state();
+            state.helo = Some(name.into());
+            state.esmtp = esmtp;
+        }
+        self.decide(&Ask::Ehlo(name)).await
     }
 
     /// Credentials were given: asks `login.before`, `authenticate`, then `login.after` or `login.failed`. A success is
     /// the session's identity from then on.
-    pub async fn login(&mut self, _attempt: LoginAttempt) -> LoginOutcome {
-        LoginOutcome::Unavailable {
-            text: String::new(),
-            delay: std::time::Duration::ZERO,
+    pub async fn login(&mut self, attempt: LoginAttempt) -> LoginOutcome {
+        let outcome = Login::new(self, attempt).run().await;
+        let mut state = self.connection.state();
+        match &outcome {
+            LoginOutcome::Success { identity, .. } => state.identity = Some(identity.clone()),
+            LoginOutcome::Refused { .. } => state.counters.auth_failures += 1,
+            LoginOutcome::Unavailable { .. } => {}
         }
+        outcome
     }
 
     /// Is there room for `adding` in an account that holds `current`?
     pub async fn quota(
         &mut self,
-        _account: &str,
-        _operation: Operation,
-        _current: Usage,
-        _adding: Usage,
+        account: &str,
+        operation: Operation,
+        current: Usage,
+        adding: Usage,
     ) -> QuotaOutcome {
-        QuotaOutcome::Allow
+        let mut scene = self.scene();
+        scene.context.domain = domain_of(account);
+        scene.about = Some(account.to_owned());
+        quota(&mut scene, account, operation, current, adding).await
     }
 
     /// MAIL begins a transaction, judged by `generation` (the current one) to its end.
@@ -66,7 +91,7 @@ impl PolicySession {
         generation: Arc<Generation>,
         facts: TransactionFacts,
     ) -> Transaction {
-        Transaction::new(generation, facts)
+        Transaction::new(generation, self.connection.clone(), facts)
     }
 
     /// The generation that this connection is pinned to.
@@ -74,4 +99,225 @@ impl PolicySession {
     pub fn generation(&self) -> &Arc<Generation> {
         &self.generation
     }
+
+    fn scene(&self) -> Scene<'_> {
+        Scene {
+            generation: &self.generation,
+            context: Context {
+                connection: Some(self.connection.clone()),
+                ..Context::default()
+            },
+            held: None,
+            about: None,
+        }
+    }
+
+    async fn decide(&mut self, ask: &Ask<'_>) -> Decision {
+        match decide(&mut self.scene(), ask).await {
+            Decided::Open | Decided::Accepted(_) => Decision::Pass,
+            Decided::Against(decision) => decision,
+        }
+    }
+}
+
+/// What the steps of a hook before the content came to.
+pub(crate) enum Decided {
+    /// No step said anything.
+    Open,
+    /// This one accepted.
+    Accepted(usize),
+    /// One refused, or failed so that it counts as a refusal.
+    Against(Decision),
+}
+
+/// Asks the steps of a hook until one decides.
+pub(crate) async fn decide(scene: &mut Scene<'_>, ask: &Ask<'_>) -> Decided {
+    let generation = scene.generation;
+    for (place, step) in generation.at(ask.hook()).iter().enumerate() {
+        match scene.ask(step, ask).await {
+            Came::Answer(Answer::Accept) => return Decided::Accepted(place),
+            Came::Answer(Answer::Refuse(reply)) => {
+                return Decided::Against(Decision::Refuse(reply));
+            }
+            Came::Answer(Answer::Disconnect(reply)) => {
+                return Decided::Against(Decision::Disconnect(reply));
+            }
+            Came::Failed(reply) if ask.hook() == Hook::Connect => {
+                return Decided::Against(Decision::Disconnect(reply));
+            }
+            Came::Failed(reply) => return Decided::Against(Decision::Refuse(reply)),
+            Came::Answer(_) | Came::Skipped => {}
+        }
+    }
+    Decided::Open
+}
+
+/// Asks the steps of `quota`.
+pub(crate) async fn quota(
+    scene: &mut Scene<'_>,
+    account: &str,
+    operation: Operation,
+    current: Usage,
+    adding: Usage,
+) -> QuotaOutcome {
+    let ask = Ask::Quota {
+        account,
+        operation,
+        current,
+        adding,
+    };
+    let generation = scene.generation;
+    for step in generation.at(Hook::Quota) {
+        match scene.ask(step, &ask).await {
+            Came::Answer(Answer::Accept) => return QuotaOutcome::Allow,
+            Came::Answer(Answer::OverTemporary(text)) => return QuotaOutcome::OverTemporary(text),
+            Came::Answer(Answer::Over(text)) => return QuotaOutcome::Over(text),
+            Came::Failed(reply) => return QuotaOutcome::Unavailable(reply),
+            Came::Answer(_) | Came::Skipped => {}
+        }
+    }
+    QuotaOutcome::Allow
+}
+
+/// The domain of an account's address.
+pub(crate) fn domain_of(account: &str) -> Option<Arc<str>> {
+    let (_, domain) = account.rsplit_once('@')?;
+    (!domain.is_empty()).then(|| domain.to_ascii_lowercase().into())
+}
+
+/// One login on its way through the hooks.
+struct Login<'a> {
+    scene: Scene<'a>,
+    attempt: Arc<LoginAttempt>,
+    delay: Duration,
+}
+
+/// What the check of the credentials came to.
+enum Credited {
+    To(Identity),
+    /// Wrong, or nobody's.
+    Wrong,
+    /// Right, but not now.
+    Blocked(Option<String>),
+    /// Nobody could say.
+    Unknown(Option<Reply>),
+}
+
+impl<'a> Login<'a> {
+    fn new(session: &'a PolicySession, attempt: LoginAttempt) -> Self {
+        let attempt = Arc::new(attempt);
+        let mut scene = session.scene();
+        scene.context.credentials = Some(attempt.clone());
+        scene.context.domain = domain_of(&attempt.user);
+        scene.about = Some(attempt.user.clone());
+        Self {
+            scene,
+            attempt,
+            delay: Duration::ZERO,
+        }
+    }
+
+    async fn run(mut self) -> LoginOutcome {
+        let attempt = self.attempt.clone();
+        let (user, mechanism) = (attempt.user.as_str(), attempt.mechanism.as_str());
+        if let Some(ended) = self.around(&Ask::LoginBefore { user, mechanism }).await {
+            return ended;
+        }
+        match self.check().await {
+            Credited::To(identity) => {
+                let who = from_identity(&identity);
+                match self.around(&Ask::LoginAfter(&who)).await {
+                    Some(ended) => ended,
+                    None => LoginOutcome::Success {
+                        identity,
+                        delay: self.delay,
+                    },
+                }
+            }
+            Credited::Wrong => match self.around(&Ask::LoginFailed { user, mechanism }).await {
+                Some(ended) => ended,
+                None => LoginOutcome::Refused {
+                    text: None,
+                    delay: self.delay,
+                },
+            },
+            Credited::Blocked(text) => LoginOutcome::Refused {
+                text,
+                delay: self.delay,
+            },
+            Credited::Unknown(reply) => self.unavailable(reply),
+        }
+    }
+
+    /// Asks the steps of `login`; an outcome if one of them ends the matter.
+    async fn around(&mut self, ask: &Ask<'_>) -> Option<LoginOutcome> {
+        let generation = self.scene.generation;
+        for step in generation.at(Hook::Login) {
+            match self.scene.ask(step, ask).await {
+                Came::Answer(Answer::Delay(delay)) => {
+                    self.delay = (self.delay + delay).min(MAX_DELAY)
+                }
+                Came::Answer(Answer::RefuseLogin(text)) => {
+                    return Some(LoginOutcome::Refused {
+                        text,
+                        delay: self.delay,
+                    });
+                }
+                Came::Failed(reply) if reply.code.is_permanent() => {
+                    return Some(LoginOutcome::Refused {
+                        text: None,
+                        delay: self.delay,
+                    });
+                }
+                Came::Failed(reply) => return Some(self.unavailable(Some(reply))),
+                Came::Answer(_) | Came::Skipped => {}
+            }
+        }
+        None
+    }
+
+    /// Asks the steps of `authenticate` until one knows the user.
+    async fn check(&mut self) -> Credited {
+        let generation = self.scene.generation;
+        let mut asked = false;
+        let mut all_answered = true;
+        for step in generation.at(Hook::Authenticate) {
+            asked = true;
+            match self.scene.ask(step, &Ask::Authenticate).await {
+                Came::Answer(Answer::Success(identity)) => return Credited::To(identity),
+                Came::Answer(Answer::Failure) => return Credited::Wrong,
+                Came::Answer(Answer::RefuseLogin(text)) => return Credited::Blocked(text),
+                Came::Failed(reply) if reply.code.is_permanent() => return Credited::Wrong,
+                Came::Failed(reply) => return Credited::Unknown(Some(reply)),
+                Came::Skipped => all_answered = false,
+                Came::Answer(_) => {}
+            }
+        }
+        // That nobody knows the user is an answer only if all could be asked.
+        if asked && all_answered {
+            Credited::Wrong
+        } else {
+            Credited::Unknown(None)
+        }
+    }
+
+    fn unavailable(&self, reply: Option<Reply>) -> LoginOutcome {
+        let text = reply.map_or_else(
+            || "No policy step decides about logins".into(),
+            |reply| reply.text.into_owned(),
+        );
+        LoginOutcome::Unavailable {
+            text,
+            delay: self.delay,
+        }
+    }
+}
+
+/// What is said where no step said anything that had to.
+pub(crate) fn undecided(about: &str) -> Reply {
+    Reply::new(
+        451,
+        Some(EnhancedStatus(4, 3, 5)),
+        format!("No policy step decided {about}"),
+    )
 }

@@ -1,6 +1,34 @@
-//! What identifies a step in ledgers, events and listings.
+//! A step: a plugin with its settings, grants and limits, and the instances that run it.
+//!
+//! Invariants: an instance serves one call at a time, and so one domain at a time; it is reused a number of times that is drawn at random, so that no
+//! plugin can lean on what it left in its memory.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rand::Rng;
 use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::time::{timeout, timeout_at};
+use wasmtime::component::InstancePre;
+
+use crate::engine::Engine;
+use crate::fault::Fault;
+use crate::guest::{Ask, Exports};
+use crate::hook::Hook;
+use crate::instance::{Alive, Instance, Said};
+use crate::meters::Meters;
+use crate::policy_file::{Isolation, StepConfig};
+use crate::state::{Context, Effects, Shared, State};
+use crate::status::StepStatus;
+
+/// Calls that a pooled instance takes: a number from this range.
+const REUSE: std::ops::RangeInclusive<u32> = 32..=128;
+/// Idle instances that a step keeps.
+const MAX_IDLE: usize = 8;
+/// How long the load of a plugin may take for `init`, `settings-check` or `self-test`, beyond what a call may.
+const LOAD_TIME: Duration = Duration::from_secs(10);
 
 /// A step and the component that it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,4 +42,285 @@ pub struct StepInfo {
     pub version: String,
     /// SHA-256 of the component, in hexadecimal.
     pub digest: String,
+}
+
+/// A step that can run.
+pub(crate) struct Step {
+    pub(crate) config: StepConfig,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) hooks: Vec<Hook>,
+    pub(crate) meters: Meters,
+    engine: Arc<Engine>,
+    pre: InstancePre<State>,
+    exports: Exports,
+    idle: Mutex<Vec<Instance>>,
+    alive: Arc<AtomicUsize>,
+    permits: Arc<Semaphore>,
+}
+
+/// The instances that a transaction keeps for its steps with `isolation = "transaction"`.
+#[derive(Default)]
+pub(crate) struct Held(Vec<(Arc<str>, Instance)>);
+
+impl Step {
+    pub(crate) fn new(
+        config: StepConfig,
+        shared: Arc<Shared>,
+        hooks: Vec<Hook>,
+        engine: Arc<Engine>,
+        pre: InstancePre<State>,
+        exports: Exports,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(
+            usize::try_from(config.limits.instances).unwrap_or(1).max(1),
+        ));
+        Self {
+            config,
+            shared,
+            hooks,
+            meters: Meters::new(),
+            engine,
+            pre,
+            exports,
+            idle: Mutex::new(Vec::new()),
+            alive: Arc::new(AtomicUsize::new(0)),
+            permits,
+        }
+    }
+
+    /// Asks the plugin. The answer is checked, counted and timed; a failure of whatever kind is a fault.
+    pub(crate) async fn call(
+        &self,
+        context: Context,
+        held: Option<&mut Held>,
+        ask: &Ask<'_>,
+    ) -> (Said, Duration) {
+        let begun = Instant::now();
+        let said = self.within_deadline(context, held, ask, begun).await;
+        let took = begun.elapsed();
+        let outcome = said.answer.as_ref().map(crate::answer::Answer::word);
+        self.meters.count(
+            &self.shared.name,
+            &self.shared.info.digest,
+            ask.hook(),
+            outcome,
+            took,
+        );
+        (said, took)
+    }
+
+    async fn within_deadline(
+        &self,
+        context: Context,
+        mut held: Option<&mut Held>,
+        ask: &Ask<'_>,
+        begun: Instant,
+    ) -> Said {
+        let deadline = tokio::time::Instant::from_std(begun + self.config.limits.deadline);
+        let mut instance =
+            match timeout_at(deadline, self.instance(held.as_deref_mut(), begun)).await {
+                Ok(Ok(instance)) => instance,
+                Ok(Err(fault)) => return failed(fault),
+                Err(_) => return failed(Fault::Overload),
+            };
+        let _running = self.engine.running();
+        // Epochs interrupt what computes; this interrupts what waits. Either way the instance is not used again.
+        let Ok(said) = timeout_at(deadline, instance.ask(context, ask, begun)).await else {
+            return failed(Fault::Deadline);
+        };
+        self.give_back(instance, held);
+        said
+    }
+
+    /// An instance that is ready for a call: one that waits, or a fresh one.
+    async fn instance(&self, held: Option<&mut Held>, now: Instant) -> Result<Instance, Fault> {
+        let waiting = match self.config.isolation {
+            Isolation::Call => None,
+            Isolation::Transaction => held.and_then(|held| held.take(&self.shared.name)),
+            Isolation::Pooled => self
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop(),
+        };
+        match waiting {
+            Some(instance) => Ok(instance),
+            None => self.fresh(self.shared.clone(), now).await,
+        }
+    }
+
+    /// A fresh instance that has been initialised.
+    async fn fresh(&self, shared: Arc<Shared>, now: Instant) -> Result<Instance, Fault> {
+        let mut instance = self.bare(shared).await?;
+        let _running = self.engine.running();
+        instance.init(now).await?;
+        Ok(instance)
+    }
+
+    async fn bare(&self, shared: Arc<Shared>) -> Result<Instance, Fault> {
+        let own = self
+            .permits
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| Fault::Overload)?;
+        let of_all = self
+            .engine
+            .permits()
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| Fault::Overload)?;
+        let _running = self.engine.running();
+        let calls = match self.config.isolation {
+            // `init` counts as a call.
+            Isolation::Pooled => rand::rng().random_range(REUSE) + 1,
+            Isolation::Call | Isolation::Transaction => u32::MAX,
+        };
+        Instance::new(
+            &self.pre,
+            &self.exports,
+            shared,
+            [own, of_all],
+            Alive::new(&self.alive),
+            calls,
+        )
+        .await
+    }
+
+    fn give_back(&self, instance: Instance, held: Option<&mut Held>) {
+        if instance.calls_left == 0 {
+            return;
+        }
+        match self.config.isolation {
+            Isolation::Call => {}
+            Isolation::Transaction => {
+                if let Some(held) = held {
+                    held.0.push((self.shared.name.clone(), instance));
+                }
+            }
+            Isolation::Pooled => {
+                let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+                if idle.len() < MAX_IDLE {
+                    idle.push(instance);
+                }
+            }
+        }
+    }
+
+    /// Before the step goes live: its settings are checked, it tests itself with `stub` in place of the server's
+    /// services, and an instance is made ready. Problems are pairs of a JSON Pointer into the settings and a text.
+    pub(crate) async fn prepare(
+        &self,
+        stub: Arc<Shared>,
+    ) -> Result<(), Vec<(Option<String>, String)>> {
+        match timeout(LOAD_TIME, self.check(stub)).await {
+            Ok(checked) => checked,
+            Err(_) => Err(vec![(
+                None,
+                format!("was not ready after {} s", LOAD_TIME.as_secs()),
+            )]),
+        }
+    }
+
+    async fn check(&self, stub: Arc<Shared>) -> Result<(), Vec<(Option<String>, String)>> {
+        let alone = |fault: Fault, what: &str| vec![(None, format!("{what}: {fault}"))];
+        let mut instance = self
+            .bare(stub)
+            .await
+            .map_err(|fault| alone(fault, "cannot be instantiated"))?;
+        let _running = self.engine.running();
+        let problems = instance
+            .validate(Instant::now())
+            .await
+            .map_err(|fault| alone(fault, "its settings-check failed"))?;
+        if !problems.is_empty() {
+            return Err(problems
+                .into_iter()
+                .map(|(pointer, text)| (Some(pointer), text))
+                .collect());
+        }
+        instance
+            .init(Instant::now())
+            .await
+            .map_err(|fault| alone(fault, "its init failed"))?;
+        let failed = instance
+            .self_test(Instant::now())
+            .await
+            .map_err(|fault| alone(fault, "its self-test failed"))?;
+        if !failed.is_empty() {
+            let cases = failed
+                .into_iter()
+                .map(|(name, detail)| (None, format!("its self-test `{name}` failed: {detail}")));
+            return Err(cases.collect());
+        }
+        drop(instance);
+        let ready = self
+            .fresh(self.shared.clone(), Instant::now())
+            .await
+            .map_err(|fault| alone(fault, "its init failed"))?;
+        self.give_back(ready, None);
+        Ok(())
+    }
+
+    pub(crate) fn component(&self) -> &wasmtime::component::Component {
+        self.pre.component()
+    }
+
+    /// For listings.
+    pub(crate) fn status(&self) -> StepStatus {
+        let info = &self.shared.info;
+        StepStatus {
+            name: info.name.clone(),
+            plugin: info.plugin.clone(),
+            version: info.version.clone(),
+            digest: info.digest.clone(),
+            hooks: self.hooks.iter().map(|hook| hook.as_str()).collect(),
+            grants: self
+                .config
+                .grants
+                .iter()
+                .map(|grant| grant.as_str())
+                .collect(),
+            isolation: self.config.isolation.as_str(),
+            on_error: self.config.on_error.as_str(),
+            calls: self.meters.calls(),
+            faults: self.meters.faults(),
+            faults_in_a_row: self.meters.in_a_row(),
+            last_fault: self.meters.last_fault(),
+            instances: self.alive.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Step")
+            .field("info", &self.shared.info)
+            .field("hooks", &self.hooks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(step, _)| step))
+            .finish()
+    }
+}
+
+impl Held {
+    fn take(&mut self, step: &str) -> Option<Instance> {
+        let place = self.0.iter().position(|(name, _)| &**name == step)?;
+        Some(self.0.swap_remove(place).1)
+    }
+}
+
+fn failed(fault: Fault) -> Said {
+    Said {
+        answer: Err(fault),
+        effects: Effects::default(),
+        host_calls: 0,
+    }
 }

@@ -1,87 +1,432 @@
 //! One mail transaction before policy: from MAIL to the delivery of each recipient's copy.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use waxwing_mail::{EnhancedStatus, Recipient, Reply};
+use waxwing_mail::{Address, EnhancedStatus, Protocol, Recipient, Reply};
 
+use crate::answer::{Answer, Lead};
+use crate::capability::recipient_of;
 use crate::facts::TransactionFacts;
+use crate::fault::Fault;
 use crate::generation::Generation;
+use crate::grant::Grant;
+use crate::guest::Ask;
+use crate::hook::Hook;
 use crate::ledger::Ledger;
-use crate::outcome::{Decision, DeliverOutcome, MessageOutcome, Operation, QuotaOutcome, Target};
+use crate::outcome::{
+    Decision, DeliverOutcome, Filing, MailboxRef, MessageOutcome, Operation, QuotaOutcome, Target,
+    Verdict,
+};
+use crate::pipeline::{Came, Scene};
 use crate::services::Usage;
+use crate::session::{Decided, decide, domain_of, quota, undecided};
+use crate::state::Context;
+use crate::step::{Held, Step};
+use crate::subject::{Addressee, Connection, Mail};
+use crate::view::MessageView;
+
+/// How far aliases may lead.
+const MAX_DEPTH: u32 = 10;
+/// Addresses that one recipient may expand to.
+const MAX_EXPANSION: usize = 2000;
 
 /// One transaction, judged by one generation. `Send`; may outlive its session.
 #[derive(Debug)]
 pub struct Transaction {
     generation: Arc<Generation>,
-    #[expect(dead_code, reason = "read by the capabilities that follow")]
-    facts: TransactionFacts,
+    connection: Arc<Connection>,
+    mail: Arc<Mail>,
+    message: Option<Arc<MessageView>>,
+    held: Held,
 }
 
 impl Transaction {
-    pub(crate) fn new(generation: Arc<Generation>, facts: TransactionFacts) -> Self {
-        Self { generation, facts }
+    pub(crate) fn new(
+        generation: Arc<Generation>,
+        connection: Arc<Connection>,
+        facts: TransactionFacts,
+    ) -> Self {
+        let mail = Arc::new(Mail::new(facts, &connection));
+        Self {
+            generation,
+            connection,
+            mail,
+            message: None,
+            held: Held::default(),
+        }
     }
 
     /// May this sender send?
     pub async fn mail_from(&mut self) -> Decision {
-        Decision::Pass
-    }
-
-    /// May the message go there? If so, the recipient is one of the transaction's, numbered from 0.
-    pub async fn rcpt_to(&mut self, _recipient: &Recipient) -> Decision {
-        Decision::Refuse(undecided())
-    }
-
-    /// The content is in: `message`, then `verdict` for each domain.
-    pub async fn message(&mut self, _content: Bytes) -> MessageOutcome {
-        MessageOutcome {
-            verdicts: Vec::new(),
-            edits: Vec::new(),
-            tags: Vec::new(),
-            scored: false,
-            score: 0.0,
-            symbols: Vec::new(),
+        let domain = self
+            .mail
+            .facts
+            .sender
+            .address()
+            .map(|address| address.domain().as_str().into());
+        let mut scene = self.scene(domain, None);
+        match decide(&mut scene, &Ask::MailFrom).await {
+            Decided::Open | Decided::Accepted(_) => Decision::Pass,
+            Decided::Against(decision) => decision,
         }
     }
 
-    /// Where the recipient with this number leads, aliases followed: at least one target.
-    pub async fn route(&mut self, _recipient: u32) -> Vec<Target> {
-        vec![Target::Refuse(undecided())]
+    /// May the message go there? If so, the recipient is one of the transaction's, numbered from 0.
+    pub async fn rcpt_to(&mut self, recipient: &Recipient) -> Decision {
+        let addressee = Addressee::new(recipient);
+        let decision = self.may_go_to(&addressee).await;
+        let mut connection = self.connection.state();
+        if decision == Decision::Pass {
+            connection.counters.recipients_accepted += 1;
+            drop(connection);
+            self.mail.state().recipients.push(addressee);
+        } else {
+            connection.counters.recipients_refused += 1;
+        }
+        decision
+    }
+
+    async fn may_go_to(&mut self, addressee: &Addressee) -> Decision {
+        let index = u32::try_from(self.mail.state().recipients.len()).unwrap_or(u32::MAX);
+        let asked = recipient_of(index, addressee, addressee.address.as_ref());
+        let mut scene = self.scene(domain_at_hand(addressee.domain()), Some(addressee.text()));
+        let generation = scene.generation;
+        let place = match decide(&mut scene, &Ask::RcptTo(&asked)).await {
+            Decided::Accepted(place) => place,
+            Decided::Against(decision) => return decision,
+            // An open relay is what comes of silence that counts as consent.
+            Decided::Open => return Decision::Refuse(undecided("about this recipient")),
+        };
+        let Some(step) = generation.at(Hook::RcptTo).get(place) else {
+            return Decision::Refuse(undecided("about this recipient"));
+        };
+        match may_accept(step, addressee.domain()).await {
+            Ok(()) => Decision::Pass,
+            Err(fault) => match scene.object(step, Hook::RcptTo, &fault) {
+                Came::Failed(reply) => Decision::Refuse(reply),
+                _ => Decision::Refuse(undecided("about this recipient")),
+            },
+        }
+    }
+
+    /// The content is in: `message`, then `verdict` for each domain.
+    pub async fn message(&mut self, content: Bytes) -> MessageOutcome {
+        self.message = Some(Arc::new(MessageView::new(content)));
+        self.connection.state().counters.messages += 1;
+        let verdicts = match self.ask_message().await {
+            Some(verdict) => self
+                .domains()
+                .into_iter()
+                .map(|domain| (domain, verdict.clone()))
+                .collect(),
+            None => self.ask_verdicts().await,
+        };
+        let verdicts = self.as_one(verdicts);
+        let scored =
+            self.generation.at(Hook::Message).len() + self.generation.at(Hook::Verdict).len() > 0;
+        let mut state = self.mail.state();
+        state.verdicts = verdicts
+            .iter()
+            .map(|(domain, verdict)| (domain.as_str().into(), verdict.clone()))
+            .collect();
+        MessageOutcome {
+            verdicts,
+            edits: state.edits.clone(),
+            tags: state.tags.clone(),
+            scored,
+            score: state.score(),
+            symbols: state
+                .found
+                .iter()
+                .map(|found| (found.name.to_string(), found.score))
+                .collect(),
+        }
+    }
+
+    /// Asks the steps of `message`; a verdict if one of them ends the matter for all.
+    async fn ask_message(&mut self) -> Option<Verdict> {
+        let mut scene = self.scene(None, None);
+        let generation = scene.generation;
+        for step in generation.at(Hook::Message) {
+            match scene.ask(step, &Ask::Message).await {
+                Came::Answer(Answer::Accept) => return Some(Verdict::Deliver),
+                Came::Answer(Answer::Discard) => return Some(Verdict::Discard),
+                Came::Answer(Answer::Quarantine(reason)) => {
+                    return Some(Verdict::Quarantine(reason));
+                }
+                Came::Answer(Answer::Refuse(reply)) | Came::Failed(reply) => {
+                    return Some(refusal(reply));
+                }
+                Came::Answer(_) | Came::Skipped => {}
+            }
+        }
+        None
+    }
+
+    async fn ask_verdicts(&mut self) -> Vec<(String, Verdict)> {
+        let mut verdicts = Vec::new();
+        for domain in self.domains() {
+            let mut scene = self.scene(domain_at_hand(&domain), Some(domain.clone()));
+            let generation = scene.generation;
+            let mut verdict = Verdict::Deliver;
+            for step in generation.at(Hook::Verdict) {
+                match scene.ask(step, &Ask::Verdict(&domain)).await {
+                    Came::Answer(Answer::Judged(judged, _)) => verdict = judged,
+                    Came::Failed(reply) => verdict = refusal(reply),
+                    Came::Answer(_) | Came::Skipped => continue,
+                }
+                break;
+            }
+            verdicts.push((domain, verdict));
+        }
+        verdicts
+    }
+
+    /// SMTP has one reply for all recipients (RFC 5321 §4.2.5), LMTP one for each (RFC 2033 §4.2).
+    fn as_one(&self, mut verdicts: Vec<(String, Verdict)>) -> Vec<(String, Verdict)> {
+        if self.connection.facts.protocol == Protocol::Lmtp {
+            return verdicts;
+        }
+        let deferral = verdicts
+            .iter()
+            .find(|(_, verdict)| matches!(verdict, Verdict::Defer(_)));
+        if let Some((_, deferral)) = deferral.cloned() {
+            // Nobody has got it yet: the client sends it again to all.
+            verdicts
+                .iter_mut()
+                .for_each(|(_, verdict)| *verdict = deferral.clone());
+            return verdicts;
+        }
+        let refused = |(_, verdict): &(String, Verdict)| matches!(verdict, Verdict::Refuse(_));
+        if !verdicts.iter().all(refused) {
+            for (_, verdict) in &mut verdicts {
+                if matches!(verdict, Verdict::Refuse(_)) {
+                    *verdict = Verdict::Junk;
+                }
+            }
+        }
+        verdicts
+    }
+
+    /// The domains of the recipients, each once, in the order of their first recipient.
+    fn domains(&self) -> Vec<String> {
+        let mut seen = HashSet::new();
+        let state = self.mail.state();
+        let domains = state.recipients.iter().map(Addressee::domain);
+        domains
+            .filter(|domain| seen.insert(*domain))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Where the recipient with this number leads, aliases followed: at least one target. A transient refusal anywhere on the way stands alone,
+    /// so that trying again delivers nothing twice.
+    pub async fn route(&mut self, recipient: u32) -> Vec<Target> {
+        let Some(addressee) = self.addressee(recipient) else {
+            return vec![Target::Refuse(undecided("where this recipient leads"))];
+        };
+        let mut expansion = Expansion::default();
+        expansion.ahead.push((addressee.address.clone(), 0));
+        while let Some((address, depth)) = expansion.ahead.pop() {
+            if !expansion.enter(address.as_ref(), depth) {
+                continue;
+            }
+            let asked = recipient_of(recipient, &addressee, address.as_ref());
+            let about = address
+                .as_ref()
+                .map_or_else(|| "postmaster".into(), ToString::to_string);
+            let domain = address
+                .as_ref()
+                .map(|address| address.domain().as_str().into());
+            let mut scene = self.scene(domain, Some(about));
+            match route_once(&mut scene, &asked).await {
+                Ok(leads) => expansion.take(leads, depth),
+                Err(reply) if reply.code.is_transient() => return vec![Target::Refuse(reply)],
+                Err(reply) => expansion.add(Target::Refuse(reply)),
+            }
+            if let Some(refused) = expansion.transient.take() {
+                return vec![refused];
+            }
+        }
+        expansion.finish()
     }
 
     /// Is there room for `adding` in an account that holds `current`?
     pub async fn quota(
         &mut self,
-        _account: &str,
-        _operation: Operation,
-        _current: Usage,
-        _adding: Usage,
+        account: &str,
+        operation: Operation,
+        current: Usage,
+        adding: Usage,
     ) -> QuotaOutcome {
-        QuotaOutcome::Allow
+        let mut scene = self.scene(domain_of(account), Some(account.to_owned()));
+        quota(&mut scene, account, operation, current, adding).await
     }
 
     /// Into which mailboxes the recipient's copy for `account` goes.
-    pub async fn deliver(&mut self, _recipient: u32, _account: &str) -> DeliverOutcome {
-        DeliverOutcome::Discard
+    pub async fn deliver(&mut self, recipient: u32, account: &str) -> DeliverOutcome {
+        let Some(addressee) = self.addressee(recipient) else {
+            return DeliverOutcome::Refuse(undecided("about this delivery"));
+        };
+        let asked = recipient_of(recipient, &addressee, addressee.address.as_ref());
+        let mut scene = self.scene(domain_of(account), Some(account.to_owned()));
+        let generation = scene.generation;
+        for step in generation.at(Hook::Deliver) {
+            match scene
+                .ask(
+                    step,
+                    &Ask::Deliver {
+                        recipient: &asked,
+                        account,
+                    },
+                )
+                .await
+            {
+                Came::Answer(Answer::Done(filings)) => return DeliverOutcome::File(filings),
+                Came::Answer(Answer::Discard) => return DeliverOutcome::Discard,
+                Came::Answer(Answer::Refuse(reply)) | Came::Failed(reply) => {
+                    return DeliverOutcome::Refuse(reply);
+                }
+                Came::Answer(_) | Came::Skipped => {}
+            }
+        }
+        DeliverOutcome::File(vec![Filing {
+            mailbox: MailboxRef::Inbox,
+            flags: Vec::new(),
+        }])
     }
 
     /// What was decided so far, and why.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
+        let state = self.mail.state();
         Ledger {
             generation: self.generation.number(),
-            score: 0.0,
-            steps: Vec::new(),
+            score: state.score(),
+            steps: state.entries.clone(),
+        }
+    }
+
+    fn addressee(&self, index: u32) -> Option<Addressee> {
+        self.mail
+            .state()
+            .recipients
+            .get(usize::try_from(index).ok()?)
+            .cloned()
+    }
+
+    fn scene(&mut self, domain: Option<Arc<str>>, about: Option<String>) -> Scene<'_> {
+        Scene {
+            generation: &self.generation,
+            context: Context {
+                connection: Some(self.connection.clone()),
+                mail: Some(self.mail.clone()),
+                message: self.message.clone(),
+                domain,
+                ..Context::default()
+            },
+            held: Some(&mut self.held),
+            about,
         }
     }
 }
 
-fn undecided() -> Reply {
-    Reply::new(
-        451,
-        Some(EnhancedStatus(4, 3, 5)),
-        "no policy step decided about this recipient",
-    )
+/// Whether this step's `accept` counts for a recipient of this domain.
+async fn may_accept(step: &Step, domain: &str) -> Result<(), Fault> {
+    // RFC 5321 §4.1.1.3: `<Postmaster>` is this host's own.
+    if domain.is_empty() || step.config.grants.contains(&Grant::Relay) {
+        return Ok(());
+    }
+    match step.shared.services.domain_is_local(domain).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Fault::Nonsense(format!(
+            "`accept` for {domain}, which is not local, takes the grant `relay`"
+        ))),
+        Err(error) => Err(Fault::Unavailable(error.to_string())),
+    }
+}
+
+async fn route_once(
+    scene: &mut Scene<'_>,
+    asked: &crate::bindings::waxwing::policy::types::Recipient,
+) -> Result<Vec<Lead>, Reply> {
+    let generation = scene.generation;
+    for step in generation.at(Hook::RouteInbound) {
+        match scene.ask(step, &Ask::Route(asked)).await {
+            Came::Answer(Answer::Targets(leads)) => return Ok(leads),
+            Came::Failed(reply) => return Err(reply),
+            Came::Answer(_) | Came::Skipped => {}
+        }
+    }
+    Err(undecided("where this recipient leads"))
+}
+
+/// Aliases being followed.
+#[derive(Default)]
+struct Expansion {
+    ahead: Vec<(Option<Address>, u32)>,
+    seen: HashSet<Option<Address>>,
+    targets: Vec<Target>,
+    transient: Option<Target>,
+    /// An alias led further than aliases may.
+    cut: bool,
+}
+
+impl Expansion {
+    /// Whether an address is yet to be asked about.
+    fn enter(&mut self, address: Option<&Address>, depth: u32) -> bool {
+        if depth > MAX_DEPTH || self.seen.len() >= MAX_EXPANSION {
+            self.cut = true;
+            return false;
+        }
+        // An address met a second time leads to nothing new: that ends loops.
+        self.seen.insert(address.cloned())
+    }
+
+    fn take(&mut self, leads: Vec<Lead>, depth: u32) {
+        for lead in leads {
+            match lead {
+                Lead::Alias(address) => self.ahead.push((Some(address), depth + 1)),
+                Lead::Account(account) => self.add(Target::Account(account)),
+                Lead::Forward(address) => self.add(Target::Forward(address)),
+                Lead::Drop => self.add(Target::Drop),
+                Lead::Refuse(reply) if reply.code.is_transient() => {
+                    self.transient = Some(Target::Refuse(reply))
+                }
+                Lead::Refuse(reply) => self.add(Target::Refuse(reply)),
+            }
+        }
+    }
+
+    fn add(&mut self, target: Target) {
+        if !self.targets.contains(&target) {
+            self.targets.push(target);
+        }
+    }
+
+    fn finish(mut self) -> Vec<Target> {
+        if self.targets.is_empty() || self.cut {
+            // RFC 3463 §3.5: X.4.6, routing loop detected.
+            self.targets.push(Target::Refuse(Reply::new(
+                550,
+                Some(EnhancedStatus(5, 4, 6)),
+                "The alias leads nowhere or in circles",
+            )));
+        }
+        self.targets
+    }
+}
+
+fn refusal(reply: Reply) -> Verdict {
+    if reply.code.is_transient() {
+        Verdict::Defer(reply)
+    } else {
+        Verdict::Refuse(reply)
+    }
+}
+
+fn domain_at_hand(domain: &str) -> Option<Arc<str>> {
+    (!domain.is_empty()).then(|| domain.into())
 }

@@ -15,21 +15,19 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use waxwing_message::{AddressItem, Envelope, Span, Summary, decode_words, header};
 
-pub use links::Link;
-pub use parts::PartView;
-pub use patterns::{
-    Hit, Pattern, PatternCache, PatternError, PatternSet, PatternSetBuilder, Scope,
-};
+pub(crate) use links::Link;
+pub(crate) use parts::PartView;
+pub(crate) use patterns::{Hit, Pattern, PatternCache, PatternSet, PatternSetBuilder, Scope};
 
 /// Header fields that are indexed; what lies behind them is seen through `read` only.
-pub const MAX_FIELDS: usize = 1000;
+pub(crate) const MAX_FIELDS: usize = 1000;
 /// Octets of decoded text that a message's text scopes hold in all.
-pub const MAX_TEXT: usize = 8 << 20;
+pub(crate) const MAX_TEXT: usize = 8 << 20;
 /// Links that are found in a message.
-pub const MAX_LINKS: usize = 1000;
+pub(crate) const MAX_LINKS: usize = 1000;
 
 /// A message under judgement.
-pub struct MessageView {
+pub(crate) struct MessageView {
     raw: Bytes,
     fields: OnceLock<Vec<FieldView>>,
     index: OnceLock<Index>,
@@ -40,9 +38,9 @@ pub struct MessageView {
 
 /// A header field and, once somebody asked, its decoded value.
 #[derive(Debug)]
-pub struct FieldView {
+pub(crate) struct FieldView {
     /// Its name as it is written; what is not UTF-8 as U+FFFD.
-    pub name: String,
+    pub(crate) name: String,
     raw_value: Span,
     value: OnceLock<String>,
 }
@@ -53,10 +51,19 @@ struct Index {
     parts: Vec<PartView>,
 }
 
+impl std::fmt::Debug for MessageView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Never the content.
+        f.debug_struct("MessageView")
+            .field("size", &self.raw.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl MessageView {
     /// A view of a whole message. Nothing is read yet.
     #[must_use]
-    pub fn new(raw: Bytes) -> Self {
+    pub(crate) fn new(raw: Bytes) -> Self {
         Self {
             raw,
             fields: OnceLock::new(),
@@ -69,24 +76,24 @@ impl MessageView {
 
     /// The octets of the message.
     #[must_use]
-    pub fn raw(&self) -> &Bytes {
+    pub(crate) fn raw(&self) -> &Bytes {
         &self.raw
     }
 
     /// Where the body begins.
     #[must_use]
-    pub fn body_offset(&self) -> usize {
+    pub(crate) fn body_offset(&self) -> usize {
         header::end(&self.raw)
     }
 
     /// Octets `offset..offset + length`, fewer at the end.
     #[must_use]
-    pub fn read(&self, offset: u64, length: usize) -> &[u8] {
+    pub(crate) fn read(&self, offset: u64, length: usize) -> &[u8] {
         slice(&self.raw, offset, length)
     }
 
     /// The header fields, top first, at most [`MAX_FIELDS`].
-    pub fn fields(&self) -> &[FieldView] {
+    pub(crate) fn fields(&self) -> &[FieldView] {
         self.fields.get_or_init(|| {
             let block = self.raw.get(..self.body_offset()).unwrap_or_default();
             header::fields(block)
@@ -101,7 +108,7 @@ impl MessageView {
     }
 
     /// The decoded value of a field of this message: unfolded, encoded words read (RFC 2047).
-    pub fn value<'a>(&self, field: &'a FieldView) -> &'a str {
+    pub(crate) fn value<'a>(&self, field: &'a FieldView) -> &'a str {
         field.value.get_or_init(|| {
             decode_words(field.raw_value.of(&self.raw))
                 .trim()
@@ -111,24 +118,24 @@ impl MessageView {
 
     /// The value's octets as they lie.
     #[must_use]
-    pub fn raw_value(&self, field: &FieldView) -> &[u8] {
+    pub(crate) fn raw_value(&self, field: &FieldView) -> &[u8] {
         field.raw_value.of(&self.raw)
     }
 
     /// The fields of this name in any case, top first.
-    pub fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = (u32, &'a FieldView)> {
+    pub(crate) fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = (u32, &'a FieldView)> {
         (0..)
             .zip(self.fields())
             .filter(move |(_, field)| field.name.eq_ignore_ascii_case(name))
     }
 
     /// The decoded value of the topmost field of this name.
-    pub fn first<'a>(&'a self, name: &str) -> Option<&'a str> {
+    pub(crate) fn first<'a>(&'a self, name: &str) -> Option<&'a str> {
         self.named(name).next().map(|(_, field)| self.value(field))
     }
 
     /// The authors' addresses as `local@domain` (RFC 5322 §3.6.2).
-    pub fn authors(&self) -> Vec<String> {
+    pub(crate) fn authors(&self) -> Vec<String> {
         self.index()
             .envelope
             .from
@@ -144,19 +151,19 @@ impl MessageView {
     }
 
     /// The Message-ID without its brackets.
-    pub fn message_id(&self) -> Option<String> {
+    pub(crate) fn message_id(&self) -> Option<String> {
         let id = self.first("Message-ID")?;
         let id = id.trim().trim_start_matches('<').trim_end_matches('>');
         (!id.is_empty()).then(|| id.to_owned())
     }
 
     /// The parts in the order in which they stand; the message itself is part 0.
-    pub fn parts(&self) -> &[PartView] {
+    pub(crate) fn parts(&self) -> &[PartView] {
         &self.index().parts
     }
 
     /// The text of all text parts, HTML reduced to what a reader sees, at most [`MAX_TEXT`] octets.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         self.text.get_or_init(|| {
             let mut all = String::new();
             for part in self.parts() {
@@ -176,7 +183,7 @@ impl MessageView {
     }
 
     /// The links in the order in which they stand, at most [`MAX_LINKS`].
-    pub fn links(&self) -> &[Link] {
+    pub(crate) fn links(&self) -> &[Link] {
         self.links.get_or_init(|| {
             let mut found = Vec::new();
             for (number, part) in (0..).zip(self.parts()) {
@@ -194,7 +201,7 @@ impl MessageView {
     }
 
     /// SHA-256 of the whole message.
-    pub fn sha256(&self) -> &[u8; 32] {
+    pub(crate) fn sha256(&self) -> &[u8; 32] {
         self.sha256.get_or_init(|| Sha256::digest(&self.raw).into())
     }
 
@@ -211,7 +218,7 @@ impl MessageView {
 
 /// The beginning of a text, at most `length` octets, cut between characters.
 #[must_use]
-pub fn head(text: &str, length: usize) -> &str {
+pub(crate) fn head(text: &str, length: usize) -> &str {
     let mut end = length.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

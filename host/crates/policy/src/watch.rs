@@ -60,8 +60,11 @@ impl Watch {
         }
     }
 
-    /// Watches these files, and what appears in these folders, from now on.
-    pub(crate) fn follow(&mut self, files: Vec<PathBuf>, folders: Vec<PathBuf>) {
+    /// Watches these files, and what appears in these folders, from now on. Gives whether these are others than before.
+    pub(crate) fn follow(&mut self, files: Vec<PathBuf>, folders: Vec<PathBuf>) -> bool {
+        if self.files == files && self.folders == folders {
+            return false;
+        }
         let wanted: BTreeSet<PathBuf> = files
             .iter()
             .filter_map(|file| file.parent().map(normal))
@@ -83,6 +86,7 @@ impl Watch {
         }
         self.files = files;
         self.folders = folders;
+        true
     }
 
     /// Notes how things are, so that [`Watch::changed`] tells of what differs from now. Call it before reading the files.

@@ -16,17 +16,17 @@ const MAX_ANCHOR: usize = 256;
 
 /// A link found in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
+pub(crate) struct Link {
     /// The whole link, at most 2048 octets.
-    pub text: String,
+    pub(crate) text: String,
     /// Lower case, such as `https`.
-    pub scheme: String,
+    pub(crate) scheme: String,
     /// The host in lower-case A-labels or an address; empty where there is none.
-    pub host: String,
+    pub(crate) host: String,
     /// What the reader sees in its place, for links of HTML.
-    pub anchor: Option<String>,
+    pub(crate) anchor: Option<String>,
     /// The number of the part.
-    pub part: u32,
+    pub(crate) part: u32,
 }
 
 /// Links that a text spells out.

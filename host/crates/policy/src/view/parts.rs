@@ -7,7 +7,7 @@ use waxwing_message::{Body, Part, Span, html_text};
 
 /// A part of a message.
 #[derive(Debug)]
-pub struct PartView {
+pub(crate) struct PartView {
     parent: Option<u32>,
     depth: u32,
     content_type: String,
@@ -19,38 +19,38 @@ pub struct PartView {
 impl PartView {
     /// The number of the part that holds it; none for the message itself.
     #[must_use]
-    pub fn parent(&self) -> Option<u32> {
+    pub(crate) fn parent(&self) -> Option<u32> {
         self.parent
     }
 
     /// How deep it lies; 0 for the message itself.
     #[must_use]
-    pub fn depth(&self) -> u32 {
+    pub(crate) fn depth(&self) -> u32 {
         self.depth
     }
 
     /// Lower-case `type/subtype`; `text/plain` where none is given (RFC 2045 §5.2).
     #[must_use]
-    pub fn content_type(&self) -> &str {
+    pub(crate) fn content_type(&self) -> &str {
         &self.content_type
     }
 
     /// A parameter of Content-Type.
     #[must_use]
-    pub fn content_type_param(&self, name: &str) -> Option<&str> {
+    pub(crate) fn content_type_param(&self, name: &str) -> Option<&str> {
         self.part.param(name)
     }
 
     /// Content-Disposition in lower case, if it is given (RFC 2183).
     #[must_use]
-    pub fn disposition(&self) -> Option<String> {
+    pub(crate) fn disposition(&self) -> Option<String> {
         let disposition = self.part.disposition.to_ascii_lowercase();
         (!disposition.is_empty()).then_some(disposition)
     }
 
     /// The file name of Content-Disposition, or else the name of Content-Type.
     #[must_use]
-    pub fn filename(&self) -> Option<&str> {
+    pub(crate) fn filename(&self) -> Option<&str> {
         self.part
             .disposition_params
             .iter()
@@ -61,7 +61,7 @@ impl PartView {
 
     /// Content-Transfer-Encoding in lower case; `7bit` where none is given (RFC 2045 §6.1).
     #[must_use]
-    pub fn transfer_encoding(&self) -> String {
+    pub(crate) fn transfer_encoding(&self) -> String {
         match self.part.encoding.as_str() {
             "" => "7bit".to_owned(),
             encoding => encoding.to_ascii_lowercase(),
@@ -70,37 +70,37 @@ impl PartView {
 
     /// Where its own header lies.
     #[must_use]
-    pub fn header(&self) -> Span {
+    pub(crate) fn header(&self) -> Span {
         self.part.header
     }
 
     /// Where its encoded body lies.
     #[must_use]
-    pub fn body(&self) -> Span {
+    pub(crate) fn body(&self) -> Span {
         self.part.body
     }
 
     /// Whether it is HTML.
     #[must_use]
-    pub fn is_html(&self) -> bool {
+    pub(crate) fn is_html(&self) -> bool {
         self.part.is("text", "html")
     }
 
     /// The body without its transfer encoding; that of a multipart as it lies.
     #[must_use]
-    pub fn decoded<'a>(&self, raw: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(crate) fn decoded<'a>(&self, raw: &'a [u8]) -> Cow<'a, [u8]> {
         self.part.decoded(raw)
     }
 
     /// The decoded text as its author wrote it, HTML with its tags; none if it is no text.
-    pub fn source(&self, raw: &[u8]) -> Option<&str> {
+    pub(crate) fn source(&self, raw: &[u8]) -> Option<&str> {
         self.source
             .get_or_init(|| self.part.source_text(raw))
             .as_deref()
     }
 
     /// The decoded text, HTML reduced to what a reader sees; none if it is no text.
-    pub fn text(&self, raw: &[u8]) -> Option<&str> {
+    pub(crate) fn text(&self, raw: &[u8]) -> Option<&str> {
         if !self.is_html() {
             return self.source(raw);
         }

@@ -3,7 +3,7 @@
 //! Invariants: linear time (no look-around, no back-references); equal sets share their compiled form; all patterns
 //! of a scope are tried in one pass, and only those that match are run alone to tell where.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
@@ -18,12 +18,14 @@ const SET_SIZE: usize = 32 << 20;
 const MAX_PATTERNS: usize = 20_000;
 /// Hits of one search.
 const MAX_HITS: usize = 10_000;
+/// Patterns that are remembered as good.
+const MAX_GOOD: usize = 20_000;
 /// Octets of an excerpt.
 const MAX_EXCERPT: usize = 128;
 
 /// Where a pattern is looked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// The octets of the whole message.
     Raw,
     /// `Name: value` of each header field, decoded.
@@ -46,13 +48,13 @@ pub enum Scope {
 
 /// One pattern of a set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     /// Where it is looked for.
-    pub scope: Scope,
+    pub(crate) scope: Scope,
     /// The expression, in the syntax of the `regex` crate.
-    pub regex: String,
+    pub(crate) regex: String,
     /// Whether upper and lower case are one.
-    pub case_insensitive: bool,
+    pub(crate) case_insensitive: bool,
 }
 
 impl Pattern {
@@ -60,7 +62,7 @@ impl Pattern {
     ///
     /// # Errors
     /// One sentence for whoever wrote the pattern.
-    pub fn check(&self) -> Result<(), PatternError> {
+    pub(crate) fn check(&self) -> Result<(), PatternError> {
         self.build().map(|_| ())
     }
 
@@ -75,7 +77,7 @@ impl Pattern {
 
 /// Why a pattern or a set cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PatternError {
+pub(crate) enum PatternError {
     /// The expression is not one.
     #[error("{0}")]
     Syntax(String),
@@ -108,20 +110,20 @@ impl From<regex::Error> for PatternError {
 
 /// Where a pattern was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
+pub(crate) struct Hit {
     /// The pattern's place in the set.
-    pub pattern: u32,
+    pub(crate) pattern: u32,
     /// Where it begins in the text that was searched.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// Octets that matched.
-    pub length: u32,
+    pub(crate) length: u32,
     /// What matched, at most 128 octets.
-    pub excerpt: String,
+    pub(crate) excerpt: String,
 }
 
 /// A compiled set.
 #[derive(Debug)]
-pub struct PatternSet {
+pub(crate) struct PatternSet {
     scopes: BTreeMap<Scope, Group>,
 }
 
@@ -138,7 +140,7 @@ impl PatternSet {
     ///
     /// # Errors
     /// The first pattern that is wrong, or that the set is too large.
-    pub fn compile(patterns: &[Pattern]) -> Result<Self, PatternError> {
+    pub(crate) fn compile(patterns: &[Pattern]) -> Result<Self, PatternError> {
         if patterns.len() > MAX_PATTERNS {
             return Err(PatternError::TooMany);
         }
@@ -158,7 +160,7 @@ impl PatternSet {
 
     /// Looks for every pattern in its scope: the first `per_pattern` hits of each, ordered by pattern.
     #[must_use]
-    pub fn search(&self, view: &MessageView, per_pattern: usize) -> Vec<Hit> {
+    pub(crate) fn search(&self, view: &MessageView, per_pattern: usize) -> Vec<Hit> {
         let mut hits = Vec::new();
         for (scope, group) in &self.scopes {
             group.search_scope(scope, view, per_pattern, &mut hits);
@@ -170,7 +172,7 @@ impl PatternSet {
 
     /// Looks for the patterns of scope `Value(name)` in a text: the first hit of each.
     #[must_use]
-    pub fn search_value(&self, name: &str, text: &str) -> Vec<Hit> {
+    pub(crate) fn search_value(&self, name: &str, text: &str) -> Vec<Hit> {
         let mut hits = Vec::new();
         if let Some(group) = self.scopes.get(&Scope::Value(name.to_owned())) {
             group.search(text.as_bytes(), 1, &mut hits);
@@ -275,7 +277,7 @@ fn excerpt(octets: &[u8]) -> String {
 
 /// A set under construction.
 #[derive(Debug, Default)]
-pub struct PatternSetBuilder {
+pub(crate) struct PatternSetBuilder {
     patterns: Vec<Pattern>,
 }
 
@@ -284,11 +286,15 @@ impl PatternSetBuilder {
     ///
     /// # Errors
     /// What is wrong with the pattern, or that there are too many.
-    pub fn add(&mut self, pattern: Pattern) -> Result<u32, PatternError> {
+    pub(crate) fn add(
+        &mut self,
+        pattern: Pattern,
+        cache: &PatternCache,
+    ) -> Result<u32, PatternError> {
         if self.patterns.len() >= MAX_PATTERNS {
             return Err(PatternError::TooMany);
         }
-        pattern.check()?;
+        cache.check(&pattern)?;
         self.patterns.push(pattern);
         u32::try_from(self.patterns.len() - 1).map_err(|_| PatternError::TooMany)
     }
@@ -297,23 +303,47 @@ impl PatternSetBuilder {
     ///
     /// # Errors
     /// As [`PatternSet::compile`].
-    pub fn compile(self, cache: &PatternCache) -> Result<Arc<PatternSet>, PatternError> {
+    pub(crate) fn compile(self, cache: &PatternCache) -> Result<Arc<PatternSet>, PatternError> {
         cache.get(self.patterns)
     }
 }
 
 /// Compiled sets by content, as long as somebody holds them.
 #[derive(Debug, Default)]
-pub struct PatternCache {
+pub(crate) struct PatternCache {
     sets: Mutex<HashMap<Vec<Pattern>, Weak<PatternSet>>>,
+    /// Patterns that were found good: each instance of a plugin adds the same ones.
+    good: Mutex<HashSet<Pattern>>,
 }
 
 impl PatternCache {
+    /// What is wrong with a pattern; for one that was checked before, without compiling it again.
+    ///
+    /// # Errors
+    /// As [`Pattern::check`].
+    pub(crate) fn check(&self, pattern: &Pattern) -> Result<(), PatternError> {
+        let known = self
+            .good
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(pattern);
+        if known {
+            return Ok(());
+        }
+        pattern.check()?;
+        let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        if good.len() >= MAX_GOOD {
+            good.clear();
+        }
+        good.insert(pattern.clone());
+        Ok(())
+    }
+
     /// The compiled form of these patterns, shared with whoever holds an equal one.
     ///
     /// # Errors
     /// As [`PatternSet::compile`].
-    pub fn get(&self, patterns: Vec<Pattern>) -> Result<Arc<PatternSet>, PatternError> {
+    pub(crate) fn get(&self, patterns: Vec<Pattern>) -> Result<Arc<PatternSet>, PatternError> {
         let known = {
             let sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
             sets.get(&patterns).and_then(Weak::upgrade)

@@ -1,0 +1,69 @@
+//! What plugins may call, one file a WIT interface, and which of it a grant links.
+//!
+//! Invariants: what is not granted is not linked; every function passes [`State::host_call`] or does what it does around a wait.
+
+mod actions;
+mod credentials;
+mod directory;
+mod envelope;
+pub(crate) mod findings;
+mod kv;
+mod log;
+mod message;
+mod metrics;
+mod runtime;
+mod session;
+mod types;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings::waxwing::policy as wit;
+use crate::grant::Grant;
+use crate::state::State;
+
+pub(crate) use metrics::Figures;
+pub(crate) use runtime::unix_ms;
+pub(crate) use types::{from_identity, recipient_of, to_address};
+
+/// The WIT interfaces that need no grant.
+pub(crate) const FREE: [&str; 7] = [
+    "types", "session", "envelope", "findings", "log", "metrics", "runtime",
+];
+
+/// Everything that these grants allow.
+pub(crate) fn linker(
+    engine: &wasmtime::Engine,
+    grants: &[Grant],
+) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wit::session::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+    wit::envelope::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+    wit::findings::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+    wit::log::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+    wit::metrics::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+    wit::runtime::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+    wit::types::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+    for grant in grants {
+        match grant {
+            Grant::Message => {
+                wit::message::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?
+            }
+            Grant::Actions => {
+                wit::actions::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?
+            }
+            Grant::Kv => wit::kv::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?,
+            Grant::Credentials => {
+                wit::credentials::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?
+            }
+            Grant::Directory => {
+                wit::directory::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?
+            }
+            Grant::Relay => {}
+        }
+    }
+    Ok(linker)
+}
+
+fn itself(state: &mut State) -> &mut State {
+    state
+}

@@ -1,0 +1,226 @@
+//! `actions`: what a plugin does to a message, collected until its hook answers.
+
+use wasmtime::Result;
+use wasmtime::component::Resource;
+
+use crate::bindings::waxwing::policy::actions::{
+    ActionError, DeliveryActions, Host, HostDeliveryActions, HostMessageActions, MessageActions,
+};
+use crate::outcome::{Filing, HeaderEdit, MailboxRef};
+use crate::state::State;
+
+const MAX_EDITS: usize = 100;
+const MAX_TAGS: usize = 32;
+const MAX_FILINGS: usize = 10;
+const MAX_FLAGS: usize = 32;
+const MAX_VALUE: usize = 8000;
+
+type Answer = Result<std::result::Result<(), ActionError>>;
+
+impl Host for State {}
+
+impl HostMessageActions for State {
+    fn add_header(&mut self, _: Resource<MessageActions>, name: String, value: String) -> Answer {
+        self.host_call(
+            "actions.add-header",
+            (name, value),
+            |state, (name, value)| {
+                let edit = HeaderEdit::Add {
+                    name: name.clone(),
+                    value: value.clone(),
+                };
+                Ok(field(name, value).and_then(|()| state.edit(edit)))
+            },
+        )
+    }
+
+    fn change_header(
+        &mut self,
+        _: Resource<MessageActions>,
+        name: String,
+        nth: u32,
+        value: String,
+    ) -> Answer {
+        self.host_call(
+            "actions.change-header",
+            (name, nth, value),
+            |state, (name, nth, value)| {
+                let edit = HeaderEdit::Change {
+                    name: name.clone(),
+                    nth: *nth,
+                    value: value.clone(),
+                };
+                Ok(field(name, value).and_then(|()| state.edit(edit)))
+            },
+        )
+    }
+
+    fn remove_header(
+        &mut self,
+        _: Resource<MessageActions>,
+        name: String,
+        nth: Option<u32>,
+    ) -> Answer {
+        self.host_call(
+            "actions.remove-header",
+            (name, nth),
+            |state, (name, nth)| {
+                let edit = HeaderEdit::Remove {
+                    name: name.clone(),
+                    nth: *nth,
+                };
+                Ok(field(name, "").and_then(|()| state.edit(edit)))
+            },
+        )
+    }
+
+    fn tag(&mut self, _: Resource<MessageActions>, key: String, value: String) -> Answer {
+        self.host_call("actions.tag", (key, value), |state, (key, value)| {
+            if key.is_empty() || key.len() > 64 || value.len() > 256 {
+                return Ok(Err(ActionError::Invalid(
+                    "a tag is of 1 to 64 octets, its value of 256 at most".into(),
+                )));
+            }
+            if state.effects.tags.len() >= MAX_TAGS {
+                return Ok(Err(ActionError::Limit(format!(
+                    "at most {MAX_TAGS} tags a call"
+                ))));
+            }
+            state.effects.tags.push((key.clone(), value.clone()));
+            Ok(Ok(()))
+        })
+    }
+
+    fn drop(&mut self, _: Resource<MessageActions>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl HostDeliveryActions for State {
+    fn file_into(
+        &mut self,
+        _: Resource<DeliveryActions>,
+        mailbox: String,
+        flags: Vec<String>,
+        create: bool,
+    ) -> Answer {
+        self.host_call(
+            "actions.file-into",
+            (mailbox, flags, create),
+            |state, (mailbox, flags, create)| {
+                if mailbox.is_empty()
+                    || mailbox.len() > 1000
+                    || mailbox.chars().any(char::is_control)
+                {
+                    return Ok(Err(ActionError::Invalid(format!(
+                        "{mailbox:?} is no path of a mailbox"
+                    ))));
+                }
+                Ok(state.file(
+                    MailboxRef::Path {
+                        path: mailbox.clone(),
+                        create: *create,
+                    },
+                    flags,
+                ))
+            },
+        )
+    }
+
+    fn file_into_use(
+        &mut self,
+        _: Resource<DeliveryActions>,
+        special_use: String,
+        flags: Vec<String>,
+    ) -> Answer {
+        self.host_call(
+            "actions.file-into-use",
+            (special_use, flags),
+            |state, (special_use, flags)| {
+                // RFC 6154 §2: the attributes are flags with a backslash.
+                if !special_use.starts_with('\\') || !is_flag(special_use) {
+                    return Ok(Err(ActionError::Invalid(format!(
+                        "{special_use:?} is no special use, such as \\Junk"
+                    ))));
+                }
+                Ok(state.file(MailboxRef::SpecialUse(special_use.clone()), flags))
+            },
+        )
+    }
+
+    fn keep(&mut self, _: Resource<DeliveryActions>, flags: Vec<String>) -> Answer {
+        self.host_call("actions.keep", flags, |state, flags| {
+            Ok(state.file(MailboxRef::Inbox, flags))
+        })
+    }
+
+    fn drop(&mut self, _: Resource<DeliveryActions>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl State {
+    fn edit(&mut self, edit: HeaderEdit) -> std::result::Result<(), ActionError> {
+        if self.effects.edits.len() >= MAX_EDITS {
+            return Err(ActionError::Limit(format!(
+                "at most {MAX_EDITS} changes of the header a call"
+            )));
+        }
+        self.effects.edits.push(edit);
+        Ok(())
+    }
+
+    fn file(
+        &mut self,
+        mailbox: MailboxRef,
+        flags: &[String],
+    ) -> std::result::Result<(), ActionError> {
+        if self.effects.filings.len() >= MAX_FILINGS || flags.len() > MAX_FLAGS {
+            return Err(ActionError::Limit(format!(
+                "at most {MAX_FILINGS} copies with {MAX_FLAGS} flags each"
+            )));
+        }
+        if let Some(flag) = flags.iter().find(|flag| !is_flag(flag)) {
+            return Err(ActionError::Invalid(format!("{flag:?} is no flag")));
+        }
+        self.effects.filings.push(Filing {
+            mailbox,
+            flags: flags.to_vec(),
+        });
+        Ok(())
+    }
+}
+
+/// RFC 5322 §2.2: a name of printable ASCII without a colon; a value on one line, for the host folds it.
+fn field(name: &str, value: &str) -> std::result::Result<(), ActionError> {
+    let named =
+        (1..=76).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+    if !named {
+        return Err(ActionError::Invalid(format!(
+            "{name:?} is no name of a header field"
+        )));
+    }
+    // The server's own account of the message is not a plugin's to write.
+    if name.eq_ignore_ascii_case("X-Waxwing-Score")
+        || name.eq_ignore_ascii_case("X-Waxwing-Verdict")
+    {
+        return Err(ActionError::Invalid(format!(
+            "{name} is written by the server"
+        )));
+    }
+    if value.len() > MAX_VALUE || value.chars().any(|c| c.is_control() && c != '\t') {
+        return Err(ActionError::Invalid(format!(
+            "the value of {name} has control characters or over {MAX_VALUE} octets"
+        )));
+    }
+    Ok(())
+}
+
+/// RFC 9051 §9: `flag-keyword = atom`, `flag-extension = "\" atom`.
+fn is_flag(flag: &str) -> bool {
+    let atom = flag.strip_prefix('\\').unwrap_or(flag);
+    (1..=64).contains(&atom.len())
+        && atom
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !b"(){%*\"\\]".contains(&b))
+}

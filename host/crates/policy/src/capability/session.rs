@@ -1,0 +1,176 @@
+//! `session`: the connection.
+
+use ipnet::IpNet;
+use wasmtime::Result;
+use wasmtime::component::Resource;
+
+use crate::bindings::waxwing::policy::session::{Connection, Host, HostConnection, NoteError};
+use crate::bindings::waxwing::policy::types::{Endpoint, Identity, Protocol};
+use crate::state::State;
+
+use super::types::{from_endpoint, from_identity, from_protocol};
+
+impl Host for State {}
+
+impl HostConnection for State {
+    fn id(&mut self, _: Resource<Connection>) -> Result<String> {
+        self.host_call("session.id", (), |state, ()| {
+            Ok(state.connection()?.facts.id.clone())
+        })
+    }
+
+    fn protocol(&mut self, _: Resource<Connection>) -> Result<Protocol> {
+        self.host_call("session.protocol", (), |state, ()| {
+            Ok(from_protocol(state.connection()?.facts.protocol))
+        })
+    }
+
+    fn listener(&mut self, _: Resource<Connection>) -> Result<String> {
+        self.host_call("session.listener", (), |state, ()| {
+            Ok(state.connection()?.facts.listener.to_string())
+        })
+    }
+
+    fn client(&mut self, _: Resource<Connection>) -> Result<Endpoint> {
+        self.host_call("session.client", (), |state, ()| {
+            Ok(from_endpoint(state.connection()?.facts.client))
+        })
+    }
+
+    fn client_text(&mut self, _: Resource<Connection>) -> Result<String> {
+        self.host_call("session.client-text", (), |state, ()| {
+            Ok(state.connection()?.client().to_string())
+        })
+    }
+
+    fn local(&mut self, _: Resource<Connection>) -> Result<Endpoint> {
+        self.host_call("session.local", (), |state, ()| {
+            Ok(from_endpoint(state.connection()?.facts.local))
+        })
+    }
+
+    fn helo(&mut self, _: Resource<Connection>) -> Result<Option<String>> {
+        self.host_call("session.helo", (), |state, ()| {
+            Ok(state
+                .connection()?
+                .state()
+                .helo
+                .as_deref()
+                .map(str::to_owned))
+        })
+    }
+
+    fn is_esmtp(&mut self, _: Resource<Connection>) -> Result<bool> {
+        self.host_call("session.is-esmtp", (), |state, ()| {
+            Ok(state.connection()?.state().esmtp)
+        })
+    }
+
+    fn is_tls(&mut self, _: Resource<Connection>) -> Result<bool> {
+        self.host_call("session.is-tls", (), |state, ()| {
+            Ok(state.connection()?.state().tls.is_some())
+        })
+    }
+
+    fn tls_version(&mut self, _: Resource<Connection>) -> Result<Option<String>> {
+        self.host_call("session.tls-version", (), |state, ()| {
+            Ok(state
+                .connection()?
+                .state()
+                .tls
+                .as_ref()
+                .map(|tls| tls.version.clone()))
+        })
+    }
+
+    fn tls_cipher(&mut self, _: Resource<Connection>) -> Result<Option<String>> {
+        self.host_call("session.tls-cipher", (), |state, ()| {
+            Ok(state
+                .connection()?
+                .state()
+                .tls
+                .as_ref()
+                .map(|tls| tls.cipher.clone()))
+        })
+    }
+
+    fn tls_server_name(&mut self, _: Resource<Connection>) -> Result<Option<String>> {
+        self.host_call("session.tls-server-name", (), |state, ()| {
+            Ok(state
+                .connection()?
+                .state()
+                .tls
+                .as_ref()
+                .and_then(|tls| tls.server_name.clone()))
+        })
+    }
+
+    fn identity(&mut self, _: Resource<Connection>) -> Result<Option<Identity>> {
+        self.host_call("session.identity", (), |state, ()| {
+            Ok(state
+                .connection()?
+                .state()
+                .identity
+                .as_ref()
+                .map(from_identity))
+        })
+    }
+
+    fn age_ms(&mut self, _: Resource<Connection>) -> Result<u64> {
+        self.host_call("session.age-ms", (), |state, ()| {
+            Ok(
+                u64::try_from(state.connection()?.started.elapsed().as_millis())
+                    .unwrap_or(u64::MAX),
+            )
+        })
+    }
+
+    fn counter(&mut self, _: Resource<Connection>, name: String) -> Result<u64> {
+        self.host_call("session.counter", name, |state, name| {
+            Ok(state.connection()?.state().counters.named(name))
+        })
+    }
+
+    fn client_in(&mut self, _: Resource<Connection>, networks: Vec<String>) -> Result<bool> {
+        self.host_call("session.client-in", networks, |state, networks| {
+            let client = state.connection()?.client();
+            Ok(networks
+                .iter()
+                .any(|network| match network.parse::<IpNet>() {
+                    Ok(network) => network.contains(&client),
+                    Err(_) => network.parse() == Ok(client),
+                }))
+        })
+    }
+
+    fn note(&mut self, _: Resource<Connection>, key: String) -> Result<Option<Vec<u8>>> {
+        self.host_call("session.note", key, |state, key| {
+            Ok(state
+                .connection()?
+                .state()
+                .notes
+                .get(&state.shared.name, key)
+                .map(<[u8]>::to_vec))
+        })
+    }
+
+    fn set_note(
+        &mut self,
+        _: Resource<Connection>,
+        key: String,
+        value: Vec<u8>,
+    ) -> Result<std::result::Result<(), NoteError>> {
+        self.host_call("session.set-note", (key, value), |state, (key, value)| {
+            let kept = state
+                .connection()?
+                .state()
+                .notes
+                .set(&state.shared.name, key, value);
+            Ok(if kept { Ok(()) } else { Err(NoteError::Limit) })
+        })
+    }
+
+    fn drop(&mut self, _: Resource<Connection>) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! The WebAssembly engine: one a process, its limits, and the clock that interrupts guests.
+//!
+//! Invariants: nothing of WebAssembly that plugins do not need is switched on (no component-model async, no garbage
+//! collection, no threads, no exceptions, no 64-bit memories); a guest that runs is interrupted within [`TICK`] of its limit; an idle
+//! server has no ticks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::Thread;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use wasmtime::{Config, EngineWeak, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+use crate::policy::StartError;
+
+/// How often a running guest is looked at.
+pub(crate) const TICK: Duration = Duration::from_millis(2);
+/// The largest memory that a step can be given.
+pub(crate) const MAX_MEMORY: usize = 256 << 20;
+
+/// The engine and what all instances share.
+pub(crate) struct Engine {
+    wasm: wasmtime::Engine,
+    activity: Arc<Activity>,
+    /// One permit an instance: an exhausted pool is a wait, not an error.
+    permits: Arc<Semaphore>,
+}
+
+impl Engine {
+    /// An engine for at most `instances` instances at once.
+    pub(crate) fn new(instances: u32) -> Result<Self, StartError> {
+        let instances = instances.clamp(8, 4000);
+        let wasm = match wasmtime::Engine::new(&config(Some(instances))) {
+            Ok(engine) => engine,
+            Err(error) => {
+                // A pool reserves gigabytes of address space an instance; some machines and containers do not grant it.
+                tracing::warn!(%error, "no address space for a pool of plugin instances: each is allocated when it is needed, which is slower");
+                wasmtime::Engine::new(&config(None))
+                    .map_err(|error| StartError::Engine(format!("{error:#}")))?
+            }
+        };
+        let activity = Arc::new(Activity::default());
+        start_ticker(wasm.weak(), activity.clone())?;
+        let permits = Arc::new(Semaphore::new(usize::try_from(instances).unwrap_or(1)));
+        Ok(Self {
+            wasm,
+            activity,
+            permits,
+        })
+    }
+
+    pub(crate) fn wasm(&self) -> &wasmtime::Engine {
+        &self.wasm
+    }
+
+    pub(crate) fn permits(&self) -> &Arc<Semaphore> {
+        &self.permits
+    }
+
+    /// Ticks happen while the guard lives.
+    pub(crate) fn running(&self) -> Running<'_> {
+        self.activity.begin();
+        Running(&self.activity)
+    }
+}
+
+/// A guest is running.
+pub(crate) struct Running<'a>(&'a Activity);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// How many guests run, and whether the ticker sleeps for want of them.
+#[derive(Default)]
+struct Activity {
+    running: AtomicUsize,
+    parked: AtomicBool,
+    ticker: std::sync::OnceLock<Thread>,
+}
+
+impl Activity {
+    fn begin(&self) {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        // Either this load sees that the ticker is about to park, or its load of `running` sees this guest.
+        if self.parked.load(Ordering::SeqCst)
+            && let Some(ticker) = self.ticker.get()
+        {
+            ticker.unpark();
+        }
+    }
+}
+
+/// Ticks without a guest after which the ticker parks.
+const IDLE_TICKS: u32 = 50;
+
+fn start_ticker(engine: EngineWeak, activity: Arc<Activity>) -> Result<(), StartError> {
+    let shared = activity.clone();
+    let thread = std::thread::Builder::new()
+        .name("policy-ticker".into())
+        .spawn(move || tick(&engine, &shared))
+        .map_err(|error| StartError::Engine(error.to_string()))?;
+    let _first = activity.ticker.set(thread.thread().clone());
+    Ok(())
+}
+
+fn tick(engine: &EngineWeak, activity: &Activity) {
+    let mut idle = 0;
+    while let Some(engine) = engine.upgrade() {
+        engine.increment_epoch();
+        drop(engine);
+        if activity.running.load(Ordering::SeqCst) > 0 {
+            idle = 0;
+        } else {
+            idle += 1;
+        }
+        if idle < IDLE_TICKS {
+            std::thread::sleep(TICK);
+            continue;
+        }
+        activity.parked.store(true, Ordering::SeqCst);
+        if activity.running.load(Ordering::SeqCst) == 0 {
+            // Not for ever: the engine may be dropped without a guest having run.
+            std::thread::park_timeout(Duration::from_secs(1));
+        }
+        activity.parked.store(false, Ordering::SeqCst);
+    }
+}
+
+/// The configuration, with a pool of so many instances or without one.
+fn config(pool: Option<u32>) -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .wasm_gc(false)
+        .wasm_function_references(false)
+        .gc_support(false)
+        .wasm_exceptions(false)
+        .wasm_threads(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_stack_switching(false)
+        // The same bits from the same input, so that a call can be repeated from its record.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .parallel_compilation(true)
+        .max_wasm_stack(512 << 10)
+        .async_stack_size(2 << 20)
+        .memory_init_cow(true);
+    if let Some(instances) = pool {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(instances)
+            // A component of wit-component holds its module and two small ones that tie it to its imports.
+            .total_core_instances(instances.saturating_mul(4))
+            .total_memories(instances.saturating_mul(2))
+            .total_tables(instances.saturating_mul(4))
+            .total_stacks(instances)
+            .max_memory_size(MAX_MEMORY)
+            .table_elements(20_000)
+            .max_unused_warm_slots(32)
+            .linear_memory_keep_resident(64 << 10)
+            .table_keep_resident(4 << 10);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}

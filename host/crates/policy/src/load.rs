@@ -1,0 +1,343 @@
+//! From files to steps that can run: read, verify, compile, link, check settings, self-test, warm.
+//!
+//! Invariants: whatever goes wrong is a problem with its place, and all problems are told; nothing of a load that failed serves; a step whose component and
+//! configuration are as before is taken over with its instances.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::task::{JoinSet, spawn_blocking};
+use wasmtime::component::Component;
+
+use crate::capability::{Figures, linker};
+use crate::code::CodeCache;
+use crate::config::PolicyConfig;
+use crate::engine::Engine;
+use crate::generation::Generation;
+use crate::grant::Grant;
+use crate::guest::Exports;
+use crate::hook::Hook;
+use crate::memory::MemoryServices;
+use crate::plugin::{self, Outline, PluginFile};
+use crate::policy_file::{Located, PolicyFile};
+use crate::problem::Problem;
+use crate::recorder::Recorder;
+use crate::services::Services;
+use crate::state::Shared;
+use crate::step::{Step, StepInfo};
+use crate::view::PatternCache;
+
+/// What loading takes.
+pub(crate) struct Loader {
+    pub(crate) config: PolicyConfig,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) code: Arc<CodeCache>,
+    pub(crate) services: Arc<dyn Services>,
+    pub(crate) recorder: Option<Arc<dyn Recorder>>,
+    pub(crate) patterns: Arc<PatternCache>,
+}
+
+/// A load: its steps or its problems, and what to watch for the next one.
+pub(crate) struct Loaded {
+    pub(crate) steps: Result<Vec<Arc<Step>>, Vec<Problem>>,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+/// A plugin that is compiled.
+#[derive(Clone)]
+struct Compiled {
+    component: Component,
+    digest: Arc<str>,
+    outline: Arc<Outline>,
+}
+
+impl Loader {
+    /// Loads the policy as its files are now. Steps of `before` that did not change are taken over.
+    pub(crate) async fn load(&self, before: &Generation) -> Loaded {
+        let path = self.config.policy_file.clone();
+        let read = spawn_blocking(move || PolicyFile::read(&path)).await;
+        let policy = match read {
+            Ok(Ok(policy)) => policy,
+            Ok(Err(problems)) => return self.unread(problems),
+            Err(panic) => {
+                return self.unread(vec![self.problem(None, format!("cannot be read: {panic}"))]);
+            }
+        };
+        let mut files = policy.inputs.files.clone();
+        let names: BTreeSet<&str> = policy
+            .steps
+            .iter()
+            .map(|step| step.step.plugin.as_str())
+            .collect();
+        for name in &names {
+            // Where it would be found, and where it would be found first.
+            files.extend(
+                self.config
+                    .plugin_dirs
+                    .iter()
+                    .map(|folder| folder.join(format!("{name}.wasm"))),
+            );
+        }
+        let plugins = self.plugins(&names, before).await;
+        let steps = self.steps(&policy.steps, &plugins, before).await;
+        Loaded {
+            steps,
+            files,
+            folders: policy.inputs.folders,
+        }
+    }
+
+    /// A policy that cannot be read is watched where its problems are.
+    fn unread(&self, problems: Vec<Problem>) -> Loaded {
+        let mut files = vec![self.config.policy_file.clone()];
+        files.extend(problems.iter().map(|problem| problem.file.clone()));
+        let folders = files
+            .iter()
+            .filter_map(|file| file.parent().map(PathBuf::from))
+            .collect();
+        Loaded {
+            steps: Err(problems),
+            files,
+            folders,
+        }
+    }
+
+    fn problem(&self, line: Option<usize>, text: impl Into<String>) -> Problem {
+        Problem::new(&self.config.policy_file, line, text)
+    }
+
+    /// Reads and compiles plugins, side by side.
+    async fn plugins(
+        &self,
+        names: &BTreeSet<&str>,
+        before: &Generation,
+    ) -> HashMap<String, Result<Compiled, String>> {
+        let known: HashMap<String, Component> = before
+            .steps()
+            .iter()
+            .map(|step| (step.shared.info.digest.clone(), step.component().clone()))
+            .collect();
+        let known = Arc::new(known);
+        let mut tasks = JoinSet::new();
+        for name in names {
+            let (name, known) = ((*name).to_owned(), known.clone());
+            let (engine, code, folders) = (
+                self.engine.clone(),
+                self.code.clone(),
+                self.config.plugin_dirs.clone(),
+            );
+            tasks.spawn_blocking(move || {
+                let compiled = compile(&name, &folders, &known, &engine, &code);
+                (name, compiled)
+            });
+        }
+        let mut plugins = HashMap::new();
+        while let Some(done) = tasks.join_next().await {
+            if let Ok((name, compiled)) = done {
+                plugins.insert(name, compiled);
+            }
+        }
+        plugins
+    }
+
+    /// Makes the steps in their order, or tells every problem.
+    async fn steps(
+        &self,
+        wanted: &[Located],
+        plugins: &HashMap<String, Result<Compiled, String>>,
+        before: &Generation,
+    ) -> Result<Vec<Arc<Step>>, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut steps = Vec::new();
+        let mut fresh = JoinSet::new();
+        for (place, located) in wanted.iter().enumerate() {
+            let compiled = match plugins.get(&located.step.plugin) {
+                Some(Ok(compiled)) => compiled,
+                Some(Err(text)) => {
+                    problems.push(self.problem(Some(located.line), text.clone()));
+                    continue;
+                }
+                None => {
+                    problems.push(self.problem(
+                        Some(located.line),
+                        format!("plugin `{}` could not be compiled", located.step.plugin),
+                    ));
+                    continue;
+                }
+            };
+            if let Some(step) = unchanged(before, located, &compiled.digest) {
+                steps.push(step);
+                continue;
+            }
+            match self.step(located, compiled) {
+                Ok(step) => {
+                    steps.push(step.clone());
+                    let stub = self.stub(&step);
+                    fresh.spawn(async move { (place, step.prepare(stub).await) });
+                }
+                Err(texts) => problems.extend(
+                    texts
+                        .into_iter()
+                        .map(|text| self.problem(Some(located.line), text)),
+                ),
+            }
+        }
+        while let Some(done) = fresh.join_next().await {
+            match done {
+                Ok((_, Ok(()))) => {}
+                Ok((place, Err(found))) => {
+                    problems.extend(wanted.get(place).into_iter().flat_map(|located| {
+                        found
+                            .iter()
+                            .map(|(pointer, text)| self.place(located, pointer.as_deref(), text))
+                    }))
+                }
+                Err(panic) => problems
+                    .push(self.problem(None, format!("a step could not be made ready: {panic}"))),
+            }
+        }
+        if problems.is_empty() {
+            return Ok(steps);
+        }
+        problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        Err(problems)
+    }
+
+    /// Where a plugin's complaint belongs: to its settings if it points into them, or else to its step.
+    fn place(&self, located: &Located, pointer: Option<&str>, text: &str) -> Problem {
+        let text = format!("plugin `{}`: {text}", located.step.plugin);
+        match pointer {
+            Some(pointer) => located.step.settings.locate(pointer, &text),
+            None => self.problem(Some(located.line), text),
+        }
+    }
+
+    /// Verifies a component against its step and links it.
+    fn step(&self, located: &Located, compiled: &Compiled) -> Result<Arc<Step>, Vec<String>> {
+        let config = located.step.clone();
+        let exported = compiled.outline.hooks();
+        let mut texts = compiled
+            .outline
+            .objections(&config.plugin, |grant| config.grants.contains(&grant));
+        let hooks = match &config.hooks {
+            None => exported.clone(),
+            Some(hooks) => hooks.clone(),
+        };
+        for hook in hooks.iter().filter(|hook| !exported.contains(hook)) {
+            texts.push(format!(
+                "plugin `{}` has no hook `{hook}`; it has {}",
+                config.plugin,
+                list(&exported)
+            ));
+        }
+        if hooks.is_empty() {
+            texts.push(format!(
+                "plugin `{}` has no hook of this release",
+                config.plugin
+            ));
+        }
+        if !texts.is_empty() {
+            return Err(texts);
+        }
+        let failed = |error: wasmtime::Error| {
+            vec![format!(
+                "plugin `{}` does not fit this server: {error:#}",
+                config.plugin
+            )]
+        };
+        let grants: Vec<Grant> = config.grants.iter().copied().collect();
+        let linker = linker(self.engine.wasm(), &grants).map_err(failed)?;
+        let pre = linker
+            .instantiate_pre(&compiled.component)
+            .map_err(failed)?;
+        let exports = Exports::find(&pre).map_err(failed)?;
+        if let Some(hook) = hooks.iter().find(|hook| !exports.has(**hook)) {
+            return Err(vec![format!(
+                "plugin `{}` exports `{hook}` without its functions",
+                config.plugin
+            )]);
+        }
+        let info = Arc::new(StepInfo {
+            name: config.name.clone(),
+            plugin: config.plugin.clone(),
+            version: compiled.outline.version.clone(),
+            digest: compiled.digest.to_string(),
+        });
+        let shared = Arc::new(Shared {
+            name: config.name.as_str().into(),
+            info,
+            limits: config.limits,
+            settings: config.settings.json().into(),
+            scores: Arc::new(config.scores.clone()),
+            services: self.services.clone(),
+            recorder: self.recorder.clone(),
+            patterns: self.patterns.clone(),
+            figures: Figures::default(),
+        });
+        Ok(Arc::new(Step::new(
+            config,
+            shared,
+            hooks,
+            self.engine.clone(),
+            pre,
+            exports,
+        )))
+    }
+
+    /// The same for a self-test: an empty store, an empty directory, nobody who records.
+    fn stub(&self, step: &Step) -> Arc<Shared> {
+        Arc::new(Shared {
+            info: step.shared.info.clone(),
+            name: step.shared.name.clone(),
+            limits: step.shared.limits,
+            settings: step.shared.settings.clone(),
+            scores: step.shared.scores.clone(),
+            services: Arc::new(MemoryServices::new()),
+            recorder: None,
+            patterns: self.patterns.clone(),
+            figures: Figures::default(),
+        })
+    }
+}
+
+/// A step of the serving generation that would be made anew just as it is.
+fn unchanged(before: &Generation, located: &Located, digest: &str) -> Option<Arc<Step>> {
+    let same = |step: &&Arc<Step>| step.shared.info.digest == digest && step.config == located.step;
+    before.steps().iter().find(same).cloned()
+}
+
+fn compile(
+    name: &str,
+    folders: &[PathBuf],
+    known: &HashMap<String, Component>,
+    engine: &Engine,
+    code: &CodeCache,
+) -> Result<Compiled, String> {
+    let path = plugin::find(name, folders)?;
+    let told = |text: String| format!("plugin `{name}`: {} {text}", path.display());
+    let file = PluginFile::read(&path).map_err(told)?;
+    let component = match known.get(&file.digest) {
+        Some(component) => component.clone(),
+        None => code
+            .load(engine.wasm(), &file.octets, &file.digest)
+            .map_err(told)?,
+    };
+    Ok(Compiled {
+        component,
+        digest: file.digest.into(),
+        outline: Arc::new(file.outline),
+    })
+}
+
+fn list(hooks: &[Hook]) -> String {
+    if hooks.is_empty() {
+        return "none".into();
+    }
+    hooks
+        .iter()
+        .map(|hook| hook.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,256 @@
+//! The steps of one hook, one after another: what each is asked, and what of its answer counts.
+//!
+//! Invariants: findings and actions count only if the step answered well; each call leaves one entry in the ledger; a step that fails is replaced by
+//! what its `on-error` says.
+
+use std::sync::Arc;
+
+use waxwing_mail::{EnhancedStatus, Reply};
+
+use crate::answer::Answer;
+use crate::capability::findings;
+use crate::fault::Fault;
+use crate::generation::Generation;
+use crate::guest::Ask;
+use crate::hook::Hook;
+use crate::ledger::{Entry, Finding};
+use crate::outcome::{Filing, HeaderEdit};
+use crate::policy_file::OnError;
+use crate::state::{Context, Effects};
+use crate::step::{Held, Step};
+use crate::subject::{ConnectionState, Found};
+
+/// Entries of a connection's ledger: the oldest that found nothing make room.
+const MAX_CONNECTION_ENTRIES: usize = 32;
+
+/// Where a question comes from.
+pub(crate) struct Scene<'a> {
+    pub(crate) generation: &'a Generation,
+    pub(crate) context: Context,
+    pub(crate) held: Option<&'a mut Held>,
+    /// What the entries in the ledger are about: a recipient, a domain, an account.
+    pub(crate) about: Option<String>,
+}
+
+/// What a step came to, its failures decided by its `on-error`.
+pub(crate) enum Came {
+    /// It answered.
+    Answer(Answer),
+    /// It failed, and that stands for no opinion.
+    Skipped,
+    /// It failed, and that stands for a refusal: 4yz, or 5yz.
+    Failed(Reply),
+}
+
+impl Scene<'_> {
+    /// Asks one step and books what it brought about.
+    pub(crate) async fn ask(&mut self, step: &Arc<Step>, ask: &Ask<'_>) -> Came {
+        let mut context = self.context.clone();
+        context.generation = self.generation.number();
+        let (said, took) = step.call(context, self.held.as_deref_mut(), ask).await;
+        let entry = Entry {
+            step: step.shared.info.clone(),
+            generation: self.generation.number(),
+            hook: ask.hook(),
+            about: self.about.as_deref().map(Into::into),
+            verdict: "".into(),
+            fault: None,
+            findings: Vec::new(),
+            actions: Vec::new(),
+            explained: Vec::new(),
+            microseconds: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
+            host_calls: said.host_calls,
+        };
+        match said.answer {
+            Ok(answer) => {
+                self.book(step, entry, &answer, said.effects);
+                Came::Answer(answer)
+            }
+            Err(fault) => self.failed(step, entry, &fault),
+        }
+    }
+
+    /// An answer that is a fault only once more is known than the step itself knew.
+    pub(crate) fn object(&mut self, step: &Arc<Step>, hook: Hook, fault: &Fault) -> Came {
+        step.meters
+            .failed(&step.shared.name, &step.shared.info.digest, hook, fault);
+        let entry = Entry {
+            step: step.shared.info.clone(),
+            generation: self.generation.number(),
+            hook,
+            about: self.about.as_deref().map(Into::into),
+            verdict: "".into(),
+            fault: None,
+            findings: Vec::new(),
+            actions: Vec::new(),
+            explained: Vec::new(),
+            microseconds: 0,
+            host_calls: 0,
+        };
+        self.failed(step, entry, fault)
+    }
+
+    fn failed(&mut self, step: &Arc<Step>, mut entry: Entry, fault: &Fault) -> Came {
+        entry.fault = Some(fault.to_string().into());
+        entry.verdict = step.config.on_error.as_str().into();
+        let hook = entry.hook;
+        self.enter(entry);
+        match step.config.on_error {
+            OnError::Skip => Came::Skipped,
+            OnError::Defer if hook == Hook::Connect => {
+                // RFC 5321 §3.8: 421 is what a server says that cannot greet.
+                Came::Failed(Reply::new(
+                    421,
+                    Some(EnhancedStatus(4, 3, 0)),
+                    self.apology("try again later"),
+                ))
+            }
+            OnError::Defer => Came::Failed(Reply::new(
+                451,
+                Some(EnhancedStatus(4, 3, 0)),
+                self.apology("try again later"),
+            )),
+            OnError::Reject => Came::Failed(Reply::new(
+                554,
+                Some(EnhancedStatus(5, 3, 0)),
+                self.apology("not accepted"),
+            )),
+        }
+    }
+
+    /// The peer is told little; the reference leads the operator to the rest.
+    fn apology(&self, what: &str) -> String {
+        let reference = match (&self.context.mail, &self.context.connection) {
+            (Some(mail), _) => mail.facts.queue_id.as_str(),
+            (None, Some(connection)) => connection.facts.id.as_str(),
+            (None, None) => "",
+        };
+        format!("A policy step failed, {what} (reference {reference})")
+    }
+
+    fn book(&mut self, step: &Arc<Step>, mut entry: Entry, answer: &Answer, effects: Effects) {
+        entry.verdict = answer.told();
+        entry.explained = effects.explained;
+        entry.actions = actions(&effects.edits, &effects.tags, answer);
+        if let Some(mail) = &self.context.mail {
+            let mut state = mail.state();
+            entry.findings = count(&mut state.found, step, effects.findings);
+            state.edits.extend(effects.edits);
+            for (key, value) in effects.tags {
+                match state.tags.iter_mut().find(|(name, _)| *name == key) {
+                    Some(tag) => tag.1 = value,
+                    None => state.tags.push((key, value)),
+                }
+            }
+        } else if let Some(connection) = &self.context.connection {
+            let mut state = connection.state();
+            if make_room(&mut state) {
+                entry.findings = count(&mut state.found, step, effects.findings);
+            }
+        }
+        self.enter(entry);
+    }
+
+    fn enter(&self, entry: Entry) {
+        if let Some(mail) = &self.context.mail {
+            mail.state().entries.push(Arc::new(entry));
+        } else if let Some(connection) = &self.context.connection {
+            let mut state = connection.state();
+            if make_room(&mut state) {
+                state.entries.push(Arc::new(entry));
+            }
+        }
+    }
+}
+
+/// Whether a connection's ledger takes one more entry. A client can greet and fail to log in without end; and since the score is the sum of the
+/// ledger, an entry that counts for something cannot go.
+fn make_room(state: &mut ConnectionState) -> bool {
+    if state.entries.len() < MAX_CONNECTION_ENTRIES {
+        return true;
+    }
+    let counts = |entry: &Arc<Entry>| entry.findings.iter().any(|finding| finding.score != 0.0);
+    match state.entries.iter().position(|entry| !counts(entry)) {
+        Some(place) => {
+            state.entries.remove(place);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Adds what a call found to what its step found before; gives what that changes in the score.
+fn count(
+    found: &mut Vec<Found>,
+    step: &Arc<Step>,
+    new: Vec<crate::state::NewFinding>,
+) -> Vec<Finding> {
+    new.into_iter()
+        .filter_map(|new| {
+            let score = findings::score(&step.shared.scores, &new.name, new.weight);
+            let counts = score - findings::counted(found, &step.shared.name, &new.name, score);
+            let full = found.len() >= findings::MAX_FINDINGS;
+            let known = found
+                .iter_mut()
+                .find(|found| found.step == step.shared.name && found.name == new.name);
+            match known {
+                Some(known) => {
+                    known.score += counts;
+                    if new.weight.abs() > known.weight.abs() {
+                        known.weight = new.weight;
+                    }
+                }
+                None if full => return None,
+                None => found.push(Found {
+                    step: step.shared.name.clone(),
+                    name: new.name.clone(),
+                    weight: new.weight,
+                    score,
+                    options: new.options.clone(),
+                }),
+            }
+            Some(Finding {
+                name: new.name,
+                weight: new.weight,
+                score: counts,
+                options: new.options,
+            })
+        })
+        .collect()
+}
+
+/// What a call did, in words.
+fn actions(edits: &[HeaderEdit], tags: &[(String, String)], answer: &Answer) -> Vec<String> {
+    let edits = edits.iter().map(|edit| match edit {
+        HeaderEdit::Add { name, value } => format!("add-header {name}: {value}"),
+        HeaderEdit::Change { name, nth, value } => format!("change-header {name}[{nth}]: {value}"),
+        HeaderEdit::Remove {
+            name,
+            nth: Some(nth),
+        } => format!("remove-header {name}[{nth}]"),
+        HeaderEdit::Remove { name, nth: None } => format!("remove-header {name}"),
+    });
+    let tags = tags.iter().map(|(key, value)| format!("tag {key}={value}"));
+    let filings: &[Filing] = match answer {
+        Answer::Done(filings) => filings,
+        _ => &[],
+    };
+    edits
+        .chain(tags)
+        .chain(filings.iter().map(Filing::told))
+        .collect()
+}
+
+impl Filing {
+    fn told(&self) -> String {
+        use crate::outcome::MailboxRef;
+        let mailbox = match &self.mailbox {
+            MailboxRef::Path { path, .. } => path.as_str(),
+            MailboxRef::SpecialUse(attribute) => attribute.as_str(),
+            MailboxRef::Inbox => "INBOX",
+        };
+        format!("file into {mailbox} {}", self.flags.join(" "))
+            .trim_end()
+            .to_owned()
+    }
+}

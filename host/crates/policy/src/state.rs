@@ -1,0 +1,278 @@
+//! What an instance holds on the host's side, and the seam that every host call passes.
+//!
+//! Invariants: a host call is counted before it is answered and shown to the recorder after; what a call of a hook brings about is
+//! collected here and applied only if the hook answers well; a handle of one call is worth nothing in another.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::{ResourceLimiter, bail};
+
+use crate::fault::Fault;
+use crate::hook::Hook;
+use crate::limits::Limits;
+use crate::outcome::{Filing, HeaderEdit};
+use crate::recorder::{HostCall, Recorder};
+use crate::services::Services;
+use crate::step::StepInfo;
+use crate::subject::{Connection, Credentials, Mail};
+use crate::view::{MessageView, PatternCache, PatternSet, PatternSetBuilder};
+
+/// Pattern sets that an instance may hold.
+pub(crate) const MAX_PATTERN_SETS: usize = 64;
+/// Handles of parts that a call may hold at once.
+pub(crate) const MAX_PART_HANDLES: u32 = 2000;
+
+/// What all instances of a step share.
+pub(crate) struct Shared {
+    pub(crate) info: Arc<StepInfo>,
+    /// The step's name, for keys and notes.
+    pub(crate) name: Arc<str>,
+    pub(crate) limits: Limits,
+    pub(crate) settings: Arc<str>,
+    /// The scores that the operator gave to findings.
+    pub(crate) scores: Arc<std::collections::BTreeMap<String, f64>>,
+    pub(crate) services: Arc<dyn Services>,
+    pub(crate) recorder: Option<Arc<dyn Recorder>>,
+    pub(crate) patterns: Arc<PatternCache>,
+    pub(crate) figures: crate::capability::Figures,
+}
+
+/// What a hook is asked about.
+#[derive(Clone, Default)]
+pub(crate) struct Context {
+    pub(crate) generation: u64,
+    pub(crate) connection: Option<Arc<Connection>>,
+    pub(crate) mail: Option<Arc<Mail>>,
+    pub(crate) message: Option<Arc<MessageView>>,
+    pub(crate) credentials: Option<Arc<Credentials>>,
+    /// The domain at hand.
+    pub(crate) domain: Option<Arc<str>>,
+}
+
+/// Where a call stands against its limits.
+pub(crate) struct Budget {
+    pub(crate) deadline: Instant,
+    pub(crate) host_calls: u32,
+    pub(crate) read_left: u64,
+    pub(crate) log_lines_left: u32,
+    pub(crate) ticks_left: u32,
+}
+
+/// What a call brought about, until it is known whether it counts.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) findings: Vec<NewFinding>,
+    pub(crate) explained: Vec<String>,
+    pub(crate) edits: Vec<HeaderEdit>,
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) filings: Vec<Filing>,
+}
+
+/// A finding as a call gave it.
+pub(crate) struct NewFinding {
+    pub(crate) name: Box<str>,
+    pub(crate) weight: f64,
+    pub(crate) options: Vec<String>,
+}
+
+/// A pattern set of the guest: being built, or ready.
+pub(crate) enum Patterns {
+    Building(PatternSetBuilder),
+    Ready(Arc<PatternSet>),
+    Dropped,
+}
+
+/// The data of an instance's store.
+pub(crate) struct State {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) context: Context,
+    /// None while `lifecycle`, `settings-check` or `self-test` run.
+    pub(crate) hook: Option<Hook>,
+    pub(crate) self_testing: bool,
+    pub(crate) budget: Budget,
+    pub(crate) effects: Effects,
+    pub(crate) patterns: Vec<Patterns>,
+    /// Tells handles of this call from those of others; the upper half of a part's handle.
+    pub(crate) call: u16,
+    pub(crate) parts_held: u32,
+    /// Why the host stopped the guest, if it did: more telling than the trap that follows.
+    pub(crate) stopped: Option<Fault>,
+}
+
+impl State {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let budget = Budget::new(&shared.limits, Instant::now());
+        Self {
+            shared,
+            context: Context::default(),
+            hook: None,
+            self_testing: false,
+            budget,
+            effects: Effects::default(),
+            patterns: Vec::new(),
+            call: 0,
+            parts_held: 0,
+            stopped: None,
+        }
+    }
+
+    /// Begins a call.
+    pub(crate) fn begin(&mut self, context: Context, hook: Option<Hook>, now: Instant) {
+        self.context = context;
+        self.hook = hook;
+        self.budget = Budget::new(&self.shared.limits, now);
+        self.call = self.call.wrapping_add(1);
+        self.effects = Effects::default();
+        self.stopped = None;
+    }
+
+    /// Ends a call: what it held is let go, what it brought about is handed out.
+    pub(crate) fn end(&mut self) -> Effects {
+        self.context = Context::default();
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Counts a host call.
+    pub(crate) fn enter(&mut self) -> wasmtime::Result<()> {
+        self.budget.host_calls += 1;
+        if self.budget.host_calls > self.shared.limits.host_calls {
+            return self.stop(Fault::Limit("host-calls"));
+        }
+        Ok(())
+    }
+
+    /// Shows a host call to whoever records.
+    pub(crate) fn record(&self, name: &'static str, arguments: &dyn Debug, answer: &dyn Debug) {
+        if let Some(recorder) = &self.shared.recorder {
+            recorder.host_call(&HostCall {
+                step: &self.shared.name,
+                hook: self.hook,
+                connection: self
+                    .context
+                    .connection
+                    .as_deref()
+                    .map_or("", |connection| &connection.facts.id),
+                name,
+                arguments,
+                answer,
+            });
+        }
+    }
+
+    /// A host call that waits for nothing.
+    pub(crate) fn host_call<A: Debug, T: Debug>(
+        &mut self,
+        name: &'static str,
+        arguments: A,
+        answer: impl FnOnce(&mut Self, &A) -> wasmtime::Result<T>,
+    ) -> wasmtime::Result<T> {
+        self.enter()?;
+        let answer = answer(self, &arguments)?;
+        self.record(name, &arguments, &answer);
+        Ok(answer)
+    }
+
+    /// Ends the guest; the fault tells why.
+    pub(crate) fn stop<T>(&mut self, fault: Fault) -> wasmtime::Result<T> {
+        let text = fault.to_string();
+        self.stopped = Some(fault);
+        bail!(text)
+    }
+
+    /// The connection of this call. No well-built guest can ask without one: handles end with their call.
+    pub(crate) fn connection(&self) -> wasmtime::Result<&Arc<Connection>> {
+        self.context
+            .connection
+            .as_ref()
+            .ok_or_else(|| wasmtime::format_err!("no connection is at hand"))
+    }
+
+    pub(crate) fn mail(&self) -> wasmtime::Result<&Arc<Mail>> {
+        self.context
+            .mail
+            .as_ref()
+            .ok_or_else(|| wasmtime::format_err!("no transaction is at hand"))
+    }
+
+    pub(crate) fn message(&self) -> wasmtime::Result<&Arc<MessageView>> {
+        self.context
+            .message
+            .as_ref()
+            .ok_or_else(|| wasmtime::format_err!("no message is at hand"))
+    }
+
+    pub(crate) fn credentials(&self) -> wasmtime::Result<&Arc<Credentials>> {
+        self.context
+            .credentials
+            .as_ref()
+            .ok_or_else(|| wasmtime::format_err!("no credentials are at hand"))
+    }
+
+    /// Takes up to `wanted` octets from what the call may still read.
+    pub(crate) fn take_read(&mut self, wanted: usize) -> usize {
+        let granted = self
+            .budget
+            .read_left
+            .min(u64::try_from(wanted).unwrap_or(u64::MAX));
+        self.budget.read_left -= granted;
+        usize::try_from(granted).unwrap_or(usize::MAX)
+    }
+}
+
+impl Budget {
+    fn new(limits: &Limits, now: Instant) -> Self {
+        Self {
+            deadline: now + limits.deadline,
+            host_calls: 0,
+            read_left: limits.read,
+            log_lines_left: limits.log_lines,
+            ticks_left: ticks(limits.cpu),
+        }
+    }
+}
+
+/// How many ticks a guest may be seen computing at.
+fn ticks(cpu: std::time::Duration) -> u32 {
+    u32::try_from(cpu.as_millis() / crate::engine::TICK.as_millis())
+        .unwrap_or(u32::MAX)
+        .max(1)
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let granted = desired <= self.shared.limits.memory;
+        if !granted {
+            // The guest sees its growth fail and most often traps; this is what to call it then.
+            self.stopped = Some(Fault::Memory);
+        }
+        Ok(granted)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= 20_000)
+    }
+
+    fn instances(&self) -> usize {
+        16
+    }
+
+    fn tables(&self) -> usize {
+        16
+    }
+
+    fn memories(&self) -> usize {
+        4
+    }
+}

@@ -1,0 +1,238 @@
+//! What hooks are asked about: the connection, the transaction, the credentials. Shared between the session that owns them and the
+//! guest that looks at them; the parts that change are behind locks that nobody holds over a wait.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use waxwing_mail::{Address, ForwardPath, Identity, Param, Recipient};
+
+use crate::facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
+use crate::ledger::Entry;
+use crate::outcome::{HeaderEdit, Verdict};
+
+/// Notes, octets of a key and octets in all that one step may keep on one connection or transaction.
+const MAX_NOTES: usize = 32;
+const MAX_NOTE_KEY: usize = 128;
+const MAX_NOTE_OCTETS: usize = 4096;
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) facts: ConnectionFacts,
+    pub(crate) started: Instant,
+    changing: Mutex<ConnectionState>,
+}
+
+/// What changes while a connection lasts.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionState {
+    pub(crate) tls: Option<TlsFacts>,
+    pub(crate) helo: Option<Box<str>>,
+    pub(crate) esmtp: bool,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) counters: Counters,
+    pub(crate) notes: Notes,
+    /// What was found before any transaction; it counts for each.
+    pub(crate) found: Vec<Found>,
+    /// The connection's part of each message's ledger.
+    pub(crate) entries: Vec<Arc<Entry>>,
+}
+
+/// What happened on a connection so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) transactions: u64,
+    pub(crate) messages: u64,
+    pub(crate) recipients_accepted: u64,
+    pub(crate) recipients_refused: u64,
+    pub(crate) auth_failures: u64,
+}
+
+impl Counters {
+    pub(crate) fn named(&self, name: &str) -> u64 {
+        match name {
+            "transactions" => self.transactions,
+            "messages" => self.messages,
+            "recipients-accepted" => self.recipients_accepted,
+            "recipients-refused" => self.recipients_refused,
+            "auth-failures" => self.auth_failures,
+            _ => 0,
+        }
+    }
+}
+
+/// A finding as it stands: the sum over a step's calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) step: Arc<str>,
+    pub(crate) name: Box<str>,
+    pub(crate) weight: f64,
+    pub(crate) score: f64,
+    pub(crate) options: Vec<String>,
+}
+
+impl Connection {
+    pub(crate) fn new(mut facts: ConnectionFacts) -> Self {
+        let state = ConnectionState {
+            tls: facts.tls.take(),
+            ..ConnectionState::default()
+        };
+        Self {
+            facts,
+            started: Instant::now(),
+            changing: Mutex::new(state),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, ConnectionState> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The client's address, an IPv4-mapped one as IPv4.
+    pub(crate) fn client(&self) -> IpAddr {
+        self.facts.client.ip().to_canonical()
+    }
+}
+
+/// A transaction.
+#[derive(Debug)]
+pub(crate) struct Mail {
+    pub(crate) facts: TransactionFacts,
+    /// Who was logged in at MAIL.
+    pub(crate) identity: Option<Identity>,
+    changing: Mutex<MailState>,
+}
+
+/// What changes while a transaction lasts.
+#[derive(Debug, Default)]
+pub(crate) struct MailState {
+    pub(crate) recipients: Vec<Addressee>,
+    pub(crate) notes: Notes,
+    pub(crate) found: Vec<Found>,
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) edits: Vec<HeaderEdit>,
+    pub(crate) verdicts: Vec<(Box<str>, Verdict)>,
+    pub(crate) entries: Vec<Arc<Entry>>,
+}
+
+/// An accepted recipient.
+#[derive(Clone, Debug)]
+pub(crate) struct Addressee {
+    /// None is `<Postmaster>`.
+    pub(crate) address: Option<Address>,
+    pub(crate) params: Vec<Param>,
+}
+
+impl Addressee {
+    pub(crate) fn new(recipient: &Recipient) -> Self {
+        let address = match &recipient.path {
+            ForwardPath::Postmaster => None,
+            ForwardPath::Address(address) => Some(address.clone()),
+        };
+        Self {
+            address,
+            params: recipient.params.clone(),
+        }
+    }
+
+    /// The domain; empty for `<Postmaster>`.
+    pub(crate) fn domain(&self) -> &str {
+        self.address
+            .as_ref()
+            .map_or("", |address| address.domain().as_str())
+    }
+
+    /// As people read it.
+    pub(crate) fn text(&self) -> String {
+        self.address
+            .as_ref()
+            .map_or_else(|| "postmaster".into(), ToString::to_string)
+    }
+}
+
+impl Mail {
+    pub(crate) fn new(facts: TransactionFacts, connection: &Connection) -> Self {
+        let mut before = connection.state();
+        before.counters.transactions += 1;
+        let state = MailState {
+            found: before.found.clone(),
+            entries: before.entries.clone(),
+            ..MailState::default()
+        };
+        Self {
+            facts,
+            identity: before.identity.clone(),
+            changing: Mutex::new(state),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, MailState> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MailState {
+    /// The sum of all findings.
+    pub(crate) fn score(&self) -> f64 {
+        self.found.iter().map(|found| found.score).sum()
+    }
+}
+
+/// Credentials, and whether they lead to somebody.
+pub(crate) type Credentials = LoginAttempt;
+
+/// Small values that steps keep, each step its own.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    by_step: HashMap<Arc<str>, HashMap<Box<str>, Box<[u8]>>>,
+}
+
+impl Notes {
+    pub(crate) fn get(&self, step: &str, key: &str) -> Option<&[u8]> {
+        self.by_step.get(step)?.get(key).map(AsRef::as_ref)
+    }
+
+    /// Keeps a note, or removes it if it is empty. False if a bound was reached.
+    pub(crate) fn set(&mut self, step: &Arc<str>, key: &str, value: &[u8]) -> bool {
+        let notes = self.by_step.entry(step.clone()).or_default();
+        if value.is_empty() {
+            notes.remove(key);
+            return true;
+        }
+        let others = notes.iter().filter(|(name, _)| name.as_ref() != key);
+        let (count, octets) = others.fold((0, 0), |(count, octets), (name, value)| {
+            (count + 1, octets + name.len() + value.len())
+        });
+        if count >= MAX_NOTES
+            || key.len() > MAX_NOTE_KEY
+            || octets + key.len() + value.len() > MAX_NOTE_OCTETS
+        {
+            return false;
+        }
+        notes.insert(key.into(), value.into());
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_bounded_and_each_steps_own() {
+        let mut notes = Notes::default();
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        assert!(notes.set(&a, "key", b"one"));
+        assert!(notes.set(&a, "key", b"two"));
+        assert_eq!(notes.get("a", "key"), Some(&b"two"[..]));
+        assert_eq!(notes.get("b", "key"), None);
+        assert!(!notes.set(&b, "key", &[1; MAX_NOTE_OCTETS]));
+        assert!(notes.set(&b, "key", &[1; MAX_NOTE_OCTETS - 3]));
+        assert!(!notes.set(&b, "another", b"1"));
+        assert!(notes.set(&b, "key", b""));
+        assert!((0..MAX_NOTES).all(|n| notes.set(&b, &n.to_string(), b"x")));
+        assert!(!notes.set(&b, "one too many", b"x"));
+    }
+}
