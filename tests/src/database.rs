@@ -37,7 +37,7 @@ impl Database {
 }
 
 /// Where tests find a PostgreSQL server: the URL of a database in which databases may be created.
-const VARIABLE: &str = "WAXWING_TEST_POSTGRES";
+const VARIABLE: &str = "WAXWING_TEST_POSTGRES_URL";
 
 fn server() -> Option<String> {
     std::env::var(VARIABLE).ok().filter(|url| !url.is_empty())

@@ -17,6 +17,10 @@ pub const DOMAIN: &str = "waxwing.test";
 /// Everybody's password.
 pub const PASSWORD: &str = "waxwing-demo";
 
+/// The steps of a policy that accepts everything for who exists.
+pub const ACCEPTING: &str =
+    "[[step]]\nplugin = \"accepting\"\ngrants = [\"directory\", \"credentials\"]\n";
+
 /// Which policy a server runs.
 #[derive(Clone, Debug)]
 pub enum Policy {
@@ -131,7 +135,7 @@ impl Setup {
                 copy_folder(&config.join("rules"), &root.join("rules"));
                 fs::read_to_string(config.join("policy.toml")).expect("config/policy.toml is there")
             }
-            Policy::Accepting => "[[step]]\nplugin = \"accepting\"\n".to_owned(),
+            Policy::Accepting => ACCEPTING.to_owned(),
             Policy::Text(text) => text.clone(),
         };
         fs::create_dir_all(root.join("rules")).expect("a folder for rules");

@@ -17,5 +17,6 @@ mod crash;
 mod dialogues;
 mod fuzz;
 mod memory;
+mod misbehaviour;
 mod reload;
 mod trouble;

@@ -207,6 +207,47 @@ fn what_is_broken_leaves_the_old_serving() {
         "nobody-wrote-this",
         &restore_policy,
     );
+    let fixture = |settings: &str, grants: &str| {
+        format!(
+            "{good_policy}\n[[step]]\nplugin = \"fixture\"\ngrants = [{grants}]\nsettings = {settings}\n"
+        )
+    };
+    let all_grants = "\"message\", \"actions\", \"kv\", \"credentials\", \"directory\", \"relay\"";
+    let failing = fixture("{ self-test = \"reject\" }", all_grants);
+    refused(
+        "a self-test that fails",
+        &|| replace(&policy, &failing),
+        "fixture",
+        &restore_policy,
+    );
+    let looping = fixture("{ self-test = \"loop\" }", all_grants);
+    refused(
+        "a self-test without end",
+        &|| replace(&policy, &looping),
+        "fixture",
+        &restore_policy,
+    );
+    let starting = fixture("{ init = \"trap\" }", all_grants);
+    refused(
+        "a plugin that traps at its start",
+        &|| replace(&policy, &starting),
+        "fixture",
+        &restore_policy,
+    );
+    let mistaken = fixture("{ hooks = { nowhere = \"pass\" } }", all_grants);
+    refused(
+        "settings that the plugin refuses",
+        &|| replace(&policy, &mistaken),
+        "nowhere",
+        &restore_policy,
+    );
+    let poor = fixture("{}", "\"message\", \"actions\"");
+    refused(
+        "a plugin that wants what it is not granted",
+        &|| replace(&policy, &poor),
+        "kv",
+        &restore_policy,
+    );
     refused(
         "a rule that is no regular expression",
         &|| {
