@@ -1,1 +1,156 @@
-//! waxwing-plugin-login
+//! Who may log in: verifies through the directory, slows guessing down and locks it out, for every protocol.
+//!
+//! Hooks: authenticate and login. Host calls: credentials, kv (counters of failures, known networks).
+//! README.md has the settings and tells how strangers are kept from locking an owner out.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests fail by panicking"
+    )
+)]
+
+pub mod logic;
+pub mod settings;
+
+use logic::{Counted, Keys, Measure};
+use settings::Settings;
+use std::net::IpAddr;
+use waxwing_plugin::prelude::*;
+
+const DAY_MS: u64 = 86_400_000;
+
+/// The plugin.
+#[derive(Debug)]
+pub struct Login {
+    settings: Settings,
+}
+
+impl Plugin for Login {
+    type Settings = Settings;
+
+    fn new(settings: Settings) -> Result<Self, Vec<Problem>> {
+        Ok(Self { settings })
+    }
+
+    fn check(settings: &Settings) -> Vec<Problem> {
+        settings::check(settings)
+    }
+
+    fn self_test(&self) -> Vec<SelfTest> {
+        let first = logic::measure(&self.settings, Counted::default());
+        vec![SelfTest::equal("a first attempt is not held up", &first, &Measure::Pass)]
+    }
+}
+
+impl Login {
+    /// The keys of this attempt; none from a trusted network or for what is no user name.
+    fn keys(&self, conn: &Connection, user: &str) -> Option<Keys> {
+        let client = IpAddr::from(conn.client().address);
+        if self.settings.trust.contains(client) {
+            return None;
+        }
+        let account = logic::account_of(&self.settings, user)?;
+        Some(Keys::new(&account, &self.settings.network.network_of(client).to_string()))
+    }
+
+    fn window_ms(&self) -> u64 {
+        self.settings.window_minutes.saturating_mul(60_000)
+    }
+
+    fn counted(&self, keys: &Keys) -> Result<Counted, HookError> {
+        let count = |key: &str| -> Result<u64, HookError> {
+            // Adding nothing reads a counter.
+            let sum = kv::increment(kv::Area::Plugin, key, 0, Some(self.window_ms()))?;
+            Ok(u64::try_from(sum).unwrap_or(0))
+        };
+        Ok(Counted {
+            pair: count(&keys.pair)?,
+            account: count(&keys.account)?,
+            network: count(&keys.network)?,
+            known: kv::get(kv::Area::Plugin, &keys.known)?.is_some(),
+        })
+    }
+}
+
+impl OnLogin for Login {
+    fn before(&self, conn: &Connection, user: &str, _mechanism: &str) -> Result<LoginDecision, HookError> {
+        let Some(keys) = self.keys(conn, user) else { return Ok(LoginDecision::Pass) };
+        Ok(match logic::measure(&self.settings, self.counted(&keys)?) {
+            Measure::Pass => LoginDecision::Pass,
+            Measure::Delay(wait) => LoginDecision::DelayMs(wait),
+            Measure::Lock(why) => {
+                metrics::add("locked_out", 1, &[]);
+                let fields = [("user".to_owned(), user.to_owned()), ("client".to_owned(), conn.client_text())];
+                log::log(log::Level::Warn, &format!("login locked out: {why}"), &fields);
+                if self.settings.tell {
+                    LoginDecision::RefuseWith("Too many failed logins; try again later".to_owned())
+                } else {
+                    LoginDecision::Refuse
+                }
+            }
+        })
+    }
+
+    fn after(&self, conn: &Connection, who: &Identity) -> Result<LoginDecision, HookError> {
+        let Some(keys) = self.keys(conn, &who.account) else { return Ok(LoginDecision::Pass) };
+        let now = runtime::unix_ms();
+        let known = kv::get(kv::Area::Plugin, &keys.known)?;
+        let since = known.and_then(|known| known.value.try_into().ok()).map(u64::from_be_bytes);
+        // Once a day is enough: a value is written to disk, and clients log in all the time.
+        if since.is_none_or(|since| now.saturating_sub(since) >= DAY_MS) {
+            let lasting = self.settings.known_days.saturating_mul(DAY_MS);
+            kv::set(kv::Area::Plugin, &keys.known, &now.to_be_bytes(), Some(lasting))?;
+        }
+        let failed = kv::increment(kv::Area::Plugin, &keys.pair, 0, Some(self.window_ms()))?;
+        if failed > 0 {
+            kv::delete(kv::Area::Plugin, &keys.pair)?;
+        }
+        Ok(LoginDecision::Pass)
+    }
+
+    fn failed(&self, conn: &Connection, user: &str, _mechanism: &str) -> Result<LoginDecision, HookError> {
+        metrics::add("failures", 1, &[]);
+        let Some(keys) = self.keys(conn, user) else { return Ok(LoginDecision::Pass) };
+        let window = Some(self.window_ms());
+        kv::increment(kv::Area::Plugin, &keys.pair, 1, window)?;
+        kv::increment(kv::Area::Plugin, &keys.network, 1, window)?;
+        // What the owner's own devices do wrong must not lock the account for his other places.
+        if kv::get(kv::Area::Plugin, &keys.known)?.is_none() {
+            kv::increment(kv::Area::Plugin, &keys.account, 1, window)?;
+        }
+        Ok(LoginDecision::Pass)
+    }
+}
+
+impl OnAuthenticate for Login {
+    fn check(&self, _conn: &Connection, creds: &Credentials) -> Result<Authenticated, HookError> {
+        let Some(user) = logic::account_of(&self.settings, &creds.user()) else {
+            return Ok(Authenticated::Failure);
+        };
+        let account = match creds.verify(&user)? {
+            credentials::Verification::Account(account) => account,
+            credentials::Verification::Wrong => return Ok(Authenticated::Failure),
+            credentials::Verification::Unknown => return Ok(Authenticated::UnknownUser),
+        };
+        // RFC 4422 §2: acting as somebody else needs his consent, for which there is no way here.
+        let other = creds.authorise_as();
+        if !other.is_empty() && logic::account_of(&self.settings, &other).as_ref() != Some(&account) {
+            return Ok(Authenticated::Failure);
+        }
+        Ok(Authenticated::Success(Identity { authorised_as: account.clone(), account, mechanism: creds.mechanism() }))
+    }
+}
+
+waxwing_plugin::export!(Login: authenticate, login);
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn cases() {
+        waxwing_plugin::testing::run_cases::<super::Login>(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
+    }
+}
