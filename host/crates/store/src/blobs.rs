@@ -5,11 +5,14 @@
 
 use bytes::Bytes;
 
-use crate::statement::Sql;
+use crate::statement::{Rows, Sql};
 use crate::{BlobId, Error, Result, Store};
 
 // Rows hold at most `inline_limit` bytes of content: a piece is cut out here.
 static READ: Sql = Sql::new("SELECT file, content FROM blobs WHERE id = $1");
+static HEADS: Sql = Sql::new(
+    "SELECT r.i, b.file, substr(b.content, 1, CAST($2 AS INTEGER)) FROM {1: i i, blob i} AS r CROSS JOIN blobs b WHERE b.id = r.blob",
+);
 
 impl Store {
     /// A piece of a content: up to `length` bytes from `offset`; shorter at the end, empty after it.
@@ -39,6 +42,44 @@ impl Store {
             .await
             .map_err(|_| Error::Closed)??
             .ok_or_else(missing)
+    }
+
+    /// The first bytes of several contents, up to `length` of each, in the order asked; `None` for one that is gone.
+    /// One statement for all: made for header fields of many messages at once.
+    pub async fn blob_heads(&self, blobs: &[BlobId], length: usize) -> Result<Vec<Option<Bytes>>> {
+        let mut asked = Rows::default();
+        for (i, blob) in (0..).zip(blobs) {
+            asked.row().int(i).int(blob.0);
+        }
+        let length_value = i64::from(i32::try_from(length).unwrap_or(i32::MAX));
+        let mut heads: Vec<Option<Bytes>> = vec![None; blobs.len()];
+        for row in self
+            .inner
+            .readers
+            .fetch(&HEADS, vec![asked.into(), length_value.into()])
+            .await?
+        {
+            let Some(slot) = usize::try_from(row.int(0)?)
+                .ok()
+                .and_then(|at| heads.get_mut(at))
+            else {
+                continue;
+            };
+            let file = row.text(1)?;
+            *slot = if file.is_empty() {
+                Some(row.bytes(2)?.into())
+            } else {
+                self.read_file(file, 0, length).await?
+            };
+        }
+        Ok(heads)
+    }
+
+    async fn read_file(&self, file: String, offset: u64, length: usize) -> Result<Option<Bytes>> {
+        let files = self.inner.files.clone();
+        tokio::task::spawn_blocking(move || files.read(&file, offset, length))
+            .await
+            .map_err(|_| Error::Closed)?
     }
 
     /// A whole content. Use [`Store::read_blob`] for what may be large.

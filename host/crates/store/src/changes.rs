@@ -75,7 +75,7 @@ impl Store {
             };
             match vanished.last_mut() {
                 Some(before) if before.last.checked_add(1) == Some(range.first) => {
-                    before.last = range.last
+                    before.last = range.last;
                 }
                 _ => vanished.push(range),
             }

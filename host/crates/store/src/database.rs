@@ -266,8 +266,8 @@ impl SnapshotReader {
 
     async fn execute(&mut self, text: &'static str) -> Result<()> {
         match self {
-            SnapshotReader::Sqlite(c) => drop(c.execute(sqlx::query(text)).await?),
-            SnapshotReader::Postgres(c) => drop(c.execute(sqlx::query(text)).await?),
+            SnapshotReader::Sqlite(c) => c.execute(sqlx::query(text)).await.map(|_| ())?,
+            SnapshotReader::Postgres(c) => c.execute(sqlx::query(text)).await.map(|_| ())?,
         }
         Ok(())
     }

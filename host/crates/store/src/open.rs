@@ -93,6 +93,14 @@ impl Store {
         &self.inner.kv
     }
 
+    /// Transactions committed since the store was opened; on SQLite each is one fsync of the log.
+    pub fn commits(&self) -> u64 {
+        self.inner
+            .shared
+            .commits
+            .load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Writes what waits (counters included), then closes. Later calls answer [`Error::Closed`].
     pub async fn close(&self) {
         if let Err(error) = self.inner.kv.write_out().await {

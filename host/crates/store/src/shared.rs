@@ -19,6 +19,8 @@ const MAX_USAGES: usize = 100_000;
 pub(crate) struct Shared {
     /// Rises with every change of domains, accounts and aliases.
     directory: AtomicU64,
+    /// Transactions committed.
+    pub(crate) commits: AtomicU64,
     watchers: Mutex<HashMap<AccountId, watch::Sender<u64>>>,
     accounts: Mutex<HashMap<AccountId, (Usage, Instant)>>,
     domains: Mutex<HashMap<DomainId, (Usage, Instant)>>,

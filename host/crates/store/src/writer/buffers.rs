@@ -29,15 +29,25 @@ static INSERT_VANISHED: Sql = Sql::new(
     "INSERT INTO vanished (mailbox, modseq, first, last, at)
      SELECT r.mailbox, r.modseq, r.first, r.last, r.at FROM {1: mailbox i, modseq i, first i, last i, at i} AS r",
 );
+// Contents that lose their last reference go without being counted down first: that would write them again.
+static KEEP_LAST: Sql = Sql::new(
+    "INSERT INTO garbage (file) SELECT b.file FROM {1: id i, delta i} AS r CROSS JOIN blobs b
+     WHERE b.id = r.id AND b.refs + r.delta <= 0 AND b.file <> '' ON CONFLICT DO NOTHING",
+);
+static DROP_LAST: Sql = Sql::new(
+    "DELETE FROM blobs WHERE id IN (SELECT b.id FROM {1: id i, delta i} AS r CROSS JOIN blobs b WHERE b.id = r.id AND b.refs + r.delta <= 0)",
+);
 static COUNT_REFS: Sql = Sql::new(
     "UPDATE blobs SET refs = blobs.refs + r.delta FROM {1: id i, delta i} AS r WHERE blobs.id = r.id",
 );
+// Two hosts may each have seen the other's reference: the second to count finds none left.
 static KEEP_FILES: Sql = Sql::new(
-    "INSERT INTO garbage (file) SELECT b.file FROM {1: id i} AS r CROSS JOIN blobs b
+    "INSERT INTO garbage (file) SELECT b.file FROM {1: id i, delta i} AS r CROSS JOIN blobs b
      WHERE b.id = r.id AND b.refs <= 0 AND b.file <> '' ON CONFLICT DO NOTHING",
 );
-static DROP_BLOBS: Sql =
-    Sql::new("DELETE FROM blobs WHERE refs <= 0 AND id IN (SELECT r.id FROM {1: id i} AS r)");
+static DROP_BLOBS: Sql = Sql::new(
+    "DELETE FROM blobs WHERE refs <= 0 AND id IN (SELECT r.id FROM {1: id i, delta i} AS r)",
+);
 
 /// A content to be written.
 pub(crate) struct NewBlob<'a> {
@@ -190,17 +200,21 @@ impl Buffers {
             deltas.row().int(blob.0).int(*delta);
         }
         if !deltas.is_empty() {
-            writes.push((&COUNT_REFS, vec![deltas.into()]));
-        }
-        let dropped = Rows::of_ints(
-            refs.iter()
-                .filter(|(_, delta)| **delta < 0)
-                .map(|(blob, _)| blob.0),
-        );
-        if !dropped.is_empty() {
-            let dropped: Value = dropped.into();
-            writes.push((&KEEP_FILES, vec![dropped.clone()]));
-            writes.push((&DROP_BLOBS, vec![dropped]));
+            let deltas: Value = deltas.into();
+            let falling = refs.values().any(|delta| *delta < 0);
+            let statements = [
+                (&KEEP_LAST, falling),
+                (&DROP_LAST, falling),
+                (&COUNT_REFS, true),
+                (&KEEP_FILES, falling),
+                (&DROP_BLOBS, falling),
+            ];
+            writes.extend(
+                statements
+                    .into_iter()
+                    .filter(|(_, needed)| *needed)
+                    .map(|(sql, _)| (sql, vec![deltas.clone()])),
+            );
         }
         writes
     }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
@@ -311,6 +312,10 @@ impl Transaction {
 
     /// After the commit: tells the caches and those who watch.
     pub(super) fn publish(&mut self, shared: &Shared) {
+        shared.commits.fetch_add(
+            u64::from(std::mem::take(&mut self.commit_sent)),
+            Ordering::Relaxed,
+        );
         if std::mem::take(&mut self.directory_changed) {
             shared.directory_changed();
         }

@@ -1,1 +1,311 @@
-//! accounts
+//! Domains, accounts, aliases, passwords and the directory's cache.
+
+use std::sync::Arc;
+
+use waxwing_store::{Error, PasswordCheck, Quota, Resolution, Store};
+
+use crate::on_both;
+use crate::setup::{Kind, Setup, account, assert_sound, delivery, put, target};
+
+on_both! {
+    the_directory_follows_changes;
+    removing_an_account_removes_its_mail;
+    passwords_are_verified;
+    names_are_checked;
+    two_stores_of_one_database;
+}
+
+async fn the_directory_follows_changes(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let directory = store.directory();
+    assert_eq!(
+        directory.resolve("alice@example.org").await.unwrap(),
+        Resolution::NotLocal
+    );
+    store.add_domain("Example.ORG").await.unwrap();
+    assert_eq!(
+        directory.resolve("alice@example.org").await.unwrap(),
+        Resolution::Unknown
+    );
+    let quota = Quota {
+        bytes: Some(1000),
+        messages: None,
+    };
+    let alice = store
+        .add_account("Alice@Example.org", None, quota)
+        .await
+        .unwrap();
+    assert_eq!(
+        (alice.address.as_str(), alice.quota),
+        ("alice@example.org", quota)
+    );
+    assert_eq!(
+        directory.resolve("ALICE@example.org").await.unwrap(),
+        Resolution::Account(Arc::new(alice.clone()))
+    );
+    assert_eq!(
+        directory.account_by_id(alice.id).await.unwrap().as_deref(),
+        Some(&alice)
+    );
+    store
+        .set_quota("alice@example.org", Quota::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        directory
+            .account("alice@example.org")
+            .await
+            .unwrap()
+            .unwrap()
+            .quota,
+        Quota::default()
+    );
+    let targets = vec![
+        "alice@example.org".to_owned(),
+        "Else@elsewhere.test".to_owned(),
+    ];
+    store.add_alias("info@example.org", &targets).await.unwrap();
+    let info = Resolution::Alias {
+        targets: targets.clone().into(),
+        catch_all: false,
+    };
+    assert_eq!(directory.resolve("info@example.org").await.unwrap(), info);
+    store
+        .add_alias("*@example.org", &targets[..1])
+        .await
+        .unwrap();
+    let all = Resolution::Alias {
+        targets: targets[..1].to_vec().into(),
+        catch_all: true,
+    };
+    assert_eq!(directory.resolve("anybody@example.org").await.unwrap(), all);
+    assert!(matches!(
+        store.add_alias("alice@example.org", &targets).await,
+        Err(Error::AlreadyExists(_))
+    ));
+    assert!(matches!(
+        store.add_account("info@example.org", None, quota).await,
+        Err(Error::AlreadyExists(_))
+    ));
+    assert!(matches!(
+        store.add_account("a@none.test", None, quota).await,
+        Err(Error::NoSuchDomain(_))
+    ));
+    assert!(matches!(
+        store.remove_domain("example.org").await,
+        Err(Error::DomainInUse(_))
+    ));
+    assert_eq!(store.aliases(Some("example.org")).await.unwrap().len(), 2);
+    for alias in ["info@example.org", "*@example.org"] {
+        store.remove_alias(alias).await.unwrap();
+    }
+    assert_eq!(
+        directory.resolve("info@example.org").await.unwrap(),
+        Resolution::Unknown
+    );
+    assert_eq!(
+        store.accounts(None).await.unwrap(),
+        store.accounts(Some("example.org")).await.unwrap()
+    );
+    store.remove_account("alice@example.org").await.unwrap();
+    assert_eq!(directory.account("alice@example.org").await.unwrap(), None);
+    assert_eq!(directory.account_by_id(alice.id).await.unwrap(), None);
+    store.set_domain_quota("example.org", quota).await.unwrap();
+    assert_eq!(
+        directory
+            .domain("example.org")
+            .await
+            .unwrap()
+            .unwrap()
+            .quota,
+        quota
+    );
+    store.remove_domain("example.org").await.unwrap();
+    assert_eq!(directory.domain("example.org").await.unwrap(), None);
+    assert!(matches!(
+        store.remove_domain("example.org").await,
+        Err(Error::NoSuchDomain(_))
+    ));
+    assert!(matches!(
+        store.remove_alias("info@example.org").await,
+        Err(Error::NoSuchAlias(_))
+    ));
+}
+
+async fn removing_an_account_removes_its_mail(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let (alice, bob) = (
+        account(&store, "alice").await.id,
+        account(&store, "bob").await.id,
+    );
+    let shared = store
+        .deliver(delivery("shared", vec![target(alice), target(bob)]))
+        .await
+        .unwrap();
+    put(&store, alice, "own").await;
+    store.remove_account("alice@example.org").await.unwrap();
+    assert!(matches!(
+        store.mailboxes(alice).await,
+        Err(Error::NoSuchAccount(_))
+    ));
+    assert!(matches!(
+        store.usage(alice).await,
+        Err(Error::NoSuchAccount(_))
+    ));
+    assert!(matches!(
+        store.deliver(delivery("x", vec![target(alice)])).await,
+        Err(Error::NoSuchAccount(_))
+    ));
+    assert_eq!(store.blob(shared[0].blob).await.unwrap(), "shared");
+    assert_eq!(store.domain_usage("example.org").await.unwrap().messages, 1);
+    let again = account(&store, "alice").await.id;
+    assert_ne!(again, alice);
+    assert_eq!(put(&store, again, "new").await, 1);
+    assert_sound(&store).await;
+}
+
+async fn passwords_are_verified(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    store.add_domain("example.org").await.unwrap();
+    let alice = Arc::new(
+        store
+            .add_account("alice@example.org", Some("first"), Quota::default())
+            .await
+            .unwrap(),
+    );
+    store
+        .add_account("closed@example.org", None, Quota::default())
+        .await
+        .unwrap();
+    let check = async |address: &str, password: &str| {
+        store
+            .directory()
+            .verify_password(address, password)
+            .await
+            .unwrap()
+    };
+    assert_eq!(
+        check("alice@example.org", "first").await,
+        PasswordCheck::Right(Arc::clone(&alice))
+    );
+    assert_eq!(
+        check("Alice@example.org", "first").await,
+        PasswordCheck::Right(Arc::clone(&alice))
+    );
+    assert_eq!(
+        check("alice@example.org", "First").await,
+        PasswordCheck::Wrong
+    );
+    assert_eq!(
+        check("nobody@example.org", "first").await,
+        PasswordCheck::Unknown
+    );
+    assert_eq!(
+        check("closed@example.org", "").await,
+        PasswordCheck::Unknown
+    );
+    assert_eq!(
+        check("alice@example.org", &"x".repeat(5000)).await,
+        PasswordCheck::Wrong
+    );
+    store
+        .set_password("alice@example.org", Some("second"))
+        .await
+        .unwrap();
+    assert_eq!(
+        check("alice@example.org", "first").await,
+        PasswordCheck::Wrong
+    );
+    assert_eq!(
+        check("alice@example.org", "second").await,
+        PasswordCheck::Right(alice)
+    );
+    store.set_password("alice@example.org", None).await.unwrap();
+    assert_eq!(
+        check("alice@example.org", "second").await,
+        PasswordCheck::Unknown
+    );
+    assert!(matches!(
+        store.set_password("nobody@example.org", None).await,
+        Err(Error::NoSuchAccount(_))
+    ));
+}
+
+async fn names_are_checked(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    for bad in ["", "a b.test", "ümlaut.test", "a..b", &"x".repeat(64)] {
+        assert!(
+            matches!(store.add_domain(bad).await, Err(Error::InvalidName { .. })),
+            "{bad:?}"
+        );
+    }
+    store.add_domain("example.org").await.unwrap();
+    assert!(matches!(
+        store.add_domain("EXAMPLE.org").await,
+        Err(Error::AlreadyExists(_))
+    ));
+    for bad in ["alice", "@example.org", "a\0b@example.org", "*@example.org"] {
+        assert!(
+            matches!(
+                store.add_account(bad, None, Quota::default()).await,
+                Err(Error::InvalidName { .. })
+            ),
+            "{bad:?}"
+        );
+    }
+    assert!(matches!(
+        store.add_alias("a@example.org", &[]).await,
+        Err(Error::InvalidName { .. })
+    ));
+}
+
+/// SQLite has one process a store; PostgreSQL many, who see each other's writes and never give out the same UID.
+async fn two_stores_of_one_database(setup: Arc<Setup>) {
+    let one = setup.open().await;
+    let alice = account(&one, "alice").await.id;
+    let other = match (setup.kind, Store::open(setup.config()).await) {
+        (Kind::Sqlite, opened) => return assert!(matches!(opened, Err(Error::InUse { .. }))),
+        (Kind::Postgres, opened) => opened.unwrap(),
+    };
+    assert_eq!(
+        other.directory().resolve("bob@example.org").await.unwrap(),
+        Resolution::Unknown
+    );
+    let bob = account(&one, "bob").await;
+    assert_eq!(
+        other.directory().resolve("bob@example.org").await.unwrap(),
+        Resolution::Account(Arc::new(bob.clone()))
+    );
+    let tasks: Vec<_> = (0..12)
+        .map(|i| {
+            let store = if i % 2 == 0 {
+                one.clone()
+            } else {
+                other.clone()
+            };
+            let bob = bob.id;
+            tokio::spawn(async move {
+                for j in 0..10 {
+                    let order = if (i + j) % 2 == 0 {
+                        [alice, bob]
+                    } else {
+                        [bob, alice]
+                    };
+                    store
+                        .deliver(delivery(format!("{i}/{j}"), order.map(target).to_vec()))
+                        .await
+                        .unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(other.mailbox(alice, "INBOX").await.unwrap().uid_next, 121);
+    assert_eq!(
+        one.usage(bob.id).await.unwrap(),
+        other.usage(bob.id).await.unwrap()
+    );
+    assert_sound(&one).await;
+}

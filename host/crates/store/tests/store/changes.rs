@@ -1,1 +1,174 @@
-//! changes
+//! The change log and its notices.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use waxwing_store::{FlagChange, FlagOperation, Flags, UidRange};
+
+use crate::on_both;
+use crate::setup::{Setup, account, assert_sound, put};
+
+on_both! {
+    everything_after_a_modification_sequence;
+    far_behind;
+    old_tombstones_go_and_are_missed;
+    commits_are_noticed;
+}
+
+fn flag() -> FlagChange {
+    FlagChange {
+        operation: FlagOperation::Add,
+        flags: Flags::FLAGGED,
+        keywords: Vec::new(),
+        unchanged_since: None,
+    }
+}
+
+async fn everything_after_a_modification_sequence(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    for i in 0..6 {
+        put(&store, alice, &format!("{i}")).await;
+    }
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap();
+    let nothing = store
+        .changes(alice, inbox.id, inbox.highest_modseq)
+        .await
+        .unwrap();
+    assert!(nothing.changed.is_empty() && nothing.vanished.is_empty() && nothing.complete);
+    store
+        .store_flags(alice, inbox.id, &[UidRange::one(2)], flag())
+        .await
+        .unwrap();
+    put(&store, alice, "new").await;
+    store
+        .expunge(alice, inbox.id, &[UidRange { first: 4, last: 5 }], false)
+        .await
+        .unwrap();
+    store
+        .store_flags(alice, inbox.id, &[UidRange::one(7)], flag())
+        .await
+        .unwrap();
+    let changes = store
+        .changes(alice, inbox.id, inbox.highest_modseq)
+        .await
+        .unwrap();
+    assert_eq!(
+        changes.changed.iter().map(|m| m.uid).collect::<Vec<_>>(),
+        [2, 7]
+    );
+    assert_eq!(changes.changed[0].flags, Flags::FLAGGED);
+    assert_eq!(changes.vanished, [UidRange { first: 4, last: 5 }]);
+    let rest = store
+        .changes(alice, inbox.id, changes.mailbox.highest_modseq)
+        .await
+        .unwrap();
+    assert!(rest.changed.is_empty() && rest.vanished.is_empty());
+    assert_sound(&store).await;
+}
+
+async fn far_behind(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap();
+    for i in 0..150 {
+        put(&store, alice, &format!("{i}")).await;
+    }
+    let sent = store.mailbox(alice, "Sent").await.unwrap().id;
+    store
+        .move_messages(
+            alice,
+            inbox.id,
+            &[UidRange {
+                first: 11,
+                last: 150,
+            }],
+            sent,
+        )
+        .await
+        .unwrap();
+    store
+        .store_flags(
+            alice,
+            sent,
+            &[UidRange {
+                first: 40,
+                last: 139,
+            }],
+            flag(),
+        )
+        .await
+        .unwrap();
+    let changes = store
+        .changes(alice, sent, inbox.highest_modseq)
+        .await
+        .unwrap();
+    assert!(changes.changed.iter().map(|m| m.uid).eq(1..=140));
+    assert_eq!(
+        store
+            .changes(alice, inbox.id, 0)
+            .await
+            .unwrap()
+            .changed
+            .len(),
+        10
+    );
+}
+
+async fn old_tombstones_go_and_are_missed(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    put(&store, alice, "1").await;
+    put(&store, alice, "2").await;
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap();
+    store
+        .expunge(alice, inbox.id, &[UidRange::one(1)], false)
+        .await
+        .unwrap();
+    let between = store.mailbox(alice, "INBOX").await.unwrap().highest_modseq;
+    setup.advance(Duration::from_secs(100 * 86_400));
+    store
+        .expunge(alice, inbox.id, &[UidRange::one(2)], false)
+        .await
+        .unwrap();
+    store.sweep().await.unwrap();
+    assert!(
+        !store
+            .changes(alice, inbox.id, inbox.highest_modseq)
+            .await
+            .unwrap()
+            .complete
+    );
+    let later = store.changes(alice, inbox.id, between).await.unwrap();
+    assert!(later.complete);
+    assert_eq!(later.vanished, [UidRange::one(2)]);
+    assert_sound(&store).await;
+}
+
+async fn commits_are_noticed(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let (alice, bob) = (
+        account(&store, "alice").await.id,
+        account(&store, "bob").await.id,
+    );
+    let (mut news, mut other) = (store.subscribe(alice), store.subscribe(bob));
+    news.mark_unchanged();
+    put(&store, alice, "1").await;
+    tokio::time::timeout(Duration::from_secs(10), news.changed())
+        .await
+        .unwrap()
+        .unwrap();
+    let first = *news.borrow_and_update();
+    assert_eq!(
+        first,
+        store.mailbox(alice, "INBOX").await.unwrap().highest_modseq
+    );
+    put(&store, alice, "2").await;
+    tokio::time::timeout(Duration::from_secs(10), news.changed())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(*news.borrow_and_update() > first);
+    assert!(!other.has_changed().unwrap());
+    other.mark_unchanged();
+}

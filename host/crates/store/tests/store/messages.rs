@@ -1,1 +1,290 @@
-//! messages
+//! SELECT, FETCH, STORE, COPY, MOVE, EXPUNGE.
+
+use std::sync::Arc;
+
+use waxwing_store::{BlobId, Error, FlagChange, FlagOperation, Flags, UidRange};
+
+use crate::on_both;
+use crate::setup::{Setup, account, assert_sound, delivery, put, target};
+
+on_both! {
+    flags_change_and_counts_follow;
+    unchanged_since_leaves_newer_messages_alone;
+    copies_share_the_content;
+    moves_leave_tombstones;
+    only_deleted_messages_are_expunged;
+    recent_is_for_the_first_session;
+    heads_of_many_contents;
+}
+
+fn flags(operation: FlagOperation, flags: Flags) -> FlagChange {
+    FlagChange {
+        operation,
+        flags,
+        keywords: Vec::new(),
+        unchanged_since: None,
+    }
+}
+
+async fn flags_change_and_counts_follow(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    for i in 0..5 {
+        put(&store, alice, &format!("{i}")).await;
+    }
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+    let overlapping = [
+        UidRange { first: 2, last: 3 },
+        UidRange { first: 3, last: 4 },
+        UidRange::one(99),
+    ];
+    let changed = store
+        .store_flags(
+            alice,
+            inbox,
+            &overlapping,
+            flags(FlagOperation::Add, Flags::SEEN),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        changed.messages.iter().map(|m| m.uid).collect::<Vec<_>>(),
+        [2, 3, 4]
+    );
+    let modseq = changed.messages[0].modseq;
+    let mailbox = store.mailbox(alice, "INBOX").await.unwrap();
+    assert_eq!((mailbox.unseen, mailbox.highest_modseq), (2, modseq));
+    let again = store
+        .store_flags(
+            alice,
+            inbox,
+            &[UidRange::one(2)],
+            flags(FlagOperation::Add, Flags::SEEN),
+        )
+        .await
+        .unwrap();
+    assert_eq!(again.messages[0].modseq, modseq, "nothing changed");
+    let keyword = FlagChange {
+        keywords: vec!["$Work".to_owned()],
+        ..flags(FlagOperation::Replace, Flags::FLAGGED)
+    };
+    let changed = store
+        .store_flags(alice, inbox, &[UidRange::one(2)], keyword)
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            changed.messages[0].flags,
+            changed.messages[0].keywords.as_slice()
+        ),
+        (Flags::FLAGGED, &["$Work".to_owned()][..])
+    );
+    assert_eq!(store.mailbox(alice, "INBOX").await.unwrap().unseen, 3);
+    let snapshot = store.select(alice, inbox, false).await.unwrap();
+    assert_eq!(snapshot.messages[1].keywords, ["$Work"]);
+    assert_eq!(snapshot.mailbox.messages, 5);
+    assert_sound(&store).await;
+}
+
+async fn unchanged_since_leaves_newer_messages_alone(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    put(&store, alice, "1").await;
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap();
+    put(&store, alice, "2").await;
+    let change = FlagChange {
+        unchanged_since: Some(inbox.highest_modseq),
+        ..flags(FlagOperation::Add, Flags::FLAGGED)
+    };
+    let changed = store
+        .store_flags(alice, inbox.id, &[UidRange::ALL], change)
+        .await
+        .unwrap();
+    assert_eq!(changed.modified, [2]);
+    assert_eq!(
+        changed.messages.iter().map(|m| m.uid).collect::<Vec<_>>(),
+        [1]
+    );
+}
+
+async fn copies_share_the_content(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    for i in 0..3 {
+        put(&store, alice, &format!("{i}")).await;
+    }
+    let (inbox, sent) = (
+        store.mailbox(alice, "INBOX").await.unwrap().id,
+        store.mailbox(alice, "Sent").await.unwrap(),
+    );
+    store
+        .store_flags(
+            alice,
+            inbox,
+            &[UidRange::one(3)],
+            flags(FlagOperation::Add, Flags::ANSWERED | Flags::SEEN),
+        )
+        .await
+        .unwrap();
+    let copied = store
+        .copy(alice, inbox, &[UidRange::one(1), UidRange::one(3)], sent.id)
+        .await
+        .unwrap();
+    assert_eq!(
+        (copied.uid_validity, copied.uids.as_slice()),
+        (sent.uid_validity, &[(1, 1), (3, 2)][..])
+    );
+    assert_eq!(store.usage(alice).await.unwrap().messages, 5);
+    let copies = store
+        .fetch(alice, sent.id, &[UidRange::ALL], true)
+        .await
+        .unwrap();
+    assert_eq!(copies[1].flags.flags, Flags::ANSWERED | Flags::SEEN);
+    assert_eq!(store.blob(copies[1].blob).await.unwrap(), "2");
+    store
+        .expunge(alice, inbox, &[UidRange::ALL], false)
+        .await
+        .unwrap();
+    assert_eq!(store.blob(copies[1].blob).await.unwrap(), "2");
+    let none = store
+        .copy(alice, inbox, &[UidRange::ALL], sent.id)
+        .await
+        .unwrap();
+    assert!(none.uids.is_empty());
+    assert_sound(&store).await;
+}
+
+async fn moves_leave_tombstones(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    for i in 0..4 {
+        put(&store, alice, &format!("{i}")).await;
+    }
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap();
+    let junk = store.mailbox(alice, "Junk").await.unwrap().id;
+    let moved = store
+        .move_messages(alice, inbox.id, &[UidRange { first: 2, last: 3 }], junk)
+        .await
+        .unwrap();
+    assert_eq!(moved.uids, [(2, 1), (3, 2)]);
+    let changes = store
+        .changes(alice, inbox.id, inbox.highest_modseq)
+        .await
+        .unwrap();
+    assert_eq!(changes.vanished, [UidRange { first: 2, last: 3 }]);
+    assert!(changes.changed.is_empty() && changes.complete);
+    assert_eq!(store.usage(alice).await.unwrap().messages, 4);
+    assert_eq!(store.mailbox(alice, "Junk").await.unwrap().messages, 2);
+    // Into the mailbox it is in: a new UID.
+    assert_eq!(
+        store
+            .move_messages(alice, inbox.id, &[UidRange::one(1)], inbox.id)
+            .await
+            .unwrap()
+            .uids,
+        [(1, 5)]
+    );
+    assert_sound(&store).await;
+}
+
+async fn only_deleted_messages_are_expunged(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let mut blobs = Vec::new();
+    for i in 0..4 {
+        blobs.push(
+            store
+                .deliver(delivery(format!("{i}"), vec![target(alice)]))
+                .await
+                .unwrap()[0]
+                .blob,
+        );
+    }
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+    let three = [UidRange { first: 1, last: 3 }];
+    store
+        .store_flags(
+            alice,
+            inbox,
+            &three,
+            flags(FlagOperation::Add, Flags::DELETED),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        store
+            .expunge(alice, inbox, &[UidRange::one(2), UidRange::one(4)], true)
+            .await
+            .unwrap(),
+        [2]
+    );
+    assert_eq!(
+        store
+            .expunge(alice, inbox, &[UidRange::ALL], true)
+            .await
+            .unwrap(),
+        [1, 3]
+    );
+    assert_eq!(
+        store
+            .expunge(alice, inbox, &[UidRange::ALL], true)
+            .await
+            .unwrap(),
+        Vec::<u32>::new()
+    );
+    assert!(matches!(
+        store.blob(blobs[0]).await,
+        Err(Error::NoSuchBlob(_))
+    ));
+    assert_eq!(store.usage(alice).await.unwrap().messages, 1);
+    assert_sound(&store).await;
+}
+
+async fn recent_is_for_the_first_session(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    put(&store, alice, "1").await;
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+    assert_eq!(
+        store.select(alice, inbox, false).await.unwrap().recent_from,
+        1
+    );
+    assert_eq!(
+        store.select(alice, inbox, true).await.unwrap().recent_from,
+        1
+    );
+    assert_eq!(
+        store.select(alice, inbox, true).await.unwrap().recent_from,
+        2
+    );
+    put(&store, alice, "2").await;
+    store.close().await;
+    drop(store);
+    let store = setup.open().await;
+    assert_eq!(
+        store.select(alice, inbox, true).await.unwrap().recent_from,
+        2
+    );
+    assert_sound(&store).await;
+}
+
+async fn heads_of_many_contents(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let small = store
+        .deliver(delivery("small", vec![target(alice)]))
+        .await
+        .unwrap()[0]
+        .blob;
+    let large = store
+        .deliver(delivery(vec![b'L'; 100_000], vec![target(alice)]))
+        .await
+        .unwrap()[0]
+        .blob;
+    let heads = store
+        .blob_heads(&[large, BlobId(987_654), small, small], 3)
+        .await
+        .unwrap();
+    let heads: Vec<Option<&[u8]>> = heads.iter().map(Option::as_deref).collect();
+    assert_eq!(heads, [Some(&b"LLL"[..]), None, Some(b"sma"), Some(b"sma")]);
+}

@@ -13,30 +13,30 @@ use waxwing_store::{
 
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }
 
 /// A store's place, gone with this value. Opening it again opens the same data.
-pub struct Setup {
-    pub kind: Kind,
-    pub directory: tempfile::TempDir,
+pub(crate) struct Setup {
+    pub(crate) kind: Kind,
+    pub(crate) directory: tempfile::TempDir,
     database: Database,
     schema: Option<String>,
     /// Milliseconds of Unix time, moved by hand.
-    pub now: Arc<AtomicI64>,
+    pub(crate) now: Arc<AtomicI64>,
 }
 
 /// The test server's URL.
-pub fn postgres_url() -> String {
+pub(crate) fn postgres_url() -> String {
     std::env::var("WAXWING_TEST_POSTGRES_URL").unwrap_or_else(|_| {
         panic!("WAXWING_TEST_POSTGRES_URL is not set: run the tests under tools/with-postgres.sh, as `make test` does")
     })
 }
 
 impl Setup {
-    pub async fn new(kind: Kind) -> Setup {
+    pub(crate) async fn new(kind: Kind) -> Setup {
         let directory = tempfile::tempdir().unwrap();
         let (database, schema) = match kind {
             Kind::Sqlite => (
@@ -69,7 +69,7 @@ impl Setup {
         }
     }
 
-    pub fn config(&self) -> StoreConfig {
+    pub(crate) fn config(&self) -> StoreConfig {
         let mut config =
             StoreConfig::new(self.database.clone(), self.directory.path().join("blobs"));
         let now = Arc::clone(&self.now);
@@ -78,17 +78,17 @@ impl Setup {
         config
     }
 
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.now
             .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    pub async fn open(&self) -> Store {
+    pub(crate) async fn open(&self) -> Store {
         Store::open(self.config()).await.unwrap()
     }
 
     /// The database's URL, for another process.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         match &self.database {
             Database::Sqlite(path) => format!("sqlite://{}", path.display()),
             Database::Postgres(url) => url.clone(),
@@ -96,7 +96,7 @@ impl Setup {
     }
 
     /// Runs a statement behind the store's back.
-    pub async fn sabotage(&self, sql: &str) {
+    pub(crate) async fn sabotage(&self, sql: &str) {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
         match &self.database {
             Database::Sqlite(path) => {
@@ -130,7 +130,7 @@ impl Setup {
 }
 
 /// Runs a test in a runtime of its own.
-pub fn run<F: Future<Output = ()>>(kind: Kind, test: impl FnOnce(Arc<Setup>) -> F) {
+pub(crate) fn run<F: Future<Output = ()>>(kind: Kind, test: impl FnOnce(Arc<Setup>) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -157,7 +157,7 @@ macro_rules! on_both {
 }
 
 /// Adds example.org with an account.
-pub async fn account(store: &Store, local: &str) -> Account {
+pub(crate) async fn account(store: &Store, local: &str) -> Account {
     let _ = store.add_domain("example.org").await;
     store
         .add_account(&format!("{local}@example.org"), None, Quota::default())
@@ -165,7 +165,7 @@ pub async fn account(store: &Store, local: &str) -> Account {
         .unwrap()
 }
 
-pub fn target(account: AccountId) -> Target {
+pub(crate) fn target(account: AccountId) -> Target {
     Target {
         account,
         mailbox: Place::Inbox,
@@ -174,7 +174,7 @@ pub fn target(account: AccountId) -> Target {
     }
 }
 
-pub fn delivery(content: impl Into<Bytes>, targets: Vec<Target>) -> Delivery {
+pub(crate) fn delivery(content: impl Into<Bytes>, targets: Vec<Target>) -> Delivery {
     Delivery {
         content: content.into(),
         summary: b"summary".to_vec(),
@@ -185,7 +185,7 @@ pub fn delivery(content: impl Into<Bytes>, targets: Vec<Target>) -> Delivery {
 }
 
 /// Delivers into INBOX; the UID.
-pub async fn put(store: &Store, account: AccountId, content: &str) -> u32 {
+pub(crate) async fn put(store: &Store, account: AccountId, content: &str) -> u32 {
     store
         .deliver(delivery(content.to_owned(), vec![target(account)]))
         .await
@@ -194,6 +194,6 @@ pub async fn put(store: &Store, account: AccountId, content: &str) -> u32 {
 }
 
 /// Fails unless the store is consistent.
-pub async fn assert_sound(store: &Store) {
+pub(crate) async fn assert_sound(store: &Store) {
     assert_eq!(store.verify().await.unwrap().problems, Vec::<String>::new());
 }
