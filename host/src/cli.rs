@@ -118,10 +118,25 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Account(command) => command.run(&common),
         Command::Alias(command) => command.run(&common),
         Command::Status => show(&common, &Request::Status, print::status),
-        Command::Plugin(PluginCommand::List) => show(&common, &Request::PluginList, print::plugins),
+        Command::Plugin(PluginCommand::List) => plugins(&common),
         Command::Trace { id } => show(&common, &Request::Trace { id }, trace::print),
         Command::Verify => verify(&common),
     }
+}
+
+/// Where no server runs, the policy is loaded to be shown.
+fn plugins(common: &Common) -> Result<(), Failure> {
+    let config = load(common)?;
+    let answer = match admin::ask(&config.admin_socket(), &Request::PluginList) {
+        Some(answer) => answer?,
+        None => runtime()?.block_on(crate::wiring::policy_status(&config))?,
+    };
+    put(&if common.json {
+        print::json(&answer)
+    } else {
+        print::plugins(&answer)
+    });
+    Ok(())
 }
 
 fn verify(common: &Common) -> Result<(), Failure> {

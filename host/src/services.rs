@@ -68,7 +68,7 @@ fn namespace(space: Space<'_>) -> Namespace {
     Namespace {
         plugin: space.plugin.to_owned(),
         area: if space.domain.is_some() {
-            "tenant"
+            "domain"
         } else {
             "plugin"
         }

@@ -4,6 +4,7 @@
 //! that has the cause carries the same one.
 
 use std::fmt;
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub(crate) fn filter_problem(filter: &str) -> Option<String> {
 pub(crate) fn start_log(log: &Log) {
     let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt()
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     let _kept = match log.format {

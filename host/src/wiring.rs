@@ -165,20 +165,46 @@ fn policy_config(config: &Config) -> PolicyConfig {
 
 /// Every problem of the policy, without serving it.
 pub(crate) async fn policy_problems(config: &Config) -> Vec<Problem> {
-    let file = config.policy.file.display().to_string();
-    match Policy::check(&policy_config(config)).await {
-        Ok(problems) => problems
-            .into_iter()
-            .map(|problem| Problem {
-                file: problem.file.display().to_string(),
-                line: problem.line.unwrap_or(0),
-                text: problem.text,
-            })
-            .collect(),
-        Err(error) => vec![Problem {
-            file,
+    let whole = |text: String| {
+        vec![Problem {
+            file: config.policy.file.display().to_string(),
             line: 0,
-            text: error.to_string(),
-        }],
+            text,
+        }]
+    };
+    let mut settings = policy_config(config);
+    // Checking must leave nothing behind where no server has been.
+    let scratch = std::env::temp_dir().join(format!("waxwing-check-{}", std::process::id()));
+    if !config.data.exists() {
+        settings.cache_dir.clone_from(&scratch);
     }
+    let found = match Policy::check(&settings).await {
+        Ok(problems) => problems.into_iter().map(policy_problem).collect(),
+        Err(error) => whole(error.to_string()),
+    };
+    if !config.data.exists() {
+        let _missing = std::fs::remove_dir_all(scratch);
+    }
+    found
+}
+
+fn policy_problem(of: waxwing_policy::Problem) -> Problem {
+    Problem {
+        file: of.file.display().to_string(),
+        line: of.line.unwrap_or(0),
+        text: of.text,
+    }
+}
+
+/// What `waxwing plugin list` tells where no server runs.
+pub(crate) async fn policy_status(config: &Config) -> Result<Value, Failure> {
+    let store = open_store(config).await?;
+    let settings = PolicyConfig {
+        watch: false,
+        ..policy_config(config)
+    };
+    let policy = Policy::start(settings, Arc::new(StoreServices::new(store.clone()))).await;
+    let status = policy.map(|policy| serde_json::to_value(policy.status()).unwrap_or_default());
+    store.close().await;
+    status.map_err(|error| Failure::new(Exit::Unavailable, error.to_string()))
 }

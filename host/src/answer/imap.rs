@@ -370,7 +370,6 @@ impl User {
                 "the server has no memory for this message now; try again later".into(),
             ));
         };
-        self.room(gate, content.len() as u64, 1).await?;
         let summary = super::summary(&content).await;
         let internal_date = append
             .internal_date

@@ -66,9 +66,8 @@ impl SmtpAnswers {
         match ask {
             Ask::Connect => Answer::Decision(match self.gate.connect().await {
                 Admission::Pass => Decision::Pass,
-                Admission::Refused(reply) | Admission::Deferred(reply) => {
-                    Decision::Disconnect(reply)
-                }
+                // RFC 5321 §3.1: a 5yz greeting waits for QUIT; a 4yz one ends it.
+                Admission::Refused(reply) | Admission::Deferred(reply) => Decision::Refuse(reply),
             }),
             Ask::Ehlo { name, esmtp } => {
                 Answer::Decision(decision(self.gate.policy().ehlo(&name, esmtp).await))
@@ -85,7 +84,16 @@ impl SmtpAnswers {
                     Some(EnhancedStatus(5, 7, 8)),
                     text,
                 ))),
-                Login::Unavailable(_) => Answer::AuthFailed(AuthFailure::Unavailable),
+                // RFC 4954 §6: 454 4.7.0.
+                Login::Unavailable(reference) => {
+                    let text =
+                        format!("Unable to check the login now, try again later ({reference})");
+                    Answer::AuthFailed(AuthFailure::Refused(Reply::new(
+                        454,
+                        Some(EnhancedStatus(4, 7, 0)),
+                        text,
+                    )))
+                }
             },
             Ask::MailFrom(envelope) => Answer::Decision(self.mail(*envelope).await),
             Ask::RcptTo(recipient) => Answer::Decision(self.recipient(*recipient).await),

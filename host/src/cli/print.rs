@@ -135,9 +135,7 @@ pub(super) fn status(answer: &Value) -> String {
         "policy",
         text(policy, "generation")
     );
-    for problem in policy.get("problems").map(items).unwrap_or_default() {
-        let _infallible = writeln!(out, "{:<10} {}", "", problem.as_str().unwrap_or_default());
-    }
+    out.push_str(&problems(policy));
     let listener = |listener: &Value| {
         ["name", "protocol", "tls", "address"]
             .iter()
@@ -181,7 +179,72 @@ pub(super) fn verification(answer: &Value) -> String {
 }
 
 pub(super) fn plugins(answer: &Value) -> String {
-    json(answer)
+    let mut out = format!(
+        "{}: generation {}, since {}\n",
+        text(answer, "file"),
+        text(answer, "generation"),
+        moment(answer.get("since"))
+    );
+    out.push_str(&problems(answer));
+    let words = |step: &Value, member: &str| {
+        step.get(member)
+            .map(items)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let row = |step: &Value| {
+        let digest = text(step, "digest").chars().take(12).collect();
+        let (calls, faults) = (text(step, "calls"), text(step, "faults"));
+        vec![
+            text(step, "name"),
+            text(step, "plugin"),
+            text(step, "version"),
+            digest,
+            text(step, "on-error"),
+            calls,
+            faults,
+            words(step, "hooks"),
+        ]
+    };
+    let steps = answer.get("steps").map(items).unwrap_or_default();
+    out.push_str(&table(
+        &[
+            "STEP", "PLUGIN", "VERSION", "DIGEST", "ON-ERROR", "CALLS", "FAULTS", "HOOKS",
+        ],
+        &steps.iter().map(row).collect::<Vec<_>>(),
+    ));
+    for step in steps {
+        let fault = text(step, "last-fault");
+        if !fault.is_empty() {
+            let _infallible = writeln!(out, "{}: last fault: {fault}", text(step, "name"));
+        }
+    }
+    out
+}
+
+/// Why the newest files do not serve.
+fn problems(policy: &Value) -> String {
+    let problems = policy.get("problems").map(items).unwrap_or_default();
+    if problems.is_empty() {
+        return String::new();
+    }
+    let mut out = format!(
+        "the files as they are now do not serve (found {}):\n",
+        moment(policy.get("failed-at"))
+    );
+    for problem in problems {
+        let line = text(problem, "line");
+        let place = if line.is_empty() {
+            text(problem, "file")
+        } else {
+            format!("{}:{line}", text(problem, "file"))
+        };
+        let _infallible = writeln!(out, "  {place}: {}", text(problem, "text"));
+    }
+    out
 }
 
 fn size(bytes: Option<&Value>) -> String {
@@ -209,6 +272,15 @@ fn limits(quota: Option<&Value>) -> String {
         (None, Some(messages)) => format!("{messages} messages"),
         (Some(bytes), Some(messages)) => format!("{}, {messages} messages", Size::new(bytes)),
     }
+}
+
+/// A moment given in milliseconds of Unix time.
+pub(super) fn moment(millis: Option<&Value>) -> String {
+    let at = millis
+        .and_then(Value::as_i64)
+        .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+        .unwrap_or_default()
 }
 
 fn day(millis: Option<&Value>) -> String {

@@ -1,8 +1,179 @@
-//! `waxwing trace`: the life of a message.
+//! `waxwing trace`: the life of a message, step by step.
+
+use std::fmt::Write;
 
 use serde_json::Value;
 
-/// Prints all records of a message.
+use super::print::{items, moment, text};
+
+/// All records of a message, oldest first.
 pub(super) fn print(answer: &Value) -> String {
-    super::print::json(answer)
+    items(answer)
+        .iter()
+        .map(message)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn message(row: &Value) -> String {
+    let nothing = Value::Null;
+    let record = row.get("record").unwrap_or(&nothing);
+    let envelope = record.get("envelope").unwrap_or(&nothing);
+    let mut out = String::new();
+    let mut line = |name: &str, value: String| {
+        if !value.is_empty() {
+            let _infallible = writeln!(out, "{name:<11} {value}");
+        }
+    };
+    line("queue id", text(row, "queue-id"));
+    line("message-id", text(row, "message-id"));
+    line("at", moment(row.get("at")));
+    line("outcome", text(row, "outcome"));
+    line("from", text(envelope, "sender"));
+    line(
+        "client",
+        format!(
+            "{} as {:?} at {} (session {})",
+            text(envelope, "client"),
+            text(envelope, "helo"),
+            text(envelope, "listener"),
+            text(envelope, "session")
+        ),
+    );
+    line("tls", text(envelope, "tls"));
+    line("login", text(envelope, "login"));
+    line("size", format!("{} octets", text(envelope, "size")));
+    for recipient in record.get("recipients").map(items).unwrap_or_default() {
+        line("to", recipient_line(recipient));
+    }
+    if let Value::String(cut) = record {
+        // The record was too large to be kept whole.
+        let _infallible = writeln!(out, "{cut}");
+        return out;
+    }
+    let policy = record.get("policy").unwrap_or(&nothing);
+    let _infallible = writeln!(
+        out,
+        "{:<11} generation {}, score {}",
+        "policy",
+        text(policy, "generation"),
+        score(policy.get("score"))
+    );
+    for step in policy.get("steps").map(items).unwrap_or_default() {
+        step_lines(&mut out, step);
+    }
+    out
+}
+
+fn recipient_line(recipient: &Value) -> String {
+    let mut line = format!(
+        "{}: {} {}",
+        text(recipient, "address"),
+        text(recipient, "verdict"),
+        text(recipient, "fate")
+    );
+    let filed = recipient.get("filed").map(items).unwrap_or_default();
+    if !filed.is_empty() {
+        line.push_str(&format!(
+            " into {}",
+            filed
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    }
+    let reply = text(recipient, "reply");
+    if !reply.is_empty() {
+        line.push_str(&format!(" ({reply})"));
+    }
+    line
+}
+
+/// `  12 µs  rules 0.1.0  message  pass`, and below it what was found, done and said.
+fn step_lines(out: &mut String, step: &Value) {
+    let mut add = |line: String| {
+        out.push_str(&line);
+        out.push('\n');
+    };
+    let about = text(step, "about");
+    let about = if about.is_empty() {
+        about
+    } else {
+        format!(" ({about})")
+    };
+    let name = match (text(step, "step"), text(step, "plugin")) {
+        (name, plugin) if name == plugin || plugin.is_empty() => name,
+        (name, plugin) => format!("{name}={plugin}"),
+    };
+    let calls = text(step, "host-calls");
+    let (micros, version, hook, verdict) = (
+        text(step, "microseconds"),
+        text(step, "version"),
+        text(step, "hook"),
+        text(step, "verdict"),
+    );
+    add(format!(
+        "{micros:>7} µs  {name} {version}  {hook}{about}: {verdict}  [{calls} host calls]"
+    ));
+    let fault = text(step, "fault");
+    if !fault.is_empty() {
+        add(format!("            failed: {fault}"));
+    }
+    for finding in step.get("findings").map(items).unwrap_or_default() {
+        let options = finding.get("options").map(items).unwrap_or_default();
+        let options = options
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let options = if options.is_empty() {
+            options
+        } else {
+            format!("  {options}")
+        };
+        add(format!(
+            "            {:>6}  {} (weight {}){options}",
+            score(finding.get("score")),
+            text(finding, "name"),
+            score(finding.get("weight"))
+        ));
+    }
+    for said in ["actions", "explained"]
+        .iter()
+        .flat_map(|list| step.get(*list).map(items).unwrap_or_default())
+    {
+        add(format!("            {}", said.as_str().unwrap_or_default()));
+    }
+}
+
+fn score(of: Option<&Value>) -> String {
+    of.and_then(Value::as_f64).map_or_else(
+        || "0".into(),
+        |score| format!("{}", (score * 100.0).round() / 100.0),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_life_of_a_message_is_readable() {
+        let answer = serde_json::json!([{
+            "queue-id": "q1", "message-id": "a@b", "at": 0, "generation": 3, "outcome": "delivered",
+            "record": {
+                "envelope": { "session": 7, "listener": "mx", "client": "192.0.2.1:5", "helo": "h", "tls": null, "login": null, "sender": "<a@b>", "size": 10 },
+                "recipients": [{ "address": "c@d", "verdict": "junk", "fate": "filed", "filed": ["c@d \\Junk"], "reply": null }],
+                "policy": { "generation": 3, "score": 5.1, "steps": [{
+                    "step": "rules", "plugin": "rules", "version": "0.1.0", "hook": "message", "verdict": "pass", "microseconds": 12, "host-calls": 2,
+                    "findings": [{ "name": "SPAM", "weight": 1.0, "score": 5.1, "options": ["viagra"] }],
+                }] },
+            },
+        }]);
+        let expected = "queue id    q1\nmessage-id  a@b\nat          1970-01-01 00:00:00Z\noutcome     delivered\nfrom        <a@b>\n\
+            client      192.0.2.1:5 as \"h\" at mx (session 7)\nsize        10 octets\nto          c@d: junk filed into c@d \\Junk\n\
+            policy      generation 3, score 5.1\n     12 µs  rules 0.1.0  message: pass  [2 host calls]\n               5.1  SPAM (weight 1)  viagra\n";
+        assert_eq!(print(&answer), expected);
+    }
 }

@@ -4,19 +4,19 @@
 //! Invariants: whatever is stored is stored by one call for each form of the header, durable before any 250; an
 //! account gets one copy in a mailbox however many recipients lead to it; a failure of ours is a 4yz.
 
-
 use bytes::Bytes;
 use waxwing_mail::{EnhancedStatus, Recipient, Reply};
 use waxwing_policy::{
-    DeliverOutcome, HeaderEdit, MailboxRef, MessageOutcome, Operation, Transaction, Usage, Verdict,
+    DeliverOutcome, MailboxRef, MessageOutcome, Operation, Transaction, Usage, Verdict,
 };
 use waxwing_smtp::{Message, replies};
-use waxwing_store::{Delivery, Flags, Place, Store, Target};
+use waxwing_store::{AccountId, Delivery, Flags, Place, Store, Target};
 
 use super::super::fields::{self, Header};
 use super::super::gate::{self, Gate};
 use super::record::{self, Record};
 use super::{Running, qualified};
+use crate::config::Service;
 use crate::telemetry::Reference;
 
 /// What becomes of a recipient.
@@ -34,6 +34,8 @@ pub(super) enum Fate {
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) address: String,
+    /// The recipient's domain, by which the verdict is found.
+    pub(super) domain: String,
     pub(super) verdict: &'static str,
     /// Accounts and mailboxes, for the ledger.
     pub(super) filed: Vec<String>,
@@ -77,8 +79,9 @@ pub(super) async fn deliver(
         ..
     } = running;
     let parts = gate.parts();
-    let header = Header::read(&content, &parts.config.hostname);
-    let record = Record::new(gate, &queue_id.to_string(), &message, &header);
+    let header = Header::read(&content);
+    let queue_id = queue_id.to_string();
+    let record = Record::new(gate, &queue_id, &message, &header);
     if header.hops >= parts.config.limits.received_hops as usize {
         // RFC 5321 §6.3, RFC 3463 §3.5.
         let reply = Reply::new(
@@ -105,20 +108,12 @@ pub(super) async fn deliver(
             .await,
         );
     }
-    if gate.caller().door.listener.service != crate::config::Service::Lmtp {
+    if gate.caller().door.listener.service != Service::Lmtp {
         all_or_none(&mut judged);
     }
-    let forms = forms(
-        gate,
-        &queue_id.to_string(),
-        &message,
-        &header,
-        &outcome,
-        &content,
-        &judged,
-    );
+    let forms = forms(gate, &queue_id, &message, &outcome, &content, &judged);
     let stored = store(gate, forms, &record, &policy, &judged).await;
-    reply(stored, judged, &queue_id.to_string(), gate)
+    reply(gate, stored, judged, &queue_id, &message)
 }
 
 /// One recipient's verdict, route, room and filing.
@@ -142,6 +137,7 @@ async fn judge(
         .map_or_else(|| recipient.path.to_string(), ToString::to_string);
     let mut judged = Judged {
         address,
+        domain: domain.to_owned(),
         verdict: verdict.word(),
         filed: Vec::new(),
         fate: Fate::Drop,
@@ -331,13 +327,12 @@ fn forms(
     gate: &Gate,
     queue_id: &str,
     message: &Message,
-    header: &Header,
     outcome: &MessageOutcome,
     content: &Bytes,
     judged: &[Judged],
 ) -> Vec<Form> {
     let mut forms: Vec<Form> = Vec::new();
-    let mut places: Vec<(waxwing_store::AccountId, &Place)> = Vec::new();
+    let mut places: Vec<(AccountId, &Place)> = Vec::new();
     for recipient in judged {
         let Fate::File(targets) = &recipient.fate else {
             continue;
@@ -346,85 +341,31 @@ fn forms(
             .iter()
             .filter(|target| !places.contains(&(target.account, &target.mailbox)))
             .collect();
+        if fresh.is_empty() {
+            continue;
+        }
         places.extend(fresh.iter().map(|target| (target.account, &target.mailbox)));
         let fresh = fresh.into_iter().cloned();
-        // Without scores all forms are the same.
-        let verdict = if outcome.scored {
-            recipient.verdict
-        } else {
-            ""
-        };
-        match forms.iter_mut().find(|form| form.verdict == verdict) {
+        let verdict = outcome.verdict(&recipient.domain);
+        match forms.iter_mut().find(|form| form.verdict == verdict.word()) {
             Some(form) => form.targets.extend(fresh),
             None => {
-                let top = on_top(gate, queue_id, message, outcome, verdict);
+                let rewritten = outcome.rewrite(content, verdict, message.envelope.smtputf8);
+                // RFC 5321 §4.4: Return-Path first, at final delivery.
+                let mut top = waxwing_mail::return_path(&message.envelope.sender);
+                top.push_str(&record::received(gate, queue_id, message));
+                top.push_str(&rewritten.top);
                 let content =
-                    fields::assemble(top.as_bytes(), content, cuts(header, outcome, content));
+                    fields::assemble(&top, &rewritten.rest, &gate.parts().config.hostname);
                 forms.push(Form {
-                    verdict,
+                    verdict: verdict.word(),
                     content,
                     targets: fresh.collect(),
                 });
             }
         }
     }
-    forms.retain(|form| !form.targets.is_empty());
     forms
-}
-
-/// What the server puts on top (RFC 5321 §4.4: Return-Path first, at final delivery).
-fn on_top(
-    gate: &Gate,
-    queue_id: &str,
-    message: &Message,
-    outcome: &MessageOutcome,
-    verdict: &str,
-) -> String {
-    let mut top = waxwing_mail::return_path(&message.envelope.sender);
-    if outcome.scored {
-        top.push_str(&fields::field(
-            "X-Waxwing-Score",
-            &format!("{:.1}", outcome.score),
-        ));
-        let symbols = outcome
-            .symbols
-            .iter()
-            .map(|(name, score)| format!(" {name}={score:.1}"));
-        top.push_str(&fields::field(
-            "X-Waxwing-Verdict",
-            &format!("{verdict};{}", symbols.collect::<String>()),
-        ));
-    }
-    for edit in &outcome.edits {
-        if let HeaderEdit::Add { name, value } = edit {
-            top.push_str(&fields::field(name, value));
-        }
-    }
-    top + &record::received(gate, queue_id, message)
-}
-
-/// What goes from the header that came, and what takes its place.
-fn cuts(header: &Header, outcome: &MessageOutcome, content: &[u8]) -> Vec<fields::Cut> {
-    let mut cuts: Vec<fields::Cut> = header
-        .forged
-        .iter()
-        .map(|range| (range.clone(), Vec::new()))
-        .collect();
-    for edit in &outcome.edits {
-        match edit {
-            HeaderEdit::Add { .. } => {}
-            HeaderEdit::Change { name, nth, value } => {
-                let found = fields::named(content, name).into_iter().nth(*nth as usize);
-                cuts.extend(found.map(|range| (range, fields::field(name, value).into_bytes())));
-            }
-            HeaderEdit::Remove { name, nth } => {
-                let found = fields::named(content, name).into_iter().enumerate();
-                let meant = found.filter(|(index, _)| nth.is_none_or(|nth| nth as usize == *index));
-                cuts.extend(meant.map(|(_, range)| (range, Vec::new())));
-            }
-        }
-    }
-    cuts
 }
 
 /// Stores all forms and the ledger row; the row goes with the first form, in its commit.
@@ -468,34 +409,43 @@ async fn store(
     Ok(copies)
 }
 
+/// One reply a recipient, and the figures and the line for the operator.
 fn reply(
+    gate: &Gate,
     stored: Result<usize, Reply>,
     judged: Vec<Judged>,
     queue_id: &str,
-    gate: &Gate,
+    message: &Message,
 ) -> Vec<Reply> {
-    let listener = &gate.caller().door.listener;
-    let protocol = listener.service.as_str();
+    let service = gate.caller().door.listener.service;
     let copies = stored.as_ref().map_or(0, |copies| *copies);
     metrics::counter!("waxwing_messages_delivered_total").increment(copies as u64);
-    let replies: Vec<_> = judged
-        .into_iter()
-        .map(|judged| match (&stored, judged.fate) {
-            (_, Fate::Refuse(reply)) => reply,
-            (Err(reply), _) => reply.clone(),
-            (Ok(_), _) if listener.service == crate::config::Service::Lmtp => {
-                replies::delivered(queue_id)
-            }
-            (Ok(_), _) => replies::queued(queue_id),
-        })
-        .collect();
-    let accepted = replies.iter().any(|reply| reply.code.is_positive());
-    let name = if accepted {
+    let reply = |judged: Judged| match (&stored, judged.fate) {
+        (_, Fate::Refuse(reply)) => reply,
+        (Err(reply), _) => reply.clone(),
+        (Ok(_), _) if service == Service::Lmtp => replies::delivered(queue_id),
+        (Ok(_), _) => replies::queued(queue_id),
+    };
+    let replies: Vec<_> = judged.into_iter().map(reply).collect();
+    let accepted = replies
+        .iter()
+        .filter(|reply| reply.code.is_positive())
+        .count();
+    let name = if accepted > 0 {
         "waxwing_messages_accepted_total"
     } else {
         "waxwing_messages_refused_total"
     };
-    metrics::counter!(name, "protocol" => protocol).increment(1);
+    metrics::counter!(name, "protocol" => service.as_str()).increment(1);
+    tracing::info!(
+        queue_id,
+        session = gate.session(),
+        size = message.size,
+        recipients = replies.len(),
+        accepted,
+        copies,
+        "message"
+    );
     replies
 }
 
@@ -527,6 +477,7 @@ mod tests {
     fn a_refused_recipient_stops_the_others() {
         let judged = |fate| Judged {
             address: String::new(),
+            domain: String::new(),
             verdict: "deliver",
             filed: Vec::new(),
             fate,

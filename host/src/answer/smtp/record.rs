@@ -1,8 +1,8 @@
 //! What is written down about a message: its Received field and its row of the ledger.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use waxwing_mail::{Received, Reply, With};
-use waxwing_policy::Transaction;
+use waxwing_policy::{Ledger, Transaction};
 use waxwing_smtp::Message;
 use waxwing_store::LedgerRow;
 
@@ -13,75 +13,131 @@ use super::deliver::{Fate, Judged};
 /// The row of a message, as far as it is known before it is judged.
 pub(super) struct Record<'a> {
     gate: &'a Gate,
-    queue_id: String,
-    message_id: String,
-    facts: Value,
-    recipients: Vec<String>,
+    queue_id: &'a str,
+    message: &'a Message,
+    header: &'a Header,
+}
+
+/// The row's JSON.
+#[derive(Serialize)]
+struct Row<'a> {
+    envelope: Facts<'a>,
+    recipients: Vec<Recipient<'a>>,
+    policy: &'a Ledger,
+}
+
+#[derive(Serialize)]
+struct Facts<'a> {
+    session: u64,
+    listener: &'a str,
+    client: String,
+    helo: &'a str,
+    tls: Option<String>,
+    login: Option<&'a str>,
+    sender: String,
+    size: u64,
+}
+
+#[derive(Serialize)]
+struct Recipient<'a> {
+    address: String,
+    verdict: &'static str,
+    fate: &'static str,
+    filed: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<String>,
 }
 
 impl<'a> Record<'a> {
-    pub(super) fn new(gate: &'a Gate, queue_id: &str, message: &Message, header: &Header) -> Self {
-        let caller = gate.caller();
-        let facts = json!({
-            "session": caller.id,
-            "listener": caller.door.name.as_ref(),
-            "client": caller.client.to_string(),
-            "helo": message.peer.helo.as_ref(),
-            "tls": caller.tls.as_ref().map(|tls| format!("{} {}", tls.version, tls.cipher)),
-            "login": message.peer.identity.as_ref().map(|identity| identity.account.as_ref()),
-            "sender": message.envelope.sender.to_string(),
-            "size": message.size,
-        });
-        let recipients = message
-            .envelope
-            .recipients
-            .iter()
-            .map(|recipient| recipient.path.to_string());
+    pub(super) fn new(
+        gate: &'a Gate,
+        queue_id: &'a str,
+        message: &'a Message,
+        header: &'a Header,
+    ) -> Self {
         Self {
             gate,
-            queue_id: queue_id.to_owned(),
-            message_id: header.message_id.clone(),
-            facts,
-            recipients: recipients.collect(),
+            queue_id,
+            message,
+            header,
         }
     }
 
     /// The row of a judged message.
     pub(super) fn row(&self, policy: &Transaction, judged: &[Judged]) -> LedgerRow {
-        let recipient = |judged: &Judged| {
+        let recipients = judged.iter().map(|judged| {
             let (fate, reply) = match &judged.fate {
                 Fate::File(_) => ("filed", None),
                 Fate::Drop => ("dropped", None),
                 Fate::Refuse(reply) => ("refused", Some(reply.to_string())),
             };
-            json!({ "address": judged.address, "verdict": judged.verdict, "fate": fate, "filed": judged.filed, "reply": reply })
-        };
-        self.write(
-            policy,
-            outcome(judged),
-            judged.iter().map(recipient).collect(),
-        )
+            Recipient {
+                address: judged.address.clone(),
+                verdict: judged.verdict,
+                fate,
+                filed: &judged.filed,
+                reply,
+            }
+        });
+        self.write(policy, outcome(judged), recipients.collect())
     }
 
     /// Writes the row of a message that was refused before it was judged.
     pub(super) fn refused(&self, policy: &Transaction, reply: &Reply) {
-        let recipient = |address: &String| json!({ "address": address, "fate": "refused", "reply": reply.to_string() });
-        let recipients = self.recipients.iter().map(recipient).collect();
-        let row = self.write(policy, "refused", recipients);
+        let recipients = self
+            .message
+            .envelope
+            .recipients
+            .iter()
+            .map(|recipient| Recipient {
+                address: recipient.path.to_string(),
+                verdict: "",
+                fate: "refused",
+                filed: &[],
+                reply: Some(reply.to_string()),
+            });
+        let row = self.write(policy, "refused", recipients.collect());
         self.gate.parts().store.record(row);
     }
 
-    fn write(&self, policy: &Transaction, outcome: &str, recipients: Vec<Value>) -> LedgerRow {
+    fn write(
+        &self,
+        policy: &Transaction,
+        outcome: &str,
+        recipients: Vec<Recipient<'_>>,
+    ) -> LedgerRow {
         let ledger = policy.ledger();
-        let generation = ledger.generation;
-        let json = json!({ "envelope": self.facts, "recipients": recipients, "policy": ledger });
+        let caller = self.gate.caller();
+        let peer = &self.message.peer;
+        let envelope = Facts {
+            session: caller.id,
+            listener: &caller.door.name,
+            client: caller.client.to_string(),
+            helo: &peer.helo,
+            tls: caller
+                .tls
+                .as_ref()
+                .map(|tls| format!("{} {}", tls.version, tls.cipher)),
+            login: peer
+                .identity
+                .as_ref()
+                .map(|identity| identity.account.as_ref()),
+            sender: self.message.envelope.sender.to_string(),
+            size: self.message.size,
+        };
+        let row = Row {
+            envelope,
+            recipients,
+            policy: &ledger,
+        };
         LedgerRow {
-            queue_id: self.queue_id.clone(),
-            message_id: self.message_id.clone(),
+            queue_id: self.queue_id.to_owned(),
+            message_id: self.header.message_id.clone(),
             at: super::super::now_millis(),
-            generation,
+            generation: ledger.generation,
             outcome: outcome.to_owned(),
-            json: json.to_string(),
+            // Plain data with string keys always has a JSON form.
+            json: serde_json::to_string(&row).unwrap_or_default(),
         }
     }
 }
