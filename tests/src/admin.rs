@@ -52,12 +52,16 @@ impl Admin {
 
     /// Adds an account with everybody's password, or without one.
     pub fn add_account(&self, address: &str, password: bool, bytes: Option<u64>) {
+        self.add_all(&[address], password, bytes);
+    }
+
+    fn add_all<S: serde::Serialize>(&self, addresses: &[S], password: bool, bytes: Option<u64>) {
         let mut quota = json!({});
         if let Some(bytes) = bytes {
             quota["bytes"] = json!(bytes);
         }
         let password = password.then_some(PASSWORD);
-        self.must(&json!({ "command": "account-add", "address": address, "password": password, "quota": quota }));
+        self.must(&json!({ "command": "account-add", "addresses": addresses, "password": password, "quota": quota }));
     }
 
     /// Adds an alias.

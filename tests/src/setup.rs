@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -143,6 +144,7 @@ impl Setup {
         if self.own_plugins {
             copy_folder(&place::plugins(), &root.join("plugins"));
         }
+        share_compiled(root);
         folder
     }
 
@@ -194,6 +196,17 @@ impl Setup {
         push_listener(&mut text, "metrics", "metrics", "none", false);
         text
     }
+}
+
+/// Compiled plugins are shared by all servers of the tests: files there are named by what they hold and never change.
+///
+/// # Panics
+/// If a folder cannot be made.
+pub fn share_compiled(root: &Path) {
+    let shared = place::target().join("compiled-for-tests");
+    fs::create_dir_all(&shared).expect("a folder for compiled plugins");
+    fs::create_dir_all(root.join("data")).expect("the data folder");
+    symlink(shared, root.join("data/compiled")).expect("a link to the compiled plugins");
 }
 
 fn push_listener(text: &mut String, name: &str, service: &str, tls: &str, plaintext: bool) {

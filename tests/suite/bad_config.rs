@@ -99,6 +99,7 @@ fn said_about(file: &Path, text: &str) -> (String, Option<i32>) {
     fs::create_dir(root.join("rules")).unwrap();
     fs::write(root.join("waxwing.toml"), sound).unwrap();
     fs::write(root.join("policy.toml"), "").unwrap();
+    waxwing_tests::setup::share_compiled(root);
     let broken: PathBuf = match kind {
         "waxwing" => "waxwing.toml".into(),
         "policy" => "policy.toml".into(),
