@@ -10,6 +10,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use waxwing_message::{Body, Part, Section, SectionText, Span, Summary};
 
@@ -60,10 +61,13 @@ fn every_message_of_the_corpus_has_a_sound_summary() {
         paths.len(),
         folder.display()
     );
+    let mut reading = Duration::ZERO;
     let (mut octets, mut encoded, mut multiparts, mut without_author) = (0, 0, 0, 0);
     for path in &paths {
         let raw = fs::read(path).unwrap();
+        let begin = Instant::now();
         let summary = Summary::read(&raw);
+        reading += begin.elapsed();
         inside(
             Span {
                 start: 0,
@@ -102,10 +106,11 @@ fn every_message_of_the_corpus_has_a_sound_summary() {
         without_author += usize::from(summary.envelope.from.is_empty());
     }
     eprintln!(
-        "{} messages of {} octets on average: summaries of {} octets, {multiparts} multiparts, {without_author} without an author",
+        "{} messages of {} octets on average: summaries of {} octets, {multiparts} multiparts, {without_author} without an author; {:?} to read one",
         paths.len(),
         octets / paths.len(),
         encoded / paths.len(),
+        reading / paths.len() as u32,
     );
     assert!(
         without_author * 50 < paths.len(),

@@ -65,7 +65,7 @@ impl Plan {
         for item in items {
             match item {
                 FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => {
-                    wants.summary = true
+                    wants.summary = true;
                 }
                 FetchItem::Section { section, peek, .. } => {
                     let whole = section.path.is_empty() && section.text == SectionText::All;

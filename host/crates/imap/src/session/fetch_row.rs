@@ -239,7 +239,7 @@ impl RowWriter {
                         end,
                         gathered: Some(Vec::new()),
                         announced: false,
-                    })
+                    });
                 }
             }
             return;
@@ -256,7 +256,7 @@ impl RowWriter {
                     end,
                     gathered: None,
                     announced: false,
-                })
+                });
             }
         }
     }

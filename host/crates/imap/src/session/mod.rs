@@ -194,7 +194,7 @@ impl Session {
                 self.count_bad(true);
             }
             (Event::Command(octets), _) => {
-                self.turn = Turn::Job(dispatch::command(&mut self.core, &octets))
+                self.turn = Turn::Job(dispatch::command(&mut self.core, &octets));
             }
             (Event::Append { tag, head, literal }, _) => {
                 self.turn = Turn::Job(append::begin(

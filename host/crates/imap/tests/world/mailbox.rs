@@ -8,25 +8,27 @@ use waxwing_imap::{Appended, Changes, FetchRow, FlagAction, FlagRow, RowWants, S
 use waxwing_message::Summary;
 
 /// A mailbox.
-pub struct Mailbox {
-    pub id: MailboxId,
-    pub name: MailboxName,
-    pub special_use: Option<SpecialUse>,
-    pub subscribed: bool,
-    pub exists: bool,
-    pub uid_validity: u32,
-    pub uid_next: u32,
-    pub messages: Vec<Message>,
+pub(crate) struct Mailbox {
+    pub(crate) id: MailboxId,
+    pub(crate) name: MailboxName,
+    pub(crate) special_use: Option<SpecialUse>,
+    pub(crate) subscribed: bool,
+    pub(crate) exists: bool,
+    pub(crate) uid_validity: u32,
+    pub(crate) uid_next: u32,
+    pub(crate) messages: Vec<Message>,
+    /// UIDs from here on have been shown to no session.
+    recent_from: u32,
     vanished: Vec<(u32, u64)>,
 }
 
 /// A message.
 #[derive(Clone)]
-pub struct Message {
-    pub uid: u32,
-    pub flags: FlagSet,
-    pub internal_date: i64,
-    pub content: usize,
+pub(crate) struct Message {
+    pub(crate) uid: u32,
+    pub(crate) flags: FlagSet,
+    pub(crate) internal_date: i64,
+    pub(crate) content: usize,
     size: u64,
     summary: Bytes,
     modseq: u64,
@@ -34,7 +36,7 @@ pub struct Message {
 }
 
 /// Flags from words.
-pub fn flags(words: &[&str]) -> FlagSet {
+pub(crate) fn flags(words: &[&str]) -> FlagSet {
     let mut set = FlagSet::default();
     for word in words.iter().filter(|word| !word.is_empty()) {
         match SystemFlag::parse(word) {
@@ -46,7 +48,7 @@ pub fn flags(words: &[&str]) -> FlagSet {
 }
 
 /// What a new account has.
-pub fn defaults() -> Vec<Mailbox> {
+pub(crate) fn defaults() -> Vec<Mailbox> {
     let uses = [
         ("INBOX", None),
         ("Drafts", Some(SpecialUse::Drafts)),
@@ -64,7 +66,7 @@ pub fn defaults() -> Vec<Mailbox> {
 }
 
 impl Mailbox {
-    pub fn new(
+    pub(crate) fn new(
         id: i64,
         name: MailboxName,
         special_use: Option<SpecialUse>,
@@ -79,11 +81,12 @@ impl Mailbox {
             uid_validity: 100 + id as u32,
             uid_next: 1,
             messages: Vec::new(),
+            recent_from: 1,
             vanished: Vec::new(),
         }
     }
 
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         content: usize,
         raw: &[u8],
@@ -109,12 +112,12 @@ impl Mailbox {
         }
     }
 
-    pub fn remove(&mut self, uid: u32, modseq: u64) {
+    pub(crate) fn remove(&mut self, uid: u32, modseq: u64) {
         self.messages.retain(|message| message.uid != uid);
         self.vanished.push((uid, modseq));
     }
 
-    pub fn flag(&mut self, uid: u32, flags: &FlagSet, modseq: u64) {
+    pub(crate) fn flag(&mut self, uid: u32, flags: &FlagSet, modseq: u64) {
         let message = self
             .messages
             .iter_mut()
@@ -124,7 +127,7 @@ impl Mailbox {
         message.modseq = modseq;
     }
 
-    pub fn snapshot(&self, highest_modseq: u64, read_only: bool) -> Snapshot {
+    pub(crate) fn snapshot(&mut self, highest_modseq: u64, read_only: bool) -> Snapshot {
         let mut keywords: Vec<String> = self
             .messages
             .iter()
@@ -132,10 +135,14 @@ impl Mailbox {
             .collect();
         keywords.sort();
         keywords.dedup();
+        let recent: UidSet = self.recent();
+        if !read_only {
+            self.recent_from = self.uid_next;
+        }
         Snapshot {
             mailbox: self.id,
             uids: self.messages.iter().map(|message| message.uid).collect(),
-            recent: UidSet::new(),
+            recent,
             first_unseen: self
                 .messages
                 .iter()
@@ -149,7 +156,7 @@ impl Mailbox {
         }
     }
 
-    pub fn change(
+    pub(crate) fn change(
         &mut self,
         uids: &UidSet,
         action: FlagAction,
@@ -180,7 +187,7 @@ impl Mailbox {
         rows
     }
 
-    pub fn expunge(&mut self, among: Option<&UidSet>, modseq: u64) -> UidSet {
+    pub(crate) fn expunge(&mut self, among: Option<&UidSet>, modseq: u64) -> UidSet {
         let goes = |m: &&Message| {
             m.flags.has(SystemFlag::Deleted) && among.is_none_or(|uids| uids.contains(m.uid))
         };
@@ -196,7 +203,12 @@ impl Mailbox {
         gone
     }
 
-    pub fn changes(&self, since: u64) -> Changes {
+    pub(crate) fn recent(&self) -> UidSet {
+        let uids = self.messages.iter().map(|message| message.uid);
+        uids.filter(|uid| *uid >= self.recent_from).collect()
+    }
+
+    pub(crate) fn changes(&self, since: u64) -> Changes {
         let new = self
             .messages
             .iter()
@@ -214,7 +226,7 @@ impl Mailbox {
                 .map(|&(uid, _)| uid)
                 .collect(),
             arrived: new.map(|message| message.uid).collect(),
-            recent: UidSet::new(),
+            recent: self.recent(),
             flags: changed
                 .map(|m| FlagRow {
                     uid: m.uid,
@@ -227,7 +239,7 @@ impl Mailbox {
 }
 
 impl Message {
-    pub fn row(&self, wants: RowWants, content: &Bytes) -> FetchRow {
+    pub(crate) fn row(&self, wants: RowWants, content: &Bytes) -> FetchRow {
         FetchRow {
             uid: self.uid,
             modseq: self.modseq,

@@ -18,14 +18,14 @@ use waxwing_imap::{
     Tls,
 };
 
-pub use mailbox::{Mailbox, Message};
+pub(crate) use mailbox::{Mailbox, Message};
 
 /// The server.
-pub struct Fake {
-    pub config: Config,
-    pub mailboxes: Vec<Mailbox>,
+pub(crate) struct Fake {
+    pub(crate) config: Config,
+    pub(crate) mailboxes: Vec<Mailbox>,
     /// All contents ever stored; a reference is an index.
-    pub contents: Vec<Bytes>,
+    pub(crate) contents: Vec<Bytes>,
     quotas: Vec<(String, u64)>,
     modseq: u64,
     account: String,
@@ -43,7 +43,7 @@ fn unavailable() -> Answer {
 }
 
 impl Fake {
-    pub fn new(dialogue: &Dialogue) -> Self {
+    pub(crate) fn new(dialogue: &Dialogue) -> Self {
         let mut fake = Self {
             config: Config {
                 host_name: "mx.waxwing.example".into(),
@@ -91,7 +91,7 @@ impl Fake {
     }
 
     /// Puts a message into a mailbox.
-    pub fn store(&mut self, mailbox: &str, raw: &[u8], flags: FlagSet) -> Appended {
+    pub(crate) fn store(&mut self, mailbox: &str, raw: &[u8], flags: FlagSet) -> Appended {
         self.modseq += 1;
         let modseq = self.modseq;
         let content = self.contents.len();
@@ -162,7 +162,7 @@ impl Fake {
                 let mailbox = self.find(&mailbox)?;
                 Answer::Status(StatusData {
                     messages: mailbox.messages.len() as u32,
-                    recent: 0,
+                    recent: mailbox.recent().len(),
                     unseen: mailbox
                         .messages
                         .iter()
@@ -456,7 +456,7 @@ fn info(mailbox: &Mailbox) -> MailboxInfo {
 }
 
 /// The content of a reference.
-pub fn index(content: &ContentRef) -> usize {
+pub(crate) fn index(content: &ContentRef) -> usize {
     std::str::from_utf8(&content.0).unwrap().parse().unwrap()
 }
 
