@@ -4,7 +4,7 @@ SECONDS ?= 60
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check bench fuzz crash corpus
+.PHONY: help run build plugins test check bench fuzz crash corpus swaps idle
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
@@ -30,6 +30,7 @@ bench: ## a table of figures beside Postfix and Dovecot; BENCH=--short for a fir
 	@tools/setup.sh build guest bench
 	cargo build --release -p waxwing
 	cargo run -q -p waxwing-plugin-build --
+	cargo run -q -p waxwing-plugin-build -- accepting --out target/bench-plugins
 	python3 -m bench $(BENCH)
 
 fuzz: ## run every fuzz target for SECONDS=60 each
@@ -40,3 +41,9 @@ crash: ## kill -9 under load, 50 times, and look for every message that got its 
 
 corpus: ## every message of CORPUS=DIR in by SMTP, out by IMAP and POP3, byte for byte
 	@WAXWING_CORPUS_ALL=1 WAXWING_CORPUS="$(CORPUS)" tools/test.sh corpus::
+
+swaps: ## 200 swaps of the policy under load from 20 sessions
+	@WAXWING_SWAPS=200 tools/test.sh reload::
+
+idle: ## 5,000 idle sessions, and what each of them costs
+	@ulimit -n 20000 && WAXWING_IDLE=5000 tools/test.sh memory::

@@ -5,7 +5,6 @@ instance costs. A Postfix has nothing to put beside it: its policy steps are mil
 """
 
 import re
-import urllib.request
 from dataclasses import dataclass
 
 from .load import Load
@@ -27,17 +26,15 @@ class Calls:
     def mean_us(self) -> float:
         return 1e6 * self.seconds / self.count
 
-
-def metrics(server: Waxwing) -> str:
-    """The text of `/metrics`."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.ports['metrics']}/metrics", timeout=10) as answer:
-        return answer.read().decode()
+    @property
+    def per_message_us(self) -> float:
+        return 1e6 * self.seconds / MESSAGES
 
 
 def calls(server: Waxwing) -> Calls:
     """All calls of all plugins so far."""
     totals = {"sum": 0.0, "count": 0.0}
-    for kind, _, value in SERIES.findall(metrics(server)):
+    for kind, _, value in SERIES.findall(server.metrics()):
         totals[kind] += float(value)
     return Calls(totals["count"], totals["sum"])
 
@@ -54,13 +51,8 @@ def measure(server: Waxwing, title: str, progress) -> Calls:
     return result
 
 
-def generation(server: Waxwing) -> int:
-    """The number of the policy in force."""
-    return int(float(re.search(r"^waxwing_policy_generation(?:\{.*\})? (\S+)$", metrics(server), re.MULTILINE).group(1)))
-
-
 def set_policy(server: Waxwing, text: str) -> None:
     """Saves a policy and waits until it is in force."""
-    before = generation(server)
+    before = server.generation()
     server.save(server.policy / "policy.toml", text.encode())
-    wait_until(lambda: generation(server) > before, 20, lambda: f"{server.name}: the policy that was saved is not in force")
+    wait_until(lambda: server.generation() > before, 20, lambda: f"{server.name}: the policy that was saved is not in force")

@@ -11,11 +11,16 @@ from .servers import Side
 from .servers.postfix import PostfixDovecot
 from .servers.waxwing import ROOT, Waxwing
 
-PARTS = ["memory", "swap", "throughput", "hooks"]
+PARTS = ["memory", "swap", "throughput", "hooks", "start"]
 
 POSTFIX = PostfixDovecot.name
 SHIPPED = "Waxwing"
 ACCEPTING = "Waxwing, accepting policy"
+
+# Takes what an account is meant to get, and asks nothing else: what a policy costs is seen against it.
+ACCEPTING_POLICY = '[[step]]\nplugin = "accepting"\ngrants = ["credentials", "directory"]\nisolation = "{isolation}"\n'
+# The largest of the shipped plugins.
+SWAPPED_PLUGIN = "rules"
 
 SMALL, LARGE = 4 * 1024, 60 * 1024
 # Postfix makes a process for each session and by default 100 of them; its cost per session does not depend on the number.
@@ -60,7 +65,7 @@ def run(plan: Plan, directory: Path, progress: Progress) -> Table:
         progress("starting Waxwing with the shipped policy")
         sides.append(Waxwing(directory / "shipped", SHIPPED, ROOT / "config/policy.toml"))
         progress("starting Waxwing with the empty accepting policy")
-        sides.append(Waxwing(directory / "accepting", ACCEPTING, ACCEPTING_POLICY))
+        sides.append(Waxwing(directory / "accepting", ACCEPTING, ACCEPTING_POLICY.format(isolation="pooled")))
         # In this order: memory of servers that have done nothing yet, then what needs them warm.
         for part in PARTS:
             if part in plan.parts:
@@ -91,3 +96,41 @@ def measure_throughput(plan: Plan, sides: list[Side], directory: Path, table: Ta
         table.add(f"{load.title}: disk flushes", "per message", {name: figures.flushes for name, figures in found.items()})
         cost = 1 - found[SHIPPED].per_second / found[ACCEPTING].per_second
         table.add(f"{load.title}: rate lost to the shipped policy", "%", {SHIPPED: 100 * cost})
+
+
+def measure_swap(plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
+    """From saving to the first message judged."""
+    rival, shipped, _ = sides
+    found = {side.name: swap.rules(side, plan.swaps, progress) for side in (rival, shipped)}
+    table.add("a rule saved, until it judges", "ms", {name: figures.median_ms for name, figures in found.items()})
+    table.add("a rule saved, worst", "ms", {name: figures.worst_ms for name, figures in found.items()})
+    (shipped.policy / "rules" / "bench.toml").unlink()
+    plugin = swap.plugins(shipped, SWAPPED_PLUGIN, plan.swaps, progress)
+    table.add("a plugin saved, until it judges", "ms", {SHIPPED: plugin.median_ms})
+    table.add("a plugin saved, worst", "ms", {SHIPPED: plugin.worst_ms})
+
+
+def measure_hooks(_plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
+    """Calls of all shipped plugins; then the same small plugin with instances reused and fresh."""
+    _, shipped, accepting = sides
+    all_calls = hooks.measure(shipped, "shipped policy", progress)
+    pooled = hooks.measure(accepting, "accepting policy, instances reused", progress)
+    hooks.set_policy(accepting, ACCEPTING_POLICY.format(isolation="call"))
+    fresh = hooks.measure(accepting, "accepting policy, an instance a call", progress)
+    hooks.set_policy(accepting, ACCEPTING_POLICY.format(isolation="pooled"))
+    table.add("all plugin calls for a message", "µs", {SHIPPED: all_calls.per_message_us, ACCEPTING: pooled.per_message_us})
+    table.add("a hook call", "µs", {SHIPPED: all_calls.mean_us, ACCEPTING: pooled.mean_us})
+    table.add("a hook call with a fresh instance", "µs", {ACCEPTING: fresh.mean_us})
+
+
+def measure_start(_plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
+    """The shipped policy's server once more, over the data that it has by now."""
+    _, shipped, _ = sides
+    shipped.stop()
+    seconds = shipped.run()
+    progress(f"start, {SHIPPED}: {1000 * seconds:.0f} ms until every listener answers")
+    table.add("a second start, until every listener answers", "ms", {SHIPPED: 1000 * seconds})
+
+
+STEPS = {"memory": measure_memory, "swap": measure_swap, "throughput": measure_throughput, "hooks": measure_hooks,
+         "start": measure_start}
