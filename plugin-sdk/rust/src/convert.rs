@@ -10,7 +10,9 @@ impl From<IpAddress> for IpAddr {
     fn from(address: IpAddress) -> Self {
         match address {
             IpAddress::Ipv4((a, b, c, d)) => Self::V4(Ipv4Addr::new(a, b, c, d)),
-            IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => Self::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)),
+            IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => {
+                Self::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h))
+            }
         }
     }
 }
@@ -34,8 +36,10 @@ impl MailAddress {
     /// Splits `local@domain` at its last `@`; the domain in lower case. None without a local part.
     pub fn parse(text: &str) -> Option<Self> {
         let (local_part, domain) = text.rsplit_once('@')?;
-        (!local_part.is_empty())
-            .then(|| Self { local_part: local_part.to_owned(), domain: domain.to_ascii_lowercase() })
+        (!local_part.is_empty()).then(|| Self {
+            local_part: local_part.to_owned(),
+            domain: domain.to_ascii_lowercase(),
+        })
     }
 }
 
@@ -74,7 +78,11 @@ impl Protocol {
 impl SmtpReply {
     /// A reply with an enhanced status (RFC 3463), such as `SmtpReply::new(550, (5, 1, 1), "No such mailbox here")`.
     pub fn new(code: u16, enhanced: (u8, u16, u16), text: impl Into<String>) -> Self {
-        Self { code, enhanced: Some(enhanced), text: text.into() }
+        Self {
+            code,
+            enhanced: Some(enhanced),
+            text: text.into(),
+        }
     }
 }
 
@@ -112,7 +120,9 @@ impl From<directory::DirectoryError> for HookError {
 }
 
 impl From<credentials::CredentialsError> for HookError {
-    fn from(credentials::CredentialsError::Unavailable(reason): credentials::CredentialsError) -> Self {
+    fn from(
+        credentials::CredentialsError::Unavailable(reason): credentials::CredentialsError,
+    ) -> Self {
         Self::Unavailable(reason)
     }
 }

@@ -54,17 +54,61 @@ macro_rules! __export_hook {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __list_hook {
-    (connect) => { fn connect(&self) -> Option<&dyn $crate::hook::OnConnect> { Some(self) } };
-    (ehlo) => { fn ehlo(&self) -> Option<&dyn $crate::hook::OnEhlo> { Some(self) } };
-    (authenticate) => { fn authenticate(&self) -> Option<&dyn $crate::hook::OnAuthenticate> { Some(self) } };
-    (login) => { fn login(&self) -> Option<&dyn $crate::hook::OnLogin> { Some(self) } };
-    (mail_from) => { fn mail_from(&self) -> Option<&dyn $crate::hook::OnMailFrom> { Some(self) } };
-    (rcpt_to) => { fn rcpt_to(&self) -> Option<&dyn $crate::hook::OnRcptTo> { Some(self) } };
-    (message) => { fn message(&self) -> Option<&dyn $crate::hook::OnMessage> { Some(self) } };
-    (verdict) => { fn verdict(&self) -> Option<&dyn $crate::hook::OnVerdict> { Some(self) } };
-    (route_inbound) => { fn route_inbound(&self) -> Option<&dyn $crate::hook::OnRouteInbound> { Some(self) } };
-    (quota) => { fn quota(&self) -> Option<&dyn $crate::hook::OnQuota> { Some(self) } };
-    (deliver) => { fn deliver(&self) -> Option<&dyn $crate::hook::OnDeliver> { Some(self) } };
+    (connect) => {
+        fn connect(&self) -> Option<&dyn $crate::hook::OnConnect> {
+            Some(self)
+        }
+    };
+    (ehlo) => {
+        fn ehlo(&self) -> Option<&dyn $crate::hook::OnEhlo> {
+            Some(self)
+        }
+    };
+    (authenticate) => {
+        fn authenticate(&self) -> Option<&dyn $crate::hook::OnAuthenticate> {
+            Some(self)
+        }
+    };
+    (login) => {
+        fn login(&self) -> Option<&dyn $crate::hook::OnLogin> {
+            Some(self)
+        }
+    };
+    (mail_from) => {
+        fn mail_from(&self) -> Option<&dyn $crate::hook::OnMailFrom> {
+            Some(self)
+        }
+    };
+    (rcpt_to) => {
+        fn rcpt_to(&self) -> Option<&dyn $crate::hook::OnRcptTo> {
+            Some(self)
+        }
+    };
+    (message) => {
+        fn message(&self) -> Option<&dyn $crate::hook::OnMessage> {
+            Some(self)
+        }
+    };
+    (verdict) => {
+        fn verdict(&self) -> Option<&dyn $crate::hook::OnVerdict> {
+            Some(self)
+        }
+    };
+    (route_inbound) => {
+        fn route_inbound(&self) -> Option<&dyn $crate::hook::OnRouteInbound> {
+            Some(self)
+        }
+    };
+    (quota) => {
+        fn quota(&self) -> Option<&dyn $crate::hook::OnQuota> {
+            Some(self)
+        }
+    };
+    (deliver) => {
+        fn deliver(&self) -> Option<&dyn $crate::hook::OnDeliver> {
+            Some(self)
+        }
+    };
 }
 
 /// What the generated exports call: the plugin `P` in its slot.
@@ -78,7 +122,9 @@ mod glue {
     use crate::bindings::self_test::Outcome;
     use crate::hook::*;
     use crate::host::types::{Identity, Recipient, Usage};
-    use crate::host::{Connection, Credentials, DeliveryActions, Envelope, Message, MessageActions};
+    use crate::host::{
+        Connection, Credentials, DeliveryActions, Envelope, Message, MessageActions,
+    };
     use crate::plugin::{Instance, call, init, make};
 
     impl<P: Instance> bindings::lifecycle::Guest for Component<P> {
@@ -92,7 +138,10 @@ mod glue {
             make::<P>(&settings).map(drop).map_err(|problems| {
                 problems
                     .into_iter()
-                    .map(|problem| bindings::settings_check::Problem { pointer: problem.pointer, text: problem.text })
+                    .map(|problem| bindings::settings_check::Problem {
+                        pointer: problem.pointer,
+                        text: problem.text,
+                    })
                     .collect()
             })
         }
@@ -100,10 +149,15 @@ mod glue {
 
     impl<P: Instance> bindings::self_test::Guest for Component<P> {
         fn run() -> Vec<Outcome> {
-            let cases = P::slot(|slot| slot.get().map(crate::Plugin::self_test)).unwrap_or_default();
+            let cases =
+                P::slot(|slot| slot.get().map(crate::Plugin::self_test)).unwrap_or_default();
             cases
                 .into_iter()
-                .map(|case| Outcome { name: case.name, passed: case.passed, detail: case.detail })
+                .map(|case| Outcome {
+                    name: case.name,
+                    passed: case.passed,
+                    detail: case.detail,
+                })
                 .collect()
         }
     }
@@ -127,7 +181,11 @@ mod glue {
     }
 
     impl<P: Instance + OnLogin> bindings::login::Guest for Component<P> {
-        fn before(conn: &Connection, user: String, mechanism: String) -> Result<LoginDecision, HookError> {
+        fn before(
+            conn: &Connection,
+            user: String,
+            mechanism: String,
+        ) -> Result<LoginDecision, HookError> {
             call(|plugin: &P| plugin.before(conn, &user, &mechanism))
         }
 
@@ -135,7 +193,11 @@ mod glue {
             call(|plugin: &P| plugin.after(conn, &who))
         }
 
-        fn failed(conn: &Connection, user: String, mechanism: String) -> Result<LoginDecision, HookError> {
+        fn failed(
+            conn: &Connection,
+            user: String,
+            mechanism: String,
+        ) -> Result<LoginDecision, HookError> {
             call(|plugin: &P| plugin.failed(conn, &user, &mechanism))
         }
     }
@@ -147,7 +209,11 @@ mod glue {
     }
 
     impl<P: Instance + OnRcptTo> bindings::rcpt_to::Guest for Component<P> {
-        fn on_rcpt_to(conn: &Connection, env: &Envelope, rcpt: Recipient) -> Result<Decision, HookError> {
+        fn on_rcpt_to(
+            conn: &Connection,
+            env: &Envelope,
+            rcpt: Recipient,
+        ) -> Result<Decision, HookError> {
             call(|plugin: &P| plugin.on_rcpt_to(conn, env, &rcpt))
         }
     }
@@ -159,12 +225,23 @@ mod glue {
             message: &Message,
             actions: &MessageActions,
         ) -> Result<MessageDecision, HookError> {
-            call(|plugin: &P| plugin.on_message(MessageCall { conn, envelope, message, actions }))
+            call(|plugin: &P| {
+                plugin.on_message(MessageCall {
+                    conn,
+                    envelope,
+                    message,
+                    actions,
+                })
+            })
         }
     }
 
     impl<P: Instance + OnVerdict> bindings::verdict::Guest for Component<P> {
-        fn on_verdict(conn: &Connection, env: &Envelope, domain: String) -> Result<Judgement, HookError> {
+        fn on_verdict(
+            conn: &Connection,
+            env: &Envelope,
+            domain: String,
+        ) -> Result<Judgement, HookError> {
             call(|plugin: &P| plugin.on_verdict(conn, env, &domain))
         }
     }
@@ -182,7 +259,12 @@ mod glue {
             current: Usage,
             adding: Usage,
         ) -> Result<QuotaDecision, HookError> {
-            let about = QuotaCall { account: &account, operation, current, adding };
+            let about = QuotaCall {
+                account: &account,
+                operation,
+                current,
+                adding,
+            };
             call(|plugin: &P| OnQuota::check(plugin, about))
         }
     }
@@ -197,7 +279,13 @@ mod glue {
         ) -> Result<DeliverDecision, HookError> {
             let recipient = &recipient;
             call(|plugin: &P| {
-                plugin.on_deliver(DeliverCall { envelope, recipient, account: &account, message, actions })
+                plugin.on_deliver(DeliverCall {
+                    envelope,
+                    recipient,
+                    account: &account,
+                    message,
+                    actions,
+                })
             })
         }
     }

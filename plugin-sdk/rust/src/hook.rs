@@ -98,7 +98,12 @@ pub trait OnLogin {
     ///
     /// # Errors
     /// The plugin cannot decide.
-    fn before(&self, _conn: &Connection, _user: &str, _mechanism: &str) -> Result<LoginDecision, HookError> {
+    fn before(
+        &self,
+        _conn: &Connection,
+        _user: &str,
+        _mechanism: &str,
+    ) -> Result<LoginDecision, HookError> {
         Ok(LoginDecision::Pass)
     }
 
@@ -114,7 +119,12 @@ pub trait OnLogin {
     ///
     /// # Errors
     /// The plugin cannot decide.
-    fn failed(&self, _conn: &Connection, _user: &str, _mechanism: &str) -> Result<LoginDecision, HookError> {
+    fn failed(
+        &self,
+        _conn: &Connection,
+        _user: &str,
+        _mechanism: &str,
+    ) -> Result<LoginDecision, HookError> {
         Ok(LoginDecision::Pass)
     }
 }
@@ -158,7 +168,12 @@ pub trait OnRcptTo {
     ///
     /// # Errors
     /// The plugin cannot decide.
-    fn on_rcpt_to(&self, conn: &Connection, env: &Envelope, rcpt: &Recipient) -> Result<Decision, HookError>;
+    fn on_rcpt_to(
+        &self,
+        conn: &Connection,
+        env: &Envelope,
+        rcpt: &Recipient,
+    ) -> Result<Decision, HookError>;
 }
 
 /// What `hook-message` is about.
@@ -214,7 +229,12 @@ pub trait OnVerdict {
     ///
     /// # Errors
     /// The plugin cannot decide.
-    fn on_verdict(&self, conn: &Connection, env: &Envelope, domain: &str) -> Result<Judgement, HookError>;
+    fn on_verdict(
+        &self,
+        conn: &Connection,
+        env: &Envelope,
+        domain: &str,
+    ) -> Result<Judgement, HookError>;
 }
 
 /// Where an accepted recipient leads. Some step has to say.

@@ -43,7 +43,11 @@ pub struct SelfTest {
 impl SelfTest {
     /// A case that passes if what was seen is what should be.
     pub fn equal<T: PartialEq + std::fmt::Debug>(name: &str, seen: &T, expected: &T) -> Self {
-        Self { name: name.to_owned(), passed: seen == expected, detail: format!("{seen:?}, expected {expected:?}") }
+        Self {
+            name: name.to_owned(),
+            passed: seen == expected,
+            detail: format!("{seen:?}, expected {expected:?}"),
+        }
     }
 }
 
@@ -57,29 +61,49 @@ pub trait Instance: Plugin {
 pub(crate) fn make<P: Plugin>(text: &str) -> Result<P, Vec<Problem>> {
     let settings: P::Settings = settings::parse(text)?;
     let problems = P::check(&settings);
-    if problems.is_empty() { P::new(settings) } else { Err(problems) }
+    if problems.is_empty() {
+        P::new(settings)
+    } else {
+        Err(problems)
+    }
 }
 
 /// `lifecycle.init`.
-#[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "only a component is initialised"))]
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(dead_code, reason = "only a component is initialised")
+)]
 pub(crate) fn init<P: Instance>(text: &str) -> Result<(), String> {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line()));
+        let place = panic
+            .location()
+            .map(|place| format!("{}:{}", place.file(), place.line()));
         let text = panic.payload_as_str().unwrap_or("a panic");
         let fields = [("at".to_owned(), place.unwrap_or_default())];
         crate::host::log::log(crate::host::log::Level::Error, text, &fields);
     }));
     let plugin = make::<P>(text).map_err(|problems| {
-        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ")
     })?;
     P::slot(|slot| slot.set(plugin)).map_err(|_| "init was called twice".to_owned())
 }
 
 /// Calls the plugin of this component.
-#[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "only a component holds an instance"))]
-pub(crate) fn call<P: Instance, R>(hook: impl FnOnce(&P) -> Result<R, HookError>) -> Result<R, HookError> {
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(dead_code, reason = "only a component holds an instance")
+)]
+pub(crate) fn call<P: Instance, R>(
+    hook: impl FnOnce(&P) -> Result<R, HookError>,
+) -> Result<R, HookError> {
     P::slot(|slot| match slot.get() {
         Some(plugin) => hook(plugin),
-        None => Err(HookError::Internal("a hook was called before init".to_owned())),
+        None => Err(HookError::Internal(
+            "a hook was called before init".to_owned(),
+        )),
     })
 }

@@ -1,14 +1,15 @@
 //! What nearly every plugin uses: `use waxwing_plugin::prelude::*;`.
 
 pub use crate::hook::{
-    Authenticated, Decision, DeliverCall, DeliverDecision, HookError, Judgement, LoginDecision, MessageCall,
-    MessageDecision, OnAuthenticate, OnConnect, OnDeliver, OnEhlo, OnLogin, OnMailFrom, OnMessage, OnQuota, OnRcptTo,
-    OnRouteInbound, OnVerdict, Operation, QuotaCall, QuotaDecision, Target, VerdictAction,
+    Authenticated, Decision, DeliverCall, DeliverDecision, HookError, Judgement, LoginDecision,
+    MessageCall, MessageDecision, OnAuthenticate, OnConnect, OnDeliver, OnEhlo, OnLogin,
+    OnMailFrom, OnMessage, OnQuota, OnRcptTo, OnRouteInbound, OnVerdict, Operation, QuotaCall,
+    QuotaDecision, Target, VerdictAction,
 };
 pub use crate::host::types::{Identity, MailAddress, Protocol, Recipient, SmtpReply, Usage};
 pub use crate::host::{
-    Connection, Credentials, Envelope, Message, PatternSet, credentials, directory, findings, kv, log, message, metrics,
-    runtime,
+    Connection, Credentials, Envelope, Message, PatternSet, credentials, directory, findings, kv,
+    log, message, metrics, runtime,
 };
 pub use crate::settings::Problem;
 pub use crate::{Plugin, SelfTest};

@@ -19,7 +19,10 @@ pub struct Problem {
 impl Problem {
     /// A problem at a place.
     pub fn new(pointer: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), text: text.into() }
+        Self {
+            pointer: pointer.into(),
+            text: text.into(),
+        }
     }
 }
 
@@ -51,8 +54,12 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Problem>> {
         let mut pointer = String::new();
         for segment in error.path() {
             match segment {
-                serde_path_to_error::Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-                serde_path_to_error::Segment::Map { key } => pointer.push_str(&format!("/{}", escape_pointer(key))),
+                serde_path_to_error::Segment::Seq { index } => {
+                    pointer.push_str(&format!("/{index}"))
+                }
+                serde_path_to_error::Segment::Map { key } => {
+                    pointer.push_str(&format!("/{}", escape_pointer(key)))
+                }
                 _ => {}
             }
         }
@@ -72,10 +79,14 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network
-            .map(Self)
-            .map_err(|_| format!("\"{text}\" is no network; write 192.0.2.0/24, 2001:db8::/32 or a single address"))
+        let network = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Self).map_err(|_| {
+            format!(
+                "\"{text}\" is no network; write 192.0.2.0/24, 2001:db8::/32 or a single address"
+            )
+        })
     }
 }
 
@@ -94,7 +105,12 @@ pub struct Networks(pub Vec<Network>);
 impl Networks {
     /// The machine itself (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3).
     pub fn loopback() -> Self {
-        Self(["127.0.0.0/8", "::1"].into_iter().filter_map(|text| text.parse().ok()).collect())
+        Self(
+            ["127.0.0.0/8", "::1"]
+                .into_iter()
+                .filter_map(|text| text.parse().ok())
+                .collect(),
+        )
     }
 
     /// Whether an address lies in one of them.
@@ -125,7 +141,11 @@ impl NetworkSize {
     /// The network that an address belongs to.
     pub fn network_of(self, address: IpAddr) -> IpNet {
         let address = address.to_canonical();
-        let prefix = if address.is_ipv4() { self.ipv4.min(32) } else { self.ipv6.min(128) };
+        let prefix = if address.is_ipv4() {
+            self.ipv4.min(32)
+        } else {
+            self.ipv6.min(128)
+        };
         IpNet::new(address, prefix).map_or_else(|_| IpNet::from(address), |network| network.trunc())
     }
 
@@ -135,7 +155,10 @@ impl NetworkSize {
             .into_iter()
             .filter(|(_, prefix, longest)| prefix > longest)
             .map(|(member, prefix, longest)| {
-                Problem::new(format!("{pointer}/{member}"), format!("{prefix} is no prefix length; 0 to {longest}"))
+                Problem::new(
+                    format!("{pointer}/{member}"),
+                    format!("{prefix} is no prefix length; 0 to {longest}"),
+                )
             })
             .collect()
     }
@@ -170,7 +193,9 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("\"{text}\" is no size; write octets, or \"2 GB\", \"500 MiB\"");
         let trimmed = text.trim();
-        let end = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
+        let end = trimmed
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(trimmed.len());
         let (number, unit) = trimmed.split_at_checked(end).ok_or_else(wrong)?;
         let number: u64 = number.parse().map_err(|_| wrong())?;
         let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
@@ -207,13 +232,21 @@ mod tests {
             told(r#"{"trust": ["::1", "nowhere"]}"#),
             "/trust/1: \"nowhere\" is no network; write 192.0.2.0/24, 2001:db8::/32 or a single address"
         );
-        assert_eq!(told(r#"{"tryst": []}"#), "/tryst: unknown field `tryst`, expected `trust` or `size`");
+        assert_eq!(
+            told(r#"{"tryst": []}"#),
+            "/tryst: unknown field `tryst`, expected `trust` or `size`"
+        );
         assert!(parse::<Example>("").is_ok() && parse::<Example>("null").is_ok());
     }
 
     #[test]
     fn sizes_are_read() {
-        for (text, octets) in [("0", 0), ("2 GB", 2_000_000_000), ("500MiB", 500 << 20), (" 7 b ", 7)] {
+        for (text, octets) in [
+            ("0", 0),
+            ("2 GB", 2_000_000_000),
+            ("500MiB", 500 << 20),
+            (" 7 b ", 7),
+        ] {
             assert_eq!(text.parse(), Ok(Size(octets)), "{text}");
         }
         for text in ["", "GB", "-1", "1.5 GB", "1 XB", "99999999999 TB"] {
@@ -228,8 +261,15 @@ mod tests {
         assert!(!networks.contains("192.0.3.9".parse().unwrap()));
         assert!(Networks::loopback().contains("127.9.9.9".parse().unwrap()));
         let size = NetworkSize::default();
-        assert_eq!(size.network_of("192.0.2.77".parse().unwrap()).to_string(), "192.0.2.0/24");
-        assert_eq!(size.network_of("2001:db8:0:1ff::1".parse().unwrap()).to_string(), "2001:db8:0:100::/56");
+        assert_eq!(
+            size.network_of("192.0.2.77".parse().unwrap()).to_string(),
+            "192.0.2.0/24"
+        );
+        assert_eq!(
+            size.network_of("2001:db8:0:1ff::1".parse().unwrap())
+                .to_string(),
+            "2001:db8:0:100::/56"
+        );
         assert_eq!(NetworkSize { ipv4: 33, ipv6: 0 }.check("/network").len(), 1);
     }
 }

@@ -41,8 +41,16 @@ impl Plugin for Access {
     fn self_test(&self) -> Vec<SelfTest> {
         let patterns = ["*.example.org".to_owned()];
         vec![
-            SelfTest::equal("a pattern matches below", &logic::matches_any(&patterns, "mx.example.org"), &true),
-            SelfTest::equal("a pattern does not match beside", &logic::matches_any(&patterns, "example.org"), &false),
+            SelfTest::equal(
+                "a pattern matches below",
+                &logic::matches_any(&patterns, "mx.example.org"),
+                &true,
+            ),
+            SelfTest::equal(
+                "a pattern does not match beside",
+                &logic::matches_any(&patterns, "example.org"),
+                &false,
+            ),
         ]
     }
 }
@@ -56,7 +64,9 @@ impl Access {
         let protocol = conn.protocol().name();
         let mut over = false;
         for rate in &self.settings.rates {
-            let Some(key) = logic::rate_key(&self.settings, rate, protocol, client) else { continue };
+            let Some(key) = logic::rate_key(&self.settings, rate, protocol, client) else {
+                continue;
+            };
             let window = rate.seconds.saturating_mul(1000);
             over |= kv::count_window(kv::Area::Plugin, &key, window)? > rate.connections;
         }
@@ -72,11 +82,19 @@ impl OnConnect for Access {
             Listed::Denied => {
                 metrics::add("denied", 1, &[]);
                 // RFC 5321 §3.1: 554 instead of the greeting.
-                Ok(Decision::disconnect(554, (5, 7, 1), self.settings.deny.text.as_str()))
+                Ok(Decision::disconnect(
+                    554,
+                    (5, 7, 1),
+                    self.settings.deny.text.as_str(),
+                ))
             }
             Listed::Unlisted if self.over_rate(conn, client)? => {
                 metrics::add("over_rate", 1, &[]);
-                Ok(Decision::disconnect(421, (4, 7, 0), "Too many connections from your network; try again later"))
+                Ok(Decision::disconnect(
+                    421,
+                    (4, 7, 0),
+                    "Too many connections from your network; try again later",
+                ))
             }
             Listed::Unlisted => Ok(Decision::Pass),
         }
@@ -92,10 +110,16 @@ impl OnEhlo for Access {
         }
         if logic::matches_any(&self.settings.deny.names, name) {
             metrics::add("denied", 1, &[]);
-            return Ok(Decision::reject(550, (5, 7, 1), self.settings.deny.text.as_str()));
+            return Ok(Decision::reject(
+                550,
+                (5, 7, 1),
+                self.settings.deny.text.as_str(),
+            ));
         }
         let protocol = conn.protocol().name();
-        if !greeting.protocols.iter().any(|checked| checked == protocol) || conn.identity().is_some() {
+        if !greeting.protocols.iter().any(|checked| checked == protocol)
+            || conn.identity().is_some()
+        {
             return Ok(Decision::Pass);
         }
         let local = IpAddr::from(conn.local().address);
@@ -110,7 +134,9 @@ impl OnEhlo for Access {
         if let Some(error) = unavailable {
             return Err(error.into());
         }
-        let Some(fault) = fault else { return Ok(Decision::Pass) };
+        let Some(fault) = fault else {
+            return Ok(Decision::Pass);
+        };
         match fault.measure {
             Measure::Off => {}
             Measure::Tag => findings::add(fault.symbol, 1.0, &[name.to_owned()])?,
@@ -127,6 +153,9 @@ waxwing_plugin::export!(Access: connect, ehlo);
 mod tests {
     #[test]
     fn cases() {
-        waxwing_plugin::testing::run_cases::<super::Access>(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
+        waxwing_plugin::testing::run_cases::<super::Access>(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/cases"
+        ));
     }
 }

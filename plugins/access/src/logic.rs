@@ -30,14 +30,23 @@ pub fn listed(settings: &Settings, client: IpAddr) -> Listed {
 }
 
 /// The key under which this rate counts this peer; none if it does not count it.
-pub fn rate_key(settings: &Settings, rate: &Rate, protocol: &str, client: IpAddr) -> Option<String> {
+pub fn rate_key(
+    settings: &Settings,
+    rate: &Rate,
+    protocol: &str,
+    client: IpAddr,
+) -> Option<String> {
     if !rate.protocols.is_empty() && !rate.protocols.iter().any(|listed| listed == protocol) {
         return None;
     }
     let which = rate.protocols.join(",");
     Some(match rate.per {
         Per::Address => format!("rate/address/{}/{which}/{client}", rate.seconds),
-        Per::Network => format!("rate/network/{}/{which}/{}", rate.seconds, settings.network.network_of(client)),
+        Per::Network => format!(
+            "rate/network/{}/{which}/{}",
+            rate.seconds,
+            settings.network.network_of(client)
+        ),
     })
 }
 
@@ -62,29 +71,52 @@ pub fn greeting_fault(
     ours: impl FnOnce(&str) -> bool,
 ) -> Option<Fault> {
     let (measure, symbol, text) = match Name::read(name) {
-        Name::Malformed => (greeting.syntax, "HELO_SYNTAX", "Greet with a host name or an address literal"),
-        Name::BareAddress => {
-            (greeting.bare_address, "HELO_BARE_ADDRESS", "An address in a greeting is written in brackets")
-        }
-        Name::Literal(address) if address == local && address != client => {
-            (greeting.own_name, "HELO_OWN_NAME", "That is this server's address, not yours")
-        }
-        Name::Literal(address) if address != client => {
-            (greeting.literal_mismatch, "HELO_LITERAL_MISMATCH", "That is not the address you connect from")
-        }
+        Name::Malformed => (
+            greeting.syntax,
+            "HELO_SYNTAX",
+            "Greet with a host name or an address literal",
+        ),
+        Name::BareAddress => (
+            greeting.bare_address,
+            "HELO_BARE_ADDRESS",
+            "An address in a greeting is written in brackets",
+        ),
+        Name::Literal(address) if address == local && address != client => (
+            greeting.own_name,
+            "HELO_OWN_NAME",
+            "That is this server's address, not yours",
+        ),
+        Name::Literal(address) if address != client => (
+            greeting.literal_mismatch,
+            "HELO_LITERAL_MISMATCH",
+            "That is not the address you connect from",
+        ),
         Name::Literal(_) => return None,
         Name::Host(host) => {
-            let own = greeting.own_name != Measure::Off && (matches_any(&greeting.own_names, &host) || ours(&host));
+            let own = greeting.own_name != Measure::Off
+                && (matches_any(&greeting.own_names, &host) || ours(&host));
             if own {
-                (greeting.own_name, "HELO_OWN_NAME", "That is this server's name, not yours")
+                (
+                    greeting.own_name,
+                    "HELO_OWN_NAME",
+                    "That is this server's name, not yours",
+                )
             } else if !host.contains('.') {
-                (greeting.unqualified, "HELO_UNQUALIFIED", "Greet with a fully qualified host name")
+                (
+                    greeting.unqualified,
+                    "HELO_UNQUALIFIED",
+                    "Greet with a fully qualified host name",
+                )
             } else {
                 return None;
             }
         }
     };
-    (measure != Measure::Off).then_some(Fault { measure, symbol, text })
+    (measure != Measure::Off).then_some(Fault {
+        measure,
+        symbol,
+        text,
+    })
 }
 
 /// The argument of EHLO or HELO.
@@ -102,19 +134,30 @@ enum Name {
 
 impl Name {
     fn read(text: &str) -> Self {
-        if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if let Some(inner) = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
             // RFC 5321 §4.1.3: IPv6 addresses bear a tag, which is compared without regard to case.
             let literal = match inner.split_at_checked(5) {
-                Some((tag, address)) if tag.eq_ignore_ascii_case("ipv6:") => address.parse::<Ipv6Addr>().map(IpAddr::V6).ok(),
+                Some((tag, address)) if tag.eq_ignore_ascii_case("ipv6:") => {
+                    address.parse::<Ipv6Addr>().map(IpAddr::V6).ok()
+                }
                 _ => inner.parse::<Ipv4Addr>().map(IpAddr::V4).ok(),
             };
-            return literal.map_or(Self::Malformed, |address| Self::Literal(address.to_canonical()));
+            return literal.map_or(Self::Malformed, |address| {
+                Self::Literal(address.to_canonical())
+            });
         }
         if text.parse::<IpAddr>().is_ok() {
             return Self::BareAddress;
         }
         let host = text.strip_suffix('.').unwrap_or(text);
-        if is_host_name(host) { Self::Host(host.to_ascii_lowercase()) } else { Self::Malformed }
+        if is_host_name(host) {
+            Self::Host(host.to_ascii_lowercase())
+        } else {
+            Self::Malformed
+        }
     }
 }
 
@@ -125,7 +168,9 @@ fn is_host_name(text: &str) -> bool {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+            && label
+                .chars()
+                .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
     };
     text.len() <= 253 && text.split('.').all(label)
 }
@@ -138,14 +183,18 @@ pub fn is_name_pattern(text: &str) -> bool {
 /// Whether a name is on a list of names and `*.` patterns.
 pub fn matches_any(patterns: &[String], name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
-    patterns.iter().any(|pattern| match pattern.strip_prefix("*.") {
-        Some(parent) => name
-            .len()
-            .checked_sub(parent.len())
-            .and_then(|cut| name.split_at_checked(cut))
-            .is_some_and(|(rest, tail)| rest.len() > 1 && rest.ends_with('.') && tail.eq_ignore_ascii_case(parent)),
-        None => name.eq_ignore_ascii_case(pattern),
-    })
+    patterns
+        .iter()
+        .any(|pattern| match pattern.strip_prefix("*.") {
+            Some(parent) => name
+                .len()
+                .checked_sub(parent.len())
+                .and_then(|cut| name.split_at_checked(cut))
+                .is_some_and(|(rest, tail)| {
+                    rest.len() > 1 && rest.ends_with('.') && tail.eq_ignore_ascii_case(parent)
+                }),
+            None => name.eq_ignore_ascii_case(pattern),
+        })
 }
 
 #[cfg(test)]
@@ -158,12 +207,31 @@ mod tests {
 
     #[test]
     fn names_are_read() {
-        assert_eq!(Name::read("Mail.Example.ORG."), Name::Host("mail.example.org".into()));
-        assert_eq!(Name::read("[192.0.2.1]"), Name::Literal(address("192.0.2.1")));
-        assert_eq!(Name::read("[ipv6:2001:db8::1]"), Name::Literal(address("2001:db8::1")));
+        assert_eq!(
+            Name::read("Mail.Example.ORG."),
+            Name::Host("mail.example.org".into())
+        );
+        assert_eq!(
+            Name::read("[192.0.2.1]"),
+            Name::Literal(address("192.0.2.1"))
+        );
+        assert_eq!(
+            Name::read("[ipv6:2001:db8::1]"),
+            Name::Literal(address("2001:db8::1"))
+        );
         assert_eq!(Name::read("192.0.2.1"), Name::BareAddress);
         assert_eq!(Name::read("2001:db8::1"), Name::BareAddress);
-        for malformed in ["", "[192.0.2]", "[2001:db8::1]", "a b", "-a.example", "a..b", "exam!ple", "[é", "[ééé]"] {
+        for malformed in [
+            "",
+            "[192.0.2]",
+            "[2001:db8::1]",
+            "a b",
+            "-a.example",
+            "a..b",
+            "exam!ple",
+            "[é",
+            "[ééé]",
+        ] {
             assert_eq!(Name::read(malformed), Name::Malformed, "{malformed}");
         }
     }
@@ -173,7 +241,12 @@ mod tests {
         let patterns = ["*.example.org".to_owned(), "mx.example.net".to_owned()];
         assert!(matches_any(&patterns, "a.b.EXAMPLE.org."));
         assert!(matches_any(&patterns, "MX.example.net"));
-        for other in ["example.org", "badexample.org", "x.mx.example.net", ".example.org"] {
+        for other in [
+            "example.org",
+            "badexample.org",
+            "x.mx.example.net",
+            ".example.org",
+        ] {
             assert!(!matches_any(&patterns, other), "{other}");
         }
     }
@@ -181,12 +254,20 @@ mod tests {
     #[test]
     fn one_network_is_one_key() {
         let settings = Settings::default();
-        let rate = Rate { per: Per::Network, connections: 1, seconds: 60, protocols: vec!["smtp".into()] };
+        let rate = Rate {
+            per: Per::Network,
+            connections: 1,
+            seconds: 60,
+            protocols: vec!["smtp".into()],
+        };
         let key = |client| rate_key(&settings, &rate, "smtp", address(client));
         assert_eq!(key("192.0.2.1"), key("192.0.2.254"));
         assert_ne!(key("192.0.2.1"), key("192.0.3.1"));
         assert_eq!(key("2001:db8:0:ff::1"), key("2001:db8:0:1::"));
         assert_ne!(key("2001:db8:0:100::1"), key("2001:db8:0:1::"));
-        assert_eq!(rate_key(&settings, &rate, "imap", address("192.0.2.1")), None);
+        assert_eq!(
+            rate_key(&settings, &rate, "imap", address("192.0.2.1")),
+            None
+        );
     }
 }

@@ -56,7 +56,11 @@ pub struct DenyList {
 
 impl Default for DenyList {
     fn default() -> Self {
-        Self { addresses: Networks::default(), names: Vec::new(), text: "Access denied".to_owned() }
+        Self {
+            addresses: Networks::default(),
+            names: Vec::new(),
+            text: "Access denied".to_owned(),
+        }
     }
 }
 
@@ -133,7 +137,16 @@ impl Default for Greeting {
     }
 }
 
-const PROTOCOLS: [&str; 8] = ["smtp", "submission", "lmtp", "imap", "pop3", "jmap", "managesieve", "api"];
+const PROTOCOLS: [&str; 8] = [
+    "smtp",
+    "submission",
+    "lmtp",
+    "imap",
+    "pop3",
+    "jmap",
+    "managesieve",
+    "api",
+];
 
 /// What serde cannot see: prefix lengths, spans, protocol and host names.
 pub fn check(settings: &Settings) -> Vec<Problem> {
@@ -141,12 +154,23 @@ pub fn check(settings: &Settings) -> Vec<Problem> {
     for (index, rate) in settings.rates.iter().enumerate() {
         for (member, value) in [("connections", rate.connections), ("seconds", rate.seconds)] {
             if value == 0 {
-                problems.push(Problem::new(format!("/rates/{index}/{member}"), "must be at least 1"));
+                problems.push(Problem::new(
+                    format!("/rates/{index}/{member}"),
+                    "must be at least 1",
+                ));
             }
         }
-        check_protocols(&rate.protocols, &format!("/rates/{index}/protocols"), &mut problems);
+        check_protocols(
+            &rate.protocols,
+            &format!("/rates/{index}/protocols"),
+            &mut problems,
+        );
     }
-    check_protocols(&settings.greeting.protocols, "/greeting/protocols", &mut problems);
+    check_protocols(
+        &settings.greeting.protocols,
+        "/greeting/protocols",
+        &mut problems,
+    );
     for (pointer, names) in [
         ("/deny/names", &settings.deny.names),
         ("/greeting/own-names", &settings.greeting.own_names),
@@ -168,7 +192,10 @@ fn check_protocols(protocols: &[String], pointer: &str, problems: &mut Vec<Probl
         if !PROTOCOLS.contains(&protocol.as_str()) {
             problems.push(Problem::new(
                 format!("{pointer}/{index}"),
-                format!("there is no protocol \"{protocol}\"; there are: {}", PROTOCOLS.join(", ")),
+                format!(
+                    "there is no protocol \"{protocol}\"; there are: {}",
+                    PROTOCOLS.join(", ")
+                ),
             ));
         }
     }

@@ -37,7 +37,11 @@ impl Plugin for Filing {
 
     fn self_test(&self) -> Vec<SelfTest> {
         let plain = logic::wanted_mailbox(&self.settings, "postmaster");
-        vec![SelfTest::equal("a plain address asks for no mailbox", &plain, &None)]
+        vec![SelfTest::equal(
+            "a plain address asks for no mailbox",
+            &plain,
+            &None,
+        )]
     }
 }
 
@@ -49,7 +53,9 @@ impl Filing {
             Subaddress::Existing => false,
             Subaddress::Create => true,
         };
-        let Some(wanted) = logic::wanted_mailbox(&self.settings, &call.recipient.address.local_part) else {
+        let Some(wanted) =
+            logic::wanted_mailbox(&self.settings, &call.recipient.address.local_part)
+        else {
             return Ok(None);
         };
         if create || directory::mailbox_exists(call.account, &wanted)? {
@@ -61,14 +67,18 @@ impl Filing {
 
 impl OnDeliver for Filing {
     fn on_deliver(&self, call: DeliverCall<'_>) -> Result<DeliverDecision, HookError> {
-        let junk = self.settings.junk && call.envelope.verdict(call.recipient.index).as_deref() == Some("junk");
+        let junk = self.settings.junk
+            && call.envelope.verdict(call.recipient.index).as_deref() == Some("junk");
         if junk {
             call.actions.file_into_use("\\Junk", &[])?;
             return Ok(DeliverDecision::Done);
         }
         // Only a login tells whose copy it is: anybody can write any address into a header.
         let own = self.settings.own_copies_seen
-            && call.envelope.identity().is_some_and(|who| who.authorised_as == call.account);
+            && call
+                .envelope
+                .identity()
+                .is_some_and(|who| who.authorised_as == call.account);
         let flags: Vec<String> = own.then(|| "\\Seen".to_owned()).into_iter().collect();
         match self.mailbox(call)? {
             Some((mailbox, create)) => call.actions.file_into(&mailbox, &flags, create)?,
@@ -85,6 +95,9 @@ waxwing_plugin::export!(Filing: deliver);
 mod tests {
     #[test]
     fn cases() {
-        waxwing_plugin::testing::run_cases::<super::Filing>(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
+        waxwing_plugin::testing::run_cases::<super::Filing>(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/cases"
+        ));
     }
 }

@@ -40,7 +40,9 @@ impl Default for Settings {
             subaddress: Subaddress::Existing,
             separators: "+".to_owned(),
             prefix: String::new(),
-            never: ["INBOX", "Drafts", "Junk", "Sent", "Trash", "Archive"].map(str::to_owned).to_vec(),
+            never: ["INBOX", "Drafts", "Junk", "Sent", "Trash", "Archive"]
+                .map(str::to_owned)
+                .to_vec(),
             own_copies_seen: true,
         }
     }
@@ -49,8 +51,14 @@ impl Default for Settings {
 /// What serde cannot see.
 pub fn check(settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if settings.prefix.starts_with('/') || settings.prefix.contains("//") || settings.prefix.chars().any(char::is_control) {
-        problems.push(Problem::new("/prefix", "is no beginning of a mailbox name; write \"Lists/\""));
+    if settings.prefix.starts_with('/')
+        || settings.prefix.contains("//")
+        || settings.prefix.chars().any(char::is_control)
+    {
+        problems.push(Problem::new(
+            "/prefix",
+            "is no beginning of a mailbox name; write \"Lists/\"",
+        ));
     }
     problems
 }

@@ -42,7 +42,11 @@ impl Plugin for Login {
 
     fn self_test(&self) -> Vec<SelfTest> {
         let first = logic::measure(&self.settings, Counted::default());
-        vec![SelfTest::equal("a first attempt is not held up", &first, &Measure::Pass)]
+        vec![SelfTest::equal(
+            "a first attempt is not held up",
+            &first,
+            &Measure::Pass,
+        )]
     }
 }
 
@@ -54,7 +58,10 @@ impl Login {
             return None;
         }
         let account = logic::account_of(&self.settings, user)?;
-        Some(Keys::new(&account, &self.settings.network.network_of(client).to_string()))
+        Some(Keys::new(
+            &account,
+            &self.settings.network.network_of(client).to_string(),
+        ))
     }
 
     fn window_ms(&self) -> u64 {
@@ -77,15 +84,29 @@ impl Login {
 }
 
 impl OnLogin for Login {
-    fn before(&self, conn: &Connection, user: &str, _mechanism: &str) -> Result<LoginDecision, HookError> {
-        let Some(keys) = self.keys(conn, user) else { return Ok(LoginDecision::Pass) };
+    fn before(
+        &self,
+        conn: &Connection,
+        user: &str,
+        _mechanism: &str,
+    ) -> Result<LoginDecision, HookError> {
+        let Some(keys) = self.keys(conn, user) else {
+            return Ok(LoginDecision::Pass);
+        };
         Ok(match logic::measure(&self.settings, self.counted(&keys)?) {
             Measure::Pass => LoginDecision::Pass,
             Measure::Delay(wait) => LoginDecision::DelayMs(wait),
             Measure::Lock(why) => {
                 metrics::add("locked_out", 1, &[]);
-                let fields = [("user".to_owned(), user.to_owned()), ("client".to_owned(), conn.client_text())];
-                log::log(log::Level::Warn, &format!("login locked out: {why}"), &fields);
+                let fields = [
+                    ("user".to_owned(), user.to_owned()),
+                    ("client".to_owned(), conn.client_text()),
+                ];
+                log::log(
+                    log::Level::Warn,
+                    &format!("login locked out: {why}"),
+                    &fields,
+                );
                 if self.settings.tell {
                     LoginDecision::RefuseWith("Too many failed logins; try again later".to_owned())
                 } else {
@@ -96,14 +117,23 @@ impl OnLogin for Login {
     }
 
     fn after(&self, conn: &Connection, who: &Identity) -> Result<LoginDecision, HookError> {
-        let Some(keys) = self.keys(conn, &who.account) else { return Ok(LoginDecision::Pass) };
+        let Some(keys) = self.keys(conn, &who.account) else {
+            return Ok(LoginDecision::Pass);
+        };
         let now = runtime::unix_ms();
         let known = kv::get(kv::Area::Plugin, &keys.known)?;
-        let since = known.and_then(|known| known.value.try_into().ok()).map(u64::from_be_bytes);
+        let since = known
+            .and_then(|known| known.value.try_into().ok())
+            .map(u64::from_be_bytes);
         // Once a day is enough: a value is written to disk, and clients log in all the time.
         if since.is_none_or(|since| now.saturating_sub(since) >= DAY_MS) {
             let lasting = self.settings.known_days.saturating_mul(DAY_MS);
-            kv::set(kv::Area::Plugin, &keys.known, &now.to_be_bytes(), Some(lasting))?;
+            kv::set(
+                kv::Area::Plugin,
+                &keys.known,
+                &now.to_be_bytes(),
+                Some(lasting),
+            )?;
         }
         let failed = kv::increment(kv::Area::Plugin, &keys.pair, 0, Some(self.window_ms()))?;
         if failed > 0 {
@@ -112,9 +142,16 @@ impl OnLogin for Login {
         Ok(LoginDecision::Pass)
     }
 
-    fn failed(&self, conn: &Connection, user: &str, _mechanism: &str) -> Result<LoginDecision, HookError> {
+    fn failed(
+        &self,
+        conn: &Connection,
+        user: &str,
+        _mechanism: &str,
+    ) -> Result<LoginDecision, HookError> {
         metrics::add("failures", 1, &[]);
-        let Some(keys) = self.keys(conn, user) else { return Ok(LoginDecision::Pass) };
+        let Some(keys) = self.keys(conn, user) else {
+            return Ok(LoginDecision::Pass);
+        };
         let window = Some(self.window_ms());
         kv::increment(kv::Area::Plugin, &keys.pair, 1, window)?;
         kv::increment(kv::Area::Plugin, &keys.network, 1, window)?;
@@ -138,10 +175,15 @@ impl OnAuthenticate for Login {
         };
         // RFC 4422 §2: acting as somebody else needs his consent, for which there is no way here.
         let other = creds.authorise_as();
-        if !other.is_empty() && logic::account_of(&self.settings, &other).as_ref() != Some(&account) {
+        if !other.is_empty() && logic::account_of(&self.settings, &other).as_ref() != Some(&account)
+        {
             return Ok(Authenticated::Failure);
         }
-        Ok(Authenticated::Success(Identity { authorised_as: account.clone(), account, mechanism: creds.mechanism() }))
+        Ok(Authenticated::Success(Identity {
+            authorised_as: account.clone(),
+            account,
+            mechanism: creds.mechanism(),
+        }))
     }
 }
 
@@ -151,6 +193,9 @@ waxwing_plugin::export!(Login: authenticate, login);
 mod tests {
     #[test]
     fn cases() {
-        waxwing_plugin::testing::run_cases::<super::Login>(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
+        waxwing_plugin::testing::run_cases::<super::Login>(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/cases"
+        ));
     }
 }

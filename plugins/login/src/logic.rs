@@ -51,7 +51,14 @@ pub fn measure(settings: &Settings, counted: Counted) -> Measure {
         return Measure::Lock("too many failures from the network");
     }
     // Strangers pay for what their network did to everybody; at a known one, only for the account's own.
-    let failures = if counted.known { counted.pair } else { counted.pair.max(counted.network / 2).max(counted.account / 2) };
+    let failures = if counted.known {
+        counted.pair
+    } else {
+        counted
+            .pair
+            .max(counted.network / 2)
+            .max(counted.account / 2)
+    };
     match delay(settings, failures) {
         0 => Measure::Pass,
         wait => Measure::Delay(wait),
@@ -60,9 +67,14 @@ pub fn measure(settings: &Settings, counted: Counted) -> Measure {
 
 /// Nothing for the free failures, then doubling up to the longest.
 fn delay(settings: &Settings, failures: u64) -> u32 {
-    let Some(beyond) = failures.checked_sub(settings.free_failures.saturating_add(1)) else { return 0 };
+    let Some(beyond) = failures.checked_sub(settings.free_failures.saturating_add(1)) else {
+        return 0;
+    };
     let factor = 1_u64 << beyond.min(32);
-    let wait = settings.delay_ms.saturating_mul(factor).min(settings.longest_delay_ms);
+    let wait = settings
+        .delay_ms
+        .saturating_mul(factor)
+        .min(settings.longest_delay_ms);
     u32::try_from(wait).unwrap_or(u32::MAX)
 }
 
@@ -111,7 +123,12 @@ mod tests {
 
     #[test]
     fn waits_double_and_stop_at_the_longest() {
-        let settings = Settings { free_failures: 2, delay_ms: 500, longest_delay_ms: 3_000, ..Settings::default() };
+        let settings = Settings {
+            free_failures: 2,
+            delay_ms: 500,
+            longest_delay_ms: 3_000,
+            ..Settings::default()
+        };
         let waits: Vec<u32> = (0..8).map(|failures| delay(&settings, failures)).collect();
         assert_eq!(waits, [0, 0, 0, 500, 1_000, 2_000, 3_000, 3_000]);
         assert_eq!(delay(&settings, u64::MAX), 3_000);
@@ -120,28 +137,58 @@ mod tests {
     #[test]
     fn strangers_lock_themselves_out_and_not_the_owner() {
         let settings = Settings::default();
-        let stranger = Counted { pair: 1, account: 10_000, network: 10_000, known: false };
+        let stranger = Counted {
+            pair: 1,
+            account: 10_000,
+            network: 10_000,
+            known: false,
+        };
         assert!(matches!(measure(&settings, stranger), Measure::Lock(_)));
-        let owner = Counted { known: true, ..stranger };
+        let owner = Counted {
+            known: true,
+            ..stranger
+        };
         assert_eq!(measure(&settings, owner), Measure::Pass);
-        let worn = Counted { pair: settings.known_failures, ..owner };
+        let worn = Counted {
+            pair: settings.known_failures,
+            ..owner
+        };
         assert!(matches!(measure(&settings, worn), Measure::Lock(_)));
     }
 
     #[test]
     fn zero_means_never() {
-        let settings = Settings { account_failures: 0, network_failures: 0, known_failures: 0, ..Settings::default() };
+        let settings = Settings {
+            account_failures: 0,
+            network_failures: 0,
+            known_failures: 0,
+            ..Settings::default()
+        };
         for known in [false, true] {
-            let counted = Counted { pair: 10_000, account: 10_000, network: 10_000, known };
+            let counted = Counted {
+                pair: 10_000,
+                account: 10_000,
+                network: 10_000,
+                known,
+            };
             assert_eq!(measure(&settings, counted), Measure::Delay(8_000));
         }
     }
 
     #[test]
     fn user_names_are_made_one() {
-        let settings = Settings { default_domain: Some("example.org".into()), ..Settings::default() };
-        assert_eq!(account_of(&settings, " Alice ").as_deref(), Some("alice@example.org"));
-        assert_eq!(account_of(&settings, "Bob@Example.NET").as_deref(), Some("bob@example.net"));
+        let settings = Settings {
+            default_domain: Some("example.org".into()),
+            ..Settings::default()
+        };
+        assert_eq!(
+            account_of(&settings, " Alice ").as_deref(),
+            Some("alice@example.org")
+        );
+        assert_eq!(
+            account_of(&settings, "Bob@Example.NET").as_deref(),
+            Some("bob@example.net")
+        );
         for bad in ["", "  ", "a\0b", &"x".repeat(300)] {
             assert_eq!(account_of(&settings, bad), None);
         }

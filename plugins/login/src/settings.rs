@@ -57,10 +57,16 @@ impl Default for Settings {
 /// What serde cannot see.
 pub fn check(settings: &Settings) -> Vec<Problem> {
     let mut problems = settings.network.check("/network");
-    for (member, value) in [("window-minutes", settings.window_minutes), ("known-days", settings.known_days)] {
+    for (member, value) in [
+        ("window-minutes", settings.window_minutes),
+        ("known-days", settings.known_days),
+    ] {
         // A year in minutes: longer is a slip of the pen, and it would never be forgotten.
         if !(1..=525_600).contains(&value) {
-            problems.push(Problem::new(format!("/{member}"), "must be from 1 to 525600"));
+            problems.push(Problem::new(
+                format!("/{member}"),
+                "must be from 1 to 525600",
+            ));
         }
     }
     if settings.delay_ms > settings.longest_delay_ms {

@@ -37,7 +37,9 @@ pub fn level(limit: Limit, soft_percent: u64, amount: Amount) -> Level {
     let of = |limit: Option<u64>, value: u64| match limit {
         Some(limit) if value > limit => Level::Over,
         // As u128: octets times a hundred do not fit 64 bits.
-        Some(limit) if u128::from(value) * 100 > u128::from(limit) * u128::from(soft_percent) => Level::Soft,
+        Some(limit) if u128::from(value) * 100 > u128::from(limit) * u128::from(soft_percent) => {
+            Level::Soft
+        }
         _ => Level::Within,
     };
     of(limit.bytes.map(|size| size.0), amount.bytes).max(of(limit.messages, amount.messages))
@@ -76,15 +78,38 @@ mod tests {
 
     #[test]
     fn the_limit_itself_still_fits() {
-        let limit = Limit { bytes: Some(Size(1000)), messages: Some(10) };
+        let limit = Limit {
+            bytes: Some(Size(1000)),
+            messages: Some(10),
+        };
         let at = |bytes, messages| level(limit, 90, Amount { bytes, messages });
         assert_eq!(at(900, 9), Level::Within);
         assert_eq!(at(901, 0), Level::Soft);
         assert_eq!(at(1000, 10), Level::Soft);
         assert_eq!(at(1001, 0), Level::Over);
         assert_eq!(at(0, 11), Level::Over);
-        assert_eq!(level(limit, 100, Amount { bytes: 1000, messages: 10 }), Level::Within);
-        assert_eq!(level(Limit::default(), 50, Amount { bytes: u64::MAX, messages: u64::MAX }), Level::Within);
+        assert_eq!(
+            level(
+                limit,
+                100,
+                Amount {
+                    bytes: 1000,
+                    messages: 10
+                }
+            ),
+            Level::Within
+        );
+        assert_eq!(
+            level(
+                Limit::default(),
+                50,
+                Amount {
+                    bytes: u64::MAX,
+                    messages: u64::MAX
+                }
+            ),
+            Level::Within
+        );
     }
 
     #[test]

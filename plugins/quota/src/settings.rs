@@ -48,7 +48,10 @@ pub struct Limit {
 impl Limit {
     /// These limits, and for what they leave open, those.
     pub fn or(self, other: Self) -> Self {
-        Self { bytes: self.bytes.or(other.bytes), messages: self.messages.or(other.messages) }
+        Self {
+            bytes: self.bytes.or(other.bytes),
+            messages: self.messages.or(other.messages),
+        }
     }
 
     /// Whether anything is limited.
@@ -60,12 +63,20 @@ impl Limit {
 impl Settings {
     /// The limit of an account as the settings have it.
     pub fn of_account(&self, account: &str) -> Limit {
-        self.accounts.get(account).copied().unwrap_or_default().or(self.account)
+        self.accounts
+            .get(account)
+            .copied()
+            .unwrap_or_default()
+            .or(self.account)
     }
 
     /// The limit of a domain as the settings have it.
     pub fn of_domain(&self, domain: &str) -> Limit {
-        self.domains.get(domain).copied().unwrap_or_default().or(self.domain)
+        self.domains
+            .get(domain)
+            .copied()
+            .unwrap_or_default()
+            .or(self.domain)
     }
 }
 
@@ -73,16 +84,30 @@ impl Settings {
 pub fn check(settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
     if !(1..=100).contains(&settings.soft_percent) {
-        problems.push(Problem::new("/soft-percent", "must be from 1 to 100; 100 means no soft limit"));
+        problems.push(Problem::new(
+            "/soft-percent",
+            "must be from 1 to 100; 100 means no soft limit",
+        ));
     }
-    for name in settings.accounts.keys().filter(|name| !name.contains('@') || **name != name.to_lowercase()) {
+    for name in settings
+        .accounts
+        .keys()
+        .filter(|name| !name.contains('@') || **name != name.to_lowercase())
+    {
         problems.push(Problem::new(
             format!("/accounts/{}", escape_pointer(name)),
             "write the account's whole address in lower case",
         ));
     }
-    for name in settings.domains.keys().filter(|name| name.contains('@') || **name != name.to_lowercase()) {
-        problems.push(Problem::new(format!("/domains/{}", escape_pointer(name)), "write a domain in lower case"));
+    for name in settings
+        .domains
+        .keys()
+        .filter(|name| name.contains('@') || **name != name.to_lowercase())
+    {
+        problems.push(Problem::new(
+            format!("/domains/{}", escape_pointer(name)),
+            "write a domain in lower case",
+        ));
     }
     problems
 }

@@ -51,7 +51,11 @@ impl Plugin for Recipients {
     }
 
     fn self_test(&self) -> Vec<SelfTest> {
-        vec![SelfTest::equal("postmaster is known in any case", &logic::is_postmaster("POSTMASTER"), &true)]
+        vec![SelfTest::equal(
+            "postmaster is known in any case",
+            &logic::is_postmaster("POSTMASTER"),
+            &true,
+        )]
     }
 }
 
@@ -60,13 +64,18 @@ impl Recipients {
     fn find(&self, address: &MailAddress) -> Result<Found, HookError> {
         let postmaster = logic::is_postmaster(&address.local_part);
         // RFC 5321 §4.1.1.3: `<Postmaster>` comes without a domain.
-        if !(postmaster && address.domain.is_empty()) && !directory::domain_is_local(&address.domain)? {
+        if !(postmaster && address.domain.is_empty())
+            && !directory::domain_is_local(&address.domain)?
+        {
             return Ok(Found::Elsewhere);
         }
         let (whole, plain) = logic::forms(&address.local_part, &self.settings.separators);
         let catch_all = (!postmaster).then_some("*");
         for local_part in [Some(whole), plain, catch_all].into_iter().flatten() {
-            let asked = MailAddress { local_part: local_part.to_owned(), domain: address.domain.clone() };
+            let asked = MailAddress {
+                local_part: local_part.to_owned(),
+                domain: address.domain.clone(),
+            };
             match directory::look_up(&asked)? {
                 Entry::None => {}
                 found => return Ok(Found::Here(found)),
@@ -75,8 +84,14 @@ impl Recipients {
         if !postmaster {
             return Ok(Found::Unknown);
         }
-        let set = self.settings.postmaster.as_deref().and_then(MailAddress::parse);
-        Ok(set.map_or(Found::NoPostmaster, |address| Found::Here(Entry::Alias(vec![address]))))
+        let set = self
+            .settings
+            .postmaster
+            .as_deref()
+            .and_then(MailAddress::parse);
+        Ok(set.map_or(Found::NoPostmaster, |address| {
+            Found::Here(Entry::Alias(vec![address]))
+        }))
     }
 
     fn may_relay(&self, conn: &Connection) -> bool {
@@ -84,7 +99,10 @@ impl Recipients {
             Relay::Nobody => false,
             Relay::Authenticated => {
                 conn.identity().is_some()
-                    || self.settings.relay_networks.contains(IpAddr::from(conn.client().address))
+                    || self
+                        .settings
+                        .relay_networks
+                        .contains(IpAddr::from(conn.client().address))
             }
         }
     }
@@ -97,7 +115,11 @@ impl Recipients {
     fn no_postmaster() -> SmtpReply {
         let text = "mail for postmaster has no reader: set settings.postmaster of the step recipients, or add an alias";
         log::log(log::Level::Error, text, &[]);
-        SmtpReply::new(451, (4, 3, 5), "The postmaster cannot be reached at the moment")
+        SmtpReply::new(
+            451,
+            (4, 3, 5),
+            "The postmaster cannot be reached at the moment",
+        )
     }
 }
 
@@ -107,9 +129,14 @@ impl OnMailFrom for Recipients {
             return Ok(Decision::Pass);
         }
         // The null path is for reports, which anybody may send (RFC 5321 §4.5.5).
-        let (Some(who), Some(sender)) = (conn.identity(), env.sender()) else { return Ok(Decision::Pass) };
+        let (Some(who), Some(sender)) = (conn.identity(), env.sender()) else {
+            return Ok(Decision::Pass);
+        };
         let plain = logic::without_detail(&sender.local_part, &self.settings.separators);
-        let plain = plain.map(|plain| MailAddress { local_part: plain.to_owned(), domain: sender.domain.clone() });
+        let plain = plain.map(|plain| MailAddress {
+            local_part: plain.to_owned(),
+            domain: sender.domain.clone(),
+        });
         let account = &who.authorised_as;
         let owned = directory::owns(account, &sender)?
             || plain.map_or(Ok(false), |plain| directory::owns(account, &plain))?;
@@ -121,18 +148,29 @@ impl OnMailFrom for Recipients {
             return Ok(Decision::Pass);
         }
         // RFC 6409 §6.1.
-        Ok(Decision::reject(550, (5, 7, 1), format!("{sender} is not an address of {account}")))
+        Ok(Decision::reject(
+            550,
+            (5, 7, 1),
+            format!("{sender} is not an address of {account}"),
+        ))
     }
 }
 
 impl OnRcptTo for Recipients {
-    fn on_rcpt_to(&self, conn: &Connection, _env: &Envelope, rcpt: &Recipient) -> Result<Decision, HookError> {
+    fn on_rcpt_to(
+        &self,
+        conn: &Connection,
+        _env: &Envelope,
+        rcpt: &Recipient,
+    ) -> Result<Decision, HookError> {
         Ok(match self.find(&rcpt.address)? {
             Found::Here(_) => Decision::Accept,
             Found::Unknown => Decision::Reject(self.unknown()),
             Found::NoPostmaster => Decision::Defer(Self::no_postmaster()),
             Found::Elsewhere if self.may_relay(conn) => Decision::Accept,
-            Found::Elsewhere => Decision::reject(550, (5, 7, 1), "Relaying is for those who log in"),
+            Found::Elsewhere => {
+                Decision::reject(550, (5, 7, 1), "Relaying is for those who log in")
+            }
         })
     }
 }
@@ -141,7 +179,9 @@ impl OnRouteInbound for Recipients {
     fn resolve(&self, _env: &Envelope, rcpt: &Recipient) -> Result<Option<Vec<Target>>, HookError> {
         Ok(Some(match self.find(&rcpt.address)? {
             Found::Here(Entry::Account(account)) => vec![Target::Account(account)],
-            Found::Here(Entry::Alias(to)) if !to.is_empty() => to.into_iter().map(Target::Alias).collect(),
+            Found::Here(Entry::Alias(to)) if !to.is_empty() => {
+                to.into_iter().map(Target::Alias).collect()
+            }
             Found::Here(_) | Found::Unknown => vec![Target::Refuse(self.unknown())],
             Found::NoPostmaster => vec![Target::Refuse(Self::no_postmaster())],
             Found::Elsewhere => vec![Target::Forward(rcpt.address.clone())],
@@ -155,6 +195,9 @@ waxwing_plugin::export!(Recipients: mail_from, rcpt_to, route_inbound);
 mod tests {
     #[test]
     fn cases() {
-        waxwing_plugin::testing::run_cases::<super::Recipients>(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
+        waxwing_plugin::testing::run_cases::<super::Recipients>(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/cases"
+        ));
     }
 }

@@ -10,7 +10,9 @@ pub fn forms<'a>(local_part: &'a str, separators: &str) -> (&'a str, Option<&'a 
 
 /// The part before the first separator; none if there is none, or nothing before it.
 pub fn without_detail<'a>(local_part: &'a str, separators: &str) -> Option<&'a str> {
-    let at = local_part.find(|c| separators.contains(c)).filter(|at| *at > 0)?;
+    let at = local_part
+        .find(|c| separators.contains(c))
+        .filter(|at| *at > 0)?;
     local_part.get(..at)
 }
 

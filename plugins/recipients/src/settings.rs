@@ -60,11 +60,27 @@ impl Default for Settings {
 pub fn check(settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
     // Of RFC 5322 §3.2.3 `atext`, what nobody has in a name.
-    if let Some(other) = settings.separators.chars().find(|c| !"+-_=#!~".contains(*c)) {
-        problems.push(Problem::new("/separators", format!("'{other}' cannot part an address from its detail; one or more of + - _ = # ! ~")));
+    if let Some(other) = settings
+        .separators
+        .chars()
+        .find(|c| !"+-_=#!~".contains(*c))
+    {
+        problems.push(Problem::new(
+            "/separators",
+            format!(
+                "'{other}' cannot part an address from its detail; one or more of + - _ = # ! ~"
+            ),
+        ));
     }
-    if settings.postmaster.as_ref().is_some_and(|address| !address.contains('@')) {
-        problems.push(Problem::new("/postmaster", "write a whole address, such as you@example.org"));
+    if settings
+        .postmaster
+        .as_ref()
+        .is_some_and(|address| !address.contains('@'))
+    {
+        problems.push(Problem::new(
+            "/postmaster",
+            "write a whole address, such as you@example.org",
+        ));
     }
     problems
 }

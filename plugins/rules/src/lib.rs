@@ -53,14 +53,27 @@ impl Plugin for Rules {
         let mut problems = Vec::new();
         for pattern in &set.patterns {
             // The numbers that the host gives are the places in `set.patterns`: both count from 0.
-            if let Err(reason) = patterns.add(&scope(&pattern.subject), &pattern.regex, pattern.case_insensitive) {
+            if let Err(reason) = patterns.add(
+                &scope(&pattern.subject),
+                &pattern.regex,
+                pattern.case_insensitive,
+            ) {
                 problems.push(bad_regex(pattern, &reason));
             }
         }
         if problems.is_empty() {
-            patterns.compile().map_err(|reason| vec![Problem::new("", reason)])?;
-            let values = [SENDER, RECIPIENT, HELO].into_iter().filter(|name| uses(&set, name)).collect();
-            return Ok(Self { set, patterns, values });
+            patterns
+                .compile()
+                .map_err(|reason| vec![Problem::new("", reason)])?;
+            let values = [SENDER, RECIPIENT, HELO]
+                .into_iter()
+                .filter(|name| uses(&set, name))
+                .collect();
+            return Ok(Self {
+                set,
+                patterns,
+                values,
+            });
         }
         Err(problems)
     }
@@ -70,7 +83,10 @@ fn bad_regex(pattern: &Pattern, reason: &str) -> Problem {
     // The engine draws a picture over several lines; its last line says what is wrong.
     let reason = reason.lines().last().unwrap_or(reason).trim();
     let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-    Problem::new(&pattern.pointer, format!("'{}' is no regular expression: {reason}", pattern.regex))
+    Problem::new(
+        &pattern.pointer,
+        format!("'{}' is no regular expression: {reason}", pattern.regex),
+    )
 }
 
 fn scope(subject: &Subject) -> Scope {
@@ -89,7 +105,9 @@ fn scope(subject: &Subject) -> Scope {
 }
 
 fn uses(set: &RuleSet, value: &str) -> bool {
-    set.patterns.iter().any(|pattern| matches!(scope(&pattern.subject), Scope::Value(name) if name == value))
+    set.patterns
+        .iter()
+        .any(|pattern| matches!(scope(&pattern.subject), Scope::Value(name) if name == value))
 }
 
 /// What rules ask of the message at hand.
@@ -112,8 +130,12 @@ impl Facts for Asked<'_> {
         let (message, envelope, conn) = (self.call.message, self.call.envelope, self.call.conn);
         match fact {
             Fact::HeaderExists(name, wanted) => message.first(name).is_some() == *wanted,
-            Fact::AttachmentType(types) => parts(message).any(|part| is_type(types, &part.content_type())),
-            Fact::AttachmentsOver(limit) => parts(message).filter(is_attachment).count() as u64 > *limit,
+            Fact::AttachmentType(types) => {
+                parts(message).any(|part| is_type(types, &part.content_type()))
+            }
+            Fact::AttachmentsOver(limit) => {
+                parts(message).filter(is_attachment).count() as u64 > *limit
+            }
             Fact::RecipientsOver(limit) => u64::from(envelope.recipient_count()) > *limit,
             Fact::SizeOver(limit) => message.size() > *limit,
             Fact::SizeUnder(limit) => message.size() < *limit,
@@ -133,7 +155,9 @@ fn parts(message: &Message) -> impl Iterator<Item = message::Part> {
 
 /// RFC 2183 §2.2; a named part is one as well.
 fn is_attachment(part: &message::Part) -> bool {
-    part.disposition().is_some_and(|disposition| disposition == "attachment") || part.filename().is_some()
+    part.disposition()
+        .is_some_and(|disposition| disposition == "attachment")
+        || part.filename().is_some()
 }
 
 fn is_type(wanted: &[String], of: &str) -> bool {
@@ -150,15 +174,25 @@ impl Rules {
         for value in &self.values {
             match *value {
                 SENDER => {
-                    let sender = call.envelope.sender().map(|sender| sender.to_string()).unwrap_or_default();
+                    let sender = call
+                        .envelope
+                        .sender()
+                        .map(|sender| sender.to_string())
+                        .unwrap_or_default();
                     found.extend(self.patterns.search_value(SENDER, &sender));
                 }
                 RECIPIENT => {
                     for recipient in call.envelope.recipients(0, MOST_RECIPIENTS) {
-                        found.extend(self.patterns.search_value(RECIPIENT, &recipient.address.to_string()));
+                        found.extend(
+                            self.patterns
+                                .search_value(RECIPIENT, &recipient.address.to_string()),
+                        );
                     }
                 }
-                _ => found.extend(self.patterns.search_value(HELO, &call.conn.helo().unwrap_or_default())),
+                _ => found.extend(
+                    self.patterns
+                        .search_value(HELO, &call.conn.helo().unwrap_or_default()),
+                ),
             }
         }
         let mut hits = BTreeMap::new();
@@ -174,8 +208,15 @@ impl OnMessage for Rules {
         if self.set.rules.is_empty() {
             return Ok(MessageDecision::Pass);
         }
-        let found = findings::so_far().into_iter().map(|symbol| symbol.name).collect();
-        let asked = Asked { call, hits: self.hits(call), found };
+        let found = findings::so_far()
+            .into_iter()
+            .map(|symbol| symbol.name)
+            .collect();
+        let asked = Asked {
+            call,
+            hits: self.hits(call),
+            found,
+        };
         let held = logic::held(&self.set, &asked);
         for held in &held {
             if let Some(score) = held.rule.score {
@@ -185,12 +226,18 @@ impl OnMessage for Rules {
                 }
             }
         }
-        let Some((rule, then)) = logic::decision(&held) else { return Ok(MessageDecision::Pass) };
+        let Some((rule, then)) = logic::decision(&held) else {
+            return Ok(MessageDecision::Pass);
+        };
         findings::explain(&format!("decided by rule {}", rule.name));
         Ok(match then {
             Then::Accept => MessageDecision::Accept,
-            Then::Defer(text) => MessageDecision::Defer(SmtpReply::new(450, (4, 7, 1), text.as_str())),
-            Then::Reject(text) => MessageDecision::Reject(SmtpReply::new(550, (5, 7, 1), text.as_str())),
+            Then::Defer(text) => {
+                MessageDecision::Defer(SmtpReply::new(450, (4, 7, 1), text.as_str()))
+            }
+            Then::Reject(text) => {
+                MessageDecision::Reject(SmtpReply::new(550, (5, 7, 1), text.as_str()))
+            }
             Then::Discard => MessageDecision::Discard,
             Then::Quarantine => MessageDecision::Quarantine(rule.name.clone()),
         })
@@ -203,6 +250,9 @@ waxwing_plugin::export!(Rules: message);
 mod tests {
     #[test]
     fn cases() {
-        waxwing_plugin::testing::run_cases::<super::Rules>(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
+        waxwing_plugin::testing::run_cases::<super::Rules>(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/cases"
+        ));
     }
 }

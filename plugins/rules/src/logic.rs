@@ -53,8 +53,12 @@ fn evaluate(expr: &Expr, facts: &impl Facts, states: &[bool], evidence: &mut Vec
         Expr::Fact(fact) => facts.holds(fact),
         Expr::Rule(index) => states.get(*index).copied().unwrap_or(false),
         Expr::Finding(name) => facts.found(name),
-        Expr::All(inner) => inner.iter().all(|inner| evaluate(inner, facts, states, evidence)),
-        Expr::Any(inner) => inner.iter().any(|inner| evaluate(inner, facts, states, evidence)),
+        Expr::All(inner) => inner
+            .iter()
+            .all(|inner| evaluate(inner, facts, states, evidence)),
+        Expr::Any(inner) => inner
+            .iter()
+            .any(|inner| evaluate(inner, facts, states, evidence)),
         // What did not match is no evidence.
         Expr::Not(inner) => !evaluate(inner, facts, states, &mut Vec::new()),
     }
@@ -70,7 +74,9 @@ pub fn decision<'a>(held: &[Held<'a>]) -> Option<(&'a Rule, &'a Then)> {
         Then::Defer(_) => 3,
         Then::Accept => 4,
     };
-    held.iter().filter_map(|held| Some((held.rule, held.rule.then.as_ref()?))).min_by_key(|(_, then)| rank(then))
+    held.iter()
+        .filter_map(|held| Some((held.rule, held.rule.then.as_ref()?)))
+        .min_by_key(|(_, then)| rank(then))
 }
 
 #[cfg(test)]
@@ -92,7 +98,13 @@ mod tests {
     }
 
     fn rule(name: &str, condition: Expr, then: Option<Then>) -> Rule {
-        Rule { name: name.into(), description: String::new(), score: Some(1.0), condition, then }
+        Rule {
+            name: name.into(),
+            description: String::new(),
+            score: Some(1.0),
+            condition,
+            then,
+        }
     }
 
     #[test]
@@ -101,11 +113,20 @@ mod tests {
             rules: vec![
                 rule("A", Expr::Pattern(0), None),
                 rule("B", Expr::Not(Box::new(Expr::Rule(0))), None),
-                rule("C", Expr::Any(vec![Expr::Rule(0), Expr::Rule(usize::MAX)]), None),
+                rule(
+                    "C",
+                    Expr::Any(vec![Expr::Rule(0), Expr::Rule(usize::MAX)]),
+                    None,
+                ),
             ],
             patterns: Vec::new(),
         };
-        let names = |hits| held(&set, &Hits(hits)).iter().map(|held| held.rule.name.clone()).collect::<Vec<_>>();
+        let names = |hits| {
+            held(&set, &Hits(hits))
+                .iter()
+                .map(|held| held.rule.name.clone())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(names(vec![0]), ["A", "C"]);
         assert_eq!(names(vec![]), ["B"]);
     }

@@ -60,14 +60,21 @@ impl Reader {
                 "rule" => self.rules(value, &place, file),
                 "scores" => self.scores(value, &place),
                 "files" if outermost => self.files(value, &place),
-                _ => self.problem(place, format!("unknown table \"{key}\"; a rule file holds [[rule]] and [scores]")),
+                _ => self.problem(
+                    place,
+                    format!("unknown table \"{key}\"; a rule file holds [[rule]] and [scores]"),
+                ),
             }
         }
     }
 
     fn files(&mut self, value: &Value, place: &str) {
         for (index, file) in value.as_array().into_iter().flatten().enumerate() {
-            let name = file.get("name").and_then(Value::as_str).unwrap_or("a file").to_owned();
+            let name = file
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or("a file")
+                .to_owned();
             if let Some(content) = file.get("content") {
                 self.document(content, &format!("{place}/{index}/content"), &name, false);
             }
@@ -96,7 +103,10 @@ impl Reader {
 
     fn rules(&mut self, value: &Value, place: &str, file: &str) {
         let Some(rules) = value.as_array() else {
-            return self.problem(place, "write [[rule]] with two brackets: there is a list of them");
+            return self.problem(
+                place,
+                "write [[rule]] with two brackets: there is a list of them",
+            );
         };
         for (index, rule) in rules.iter().enumerate() {
             let place = format!("{place}/{index}");
@@ -112,7 +122,9 @@ impl Reader {
     }
 
     fn rule(&mut self, table: &Map<String, Value>, place: String, file: &str) {
-        let Some(name) = self.name(table, &place, file) else { return };
+        let Some(name) = self.name(table, &place, file) else {
+            return;
+        };
         let score = match table.get("score") {
             None => None,
             Some(value) => match self.score(value, &format!("{place}/score")) {
@@ -138,8 +150,20 @@ impl Reader {
         let conditions = self.tests.table(&tests, &place, 0);
         let named = std::mem::take(&mut self.tests.named);
         self.by_name.insert(name.clone(), self.drafts.len());
-        let rule = Rule { name, description: description.unwrap_or_default(), score, condition: join_all(conditions), then };
-        self.drafts.push(Draft { rule, named, enabled, pointer: place, file: file.to_owned() });
+        let rule = Rule {
+            name,
+            description: description.unwrap_or_default(),
+            score,
+            condition: join_all(conditions),
+            then,
+        };
+        self.drafts.push(Draft {
+            rule,
+            named,
+            enabled,
+            pointer: place,
+            file: file.to_owned(),
+        });
     }
 
     fn name(&mut self, table: &Map<String, Value>, place: &str, file: &str) -> Option<String> {
@@ -149,14 +173,24 @@ impl Reader {
             return None;
         };
         if !when::is_name(name) || matches!(name, "and" | "or" | "not") {
-            self.problem(pointer, format!("\"{name}\" is no name; 1 to 64 of A-Z, a-z, 0-9, _ - and ."));
+            self.problem(
+                pointer,
+                format!("\"{name}\" is no name; 1 to 64 of A-Z, a-z, 0-9, _ - and ."),
+            );
             return None;
         }
-        if let Some(first) = self.by_name.get(name).and_then(|index| self.drafts.get(*index)) {
+        if let Some(first) = self
+            .by_name
+            .get(name)
+            .and_then(|index| self.drafts.get(*index))
+        {
             let text = if first.file == file {
                 format!("{name} is named twice")
             } else {
-                format!("{name} is already in {}; to change its score write [scores] {name} = …", first.file)
+                format!(
+                    "{name} is already in {}; to change its score write [scores] {name} = …",
+                    first.file
+                )
             };
             self.problem(pointer, text);
             return None;
@@ -180,7 +214,10 @@ impl Reader {
         let then = self.text(table, "then", place);
         let taken = matches!(then.as_deref(), Some("defer" | "reject"));
         if text.is_some() && !taken {
-            self.problem(format!("{place}/text"), "is sent only with then = \"defer\" or \"reject\"");
+            self.problem(
+                format!("{place}/text"),
+                "is sent only with then = \"defer\" or \"reject\"",
+            );
         }
         let text = text.unwrap_or_else(|| "Message refused by local policy".to_owned());
         Some(match then?.as_str() {
@@ -192,7 +229,9 @@ impl Reader {
             other => {
                 self.problem(
                     format!("{place}/then"),
-                    format!("\"{other}\" is nothing to do; accept, defer, reject, discard or quarantine"),
+                    format!(
+                        "\"{other}\" is nothing to do; accept, defer, reject, discard or quarantine"
+                    ),
                 );
                 return None;
             }
@@ -202,14 +241,25 @@ impl Reader {
     /// Scores set over, names looked up, rules put in order.
     fn finish(mut self) -> Result<RuleSet, Vec<Problem>> {
         for (name, score, pointer) in std::mem::take(&mut self.scores) {
-            match self.by_name.get(&name).and_then(|index| self.drafts.get_mut(*index)) {
+            match self
+                .by_name
+                .get(&name)
+                .and_then(|index| self.drafts.get_mut(*index))
+            {
                 Some(draft) => draft.rule.score = Some(score),
                 None => self.problem(pointer, format!("there is no rule {name}")),
             }
         }
         let mut problems = self.tests.problems;
         let rules = order::order(self.drafts, &self.by_name, &mut problems);
-        if problems.is_empty() { Ok(RuleSet { rules, patterns: self.tests.patterns }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(RuleSet {
+                rules,
+                patterns: self.tests.patterns,
+            })
+        } else {
+            Err(problems)
+        }
     }
 }
 
@@ -217,7 +267,9 @@ impl Reader {
 pub(crate) fn each_rule(expr: &mut Expr, visit: &mut impl FnMut(&mut usize)) {
     match expr {
         Expr::Rule(index) => visit(index),
-        Expr::All(inner) | Expr::Any(inner) => inner.iter_mut().for_each(|inner| each_rule(inner, visit)),
+        Expr::All(inner) | Expr::Any(inner) => {
+            inner.iter_mut().for_each(|inner| each_rule(inner, visit))
+        }
         Expr::Not(inner) => each_rule(inner, visit),
         Expr::Pattern(_) | Expr::Fact(_) | Expr::Finding(_) => {}
     }

@@ -34,11 +34,19 @@ pub(crate) struct Tests {
 
 /// All of them, or the only one.
 pub(crate) fn join_all(mut conditions: Vec<Expr>) -> Expr {
-    if conditions.len() == 1 { conditions.remove(0) } else { Expr::All(conditions) }
+    if conditions.len() == 1 {
+        conditions.remove(0)
+    } else {
+        Expr::All(conditions)
+    }
 }
 
 fn join_any(mut conditions: Vec<Expr>) -> Expr {
-    if conditions.len() == 1 { conditions.remove(0) } else { Expr::Any(conditions) }
+    if conditions.len() == 1 {
+        conditions.remove(0)
+    } else {
+        Expr::Any(conditions)
+    }
 }
 
 impl Tests {
@@ -47,7 +55,12 @@ impl Tests {
     }
 
     /// The tests of a table, all of which must hold.
-    pub(crate) fn table(&mut self, table: &Map<String, Value>, place: &str, depth: usize) -> Vec<Expr> {
+    pub(crate) fn table(
+        &mut self,
+        table: &Map<String, Value>,
+        place: &str,
+        depth: usize,
+    ) -> Vec<Expr> {
         if depth > DEEPEST {
             self.problem(place, format!("is nested more than {DEEPEST} deep"));
             return Vec::new();
@@ -90,25 +103,40 @@ impl Tests {
             "header" => self.header(value, table, pointer, insensitive),
             "matches" | "contains" | "equals" | "exists" => {
                 if !table.contains_key("header") {
-                    self.problem(pointer, format!("{key} belongs to a header test: header = \"Subject\""));
+                    self.problem(
+                        pointer,
+                        format!("{key} belongs to a header test: header = \"Subject\""),
+                    );
                 }
                 None
             }
             "url-host" => {
                 let hosts = self.texts(value, pointer)?;
-                let regexes = hosts.into_iter().map(|(host, pointer)| (url_host_regex(&host), pointer)).collect();
+                let regexes = hosts
+                    .into_iter()
+                    .map(|(host, pointer)| (url_host_regex(&host), pointer))
+                    .collect();
                 Some(self.any_pattern(&Subject::Url, regexes, true))
             }
             "all" | "any" => {
                 let inner = self.list(value, pointer, depth)?;
-                Some(if key == "all" { Expr::All(inner) } else { Expr::Any(inner) })
+                Some(if key == "all" {
+                    Expr::All(inner)
+                } else {
+                    Expr::Any(inner)
+                })
             }
             "not" => match value {
-                Value::Object(table) => {
-                    Some(Expr::Not(Box::new(join_all(self.table(table, pointer, depth + 1)))))
-                }
+                Value::Object(table) => Some(Expr::Not(Box::new(join_all(self.table(
+                    table,
+                    pointer,
+                    depth + 1,
+                ))))),
                 _ => {
-                    self.problem(pointer, "must be a table of tests: not = { header = \"…\", … }");
+                    self.problem(
+                        pointer,
+                        "must be a table of tests: not = { header = \"…\", … }",
+                    );
                     None
                 }
             },
@@ -149,7 +177,10 @@ impl Tests {
                 Fact::Client(networks)
             }
             _ => {
-                self.problem(pointer, format!("there is no test \"{key}\"; tests are {ALL_TESTS}"));
+                self.problem(
+                    pointer,
+                    format!("there is no test \"{key}\"; tests are {ALL_TESTS}"),
+                );
                 return None;
             }
         })
@@ -165,34 +196,60 @@ impl Tests {
     ) -> Option<Expr> {
         let names = self.texts(value, pointer)?;
         // RFC 5322 §3.6.8: printable ASCII but the colon.
-        let is_field = |name: &str| !name.is_empty() && name.bytes().all(|byte| (33..=126).contains(&byte) && byte != b':');
+        let is_field = |name: &str| {
+            !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|byte| (33..=126).contains(&byte) && byte != b':')
+        };
         if let Some((name, pointer)) = names.iter().find(|(name, _)| !is_field(name)) {
             self.problem(pointer, format!("\"{name}\" is no header field's name"));
             return None;
         }
         let place = pointer.strip_suffix("/header").unwrap_or(pointer);
         let mut conditions = Vec::new();
-        for (key, make) in
-            [("matches", str::to_owned as fn(&str) -> String), ("contains", escape), ("equals", |text| format!("^{}$", escape(text)))]
-        {
-            let Some(value) = table.get(key) else { continue };
+        for (key, make) in [
+            ("matches", str::to_owned as fn(&str) -> String),
+            ("contains", escape),
+            ("equals", |text| format!("^{}$", escape(text))),
+        ] {
+            let Some(value) = table.get(key) else {
+                continue;
+            };
             let texts = self.texts(value, &format!("{place}/{key}"))?;
-            let regexes: Vec<(String, String)> =
-                texts.into_iter().map(|(text, pointer)| (make(&text), pointer)).collect();
+            let regexes: Vec<(String, String)> = texts
+                .into_iter()
+                .map(|(text, pointer)| (make(&text), pointer))
+                .collect();
             let each: Vec<Expr> = names
                 .iter()
-                .map(|(name, _)| self.any_pattern(&Subject::Header(name.to_lowercase()), regexes.clone(), insensitive))
+                .map(|(name, _)| {
+                    self.any_pattern(
+                        &Subject::Header(name.to_lowercase()),
+                        regexes.clone(),
+                        insensitive,
+                    )
+                })
                 .collect();
             conditions.push(join_any(each));
         }
         if let Some(value) = table.get("exists") {
             let wanted = self.yes_or_no(value, &format!("{place}/exists"))?;
-            let each = names.iter().map(|(name, _)| Expr::Fact(Fact::HeaderExists(name.to_lowercase(), wanted)));
+            let each = names
+                .iter()
+                .map(|(name, _)| Expr::Fact(Fact::HeaderExists(name.to_lowercase(), wanted)));
             // "Exists" means any of them, "does not exist" none of them.
-            conditions.push(if wanted { join_any(each.collect()) } else { join_all(each.collect()) });
+            conditions.push(if wanted {
+                join_any(each.collect())
+            } else {
+                join_all(each.collect())
+            });
         }
         if conditions.is_empty() {
-            self.problem(place, "a header test needs matches, contains, equals or exists");
+            self.problem(
+                place,
+                "a header test needs matches, contains, equals or exists",
+            );
             return None;
         }
         Some(join_all(conditions))
@@ -200,14 +257,19 @@ impl Tests {
 
     fn list(&mut self, value: &Value, pointer: &str, depth: usize) -> Option<Vec<Expr>> {
         let Some(entries) = value.as_array().filter(|entries| !entries.is_empty()) else {
-            self.problem(pointer, "must be a list of tables: [ { header = \"…\", … }, { body = '…' } ]");
+            self.problem(
+                pointer,
+                "must be a list of tables: [ { header = \"…\", … }, { body = '…' } ]",
+            );
             return None;
         };
         let mut conditions = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
             let place = format!("{pointer}/{index}");
             match entry {
-                Value::Object(table) => conditions.push(join_all(self.table(table, &place, depth + 1))),
+                Value::Object(table) => {
+                    conditions.push(join_all(self.table(table, &place, depth + 1)))
+                }
                 _ => self.problem(place, "must be a table of tests: { header = \"…\", … }"),
             }
         }
@@ -218,18 +280,38 @@ impl Tests {
         match when {
             When::Rule(name) => reference(&mut self.named, name),
             When::Finding(name) => Expr::Finding(name),
-            When::All(inner) => Expr::All(inner.into_iter().map(|inner| self.condition(inner)).collect()),
-            When::Any(inner) => Expr::Any(inner.into_iter().map(|inner| self.condition(inner)).collect()),
+            When::All(inner) => Expr::All(
+                inner
+                    .into_iter()
+                    .map(|inner| self.condition(inner))
+                    .collect(),
+            ),
+            When::Any(inner) => Expr::Any(
+                inner
+                    .into_iter()
+                    .map(|inner| self.condition(inner))
+                    .collect(),
+            ),
             When::Not(inner) => Expr::Not(Box::new(self.condition(*inner))),
         }
     }
 
     /// One of these regular expressions matches the subject.
-    fn any_pattern(&mut self, subject: &Subject, regexes: Vec<(String, String)>, case_insensitive: bool) -> Expr {
+    fn any_pattern(
+        &mut self,
+        subject: &Subject,
+        regexes: Vec<(String, String)>,
+        case_insensitive: bool,
+    ) -> Expr {
         let mut conditions = Vec::with_capacity(regexes.len());
         for (regex, pointer) in regexes {
             conditions.push(Expr::Pattern(self.patterns.len()));
-            self.patterns.push(Pattern { subject: subject.clone(), regex, case_insensitive, pointer });
+            self.patterns.push(Pattern {
+                subject: subject.clone(),
+                regex,
+                case_insensitive,
+                pointer,
+            });
         }
         join_any(conditions)
     }
@@ -241,7 +323,9 @@ impl Tests {
             Value::Array(entries) if !entries.is_empty() => entries
                 .iter()
                 .enumerate()
-                .map(|(index, entry)| Some((entry.as_str()?.to_owned(), format!("{pointer}/{index}"))))
+                .map(|(index, entry)| {
+                    Some((entry.as_str()?.to_owned(), format!("{pointer}/{index}")))
+                })
                 .collect(),
             _ => None,
         };
@@ -252,7 +336,12 @@ impl Tests {
     }
 
     fn lower(&mut self, value: &Value, pointer: &str) -> Option<Vec<String>> {
-        Some(self.texts(value, pointer)?.into_iter().map(|(text, _)| text.to_lowercase()).collect())
+        Some(
+            self.texts(value, pointer)?
+                .into_iter()
+                .map(|(text, _)| text.to_lowercase())
+                .collect(),
+        )
     }
 
     fn yes_or_no(&mut self, value: &Value, pointer: &str) -> Option<bool> {
@@ -272,7 +361,9 @@ impl Tests {
     fn size(&mut self, value: &Value, pointer: &str) -> Option<u64> {
         let size = match value {
             Value::String(text) => text.parse::<Size>().map(|size| size.0),
-            _ => value.as_u64().ok_or_else(|| "must be octets, or text such as \"2 MB\"".to_owned()),
+            _ => value
+                .as_u64()
+                .ok_or_else(|| "must be octets, or text such as \"2 MB\"".to_owned()),
         };
         size.map_err(|reason| self.problem(pointer, reason)).ok()
     }
@@ -297,7 +388,10 @@ fn url_host_regex(host: &str) -> String {
         Some(parent) => (r"(?:[^/?#@:]+\.)", parent),
         None => ("", host),
     };
-    format!(r"^[a-z][a-z0-9+.\-]*://(?:[^/?#@]*@)?{below}{}\.?(?:[:/?#]|$)", escape(host))
+    format!(
+        r"^[a-z][a-z0-9+.\-]*://(?:[^/?#@]*@)?{below}{}\.?(?:[:/?#]|$)",
+        escape(host)
+    )
 }
 
 #[cfg(test)]
@@ -307,12 +401,26 @@ mod tests {
     #[test]
     fn url_hosts_match_whole_names() {
         let matches = |host: &str, url: &str| {
-            regex::RegexBuilder::new(&url_host_regex(host)).case_insensitive(true).build().unwrap().is_match(url)
+            regex::RegexBuilder::new(&url_host_regex(host))
+                .case_insensitive(true)
+                .build()
+                .unwrap()
+                .is_match(url)
         };
-        for url in ["http://bit.ly", "https://BIT.LY/x", "http://a:b@bit.ly:80/", "http://bit.ly.?q"] {
+        for url in [
+            "http://bit.ly",
+            "https://BIT.LY/x",
+            "http://a:b@bit.ly:80/",
+            "http://bit.ly.?q",
+        ] {
             assert!(matches("bit.ly", url), "{url}");
         }
-        for url in ["http://orbit.ly/", "http://bit.ly.example/", "http://x/bit.ly", "http://a.bit.ly/"] {
+        for url in [
+            "http://orbit.ly/",
+            "http://bit.ly.example/",
+            "http://x/bit.ly",
+            "http://a.bit.ly/",
+        ] {
             assert!(!matches("bit.ly", url), "{url}");
         }
         assert!(matches("*.example.org", "http://a.b.example.org/x"));
@@ -322,6 +430,10 @@ mod tests {
     #[test]
     fn escaped_text_matches_itself() {
         let text = r"a.b*c(d)[e]{f}^$|\-#&~ 100% é";
-        assert!(regex::Regex::new(&format!("^{}$", escape(text))).unwrap().is_match(text));
+        assert!(
+            regex::Regex::new(&format!("^{}$", escape(text)))
+                .unwrap()
+                .is_match(text)
+        );
     }
 }

@@ -34,11 +34,18 @@ impl When {
     /// One sentence for the operator, with the place in the text.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let tokens = tokens(text)?;
-        let mut reader = Reader { tokens: tokens.into_iter().peekable(), length: text.len() };
+        let mut reader = Reader {
+            tokens: tokens.into_iter().peekable(),
+            length: text.len(),
+        };
         let when = reader.or(0)?;
         match reader.tokens.next() {
             None => Ok(when),
-            Some((at, token)) => Err(format!("unexpected {} at character {}; && or || missing?", token.shown(), at + 1)),
+            Some((at, token)) => Err(format!(
+                "unexpected {} at character {}; && or || missing?",
+                token.shown(),
+                at + 1
+            )),
         }
     }
 }
@@ -106,7 +113,10 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, String> {
         };
         match &token {
             Token::Rule(name) | Token::Finding(name) if !is_name(name) => {
-                return Err(format!("'{first}' at character {} begins no name and is none of && || ! ( )", at + 1));
+                return Err(format!(
+                    "'{first}' at character {} begins no name and is none of && || ! ( )",
+                    at + 1
+                ));
             }
             _ => found.push((at, token)),
         }
@@ -116,7 +126,10 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, String> {
 }
 
 fn name_at(text: &str) -> &str {
-    let end = text.bytes().position(|byte| !is_name_byte(byte)).unwrap_or(text.len());
+    let end = text
+        .bytes()
+        .position(|byte| !is_name_byte(byte))
+        .unwrap_or(text.len());
     text.get(..end).unwrap_or_default()
 }
 
@@ -128,7 +141,11 @@ struct Reader {
 impl Reader {
     fn or(&mut self, depth: usize) -> Result<When, String> {
         let mut terms = vec![self.and(depth)?];
-        while self.tokens.next_if(|(_, token)| *token == Token::Or).is_some() {
+        while self
+            .tokens
+            .next_if(|(_, token)| *token == Token::Or)
+            .is_some()
+        {
             terms.push(self.and(depth)?);
         }
         Ok(single_or(terms, When::Any))
@@ -136,7 +153,11 @@ impl Reader {
 
     fn and(&mut self, depth: usize) -> Result<When, String> {
         let mut terms = vec![self.not(depth)?];
-        while self.tokens.next_if(|(_, token)| *token == Token::And).is_some() {
+        while self
+            .tokens
+            .next_if(|(_, token)| *token == Token::And)
+            .is_some()
+        {
             terms.push(self.not(depth)?);
         }
         Ok(single_or(terms, When::All))
@@ -154,17 +175,31 @@ impl Reader {
                 let inner = self.or(depth + 1)?;
                 match self.tokens.next() {
                     Some((_, Token::Close)) => Ok(inner),
-                    _ => Err(format!("the parenthesis at character {} is not closed", at + 1)),
+                    _ => Err(format!(
+                        "the parenthesis at character {} is not closed",
+                        at + 1
+                    )),
                 }
             }
-            Some((at, token)) => Err(format!("{} at character {} where a name should be", token.shown(), at + 1)),
-            None => Err(format!("ends at character {} where a name should be", self.length)),
+            Some((at, token)) => Err(format!(
+                "{} at character {} where a name should be",
+                token.shown(),
+                at + 1
+            )),
+            None => Err(format!(
+                "ends at character {} where a name should be",
+                self.length
+            )),
         }
     }
 }
 
 fn single_or(mut terms: Vec<When>, join: impl FnOnce(Vec<When>) -> When) -> When {
-    if terms.len() == 1 { terms.remove(0) } else { join(terms) }
+    if terms.len() == 1 {
+        terms.remove(0)
+    } else {
+        join(terms)
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +214,11 @@ mod tests {
     fn and_binds_tighter_than_or() {
         let expected = When::Any(vec![
             rule("A"),
-            When::All(vec![rule("B"), When::Not(Box::new(rule("C"))), When::Finding("D".into())]),
+            When::All(vec![
+                rule("B"),
+                When::Not(Box::new(rule("C"))),
+                When::Finding("D".into()),
+            ]),
         ]);
         assert_eq!(When::parse("A || B && !C && @D"), Ok(expected.clone()));
         assert_eq!(When::parse("A or (B and not C and @D)"), Ok(expected));
@@ -192,9 +231,15 @@ mod tests {
             ("A &&", "ends at character 4 where a name should be"),
             ("A B", "unexpected B at character 3; && or || missing?"),
             ("(A || B", "the parenthesis at character 1 is not closed"),
-            ("A & B", "'&' at character 3 begins no name and is none of && || ! ( )"),
+            (
+                "A & B",
+                "'&' at character 3 begins no name and is none of && || ! ( )",
+            ),
             ("|| A", "|| at character 1 where a name should be"),
-            ("@ A", "'@' at character 1 begins no name and is none of && || ! ( )"),
+            (
+                "@ A",
+                "'@' at character 1 begins no name and is none of && || ! ( )",
+            ),
         ] {
             assert_eq!(When::parse(text).unwrap_err(), told, "{text}");
         }
@@ -202,7 +247,15 @@ mod tests {
 
     #[test]
     fn no_text_is_too_deep_for_the_stack() {
-        assert!(When::parse(&"(".repeat(100_000)).unwrap_err().contains("nested"));
-        assert!(When::parse(&"!".repeat(100_000)).unwrap_err().contains("nested"));
+        assert!(
+            When::parse(&"(".repeat(100_000))
+                .unwrap_err()
+                .contains("nested")
+        );
+        assert!(
+            When::parse(&"!".repeat(100_000))
+                .unwrap_err()
+                .contains("nested")
+        );
     }
 }

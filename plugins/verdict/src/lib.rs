@@ -38,12 +38,21 @@ impl Plugin for Verdict {
 
     fn self_test(&self) -> Vec<SelfTest> {
         let nothing = logic::outcome(self.settings.thresholds(""), -1000.0);
-        vec![SelfTest::equal("the best mail is delivered", &nothing, &Outcome::Deliver)]
+        vec![SelfTest::equal(
+            "the best mail is delivered",
+            &nothing,
+            &Outcome::Deliver,
+        )]
     }
 }
 
 impl OnVerdict for Verdict {
-    fn on_verdict(&self, _conn: &Connection, env: &Envelope, domain: &str) -> Result<Judgement, HookError> {
+    fn on_verdict(
+        &self,
+        _conn: &Connection,
+        env: &Envelope,
+        domain: &str,
+    ) -> Result<Judgement, HookError> {
         let score = findings::total();
         if self.settings.trust_authenticated && env.identity().is_some() {
             return Ok(Judgement {
@@ -59,13 +68,19 @@ impl OnVerdict for Verdict {
                 });
             }
             Outcome::Junk(from) => (VerdictAction::Junk, ("junk", from)),
-            Outcome::Quarantine(from) => (VerdictAction::Quarantine(format!("score {score:.1}")), ("quarantine", from)),
+            Outcome::Quarantine(from) => (
+                VerdictAction::Quarantine(format!("score {score:.1}")),
+                ("quarantine", from),
+            ),
             Outcome::Refuse(from) => {
                 let reply = SmtpReply::new(550, (5, 7, 1), self.settings.refuse_text.as_str());
                 (VerdictAction::Reject(reply), ("refuse", from))
             }
         };
-        Ok(Judgement { action, reason: format!("score {score:.1} reaches {} at {}", reached.0, reached.1) })
+        Ok(Judgement {
+            action,
+            reason: format!("score {score:.1} reaches {} at {}", reached.0, reached.1),
+        })
     }
 }
 
@@ -75,6 +90,9 @@ waxwing_plugin::export!(Verdict: verdict);
 mod tests {
     #[test]
     fn cases() {
-        waxwing_plugin::testing::run_cases::<super::Verdict>(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
+        waxwing_plugin::testing::run_cases::<super::Verdict>(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/cases"
+        ));
     }
 }

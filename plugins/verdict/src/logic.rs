@@ -34,7 +34,11 @@ pub fn outcome(thresholds: Thresholds, score: f64) -> Outcome {
 mod tests {
     use super::*;
 
-    const STEPS: Thresholds = Thresholds { junk: Some(5.0), quarantine: Some(10.0), refuse: Some(15.0) };
+    const STEPS: Thresholds = Thresholds {
+        junk: Some(5.0),
+        quarantine: Some(10.0),
+        refuse: Some(15.0),
+    };
 
     #[test]
     fn a_threshold_is_reached_at_its_score() {
@@ -47,7 +51,11 @@ mod tests {
 
     #[test]
     fn no_threshold_and_no_number_deliver() {
-        let never = Thresholds { junk: None, quarantine: None, refuse: None };
+        let never = Thresholds {
+            junk: None,
+            quarantine: None,
+            refuse: None,
+        };
         assert_eq!(outcome(never, 1e9), Outcome::Deliver);
         assert_eq!(outcome(STEPS, f64::NAN), Outcome::Deliver);
     }

@@ -71,7 +71,9 @@ impl TryFrom<NumberOrWord> for Threshold {
         match value {
             NumberOrWord::Number(score) => Ok(Self::From(score)),
             NumberOrWord::Word(word) if word == "never" => Ok(Self::Never),
-            NumberOrWord::Word(word) => Err(format!("\"{word}\" is neither a number nor \"never\"")),
+            NumberOrWord::Word(word) => {
+                Err(format!("\"{word}\" is neither a number nor \"never\""))
+            }
         }
     }
 }
@@ -108,7 +110,10 @@ pub fn check(settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
     check_order("", settings.thresholds(""), &mut problems);
     for domain in settings.domains.keys() {
-        let place = format!("/domains/{}", waxwing_plugin::settings::escape_pointer(domain));
+        let place = format!(
+            "/domains/{}",
+            waxwing_plugin::settings::escape_pointer(domain)
+        );
         if domain.is_empty() || *domain != domain.to_lowercase() {
             problems.push(Problem::new(&place, "write the domain in lower case"));
         }
@@ -118,12 +123,19 @@ pub fn check(settings: &Settings) -> Vec<Problem> {
 }
 
 fn check_order(place: &str, thresholds: Thresholds, problems: &mut Vec<Problem>) {
-    let steps = [("junk", thresholds.junk), ("quarantine", thresholds.quarantine), ("refuse", thresholds.refuse)];
+    let steps = [
+        ("junk", thresholds.junk),
+        ("quarantine", thresholds.quarantine),
+        ("refuse", thresholds.refuse),
+    ];
     let mut below: Option<(&str, f64)> = None;
     for (name, score) in steps {
         let Some(score) = score else { continue };
         if !score.is_finite() {
-            problems.push(Problem::new(format!("{place}/{name}"), "is not a finite number"));
+            problems.push(Problem::new(
+                format!("{place}/{name}"),
+                "is not a finite number",
+            ));
             continue;
         }
         if let Some((other, lower)) = below

@@ -1,5 +1,6 @@
 //! Runs cases kept as data; the head of [`crate::testing`] shows a file.
 
+use super::Hooks;
 use super::host::actions::{DeliveryActions, MessageActions};
 use super::host::credentials::Credentials;
 use super::host::envelope::{Envelope, recipient};
@@ -7,7 +8,6 @@ use super::host::session::Connection;
 use super::message::Message;
 use super::render::Render;
 use super::world::{ConnectionFacts, DirectoryFacts, EnvelopeFacts, LoginFacts, World, world};
-use super::Hooks;
 use crate::hook::{DeliverCall, Identity, MessageCall, Operation, QuotaCall, Usage};
 use crate::plugin::make;
 use serde::Deserialize;
@@ -125,19 +125,37 @@ pub fn run_cases<P: Hooks>(folder: impl AsRef<Path>) {
             Err(error) => failures.push(format!("{name}: {error}")),
         }
     }
-    assert!(cases > 0 || !failures.is_empty(), "no cases in {}", folder.as_ref().display());
+    assert!(
+        cases > 0 || !failures.is_empty(),
+        "no cases in {}",
+        folder.as_ref().display()
+    );
     if !failures.is_empty() {
-        panic!("{} of {cases} cases failed:\n{}", failures.len(), failures.join("\n"));
+        panic!(
+            "{} of {cases} cases failed:\n{}",
+            failures.len(),
+            failures.join("\n")
+        );
     }
 }
 
 /// The case files of a folder with their text, by name.
 fn files(folder: &Path) -> BTreeMap<String, String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let entries = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
     entries
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
         .map(|path| {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
             let text = std::fs::read_to_string(&path).unwrap_or_else(|error| format!("# {error}"));
             (name, text)
         })
@@ -146,18 +164,30 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 
 fn run<P: Hooks>(file: &File, case: &Case) -> Result<(), String> {
     let settings = case.settings.as_ref().or(file.settings.as_ref());
-    let settings = settings.map_or_else(|| Ok("{}".to_owned()), serde_json::to_string).map_err(|e| e.to_string())?;
+    let settings = settings
+        .map_or_else(|| Ok("{}".to_owned()), serde_json::to_string)
+        .map_err(|e| e.to_string())?;
     let mut fresh = World {
         connection: case.connection.clone(),
         envelope: case.envelope.clone(),
-        directory: case.directory.clone().unwrap_or_else(|| file.directory.clone()),
+        directory: case
+            .directory
+            .clone()
+            .unwrap_or_else(|| file.directory.clone()),
         scores: file.scores.clone(),
         settings: settings.clone(),
         ..World::default()
     };
-    fresh.findings = case.found.iter().map(|(name, score)| (name.clone(), "earlier".to_owned(), *score, Vec::new())).collect();
+    fresh.findings = case
+        .found
+        .iter()
+        .map(|(name, score)| (name.clone(), "earlier".to_owned(), *score, Vec::new()))
+        .collect();
     if let Some(message) = &case.message {
-        fresh.content = message.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes();
+        fresh.content = message
+            .replace("\r\n", "\n")
+            .replace('\n', "\r\n")
+            .into_bytes();
     }
     fresh.enter();
     let plugin = match make::<P>(&settings) {
@@ -170,7 +200,8 @@ fn run<P: Hooks>(file: &File, case: &Case) -> Result<(), String> {
     }
     for (index, step) in case.steps.iter().enumerate() {
         for turn in 0..step.times.max(1) {
-            run_step(&plugin, step).map_err(|failure| format!("step {} (turn {}): {failure}", index + 1, turn + 1))?;
+            run_step(&plugin, step)
+                .map_err(|failure| format!("step {} (turn {}): {failure}", index + 1, turn + 1))?;
         }
     }
     Ok(())
@@ -178,24 +209,50 @@ fn run<P: Hooks>(file: &File, case: &Case) -> Result<(), String> {
 
 fn compare_problems(seen: &[crate::settings::Problem], expected: &[String]) -> Result<(), String> {
     let seen: Vec<String> = seen.iter().map(ToString::to_string).collect();
-    let fits = seen.len() == expected.len() && seen.iter().zip(expected).all(|(seen, expected)| seen.starts_with(expected));
-    if fits { Ok(()) } else { Err(format!("problems {seen:#?}, expected {expected:#?}")) }
+    let fits = seen.len() == expected.len()
+        && seen
+            .iter()
+            .zip(expected)
+            .all(|(seen, expected)| seen.starts_with(expected));
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("problems {seen:#?}, expected {expected:#?}"))
+    }
 }
 
 fn run_step(plugin: &impl Hooks, step: &Step) -> Result<(), String> {
     prepare(step);
     let seen = call(plugin, step)?;
     if !begins_with(&seen, &step.expect) {
-        return Err(format!("{} answered \"{seen}\", expected \"{}\"", step.hook, step.expect));
+        return Err(format!(
+            "{} answered \"{seen}\", expected \"{}\"",
+            step.hook, step.expect
+        ));
     }
     let (findings, actions, log) = world(|world| {
-        let findings: Vec<String> = world.findings.iter().map(|(name, _, score, _)| format!("{name}={score}")).collect();
+        let findings: Vec<String> = world
+            .findings
+            .iter()
+            .map(|(name, _, score, _)| format!("{name}={score}"))
+            .collect();
         (findings, world.actions.clone(), world.log.clone())
     });
-    if step.findings.as_ref().is_some_and(|expected| *expected != findings) {
-        return Err(format!("findings {findings:?}, expected {:?}", step.findings));
+    if step
+        .findings
+        .as_ref()
+        .is_some_and(|expected| *expected != findings)
+    {
+        return Err(format!(
+            "findings {findings:?}, expected {:?}",
+            step.findings
+        ));
     }
-    if step.actions.as_ref().is_some_and(|expected| *expected != actions) {
+    if step
+        .actions
+        .as_ref()
+        .is_some_and(|expected| *expected != actions)
+    {
         return Err(format!("actions {actions:?}, expected {:?}", step.actions));
     }
     match &step.logged {
@@ -208,7 +265,9 @@ fn run_step(plugin: &impl Hooks, step: &Step) -> Result<(), String> {
 
 /// `reject 550` begins `reject 550 5.1.1 …`, and not `reject 5501`.
 fn begins_with(seen: &str, expected: &str) -> bool {
-    seen.strip_prefix(expected).is_some_and(|rest| rest.is_empty() || expected.is_empty() || rest.starts_with([' ', ':', ';']))
+    seen.strip_prefix(expected).is_some_and(|rest| {
+        rest.is_empty() || expected.is_empty() || rest.starts_with([' ', ':', ';'])
+    })
 }
 
 fn prepare(step: &Step) {
@@ -220,7 +279,8 @@ fn prepare(step: &Step) {
             world.connection.client.clone_from(client);
         }
         if let Some(identity) = &step.identity {
-            world.connection.identity = Some(identity.clone()).filter(|identity| !identity.is_empty());
+            world.connection.identity =
+                Some(identity.clone()).filter(|identity| !identity.is_empty());
         }
         if let Some(unavailable) = step.unavailable {
             world.unavailable = unavailable;
@@ -244,30 +304,82 @@ fn prepare(step: &Step) {
 
 fn call(plugin: &impl Hooks, step: &Step) -> Result<String, String> {
     let (conn, envelope, message) = (&Connection(()), &Envelope(()), &Message(()));
-    let recipient = &recipient(world(|world| world.envelope.recipients.len() as u32), &step.recipient);
+    let recipient = &recipient(
+        world(|world| world.envelope.recipients.len() as u32),
+        &step.recipient,
+    );
     let missing = || format!("the plugin has no hook {}", step.hook);
     Ok(match step.hook.as_str() {
-        "connect" => plugin.connect().ok_or_else(missing)?.on_connect(conn).render(),
-        "ehlo" => plugin.ehlo().ok_or_else(missing)?.on_ehlo(conn, &step.helo).render(),
-        "authenticate" => plugin.authenticate().ok_or_else(missing)?.check(conn, &Credentials(())).render(),
-        "login-before" => plugin.login().ok_or_else(missing)?.before(conn, &step.user, "PLAIN").render(),
-        "login-failed" => plugin.login().ok_or_else(missing)?.failed(conn, &step.user, "PLAIN").render(),
+        "connect" => plugin
+            .connect()
+            .ok_or_else(missing)?
+            .on_connect(conn)
+            .render(),
+        "ehlo" => plugin
+            .ehlo()
+            .ok_or_else(missing)?
+            .on_ehlo(conn, &step.helo)
+            .render(),
+        "authenticate" => plugin
+            .authenticate()
+            .ok_or_else(missing)?
+            .check(conn, &Credentials(()))
+            .render(),
+        "login-before" => plugin
+            .login()
+            .ok_or_else(missing)?
+            .before(conn, &step.user, "PLAIN")
+            .render(),
+        "login-failed" => plugin
+            .login()
+            .ok_or_else(missing)?
+            .failed(conn, &step.user, "PLAIN")
+            .render(),
         "login-after" => {
             let who = Identity {
                 account: step.user.clone(),
                 authorised_as: step.user.clone(),
                 mechanism: "PLAIN".to_owned(),
             };
-            plugin.login().ok_or_else(missing)?.after(conn, &who).render()
+            plugin
+                .login()
+                .ok_or_else(missing)?
+                .after(conn, &who)
+                .render()
         }
-        "mail-from" => plugin.mail_from().ok_or_else(missing)?.on_mail_from(conn, envelope).render(),
-        "rcpt-to" => plugin.rcpt_to().ok_or_else(missing)?.on_rcpt_to(conn, envelope, recipient).render(),
+        "mail-from" => plugin
+            .mail_from()
+            .ok_or_else(missing)?
+            .on_mail_from(conn, envelope)
+            .render(),
+        "rcpt-to" => plugin
+            .rcpt_to()
+            .ok_or_else(missing)?
+            .on_rcpt_to(conn, envelope, recipient)
+            .render(),
         "message" => {
             let actions = &MessageActions(());
-            plugin.message().ok_or_else(missing)?.on_message(MessageCall { conn, envelope, message, actions }).render()
+            plugin
+                .message()
+                .ok_or_else(missing)?
+                .on_message(MessageCall {
+                    conn,
+                    envelope,
+                    message,
+                    actions,
+                })
+                .render()
         }
-        "verdict" => plugin.verdict().ok_or_else(missing)?.on_verdict(conn, envelope, &step.domain).render(),
-        "route-inbound" => plugin.route_inbound().ok_or_else(missing)?.resolve(envelope, recipient).render(),
+        "verdict" => plugin
+            .verdict()
+            .ok_or_else(missing)?
+            .on_verdict(conn, envelope, &step.domain)
+            .render(),
+        "route-inbound" => plugin
+            .route_inbound()
+            .ok_or_else(missing)?
+            .resolve(envelope, recipient)
+            .render(),
         "quota" => {
             let about = QuotaCall {
                 account: &step.account,
@@ -277,8 +389,14 @@ fn call(plugin: &impl Hooks, step: &Step) -> Result<String, String> {
                     "send" => Operation::Send,
                     _ => Operation::Deliver,
                 },
-                current: Usage { bytes: step.current.0, messages: step.current.1 },
-                adding: Usage { bytes: step.adding.0, messages: step.adding.1 },
+                current: Usage {
+                    bytes: step.current.0,
+                    messages: step.current.1,
+                },
+                adding: Usage {
+                    bytes: step.adding.0,
+                    messages: step.adding.1,
+                },
             };
             plugin.quota().ok_or_else(missing)?.check(about).render()
         }
@@ -288,7 +406,13 @@ fn call(plugin: &impl Hooks, step: &Step) -> Result<String, String> {
             plugin
                 .deliver()
                 .ok_or_else(missing)?
-                .on_deliver(DeliverCall { envelope, recipient, account, message, actions })
+                .on_deliver(DeliverCall {
+                    envelope,
+                    recipient,
+                    account,
+                    message,
+                    actions,
+                })
                 .render()
         }
         other => return Err(format!("there is no hook \"{other}\"")),

@@ -6,7 +6,11 @@ use crate::host::types::{Identity, MailAddress};
 
 fn identity_of(world: &World) -> Option<Identity> {
     let account = world.connection.identity.clone()?;
-    Some(Identity { authorised_as: account.clone(), account, mechanism: "PLAIN".to_owned() })
+    Some(Identity {
+        authorised_as: account.clone(),
+        account,
+        mechanism: "PLAIN".to_owned(),
+    })
 }
 
 /// `session`.
@@ -24,7 +28,10 @@ pub mod session {
 
     fn endpoint(text: &str) -> Endpoint {
         let address: IpAddr = text.parse().unwrap_or(IpAddr::from([0, 0, 0, 0]));
-        Endpoint { address: IpAddress::from(address), port: 40_000 }
+        Endpoint {
+            address: IpAddress::from(address),
+            port: 40_000,
+        }
     }
 
     #[expect(missing_docs, reason = "documented in plugin-sdk/wit/session.wit")]
@@ -85,13 +92,21 @@ pub mod session {
         }
         pub fn client_in(&self, networks: &[String]) -> bool {
             let client = IpAddr::from(self.client().address);
-            networks.iter().filter_map(|text| text.parse::<Network>().ok()).any(|network| network.0.contains(&client))
+            networks
+                .iter()
+                .filter_map(|text| text.parse::<Network>().ok())
+                .any(|network| network.0.contains(&client))
         }
         pub fn note(&self, key: &str) -> Option<Vec<u8>> {
             world(|world| world.connection.notes.get(key).cloned())
         }
         pub fn set_note(&self, key: &str, value: &[u8]) -> Result<(), NoteError> {
-            world(|world| world.connection.notes.insert(key.to_owned(), value.to_vec()));
+            world(|world| {
+                world
+                    .connection
+                    .notes
+                    .insert(key.to_owned(), value.to_vec())
+            });
             Ok(())
         }
     }
@@ -110,9 +125,16 @@ pub mod envelope {
 
     /// The recipient of this text.
     pub(in crate::testing) fn recipient(index: u32, text: &str) -> Recipient {
-        let address = MailAddress::parse(text)
-            .unwrap_or_else(|| MailAddress { local_part: text.to_owned(), domain: String::new() });
-        Recipient { index, address: address.clone(), original: address, params: Vec::new() }
+        let address = MailAddress::parse(text).unwrap_or_else(|| MailAddress {
+            local_part: text.to_owned(),
+            domain: String::new(),
+        });
+        Recipient {
+            index,
+            address: address.clone(),
+            original: address,
+            params: Vec::new(),
+        }
     }
 
     #[expect(missing_docs, reason = "documented in plugin-sdk/wit/envelope.wit")]
@@ -143,7 +165,9 @@ pub mod envelope {
             Some(recipient(index, &text))
         }
         pub fn recipients(&self, offset: u32, limit: u32) -> Vec<Recipient> {
-            (offset..offset.saturating_add(limit.min(100))).map_while(|index| self.recipient(index)).collect()
+            (offset..offset.saturating_add(limit.min(100)))
+                .map_while(|index| self.recipient(index))
+                .collect()
         }
         pub fn verdict(&self, _recipient: u32) -> Option<String> {
             world(|world| world.envelope.verdict.clone())
@@ -185,7 +209,9 @@ pub mod credentials {
         pub fn verify(&self, user: &str) -> Result<Verification, CredentialsError> {
             world(|world| {
                 if world.unavailable {
-                    return Err(CredentialsError::Unavailable("the directory does not answer".to_owned()));
+                    return Err(CredentialsError::Unavailable(
+                        "the directory does not answer".to_owned(),
+                    ));
                 }
                 Ok(match world.directory.accounts.get(user) {
                     None => Verification::Unknown,
@@ -213,7 +239,9 @@ pub mod directory {
     fn ask<R>(answer: impl FnOnce(&mut World) -> R) -> Result<R, DirectoryError> {
         world(|world| {
             if world.unavailable {
-                return Err(DirectoryError::Unavailable("the directory does not answer".to_owned()));
+                return Err(DirectoryError::Unavailable(
+                    "the directory does not answer".to_owned(),
+                ));
             }
             Ok(answer(world))
         })
@@ -230,7 +258,12 @@ pub mod directory {
                 return Entry::Account(address);
             }
             match world.directory.aliases.get(&address) {
-                Some(targets) => Entry::Alias(targets.iter().filter_map(|to| MailAddress::parse(to)).collect()),
+                Some(targets) => Entry::Alias(
+                    targets
+                        .iter()
+                        .filter_map(|to| MailAddress::parse(to))
+                        .collect(),
+                ),
                 None => Entry::None,
             }
         })
@@ -240,7 +273,11 @@ pub mod directory {
         let address = lower(address);
         ask(|world| {
             address == account
-                || world.directory.aliases.get(&address).is_some_and(|to| to.iter().any(|to| to == account))
+                || world
+                    .directory
+                    .aliases
+                    .get(&address)
+                    .is_some_and(|to| to.iter().any(|to| to == account))
         })
     }
 
@@ -257,28 +294,46 @@ pub mod directory {
     pub fn account_usage(account: &str) -> Result<Usage, DirectoryError> {
         ask(|world| {
             let account = world.directory.accounts.get(account);
-            account.map_or(Usage { bytes: 0, messages: 0 }, |account| Usage {
-                bytes: account.bytes,
-                messages: account.messages,
-            })
+            account.map_or(
+                Usage {
+                    bytes: 0,
+                    messages: 0,
+                },
+                |account| Usage {
+                    bytes: account.bytes,
+                    messages: account.messages,
+                },
+            )
         })
     }
 
     pub fn domain_usage(domain: &str) -> Result<Usage, DirectoryError> {
         let suffix = format!("@{domain}");
         ask(|world| {
-            let accounts = world.directory.accounts.iter().filter(|(address, _)| address.ends_with(&suffix));
-            accounts.fold(Usage { bytes: 0, messages: 0 }, |sum, (_, account)| Usage {
-                bytes: sum.bytes + account.bytes,
-                messages: sum.messages + account.messages,
-            })
+            let accounts = world
+                .directory
+                .accounts
+                .iter()
+                .filter(|(address, _)| address.ends_with(&suffix));
+            accounts.fold(
+                Usage {
+                    bytes: 0,
+                    messages: 0,
+                },
+                |sum, (_, account)| Usage {
+                    bytes: sum.bytes + account.bytes,
+                    messages: sum.messages + account.messages,
+                },
+            )
         })
     }
 
     pub fn mailbox_exists(account: &str, path: &str) -> Result<bool, DirectoryError> {
         ask(|world| {
             let account = world.directory.accounts.get(account);
-            path == "INBOX" || account.is_some_and(|account| account.mailboxes.iter().any(|mailbox| mailbox == path))
+            path == "INBOX"
+                || account
+                    .is_some_and(|account| account.mailboxes.iter().any(|mailbox| mailbox == path))
         })
     }
 }
@@ -297,9 +352,11 @@ pub mod kv {
     fn area_name(world: &World, area: Area) -> Result<String, KvError> {
         match area {
             Area::Plugin => Ok("plugin".to_owned()),
-            Area::Domain => {
-                world.domain.as_ref().map(|domain| format!("domain/{domain}")).ok_or(KvError::NoDomain)
-            }
+            Area::Domain => world
+                .domain
+                .as_ref()
+                .map(|domain| format!("domain/{domain}"))
+                .ok_or(KvError::NoDomain),
         }
     }
 
@@ -322,7 +379,10 @@ pub mod kv {
 
     pub fn get(area: Area, key: &str) -> Result<Option<Versioned>, KvError> {
         ask(area, key, |world, key| {
-            world.kv.get(&key, world.now_ms).map(|(value, version)| Versioned { value, version })
+            world
+                .kv
+                .get(&key, world.now_ms)
+                .map(|(value, version)| Versioned { value, version })
         })
     }
 
@@ -331,7 +391,9 @@ pub mod kv {
     }
 
     pub fn set(area: Area, key: &str, value: &[u8], ttl_ms: Option<u64>) -> Result<u64, KvError> {
-        ask(area, key, |world, key| world.kv.set(key, value, ttl_ms, world.now_ms))
+        ask(area, key, |world, key| {
+            world.kv.set(key, value, ttl_ms, world.now_ms)
+        })
     }
 
     pub fn compare_and_set(
@@ -342,7 +404,10 @@ pub mod kv {
         ttl_ms: Option<u64>,
     ) -> Result<Option<u64>, KvError> {
         ask(area, key, |world, key| {
-            let present = world.kv.get(&key, world.now_ms).map_or(0, |(_, version)| version);
+            let present = world
+                .kv
+                .get(&key, world.now_ms)
+                .map_or(0, |(_, version)| version);
             (present == expected).then(|| world.kv.set(key, value, ttl_ms, world.now_ms))
         })
     }
@@ -351,8 +416,15 @@ pub mod kv {
         ask(area, key, |world, key| world.kv.delete(&key))
     }
 
-    pub fn increment(area: Area, key: &str, delta: i64, ttl_ms: Option<u64>) -> Result<i64, KvError> {
-        ask(area, key, |world, key| world.kv.increment(key, delta, ttl_ms, world.now_ms))
+    pub fn increment(
+        area: Area,
+        key: &str,
+        delta: i64,
+        ttl_ms: Option<u64>,
+    ) -> Result<i64, KvError> {
+        ask(area, key, |world, key| {
+            world.kv.increment(key, delta, ttl_ms, world.now_ms)
+        })
     }
 
     pub fn take(
@@ -363,18 +435,38 @@ pub mod kv {
         refill_per_second: f64,
     ) -> Result<BucketState, KvError> {
         ask(area, key, |world, key| {
-            let (allowed, remaining) = world.kv.take(key, cost, capacity, refill_per_second, world.now_ms);
-            BucketState { allowed, remaining, retry_after_ms: u64::from(!allowed) }
+            let (allowed, remaining) =
+                world
+                    .kv
+                    .take(key, cost, capacity, refill_per_second, world.now_ms);
+            BucketState {
+                allowed,
+                remaining,
+                retry_after_ms: u64::from(!allowed),
+            }
         })
     }
 
     pub fn count_window(area: Area, key: &str, window_ms: u64) -> Result<u64, KvError> {
-        ask(area, key, |world, key| world.kv.count_window(key, window_ms, world.now_ms))
+        ask(area, key, |world, key| {
+            world.kv.count_window(key, window_ms, world.now_ms)
+        })
     }
 
-    pub fn keys(area: Area, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<String>, KvError> {
+    pub fn keys(
+        area: Area,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>, KvError> {
         ask(area, prefix, |world, (area, prefix)| {
-            world.kv.keys(&area, &prefix, after, limit.min(1000) as usize, world.now_ms)
+            world.kv.keys(
+                &area,
+                &prefix,
+                after,
+                limit.min(1000) as usize,
+                world.now_ms,
+            )
         })
     }
 }
@@ -391,7 +483,8 @@ pub mod findings {
             return Err(FindingError::Invalid(name.to_owned()));
         }
         world(|world| {
-            let score = (weight * world.scores.get(name).copied().unwrap_or(1.0)).clamp(-1000.0, 1000.0);
+            let score =
+                (weight * world.scores.get(name).copied().unwrap_or(1.0)).clamp(-1000.0, 1000.0);
             match world.findings.iter_mut().find(|(known, ..)| known == name) {
                 Some((_, _, known, evidence)) => {
                     if score.abs() > known.abs() {
@@ -399,7 +492,12 @@ pub mod findings {
                     }
                     evidence.extend(options.iter().cloned());
                 }
-                None => world.findings.push((name.to_owned(), "tested".to_owned(), score, options.to_vec())),
+                None => world.findings.push((
+                    name.to_owned(),
+                    "tested".to_owned(),
+                    score,
+                    options.to_vec(),
+                )),
             }
         });
         Ok(())
@@ -411,12 +509,13 @@ pub mod findings {
 
     pub fn so_far() -> Vec<Symbol> {
         world(|world| {
-            let symbol = |(name, plugin, score, options): &(String, String, f64, Vec<String>)| Symbol {
-                name: name.clone(),
-                plugin: plugin.clone(),
-                score: *score,
-                options: options.clone(),
-            };
+            let symbol =
+                |(name, plugin, score, options): &(String, String, f64, Vec<String>)| Symbol {
+                    name: name.clone(),
+                    plugin: plugin.clone(),
+                    score: *score,
+                    options: options.clone(),
+                };
             world.findings.iter().map(symbol).collect()
         })
     }
@@ -449,7 +548,9 @@ pub mod actions {
     }
 
     fn with_flags(line: String, flags: &[String]) -> String {
-        flags.iter().fold(line, |line, flag| format!("{line} {flag}"))
+        flags
+            .iter()
+            .fold(line, |line, flag| format!("{line} {flag}"))
     }
 
     #[expect(missing_docs, reason = "documented in plugin-sdk/wit/actions.wit")]
@@ -461,7 +562,10 @@ pub mod actions {
             note(format!("change-header {name} {nth}: {value}"))
         }
         pub fn remove_header(&self, name: &str, nth: Option<u32>) -> Result<(), ActionError> {
-            note(nth.map_or_else(|| format!("remove-header {name}"), |nth| format!("remove-header {name} {nth}")))
+            note(nth.map_or_else(
+                || format!("remove-header {name}"),
+                |nth| format!("remove-header {name} {nth}"),
+            ))
         }
         pub fn tag(&self, key: &str, value: &str) -> Result<(), ActionError> {
             note(format!("tag {key}={value}"))?;
@@ -472,11 +576,24 @@ pub mod actions {
 
     #[expect(missing_docs, reason = "documented in plugin-sdk/wit/actions.wit")]
     impl DeliveryActions {
-        pub fn file_into(&self, mailbox: &str, flags: &[String], create: bool) -> Result<(), ActionError> {
+        pub fn file_into(
+            &self,
+            mailbox: &str,
+            flags: &[String],
+            create: bool,
+        ) -> Result<(), ActionError> {
             let line = with_flags(format!("file-into {mailbox}"), flags);
-            note(if create { format!("{line} create") } else { line })
+            note(if create {
+                format!("{line} create")
+            } else {
+                line
+            })
         }
-        pub fn file_into_use(&self, special_use: &str, flags: &[String]) -> Result<(), ActionError> {
+        pub fn file_into_use(
+            &self,
+            special_use: &str,
+            flags: &[String],
+        ) -> Result<(), ActionError> {
             note(with_flags(format!("file-into-use {special_use}"), flags))
         }
         pub fn keep(&self, flags: &[String]) -> Result<(), ActionError> {
@@ -497,8 +614,18 @@ pub mod log {
     }
 
     pub fn log(level: Level, text: &str, fields: &[(String, String)]) {
-        let fields: String = fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-        world(|world| world.log.push(format!("{level:?}: {text}{fields}")));
+        let level = match level {
+            Level::Trace => "trace",
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        };
+        let fields: String = fields
+            .iter()
+            .map(|(name, value)| format!(" {name}={value}"))
+            .collect();
+        world(|world| world.log.push(format!("{level}: {text}{fields}")));
     }
 }
 
@@ -535,7 +662,9 @@ pub mod runtime {
 
     /// The same octets every time: a test repeats.
     pub fn random(length: u32) -> Vec<u8> {
-        (0..length.min(1024)).map(|index| (index.wrapping_mul(97).wrapping_add(13) & 0xff) as u8).collect()
+        (0..length.min(1024))
+            .map(|index| (index.wrapping_mul(97).wrapping_add(13) & 0xff) as u8)
+            .collect()
     }
 
     pub fn remaining_ms() -> u32 {

@@ -28,13 +28,20 @@ fn alive(expires: Option<u64>, now: u64) -> bool {
 
 impl Kv {
     pub(super) fn get(&self, key: &Key, now: u64) -> Option<(Vec<u8>, u64)> {
-        let value = self.values.get(key).filter(|value| alive(value.expires, now))?;
+        let value = self
+            .values
+            .get(key)
+            .filter(|value| alive(value.expires, now))?;
         Some((value.bytes.clone(), value.version))
     }
 
     pub(super) fn set(&mut self, key: Key, bytes: &[u8], ttl: Option<u64>, now: u64) -> u64 {
         self.last_version += 1;
-        let value = Value { bytes: bytes.to_vec(), version: self.last_version, expires: ttl.map(|ttl| now + ttl) };
+        let value = Value {
+            bytes: bytes.to_vec(),
+            version: self.last_version,
+            expires: ttl.map(|ttl| now + ttl),
+        };
         self.values.insert(key, value);
         self.last_version
     }
@@ -57,9 +64,17 @@ impl Kv {
     }
 
     /// Whether they were taken, and what is left.
-    pub(super) fn take(&mut self, key: Key, cost: f64, capacity: f64, refill: f64, now: u64) -> (bool, f64) {
+    pub(super) fn take(
+        &mut self,
+        key: Key,
+        cost: f64,
+        capacity: f64,
+        refill: f64,
+        now: u64,
+    ) -> (bool, f64) {
         let (tokens, since) = self.buckets.entry(key).or_insert((capacity, now));
-        let gained = std::time::Duration::from_millis(now.saturating_sub(*since)).as_secs_f64() * refill;
+        let gained =
+            std::time::Duration::from_millis(now.saturating_sub(*since)).as_secs_f64() * refill;
         *tokens = (*tokens + gained).min(capacity);
         *since = now;
         let allowed = *tokens >= cost;
@@ -76,12 +91,31 @@ impl Kv {
         events.len() as u64
     }
 
-    pub(super) fn keys(&self, area: &str, prefix: &str, after: Option<&str>, limit: usize, now: u64) -> Vec<String> {
-        let values = self.values.iter().filter(|(_, value)| alive(value.expires, now)).map(|(key, _)| key);
-        let counters = self.counters.iter().filter(|(_, (_, expires))| alive(*expires, now)).map(|(key, _)| key);
+    pub(super) fn keys(
+        &self,
+        area: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        now: u64,
+    ) -> Vec<String> {
+        let values = self
+            .values
+            .iter()
+            .filter(|(_, value)| alive(value.expires, now))
+            .map(|(key, _)| key);
+        let counters = self
+            .counters
+            .iter()
+            .filter(|(_, (_, expires))| alive(*expires, now))
+            .map(|(key, _)| key);
         let mut keys: Vec<String> = values
             .chain(counters)
-            .filter(|(of, name)| of == area && name.starts_with(prefix) && after.is_none_or(|after| name.as_str() > after))
+            .filter(|(of, name)| {
+                of == area
+                    && name.starts_with(prefix)
+                    && after.is_none_or(|after| name.as_str() > after)
+            })
             .map(|(_, name)| name.clone())
             .collect();
         keys.sort();

@@ -51,7 +51,12 @@ fn cut(mut text: String, max: u32) -> String {
 
 fn slice(bytes: &[u8], offset: u64, length: u32) -> Vec<u8> {
     let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-    bytes.iter().skip(offset).take(length as usize).copied().collect()
+    bytes
+        .iter()
+        .skip(offset)
+        .take(length as usize)
+        .copied()
+        .collect()
 }
 
 #[expect(missing_docs, reason = "documented in plugin-sdk/wit/message.wit")]
@@ -73,22 +78,37 @@ impl Message {
     }
 
     pub fn headers(&self, name: &str) -> Vec<Header> {
-        self.all_headers().into_iter().filter(|header| header.name.eq_ignore_ascii_case(name)).take(100).collect()
+        self.all_headers()
+            .into_iter()
+            .filter(|header| header.name.eq_ignore_ascii_case(name))
+            .take(100)
+            .collect()
     }
 
     pub fn first(&self, name: &str) -> Option<String> {
-        self.headers(name).into_iter().next().map(|header| header.value)
+        self.headers(name)
+            .into_iter()
+            .next()
+            .map(|header| header.value)
     }
 
     pub fn raw_header(&self, index: u32) -> Option<Vec<u8>> {
         parsed(
-            |message| message.headers_raw().nth(index as usize).map(|(_, value)| value.as_bytes().to_vec()),
+            |message| {
+                message
+                    .headers_raw()
+                    .nth(index as usize)
+                    .map(|(_, value)| value.as_bytes().to_vec())
+            },
             None,
         )
     }
 
     pub fn header_names(&self) -> Vec<String> {
-        self.all_headers().into_iter().map(|header| header.name).collect()
+        self.all_headers()
+            .into_iter()
+            .map(|header| header.name)
+            .collect()
     }
 
     pub fn subject(&self) -> String {
@@ -98,8 +118,12 @@ impl Message {
     pub fn from_addresses(&self) -> Vec<String> {
         parsed(
             |message| {
-                let from = message.from().into_iter().flat_map(mail_parser::Address::iter);
-                from.filter_map(|address| address.address().map(str::to_owned)).collect()
+                let from = message
+                    .from()
+                    .into_iter()
+                    .flat_map(mail_parser::Address::iter);
+                from.filter_map(|address| address.address().map(str::to_owned))
+                    .collect()
             },
             Vec::new(),
         )
@@ -125,7 +149,10 @@ impl Message {
         let text = parsed(
             |message| {
                 let count = message.text_body_count();
-                (0..count).filter_map(|index| message.body_text(index)).collect::<Vec<_>>().join("\n")
+                (0..count)
+                    .filter_map(|index| message.body_text(index))
+                    .collect::<Vec<_>>()
+                    .join("\n")
             },
             String::new(),
         );
@@ -135,12 +162,19 @@ impl Message {
     pub fn urls(&self, max: u32) -> Vec<Url> {
         let html = self.html().join("\n");
         let text = format!("{}\n{html}", self.text(u32::MAX));
-        let Ok(link) = regex::Regex::new(r#"(?i)\b([a-z][a-z0-9+.-]*)://([^\s/"'<>:@]+@)?([^\s/"'<>:?#]+)[^\s"'<>]*"#) else {
+        let Ok(link) = regex::Regex::new(
+            r#"(?i)\b([a-z][a-z0-9+.-]*)://([^\s/"'<>:@]+@)?([^\s/"'<>:?#]+)[^\s"'<>]*"#,
+        ) else {
             return Vec::new();
         };
         let mut urls: Vec<Url> = Vec::new();
         for found in link.captures_iter(&text) {
-            let part = |index: usize| found.get(index).map(|group| group.as_str()).unwrap_or_default();
+            let part = |index: usize| {
+                found
+                    .get(index)
+                    .map(|group| group.as_str())
+                    .unwrap_or_default()
+            };
             if !urls.iter().any(|known| known.text == part(0)) {
                 urls.push(Url {
                     text: part(0).to_owned(),
@@ -162,18 +196,26 @@ impl Message {
     /// Not a digest: a stand-in that differs where contents differ in length or sum.
     pub fn sha256(&self) -> Vec<u8> {
         let content = content();
-        let sum = content.iter().fold(content.len() as u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
+        let sum = content.iter().fold(content.len() as u64, |sum, byte| {
+            sum.wrapping_mul(31) + u64::from(*byte)
+        });
         sum.to_be_bytes().repeat(4)
     }
 
     fn all_headers(&self) -> Vec<Header> {
         parsed(
             |message| {
-                let raw: Vec<(String, String)> =
-                    message.headers_raw().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                let raw: Vec<(String, String)> = message
+                    .headers_raw()
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect();
                 raw.into_iter()
                     .enumerate()
-                    .map(|(index, (name, value))| Header { index: number(index), name, value: decoded(&value) })
+                    .map(|(index, (name, value))| Header {
+                        index: number(index),
+                        name,
+                        value: decoded(&value),
+                    })
                     .collect()
             },
             Vec::new(),
@@ -184,7 +226,9 @@ impl Message {
         parsed(
             |message| {
                 let parts = message.parts.iter().filter(|part| part.is_text_html());
-                parts.filter_map(|part| part.text_contents().map(str::to_owned)).collect()
+                parts
+                    .filter_map(|part| part.text_contents().map(str::to_owned))
+                    .collect()
             },
             Vec::new(),
         )
@@ -199,7 +243,12 @@ impl Message {
                 let line = |header: Header| format!("{}: {}", header.name, header.value);
                 owned(self.all_headers().into_iter().map(line).collect())
             }
-            Scope::Header(name) => owned(self.headers(name).into_iter().map(|header| header.value).collect()),
+            Scope::Header(name) => owned(
+                self.headers(name)
+                    .into_iter()
+                    .map(|header| header.value)
+                    .collect(),
+            ),
             Scope::Body => vec![slice(&content(), self.body_offset(), u32::MAX)],
             Scope::Text => owned(vec![self.text(u32::MAX)]),
             Scope::Html => owned(self.html()),
@@ -249,11 +298,20 @@ impl Part {
     }
 
     pub fn content_type_param(&self, name: &str) -> Option<String> {
-        self.with(|part| part.content_type()?.attribute(name).map(str::to_owned), None)
+        self.with(
+            |part| part.content_type()?.attribute(name).map(str::to_owned),
+            None,
+        )
     }
 
     pub fn disposition(&self) -> Option<String> {
-        self.with(|part| part.content_disposition().map(|of| of.ctype().to_lowercase()), None)
+        self.with(
+            |part| {
+                part.content_disposition()
+                    .map(|of| of.ctype().to_lowercase())
+            },
+            None,
+        )
     }
 
     pub fn filename(&self) -> Option<String> {
@@ -262,13 +320,20 @@ impl Part {
 
     pub fn transfer_encoding(&self) -> String {
         let plain = "7bit".to_owned();
-        self.with(|part| part.content_transfer_encoding().map(str::to_lowercase), None).unwrap_or(plain)
+        self.with(
+            |part| part.content_transfer_encoding().map(str::to_lowercase),
+            None,
+        )
+        .unwrap_or(plain)
     }
 
     pub fn header(&self, name: &str) -> Option<String> {
         self.with(
             |part| {
-                let header = part.headers.iter().find(|header| header.name().eq_ignore_ascii_case(name))?;
+                let header = part
+                    .headers
+                    .iter()
+                    .find(|header| header.name().eq_ignore_ascii_case(name))?;
                 header.value().as_text().map(str::to_owned)
             },
             None,
@@ -276,7 +341,10 @@ impl Part {
     }
 
     pub fn raw_range(&self) -> (u64, u64) {
-        self.with(|part| (u64::from(part.offset_body), u64::from(part.offset_end)), (0, 0))
+        self.with(
+            |part| (u64::from(part.offset_body), u64::from(part.offset_end)),
+            (0, 0),
+        )
     }
 
     pub fn decoded_size(&self) -> u64 {
@@ -288,7 +356,13 @@ impl Part {
     }
 
     pub fn text(&self, max_bytes: u32) -> Option<String> {
-        self.with(|part| part.text_contents().map(|text| cut(text.to_owned(), max_bytes)), None)
+        self.with(
+            |part| {
+                part.text_contents()
+                    .map(|text| cut(text.to_owned(), max_bytes))
+            },
+            None,
+        )
     }
 
     /// See [`Message::sha256`].
@@ -322,7 +396,10 @@ impl PatternSet {
             .build()
             .map_err(|error| error.to_string())?;
         let mut patterns = self.patterns.borrow_mut();
-        patterns.push(Pattern { scope: scope.clone(), regex });
+        patterns.push(Pattern {
+            scope: scope.clone(),
+            regex,
+        });
         Ok(number(patterns.len() - 1))
     }
 

@@ -38,11 +38,13 @@ mod render;
 mod world;
 
 pub use case::run_cases;
-pub use world::{Account, ConnectionFacts, DirectoryFacts, EnvelopeFacts, LoginFacts, World, world};
+pub use world::{
+    Account, ConnectionFacts, DirectoryFacts, EnvelopeFacts, LoginFacts, World, world,
+};
 
 use crate::hook::{
-    OnAuthenticate, OnConnect, OnDeliver, OnEhlo, OnLogin, OnMailFrom, OnMessage, OnQuota, OnRcptTo, OnRouteInbound,
-    OnVerdict,
+    OnAuthenticate, OnConnect, OnDeliver, OnEhlo, OnLogin, OnMailFrom, OnMessage, OnQuota,
+    OnRcptTo, OnRouteInbound, OnVerdict,
 };
 
 /// The hooks that a plugin answers, as [`export!`](crate::export) lists them.

@@ -1,8 +1,8 @@
 //! A hook's answer as one line, as cases expect it.
 
 use crate::hook::{
-    Authenticated, Decision, DeliverDecision, HookError, Judgement, LoginDecision, MessageDecision, QuotaDecision,
-    Target, VerdictAction,
+    Authenticated, Decision, DeliverDecision, HookError, Judgement, LoginDecision, MessageDecision,
+    QuotaDecision, Target, VerdictAction,
 };
 use crate::host::types::SmtpReply;
 
@@ -12,8 +12,15 @@ pub(super) trait Render {
 }
 
 fn reply(word: &str, reply: &SmtpReply) -> String {
-    let enhanced = reply.enhanced.map(|(class, subject, detail)| format!(" {class}.{subject}.{detail}"));
-    format!("{word} {}{} {}", reply.code, enhanced.unwrap_or_default(), reply.text)
+    let enhanced = reply
+        .enhanced
+        .map(|(class, subject, detail)| format!(" {class}.{subject}.{detail}"));
+    format!(
+        "{word} {}{} {}",
+        reply.code,
+        enhanced.unwrap_or_default(),
+        reply.text
+    )
 }
 
 impl<T: Render> Render for Result<T, HookError> {
@@ -42,7 +49,9 @@ impl Render for Authenticated {
     fn render(&self) -> String {
         match self {
             Self::UnknownUser => "unknown-user".to_owned(),
-            Self::Success(who) if who.account == who.authorised_as => format!("success {}", who.account),
+            Self::Success(who) if who.account == who.authorised_as => {
+                format!("success {}", who.account)
+            }
             Self::Success(who) => format!("success {} as {}", who.account, who.authorised_as),
             Self::Failure => "failure".to_owned(),
             Self::Blocked(text) => format!("blocked {text}"),
@@ -91,7 +100,9 @@ impl Render for Judgement {
 
 impl Render for Option<Vec<Target>> {
     fn render(&self) -> String {
-        let Some(targets) = self else { return "none".to_owned() };
+        let Some(targets) = self else {
+            return "none".to_owned();
+        };
         let target = |target: &Target| match target {
             Target::Account(account) => format!("account {account}"),
             Target::Alias(address) => format!("alias {address}"),

@@ -2,6 +2,16 @@
 //! passwords against the directory. What a policy costs is measured against this one.
 //!
 //! Hooks: authenticate, rcpt-to, route-inbound. Host calls: credentials, directory.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests fail by panicking"
+    )
+)]
 
 use directory::Entry;
 use waxwing_plugin::prelude::*;
@@ -28,7 +38,12 @@ fn unknown() -> SmtpReply {
 }
 
 impl OnRcptTo for Accepting {
-    fn on_rcpt_to(&self, _conn: &Connection, _env: &Envelope, rcpt: &Recipient) -> Result<Decision, HookError> {
+    fn on_rcpt_to(
+        &self,
+        _conn: &Connection,
+        _env: &Envelope,
+        rcpt: &Recipient,
+    ) -> Result<Decision, HookError> {
         Ok(match directory::look_up(&rcpt.address)? {
             Entry::None => Decision::Reject(unknown()),
             Entry::Account(_) | Entry::Alias(_) => Decision::Accept,
@@ -61,3 +76,14 @@ impl OnAuthenticate for Accepting {
 }
 
 waxwing_plugin::export!(Accepting: authenticate, rcpt_to, route_inbound);
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn cases() {
+        waxwing_plugin::testing::run_cases::<super::Accepting>(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/cases"
+        ));
+    }
+}
