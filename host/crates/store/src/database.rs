@@ -339,13 +339,9 @@ impl Connector {
 
     pub(crate) async fn migrate(&self, connection: &mut Connection) -> Result<()> {
         let done = match connection {
-            Connection::Sqlite(c) => {
-                migrator(include_str!("../migrations/sqlite/0001_store.sql"))
-                    .run_direct(None, c, false)
-                    .await
-            }
+            Connection::Sqlite(c) => migrator(SQLITE_MIGRATIONS).run_direct(None, c, false).await,
             Connection::Postgres(c) => {
-                migrator(include_str!("../migrations/postgres/0001_store.sql"))
+                migrator(POSTGRES_MIGRATIONS)
                     .run_direct(None, c, false)
                     .await
             }
@@ -400,13 +396,34 @@ fn sqlite_options(path: &Path, max_bytes: Option<u64>) -> SqliteConnectOptions {
     options
 }
 
-fn migrator(first: &'static str) -> Migrator {
-    let migration = Migration::new(
-        1,
-        Cow::Borrowed("store"),
-        MigrationType::Simple,
-        first.into_sql_str(),
-        false,
-    );
-    Migrator::with_migrations(vec![migration])
+/// The migrations of one database, in order; all of them are tried at every start.
+fn migrator(texts: [(&'static str, &'static str); 2]) -> Migrator {
+    let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
+        Migration::new(
+            version,
+            Cow::Borrowed(name),
+            MigrationType::Simple,
+            text.into_sql_str(),
+            false,
+        )
+    };
+    Migrator::with_migrations((1..).zip(texts).map(migration).collect())
 }
+
+const SQLITE_MIGRATIONS: [(&str, &str); 2] = [
+    ("store", include_str!("../migrations/sqlite/0001_store.sql")),
+    (
+        "sweeps",
+        include_str!("../migrations/sqlite/0002_sweeps.sql"),
+    ),
+];
+const POSTGRES_MIGRATIONS: [(&str, &str); 2] = [
+    (
+        "store",
+        include_str!("../migrations/postgres/0001_store.sql"),
+    ),
+    (
+        "sweeps",
+        include_str!("../migrations/postgres/0002_sweeps.sql"),
+    ),
+];

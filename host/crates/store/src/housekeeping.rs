@@ -16,7 +16,9 @@ const WRITE_OUT: Duration = Duration::from_secs(1);
 const FILES: usize = 500;
 
 static GARBAGE: Sql = Sql::new("SELECT file FROM garbage ORDER BY file LIMIT 500");
-static NAMED_FILES: Sql = Sql::new("SELECT b.file FROM blobs b WHERE b.file <> ''");
+static NAMED_FILES: Sql = Sql::new(
+    "SELECT b.file FROM {1: file t} AS r CROSS JOIN blobs b WHERE b.file = r.file AND b.file <> ''",
+);
 static IN_GARBAGE: Sql =
     Sql::new("SELECT g.file FROM {1: file t} AS r CROSS JOIN garbage g WHERE g.file = r.file");
 
@@ -26,23 +28,34 @@ pub(crate) fn start(store: &Store) {
     tokio::spawn(rounds(weak, store.inner.config.sweep_interval));
 }
 
+/// What a round does.
+enum Round {
+    WriteOut,
+    Rows,
+    Everything,
+}
+
 async fn rounds(weak: Weak<Inner>, interval: Duration) {
     let mut write_out = tokio::time::interval(WRITE_OUT);
     let mut sweep = tokio::time::interval_at(
         tokio::time::Instant::now() + interval,
         interval.max(WRITE_OUT),
     );
+    // Looking through the whole blob directory is for once in a while.
+    let mut look_through =
+        tokio::time::interval_at(tokio::time::Instant::now() + COMMIT_GRACE, COMMIT_GRACE);
     loop {
-        let sweeping = tokio::select! {
-            _ = write_out.tick() => false,
-            _ = sweep.tick() => true,
+        let round = tokio::select! {
+            _ = write_out.tick() => Round::WriteOut,
+            _ = sweep.tick() => Round::Rows,
+            _ = look_through.tick() => Round::Everything,
         };
         let Some(inner) = weak.upgrade() else { return };
         let store = Store { inner };
-        let done = if sweeping {
-            store.sweep().await
-        } else {
-            store.inner.kv.write_out().await
+        let done = match round {
+            Round::WriteOut => store.inner.kv.write_out().await,
+            Round::Rows => store.sweep_rows().await,
+            Round::Everything => store.sweep().await,
         };
         match done {
             Err(Error::Closed) => return,
@@ -57,8 +70,14 @@ fn millis(duration: Duration) -> i64 {
 }
 
 impl Store {
-    /// One round of housekeeping now: expired key-values, old ledger rows and tombstones, unused files.
+    /// Housekeeping now, all of it: expired key-values, old ledger rows and tombstones, unused files.
     pub async fn sweep(&self) -> Result<()> {
+        self.sweep_rows().await?;
+        self.sweep_orphans(SystemTime::now() - COMMIT_GRACE).await
+    }
+
+    /// Removes rows that have outlived their time, and files whose last row went.
+    async fn sweep_rows(&self) -> Result<()> {
         let config = &self.inner.config;
         let now = config.clock.now();
         self.inner.kv.forget_expired(now);
@@ -73,19 +92,23 @@ impl Store {
             })
             .await?
         {}
-        self.sweep_files(SystemTime::now() - COMMIT_GRACE).await
+        self.sweep_garbage().await
     }
 
     /// The first round after opening. Nobody else writes to an SQLite store, so no file can be waiting for its commit.
     pub(crate) async fn sweep_after_crash(&self) -> Result<()> {
         match self.inner.config.database {
-            Database::Sqlite(_) => self.sweep_files(SystemTime::now() + COMMIT_GRACE).await,
-            Database::Postgres(_) => self.sweep_files(SystemTime::now() - COMMIT_GRACE).await,
+            Database::Sqlite(_) => self.sweep_orphans(SystemTime::now() + COMMIT_GRACE).await,
+            Database::Postgres(_) => self.sweep_orphans(SystemTime::now() - COMMIT_GRACE).await,
         }
     }
 
-    /// Removes files that no row names: those whose last row went, and those a crash left without one.
-    async fn sweep_files(&self, before: SystemTime) -> Result<()> {
+    async fn sweep_orphans(&self, before: SystemTime) -> Result<()> {
+        let orphans = self.orphans(before).await?;
+        self.remove_files(orphans).await
+    }
+
+    async fn sweep_garbage(&self) -> Result<()> {
         loop {
             let rows = self.inner.readers.fetch(&GARBAGE, Vec::new()).await?;
             let names: Vec<String> = rows.iter().map(|row| row.text(0)).collect::<Result<_>>()?;
@@ -99,8 +122,7 @@ impl Store {
                 break;
             }
         }
-        let orphans = self.orphans(before).await?;
-        self.remove_files(orphans).await
+        Ok(())
     }
 
     async fn remove_files(&self, names: Vec<String>) -> Result<()> {
@@ -118,27 +140,30 @@ impl Store {
             files.sweep_temporary(before)?;
             files.older_than(before)
         };
-        let mut names = tokio::task::spawn_blocking(list)
+        let names = tokio::task::spawn_blocking(list)
             .await
             .map_err(|_| Error::Closed)??;
-        if names.is_empty() {
-            return Ok(names);
+        let mut orphans = Vec::new();
+        for names in names.chunks(FILES) {
+            let mut asked = Rows::default();
+            for name in names {
+                asked.row().str(name);
+            }
+            let asked = asked.finish();
+            // In this order: a file leaves its row for the garbage, not the other way.
+            let mut known = HashSet::new();
+            for sql in [&NAMED_FILES, &IN_GARBAGE] {
+                for row in self
+                    .inner
+                    .readers
+                    .fetch(sql, vec![asked.clone().into()])
+                    .await?
+                {
+                    known.insert(row.text(0)?);
+                }
+            }
+            orphans.extend(names.iter().filter(|name| !known.contains(*name)).cloned());
         }
-        // Read after the list was made: a file listed and not named here was old without a row.
-        let rows = self.inner.readers.fetch(&NAMED_FILES, Vec::new()).await?;
-        let named: HashSet<String> = rows.iter().map(|row| row.text(0)).collect::<Result<_>>()?;
-        names.retain(|name| !named.contains(name));
-        let mut asked = Rows::default();
-        for name in &names {
-            asked.row().str(name);
-        }
-        let rows = self
-            .inner
-            .readers
-            .fetch(&IN_GARBAGE, vec![asked.into()])
-            .await?;
-        let known: HashSet<String> = rows.iter().map(|row| row.text(0)).collect::<Result<_>>()?;
-        names.retain(|name| !known.contains(name));
-        Ok(names)
+        Ok(orphans)
     }
 }

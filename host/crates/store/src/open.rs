@@ -33,8 +33,6 @@ pub(crate) struct Inner {
     pub(crate) recent: Mutex<HashMap<MailboxId, u32>>,
     /// Ledger rows dropped because the writer was too far behind.
     pub(crate) dropped_rows: AtomicU64,
-    /// Held as long as the store is open (SQLite): two writers would give out the same UIDs.
-    _lock: Option<fs::File>,
 }
 
 impl Store {
@@ -56,11 +54,8 @@ impl Store {
         connector.migrate(&mut connection).await?;
         let readers = connector.readers(&config).await?;
         let shared = Arc::new(Shared::default());
-        let writer = Writer::start(
-            Transaction::new(connection, connector, &config),
-            Arc::clone(&shared),
-            &config,
-        );
+        let transaction = Transaction::new(connection, connector, &config);
+        let writer = Writer::start(transaction, Arc::clone(&shared), &config, lock);
         let directory = Directory::new(readers.clone(), Arc::clone(&shared), &config);
         let kv = Kv::new(readers.clone(), writer.clone(), config.clock.clone());
         let inner = Inner {
@@ -73,7 +68,6 @@ impl Store {
             kv,
             recent: Mutex::default(),
             dropped_rows: AtomicU64::new(0),
-            _lock: lock,
         };
         let store = Store {
             inner: Arc::new(inner),

@@ -17,6 +17,7 @@ pub(crate) mod sweep;
 pub(crate) mod transaction;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -129,11 +130,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the task.
+    /// Starts the task. It holds `lock`, SQLite's, until it ends: two writers would give out the same UIDs.
     pub(crate) fn start(
         transaction: Transaction,
         shared: Arc<Shared>,
         config: &StoreConfig,
+        lock: Option<File>,
     ) -> Writer {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let task = Task {
@@ -143,7 +145,13 @@ impl Writer {
             batch_jobs: config.batch_jobs.max(1),
             batch_bytes: config.batch_bytes,
         };
-        tokio::spawn(task.run());
+        tokio::spawn(async move {
+            let closing = task.run().await;
+            drop(lock);
+            for done in closing {
+                let _ = done.send(());
+            }
+        });
         Writer { queue: sender }
     }
 
@@ -192,7 +200,8 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self) {
+    /// Works until the store is closed or gone; returns those who wait for the end.
+    async fn run(mut self) -> Vec<oneshot::Sender<()>> {
         let mut closing = Vec::new();
         while let Some(message) = self.queue.recv().await {
             let mut jobs = Vec::new();
@@ -208,9 +217,7 @@ impl Task {
             }
         }
         self.transaction.close().await;
-        for done in closing {
-            let _ = done.send(());
-        }
+        closing
     }
 
     fn take(
