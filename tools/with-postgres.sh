@@ -43,6 +43,8 @@ command=
 stop() {
     status=$?
     trap - EXIT
+    # A second signal must not interrupt the clearing up.
+    trap '' INT TERM
     if [ -n "$command" ] && kill -0 "$command" 2>/dev/null; then
         kill "$command" 2>/dev/null || true
     fi
