@@ -114,6 +114,13 @@ impl Imap {
             .as_bytes(),
         )?;
         let line = need_line(&mut self.connection)?;
+        if let Some(refusal) = line.strip_prefix(tag.as_bytes()) {
+            let tagged = String::from_utf8_lossy(refusal).trim_start().to_owned();
+            return Ok(ImapReply {
+                untagged: Vec::new(),
+                tagged,
+            });
+        }
         if !line.starts_with(b"+") {
             return Err(unexpected("APPEND", &line));
         }
