@@ -16,6 +16,9 @@ use crate::fault::Fault;
 use crate::guest::{Ask, Exports, Guest};
 use crate::state::{Context, Effects, Shared, State};
 
+/// Handles that an instance may hold at once, of all kinds.
+const MAX_HANDLES: usize = 4096;
+
 /// An instance. Owned by whoever calls it; dropped with its call if that is abandoned.
 pub(crate) struct Instance {
     store: Store<State>,
@@ -63,6 +66,7 @@ impl Instance {
         let mut store = Store::new(pre.engine(), State::new(shared));
         store.limiter(|state| state);
         store.set_hostcall_fuel(output);
+        store.set_max_component_handles(MAX_HANDLES);
         store.epoch_deadline_callback(|mut store| {
             let state = store.data_mut();
             let Some(left) = state.budget.ticks_left.checked_sub(1) else {

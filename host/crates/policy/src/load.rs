@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::task::{JoinSet, spawn_blocking};
 use wasmtime::component::Component;
@@ -274,6 +274,7 @@ impl Loader {
             services: self.services.clone(),
             recorder: self.recorder.clone(),
             patterns: self.patterns.clone(),
+            kept: Mutex::default(),
             figures: Figures::default(),
         });
         Ok(Arc::new(Step::new(
@@ -297,6 +298,7 @@ impl Loader {
             services: Arc::new(MemoryServices::new()),
             recorder: None,
             patterns: self.patterns.clone(),
+            kept: Mutex::default(),
             figures: Figures::default(),
         })
     }

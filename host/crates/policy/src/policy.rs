@@ -296,6 +296,9 @@ async fn keep_watch(
                 break;
             }
             drop(inner);
+            if left == 0 {
+                break;
+            }
             // A file that is half written is whole with the next event, or soon.
             let _sooner = timeout(TRY_AGAIN, watch.changed()).await;
         }

@@ -4,7 +4,7 @@
 //! collected here and applied only if the hook answers well; a handle of one call is worth nothing in another.
 
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use wasmtime::{ResourceLimiter, bail};
@@ -36,7 +36,19 @@ pub(crate) struct Shared {
     pub(crate) services: Arc<dyn Services>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) patterns: Arc<PatternCache>,
+    /// The sets that instances compiled: they stay while the step lives, though its instances come and go.
+    pub(crate) kept: Mutex<Vec<Arc<PatternSet>>>,
     pub(crate) figures: crate::capability::Figures,
+}
+
+impl Shared {
+    /// Keeps a set for the instances to come.
+    pub(crate) fn keep(&self, set: &Arc<PatternSet>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MAX_PATTERN_SETS && !kept.iter().any(|known| Arc::ptr_eq(known, set)) {
+            kept.push(set.clone());
+        }
+    }
 }
 
 /// What a hook is asked about.

@@ -392,6 +392,7 @@ impl HostPatternSet for State {
             };
             Ok(match builder.compile(&cache) {
                 Ok(compiled) => {
+                    state.shared.keep(&compiled);
                     *slot = Patterns::Ready(compiled);
                     Ok(())
                 }
