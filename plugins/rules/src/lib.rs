@@ -248,11 +248,34 @@ waxwing_plugin::export!(Rules: message);
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn cases() {
-        waxwing_plugin::testing::run_cases::<super::Rules>(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/cases"
-        ));
+        waxwing_plugin::testing::run_cases::<Rules>(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
+    }
+
+    #[test]
+    fn the_shipped_rules_are_good() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/rules");
+        let mut files: Vec<serde_json::Value> = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let content: toml::Value =
+                toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            files.push(serde_json::json!({ "name": path.to_str().unwrap(), "content": content }));
+        }
+        let rules = Rules::new(serde_json::json!({ "files": files }));
+        let set = rules.map(|rules| rules.set).unwrap();
+        let reported: Vec<_> = set
+            .rules
+            .iter()
+            .filter(|rule| rule.score.is_some())
+            .collect();
+        assert!(reported.iter().any(|rule| rule.name == "GTUBE"));
+        assert!(
+            reported.iter().all(|rule| !rule.description.is_empty()),
+            "a rule without a description"
+        );
     }
 }
