@@ -1,0 +1,16 @@
+//! The policy as the server sees it, with plugins that do what plugins may come to do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod component;
+mod hooks;
+mod load;
+mod misbehave;
+mod reload;
+mod score;
+mod site;
