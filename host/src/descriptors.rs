@@ -7,11 +7,11 @@ pub(crate) fn raise() {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: both calls read or write one `rlimit` that lives on this frame.
     #[allow(
         unsafe_code,
         reason = "the standard library has no call for resource limits"
     )]
+    // SAFETY: both calls read or write one `rlimit` that lives on this frame.
     let raised = unsafe {
         libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 && {
             limit.rlim_cur = limit.rlim_max;

@@ -128,7 +128,7 @@ impl<'s, 'i> Section<'s, 'i> {
         let Some(value) = self.get(key) else { return };
         match value.get_ref().as_table() {
             Some(table) => {
-                Section::within(self.source, table, format!("{}{key}.", self.prefix), read)
+                Section::within(self.source, table, format!("{}{key}.", self.prefix), read);
             }
             None => self.source.problem(
                 value.span().start,

@@ -55,10 +55,10 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Problem>> {
         for segment in error.path() {
             match segment {
                 serde_path_to_error::Segment::Seq { index } => {
-                    pointer.push_str(&format!("/{index}"))
+                    pointer.push_str(&format!("/{index}"));
                 }
                 serde_path_to_error::Segment::Map { key } => {
-                    pointer.push_str(&format!("/{}", escape_pointer(key)))
+                    pointer.push_str(&format!("/{}", escape_pointer(key)));
                 }
                 _ => {}
             }

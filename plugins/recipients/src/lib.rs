@@ -64,9 +64,8 @@ impl Recipients {
     fn find(&self, address: &MailAddress) -> Result<Found, HookError> {
         let postmaster = logic::is_postmaster(&address.local_part);
         // RFC 5321 §4.1.1.3: `<Postmaster>` comes without a domain.
-        if !(postmaster && address.domain.is_empty())
-            && !directory::domain_is_local(&address.domain)?
-        {
+        let ours = postmaster && address.domain.is_empty();
+        if !ours && !directory::domain_is_local(&address.domain)? {
             return Ok(Found::Elsewhere);
         }
         let (whole, plain) = logic::forms(&address.local_part, &self.settings.separators);

@@ -268,7 +268,7 @@ pub(crate) fn each_rule(expr: &mut Expr, visit: &mut impl FnMut(&mut usize)) {
     match expr {
         Expr::Rule(index) => visit(index),
         Expr::All(inner) | Expr::Any(inner) => {
-            inner.iter_mut().for_each(|inner| each_rule(inner, visit))
+            inner.iter_mut().for_each(|inner| each_rule(inner, visit));
         }
         Expr::Not(inner) => each_rule(inner, visit),
         Expr::Pattern(_) | Expr::Fact(_) | Expr::Finding(_) => {}

@@ -268,7 +268,7 @@ impl Tests {
             let place = format!("{pointer}/{index}");
             match entry {
                 Value::Object(table) => {
-                    conditions.push(join_all(self.table(table, &place, depth + 1)))
+                    conditions.push(join_all(self.table(table, &place, depth + 1)));
                 }
                 _ => self.problem(place, "must be a table of tests: { header = \"…\", … }"),
             }

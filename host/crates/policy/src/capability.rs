@@ -46,17 +46,17 @@ pub(crate) fn linker(
     for grant in grants {
         match grant {
             Grant::Message => {
-                wit::message::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?
+                wit::message::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
             }
             Grant::Actions => {
-                wit::actions::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?
+                wit::actions::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
             }
             Grant::Kv => wit::kv::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?,
             Grant::Credentials => {
-                wit::credentials::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?
+                wit::credentials::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
             }
             Grant::Directory => {
-                wit::directory::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?
+                wit::directory::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
             }
             Grant::Relay => {}
         }

@@ -41,7 +41,7 @@ impl Engine {
             }
         };
         let activity = Arc::new(Activity::default());
-        start_ticker(wasm.weak(), activity.clone())?;
+        start_ticker(wasm.weak(), &activity)?;
         let permits = Arc::new(Semaphore::new(usize::try_from(instances).unwrap_or(1)));
         Ok(Self {
             wasm,
@@ -97,7 +97,7 @@ impl Activity {
 /// Ticks without a guest after which the ticker parks.
 const IDLE_TICKS: u32 = 50;
 
-fn start_ticker(engine: EngineWeak, activity: Arc<Activity>) -> Result<(), StartError> {
+fn start_ticker(engine: EngineWeak, activity: &Arc<Activity>) -> Result<(), StartError> {
     let shared = activity.clone();
     let thread = std::thread::Builder::new()
         .name("policy-ticker".into())

@@ -192,7 +192,7 @@ impl Loader {
                         found
                             .iter()
                             .map(|(pointer, text)| self.place(located, pointer.as_deref(), text))
-                    }))
+                    }));
                 }
                 Err(panic) => problems
                     .push(self.problem(None, format!("a step could not be made ready: {panic}"))),

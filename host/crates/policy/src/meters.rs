@@ -112,7 +112,7 @@ impl Meters {
         self.faults.fetch_add(1, Ordering::Relaxed);
         let row = self.in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
         tracing::warn!(step, %hook, digest, %fault, "a policy step failed");
-        if row % KEEPS_FAILING == 0 {
+        if row.is_multiple_of(KEEPS_FAILING) {
             tracing::error!(step, %hook, digest, failures = row, "a policy step keeps failing: its on-error decides in its place");
         }
         *self

@@ -255,7 +255,7 @@ impl<'a> Login<'a> {
         for step in generation.at(Hook::Login) {
             match self.scene.ask(step, ask).await {
                 Came::Answer(Answer::Delay(delay)) => {
-                    self.delay = (self.delay + delay).min(MAX_DELAY)
+                    self.delay = (self.delay + delay).min(MAX_DELAY);
                 }
                 Came::Answer(Answer::RefuseLogin(text)) => {
                     return Some(LoginOutcome::Refused {

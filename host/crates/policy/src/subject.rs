@@ -183,10 +183,13 @@ impl MailState {
 /// Credentials, and whether they lead to somebody.
 pub(crate) type Credentials = LoginAttempt;
 
+/// Values by their keys.
+type NotesOfStep = HashMap<Box<str>, Box<[u8]>>;
+
 /// Small values that steps keep, each step its own.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    by_step: HashMap<Arc<str>, HashMap<Box<str>, Box<[u8]>>>,
+    by_step: HashMap<Arc<str>, NotesOfStep>,
 }
 
 impl Notes {

@@ -393,7 +393,7 @@ impl Expansion {
                 Lead::Forward(address) => self.add(Target::Forward(address)),
                 Lead::Drop => self.add(Target::Drop),
                 Lead::Refuse(reply) if reply.code.is_transient() => {
-                    self.transient = Some(Target::Refuse(reply))
+                    self.transient = Some(Target::Refuse(reply));
                 }
                 Lead::Refuse(reply) => self.add(Target::Refuse(reply)),
             }

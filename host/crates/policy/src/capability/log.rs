@@ -65,15 +65,15 @@ impl State {
             .map_or("", |connection| &connection.facts.id);
         match level {
             Level::Trace => {
-                tracing::trace!(target: "waxwing_plugin", step, hook, session, "{line}")
+                tracing::trace!(target: "waxwing_plugin", step, hook, session, "{line}");
             }
             Level::Debug => {
-                tracing::debug!(target: "waxwing_plugin", step, hook, session, "{line}")
+                tracing::debug!(target: "waxwing_plugin", step, hook, session, "{line}");
             }
             Level::Info => tracing::info!(target: "waxwing_plugin", step, hook, session, "{line}"),
             Level::Warn => tracing::warn!(target: "waxwing_plugin", step, hook, session, "{line}"),
             Level::Error => {
-                tracing::error!(target: "waxwing_plugin", step, hook, session, "{line}")
+                tracing::error!(target: "waxwing_plugin", step, hook, session, "{line}");
             }
         }
     }

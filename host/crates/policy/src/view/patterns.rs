@@ -217,7 +217,7 @@ impl Group {
             Scope::Body => each(view.raw().get(view.body_offset()..).unwrap_or_default()),
             Scope::Text => each(view.text().as_bytes()),
             Scope::Headers => view.fields().iter().for_each(|field| {
-                each(format!("{}: {}", field.name, view.value(field)).as_bytes())
+                each(format!("{}: {}", field.name, view.value(field)).as_bytes());
             }),
             Scope::Header(name) => view
                 .named(name)

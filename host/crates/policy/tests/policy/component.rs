@@ -52,8 +52,11 @@ const EXPORTS: [(&str, &[(&str, &str)]); 14] = [
     ),
 ];
 
-/// The handles that a hook borrows, which it has to give back: parameter, interface, resource.
-const BORROWS: [(&str, &[(u32, &str, &str)]); 10] = [
+/// A handle among a hook's parameters: parameter, interface, resource.
+type Borrow = (u32, &'static str, &'static str);
+
+/// The handles that a hook borrows, which it has to give back.
+const BORROWS: [(&str, &[Borrow]); 10] = [
     ("hook-connect", &[(0, "session", "connection")]),
     ("hook-ehlo", &[(0, "session", "connection")]),
     (
