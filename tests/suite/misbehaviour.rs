@@ -98,36 +98,51 @@ fn the_step_defers_or_is_passed_over() {
 #[test]
 fn other_sessions_hardly_notice() {
     let server = Setup::new().policy(Policy::Accepting).start();
-    // The fixture is asked at logins only: whoever delivers mail is another session.
-    let usual = p99(&server);
     for behaviour in ["loop", "memory", "trap", "log"] {
-        serve(&server, policy("login", behaviour, "defer"));
-        let (stop, logins) = (AtomicBool::new(false), AtomicUsize::new(0));
-        let beside = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let _refused =
-                        Imap::login(server.address("imap"), "alice@waxwing.test", "waxwing-demo")
-                            .is_err();
-                    logins.fetch_add(1, Ordering::Relaxed);
-                }
+        // Other tests run on the same processors: what only they cause does not come back in every round.
+        let noticed = (0..ROUNDS)
+            .map(|_| beside(&server, behaviour))
+            .find(|(usual, beside)| {
+                let bound = (*usual * 2).max(*usual + GRACE);
+                *beside <= bound
             });
-            let beside = p99(&server);
-            stop.store(true, Ordering::Relaxed);
-            beside
-        });
-        eprintln!(
-            "p99 of a delivery: {usual:.1?}, beside a plugin that does {behaviour} at logins: {beside:.1?}"
-        );
-        assert!(logins.into_inner() > 0, "{behaviour} was provoked");
-        // Other tests run on the same processors here; `make bench` measures on a quiet machine.
-        let bound = (usual * 2)
-            .max(usual + Duration::from_millis(if cfg!(debug_assertions) { 100 } else { 20 }));
         assert!(
-            beside <= bound,
-            "{behaviour}: {beside:?}, usually {usual:?}"
+            noticed.is_some(),
+            "{behaviour}: more than twice the usual in each of {ROUNDS} rounds"
         );
     }
+}
+
+/// Rounds of which one has to keep the promise.
+const ROUNDS: usize = 4;
+/// What a debug build, or a single slow flush, may cost on top.
+const GRACE: Duration = Duration::from_millis(if cfg!(debug_assertions) { 100 } else { 20 });
+
+/// The p99 of a delivery by itself, and beside logins at which the fixture misbehaves. It is asked at logins only: whoever delivers
+/// mail is another session.
+fn beside(server: &Server, behaviour: &str) -> (Duration, Duration) {
+    serve(server, policy("login", "pass", "defer"));
+    let usual = p99(server);
+    serve(server, policy("login", behaviour, "defer"));
+    let (stop, logins) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let beside = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let _refused =
+                    Imap::login(server.address("imap"), "alice@waxwing.test", "waxwing-demo")
+                        .is_err();
+                logins.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let beside = p99(server);
+        stop.store(true, Ordering::Relaxed);
+        beside
+    });
+    eprintln!(
+        "p99 of a delivery: {usual:.1?}, beside a plugin that does {behaviour} at logins: {beside:.1?}"
+    );
+    assert!(logins.into_inner() > 0, "{behaviour} was provoked");
+    (usual, beside)
 }
 
 /// The 99th percentile of the time of a delivery, over 300 of them.
