@@ -120,7 +120,7 @@ async fn what_cannot_be_set_up_does_not_serve() {
     ] {
         let site = Site::new();
         site.plugin("p", &plugin)
-            .policy(&step("p", "limits = { cpu-ms = 20 }"));
+            .policy(&step("p", "limits = { cpu-ms = 150 }"));
         let problems = site.problems().await;
         assert!(
             problems.len() == 1 && problems[0].contains(word),

@@ -37,7 +37,9 @@ async fn each_is_a_451_under_defer_and_passed_over_under_skip() {
             &Plugin::new().reply("mail-from", 3, 553, "good says no"),
         );
         for (on_error, expected) in [("defer", 451), ("skip", 553), ("reject", 554)] {
-            let limits = "limits = { cpu-ms = 20, deadline-ms = 5000, memory-mib = 4 }";
+            // Few host calls, much time: on a busy machine, too, each meets its own limit first.
+            let limits =
+                "limits = { cpu-ms = 150, deadline-ms = 20000, memory-mib = 4, host-calls = 100 }";
             site.policy(&format!(
                 "{}{}",
                 step("bad", &format!("on-error = \"{on_error}\"\n{limits}")),
@@ -90,7 +92,10 @@ async fn a_flood_of_log_lines_is_cut_and_no_fault() {
         "loud",
         &Plugin::new().calls("$log").hook("mail-from", &body),
     )
-    .policy(&step("loud", ""));
+    .policy(&step(
+        "loud",
+        "limits = { cpu-ms = 20000, deadline-ms = 20000 }",
+    ));
     let policy = site.serving().await;
     assert_eq!(code(&transaction(&policy).mail_from().await), 250);
     assert_eq!(policy.status().steps[0].faults, 0);
