@@ -4,6 +4,7 @@ mod licence;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
@@ -47,14 +48,16 @@ const FORBIDDEN_BELOW_PURE: [&str; 8] = [
     "hyper",
 ];
 
-fn metadata() -> Metadata {
-    let manifest = waxwing_tests::place::repository().join("Cargo.toml");
-    let options = ["--offline".to_owned(), "--locked".to_owned()];
-    MetadataCommand::new()
-        .manifest_path(manifest)
-        .other_options(options)
-        .exec()
-        .expect("cargo knows its workspace")
+/// What cargo knows of the workspace. On a fresh machine it downloads what only other platforms build, whose licences count, too.
+fn metadata() -> &'static Metadata {
+    static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
+        MetadataCommand::new()
+            .manifest_path(waxwing_tests::place::repository().join("Cargo.toml"))
+            .other_options(["--locked".to_owned()])
+            .exec()
+            .expect("cargo knows its workspace")
+    });
+    &METADATA
 }
 
 /// The names that each workspace package depends on, directly and outside its tests.
@@ -98,7 +101,7 @@ fn closure(metadata: &Metadata, root: &PackageId) -> BTreeSet<String> {
 #[test]
 fn each_confined_library_is_known_to_its_crate_only() {
     let mut wrong = Vec::new();
-    for (package, dependencies) in direct(&metadata()) {
+    for (package, dependencies) in direct(metadata()) {
         for (library, allowed) in CONFINED {
             if dependencies.contains(library) && !allowed.contains(&package.as_str()) {
                 wrong.push(format!(
@@ -118,7 +121,7 @@ fn protocol_crates_bring_no_input_and_output_along() {
         .into_iter()
         .filter(|package| PURE.contains(&package.name.as_str()))
     {
-        let below = closure(&metadata, &package.id);
+        let below = closure(metadata, &package.id);
         let found: Vec<_> = FORBIDDEN_BELOW_PURE
             .into_iter()
             .filter(|name| below.contains(*name))
@@ -129,7 +132,7 @@ fn protocol_crates_bring_no_input_and_output_along() {
 
 #[test]
 fn policy_store_and_protocols_do_not_know_each_other() {
-    let direct = direct(&metadata());
+    let direct = direct(metadata());
     let forbid = |package: &str, others: &[&str]| {
         let found: Vec<_> = others
             .iter()
@@ -186,7 +189,7 @@ fn plugins_share_nothing_with_the_host_but_the_contract() {
         })
         .map(|package| package.name.to_string())
         .collect();
-    for (package, dependencies) in direct(&metadata) {
+    for (package, dependencies) in direct(metadata) {
         let manifest = metadata
             .workspace_packages()
             .into_iter()

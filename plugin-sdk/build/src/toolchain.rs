@@ -206,20 +206,17 @@ fn on_path(program: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
-    /// A toolchain of two shell scripts: rustc tells its release and sysroot.
+    /// A toolchain of links to one script, whose answers lie beside it. Nothing that is run here was written here: a file that another
+    /// test's child process still holds open for writing cannot be run (ETXTBSY).
     fn fake(home: &Path, release: &str) -> Candidate {
         let bin = home.join("bin");
         std::fs::create_dir_all(&bin).unwrap();
-        let rustc = format!(
-            "#!/bin/sh\ncase $1 in -vV) echo 'release: {release}' ;; --print) echo '{}' ;; esac\n",
-            home.display()
-        );
-        for (name, text) in [("rustc", rustc.as_str()), ("cargo", "#!/bin/sh\n")] {
-            std::fs::write(bin.join(name), text).unwrap();
-            std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755))
-                .unwrap();
+        std::fs::write(bin.join("-vV"), format!("release: {release}\n")).unwrap();
+        std::fs::write(bin.join("--print"), format!("{}\n", home.display())).unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-rustc");
+        for name in ["rustc", "cargo"] {
+            std::os::unix::fs::symlink(&script, bin.join(name)).unwrap();
         }
         Candidate::in_directory(&bin, false)
     }
