@@ -16,7 +16,7 @@ build: ## the server in release mode: target/release/waxwing
 	@tools/setup.sh build
 	cargo build --release -p waxwing
 
-plugins: ## the plugins of plugins/ and tests/plugins/ as components in target/plugins
+plugins: ## the shipped plugins as components in target/plugins; a running server takes them at once
 	@tools/setup.sh build guest
 	cargo run -q -p waxwing-plugin-build --
 

@@ -12,7 +12,7 @@ log=$target/test.log
 tools/setup.sh build guest test
 # One build of everything, so that features are unified once and nothing is compiled twice.
 cargo build --locked --workspace --all-targets </dev/null
-"$target/debug/waxwing-plugin-build"
+"$target/debug/waxwing-plugin-build" --all
 
 status=0
 tools/with-postgres.sh cargo test --locked --workspace --no-fail-fast "$@" </dev/null 2>&1 | tee "$log" || status=$?

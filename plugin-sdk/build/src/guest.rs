@@ -88,13 +88,13 @@ impl Workspace {
         self.rust_version.as_ref()
     }
 
-    /// The plugins of these names; all default ones if there are no names.
-    pub(crate) fn select(&self, names: &[String]) -> Result<Vec<Plugin>, Error> {
+    /// The plugins of these names; if there are none, all default ones, or `all`.
+    pub(crate) fn select(&self, names: &[String], all: bool) -> Result<Vec<Plugin>, Error> {
         if names.is_empty() {
             return Ok(self
                 .plugins
                 .values()
-                .filter(|plugin| plugin.default)
+                .filter(|plugin| all || plugin.default)
                 .cloned()
                 .collect());
         }
@@ -257,13 +257,21 @@ mod tests {
                 .map(|plugin| plugin.name)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(names(found.select(&[]).unwrap()), ["first"]);
+        assert_eq!(names(found.select(&[], false).unwrap()), ["first"]);
+        assert_eq!(names(found.select(&[], true).unwrap()), ["first", "second"]);
         assert_eq!(
-            names(found.select(&["second".into(), "first".into()]).unwrap()),
+            names(
+                found
+                    .select(&["second".into(), "first".into()], false)
+                    .unwrap()
+            ),
             ["first", "second"]
         );
         assert_eq!(
-            found.select(&["third".into()]).unwrap_err().to_string(),
+            found
+                .select(&["third".into()], true)
+                .unwrap_err()
+                .to_string(),
             "there is no plugin \"third\" here; there are: first, second"
         );
     }

@@ -49,6 +49,8 @@ pub struct Options {
     pub out: PathBuf,
     /// Plugins by name; empty means all whose manifest does not say `default = false`.
     pub names: Vec<String>,
+    /// Without names: those with `default = false`, too.
+    pub all: bool,
 }
 
 impl Options {
@@ -58,6 +60,7 @@ impl Options {
             manifest: manifest.into(),
             out: PathBuf::from("target/plugins"),
             names: Vec::new(),
+            all: false,
         }
     }
 }
@@ -82,7 +85,7 @@ pub struct Built {
 /// valid component. Files are written only after every component was made.
 pub fn build(options: &Options) -> Result<Vec<Built>, Error> {
     let workspace = guest::Workspace::read(&options.manifest)?;
-    let wanted = workspace.select(&options.names)?;
+    let wanted = workspace.select(&options.names, options.all)?;
     let toolchain = Toolchain::find(workspace.rust_version())?;
     let modules = workspace.compile(&toolchain, &wanted)?;
     let mut components = Vec::with_capacity(modules.len());

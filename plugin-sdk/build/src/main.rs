@@ -14,6 +14,9 @@ use waxwing_plugin_build::{Error, Options, build};
 struct Arguments {
     /// Plugins to build; none means all that the workspace ships.
     names: Vec<String>,
+    /// Every plugin of the workspace, those that only tests use, too.
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
     /// Where the components go, counted from the workspace's root.
     #[arg(long, value_name = "DIRECTORY", default_value = "target/plugins")]
     out: PathBuf,
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         manifest: arguments.manifest_path,
         out: arguments.out,
         names: arguments.names,
+        all: arguments.all,
     };
     match build(&options) {
         Ok(plugins) => {
