@@ -12,7 +12,7 @@ use crate::mailboxes::{MAILBOX_BY_ID, mailbox_of_row};
 use crate::shared::lock;
 use crate::statement::{Rows, Sql};
 use crate::writer::copy::Copy;
-use crate::writer::deliver::Deliver;
+use crate::writer::deliver::{Deliver, DeliverAll};
 use crate::writer::expunge::Expunge;
 use crate::writer::flags::{StoreFlags, message_flags};
 use crate::writer::mailboxes::SawRecent;
@@ -236,6 +236,24 @@ impl Store {
     /// # Errors
     /// `NoSuchAccount`, `NoSuchMailbox`, `TooLarge`, `InvalidName` (a keyword), `Full`; nothing is stored then.
     pub async fn deliver(&self, delivery: Delivery) -> Result<Vec<Stored>> {
+        let prepared = self.prepare(delivery).await?;
+        self.inner.writer.write(prepared).await
+    }
+
+    /// Stores several forms of a message, or nothing of any: with one commit. One entry a target, in order.
+    ///
+    /// # Errors
+    /// As [`Store::deliver`].
+    pub async fn deliver_all(&self, deliveries: Vec<Delivery>) -> Result<Vec<Stored>> {
+        let mut prepared = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            prepared.push(self.prepare(delivery).await?);
+        }
+        self.inner.writer.write(DeliverAll(prepared)).await
+    }
+
+    /// Everything that needs no place in the writer's line: bounds, hash, the file of a large content.
+    async fn prepare(&self, delivery: Delivery) -> Result<Deliver> {
         let config = &self.inner.config;
         let sizes = [
             ("message", delivery.content.len(), config.max_content),
@@ -261,20 +279,15 @@ impl Store {
                 .await
                 .map_err(|_| Error::Closed)??
         };
-        let (summary, internal_date, ledger) =
-            (delivery.summary, delivery.internal_date, delivery.ledger);
-        self.inner
-            .writer
-            .write(Deliver {
-                content,
-                hash,
-                file,
-                summary,
-                targets,
-                internal_date,
-                ledger,
-            })
-            .await
+        Ok(Deliver {
+            content,
+            hash,
+            file,
+            summary: delivery.summary,
+            targets,
+            internal_date: delivery.internal_date,
+            ledger: delivery.ledger,
+        })
     }
 
     /// Opens a mailbox: its state and all its messages' flags. With `read_write` the messages stop being recent for others.

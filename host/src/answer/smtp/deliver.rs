@@ -1,7 +1,7 @@
 //! A complete message, from its last octet to its replies: judge, route, make room, file, store.
 //!
 //! Standards: RFC 5321 §4.4 (trace fields), §6.1 (responsibility), §6.3 (loops); RFC 2033 §4.2 (a reply each).
-//! Invariants: whatever is stored is stored by one call for each form of the header, durable before any 250; an
+//! Invariants: whatever is stored is stored by one call, all of it or nothing, durable before any 250; an
 //! account gets one copy in a mailbox however many recipients lead to it; a failure of ours is a 4yz.
 
 use bytes::Bytes;
@@ -368,7 +368,7 @@ fn forms(
     forms
 }
 
-/// Stores all forms and the ledger row; the row goes with the first form, in its commit.
+/// Stores all forms and the ledger row in one commit: trying again must not deliver a part of it twice.
 async fn store(
     gate: &Gate,
     forms: Vec<Form>,
@@ -384,29 +384,27 @@ async fn store(
         }
         return Ok(0);
     }
-    let mut copies = 0;
+    let mut deliveries = Vec::with_capacity(forms.len());
     for form in forms {
-        let summary = super::super::summary(&form.content).await;
-        let delivery = Delivery {
+        deliveries.push(Delivery {
+            summary: super::super::summary(&form.content).await,
             content: form.content,
-            summary,
             targets: form.targets,
             internal_date: super::super::now_millis(),
             ledger: row.take(),
-        };
-        match store.deliver(delivery).await {
-            Ok(stored) => copies += stored.len(),
-            Err(waxwing_store::Error::Full) => {
-                tracing::error!(
-                    session = gate.session(),
-                    "the store is full; messages are deferred"
-                );
-                return Err(replies::no_space());
-            }
-            Err(error) => return Err(temporary("a message could not be stored", gate, &error)),
-        }
+        });
     }
-    Ok(copies)
+    match store.deliver_all(deliveries).await {
+        Ok(stored) => Ok(stored.len()),
+        Err(waxwing_store::Error::Full) => {
+            tracing::error!(
+                session = gate.session(),
+                "the store is full; messages are deferred"
+            );
+            Err(replies::no_space())
+        }
+        Err(error) => Err(temporary("a message could not be stored", gate, &error)),
+    }
 }
 
 /// One reply a recipient, and the figures and the line for the operator.

@@ -46,7 +46,57 @@ impl Operation for Deliver {
     }
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<Vec<Stored>> {
-        self.check(transaction)?;
+        self.check(transaction, &mut HashMap::new())?;
+        self.write(transaction).await
+    }
+
+    fn settle(&mut self, outcome: Result<(), &Error>) {
+        let Some(file) = &mut self.file else { return };
+        match outcome {
+            // If the connection broke at COMMIT the row may be there: the sweep finds out.
+            Ok(()) | Err(Error::Database(_) | Error::Closed) => file.keep(),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Several forms of a message, of which all are stored or none.
+#[derive(Debug)]
+pub(crate) struct DeliverAll(pub(crate) Vec<Deliver>);
+
+impl Operation for DeliverAll {
+    type Output = Vec<Stored>;
+
+    fn accounts(&self) -> Vec<AccountId> {
+        self.0.iter().flat_map(Operation::accounts).collect()
+    }
+
+    fn weight(&self) -> usize {
+        self.0.iter().map(Operation::weight).sum()
+    }
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<Vec<Stored>> {
+        let mut wanted = HashMap::new();
+        for form in &self.0 {
+            form.check(transaction, &mut wanted)?;
+        }
+        let mut stored = Vec::new();
+        for form in &self.0 {
+            stored.extend(form.write(transaction).await?);
+        }
+        Ok(stored)
+    }
+
+    fn settle(&mut self, outcome: Result<(), &Error>) {
+        for form in &mut self.0 {
+            form.settle(outcome);
+        }
+    }
+}
+
+impl Deliver {
+    /// Stores what was checked.
+    async fn write(&self, transaction: &mut Transaction) -> Result<Vec<Stored>> {
         if !self.targets.is_empty() {
             transaction.check_room(self.weight()).await?;
         }
@@ -62,20 +112,12 @@ impl Operation for Deliver {
         Ok(stored)
     }
 
-    fn settle(&mut self, outcome: Result<(), &Error>) {
-        let Some(file) = &mut self.file else { return };
-        match outcome {
-            // If the connection broke at COMMIT the row may be there: the sweep finds out.
-            Ok(()) | Err(Error::Database(_) | Error::Closed) => file.keep(),
-            Err(_) => {}
-        }
-    }
-}
-
-impl Deliver {
-    /// Everything that can be refused, before anything is changed.
-    fn check(&self, transaction: &mut Transaction) -> Result<()> {
-        let mut wanted: HashMap<MailboxId, usize> = HashMap::new();
+    /// Everything that can be refused, before anything is changed. `wanted` counts what each mailbox is to take.
+    fn check(
+        &self,
+        transaction: &mut Transaction,
+        wanted: &mut HashMap<MailboxId, usize>,
+    ) -> Result<()> {
         for (target, _) in &self.targets {
             let account = transaction.heads.account(target.account)?;
             let id = match super::mailboxes::find(account, &target.mailbox) {

@@ -14,6 +14,7 @@ on_both! {
     one_content_for_many_targets;
     places_are_found_and_made;
     a_refused_job_leaves_its_neighbours_alone;
+    several_forms_are_stored_all_or_none;
     many_at_once_get_ascending_uids;
     large_contents_are_files;
     uids_go_on_after_reopening;
@@ -160,6 +161,40 @@ async fn a_refused_job_leaves_its_neighbours_alone(setup: Arc<Setup>) {
         }
     }
     assert_eq!(store.mailbox(alice, "INBOX").await.unwrap().messages, 20);
+    assert_sound(&store).await;
+}
+
+async fn several_forms_are_stored_all_or_none(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let (alice, bob) = (account(&store, "alice").await, account(&store, "bob").await);
+    let nowhere = Target {
+        mailbox: Place::Path {
+            path: "Nowhere".to_owned(),
+            create: false,
+        },
+        ..target(bob.id)
+    };
+    let large = "two ".repeat(50_000);
+    let forms = vec![
+        delivery(large.clone(), vec![target(alice.id)]),
+        delivery("two", vec![nowhere]),
+    ];
+    let refused = store.deliver_all(forms).await;
+    assert!(
+        matches!(refused, Err(Error::NoSuchMailbox(_))),
+        "{refused:?}"
+    );
+    assert_eq!(store.usage(alice.id).await.unwrap(), Usage::default());
+    assert_eq!(files(&setup), 0, "the large form's file is gone");
+    let forms = vec![
+        delivery(large.clone(), vec![target(alice.id)]),
+        delivery("two", vec![target(bob.id), target(alice.id)]),
+    ];
+    let stored = store.deliver_all(forms).await.unwrap();
+    let uids: Vec<_> = stored.iter().map(|s| (s.account, s.uid)).collect();
+    assert_eq!(uids, [(alice.id, 1), (bob.id, 1), (alice.id, 2)]);
+    assert_eq!(stored[1].blob, stored[2].blob);
+    assert_eq!(store.blob(stored[0].blob).await.unwrap(), large.as_bytes());
     assert_sound(&store).await;
 }
 
