@@ -18,6 +18,8 @@ accounts=$(administer account list)
 for name in alice bob; do
   grep -qw "$name@$domain" <<<"$accounts" || administer account add "$name@$domain" --password-stdin <<<"$password"
 done
+# RFC 5321 §4.5.1: mail for the postmaster of a domain is accepted always.
+administer alias list | grep -qw "postmaster@$domain" || administer alias add "postmaster@$domain" "alice@$domain"
 
 "$waxwing" serve --config "$config" </dev/null &
 server=$!

@@ -1,34 +1,77 @@
 //! Memory for the content of messages that are being received, one budget for all sessions.
 //!
-//! Invariants: nothing is kept that was not reserved; a reservation is given back when it is dropped.
+//! Invariants: nothing is kept that was not reserved; a reservation is given back when it is dropped; however slowly large messages
+//! arrive, a quarter is left for small ones, and one client's large ones take half at most.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
+
+use crate::sessions::network;
+
+/// Octets up to which a message is small.
+const SMALL: u64 = 256 * 1024;
 
 /// What is left of the memory.
 #[derive(Debug)]
 pub(crate) struct Budget {
+    total: u64,
     left: AtomicU64,
+    /// What the large messages of each network hold.
+    large: Mutex<HashMap<IpAddr, u64>>,
 }
 
 impl Budget {
     pub(crate) fn new(octets: u64) -> Arc<Self> {
         Arc::new(Self {
+            total: octets,
             left: AtomicU64::new(octets),
+            large: Mutex::default(),
         })
     }
 
-    fn take(&self, octets: u64) -> bool {
-        let taken = |left: u64| left.checked_sub(octets);
+    /// Takes `octets` more for a message that holds `reserved`; false if it may not.
+    fn take(&self, owner: IpAddr, reserved: u64, octets: u64) -> bool {
+        let whole = reserved.saturating_add(octets);
+        if whole <= SMALL {
+            return self.take_above(0, octets);
+        }
+        // A message that becomes large counts as large with all that it holds.
+        let counts = if reserved > SMALL { octets } else { whole };
+        let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = large.entry(owner).or_default();
+        let may = *own + counts <= self.total / 2 && self.take_above(self.total / 4, octets);
+        if may {
+            *own += counts;
+        } else if *own == 0 {
+            large.remove(&owner);
+        }
+        may
+    }
+
+    /// Takes octets if so many are left after it.
+    fn take_above(&self, least: u64, octets: u64) -> bool {
+        let taken = |left: u64| left.checked_sub(octets).filter(|left| *left >= least);
         self.left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
             .is_ok()
     }
 
-    fn give_back(&self, octets: u64) {
+    fn give_back(&self, owner: IpAddr, octets: u64) {
         self.left.fetch_add(octets, Ordering::Relaxed);
+        if octets <= SMALL {
+            return;
+        }
+        let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = large.get_mut(&owner) {
+            *own = own.saturating_sub(octets);
+            if *own == 0 {
+                large.remove(&owner);
+            }
+        }
     }
 }
 
@@ -36,6 +79,7 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Content {
     budget: Arc<Budget>,
+    owner: IpAddr,
     pieces: Pieces,
     reserved: u64,
     exhausted: bool,
@@ -51,10 +95,11 @@ enum Pieces {
 }
 
 impl Content {
-    /// Nothing yet.
-    pub(crate) fn new(budget: &Arc<Budget>) -> Self {
+    /// Nothing yet, from a client of this address.
+    pub(crate) fn new(budget: &Arc<Budget>, client: IpAddr) -> Self {
         Self {
             budget: Arc::clone(budget),
+            owner: network(client),
             pieces: Pieces::None,
             reserved: 0,
             exhausted: false,
@@ -67,7 +112,7 @@ impl Content {
         if self.exhausted {
             return;
         }
-        if !self.budget.take(octets) {
+        if !self.budget.take(self.owner, self.reserved, octets) {
             self.clear();
             self.exhausted = true;
             return;
@@ -98,6 +143,7 @@ impl Content {
         };
         let reservation = Reservation {
             budget: Arc::clone(&self.budget),
+            owner: self.owner,
             octets: std::mem::take(&mut self.reserved),
         };
         (!std::mem::take(&mut self.exhausted)).then_some((whole, reservation))
@@ -107,7 +153,8 @@ impl Content {
     pub(crate) fn clear(&mut self) {
         self.pieces = Pieces::None;
         self.exhausted = false;
-        self.budget.give_back(std::mem::take(&mut self.reserved));
+        let octets = std::mem::take(&mut self.reserved);
+        self.budget.give_back(self.owner, octets);
     }
 }
 
@@ -121,12 +168,13 @@ impl Drop for Content {
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<Budget>,
+    owner: IpAddr,
     octets: u64,
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.budget.give_back(self.octets);
+        self.budget.give_back(self.owner, self.octets);
     }
 }
 
@@ -134,10 +182,38 @@ impl Drop for Reservation {
 mod tests {
     use super::*;
 
+    const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const TWO: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    #[test]
+    fn large_messages_leave_room_for_small_ones_and_for_those_of_others() {
+        let budget = Budget::new(8 * SMALL);
+        let piece = Bytes::from(vec![0; usize::try_from(2 * SMALL).unwrap()]);
+        let held = |client, piece: &Bytes| {
+            let mut content = Content::new(&budget, client);
+            content.push(piece.clone());
+            (!content.exhausted).then_some(content)
+        };
+        let (first, second) = (held(ONE, &piece), held(ONE, &piece));
+        assert!(first.is_some() && second.is_some());
+        assert!(held(ONE, &piece).is_none(), "half is taken by one client");
+        let other = held(TWO, &piece).expect("another has what is left");
+        assert!(
+            held(TWO, &piece).is_none(),
+            "a quarter is for small messages"
+        );
+        let small = held(ONE, &piece.slice(..1000)).expect("a small message has room");
+        drop((first, other));
+        let third = held(ONE, &piece).expect("what was given back is there again");
+        drop((second, small, third));
+        assert_eq!(budget.left.load(Ordering::Relaxed), 8 * SMALL);
+        assert!(budget.large.lock().unwrap().is_empty());
+    }
+
     #[test]
     fn content_is_gathered_and_its_memory_comes_back() {
         let budget = Budget::new(10);
-        let mut content = Content::new(&budget);
+        let mut content = Content::new(&budget, ONE);
         content.push(Bytes::from_static(b"abc"));
         content.push(Bytes::from_static(b"de"));
         content.push(Bytes::from_static(b"f"));
@@ -152,7 +228,7 @@ mod tests {
     #[test]
     fn too_much_is_let_go_at_once_and_the_next_message_has_its_chance() {
         let budget = Budget::new(10);
-        let mut content = Content::new(&budget);
+        let mut content = Content::new(&budget, ONE);
         content.push(Bytes::from_static(b"12345678"));
         content.push(Bytes::from_static(b"12345678"));
         assert_eq!(budget.left.load(Ordering::Relaxed), 10);

@@ -111,7 +111,8 @@ fn gauge(service: Service, count: u32) {
     metrics::gauge!("waxwing_sessions", "protocol" => service.as_str()).set(f64::from(count));
 }
 
-fn network(client: IpAddr) -> IpAddr {
+/// Whom an address counts for: itself, or in IPv6 its /64.
+pub(crate) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => {
             Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()

@@ -225,6 +225,75 @@ fn full_quotas() {
 }
 
 #[test]
+fn a_full_mailbox_is_refused_at_its_recipient_and_others_get_the_message() {
+    let server = Setup::new().start();
+    server
+        .admin()
+        .add_account("full@waxwing.test", true, Some(2_000));
+    let fill = "Subject: some\r\n\r\n0123456789abcdef\r\n";
+    let mut smtp = server.smtp();
+    smtp.command("MAIL FROM:<sender@example.net> SIZE=5000")
+        .unwrap()
+        .class(2)
+        .unwrap();
+    let full = smtp.command("RCPT TO:<full@waxwing.test>").unwrap();
+    assert_eq!(full.code, 552, "{}", full.text);
+    smtp.command("RCPT TO:<alice@waxwing.test>")
+        .unwrap()
+        .class(2)
+        .unwrap();
+    smtp.command("DATA").unwrap().class(3).unwrap();
+    smtp.command(&format!("{fill}.")).unwrap().class(2).unwrap();
+    assert_eq!(
+        server.imap("alice@waxwing.test").select("INBOX").unwrap(),
+        1
+    );
+    assert_eq!(server.imap("full@waxwing.test").select("INBOX").unwrap(), 0);
+}
+
+#[test]
+fn the_bare_postmaster_is_that_of_the_domain_that_the_server_is_in() {
+    // RFC 5321 §4.5.1.
+    let server = Setup::new()
+        .accounts(["postmaster@waxwing.example", "alice@waxwing.test"])
+        .start();
+    let sent = server.smtp().send(
+        "sender@example.net",
+        &["Postmaster"],
+        b"Subject: x\r\n\r\nx\r\n",
+    );
+    sent.unwrap().class(2).unwrap();
+    let mut imap = server.imap("postmaster@waxwing.example");
+    assert_eq!(imap.select("INBOX").unwrap(), 1);
+}
+
+#[test]
+fn content_without_a_header_cannot_go_on_in_ours() {
+    let server = Setup::new().start();
+    for (number, content) in [
+        "\tgood=-100\r\nSubject: x\r\n\r\nbody\r\n",
+        "Hello\r\n\r\nWorld\r\n",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let sent = server.smtp().send(
+            "sender@example.net",
+            &["alice@waxwing.test"],
+            content.as_bytes(),
+        );
+        sent.unwrap().class(2).unwrap();
+        let mut imap = server.imap("alice@waxwing.test");
+        imap.select("INBOX").unwrap();
+        let message = imap.fetch(&(number + 1).to_string()).unwrap().remove(0);
+        let text = String::from_utf8(message.octets).unwrap();
+        let (header, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(header.contains("Received: "), "{text}");
+        assert_eq!(body, content);
+    }
+}
+
+#[test]
 fn bad_utf8() {
     let server = Setup::new().start();
     let mut smtp = server.smtp();

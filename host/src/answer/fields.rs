@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
+use waxwing_message::header::MAX_HEADER;
 
 /// The longest Message-ID that is kept, in octets.
 const MESSAGE_ID: usize = 250;
@@ -58,8 +59,23 @@ fn forged(content: &[u8], field: &Range<usize>, authserv_id: &str) -> bool {
     })
 }
 
+/// Whether content begins with a header or with the empty line that ends one. If it does not, what is put on top of it would go on in it:
+/// a line that begins with a blank continues the field before it (RFC 5322 §2.2.3).
+pub(crate) fn begins_well(content: &[u8]) -> bool {
+    let line = content.split(|byte| *byte == b'\r').next();
+    let Some(line) = line.filter(|line| !line.is_empty()) else {
+        return true;
+    };
+    // What some programs leave on top of a message is no field, and the header goes on after it.
+    line.starts_with(b"From ")
+        || split(line).is_some_and(|(name, _)| {
+            !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic())
+        })
+}
+
 /// The ranges of all fields, folded lines and line ends included, up to the empty line.
 fn fields(content: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let content = content.get(..MAX_HEADER).unwrap_or(content);
     let mut at = 0;
     std::iter::from_fn(move || {
         let start = at;
@@ -187,6 +203,30 @@ mod tests {
         ] {
             let content = format!("Authentication-Results: {value}\r\n\r\n");
             assert_eq!(without_forged(&content), content);
+        }
+    }
+
+    #[test]
+    fn a_beginning_that_is_no_header_is_told() {
+        for well in [
+            "",
+            "\r\n",
+            "\r\nbody",
+            "A: 1",
+            "Subject : x\r\n",
+            "From me Thu\r\nA: 1",
+        ] {
+            assert!(begins_well(well.as_bytes()), "{well:?}");
+        }
+        for ill in [
+            "\tX-Verdict: good",
+            " a: b",
+            "Hello",
+            "Dear all: hi",
+            ": x",
+            "\u{e4}: x",
+        ] {
+            assert!(!begins_well(ill.as_bytes()), "{ill:?}");
         }
     }
 

@@ -19,10 +19,10 @@ use crate::wiring::Parts;
 /// What becomes of a connection.
 pub(crate) enum Admission {
     Pass,
-    /// Never: 5yz.
+    /// No; the session may go on to say goodbye.
     Refused(Reply),
-    /// Not now: 4yz.
-    Deferred(Reply),
+    /// No, and the connection ends.
+    Disconnected(Reply),
 }
 
 /// What becomes of a login.
@@ -107,10 +107,8 @@ impl Gate {
     pub(crate) async fn connect(&mut self) -> Admission {
         match self.policy.connect().await {
             Decision::Pass => Admission::Pass,
-            Decision::Refuse(reply) | Decision::Disconnect(reply) if reply.code.is_permanent() => {
-                Admission::Refused(reply)
-            }
-            Decision::Refuse(reply) | Decision::Disconnect(reply) => Admission::Deferred(reply),
+            Decision::Refuse(reply) => Admission::Refused(reply),
+            Decision::Disconnect(reply) => Admission::Disconnected(reply),
         }
     }
 
@@ -134,7 +132,13 @@ impl Gate {
             tokio::time::sleep(*delay).await;
         }
         let login = match outcome {
-            LoginOutcome::Success { identity, .. } => self.account_of(identity).await,
+            LoginOutcome::Success { identity, .. } => {
+                let login = self.account_of(identity).await;
+                if !matches!(login, Login::In { .. }) {
+                    self.policy.not_logged_in();
+                }
+                login
+            }
             LoginOutcome::Refused {
                 text: Some(text), ..
             } => Login::Blocked(text),

@@ -88,7 +88,7 @@ impl ImapAnswers {
         match ask {
             Ask::Connect => match self.gate.connect().await {
                 Admission::Pass => Ok(Answer::Done),
-                Admission::Refused(reply) | Admission::Deferred(reply) => {
+                Admission::Refused(reply) | Admission::Disconnected(reply) => {
                     Err(Error::Disconnect(reply.text.into_owned()))
                 }
             },
@@ -242,7 +242,7 @@ impl User {
                     .await
                     .map_err(failed)?;
                 self.room(gate, size, 1).await?;
-                let content = Content::new(&parts.budget);
+                let content = Content::new(&parts.budget, gate.caller().client.ip());
                 self.append = Some(Append {
                     mailbox: mailbox.id,
                     flags,

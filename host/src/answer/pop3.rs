@@ -50,8 +50,14 @@ impl Pop3Answers {
         match ask {
             Ask::Connect => Ok(Answer::Welcome(match self.gate.connect().await {
                 Admission::Pass => Welcome::Pass,
-                Admission::Refused(reply) => Welcome::Refuse(reply.text.into_owned()),
-                Admission::Deferred(reply) => Welcome::Defer(reply.text.into_owned()),
+                Admission::Refused(reply) | Admission::Disconnected(reply)
+                    if reply.code.is_permanent() =>
+                {
+                    Welcome::Refuse(reply.text.into_owned())
+                }
+                Admission::Refused(reply) | Admission::Disconnected(reply) => {
+                    Welcome::Defer(reply.text.into_owned())
+                }
             })),
             Ask::Authenticate {
                 mechanism,

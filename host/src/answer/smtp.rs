@@ -14,6 +14,7 @@ use waxwing_mail::{EnhancedStatus, Envelope, ForwardPath, QueueId, Recipient, Re
 use waxwing_policy::{Transaction, TransactionFacts};
 use waxwing_smtp::{Answer, Ask, AuthFailure, Decision, Message, ServerSession, replies};
 
+use super::fields;
 use super::gate::{Admission, Gate, Login};
 use super::{Caller, Settings};
 use crate::budget::Content;
@@ -48,10 +49,18 @@ struct Running {
     queue_id: QueueId,
     policy: Transaction,
     content: Content,
-    /// How many recipients policy has let pass.
-    passed: u32,
-    /// The numbers by which policy knows the envelope's recipients.
-    recipients: Vec<u32>,
+    /// What MAIL said of the size, in octets.
+    declared_size: u64,
+    /// The envelope's recipients in their order, as policy knows them.
+    recipients: Vec<Routed>,
+}
+
+/// An accepted recipient, and where it leads.
+struct Routed {
+    /// Its number in policy.
+    number: u32,
+    recipient: Recipient,
+    targets: Vec<waxwing_policy::Target>,
 }
 
 impl SmtpAnswers {
@@ -66,8 +75,8 @@ impl SmtpAnswers {
         match ask {
             Ask::Connect => Answer::Decision(match self.gate.connect().await {
                 Admission::Pass => Decision::Pass,
-                // RFC 5321 §3.1: a 5yz greeting waits for QUIT; a 4yz one ends it.
-                Admission::Refused(reply) | Admission::Deferred(reply) => Decision::Refuse(reply),
+                Admission::Refused(reply) => Decision::Refuse(reply),
+                Admission::Disconnected(reply) => Decision::Disconnect(reply),
             }),
             Ask::Ehlo { name, esmtp } => {
                 Answer::Decision(decision(self.gate.policy().ehlo(&name, esmtp).await))
@@ -109,11 +118,12 @@ impl SmtpAnswers {
         let now = u64::try_from(super::now_millis()).unwrap_or(0);
         let queue_id = QueueId::new(now, rand::random());
         let parts = Arc::clone(self.gate.parts());
+        let declared_size = envelope.declared_size;
         let facts = TransactionFacts {
             queue_id: queue_id.to_string(),
             sender: envelope.sender,
             params: envelope.params,
-            declared_size: envelope.declared_size,
+            declared_size,
             smtputf8: envelope.smtputf8,
         };
         let mut policy = self
@@ -125,8 +135,8 @@ impl SmtpAnswers {
             self.running = Some(Box::new(Running {
                 queue_id,
                 policy,
-                content: Content::new(&parts.budget),
-                passed: 0,
+                content: Content::new(&parts.budget, self.gate.caller().client.ip()),
+                declared_size: declared_size.unwrap_or(0),
                 recipients: Vec::new(),
             }));
         }
@@ -137,20 +147,8 @@ impl SmtpAnswers {
         let Some(running) = &mut self.running else {
             return Decision::Refuse(replies::internal_error());
         };
-        let recipient = qualified(recipient, self.gate.parts());
-        let domain = recipient
-            .path
-            .address()
-            .map(|address| address.domain().as_str().to_owned());
-        let local = self
-            .gate
-            .parts()
-            .store
-            .directory()
-            .domain(domain.as_deref().unwrap_or_default())
-            .await;
-        let local = match local {
-            Ok(local) => local.is_some(),
+        let found = match qualified(recipient, self.gate.parts()).await {
+            Ok(found) => found,
             Err(error) => {
                 let reference = Reference::log(
                     "a recipient's domain could not be looked up",
@@ -160,17 +158,38 @@ impl SmtpAnswers {
                 return Decision::Refuse(replies::unavailable(&reference.to_string()));
             }
         };
+        let (recipient, local) = found;
         let decided = decision(running.policy.rcpt_to(&recipient).await);
-        if matches!(decided, Decision::Pass) {
-            let number = running.passed;
-            running.passed += 1;
-            if !local {
-                // Policy allows relaying, but nothing is sent on from here yet.
-                return Decision::Refuse(deliver::no_route());
-            }
-            running.recipients.push(number);
+        if !matches!(decided, Decision::Pass) {
+            return decided;
         }
-        decided
+        // Policy may allow relaying, but nothing is sent on from here yet.
+        let routed = if local {
+            let number = u32::try_from(running.recipients.len()).unwrap_or(u32::MAX);
+            deliver::route(
+                &self.gate,
+                &mut running.policy,
+                number,
+                running.declared_size,
+            )
+            .await
+        } else {
+            Err(deliver::no_route())
+        };
+        match routed {
+            Ok((number, targets)) => {
+                running.recipients.push(Routed {
+                    number,
+                    recipient,
+                    targets,
+                });
+                Decision::Pass
+            }
+            Err(reply) => {
+                running.policy.withdraw();
+                Decision::Refuse(reply)
+            }
+        }
     }
 
     async fn message(&mut self, message: Message) -> Vec<Reply> {
@@ -181,7 +200,7 @@ impl SmtpAnswers {
         let Some(mut running) = self.running.take() else {
             return all_alike(replies::internal_error());
         };
-        let Some((content, reservation)) = running.content.take() else {
+        let Some((mut content, reservation)) = running.content.take() else {
             tracing::warn!(
                 session = self.gate.session(),
                 size = message.size,
@@ -189,6 +208,10 @@ impl SmtpAnswers {
             );
             return all_alike(replies::no_space());
         };
+        if !fields::begins_well(&content) {
+            // Without a header all of it is the body: our fields would take its first lines in.
+            content = [b"\r\n", content.as_ref()].concat().into();
+        }
         let replies = Box::pin(deliver::deliver(&self.gate, *running, message, content)).await;
         drop(reservation);
         if lmtp {
@@ -223,12 +246,28 @@ fn decision(decision: waxwing_policy::Decision) -> Decision {
     }
 }
 
-/// RFC 5321 §4.1.1.3: `<Postmaster>` without a domain is the postmaster of this host.
-fn qualified(mut recipient: Recipient, parts: &Parts) -> Recipient {
-    if matches!(recipient.path, ForwardPath::Postmaster)
-        && let Ok(address) = format!("postmaster@{}", parts.config.hostname).parse()
-    {
-        recipient.path = ForwardPath::Address(address);
+/// The recipient, and whether it is one of a domain that is served here. RFC 5321 §4.1.1.3: `<Postmaster>` is the postmaster of this host:
+/// of the served domain that its name is in, or else whom policy finds for the bare word.
+async fn qualified(
+    recipient: Recipient,
+    parts: &Parts,
+) -> Result<(Recipient, bool), waxwing_store::Error> {
+    let directory = parts.store.directory();
+    if let ForwardPath::Address(address) = &recipient.path {
+        let local = directory.domain(address.domain().as_str()).await?.is_some();
+        return Ok((recipient, local));
     }
-    recipient
+    let mut name = parts.config.hostname.as_str();
+    loop {
+        if directory.domain(name).await?.is_some()
+            && let Ok(address) = format!("postmaster@{name}").parse()
+        {
+            let path = ForwardPath::Address(address);
+            return Ok((Recipient { path, ..recipient }, true));
+        }
+        match name.split_once('.') {
+            Some((_, parent)) => name = parent,
+            None => return Ok((recipient, true)),
+        }
+    }
 }

@@ -65,6 +65,13 @@ pub struct Entry {
     pub host_calls: u32,
 }
 
+impl Entry {
+    /// Whether the score has something of it.
+    pub(crate) fn counts(&self) -> bool {
+        self.findings.iter().any(|finding| finding.score != 0.0)
+    }
+}
+
 /// A finding as it counts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {

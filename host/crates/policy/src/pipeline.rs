@@ -169,8 +169,7 @@ fn make_room(state: &mut ConnectionState) -> bool {
     if state.entries.len() < MAX_CONNECTION_ENTRIES {
         return true;
     }
-    let counts = |entry: &Arc<Entry>| entry.findings.iter().any(|finding| finding.score != 0.0);
-    match state.entries.iter().position(|entry| !counts(entry)) {
+    match state.entries.iter().position(|entry| !entry.counts()) {
         Some(place) => {
             state.entries.remove(place);
             true

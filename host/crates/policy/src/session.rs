@@ -40,6 +40,13 @@ impl PolicySession {
         let mut state = self.connection.state();
         state.tls = Some(tls);
         state.helo = None;
+        state.esmtp = false;
+        state.identity = None;
+    }
+
+    /// The login that policy found right came to nothing.
+    pub fn not_logged_in(&mut self) {
+        self.connection.state().identity = None;
     }
 
     /// May the client go on? Asked once, before the greeting.
@@ -49,12 +56,19 @@ impl PolicySession {
 
     /// It greeted with HELO (`esmtp` false), EHLO or LHLO.
     pub async fn ehlo(&mut self, name: &str, esmtp: bool) -> Decision {
-        {
+        let before = {
             let mut state = self.connection.state();
-            state.helo = Some(name.into());
+            let before = (state.helo.replace(name.into()), state.esmtp);
             state.esmtp = esmtp;
+            before
+        };
+        let decision = self.decide(&Ask::Ehlo(name)).await;
+        if decision != Decision::Pass {
+            // RFC 5321 §4.1.4: the client stays who it said before.
+            let mut state = self.connection.state();
+            (state.helo, state.esmtp) = before;
         }
-        self.decide(&Ask::Ehlo(name)).await
+        decision
     }
 
     /// Credentials were given: asks `login.before`, `authenticate`, then `login.after` or `login.failed`. A success is

@@ -109,6 +109,8 @@ pub(crate) struct Mail {
 #[derive(Debug, Default)]
 pub(crate) struct MailState {
     pub(crate) recipients: Vec<Addressee>,
+    /// Recipients that were refused.
+    pub(crate) refused: u64,
     pub(crate) notes: Notes,
     pub(crate) found: Vec<Found>,
     pub(crate) tags: Vec<(String, String)>,

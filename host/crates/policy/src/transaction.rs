@@ -31,6 +31,8 @@ use crate::view::MessageView;
 const MAX_DEPTH: u32 = 10;
 /// Addresses that one recipient may expand to.
 const MAX_EXPANSION: usize = 2000;
+/// Refused recipients of a transaction that its ledger tells of: a client can ask for any number.
+const MAX_REFUSED: u64 = 100;
 
 /// One transaction, judged by one generation. `Send`; may outlive its session.
 #[derive(Debug)]
@@ -76,16 +78,37 @@ impl Transaction {
     /// May the message go there? If so, the recipient is one of the transaction's, numbered from 0.
     pub async fn rcpt_to(&mut self, recipient: &Recipient) -> Decision {
         let addressee = Addressee::new(recipient);
+        let told = self.mail.state().entries.len();
         let decision = self.may_go_to(&addressee).await;
-        let mut connection = self.connection.state();
         if decision == Decision::Pass {
-            connection.counters.recipients_accepted += 1;
-            drop(connection);
+            self.connection.state().counters.recipients_accepted += 1;
             self.mail.state().recipients.push(addressee);
         } else {
-            connection.counters.recipients_refused += 1;
+            self.refused(told);
         }
         decision
+    }
+
+    /// The recipient that was accepted last is not to get the message after all.
+    pub fn withdraw(&mut self) {
+        let told = self.mail.state().entries.len();
+        self.mail.state().recipients.pop();
+        self.connection.state().counters.recipients_accepted -= 1;
+        self.refused(told);
+    }
+
+    /// Counts a refused recipient; beyond a number of them the ledger keeps only what counts for the score.
+    fn refused(&mut self, told: usize) {
+        self.connection.state().counters.recipients_refused += 1;
+        let mut state = self.mail.state();
+        state.refused += 1;
+        if state.refused > MAX_REFUSED {
+            let mut place = 0;
+            state.entries.retain(|entry| {
+                place += 1;
+                place <= told || entry.counts()
+            });
+        }
     }
 
     async fn may_go_to(&mut self, addressee: &Addressee) -> Decision {

@@ -239,7 +239,7 @@ impl ServerSession {
         match (asked, answer) {
             (Asked::Connect, Answer::Decision(decision)) => self.connected(decision),
             (Asked::Greeting(greeting), Answer::Decision(decision)) => {
-                self.greeted(*greeting, decision);
+                self.greeted(greeting, decision);
             }
             (Asked::Sender(envelope), Answer::Decision(decision)) => {
                 self.sender_decided(envelope, decision);
@@ -250,7 +250,7 @@ impl ServerSession {
             (Asked::Login, answer) => self.login_decided(answer),
             (Asked::Message { recipients }, answer) => self.message_decided(recipients, answer),
             (Asked::Abandon(None), _) => {}
-            (Asked::Abandon(Some(greeting)), _) => self.ask_greeting(greeting),
+            (Asked::Abandon(Some(greeting)), _) => self.welcome(*greeting),
             (Asked::Connect, _) => self.close(&replies::internal_error()),
             (Asked::Greeting(_) | Asked::Sender(_) | Asked::Recipient(_), _) => {
                 self.reply(&replies::internal_error());

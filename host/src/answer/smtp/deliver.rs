@@ -5,7 +5,7 @@
 //! account gets one copy in a mailbox however many recipients lead to it; a failure of ours is a 4yz.
 
 use bytes::Bytes;
-use waxwing_mail::{EnhancedStatus, Recipient, Reply};
+use waxwing_mail::{EnhancedStatus, Reply};
 use waxwing_policy::{
     DeliverOutcome, MailboxRef, MessageOutcome, Operation, Transaction, Usage, Verdict,
 };
@@ -15,7 +15,7 @@ use waxwing_store::{AccountId, Delivery, Flags, Place, Store, Target};
 use super::super::fields::{self, Header};
 use super::super::gate::{self, Gate};
 use super::record::{self, Record};
-use super::{Running, qualified};
+use super::{Routed, Running};
 use crate::config::Service;
 use crate::telemetry::Reference;
 
@@ -75,7 +75,8 @@ pub(super) async fn deliver(
     let Running {
         queue_id,
         mut policy,
-        recipients: numbers,
+        recipients,
+        declared_size,
         ..
     } = running;
     let parts = gate.parts();
@@ -94,19 +95,11 @@ pub(super) async fn deliver(
     }
     let outcome = policy.message(content.clone()).await;
     let mut judged = Vec::with_capacity(message.envelope.recipients.len());
-    for (number, recipient) in numbers.into_iter().zip(&message.envelope.recipients) {
-        let recipient = qualified(recipient.clone(), parts);
-        judged.push(
-            judge(
-                gate,
-                &mut policy,
-                &outcome,
-                &recipient,
-                number,
-                content.len(),
-            )
-            .await,
-        );
+    let size = content.len() as u64;
+    // What was declared had its answer at RCPT.
+    let unchecked = (size > declared_size).then_some(size);
+    for recipient in recipients {
+        judged.push(judge(gate, &mut policy, &outcome, recipient, unchecked).await);
     }
     if gate.caller().door.listener.service != Service::Lmtp {
         all_or_none(&mut judged);
@@ -116,15 +109,40 @@ pub(super) async fn deliver(
     reply(gate, stored, judged, &queue_id, &message)
 }
 
-/// One recipient's verdict, route, room and filing.
+/// Where a recipient leads, and whether there is room for so many octets: asked at RCPT, where one recipient can be refused without the others.
+pub(super) async fn route(
+    gate: &Gate,
+    policy: &mut Transaction,
+    number: u32,
+    size: u64,
+) -> Result<(u32, Vec<waxwing_policy::Target>), Reply> {
+    let targets = policy.route(number).await;
+    let mut accounts: Vec<&str> = Vec::new();
+    for target in &targets {
+        match target {
+            waxwing_policy::Target::Account(account) if accounts.contains(&account.as_str()) => {}
+            waxwing_policy::Target::Account(account) => {
+                let found = known(gate, account).await?;
+                room(gate, policy, account, found, size).await?;
+                accounts.push(account);
+            }
+            waxwing_policy::Target::Forward(_) => return Err(no_route()),
+            waxwing_policy::Target::Drop => {}
+            waxwing_policy::Target::Refuse(reply) => return Err(reply.clone()),
+        }
+    }
+    Ok((number, targets))
+}
+
+/// One recipient's verdict, room and filing. `unchecked` octets have no answer about their room yet.
 async fn judge(
     gate: &Gate,
     policy: &mut Transaction,
     outcome: &MessageOutcome,
-    recipient: &Recipient,
-    index: u32,
-    size: usize,
+    routed: Routed,
+    unchecked: Option<u64>,
 ) -> Judged {
+    let recipient = &routed.recipient;
     let domain = recipient
         .path
         .address()
@@ -146,36 +164,34 @@ async fn judge(
         Verdict::Refuse(reply) | Verdict::Defer(reply) => Fate::Refuse(reply.clone()),
         Verdict::Discard => Fate::Drop,
         Verdict::Deliver | Verdict::Junk | Verdict::Quarantine(_) => {
-            route(gate, policy, index, size, &mut judged.filed).await
+            file_all(gate, policy, &routed, unchecked, &mut judged.filed).await
         }
     };
     judged
 }
 
-/// Where a recipient leads: all of it, or a no.
-async fn route(
+/// The copies of all accounts that a recipient leads to, or a no.
+async fn file_all(
     gate: &Gate,
     policy: &mut Transaction,
-    index: u32,
-    size: usize,
+    routed: &Routed,
+    unchecked: Option<u64>,
     filed: &mut Vec<String>,
 ) -> Fate {
     let mut targets = Vec::new();
-    let mut accounts: Vec<String> = Vec::new();
-    for target in policy.route(index).await {
-        match target {
-            waxwing_policy::Target::Account(account) if accounts.contains(&account) => {}
-            waxwing_policy::Target::Account(account) => {
-                match file(gate, policy, index, &account, size, filed).await {
-                    Ok(copies) => targets.extend(copies),
-                    Err(reply) => return Fate::Refuse(reply),
-                }
-                accounts.push(account);
-            }
-            waxwing_policy::Target::Forward(_) => return Fate::Refuse(no_route()),
-            waxwing_policy::Target::Drop => {}
-            waxwing_policy::Target::Refuse(reply) => return Fate::Refuse(reply),
+    let mut accounts: Vec<&str> = Vec::new();
+    for target in &routed.targets {
+        let waxwing_policy::Target::Account(account) = target else {
+            continue;
+        };
+        if accounts.contains(&account.as_str()) {
+            continue;
         }
+        match file(gate, policy, routed.number, account, unchecked, filed).await {
+            Ok(copies) => targets.extend(copies),
+            Err(reply) => return Fate::Refuse(reply),
+        }
+        accounts.push(account);
     }
     if targets.is_empty() {
         Fate::Drop
@@ -184,35 +200,59 @@ async fn route(
     }
 }
 
+/// The account that policy names.
+async fn known(gate: &Gate, account: &str) -> Result<AccountId, Reply> {
+    let failed = |error| temporary("an account could not be looked up", gate, &error);
+    let found = gate.parts().store.directory().account(account).await;
+    match found.map_err(failed)? {
+        Some(found) => Ok(found.id),
+        None => {
+            let reference = Reference::new();
+            tracing::error!(%reference, session = gate.session(), account, "policy routes to an account that is not in the store");
+            Err(replies::unavailable(&reference.to_string()))
+        }
+    }
+}
+
+/// Whether an account has room for a message of so many octets.
+async fn room(
+    gate: &Gate,
+    policy: &mut Transaction,
+    account: &str,
+    id: AccountId,
+    size: u64,
+) -> Result<(), Reply> {
+    let failed = |error| temporary("a usage could not be read", gate, &error);
+    let usage = gate.parts().store.usage(id).await.map_err(failed)?;
+    let current = Usage {
+        bytes: usage.bytes,
+        messages: usage.messages,
+    };
+    let adding = Usage {
+        bytes: size,
+        messages: 1,
+    };
+    let room = policy
+        .quota(account, Operation::Deliver, current, adding)
+        .await;
+    gate::over(room, gate.session()).map_err(gate::Over::reply)
+}
+
 /// The copies of one account, or why there are none.
 async fn file(
     gate: &Gate,
     policy: &mut Transaction,
     index: u32,
     account: &str,
-    size: usize,
+    unchecked: Option<u64>,
     filed: &mut Vec<String>,
 ) -> Result<Vec<Target>, Reply> {
     let store = &gate.parts().store;
-    let failed = |error| temporary("an account could not be looked up", gate, &error);
-    let Some(found) = store.directory().account(account).await.map_err(failed)? else {
-        let reference = Reference::new();
-        tracing::error!(%reference, session = gate.session(), account, "policy routes to an account that is not in the store");
-        return Err(replies::unavailable(&reference.to_string()));
-    };
-    let usage = store.usage(found.id).await.map_err(failed)?;
-    let current = Usage {
-        bytes: usage.bytes,
-        messages: usage.messages,
-    };
-    let adding = Usage {
-        bytes: size as u64,
-        messages: 1,
-    };
-    let room = policy
-        .quota(account, Operation::Deliver, current, adding)
-        .await;
-    gate::over(room, gate.session()).map_err(gate::Over::reply)?;
+    let failed = |error| temporary("a mailbox could not be looked up", gate, &error);
+    let found = known(gate, account).await?;
+    if let Some(size) = unchecked {
+        room(gate, policy, account, found, size).await?;
+    }
     let filings = match policy.deliver(index, account).await {
         DeliverOutcome::File(filings) => filings,
         DeliverOutcome::Discard => Vec::new(),
@@ -220,13 +260,11 @@ async fn file(
     };
     let mut targets = Vec::with_capacity(filings.len());
     for filing in filings {
-        let (mailbox, name) = place(store, found.id, filing.mailbox)
-            .await
-            .map_err(failed)?;
+        let (mailbox, name) = place(store, found, filing.mailbox).await.map_err(failed)?;
         filed.push(format!("{account} {name}"));
         let (flags, keywords) = flags(filing.flags);
         targets.push(Target {
-            account: found.id,
+            account: found,
             mailbox,
             flags,
             keywords,

@@ -43,14 +43,6 @@ impl ServerSession {
             name: argument.into(),
             esmtp: verb != Verb::Helo,
         });
-        // RFC 5321 §4.1.4: EHLO in a transaction is a RSET, too.
-        if self.transaction.take().is_some() {
-            return self.ask(Ask::Abandon, Asked::Abandon(Some(greeting)));
-        }
-        self.ask_greeting(greeting);
-    }
-
-    pub(super) fn ask_greeting(&mut self, greeting: Box<Greeting>) {
         let ask = Ask::Ehlo {
             name: greeting.name.to_string(),
             esmtp: greeting.esmtp,
@@ -58,10 +50,18 @@ impl ServerSession {
         self.ask(ask, Asked::Greeting(greeting));
     }
 
-    pub(super) fn greeted(&mut self, greeting: Greeting, decision: Decision) {
+    /// RFC 5321 §4.1.4: EHLO in a transaction is a RSET, too; one that is refused leaves everything as it was.
+    pub(super) fn greeted(&mut self, greeting: Box<Greeting>, decision: Decision) {
         if !self.passed(decision) {
             return;
         }
+        if self.transaction.take().is_some() {
+            return self.ask(Ask::Abandon, Asked::Abandon(Some(greeting)));
+        }
+        self.welcome(*greeting);
+    }
+
+    pub(super) fn welcome(&mut self, greeting: Greeting) {
         self.peer.helo = greeting.name;
         self.peer.esmtp = greeting.esmtp;
         if !greeting.esmtp {

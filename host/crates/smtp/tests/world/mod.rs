@@ -78,6 +78,9 @@ impl World for Fake {
             return answer;
         }
         match ask {
+            Ask::Ehlo { name, .. } if &*name == "refused.example" => {
+                Answer::Decision(Decision::Refuse(reply("550 5.7.1 Another name, please")))
+            }
             Ask::Connect | Ask::Ehlo { .. } | Ask::MailFrom(_) | Ask::Abandon => {
                 Answer::Decision(Decision::Pass)
             }
