@@ -294,13 +294,7 @@ impl User {
                     .store_flags(account, MailboxId(mailbox.0), &ranges(&uids), change)
                     .await
                     .map_err(failed)?;
-                Ok(Answer::Flags(
-                    changed
-                        .messages
-                        .into_iter()
-                        .map(to_imap::flag_row)
-                        .collect(),
-                ))
+                Ok(Answer::Flags(to_imap::stored_flags(changed)))
             }
             Ask::Copy { mailbox, uids, to } => self.copy(gate, mailbox, &uids, &to).await,
             Ask::Move { mailbox, uids, to } => {
@@ -467,10 +461,19 @@ impl User {
                 .map_err(failed)?;
             changes.vanished = to_imap::absent(&fresh);
         }
-        let answer = to_imap::changes(&changes, selected.uid_next, selected.read_only);
+        let known_below = selected.uid_next;
         selected.told = changes.mailbox.highest_modseq;
-        selected.uid_next = changes.mailbox.uid_next;
-        Ok(Answer::Changes(answer))
+        selected.uid_next = changes.uid_next();
+        let recent_from = if selected.read_only || selected.uid_next == known_below {
+            None
+        } else {
+            Some(parts.store.take_recent(&changes))
+        };
+        Ok(Answer::Changes(to_imap::changes(
+            &changes,
+            known_below,
+            recent_from,
+        )))
     }
 }
 
@@ -497,7 +500,12 @@ async fn rows(
     for message in messages {
         let head = match wants.head {
             0 => Bytes::new(),
-            length => store.read_blob(message.blob, 0, length as usize).await?,
+            length => match store.read_blob(message.blob, 0, length as usize).await {
+                Ok(head) => head,
+                // Expunged meanwhile.
+                Err(waxwing_store::Error::NoSuchBlob(_)) => continue,
+                Err(error) => return Err(error),
+            },
         };
         rows.push(to_imap::row(message, head));
     }

@@ -177,7 +177,7 @@ pub enum Answer {
     /// See [`Ask::Read`].
     Data(Bytes),
     /// See [`Ask::Store`].
-    Flags(Vec<FlagRow>),
+    Flags(Vec<StoredFlags>),
     /// See [`Ask::Copy`] and [`Ask::Move`].
     Copied(Copied),
     /// See [`Ask::Expunge`]: the UIDs that went.
@@ -273,6 +273,15 @@ pub struct FlagRow {
     pub flags: FlagSet,
 }
 
+/// A message that STORE was about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFlags {
+    /// As it is now.
+    pub row: FlagRow,
+    /// If this STORE changed it: the modification sequence that it had before.
+    pub replaced: Option<u64>,
+}
+
 /// How STORE changes flags (RFC 3501 §6.4.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlagAction {
@@ -326,4 +335,6 @@ pub struct Changes {
     pub recent: UidSet,
     /// Flags that changed, of messages that were there before.
     pub flags: Vec<FlagRow>,
+    /// Keywords of those that came.
+    pub keywords: Vec<String>,
 }

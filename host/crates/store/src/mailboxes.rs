@@ -204,7 +204,9 @@ impl Store {
             .readers
             .fetch_one(&MAILBOX_AT, vec![account.0.into(), path.into()])
             .await?;
-        row.map_or_else(|| Err(missing()), |row| mailbox_of_row(&row))
+        let mut mailbox = mailbox_of_row(&row.ok_or_else(missing)?)?;
+        mailbox.recent_from = self.recent_mark(&mailbox);
+        Ok(mailbox)
     }
 
     /// The mailbox of a number, if it belongs to the account.

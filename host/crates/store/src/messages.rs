@@ -17,7 +17,7 @@ use crate::writer::expunge::Expunge;
 use crate::writer::flags::{StoreFlags, message_flags};
 use crate::writer::mailboxes::SawRecent;
 use crate::{
-    AccountId, BlobId, Error, FlagChange, Flags, LedgerRow, Mailbox, MailboxId, Result, SpecialUse,
+    AccountId, BlobId, Changes, Error, FlagChange, Flags, LedgerRow, Mailbox, MailboxId, Result, SpecialUse,
     Store,
 };
 
@@ -167,6 +167,8 @@ pub struct FlagsChanged {
     /// The messages that exist and were allowed to change, as they are now, ascending by UID; those that had the
     /// flags already keep their modification sequence.
     pub messages: Vec<MessageFlags>,
+    /// Those that this call changed, with the modification sequences that they had before, ascending by UID.
+    pub replaced: Vec<(u32, u64)>,
     /// Messages left alone because of `unchanged_since` (RFC 7162: MODIFIED).
     pub modified: Vec<u32>,
 }
@@ -341,27 +343,46 @@ impl Store {
 
     /// From which UID on messages are recent for the session that opens the mailbox now.
     fn recent_from(&self, mailbox: &Mailbox, read_write: bool) -> u32 {
+        if read_write {
+            self.shown(mailbox, mailbox.uid_next)
+        } else {
+            self.recent_mark(mailbox)
+        }
+    }
+
+    /// A session that has the mailbox open for writing is told of these changes: from the UID returned on the messages
+    /// are recent for it, and for no other session.
+    pub fn take_recent(&self, changes: &Changes) -> u32 {
+        self.shown(&changes.mailbox, changes.uid_next())
+    }
+
+    /// The messages below `up_to` were shown to a session; returns from which UID on it was the first.
+    fn shown(&self, mailbox: &Mailbox, up_to: u32) -> u32 {
         let mut marks = lock(&self.inner.recent);
-        let recent_from = marks
-            .get(&mailbox.id)
-            .copied()
-            .unwrap_or(0)
-            .max(mailbox.recent_from);
-        if read_write && mailbox.uid_next > recent_from {
+        let known = marks.get(&mailbox.id).copied().unwrap_or(0);
+        let recent_from = known.max(mailbox.recent_from);
+        if up_to > recent_from {
             if marks.len() > 100_000 {
                 marks.clear();
             }
-            marks.insert(mailbox.id, mailbox.uid_next);
+            marks.insert(mailbox.id, up_to);
             let mark = SawRecent {
                 account: mailbox.account,
                 mailbox: mailbox.id,
-                up_to: mailbox.uid_next,
+                up_to,
             };
             if !self.inner.writer.write_behind(mark) {
                 tracing::debug!(mailbox = mailbox.id.0, "the recent mark is only in memory");
             }
         }
         recent_from
+    }
+
+    /// The mark as it is now; the database is told of it a little later.
+    pub(crate) fn recent_mark(&self, mailbox: &Mailbox) -> u32 {
+        let marks = lock(&self.inner.recent);
+        let known = marks.get(&mailbox.id).copied().unwrap_or(0);
+        known.max(mailbox.recent_from)
     }
 
     /// Messages of these UIDs, ascending; UIDs that are not there are left out. Ask for some hundreds at a time when

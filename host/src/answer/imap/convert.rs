@@ -1,12 +1,14 @@
 //! The store's values as IMAP's, and back.
 
+use std::collections::{HashMap, HashSet};
+
 use bytes::Bytes;
 use waxwing_imap::types::{
     ContentRef, FlagSet, MailboxId as ImapMailbox, MailboxInfo, MailboxName, SpecialUse as ImapUse,
     UidSet,
 };
 use waxwing_imap::{
-    Answer, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, Snapshot, StatusData,
+    Answer, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, Snapshot, StatusData, StoredFlags,
 };
 use waxwing_store::{
     BlobId, FlagOperation, Flags, Mailbox, Message, MessageFlags, SpecialUse, UidRange,
@@ -108,15 +110,7 @@ pub(super) fn status(mailbox: &Mailbox) -> StatusData {
 pub(super) fn snapshot(of: &waxwing_store::Snapshot, read_only: bool) -> Snapshot {
     let recent = |message: &&MessageFlags| message.uid >= of.recent_from;
     let unseen = |message: &&MessageFlags| !message.flags.contains(Flags::SEEN);
-    let mut keywords: Vec<String> = Vec::new();
-    for keyword in of.messages.iter().flat_map(|message| &message.keywords) {
-        if !keywords
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(keyword))
-        {
-            keywords.push(keyword.clone());
-        }
-    }
+    let keywords = keywords_of(&of.messages);
     Snapshot {
         mailbox: ImapMailbox(of.mailbox.id.0),
         uids: of.messages.iter().map(|message| message.uid).collect(),
@@ -135,6 +129,15 @@ pub(super) fn snapshot(of: &waxwing_store::Snapshot, read_only: bool) -> Snapsho
     }
 }
 
+/// The keywords that messages have, each once.
+fn keywords_of<'a>(messages: impl IntoIterator<Item = &'a MessageFlags>) -> Vec<String> {
+    let mut known = HashSet::new();
+    let all = messages.into_iter().flat_map(|message| &message.keywords);
+    all.filter(|keyword| known.insert(keyword.to_ascii_lowercase()))
+        .cloned()
+        .collect()
+}
+
 /// All UIDs below the next one that are not there.
 pub(super) fn absent(of: &waxwing_store::Snapshot) -> Vec<UidRange> {
     let last = of.mailbox.uid_next.saturating_sub(1);
@@ -146,35 +149,28 @@ pub(super) fn absent(of: &waxwing_store::Snapshot) -> Vec<UidRange> {
     }
 }
 
-/// What happened, for a session that knows UIDs below `uid_next`.
-pub(super) fn changes(of: &waxwing_store::Changes, uid_next: u32, read_only: bool) -> Changes {
-    let arrived: UidSet = of
+/// What happened, for a session that knows UIDs below `known_below` and has been given those from `recent_from` on as
+/// recent.
+pub(super) fn changes(
+    of: &waxwing_store::Changes,
+    known_below: u32,
+    recent_from: Option<u32>,
+) -> Changes {
+    let (arrived, known): (Vec<_>, Vec<_>) = of
         .changed
         .iter()
-        .map(|message| message.uid)
-        .filter(|uid| *uid >= uid_next)
-        .collect();
-    let recent = of
-        .changed
+        .partition(|message| message.uid >= known_below);
+    let recent = arrived
         .iter()
         .map(|message| message.uid)
-        .filter(|uid| *uid >= uid_next.max(of.mailbox.recent_from));
+        .filter(|uid| recent_from.is_some_and(|from| *uid >= from));
     Changes {
         highest_modseq: of.mailbox.highest_modseq,
         vanished: UidSet::from_ranges(of.vanished.iter().map(|range| (range.first, range.last))),
-        recent: if read_only {
-            UidSet::new()
-        } else {
-            recent.collect()
-        },
-        flags: of
-            .changed
-            .iter()
-            .filter(|message| message.uid < uid_next)
-            .cloned()
-            .map(flag_row)
-            .collect(),
-        arrived,
+        recent: recent.collect(),
+        keywords: keywords_of(arrived.iter().copied()),
+        arrived: arrived.iter().map(|message| message.uid).collect(),
+        flags: known.into_iter().cloned().map(flag_row).collect(),
     }
 }
 
@@ -229,6 +225,16 @@ pub(super) fn flag_row(of: MessageFlags) -> FlagRow {
         modseq: of.modseq,
         flags: flag_set(of.flags, of.keywords),
     }
+}
+
+/// What a change of flags did, with what each message that it changed was before.
+pub(super) fn stored_flags(of: waxwing_store::FlagsChanged) -> Vec<StoredFlags> {
+    let replaced: HashMap<u32, u64> = of.replaced.into_iter().collect();
+    let stored = |message: MessageFlags| StoredFlags {
+        replaced: replaced.get(&message.uid).copied(),
+        row: flag_row(message),
+    };
+    of.messages.into_iter().map(stored).collect()
 }
 
 pub(super) fn row(of: Message, head: Bytes) -> FetchRow {

@@ -21,13 +21,13 @@ pub(crate) fn begin(core: &mut Core, uid: bool, key: Option<SearchKey>) -> Flow 
     let Some(selected) = &core.selected else {
         return Flow::Tagged(texts::NOTHING_SELECTED);
     };
+    core.numbers_stay = !uid;
     let Some(key) = key else {
         return Flow::Done(texts::BAD_CHARSET);
     };
     let Some(search) = Search::new(key, selected) else {
         return Flow::Done(texts::TOO_MANY_TEXT_KEYS);
     };
-    core.numbers_stay = !uid;
     let mut found = Vec::new();
     let mut left = UidSet::new();
     for known in selected.uids.iter() {

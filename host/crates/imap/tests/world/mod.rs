@@ -1,8 +1,8 @@
 //! A server in memory: accounts, mailboxes and messages as simple lists, to hold sessions against.
 //!
 //! Directives beside those of every dialogue: `% at-poll N arrive MAILBOX FILE`, `… expunge MAILBOX UID`,
-//! `… flag MAILBOX UID FLAG` make something happen when the session polls for the N-th time; `% fail WHAT` makes
-//! asks of a kind fail.
+//! `… flag MAILBOX UID FLAG`, `… delete MAILBOX` make something happen when the session polls for the N-th time, `% before KIND N …` when
+//! it gives the N-th ask of a kind; `% fail WHAT` makes asks of a kind fail.
 
 mod mailbox;
 
@@ -31,8 +31,9 @@ pub(crate) struct Fake {
     account: String,
     append: Option<(MailboxName, FlagSet, Option<i64>, u64)>,
     incoming: Vec<u8>,
-    polls: usize,
-    events: Vec<(usize, String)>,
+    /// Kinds of the asks given so far.
+    asked: Vec<String>,
+    events: Vec<(String, usize, String)>,
     failing: Vec<String>,
 }
 
@@ -66,7 +67,7 @@ impl Fake {
             account: String::new(),
             append: None,
             incoming: Vec::new(),
-            polls: 0,
+            asked: Vec::new(),
             events: Vec::new(),
             failing: dialogue.directives("fail").map(str::to_owned).collect(),
         };
@@ -85,7 +86,13 @@ impl Fake {
         }
         for event in dialogue.directives("at-poll") {
             let (count, what) = event.split_once(' ').unwrap();
-            fake.events.push((count.parse().unwrap(), what.into()));
+            fake.events
+                .push(("Poll".into(), count.parse().unwrap(), what.into()));
+        }
+        for event in dialogue.directives("before") {
+            let words: Vec<&str> = event.splitn(3, ' ').collect();
+            fake.events
+                .push((words[0].into(), words[1].parse().unwrap(), words[2].into()));
         }
         fake
     }
@@ -111,23 +118,28 @@ impl Fake {
             .ok_or(Error::NonExistent)
     }
 
-    fn happen(&mut self) {
-        self.polls += 1;
-        let polls = self.polls;
-        for (_, event) in self
+    fn happen(&mut self, kind: &str) {
+        self.asked.push(kind.to_owned());
+        let times = self.asked.iter().filter(|asked| *asked == kind).count();
+        for (_, _, event) in self
             .events
             .clone()
             .iter()
-            .filter(|(count, _)| *count == polls)
+            .filter(|(wanted, count, _)| wanted == kind && *count == times)
         {
             let words: Vec<&str> = event.split(' ').collect();
             if words[0] == "arrive" {
-                self.store(words[1], &file(words[2]), FlagSet::default());
+                self.store(words[1], &file(words[2]), mailbox::flags(&words[3..]));
                 continue;
             }
             self.modseq += 1;
             let modseq = self.modseq;
             let mailbox = self.find(&MailboxName::new(words[1]).unwrap()).unwrap();
+            if words[0] == "delete" {
+                let name = mailbox.name.clone();
+                self.mailboxes.retain(|mailbox| mailbox.name != name);
+                continue;
+            }
             let uid: u32 = words[2].parse().unwrap();
             match words[0] {
                 "expunge" => mailbox.remove(uid, modseq),
@@ -313,7 +325,6 @@ impl Fake {
                 Answer::TextMatches(wanted.map(judge).collect())
             }
             Ask::Poll { mailbox, since } => {
-                self.happen();
                 let highest_modseq = self.modseq;
                 let mailbox = self
                     .mailboxes
@@ -429,6 +440,8 @@ impl World for Fake {
 
     fn answer(&mut self, ask: Ask) -> Answer {
         let text = format!("{ask:?}");
+        let kind = text.split([' ', '(']).next().unwrap_or_default();
+        self.happen(kind);
         if self
             .failing
             .iter()

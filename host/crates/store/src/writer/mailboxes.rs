@@ -68,10 +68,6 @@ static INSERT_MAILBOX: Sql = Sql::new(
     "INSERT INTO mailboxes (id, account, path, special_use, selectable, uid_validity, uid_next, highest_modseq, messages, unseen, bytes,
      recent_from, vanished_floor) VALUES ($1, $2, $3, $4, 1, $5, 1, $6, 0, 0, 0, 1, 0)",
 );
-static REVIVE_MAILBOX: Sql = Sql::new(
-    "UPDATE mailboxes SET selectable = 1, special_use = $2, uid_validity = $3, uid_next = 1, highest_modseq = $4 WHERE id = $1",
-);
-
 /// Makes a mailbox and the levels above it; the path is valid, and no selectable mailbox has it.
 pub(super) async fn make(
     transaction: &mut Transaction,
@@ -106,32 +102,14 @@ async fn make_one(
     let modseq = account.next_modseq();
     let uid_validity = account.next_uid_validity(now);
     let used = Value::from(special_use_text(special_use));
-    let values = |id: MailboxId| {
-        vec![
-            Value::Int(id.0),
-            used.clone(),
-            i64::from(uid_validity).into(),
-            super::buffers::signed(modseq).into(),
-        ]
-    };
-    if let Some(head) = account.mailboxes.get_mut(path) {
-        // A level that could not be selected becomes a mailbox.
-        let mailbox = &mut head.mailbox;
-        (
-            mailbox.selectable,
-            mailbox.special_use,
-            mailbox.uid_validity,
-        ) = (true, special_use, uid_validity);
-        (
-            mailbox.uid_next,
-            mailbox.recent_from,
-            mailbox.highest_modseq,
-        ) = (1, 1, modseq);
-        let number = mailbox.id;
-        head.dirty = true;
-        transaction.execute(&REVIVE_MAILBOX, values(number)).await?;
-        return Ok(number);
+    // A level that could not be selected becomes a mailbox: one with a number of its own, for sessions may still have
+    // the old one open.
+    if let Some(level) = account.remove(path) {
+        transaction
+            .execute(&DELETE_MAILBOX, vec![level.id.0.into()])
+            .await?;
     }
+    let account = transaction.heads.account(id)?;
     account.insert(Mailbox {
         id: number,
         account: id,

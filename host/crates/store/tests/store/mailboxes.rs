@@ -119,6 +119,12 @@ async fn deleting_keeps_the_level_of_children(setup: Arc<Setup>) {
     // A level becomes a mailbox again by CREATE.
     let again = store.create_mailbox(alice, "a", None).await.unwrap();
     assert!(again.selectable && again.uid_validity > parent.uid_validity);
+    // Whoever has the old one open must not touch the new one's messages.
+    assert_ne!(again.id, parent.id);
+    assert!(matches!(
+        store.changes(alice, parent.id, 0).await,
+        Err(Error::NoSuchMailbox(_))
+    ));
     store.delete_mailbox(alice, "a/b").await.unwrap();
     store.delete_mailbox(alice, "a").await.unwrap();
     assert!(matches!(
