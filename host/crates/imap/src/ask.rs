@@ -9,7 +9,9 @@ use bytes::Bytes;
 use waxwing_sasl::Credentials;
 
 use crate::error::Error;
-use crate::types::{ContentRef, FlagSet, MailboxId, MailboxInfo, MailboxName, TextKey, UidSet};
+use crate::types::{
+    ContentRef, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, TextKey, UidSet,
+};
 
 /// What a session asks of the store and the policy behind it.
 #[derive(Debug, Clone)]
@@ -74,8 +76,8 @@ pub enum Ask {
         size: u64,
         /// Flags to store with it.
         flags: FlagSet,
-        /// Seconds since 1970, or the present.
-        internal_date: Option<i64>,
+        /// When it came to be, or now.
+        internal_date: Option<InternalDate>,
     },
     /// All content of the running append was given: store it durably. → [`Answer::Appended`]
     AppendEnd,
@@ -155,6 +157,8 @@ pub enum Ask {
         /// The highest modseq this session has seen.
         since: u64,
     },
+    /// Let other sessions have a turn: a command has worked for a while. → [`Answer::Done`]
+    Yield,
     /// LOGOUT or the end of the session; nothing may follow. → [`Answer::Done`]
     Logout,
 }
@@ -250,8 +254,8 @@ pub struct FetchRow {
     pub modseq: u64,
     /// Flags, without `\Recent`.
     pub flags: FlagSet,
-    /// Seconds since 1970.
-    pub internal_date: i64,
+    /// When it came to be.
+    pub internal_date: InternalDate,
     /// Octets of the content.
     pub size: u64,
     /// How `Read` names the content.

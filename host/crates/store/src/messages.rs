@@ -17,8 +17,8 @@ use crate::writer::expunge::Expunge;
 use crate::writer::flags::{StoreFlags, message_flags};
 use crate::writer::mailboxes::SawRecent;
 use crate::{
-    AccountId, BlobId, Changes, Error, FlagChange, Flags, LedgerRow, Mailbox, MailboxId, Result, SpecialUse,
-    Store,
+    AccountId, BlobId, Changes, Error, FlagChange, Flags, LedgerRow, Mailbox, MailboxId, Result,
+    SpecialUse, Store,
 };
 
 /// Where in an account a message goes.
@@ -63,6 +63,8 @@ pub struct Delivery {
     pub targets: Vec<Target>,
     /// The internal date, milliseconds of Unix time.
     pub internal_date: i64,
+    /// The zone that the internal date is shown in, minutes east of UTC.
+    pub internal_offset: i16,
     /// What to write into the ledger in the same commit.
     pub ledger: Option<LedgerRow>,
 }
@@ -141,6 +143,8 @@ pub struct Message {
     pub flags: MessageFlags,
     /// Internal date, milliseconds of Unix time.
     pub internal_date: i64,
+    /// The zone that the internal date is shown in, minutes east of UTC.
+    pub internal_offset: i16,
     /// Bytes of the content.
     pub size: u64,
     /// The content.
@@ -190,11 +194,11 @@ const MAX_SUMMARY: usize = 4 * 1024 * 1024;
 static FLAGS_OF: Sql =
     Sql::new("SELECT uid, modseq, flags, keywords FROM messages WHERE mailbox = $1 ORDER BY uid");
 static FETCH: Sql = Sql::new(
-    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob
+    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset
      FROM {2: first i, last i} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
 static FETCH_SUMMARY: Sql = Sql::new(
-    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, b.summary
+    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, b.summary
      FROM {2: first i, last i} AS r CROSS JOIN messages m JOIN blobs b ON b.id = m.blob
      WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
@@ -288,6 +292,7 @@ impl Store {
             summary: delivery.summary,
             targets,
             internal_date: delivery.internal_date,
+            internal_offset: delivery.internal_offset,
             ledger: delivery.ledger,
         })
     }
@@ -418,8 +423,9 @@ impl Store {
                 internal_date: row.int(4)?,
                 size: row.natural(5)?,
                 blob: BlobId(row.int(6)?),
+                internal_offset: i16::try_from(row.int(7)?).unwrap_or(0),
                 summary: if with_summary {
-                    row.bytes(7)?.into()
+                    row.bytes(8)?.into()
                 } else {
                     Bytes::new()
                 },

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use waxwing_imap::types::{
-    ContentRef, FlagSet, MailboxId as ImapMailbox, MailboxInfo, MailboxName, SpecialUse as ImapUse,
-    UidSet,
+    ContentRef, FlagSet, InternalDate, MailboxId as ImapMailbox, MailboxInfo, MailboxName,
+    SpecialUse as ImapUse, UidSet,
 };
 use waxwing_imap::{
-    Answer, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, Snapshot, StatusData, StoredFlags,
+    Answer, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, Snapshot, StatusData,
+    StoredFlags,
 };
 use waxwing_store::{
     BlobId, FlagOperation, Flags, Mailbox, Message, MessageFlags, SpecialUse, UidRange,
@@ -20,7 +21,7 @@ use crate::telemetry::Reference;
 pub(super) fn error(error: waxwing_store::Error, session: u64) -> Error {
     use waxwing_store::Error as Store;
     match error {
-        Store::NoSuchMailbox(_) => Error::NonExistent,
+        Store::NoSuchMailbox(_) | Store::NoSuchBlob(_) => Error::NonExistent,
         Store::AlreadyExists(_) => Error::AlreadyExists,
         Store::InvalidName { reason, .. } => Error::Cannot(reason.into()),
         Store::NotAllowed(reason) => Error::Cannot(reason.into()),
@@ -31,6 +32,19 @@ pub(super) fn error(error: waxwing_store::Error, session: u64) -> Error {
         other => Error::Unavailable {
             reference: Reference::log("an IMAP command failed", session, &other).to_string(),
         },
+    }
+}
+
+/// The same for COPY and MOVE, where the mailbox that is missing may be the one that is open.
+pub(super) fn source_error(
+    error: waxwing_store::Error,
+    source: ImapMailbox,
+    session: u64,
+) -> Error {
+    let source = waxwing_store::MailboxId(source.0).to_string();
+    match error {
+        waxwing_store::Error::NoSuchMailbox(gone) if gone == source => Error::Gone,
+        other => self::error(other, session),
     }
 }
 
@@ -54,9 +68,10 @@ pub(super) fn mailboxes(
     mailboxes: Vec<Mailbox>,
     subscriptions: &[String],
 ) -> Result<Answer, Error> {
+    let paths: HashSet<&str> = mailboxes.iter().map(|mailbox| &*mailbox.path).collect();
     let dead = subscriptions
         .iter()
-        .filter(|path| !mailboxes.iter().any(|mailbox| mailbox.path == **path));
+        .filter(|path| !paths.contains(path.as_str()));
     let dead = dead.filter_map(|path| {
         let name = MailboxName::new(path).ok()?;
         Some(MailboxInfo {
@@ -243,7 +258,10 @@ pub(super) fn row(of: Message, head: Bytes) -> FetchRow {
         modseq: of.flags.modseq,
         flags: flag_set(of.flags.flags, of.flags.keywords),
         // IMAP's dates have seconds (RFC 3501 §9, date-time).
-        internal_date: of.internal_date.div_euclid(1000),
+        internal_date: InternalDate {
+            seconds: of.internal_date.div_euclid(1000),
+            offset: of.internal_offset,
+        },
         size: of.size,
         content: super::content_ref(of.blob),
         summary: of.summary,

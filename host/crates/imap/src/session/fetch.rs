@@ -9,6 +9,7 @@ use waxwing_message::SectionText;
 
 use crate::ask::{Answer, Ask, FetchRow, FlagAction, RowWants, StoredFlags};
 use crate::encode::{Out, texts};
+use crate::error::Error;
 use crate::session::fetch_row::{Next, RowWriter};
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::selected::Selected;
@@ -254,7 +255,10 @@ impl Fetch {
 
     /// What failed is left out as far as that is possible.
     fn failure(mut self: Box<Self>, core: &mut Core, answer: &Answer) -> Flow {
-        self.unreadable = true;
+        // Expunged while it was read: nothing to complain about.
+        let expunged =
+            self.writer.is_some() && matches!(answer, Answer::Failed(Error::NonExistent));
+        self.unreadable |= !expunged;
         match &mut self.writer {
             Some(writer) => {
                 let left_out = writer.give_up(&mut core.out);

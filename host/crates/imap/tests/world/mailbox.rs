@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use waxwing_imap::types::{
-    ContentRef, FlagSet, MailboxId, MailboxName, SpecialUse, SystemFlag, UidSet,
+    ContentRef, FlagSet, InternalDate, MailboxId, MailboxName, SpecialUse, SystemFlag, UidSet,
 };
-use waxwing_imap::{Appended, Changes, FetchRow, FlagAction, FlagRow, RowWants, Snapshot, StoredFlags};
+use waxwing_imap::{
+    Appended, Changes, FetchRow, FlagAction, FlagRow, RowWants, Snapshot, StoredFlags,
+};
 use waxwing_message::Summary;
 
 /// A mailbox.
@@ -27,7 +29,7 @@ pub(crate) struct Mailbox {
 pub(crate) struct Message {
     pub(crate) uid: u32,
     pub(crate) flags: FlagSet,
-    pub(crate) internal_date: i64,
+    pub(crate) internal_date: InternalDate,
     pub(crate) content: usize,
     size: u64,
     summary: Bytes,
@@ -91,7 +93,7 @@ impl Mailbox {
         content: usize,
         raw: &[u8],
         flags: FlagSet,
-        internal_date: i64,
+        internal_date: InternalDate,
         modseq: u64,
     ) -> Appended {
         let uid = self.uid_next;
@@ -228,9 +230,7 @@ impl Mailbox {
                 .collect(),
             arrived: new.clone().map(|message| message.uid).collect(),
             recent: self.recent(),
-            flags: changed
-                .map(Message::flag_row)
-                .collect(),
+            flags: changed.map(Message::flag_row).collect(),
             keywords: new
                 .flat_map(|message| message.flags.keywords().to_vec())
                 .collect(),

@@ -2,7 +2,7 @@
 //!
 //! Directives beside those of every dialogue: `% at-poll N arrive MAILBOX FILE`, `… expunge MAILBOX UID`,
 //! `… flag MAILBOX UID FLAG`, `… delete MAILBOX` make something happen when the session polls for the N-th time, `% before KIND N …` when
-//! it gives the N-th ask of a kind; `% fail WHAT` makes asks of a kind fail.
+//! it gives the N-th ask of a kind; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
 
 mod mailbox;
 
@@ -12,7 +12,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use waxwing_dialogue::{Dialogue, World};
-use waxwing_imap::types::{ContentRef, FlagSet, MailboxInfo, MailboxName, SystemFlag, TextKey};
+use waxwing_imap::types::{
+    ContentRef, FlagSet, InternalDate, MailboxInfo, MailboxName, SystemFlag, TextKey,
+};
 use waxwing_imap::{
     Answer, Appended, Ask, Changes, Config, Copied, Error, Limits, Session, StatusData, TextMatch,
     Tls,
@@ -29,12 +31,14 @@ pub(crate) struct Fake {
     quotas: Vec<(String, u64)>,
     modseq: u64,
     account: String,
-    append: Option<(MailboxName, FlagSet, Option<i64>, u64)>,
+    append: Option<(MailboxName, FlagSet, Option<InternalDate>, u64)>,
     incoming: Vec<u8>,
     /// Kinds of the asks given so far.
     asked: Vec<String>,
     events: Vec<(String, usize, String)>,
     failing: Vec<String>,
+    /// What policy says to whoever logs in.
+    refused: Option<String>,
 }
 
 fn unavailable() -> Answer {
@@ -69,6 +73,7 @@ impl Fake {
             incoming: Vec::new(),
             asked: Vec::new(),
             events: Vec::new(),
+            refused: dialogue.directive("refused").map(str::to_owned),
             failing: dialogue.directives("fail").map(str::to_owned).collect(),
         };
         if let Some(size) = dialogue.directive("max-size") {
@@ -108,7 +113,11 @@ impl Fake {
             .iter_mut()
             .find(|m| m.name.as_str() == mailbox)
             .unwrap();
-        mailbox.add(content, raw, flags, 1_772_454_600, modseq)
+        let date = InternalDate {
+            seconds: 1_772_454_600,
+            offset: 0,
+        };
+        mailbox.add(content, raw, flags, date, modseq)
     }
 
     fn find(&mut self, name: &MailboxName) -> Result<&mut Mailbox, Error> {
@@ -150,7 +159,10 @@ impl Fake {
 
     fn respond(&mut self, ask: Ask) -> Result<Answer, Error> {
         Ok(match ask {
-            Ask::Connect | Ask::Logout | Ask::Unselect { .. } => Answer::Done,
+            Ask::Connect | Ask::Logout | Ask::Yield | Ask::Unselect { .. } => Answer::Done,
+            Ask::Login { .. } if self.refused.is_some() => {
+                return Err(Error::Refused(self.refused.clone().unwrap()));
+            }
             Ask::Login { credentials, .. } => {
                 let known = ["alice@waxwing.test", "bob@waxwing.test"]
                     .contains(&credentials.user.as_str())
@@ -412,7 +424,7 @@ impl Fake {
             .mailboxes
             .iter()
             .find(|m| m.id == from)
-            .ok_or(Error::NonExistent)?;
+            .ok_or(Error::Gone)?;
         let messages: Vec<Message> = source
             .messages
             .iter()
@@ -423,6 +435,8 @@ impl Fake {
         for message in messages {
             let raw = self.contents[message.content].clone();
             let at = self.store(to.as_str(), &raw, message.flags);
+            let target = self.find(to)?;
+            target.messages.last_mut().unwrap().internal_date = message.internal_date;
             copied.uid_validity = at.uid_validity;
             copied.source.push(message.uid);
             copied.target.push(at.uid);

@@ -4,7 +4,9 @@ use super::Operation;
 use super::heads::AccountHead;
 use super::transaction::Transaction;
 use crate::database::Value;
-use crate::mailboxes::{INBOX, MAX_MAILBOXES, is_inbox, parents, path_of, special_use_text};
+use crate::mailboxes::{
+    INBOX, MAX_MAILBOXES, MAX_SUBSCRIPTIONS, is_inbox, parents, path_of, special_use_text,
+};
 use crate::statement::{Rows, Sql};
 use crate::{AccountId, Error, Mailbox, MailboxId, Place, Result, SpecialUse};
 
@@ -332,6 +334,8 @@ impl Rename {
 
 static SUBSCRIBE: Sql =
     Sql::new("INSERT INTO subscriptions (account, path) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+static OTHER_SUBSCRIPTIONS: Sql =
+    Sql::new("SELECT count(*) FROM subscriptions WHERE account = $1 AND path <> $2");
 static UNSUBSCRIBE: Sql = Sql::new("DELETE FROM subscriptions WHERE account = $1 AND path = $2");
 
 /// SUBSCRIBE and UNSUBSCRIBE.
@@ -351,17 +355,22 @@ impl Operation for Subscribe {
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
         transaction.heads.account(self.account)?;
-        let sql = if self.subscribed {
-            &SUBSCRIBE
-        } else {
-            &UNSUBSCRIBE
-        };
-        transaction
-            .execute(
-                sql,
-                vec![self.account.0.into(), Value::from(self.path.as_str())],
-            )
-            .await?;
+        let arguments = || vec![self.account.0.into(), Value::from(self.path.as_str())];
+        if !self.subscribed {
+            transaction.execute(&UNSUBSCRIBE, arguments()).await?;
+            return Ok(());
+        }
+        let others = transaction.fetch(&OTHER_SUBSCRIPTIONS, arguments()).await?;
+        let others = others.first().map_or(Ok(0), |row| row.natural(0))?;
+        let size = usize::try_from(others).unwrap_or(usize::MAX) + 1;
+        if size > MAX_SUBSCRIPTIONS {
+            return Err(Error::TooLarge {
+                what: "number of subscriptions",
+                size,
+                limit: MAX_SUBSCRIPTIONS,
+            });
+        }
+        transaction.execute(&SUBSCRIBE, arguments()).await?;
         Ok(())
     }
 }

@@ -276,7 +276,10 @@ async fn what_arrives_is_recent_for_one_session(setup: Arc<Setup>) {
     let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
     let opened = store.select(alice, inbox, true).await.unwrap().mailbox;
     let uid = put(&store, alice, "1").await;
-    assert_eq!(store.mailbox(alice, "INBOX").await.unwrap().recent_from, uid);
+    assert_eq!(
+        store.mailbox(alice, "INBOX").await.unwrap().recent_from,
+        uid
+    );
     let changes = store
         .changes(alice, inbox, opened.highest_modseq)
         .await
