@@ -101,7 +101,7 @@ pub enum AddressItem {
     Mailbox {
         /// Display name, decoded; may be empty.
         name: String,
-        /// The source route of RFC 822, `@one,@two`; nearly always empty.
+        /// The source route (RFC 5322 §4.4), `@one,@two`; nearly always empty.
         route: String,
         /// What stands before the last `@`.
         local: String,

@@ -291,6 +291,13 @@ mod tests {
     }
 
     #[test]
+    fn a_source_that_is_gone_is_no_missing_target() {
+        let gone = waxwing_store::Error::NoSuchMailbox(waxwing_store::MailboxId(7).to_string());
+        assert_eq!(source_error(gone.clone(), ImapMailbox(7), 1), Error::Gone);
+        assert_eq!(source_error(gone, ImapMailbox(8), 1), Error::NonExistent);
+    }
+
+    #[test]
     fn contents_are_named_and_found() {
         assert_eq!(
             blob(&super::super::content_ref(BlobId(-7))),

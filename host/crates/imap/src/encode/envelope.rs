@@ -72,7 +72,7 @@ fn address(out: &mut Out, item: &AddressItem) {
                 header_string(out, name);
             }
             out.push(b' ');
-            // RFC 3501 §7.4.2: addr-adl is the source route of RFC 822.
+            // RFC 3501 §7.4.2: addr-adl is the source route (RFC 5322 §4.4, obs-route).
             if route.is_empty() {
                 out.extend_from_slice(b"NIL");
             } else {
