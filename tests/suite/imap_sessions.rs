@@ -1,6 +1,7 @@
 //! IMAP sessions of one account side by side: what one does, the other hears of, and neither is harmed by.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use waxwing_tests::database::Database;
 use waxwing_tests::{Server, Setup};
@@ -126,4 +127,32 @@ fn messages_that_go_do_not_break_a_fetch() {
             fetching.command("CLOSE").unwrap().ok().unwrap();
         }
     });
+}
+
+/// Two hosts on one database do not tell each other of their commits: IDLE looks for itself (twice a minute).
+#[test]
+fn idle_hears_of_another_host() {
+    for database in Database::all() {
+        if database == Database::Sqlite {
+            continue;
+        }
+        let here = Setup::new().database(database.clone()).start();
+        let there = Setup::new()
+            .database(database)
+            .accounts(Vec::<String>::new())
+            .start();
+        let mut idling = here.imap("alice@waxwing.test");
+        idling.select("INBOX").unwrap();
+        idling.connection.send(b"i IDLE\r\n").unwrap();
+        assert!(idling.connection.line().unwrap().unwrap().starts_with(b"+"));
+        there
+            .imap("alice@waxwing.test")
+            .append("INBOX", "", MESSAGE)
+            .unwrap()
+            .ok()
+            .unwrap();
+        idling.connection.set_patience(Duration::from_secs(120));
+        let told = idling.connection.line().unwrap().unwrap();
+        assert_eq!(told, b"* 1 EXISTS");
+    }
 }
