@@ -9,11 +9,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use waxwing_imap::types::{FlagSet, MailboxId as ImapMailbox, MailboxName, TextKey, UidSet};
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
+use waxwing_imap::types::{
+    FlagSet, InternalDate, MailboxId as ImapMailbox, MailboxName, TextKey, UidSet,
+};
 use waxwing_imap::{Answer, Appended, Ask, Error, FetchRow, RowWants, Session};
 use waxwing_store::{
     Account, BlobId, Delivery, FlagChange, MailboxId, Place, Store, Target, UidRange,
@@ -26,6 +29,9 @@ use crate::budget::Content;
 use crate::drive::{Answering, Answers};
 use crate::transport::TlsFacts;
 use crate::wiring::Parts;
+
+/// How often IDLE looks for what other hosts wrote.
+const ROUND: Duration = Duration::from_secs(30);
 
 /// The session of a connection.
 pub(crate) fn session(parts: &Arc<Parts>, caller: &Caller) -> Session {
@@ -52,6 +58,8 @@ struct User {
     selected: Option<Selected>,
     append: Option<Append>,
     news: News,
+    /// Where other hosts write to the store, too, nobody announces their commits: IDLE looks now and then.
+    rounds: Option<Interval>,
 }
 
 struct Selected {
@@ -65,7 +73,7 @@ struct Selected {
 struct Append {
     mailbox: MailboxId,
     flags: FlagSet,
-    internal_date: Option<i64>,
+    internal_date: Option<InternalDate>,
     content: Content,
 }
 
@@ -122,6 +130,7 @@ impl ImapAnswers {
                     selected: None,
                     append: None,
                     news,
+                    rounds: (!self.gate.parts().store_is_ours()).then(rounds),
                 }));
                 Ok(Answer::Done)
             }
@@ -151,7 +160,7 @@ impl Answers<Session> for ImapAnswers {
 
     fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match &mut self.user {
-            Some(user) if user.selected.is_some() => user.news.poll(context),
+            Some(user) if user.selected.is_some() => user.poll_news(context),
             _ => Poll::Pending,
         }
     }
@@ -179,7 +188,25 @@ impl News {
     }
 }
 
+/// The rounds of a session that has to look for itself.
+fn rounds() -> Interval {
+    let mut rounds = interval_at(tokio::time::Instant::now() + ROUND, ROUND);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    rounds
+}
+
 impl User {
+    fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let due = self
+            .rounds
+            .as_mut()
+            .is_some_and(|rounds| rounds.poll_tick(context).is_ready());
+        if due {
+            return Poll::Ready(());
+        }
+        self.news.poll(context)
+    }
+
     async fn decide(&mut self, gate: &mut Gate, ask: Ask) -> Result<Answer, Error> {
         let parts = Arc::clone(gate.parts());
         let store = &parts.store;
@@ -190,12 +217,16 @@ impl User {
                 store.mailboxes(account).await.map_err(failed)?,
                 &store.subscriptions(account).await.map_err(failed)?,
             ),
-            Ask::Status { mailbox } => Ok(Answer::Status(to_imap::status(
-                &store
+            Ask::Status { mailbox } => {
+                let mailbox = store
                     .mailbox(account, mailbox.as_str())
                     .await
-                    .map_err(failed)?,
-            ))),
+                    .map_err(failed)?;
+                if !mailbox.selectable {
+                    return Err(Error::NonExistent);
+                }
+                Ok(Answer::Status(to_imap::status(&mailbox)))
+            }
             Ask::Select { mailbox, read_only } => self
                 .select(store, &mailbox, read_only)
                 .await
@@ -294,13 +325,7 @@ impl User {
                     .store_flags(account, MailboxId(mailbox.0), &ranges(&uids), change)
                     .await
                     .map_err(failed)?;
-                Ok(Answer::Flags(
-                    changed
-                        .messages
-                        .into_iter()
-                        .map(to_imap::flag_row)
-                        .collect(),
-                ))
+                Ok(Answer::Flags(to_imap::stored_flags(changed)))
             }
             Ask::Copy { mailbox, uids, to } => self.copy(gate, mailbox, &uids, &to).await,
             Ask::Move { mailbox, uids, to } => {
@@ -308,7 +333,7 @@ impl User {
                 let copied = store
                     .move_messages(account, MailboxId(mailbox.0), &ranges(&uids), to.id)
                     .await
-                    .map_err(failed)?;
+                    .map_err(|error| to_imap::source_error(error, mailbox, gate.session()))?;
                 Ok(Answer::Copied(to_imap::copied(&copied)))
             }
             Ask::Expunge { mailbox, uids } => {
@@ -327,6 +352,10 @@ impl User {
                 .await
                 .map_err(failed),
             Ask::Poll { mailbox, since } => self.poll(gate, mailbox, since).await,
+            Ask::Yield => {
+                tokio::task::yield_now().await;
+                Ok(Answer::Done)
+            }
             Ask::Connect | Ask::Login { .. } | Ask::Logout => Err(Error::NoPermission),
         }
     }
@@ -371,9 +400,10 @@ impl User {
             ));
         };
         let summary = super::summary(&content).await;
-        let internal_date = append
-            .internal_date
-            .map_or_else(super::now_millis, |seconds| seconds.saturating_mul(1000));
+        let (internal_date, internal_offset) = append.internal_date.map_or_else(
+            || (super::now_millis(), 0),
+            |date| (date.seconds.saturating_mul(1000), date.offset),
+        );
         let target = Target {
             account: self.account.id,
             mailbox: Place::Id(append.mailbox),
@@ -385,6 +415,7 @@ impl User {
             summary,
             targets: vec![target],
             internal_date,
+            internal_offset,
             ledger: None,
         };
         let stored = gate
@@ -418,7 +449,7 @@ impl User {
         let copied = store
             .fetch(account, from, &ranges, false)
             .await
-            .map_err(failed)?;
+            .map_err(|error| to_imap::source_error(error, mailbox, session))?;
         self.room(
             gate,
             copied.iter().map(|message| message.size).sum(),
@@ -428,7 +459,7 @@ impl User {
         let copied = store
             .copy(account, from, &ranges, to.id)
             .await
-            .map_err(failed)?;
+            .map_err(|error| to_imap::source_error(error, mailbox, session))?;
         Ok(Answer::Copied(to_imap::copied(&copied)))
     }
 
@@ -467,10 +498,19 @@ impl User {
                 .map_err(failed)?;
             changes.vanished = to_imap::absent(&fresh);
         }
-        let answer = to_imap::changes(&changes, selected.uid_next, selected.read_only);
+        let known_below = selected.uid_next;
         selected.told = changes.mailbox.highest_modseq;
-        selected.uid_next = changes.mailbox.uid_next;
-        Ok(Answer::Changes(answer))
+        selected.uid_next = changes.uid_next();
+        let recent_from = if selected.read_only || selected.uid_next == known_below {
+            None
+        } else {
+            Some(parts.store.take_recent(&changes))
+        };
+        Ok(Answer::Changes(to_imap::changes(
+            &changes,
+            known_below,
+            recent_from,
+        )))
     }
 }
 
@@ -497,7 +537,12 @@ async fn rows(
     for message in messages {
         let head = match wants.head {
             0 => Bytes::new(),
-            length => store.read_blob(message.blob, 0, length as usize).await?,
+            length => match store.read_blob(message.blob, 0, length as usize).await {
+                Ok(head) => head,
+                // Expunged meanwhile.
+                Err(waxwing_store::Error::NoSuchBlob(_)) => continue,
+                Err(error) => return Err(error),
+            },
         };
         rows.push(to_imap::row(message, head));
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use waxwing_imap::types::{
-    ContentRef, FlagSet, MailboxId, MailboxInfo, MailboxName, SpecialUse, UidSet,
+    ContentRef, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, SpecialUse, UidSet,
 };
 use waxwing_imap::{
     Answer, Appended, Ask, Changes, Config, Copied, Error, FetchRow, Session, Snapshot, StatusData,
@@ -90,7 +90,10 @@ fn row(uid: u32) -> FetchRow {
         uid,
         modseq: 5,
         flags: FlagSet::new(1, vec!["keyword".to_owned()]),
-        internal_date: 1_700_000_000,
+        internal_date: InternalDate {
+            seconds: 1_700_000_000,
+            offset: 60,
+        },
         size: MESSAGE.len() as u64,
         content: ContentRef(Bytes::from_static(b"1")),
         summary: waxwing_message::Summary::read(MESSAGE).encode().into(),

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use waxwing_sasl::Credentials;
 
 use crate::error::Error;
-use crate::types::{ContentRef, FlagSet, MailboxId, MailboxInfo, MailboxName, TextKey, UidSet};
+use crate::types::{
+    ContentRef, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, TextKey, UidSet,
+};
 
 /// What a session asks of the store and the policy behind it.
 #[derive(Debug, Clone)]
@@ -74,8 +76,8 @@ pub enum Ask {
         size: u64,
         /// Flags to store with it.
         flags: FlagSet,
-        /// Seconds since 1970, or the present.
-        internal_date: Option<i64>,
+        /// When it came to be, or now.
+        internal_date: Option<InternalDate>,
     },
     /// All content of the running append was given: store it durably. → [`Answer::Appended`]
     AppendEnd,
@@ -155,6 +157,8 @@ pub enum Ask {
         /// The highest modseq this session has seen.
         since: u64,
     },
+    /// Let other sessions have a turn: a command has worked for a while. → [`Answer::Done`]
+    Yield,
     /// LOGOUT or the end of the session; nothing may follow. → [`Answer::Done`]
     Logout,
 }
@@ -177,7 +181,7 @@ pub enum Answer {
     /// See [`Ask::Read`].
     Data(Bytes),
     /// See [`Ask::Store`].
-    Flags(Vec<FlagRow>),
+    Flags(Vec<StoredFlags>),
     /// See [`Ask::Copy`] and [`Ask::Move`].
     Copied(Copied),
     /// See [`Ask::Expunge`]: the UIDs that went.
@@ -250,8 +254,8 @@ pub struct FetchRow {
     pub modseq: u64,
     /// Flags, without `\Recent`.
     pub flags: FlagSet,
-    /// Seconds since 1970.
-    pub internal_date: i64,
+    /// When it came to be.
+    pub internal_date: InternalDate,
     /// Octets of the content.
     pub size: u64,
     /// How `Read` names the content.
@@ -271,6 +275,15 @@ pub struct FlagRow {
     pub modseq: u64,
     /// Flags, without `\Recent`.
     pub flags: FlagSet,
+}
+
+/// A message that STORE was about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFlags {
+    /// As it is now.
+    pub row: FlagRow,
+    /// If this STORE changed it: the modification sequence that it had before.
+    pub replaced: Option<u64>,
 }
 
 /// How STORE changes flags (RFC 3501 §6.4.6).
@@ -326,4 +339,6 @@ pub struct Changes {
     pub recent: UidSet,
     /// Flags that changed, of messages that were there before.
     pub flags: Vec<FlagRow>,
+    /// Keywords of those that came.
+    pub keywords: Vec<String>,
 }

@@ -57,7 +57,7 @@ pub struct Limits {
     pub bad_commands: u32,
     /// LOGIN and AUTHENTICATE attempts that fail before the session says BYE.
     pub failed_logins: u32,
-    /// Idle time before login until the session ends.
+    /// Time from the beginning until the session ends if nobody logs in.
     pub login_timeout: Duration,
     /// Idle time after login until the session ends. RFC 3501 §5.4: 30 minutes at least.
     pub idle_timeout: Duration,

@@ -6,6 +6,9 @@ pub enum Error {
     /// The mailbox, or the selected mailbox, is not there. `[NONEXISTENT]`; `[TRYCREATE]` for APPEND, COPY, MOVE.
     #[error("no such mailbox")]
     NonExistent,
+    /// The selected mailbox was deleted meanwhile. `[NONEXISTENT]`
+    #[error("the selected mailbox is gone")]
+    Gone,
     /// CREATE or RENAME to a name that is taken. `[ALREADYEXISTS]`
     #[error("the mailbox exists")]
     AlreadyExists,

@@ -30,7 +30,7 @@ pub mod types;
 
 pub use ask::{
     Answer, Appended, Ask, Changes, Copied, FetchRow, FlagAction, FlagRow, RowWants, Snapshot,
-    StatusData, TextMatch,
+    StatusData, StoredFlags, TextMatch,
 };
 pub use config::{Config, Limits, Tls};
 pub use error::Error;

@@ -31,6 +31,8 @@ struct Client {
     closed: bool,
     /// Reads fail from this one on.
     reads: usize,
+    /// What is read was expunged.
+    gone: bool,
 }
 
 impl Client {
@@ -48,6 +50,7 @@ impl Client {
             asks: 0,
             closed: false,
             reads: usize::MAX,
+            gone: false,
         };
         client.run();
         client
@@ -71,6 +74,7 @@ impl Client {
                 Step::Ask(ask) => {
                     self.asks += 1;
                     let answer = match &ask {
+                        Ask::Read { .. } if self.gone => Answer::Failed(Error::NonExistent),
                         Ask::Read { .. } if self.reads == 0 => Answer::Failed(Error::Unavailable {
                             reference: "R-2".into(),
                         }),
@@ -253,5 +257,46 @@ fn a_session_is_small() {
         std::mem::size_of::<Session>() < 1024,
         "{}",
         std::mem::size_of::<Session>()
+    );
+}
+
+#[test]
+fn a_search_of_many_keys_lets_others_have_a_turn() {
+    let mut client = Client::new("");
+    client.send(LOGIN);
+    for _ in 0..1_000 {
+        client
+            .world
+            .store("INBOX", b"Subject: x\r\n\r\n", FlagSet::default());
+    }
+    client.send(b"b SELECT INBOX\r\n");
+    let before = client.asks;
+    let command = format!("c SEARCH {}UID 7:900\r\n", "UID 1:* ".repeat(900));
+    let reply = client.send(command.as_bytes());
+    assert_eq!(
+        reply
+            .split(' ')
+            .filter(|word| word.parse::<u32>().is_ok())
+            .count(),
+        893
+    );
+    assert!(reply.starts_with("* SEARCH 7 8 ") && reply.ends_with("c OK SEARCH completed\r\n"));
+    // Four slices of the mailbox, and the poll.
+    assert_eq!(client.asks - before, 5);
+}
+
+#[test]
+fn what_is_expunged_while_it_is_read_is_nil() {
+    let mut client = Client::new(MESSAGES);
+    client.send(LOGIN);
+    client.send(b"b SELECT INBOX\r\n");
+    client
+        .world
+        .store("INBOX", &[b'x'; 100_000], FlagSet::default());
+    client.send(b"c NOOP\r\n");
+    client.gone = true;
+    assert_eq!(
+        client.send(b"d FETCH 3 BODY.PEEK[]\r\n"),
+        "* 3 FETCH (BODY[] NIL)\r\nd OK FETCH completed\r\n"
     );
 }

@@ -6,7 +6,7 @@
 use crate::summary::{AddressItem, Body, Envelope, Param, Part, Sent, Span, Summary};
 
 /// The first octet.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Parts inside one another that are read; more than are ever written.
 const MAX_DEPTH: usize = 80;
 
@@ -127,8 +127,16 @@ impl Writer {
         }
     }
 
+    /// Absent, or octets.
+    fn optional(&mut self, octets: Option<&Vec<u8>>) {
+        self.number(u32::from(octets.is_some()));
+        if let Some(octets) = octets {
+            self.octets(octets);
+        }
+    }
+
     fn envelope(&mut self, envelope: &Envelope) {
-        self.octets(&envelope.date);
+        self.optional(envelope.date.as_ref());
         match envelope.sent {
             None => self.number(0u32),
             Some(sent) => {
@@ -137,25 +145,30 @@ impl Writer {
                 self.signed(i64::from(sent.offset));
             }
         }
-        self.octets(&envelope.subject);
+        self.optional(envelope.subject.as_ref());
         for list in lists(envelope) {
             self.number(list.len() as u64);
             for item in list {
                 self.address(item);
             }
         }
-        self.octets(&envelope.in_reply_to);
-        self.octets(&envelope.message_id);
+        self.optional(envelope.in_reply_to.as_ref());
+        self.optional(envelope.message_id.as_ref());
     }
 
     fn address(&mut self, item: &AddressItem) {
         match item {
             AddressItem::Mailbox {
                 name,
+                route,
                 local,
                 domain,
             } => {
-                self.number(0u32);
+                // Nobody writes source routes any more: those that have one are a kind of their own.
+                self.number(if route.is_empty() { 0u32 } else { 3u32 });
+                if !route.is_empty() {
+                    self.octets(route.as_bytes());
+                }
                 self.octets(name.as_bytes());
                 self.octets(local.as_bytes());
                 self.octets(domain.as_bytes());
@@ -284,18 +297,25 @@ impl<'a> Reader<'a> {
 
     fn envelope(&mut self) -> Result<Envelope, DecodeError> {
         Ok(Envelope {
-            date: self.octets()?.to_vec(),
+            date: self.optional()?,
             sent: self.sent()?,
-            subject: self.octets()?.to_vec(),
+            subject: self.optional()?,
             from: self.list(Self::address)?,
             sender: self.list(Self::address)?,
             reply_to: self.list(Self::address)?,
             to: self.list(Self::address)?,
             cc: self.list(Self::address)?,
             bcc: self.list(Self::address)?,
-            in_reply_to: self.octets()?.to_vec(),
-            message_id: self.octets()?.to_vec(),
+            in_reply_to: self.optional()?,
+            message_id: self.optional()?,
         })
+    }
+
+    fn optional(&mut self) -> Result<Option<Vec<u8>>, DecodeError> {
+        if self.number()? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.octets()?.to_vec()))
     }
 
     fn sent(&mut self) -> Result<Option<Sent>, DecodeError> {
@@ -310,7 +330,12 @@ impl<'a> Reader<'a> {
 
     fn address(&mut self) -> Result<AddressItem, DecodeError> {
         match self.number()? {
-            0 => Ok(AddressItem::Mailbox {
+            kind @ (0 | 3) => Ok(AddressItem::Mailbox {
+                route: if kind == 3 {
+                    self.string()?
+                } else {
+                    String::new()
+                },
                 name: self.string()?,
                 local: self.string()?,
                 domain: self.string()?,

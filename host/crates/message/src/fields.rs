@@ -27,16 +27,16 @@ pub(crate) fn envelope(header: &[u8], budget: &mut Budget) -> (Envelope, Vec<u8>
             2 if field.is("Cc") => addresses(&field, &mut e.cc, budget),
             3 if field.is("Bcc") => addresses(&field, &mut e.bcc, budget),
             4 if field.is("From") => addresses(&field, &mut e.from, budget),
-            4 if field.is("Date") && e.date.is_empty() => {
-                octets(&field, &mut e.date, budget);
+            4 if field.is("Date") && e.date.is_none() => {
+                first(&field, &mut e.date, budget);
                 e.sent = sent(&field);
             }
             6 if field.is("Sender") => addresses(&field, &mut e.sender, budget),
-            7 if field.is("Subject") => octets(&field, &mut e.subject, budget),
+            7 if field.is("Subject") => first(&field, &mut e.subject, budget),
             8 if field.is("Reply-To") => addresses(&field, &mut e.reply_to, budget),
-            10 if field.is("Message-ID") => octets(&field, &mut e.message_id, budget),
+            10 if field.is("Message-ID") => first(&field, &mut e.message_id, budget),
             10 if field.is("References") => octets(&field, &mut references, budget),
-            11 if field.is("In-Reply-To") => octets(&field, &mut e.in_reply_to, budget),
+            11 if field.is("In-Reply-To") => first(&field, &mut e.in_reply_to, budget),
             _ => {}
         }
     }
@@ -120,6 +120,13 @@ fn octets(field: &Field<'_>, target: &mut Vec<u8>, budget: &mut Budget) {
     }
 }
 
+/// The value of the first field of its name, though it be empty.
+fn first(field: &Field<'_>, target: &mut Option<Vec<u8>>, budget: &mut Budget) {
+    if target.is_none() {
+        octets(field, target.insert(Vec::new()), budget);
+    }
+}
+
 /// The first token of a value, without comments.
 fn token(field: &Field<'_>) -> String {
     let value = field.unfolded();
@@ -194,16 +201,26 @@ fn mailbox(addr: Addr<'_>, push: &mut impl FnMut(AddressItem, usize)) {
         (Some(word), None) => (Cow::Borrowed(""), word),
         (None, None) => return,
     };
-    let (local, domain) = address.rsplit_once('@').unwrap_or((&address, ""));
-    let length = name.len() + address.len();
+    let (route, address) = source_route(&address);
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let length = name.len() + route.len() + address.len();
     push(
         AddressItem::Mailbox {
             name: name.into_owned(),
+            route: route.to_owned(),
             local: local.to_owned(),
             domain: domain.to_owned(),
         },
         length,
     );
+}
+
+/// The source route before an address (RFC 5322 §4.4: `<@route:user@domain>`), and the address.
+fn source_route(address: &str) -> (&str, &str) {
+    match address.split_once(':') {
+        Some((route, rest)) if route.starts_with('@') => (route, rest),
+        _ => ("", address),
+    }
 }
 
 fn with_content_type<T>(field: &Field<'_>, read: impl FnOnce(ContentType<'_>) -> T) -> Option<T> {

@@ -67,15 +67,15 @@ impl Sent {
     }
 }
 
-/// The header fields of an ENVELOPE (RFC 3501 §7.4.2). Empty octets: the field is absent.
+/// The header fields of an ENVELOPE (RFC 3501 §7.4.2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Envelope {
-    /// Date as written.
-    pub date: Vec<u8>,
+    /// Date as written; may be there without a value, as the others.
+    pub date: Option<Vec<u8>>,
     /// Date understood.
     pub sent: Option<Sent>,
     /// Subject, with its encoded words.
-    pub subject: Vec<u8>,
+    pub subject: Option<Vec<u8>>,
     /// From.
     pub from: Vec<AddressItem>,
     /// Sender; empty when absent (IMAP then shows From).
@@ -89,9 +89,9 @@ pub struct Envelope {
     /// Bcc.
     pub bcc: Vec<AddressItem>,
     /// In-Reply-To.
-    pub in_reply_to: Vec<u8>,
+    pub in_reply_to: Option<Vec<u8>>,
     /// Message-ID with its angle brackets.
-    pub message_id: Vec<u8>,
+    pub message_id: Option<Vec<u8>>,
 }
 
 /// An element of an address list.
@@ -101,6 +101,8 @@ pub enum AddressItem {
     Mailbox {
         /// Display name, decoded; may be empty.
         name: String,
+        /// The source route (RFC 5322 §4.4), `@one,@two`; nearly always empty.
+        route: String,
         /// What stands before the last `@`.
         local: String,
         /// What stands behind it; empty if there is none.

@@ -76,8 +76,8 @@ fn sections_are_ranges() {
 #[test]
 fn the_envelope_keeps_subject_and_date_as_they_are_and_decodes_names() {
     let envelope = Summary::read(MAIL.as_bytes()).envelope;
-    assert_eq!(envelope.subject, b"=?utf-8?q?caf=C3=A9?= folded");
-    assert_eq!(envelope.date, b"Fri, 21 Nov 1997 23:55:06 -0600");
+    assert_eq!(envelope.subject.unwrap(), b"=?utf-8?q?caf=C3=A9?= folded");
+    assert_eq!(envelope.date.unwrap(), b"Fri, 21 Nov 1997 23:55:06 -0600");
     let sent = envelope.sent.unwrap();
     assert_eq!((sent.timestamp, sent.offset), (880_178_106, -360));
     assert_eq!(
@@ -89,6 +89,7 @@ fn the_envelope_keeps_subject_and_date_as_they_are_and_decodes_names() {
         envelope.from,
         [AddressItem::Mailbox {
             name: "Jörg".into(),
+            route: String::new(),
             local: "joerg".into(),
             domain: "Example.org".into()
         }]
@@ -100,9 +101,37 @@ fn the_envelope_keeps_subject_and_date_as_they_are_and_decodes_names() {
         envelope.cc,
         [AddressItem::Mailbox {
             name: String::new(),
+            route: String::new(),
             local: "undisclosed".into(),
             domain: String::new()
         }]
+    );
+}
+
+#[test]
+fn source_routes_and_empty_fields() {
+    let mail = b"From: Old <@one,@two:user@domain>\r\nTo: <@route:user@domain>, b@c\r\nSubject:\r\nDate: \r\n\r\n";
+    let summary = Summary::read(mail);
+    assert_eq!(Summary::decode(&summary.encode()).as_ref(), Ok(&summary));
+    let address = |name: &str, route: &str, local: &str, domain: &str| AddressItem::Mailbox {
+        name: name.into(),
+        route: route.into(),
+        local: local.into(),
+        domain: domain.into(),
+    };
+    let envelope = summary.envelope;
+    assert_eq!(
+        envelope.from,
+        [address("Old", "@one,@two", "user", "domain")]
+    );
+    let to = [
+        address("", "@route", "user", "domain"),
+        address("", "", "b", "c"),
+    ];
+    assert_eq!(envelope.to, to);
+    assert_eq!(
+        (envelope.subject, envelope.date, envelope.message_id),
+        (Some(Vec::new()), Some(Vec::new()), None)
     );
 }
 
@@ -123,7 +152,7 @@ fn parts_have_their_fields() {
     let Body::Message { envelope, part } = &parts[1].content else {
         panic!("not a message");
     };
-    assert_eq!(envelope.subject, b"inside");
+    assert_eq!(envelope.subject.as_deref(), Some(&b"inside"[..]));
     assert!(part.is("multipart", "alternative"));
     let pdf = &parts[2];
     assert_eq!(pdf.param("name"), Some("ü.pdf"));

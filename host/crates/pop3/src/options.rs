@@ -45,6 +45,8 @@ pub struct Limits {
     pub failed_logins: u8,
     /// Commands in a row that make no sense before the session is closed.
     pub bad_commands: u8,
+    /// Time from the beginning until the session ends if nobody logs in.
+    pub login: Duration,
     /// RFC 1939 §3: the inactivity timer is at least ten minutes.
     pub idle: Duration,
 }
@@ -59,6 +61,7 @@ impl Default for Limits {
             chunk: 64 * 1024,
             failed_logins: 5,
             bad_commands: 20,
+            login: Duration::from_secs(180),
             idle: Duration::from_secs(600),
         }
     }

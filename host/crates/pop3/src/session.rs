@@ -36,6 +36,8 @@ pub struct Pop3Session {
     tls: Tls,
     /// When the peer was heard last, or the server finished a piece of work for it.
     heard: Instant,
+    /// The time for logging in runs from here: from the beginning, later by what the server took for itself.
+    login_since: Instant,
     failed_logins: u8,
     /// Lines that made no sense, since login or the last command that made sense after it.
     mistakes: u8,
@@ -80,6 +82,7 @@ impl Pop3Session {
             asked: false,
             tls: options.tls,
             heard: now,
+            login_since: now,
             failed_logins: 0,
             mistakes: 0,
             leaving: false,
@@ -273,15 +276,25 @@ impl Session for Pop3Session {
         if !std::mem::take(&mut self.asked) {
             return;
         }
+        let taken = now.saturating_duration_since(self.heard);
+        self.login_since = self.login_since.checked_add(taken).unwrap_or(now);
         self.heard = now;
         let phase = std::mem::replace(&mut self.phase, Phase::Closed);
         self.take_answer(phase, answer);
     }
 
     fn deadline(&self) -> Option<Instant> {
-        (!self.asked)
-            .then(|| self.heard.checked_add(self.options.limits.idle))
-            .flatten()
+        if self.asked {
+            return None;
+        }
+        let limits = &self.options.limits;
+        match self.phase {
+            Phase::Transaction(..) | Phase::Updating | Phase::Closed => {
+                self.heard.checked_add(limits.idle)
+            }
+            // Before login what the peer sends does not give it more time.
+            _ => self.login_since.checked_add(limits.login),
+        }
     }
 
     fn expire(&mut self, now: Instant) {

@@ -1,8 +1,9 @@
 //! A message on its way to the client, chunk by chunk: dots stuffed, and cut where TOP says.
 //!
 //! Standards: RFC 1939 §3 (byte-stuffing, the final dot), §7 (TOP).
-//! Invariants: how the message was cut into chunks changes nothing; a chunk without a line that begins with a dot passes through
-//! without a copy; what is sent ends with CRLF before the final dot.
+//! Invariants: how the message was cut into chunks changes nothing; every line that is sent ends with CRLF, whichever way the
+//! message ends it; a chunk that needs neither a dot nor a CR more passes through without a copy; what is sent ends with CRLF
+//! before the final dot.
 
 use bytes::{Bytes, BytesMut};
 
@@ -30,6 +31,13 @@ struct Top {
     header: bool,
     /// Lines of the body still wanted.
     lines: u64,
+}
+
+/// A line, or what there is of it.
+struct Line {
+    length: usize,
+    /// It ends with an LF without CR: APPEND takes such messages.
+    bare: bool,
 }
 
 impl Encoder {
@@ -64,7 +72,15 @@ impl Encoder {
                 stuffed.extend_from_slice(b".");
                 copied = position;
             }
-            position += self.line(rest);
+            let line = self.line(rest);
+            position += line.length;
+            if line.bare {
+                // RFC 1939 §3: lines end with CRLF; clients see no end, and no dot, where only an LF stands.
+                let end = position - 1;
+                stuffed.extend_from_slice(chunk.get(copied..end).unwrap_or_default());
+                stuffed.extend_from_slice(b"\r");
+                copied = end;
+            }
         }
         if copied == 0 && stuffed.is_empty() {
             return chunk.slice(..position);
@@ -74,19 +90,21 @@ impl Encoder {
     }
 
     /// Goes to the end of the line, or of what there is of it; says how far that is.
-    fn line(&mut self, rest: &[u8]) -> usize {
+    fn line(&mut self, rest: &[u8]) -> Line {
         let Some(end) = memchr::memchr(b'\n', rest) else {
             self.pass(rest);
-            return rest.len();
+            return Line {
+                length: rest.len(),
+                bare: false,
+            };
         };
         self.pass(rest.get(..end).unwrap_or_default());
-        match self.at {
-            At::StartCr => self.line_ended(true),
-            At::MiddleCr => self.line_ended(false),
-            // A bare LF ends no line here: what SMTP took has none, and clients unstuff only where CRLF stands.
-            At::Start | At::Middle => self.at = At::Middle,
+        let before = self.at;
+        self.line_ended(matches!(before, At::Start | At::StartCr));
+        Line {
+            length: end + 1,
+            bare: matches!(before, At::Start | At::Middle),
         }
-        end + 1
     }
 
     /// Octets of a line, none of them an LF.
@@ -180,7 +198,19 @@ mod tests {
         assert_eq!(whole(b"", None, 1), b".\r\n");
         assert_eq!(whole(b"x", None, 1), b"x\r\n.\r\n");
         assert_eq!(whole(b"x\r", None, 1), b"x\r\r\n.\r\n");
-        assert_eq!(whole(b"\n.\r\n", None, 1), b"\n.\r\n.\r\n");
+        assert_eq!(whole(b"\n.\r\n", None, 1), b"\r\n..\r\n.\r\n");
+    }
+
+    #[test]
+    fn bare_lfs_end_lines() {
+        let message = b"A: 1\n\none\n.two\nthree";
+        for cut in 1..9 {
+            assert_eq!(
+                whole(message, None, cut),
+                b"A: 1\r\n\r\none\r\n..two\r\nthree\r\n.\r\n"
+            );
+            assert_eq!(whole(message, Some(1), cut), b"A: 1\r\n\r\none\r\n.\r\n");
+        }
     }
 
     proptest! {
@@ -193,7 +223,7 @@ mod tests {
             let transfer = whole(message.as_bytes(), None, cut);
             prop_assert_eq!(&transfer, &whole(message.as_bytes(), None, 1000), "cuts change nothing");
             let got = decoded(&transfer);
-            let mut expected = message.into_bytes();
+            let mut expected = message.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes();
             if !expected.is_empty() && !expected.ends_with(b"\r\n") {
                 expected.extend_from_slice(b"\r\n");
             }

@@ -17,6 +17,10 @@ pub struct Lines {
     dropped_cr: bool,
     /// A bare CR was among the dropped.
     dropped_bare: bool,
+    /// The last octets that were dropped.
+    dropped_tail: [u8; 3],
+    /// See [`Lines::announces`].
+    announces: bool,
 }
 
 /// What is wrong with a line. The line has been taken out of the buffer.
@@ -87,6 +91,13 @@ impl Lines {
         *self = Self::default();
     }
 
+    /// Whether the last line that [`Lines::next_line`] gave or refused ended with `+}`: in IMAP that announces octets
+    /// that are no lines (RFC 7888 §4).
+    #[must_use]
+    pub fn announces(&self) -> bool {
+        self.announces
+    }
+
     /// How many bytes are buffered.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -104,6 +115,13 @@ impl Lines {
         let dropped = std::mem::take(&mut self.dropped);
         let bare_before = std::mem::take(&mut self.dropped_bare);
         let cr_before = std::mem::take(&mut self.dropped_cr);
+        let tail = std::mem::take(&mut self.dropped_tail);
+        self.announces = if dropped == 0 {
+            line.trim_ascii_end().ends_with(b"+}")
+        } else {
+            let ending = [tail.as_slice(), line.as_ref()].concat();
+            ending.trim_ascii_end().ends_with(b"+}")
+        };
         if dropped + line.len() > Self::ENDLESS {
             return Err(LineError::Endless);
         }
@@ -144,6 +162,13 @@ impl Lines {
         };
         self.dropped_bare |= self.dropped_cr || memchr::memchr(b'\r', inner).is_some();
         self.dropped_cr = *last == b'\r';
+        let tail = self.buffer.len().saturating_sub(self.dropped_tail.len());
+        for octet in self.buffer.get(tail..).unwrap_or_default() {
+            self.dropped_tail.rotate_left(1);
+            if let Some(place) = self.dropped_tail.last_mut() {
+                *place = *octet;
+            }
+        }
     }
 
     /// An idle connection keeps no buffer.
@@ -157,6 +182,28 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_refused_line_announces_is_known_however_it_was_cut() {
+        for (line, announces) in [
+            ("xxxxxxxxxx {3+}\r\n", true),
+            ("xxxxxxxxxx {3+}\n", true),
+            ("xxxxxxxxxx {3}\r\n", false),
+            ("x {3+}\r\n", true),
+            ("xxxxxxxxxx\r\n", false),
+        ] {
+            for cut in 1..line.len() {
+                let mut lines = Lines::new();
+                let mut given = None;
+                for piece in line.as_bytes().chunks(cut) {
+                    lines.push(piece);
+                    given = given.or(lines.next_line(8));
+                }
+                assert!(given.is_some());
+                assert_eq!(lines.announces(), announces, "{line:?} cut at {cut}");
+            }
+        }
+    }
 
     #[test]
     fn empty_buffers_hold_no_memory() {

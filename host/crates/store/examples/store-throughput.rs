@@ -121,6 +121,7 @@ fn message(i: usize, account: AccountId) -> Delivery {
             keywords: Vec::new(),
         }],
         internal_date: 0,
+        internal_offset: 0,
         ledger: Some(LedgerRow {
             queue_id: format!("{:016x}", rand::random::<u64>()),
             message_id: format!("{:032x}@example.org", rand::random::<u128>()),

@@ -52,6 +52,7 @@ async fn deliver(store: Store, targets: Vec<Target>, name: String) {
             summary: Vec::new(),
             targets: targets.clone(),
             internal_date: 0,
+            internal_offset: 0,
             ledger: None,
         };
         store.deliver(delivery).await.unwrap();

@@ -30,6 +30,16 @@ pub struct Changes {
     pub complete: bool,
 }
 
+impl Changes {
+    /// Messages that come later have this UID or a higher one.
+    pub fn uid_next(&self) -> u32 {
+        // The messages are read after the mailbox: some may have come between.
+        let newest = self.changed.iter().map(|message| message.uid).max();
+        let after = newest.map_or(1, |uid| uid.saturating_add(1));
+        self.mailbox.uid_next.max(after)
+    }
+}
+
 impl Store {
     /// What changed in a mailbox after a modification sequence. Cheap when nothing did.
     ///

@@ -66,6 +66,9 @@ pub const MAX_DEPTH: usize = 32;
 /// Most mailboxes of an account.
 pub const MAX_MAILBOXES: usize = 4096;
 
+/// Most subscribed paths of an account, whether or not there are such mailboxes.
+pub const MAX_SUBSCRIPTIONS: usize = 8192;
+
 /// The name that every account has (RFC 3501 §5.1).
 pub(crate) const INBOX: &str = "INBOX";
 
@@ -204,7 +207,9 @@ impl Store {
             .readers
             .fetch_one(&MAILBOX_AT, vec![account.0.into(), path.into()])
             .await?;
-        row.map_or_else(|| Err(missing()), |row| mailbox_of_row(&row))
+        let mut mailbox = mailbox_of_row(&row.ok_or_else(missing)?)?;
+        mailbox.recent_from = self.recent_mark(&mailbox);
+        Ok(mailbox)
     }
 
     /// The mailbox of a number, if it belongs to the account.
@@ -278,7 +283,7 @@ impl Store {
     /// Subscribes a path or takes it back; the mailbox need not exist (RFC 3501 §6.3.6).
     ///
     /// # Errors
-    /// `NoSuchAccount`; `InvalidName`.
+    /// `NoSuchAccount`; `InvalidName`; `TooLarge` (too many subscriptions).
     pub async fn set_subscribed(
         &self,
         account: AccountId,

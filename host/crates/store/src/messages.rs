@@ -17,8 +17,8 @@ use crate::writer::expunge::Expunge;
 use crate::writer::flags::{StoreFlags, message_flags};
 use crate::writer::mailboxes::SawRecent;
 use crate::{
-    AccountId, BlobId, Error, FlagChange, Flags, LedgerRow, Mailbox, MailboxId, Result, SpecialUse,
-    Store,
+    AccountId, BlobId, Changes, Error, FlagChange, Flags, LedgerRow, Mailbox, MailboxId, Result,
+    SpecialUse, Store,
 };
 
 /// Where in an account a message goes.
@@ -63,6 +63,8 @@ pub struct Delivery {
     pub targets: Vec<Target>,
     /// The internal date, milliseconds of Unix time.
     pub internal_date: i64,
+    /// The zone that the internal date is shown in, minutes east of UTC.
+    pub internal_offset: i16,
     /// What to write into the ledger in the same commit.
     pub ledger: Option<LedgerRow>,
 }
@@ -141,6 +143,8 @@ pub struct Message {
     pub flags: MessageFlags,
     /// Internal date, milliseconds of Unix time.
     pub internal_date: i64,
+    /// The zone that the internal date is shown in, minutes east of UTC.
+    pub internal_offset: i16,
     /// Bytes of the content.
     pub size: u64,
     /// The content.
@@ -167,6 +171,8 @@ pub struct FlagsChanged {
     /// The messages that exist and were allowed to change, as they are now, ascending by UID; those that had the
     /// flags already keep their modification sequence.
     pub messages: Vec<MessageFlags>,
+    /// Those that this call changed, with the modification sequences that they had before, ascending by UID.
+    pub replaced: Vec<(u32, u64)>,
     /// Messages left alone because of `unchanged_since` (RFC 7162: MODIFIED).
     pub modified: Vec<u32>,
 }
@@ -188,11 +194,11 @@ const MAX_SUMMARY: usize = 4 * 1024 * 1024;
 static FLAGS_OF: Sql =
     Sql::new("SELECT uid, modseq, flags, keywords FROM messages WHERE mailbox = $1 ORDER BY uid");
 static FETCH: Sql = Sql::new(
-    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob
+    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset
      FROM {2: first i, last i} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
 static FETCH_SUMMARY: Sql = Sql::new(
-    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, b.summary
+    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, b.summary
      FROM {2: first i, last i} AS r CROSS JOIN messages m JOIN blobs b ON b.id = m.blob
      WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
@@ -286,6 +292,7 @@ impl Store {
             summary: delivery.summary,
             targets,
             internal_date: delivery.internal_date,
+            internal_offset: delivery.internal_offset,
             ledger: delivery.ledger,
         })
     }
@@ -341,27 +348,46 @@ impl Store {
 
     /// From which UID on messages are recent for the session that opens the mailbox now.
     fn recent_from(&self, mailbox: &Mailbox, read_write: bool) -> u32 {
+        if read_write {
+            self.shown(mailbox, mailbox.uid_next)
+        } else {
+            self.recent_mark(mailbox)
+        }
+    }
+
+    /// A session that has the mailbox open for writing is told of these changes: from the UID returned on the messages
+    /// are recent for it, and for no other session.
+    pub fn take_recent(&self, changes: &Changes) -> u32 {
+        self.shown(&changes.mailbox, changes.uid_next())
+    }
+
+    /// The messages below `up_to` were shown to a session; returns from which UID on it was the first.
+    fn shown(&self, mailbox: &Mailbox, up_to: u32) -> u32 {
         let mut marks = lock(&self.inner.recent);
-        let recent_from = marks
-            .get(&mailbox.id)
-            .copied()
-            .unwrap_or(0)
-            .max(mailbox.recent_from);
-        if read_write && mailbox.uid_next > recent_from {
+        let known = marks.get(&mailbox.id).copied().unwrap_or(0);
+        let recent_from = known.max(mailbox.recent_from);
+        if up_to > recent_from {
             if marks.len() > 100_000 {
                 marks.clear();
             }
-            marks.insert(mailbox.id, mailbox.uid_next);
+            marks.insert(mailbox.id, up_to);
             let mark = SawRecent {
                 account: mailbox.account,
                 mailbox: mailbox.id,
-                up_to: mailbox.uid_next,
+                up_to,
             };
             if !self.inner.writer.write_behind(mark) {
                 tracing::debug!(mailbox = mailbox.id.0, "the recent mark is only in memory");
             }
         }
         recent_from
+    }
+
+    /// The mark as it is now; the database is told of it a little later.
+    pub(crate) fn recent_mark(&self, mailbox: &Mailbox) -> u32 {
+        let marks = lock(&self.inner.recent);
+        let known = marks.get(&mailbox.id).copied().unwrap_or(0);
+        known.max(mailbox.recent_from)
     }
 
     /// Messages of these UIDs, ascending; UIDs that are not there are left out. Ask for some hundreds at a time when
@@ -397,8 +423,9 @@ impl Store {
                 internal_date: row.int(4)?,
                 size: row.natural(5)?,
                 blob: BlobId(row.int(6)?),
+                internal_offset: i16::try_from(row.int(7)?).unwrap_or(0),
                 summary: if with_summary {
-                    row.bytes(7)?.into()
+                    row.bytes(8)?.into()
                 } else {
                     Bytes::new()
                 },

@@ -1,12 +1,15 @@
 //! The store's values as IMAP's, and back.
 
+use std::collections::{HashMap, HashSet};
+
 use bytes::Bytes;
 use waxwing_imap::types::{
-    ContentRef, FlagSet, MailboxId as ImapMailbox, MailboxInfo, MailboxName, SpecialUse as ImapUse,
-    UidSet,
+    ContentRef, FlagSet, InternalDate, MailboxId as ImapMailbox, MailboxInfo, MailboxName,
+    SpecialUse as ImapUse, UidSet,
 };
 use waxwing_imap::{
     Answer, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, Snapshot, StatusData,
+    StoredFlags,
 };
 use waxwing_store::{
     BlobId, FlagOperation, Flags, Mailbox, Message, MessageFlags, SpecialUse, UidRange,
@@ -18,7 +21,7 @@ use crate::telemetry::Reference;
 pub(super) fn error(error: waxwing_store::Error, session: u64) -> Error {
     use waxwing_store::Error as Store;
     match error {
-        Store::NoSuchMailbox(_) => Error::NonExistent,
+        Store::NoSuchMailbox(_) | Store::NoSuchBlob(_) => Error::NonExistent,
         Store::AlreadyExists(_) => Error::AlreadyExists,
         Store::InvalidName { reason, .. } => Error::Cannot(reason.into()),
         Store::NotAllowed(reason) => Error::Cannot(reason.into()),
@@ -29,6 +32,19 @@ pub(super) fn error(error: waxwing_store::Error, session: u64) -> Error {
         other => Error::Unavailable {
             reference: Reference::log("an IMAP command failed", session, &other).to_string(),
         },
+    }
+}
+
+/// The same for COPY and MOVE, where the mailbox that is missing may be the one that is open.
+pub(super) fn source_error(
+    error: waxwing_store::Error,
+    source: ImapMailbox,
+    session: u64,
+) -> Error {
+    let source = waxwing_store::MailboxId(source.0).to_string();
+    match error {
+        waxwing_store::Error::NoSuchMailbox(gone) if gone == source => Error::Gone,
+        other => self::error(other, session),
     }
 }
 
@@ -52,9 +68,10 @@ pub(super) fn mailboxes(
     mailboxes: Vec<Mailbox>,
     subscriptions: &[String],
 ) -> Result<Answer, Error> {
+    let paths: HashSet<&str> = mailboxes.iter().map(|mailbox| &*mailbox.path).collect();
     let dead = subscriptions
         .iter()
-        .filter(|path| !mailboxes.iter().any(|mailbox| mailbox.path == **path));
+        .filter(|path| !paths.contains(path.as_str()));
     let dead = dead.filter_map(|path| {
         let name = MailboxName::new(path).ok()?;
         Some(MailboxInfo {
@@ -108,15 +125,7 @@ pub(super) fn status(mailbox: &Mailbox) -> StatusData {
 pub(super) fn snapshot(of: &waxwing_store::Snapshot, read_only: bool) -> Snapshot {
     let recent = |message: &&MessageFlags| message.uid >= of.recent_from;
     let unseen = |message: &&MessageFlags| !message.flags.contains(Flags::SEEN);
-    let mut keywords: Vec<String> = Vec::new();
-    for keyword in of.messages.iter().flat_map(|message| &message.keywords) {
-        if !keywords
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(keyword))
-        {
-            keywords.push(keyword.clone());
-        }
-    }
+    let keywords = keywords_of(&of.messages);
     Snapshot {
         mailbox: ImapMailbox(of.mailbox.id.0),
         uids: of.messages.iter().map(|message| message.uid).collect(),
@@ -135,6 +144,15 @@ pub(super) fn snapshot(of: &waxwing_store::Snapshot, read_only: bool) -> Snapsho
     }
 }
 
+/// The keywords that messages have, each once.
+fn keywords_of<'a>(messages: impl IntoIterator<Item = &'a MessageFlags>) -> Vec<String> {
+    let mut known = HashSet::new();
+    let all = messages.into_iter().flat_map(|message| &message.keywords);
+    all.filter(|keyword| known.insert(keyword.to_ascii_lowercase()))
+        .cloned()
+        .collect()
+}
+
 /// All UIDs below the next one that are not there.
 pub(super) fn absent(of: &waxwing_store::Snapshot) -> Vec<UidRange> {
     let last = of.mailbox.uid_next.saturating_sub(1);
@@ -146,35 +164,28 @@ pub(super) fn absent(of: &waxwing_store::Snapshot) -> Vec<UidRange> {
     }
 }
 
-/// What happened, for a session that knows UIDs below `uid_next`.
-pub(super) fn changes(of: &waxwing_store::Changes, uid_next: u32, read_only: bool) -> Changes {
-    let arrived: UidSet = of
+/// What happened, for a session that knows UIDs below `known_below` and has been given those from `recent_from` on as
+/// recent.
+pub(super) fn changes(
+    of: &waxwing_store::Changes,
+    known_below: u32,
+    recent_from: Option<u32>,
+) -> Changes {
+    let (arrived, known): (Vec<_>, Vec<_>) = of
         .changed
         .iter()
-        .map(|message| message.uid)
-        .filter(|uid| *uid >= uid_next)
-        .collect();
-    let recent = of
-        .changed
+        .partition(|message| message.uid >= known_below);
+    let recent = arrived
         .iter()
         .map(|message| message.uid)
-        .filter(|uid| *uid >= uid_next.max(of.mailbox.recent_from));
+        .filter(|uid| recent_from.is_some_and(|from| *uid >= from));
     Changes {
         highest_modseq: of.mailbox.highest_modseq,
         vanished: UidSet::from_ranges(of.vanished.iter().map(|range| (range.first, range.last))),
-        recent: if read_only {
-            UidSet::new()
-        } else {
-            recent.collect()
-        },
-        flags: of
-            .changed
-            .iter()
-            .filter(|message| message.uid < uid_next)
-            .cloned()
-            .map(flag_row)
-            .collect(),
-        arrived,
+        recent: recent.collect(),
+        keywords: keywords_of(arrived.iter().copied()),
+        arrived: arrived.iter().map(|message| message.uid).collect(),
+        flags: known.into_iter().cloned().map(flag_row).collect(),
     }
 }
 
@@ -231,13 +242,26 @@ pub(super) fn flag_row(of: MessageFlags) -> FlagRow {
     }
 }
 
+/// What a change of flags did, with what each message that it changed was before.
+pub(super) fn stored_flags(of: waxwing_store::FlagsChanged) -> Vec<StoredFlags> {
+    let replaced: HashMap<u32, u64> = of.replaced.into_iter().collect();
+    let stored = |message: MessageFlags| StoredFlags {
+        replaced: replaced.get(&message.uid).copied(),
+        row: flag_row(message),
+    };
+    of.messages.into_iter().map(stored).collect()
+}
+
 pub(super) fn row(of: Message, head: Bytes) -> FetchRow {
     FetchRow {
         uid: of.flags.uid,
         modseq: of.flags.modseq,
         flags: flag_set(of.flags.flags, of.flags.keywords),
         // IMAP's dates have seconds (RFC 3501 §9, date-time).
-        internal_date: of.internal_date.div_euclid(1000),
+        internal_date: InternalDate {
+            seconds: of.internal_date.div_euclid(1000),
+            offset: of.internal_offset,
+        },
         size: of.size,
         content: super::content_ref(of.blob),
         summary: of.summary,
@@ -264,6 +288,13 @@ mod tests {
             let flags = Flags::from_bits(bits);
             assert_eq!(store_flags(&flag_set(flags, Vec::new())), flags);
         }
+    }
+
+    #[test]
+    fn a_source_that_is_gone_is_no_missing_target() {
+        let gone = waxwing_store::Error::NoSuchMailbox(waxwing_store::MailboxId(7).to_string());
+        assert_eq!(source_error(gone.clone(), ImapMailbox(7), 1), Error::Gone);
+        assert_eq!(source_error(gone, ImapMailbox(8), 1), Error::NonExistent);
     }
 
     #[test]

@@ -429,6 +429,7 @@ async fn store(
             content: form.content,
             targets: form.targets,
             internal_date: super::super::now_millis(),
+            internal_offset: 0,
             ledger: row.take(),
         });
     }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::parse::MONTHS;
+use crate::types::InternalDate;
 
 /// Longest string that is written in quotes; longer ones go as literals.
 const MAX_QUOTED: usize = 1_000;
@@ -81,8 +82,13 @@ fn push_word(words: &mut String, word: &mut String) {
 }
 
 /// `date-time`, in UTC.
-pub(crate) fn internal_date(out: &mut Out, seconds: i64) {
-    let timestamp = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+pub(crate) fn internal_date(out: &mut Out, date: InternalDate) {
+    let timestamp =
+        jiff::Timestamp::from_second(date.local_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let (sign, zone) = (
+        if date.offset < 0 { '-' } else { '+' },
+        date.offset.unsigned_abs(),
+    );
     let time = timestamp.to_zoned(jiff::tz::TimeZone::UTC);
     let month = usize::try_from(time.month() - 1)
         .ok()
@@ -90,12 +96,14 @@ pub(crate) fn internal_date(out: &mut Out, seconds: i64) {
         .unwrap_or(&"Jan");
     let _ = write!(
         out,
-        "\"{:02}-{month}-{:04} {:02}:{:02}:{:02} +0000\"",
+        "\"{:02}-{month}-{:04} {:02}:{:02}:{:02} {sign}{:02}{:02}\"",
         time.day(),
         time.year(),
         time.hour(),
         time.minute(),
-        time.second()
+        time.second(),
+        zone / 60,
+        zone % 60
     );
 }
 
@@ -117,10 +125,11 @@ mod tests {
         }
 
         #[test]
-        fn dates_come_back(seconds in 0i64..4_000_000_000) {
+        fn dates_come_back(seconds in 0i64..4_000_000_000, offset in -1439i16..1440) {
             let mut out = Out::new();
-            internal_date(&mut out, seconds);
-            prop_assert_eq!(Parser::new(&out).date_time(), Ok(seconds));
+            let date = InternalDate { seconds, offset };
+            internal_date(&mut out, date);
+            prop_assert_eq!(Parser::new(&out).date_time(), Ok(date));
         }
 
         #[test]

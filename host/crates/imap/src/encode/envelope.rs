@@ -2,7 +2,7 @@
 
 use waxwing_message::{AddressItem, Envelope};
 
-use crate::encode::core::{Out, header_string, nstring, string};
+use crate::encode::core::{Out, header_string, string};
 
 /// `envelope`
 pub(crate) fn envelope(out: &mut Out, envelope: &Envelope) {
@@ -15,9 +15,9 @@ pub(crate) fn envelope(out: &mut Out, envelope: &Envelope) {
         }
     };
     out.push(b'(');
-    nstring(out, &envelope.date);
+    field(out, envelope.date.as_ref());
     out.push(b' ');
-    nstring(out, &envelope.subject);
+    field(out, envelope.subject.as_ref());
     let lists = [
         &envelope.from,
         or_author(&envelope.sender),
@@ -31,10 +31,18 @@ pub(crate) fn envelope(out: &mut Out, envelope: &Envelope) {
         addresses(out, list);
     }
     out.push(b' ');
-    nstring(out, &envelope.in_reply_to);
+    field(out, envelope.in_reply_to.as_ref());
     out.push(b' ');
-    nstring(out, &envelope.message_id);
+    field(out, envelope.message_id.as_ref());
     out.push(b')');
+}
+
+/// NIL if there is no such field; one without a value is "" (RFC 3501 §7.4.2).
+fn field(out: &mut Out, value: Option<&Vec<u8>>) {
+    match value {
+        Some(value) => string(out, value),
+        None => out.extend_from_slice(b"NIL"),
+    }
 }
 
 fn addresses(out: &mut Out, list: &[AddressItem]) {
@@ -53,6 +61,7 @@ fn address(out: &mut Out, item: &AddressItem) {
     match item {
         AddressItem::Mailbox {
             name,
+            route,
             local,
             domain,
         } => {
@@ -62,7 +71,14 @@ fn address(out: &mut Out, item: &AddressItem) {
             } else {
                 header_string(out, name);
             }
-            out.extend_from_slice(b" NIL ");
+            out.push(b' ');
+            // RFC 3501 §7.4.2: addr-adl is the source route (RFC 5322 §4.4, obs-route).
+            if route.is_empty() {
+                out.extend_from_slice(b"NIL");
+            } else {
+                string(out, route.as_bytes());
+            }
+            out.push(b' ');
             string(out, local.as_bytes());
             out.push(b' ');
             // A NIL host would begin a group: an address without a domain has an empty one.

@@ -114,6 +114,8 @@ pub(crate) const NO_SUCH_MESSAGE: Response =
     Response::new(Status::Bad, "", "no message has that number");
 pub(crate) const CANCELLED: Response = Response::new(Status::Bad, "", "authentication cancelled");
 pub(crate) const NOT_DONE: Response = Response::new(Status::Bad, "", "expected DONE");
+pub(crate) const NUL: Response =
+    Response::new(Status::Bad, "", "a message must not hold the octet 0");
 pub(crate) const ONE_MESSAGE: Response =
     Response::new(Status::Bad, "", "one message at a time, then the line ends");
 
@@ -148,6 +150,7 @@ pub(crate) const SOME_UNREADABLE: Response = Response::new(
 
 pub(crate) const BYE_LOGOUT: &str = "* BYE logging out\r\n";
 pub(crate) const BYE_IDLE: &str = "* BYE idle for too long\r\n";
+pub(crate) const BYE_GONE: &str = "* BYE the selected mailbox was deleted\r\n";
 pub(crate) const BYE_SHUTDOWN: &str = "* BYE the server is going down; come back soon\r\n";
 pub(crate) const BYE_BAD: &str = "* BYE too many commands that are not understood\r\n";
 pub(crate) const BYE_LOGINS: &str = "* BYE too many failed logins\r\n";
@@ -206,6 +209,7 @@ pub(crate) fn failure(error: &Error, target: bool) -> Response {
             no("TRYCREATE", "there is no such mailbox; create it first")
         }
         Error::NonExistent => no("NONEXISTENT", "there is no such mailbox"),
+        Error::Gone => no("NONEXISTENT", "the selected mailbox is gone"),
         Error::AlreadyExists => no("ALREADYEXISTS", "there is a mailbox of that name"),
         Error::HasChildren => no("HASCHILDREN", "the mailbox has others below it"),
         Error::Cannot(reason) => no("CANNOT", reason),

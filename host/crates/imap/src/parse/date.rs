@@ -1,8 +1,9 @@
-//! Dates (RFC 3501 §9): `date` of SEARCH in days, `date-time` of APPEND in seconds since 1970.
+//! Dates (RFC 3501 §9): `date` of SEARCH in days, `date-time` of APPEND.
 
 use jiff::civil;
 
 use crate::parse::core::{Parser, SyntaxError};
+use crate::types::InternalDate;
 
 const DATE: SyntaxError = SyntaxError::Expected("a date");
 const DATE_TIME: SyntaxError = SyntaxError::Expected("a date and time");
@@ -22,8 +23,8 @@ impl Parser<'_> {
         Ok(days(date))
     }
 
-    /// `date-time`, in seconds since 1970.
-    pub(crate) fn date_time(&mut self) -> Result<i64, SyntaxError> {
+    /// `date-time`
+    pub(crate) fn date_time(&mut self) -> Result<InternalDate, SyntaxError> {
         let text = self.string().map_err(|_| DATE_TIME)?;
         let mut inner = Parser::new(&text);
         // `date-day-fixed` may be a space and a digit.
@@ -45,7 +46,10 @@ impl Parser<'_> {
         let offset = inner.zone()?;
         inner.end().map_err(|_| DATE_TIME)?;
         let seconds = i64::from(hour * 3600 + minute * 60 + second);
-        Ok(days(date) * 86_400 + seconds - offset * 60)
+        Ok(InternalDate {
+            seconds: days(date) * 86_400 + seconds - i64::from(offset) * 60,
+            offset,
+        })
     }
 
     /// `date-text = date-day "-" date-month "-" date-year`
@@ -67,16 +71,17 @@ impl Parser<'_> {
     }
 
     /// `zone = ("+" / "-") 4DIGIT`, in minutes east.
-    fn zone(&mut self) -> Result<i64, SyntaxError> {
+    fn zone(&mut self) -> Result<i16, SyntaxError> {
         let west = self.accept(b'-');
         if !west {
             self.expect(b'+', "a zone")?;
         }
-        let digits = i64::from(self.number().map_err(|_| DATE_TIME)?);
-        let minutes = digits / 100 * 60 + digits % 100;
+        let digits = self.number().map_err(|_| DATE_TIME)?;
+        let digits = i16::try_from(digits).map_err(|_| DATE_TIME)?;
         if digits > 9999 || digits % 100 > 59 {
             return Err(DATE_TIME);
         }
+        let minutes = digits / 100 * 60 + digits % 100;
         Ok(if west { -minutes } else { minutes })
     }
 }
@@ -96,11 +101,14 @@ mod tests {
         assert_eq!(Parser::new(b"\"01-feb-1994\"").date(), Ok(8797));
         assert_eq!(
             Parser::new(b"\"17-Jul-1996 02:44:25 -0700\"").date_time(),
-            Ok(837_596_665)
+            Ok(InternalDate {
+                seconds: 837_596_665,
+                offset: -420
+            })
         );
         assert_eq!(
             Parser::new(b"\" 1-Jan-1970 00:00:00 +0000\"").date_time(),
-            Ok(0)
+            Ok(InternalDate::default())
         );
         for broken in [
             "31-Feb-1994",

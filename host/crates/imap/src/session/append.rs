@@ -18,6 +18,7 @@ pub(crate) fn begin(
 ) -> Flow {
     core.tag = tag;
     core.numbers_stay = false;
+    core.own_delete = false;
     let limit = core.config.limits.message;
     let refusal = match head {
         Err(error) => texts::syntax(error),
@@ -65,6 +66,7 @@ impl Job for Announced {
                 }
                 return Flow::Input(Waiting::Message {
                     size: self.literal.length,
+                    nul: false,
                 });
             }
             Answer::Failed(error) => texts::failure(&error, true),
@@ -83,7 +85,10 @@ impl Job for Announced {
 }
 
 /// The message is all there, with the rest of its line.
-pub(crate) fn end(core: &mut Core, framing: &mut Framing, line: &[u8]) -> Flow {
+pub(crate) fn end(core: &mut Core, framing: &mut Framing, line: &[u8], nul: bool) -> Flow {
+    if line.is_empty() && nul {
+        return Flow::Ask(Ask::AppendAbandon, Box::new(Abandoned(texts::NUL)));
+    }
     if line.is_empty() {
         return Flow::Ask(Ask::AppendEnd, Box::new(Ended));
     }

@@ -12,6 +12,7 @@ use crate::types::Command;
 pub(crate) fn command(core: &mut Core, octets: &[u8]) -> Flow {
     core.tag = String::from("*");
     core.numbers_stay = false;
+    core.own_delete = false;
     let Some((tag, rest)) = tag(octets) else {
         return Flow::Tagged(texts::NO_TAG);
     };
@@ -50,7 +51,10 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
         Command::Namespace => connection::namespace(core),
         Command::Select { mailbox, read_only } => select::begin(core, mailbox, read_only),
         Command::Create(mailbox) => mailboxes::create(mailbox),
-        Command::Delete(mailbox) => mailboxes::delete(mailbox),
+        Command::Delete(mailbox) => {
+            core.own_delete = true;
+            mailboxes::delete(mailbox)
+        }
         Command::Rename { from, to } => mailboxes::rename(from, to),
         Command::Subscribe {
             mailbox,

@@ -100,6 +100,20 @@ impl Search {
 }
 
 impl Test {
+    /// How much there is to look at for one message.
+    pub(crate) fn cost(&self) -> u32 {
+        match self {
+            Self::And(tests) => tests
+                .iter()
+                .fold(1, |cost, test| test.cost().saturating_add(cost)),
+            Self::Or(first, second) => first.cost().saturating_add(second.cost()),
+            Self::Not(test) => test.cost(),
+            Self::Among(_) | Self::Row(_) | Self::Text(_) => 1,
+            // A field is searched.
+            Self::Summary(_) => 20,
+        }
+    }
+
     /// Whether the message matches, if what is known decides it.
     pub(crate) fn decide(&self, known: Known<'_>) -> Option<bool> {
         match self {
@@ -129,8 +143,7 @@ impl Test {
 }
 
 fn row_matches(key: &SearchKey, row: &FetchRow) -> bool {
-    // RFC 3501 §6.4.4: internal dates are compared without time and zone; ours are in UTC.
-    let day = row.internal_date.div_euclid(86_400);
+    let day = row.internal_date.day();
     match key {
         SearchKey::Flag(flag) => row.flags.has(*flag),
         SearchKey::Keyword(word) => row.flags.has_keyword(word),
@@ -168,9 +181,12 @@ fn field_contains(summary: &Summary, field: SummaryField, needle: &str) -> bool 
         SummaryField::Cc => any(&envelope.cc),
         SummaryField::From => any(&envelope.from),
         SummaryField::To => any(&envelope.to),
-        SummaryField::Subject => contains_folded(&decode_words(&envelope.subject), needle),
-        SummaryField::MessageId => raw(&envelope.message_id),
-        SummaryField::InReplyTo => raw(&envelope.in_reply_to),
+        SummaryField::Subject => envelope
+            .subject
+            .as_ref()
+            .is_some_and(|subject| contains_folded(&decode_words(subject), needle)),
+        SummaryField::MessageId => raw(envelope.message_id.as_deref().unwrap_or_default()),
+        SummaryField::InReplyTo => raw(envelope.in_reply_to.as_deref().unwrap_or_default()),
         SummaryField::References => raw(&summary.references),
     }
 }
@@ -182,11 +198,13 @@ fn address(item: &AddressItem) -> String {
             name,
             local,
             domain,
+            ..
         } if name.is_empty() => format!("{local}@{domain}"),
         AddressItem::Mailbox {
             name,
             local,
             domain,
+            ..
         } => format!("{name} <{local}@{domain}>"),
         AddressItem::GroupStart(name) => name.clone(),
         AddressItem::GroupEnd => String::new(),

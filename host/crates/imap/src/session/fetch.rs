@@ -3,13 +3,16 @@
 //! Neither the rows of a large mailbox nor the content of a large message are ever in memory at once.
 
 use std::collections::{HashMap, VecDeque};
+use std::io::Write as _;
 
 use waxwing_message::SectionText;
 
-use crate::ask::{Answer, Ask, FetchRow, FlagAction, FlagRow, RowWants};
-use crate::encode::texts;
+use crate::ask::{Answer, Ask, FetchRow, FlagAction, RowWants, StoredFlags};
+use crate::encode::{Out, texts};
+use crate::error::Error;
 use crate::session::fetch_row::{Next, RowWriter};
 use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::selected::Selected;
 use crate::types::{FetchItem, FlagSet, SequenceSet, SystemFlag, UidSet};
 
 /// First octets that come with a row when only headers are wanted; most headers are shorter.
@@ -141,7 +144,7 @@ impl Job for Fetch {
     }
 
     fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
-        let Some(selected) = &core.selected else {
+        let Some(selected) = &mut core.selected else {
             return Flow::Tagged(texts::NOTHING_SELECTED);
         };
         if let Some(writer) = &mut self.writer {
@@ -185,6 +188,11 @@ impl Job for Fetch {
             .uids
             .slice(self.asked + 1, self.asked.saturating_add(self.plan.batch));
         self.asked = self.asked.saturating_add(self.plan.batch);
+        if self.items.iter().all(|item| *item == FetchItem::Uid) {
+            // The session knows UIDs itself, also of messages whose removal was not told yet.
+            write_uids(&mut core.out, selected, &uids, self.items.len());
+            return Flow::Resume(self);
+        }
         Flow::Ask(
             Ask::Rows {
                 mailbox: selected.mailbox,
@@ -193,6 +201,16 @@ impl Job for Fetch {
             },
             self,
         )
+    }
+}
+
+/// `* n FETCH (UID …)`, as often as it was asked for.
+fn write_uids(out: &mut Out, selected: &Selected, uids: &UidSet, times: usize) {
+    for uid in uids.iter() {
+        if let Some(position) = selected.uids.position(uid) {
+            let items = vec![format!("UID {uid}"); times].join(" ");
+            let _ = write!(out, "* {position} FETCH ({items})\r\n");
+        }
     }
 }
 
@@ -218,15 +236,18 @@ impl Fetch {
     }
 
     /// `\Seen` was set: the change is told with the row, and noted as this session's own.
-    fn seen(&mut self, core: &mut Core, rows: Vec<FlagRow>) {
+    fn seen(&mut self, core: &mut Core, rows: Vec<StoredFlags>) {
         let Some(selected) = &mut core.selected else {
             return;
         };
-        let changed: HashMap<u32, FlagRow> = rows.into_iter().map(|row| (row.uid, row)).collect();
+        let changed: HashMap<u32, StoredFlags> = rows
+            .into_iter()
+            .map(|stored| (stored.row.uid, stored))
+            .collect();
         for row in &mut self.rows {
-            if let Some(change) = changed.get(&row.uid) {
-                row.flags = change.flags.clone();
-                selected.note_own(change.modseq);
+            if let Some(stored) = changed.get(&row.uid) {
+                row.flags = stored.row.flags.clone();
+                selected.note_own(stored);
                 self.changed.insert(row.uid);
             }
         }
@@ -234,7 +255,10 @@ impl Fetch {
 
     /// What failed is left out as far as that is possible.
     fn failure(mut self: Box<Self>, core: &mut Core, answer: &Answer) -> Flow {
-        self.unreadable = true;
+        // Expunged while it was read: nothing to complain about.
+        let expunged =
+            self.writer.is_some() && matches!(answer, Answer::Failed(Error::NonExistent));
+        self.unreadable |= !expunged;
         match &mut self.writer {
             Some(writer) => {
                 let left_out = writer.give_up(&mut core.out);

@@ -71,13 +71,16 @@ impl RowWriter {
         &mut self,
         out: &mut Out,
         items: &[FetchItem],
-        selected: &Selected,
+        selected: &mut Selected,
     ) -> Next {
         if !self.opened {
             let Some(position) = selected.uids.position(self.row.uid) else {
                 return Next::Done;
             };
             self.opened = true;
+            if self.tell_flags || items.contains(&FetchItem::Flags) {
+                selected.announce(out, self.row.flags.keywords());
+            }
             out.extend_from_slice(b"* ");
             number(out, position);
             out.extend_from_slice(b" FETCH (");

@@ -93,7 +93,7 @@ impl Framing {
         self.mode = match waiting {
             Waiting::Handshake => Mode::Nothing,
             Waiting::Done | Waiting::Response(_) => Mode::Line,
-            Waiting::Message { size } => Mode::Message(*size),
+            Waiting::Message { size, .. } => Mode::Message(*size),
         };
     }
 
@@ -128,10 +128,12 @@ impl Framing {
                 Mode::DiscardLine => {
                     let line = self.input.next_line(limits.line)?;
                     self.mode = Mode::Command;
-                    if let Ok(line) = line
-                        && let Some(literal) = literal_at_end(&line)
-                        && !self.discard(literal, limits.message)
-                    {
+                    let drained = match line {
+                        Ok(line) => literal_at_end(&line)
+                            .is_none_or(|literal| self.discard(literal, limits.message)),
+                        Err(_) => !self.input.announces(),
+                    };
+                    if !drained {
                         return Some(Event::LiteralTooLarge);
                     }
                 }
@@ -139,6 +141,7 @@ impl Framing {
                     return Some(match self.input.next_line(limits.line)? {
                         Ok(line) => Event::Line(line),
                         Err(LineError::Endless) => Event::Endless,
+                        Err(_) if self.input.announces() => Event::LiteralTooLarge,
                         // No exchange has such a line: let it see one that is wrong.
                         Err(_) => Event::Line(Bytes::from_static(b"\0")),
                     });
@@ -188,6 +191,8 @@ impl Framing {
         let line = match line {
             Ok(line) => line,
             Err(LineError::Endless) => return Some(Event::Endless),
+            // How many octets follow that are no commands was lost with the line.
+            Err(_) if self.input.announces() => return Some(Event::LiteralTooLarge),
             Err(error) => {
                 let response = match error {
                     LineError::BareNewline => texts::LINE_END,
@@ -196,15 +201,19 @@ impl Framing {
                 return Some(self.refuse(response));
             }
         };
-        let bound = if logged_in {
-            limits.command
+        let (bound, drain) = if logged_in {
+            (limits.command, limits.message)
         } else {
-            limits.command.min(MAX_BEFORE_LOGIN)
+            (
+                limits.command.min(MAX_BEFORE_LOGIN),
+                MAX_BEFORE_LOGIN as u64,
+            )
         };
         let begins = self.command.len();
         self.command.extend_from_slice(&line);
         if self.command.len() > bound {
-            return Some(self.refuse(texts::LINE_TOO_LONG));
+            let refused = self.refuse(texts::LINE_TOO_LONG);
+            return Some(self.drain(literal_at_end(&line), drain, refused));
         }
         let Some(literal) = literal_at_end(&line) else {
             return Some(Event::Command(std::mem::take(&mut self.command)));
@@ -214,16 +223,7 @@ impl Framing {
         }
         if literal.length > (bound - self.command.len()) as u64 {
             let refused = self.refuse(texts::LITERAL_TOO_LARGE);
-            let drain = if logged_in {
-                limits.message
-            } else {
-                MAX_BEFORE_LOGIN as u64
-            };
-            return Some(if self.discard(literal, drain) {
-                refused
-            } else {
-                Event::LiteralTooLarge
-            });
+            return Some(self.drain(Some(literal), drain, refused));
         }
         self.command.extend_from_slice(b"\r\n");
         self.mode = Mode::Literal(usize::try_from(literal.length).unwrap_or(0));
@@ -239,6 +239,15 @@ impl Framing {
         self.command = Vec::new();
         self.mode = Mode::Nothing;
         Some(Event::Append { tag, head, literal })
+    }
+
+    /// What is said of a refused command, whose literal may come all the same.
+    fn drain(&mut self, literal: Option<Literal>, limit: u64, refused: Event) -> Event {
+        if literal.is_none_or(|literal| self.discard(literal, limit)) {
+            refused
+        } else {
+            Event::LiteralTooLarge
+        }
     }
 
     fn refuse(&mut self, response: Response) -> Event {

@@ -31,6 +31,8 @@ pub(crate) struct Core {
     pub(crate) failed_logins: u32,
     /// The running command must not renumber messages (RFC 3501 §7.4.1).
     pub(crate) numbers_stay: bool,
+    /// The running command deletes a mailbox: the selected one may be it.
+    pub(crate) own_delete: bool,
 }
 
 impl fmt::Debug for Core {
@@ -55,6 +57,7 @@ impl Core {
             bad_commands: 0,
             failed_logins: 0,
             numbers_stay: false,
+            own_delete: false,
         }
     }
 
@@ -114,6 +117,8 @@ pub(crate) enum Waiting {
     Message {
         /// Octets of the message.
         size: u64,
+        /// An octet 0 was among them (RFC 3501 §9: a literal has none).
+        nul: bool,
     },
 }
 
@@ -125,7 +130,7 @@ impl Waiting {
             Self::Handshake => Flow::Close,
             Self::Done => idle::done(line),
             Self::Response(exchange) => login::progress(core, exchange.respond(line)),
-            Self::Message { .. } => append::end(core, framing, line),
+            Self::Message { nul, .. } => append::end(core, framing, line, nul),
         }
     }
 }

@@ -1,12 +1,18 @@
 //! LIST and LSUB (RFC 3501 §6.3.8, §6.3.9) with CHILDREN (RFC 3348) and SPECIAL-USE (RFC 6154).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::ask::{Answer, Ask};
 use crate::encode::{mailbox as write_mailbox, texts};
+use crate::error::Error;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::mailboxes::bad_name;
 use crate::types::{ListCommand, MailboxInfo, MailboxName, SpecialUse};
+
+/// Wildcards of a pattern; each costs a look at every name.
+const MAX_WILDCARDS: usize = 32;
+/// Names that are held against the pattern before others have a turn.
+const NAMES: usize = 128;
 
 pub(crate) fn begin(core: &mut Core, command: ListCommand) -> Flow {
     let pattern = match command.pattern {
@@ -24,8 +30,15 @@ pub(crate) fn begin(core: &mut Core, command: ListCommand) -> Flow {
             .extend_from_slice(b"* LIST (\\Noselect) \"/\" \"\"\r\n");
         return Flow::Done(texts::ok(done));
     }
+    let pattern = Pattern::new(&pattern);
+    if pattern.wildcards() > MAX_WILDCARDS {
+        return Flow::Done(texts::failure(
+            &Error::Limit(String::from("too many wildcards")),
+            false,
+        ));
+    }
     let list = List {
-        pattern: Pattern::new(&pattern),
+        pattern,
         lsub: command.lsub,
         only_subscribed: command.only_subscribed || command.lsub,
         only_special_use: command.only_special_use,
@@ -56,24 +69,48 @@ struct Node {
 }
 
 impl Job for List {
-    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+    fn answer(self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
         let Answer::Mailboxes(mailboxes) = answer else {
             return failed(&answer, false);
         };
-        let nodes = self.nodes(&mailboxes);
+        let mut nodes = self.nodes(&mailboxes);
         // INBOX first, then by name.
-        let inbox = nodes.get_key_value("INBOX");
-        let others = nodes.iter().filter(|(name, _)| **name != "INBOX");
-        for (name, node) in inbox.into_iter().chain(others) {
-            if self.shows(name, *node) {
-                self.write(core, name, *node);
+        let inbox = nodes.remove_entry("INBOX");
+        let names = inbox.into_iter().chain(nodes);
+        let names: VecDeque<(String, Node)> = names
+            .filter(|(_, node)| self.might_show(*node))
+            .map(|(name, node)| (name.to_owned(), node))
+            .collect();
+        Flow::Resume(Box::new(Listing { list: *self, names }))
+    }
+}
+
+/// The names that may have to be shown are held against the pattern.
+#[derive(Debug)]
+struct Listing {
+    list: List,
+    names: VecDeque<(String, Node)>,
+}
+
+impl Job for Listing {
+    fn answer(self: Box<Self>, _core: &mut Core, _answer: Answer) -> Flow {
+        Flow::Resume(self)
+    }
+
+    fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        for _ in 0..NAMES {
+            let Some((name, node)) = self.names.pop_front() else {
+                return Flow::Done(texts::ok(if self.list.lsub {
+                    "LSUB completed"
+                } else {
+                    "LIST completed"
+                }));
+            };
+            if self.list.pattern.matches(&name) {
+                self.list.write(core, &name, node);
             }
         }
-        Flow::Done(texts::ok(if self.lsub {
-            "LSUB completed"
-        } else {
-            "LIST completed"
-        }))
+        Flow::Ask(Ask::Yield, self)
     }
 }
 
@@ -106,7 +143,8 @@ impl List {
         nodes
     }
 
-    fn shows(&self, name: &str, node: Node) -> bool {
+    /// Whether it is shown if its name matches.
+    fn might_show(&self, node: Node) -> bool {
         // RFC 3501 §6.3.9: with `%`, LSUB shows a name for the subscribed ones below it. LIST shows a parent that is
         // no mailbox in any case.
         let stands_for_children = node.children
@@ -115,7 +153,7 @@ impl List {
             } else {
                 !node.exists && !self.only_subscribed && !self.only_special_use
             };
-        (node.listed || stands_for_children) && self.pattern.matches(name)
+        node.listed || stands_for_children
     }
 
     fn write(&self, core: &mut Core, name: &str, node: Node) {
@@ -153,87 +191,103 @@ impl List {
 /// A pattern of LIST: `*` is anything, `%` anything within a level.
 #[derive(Debug)]
 struct Pattern {
-    tokens: Vec<Token>,
+    pieces: Vec<Piece>,
     one_level: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
-    Char(char),
-    Any,
+/// A wildcard, but for the first piece, and what stands behind it.
+#[derive(Debug, Default)]
+struct Piece {
+    wildcard: Option<Wildcard>,
+    literal: String,
+}
+
+/// The wider one is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wildcard {
     Level,
+    Any,
 }
 
 impl Pattern {
     fn new(pattern: &str) -> Self {
-        let mut tokens: Vec<Token> = Vec::new();
-        for c in pattern.chars() {
-            let token = match c {
-                '*' => Token::Any,
-                '%' => Token::Level,
-                other => Token::Char(other),
-            };
-            // A run of wildcards is one: all `%`, or as wide as `*`.
-            match (tokens.last_mut(), token) {
-                (Some(last @ (Token::Any | Token::Level)), Token::Any) => *last = Token::Any,
-                (Some(Token::Any | Token::Level), Token::Level) => {}
-                _ => tokens.push(token),
-            }
-        }
         // RFC 3501 §5.1: INBOX is compared without case.
-        let levels = pattern.split('/').next().unwrap_or_default();
-        if levels.eq_ignore_ascii_case("INBOX") {
-            for (token, c) in tokens.iter_mut().zip("INBOX".chars()) {
-                *token = Token::Char(c);
-            }
-        }
-        let one_level = tokens.contains(&Token::Level);
-        Self { tokens, one_level }
-    }
-
-    /// Whether the name matches; takes at most name times pattern steps.
-    fn matches(&self, name: &str) -> bool {
-        // reachable[n]: the first n tokens match what was read so far.
-        let mut reachable = vec![false; self.tokens.len() + 1];
-        if let Some(start) = reachable.first_mut() {
-            *start = true;
-        }
-        self.skip_wildcards(&mut reachable);
-        for c in name.chars() {
-            let mut next = vec![false; reachable.len()];
-            for (index, token) in self.tokens.iter().enumerate() {
-                if !reachable.get(index).copied().unwrap_or(false) {
+        let (first, rest) = pattern.split_at(pattern.find('/').unwrap_or(pattern.len()));
+        let first = if first.eq_ignore_ascii_case("INBOX") {
+            "INBOX"
+        } else {
+            first
+        };
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut piece = Piece::default();
+        for c in first.chars().chain(rest.chars()) {
+            let wildcard = match c {
+                '*' => Wildcard::Any,
+                '%' => Wildcard::Level,
+                other => {
+                    piece.literal.push(other);
                     continue;
                 }
-                let (stays, moves) = match token {
-                    Token::Any => (true, false),
-                    Token::Level => (c != '/', false),
-                    Token::Char(wanted) => (false, *wanted == c),
+            };
+            // A run of wildcards is one: all `%`, or as wide as `*`.
+            if piece.wildcard.is_some() && piece.literal.is_empty() {
+                piece.wildcard = piece.wildcard.max(Some(wildcard));
+            } else {
+                let next = Piece {
+                    wildcard: Some(wildcard),
+                    literal: String::new(),
                 };
-                let target = if moves { index + 1 } else { index };
-                if (stays || moves)
-                    && let Some(place) = next.get_mut(target)
-                {
-                    *place = true;
-                }
+                pieces.push(std::mem::replace(&mut piece, next));
             }
-            reachable = next;
-            self.skip_wildcards(&mut reachable);
         }
-        reachable.last().copied().unwrap_or(false)
+        pieces.push(piece);
+        let one_level = |piece: &Piece| piece.wildcard == Some(Wildcard::Level);
+        Self {
+            one_level: pieces.iter().any(one_level),
+            pieces,
+        }
     }
 
-    /// A wildcard may match nothing.
-    fn skip_wildcards(&self, reachable: &mut [bool]) {
-        for (index, token) in self.tokens.iter().enumerate() {
-            let here = reachable.get(index).copied().unwrap_or(false);
-            if here
-                && !matches!(token, Token::Char(_))
-                && let Some(place) = reachable.get_mut(index + 1)
+    fn wildcards(&self) -> usize {
+        self.pieces.len() - 1
+    }
+
+    /// Whether the name matches; looks at it once for each wildcard.
+    fn matches(&self, name: &str) -> bool {
+        // reached[n]: what was read of the pattern can match the first n octets.
+        let mut reached = vec![false; name.len() + 1];
+        if let Some(start) = reached.first_mut() {
+            *start = true;
+        }
+        for piece in &self.pieces {
+            reached = piece.after(name.as_bytes(), &reached);
+        }
+        reached.last().copied().unwrap_or(false)
+    }
+}
+
+impl Piece {
+    /// The places where this piece can end if it begins at those that were reached.
+    fn after(&self, name: &[u8], reached: &[bool]) -> Vec<bool> {
+        let mut ends = vec![false; reached.len()];
+        let mut open = false;
+        for (at, begins) in reached.iter().enumerate() {
+            let before = at.checked_sub(1).and_then(|last| name.get(last));
+            let goes_on = match self.wildcard {
+                None => false,
+                Some(Wildcard::Any) => true,
+                Some(Wildcard::Level) => before != Some(&b'/'),
+            };
+            open = *begins || (open && goes_on);
+            let literal = self.literal.as_bytes();
+            if open
+                && name.get(at..).is_some_and(|rest| rest.starts_with(literal))
+                && let Some(end) = ends.get_mut(at + literal.len())
             {
-                *place = true;
+                *end = true;
             }
         }
+        ends
     }
 }
 
@@ -259,6 +313,11 @@ mod tests {
             ("", "a", false),
             ("a%c", "abc", true),
             ("a%c", "a/c", false),
+            ("*a%b", "xa/ab", true),
+            ("%b*d", "abcd/d", true),
+            ("%/*ü%", "a/b/xüy", true),
+            ("*/%", "a/b/c", true),
+            ("abc", "ab", false),
         ];
         for (pattern, name, matches) in cases {
             assert_eq!(

@@ -71,7 +71,7 @@ impl Job for Verify {
             Answer::Failed(error) => {
                 if matches!(
                     error,
-                    Error::AuthenticationFailed | Error::AuthorizationFailed
+                    Error::AuthenticationFailed | Error::AuthorizationFailed | Error::Refused(_)
                 ) {
                     core.failed_logins += 1;
                 }

@@ -49,6 +49,8 @@ pub struct Session {
     turn: Turn,
     /// When the peer last did something, or was answered.
     last_activity: Instant,
+    /// The time for logging in runs from here: from the beginning, later by what the server took for itself.
+    login_since: Instant,
     /// Something changed in the account.
     woken: bool,
     shutting_down: bool,
@@ -79,6 +81,7 @@ impl Session {
             framing: Framing::default(),
             turn: Turn::Job(Flow::Ask(Ask::Connect, Box::new(Greeting))),
             last_activity: now,
+            login_since: now,
             woken: false,
             shutting_down: false,
         }
@@ -185,7 +188,10 @@ impl Session {
                 self.core.out.extend_from_slice(b"+ go on\r\n");
                 self.turn = turn;
             }
-            (Event::Content(content), turn) => {
+            (Event::Content(content), mut turn) => {
+                if let Turn::Input(Waiting::Message { nul, .. }) = &mut turn {
+                    *nul |= content.contains(&0);
+                }
                 self.turn = turn;
                 return Err(Step::Content(content));
             }
@@ -286,6 +292,8 @@ impl waxwing_session::Session for Session {
     }
 
     fn answer(&mut self, answer: Answer, now: Instant) {
+        let taken = now.saturating_duration_since(self.last_activity);
+        self.login_since = self.login_since.checked_add(taken).unwrap_or(now);
         self.last_activity = now;
         match std::mem::replace(&mut self.turn, Turn::Closed) {
             Turn::Answer(job) => {
@@ -301,13 +309,14 @@ impl waxwing_session::Session for Session {
 
     fn deadline(&self) -> Option<Instant> {
         let limits = &self.core.config.limits;
-        let timeout = if self.core.logged_in {
-            limits.idle_timeout
+        // Before login what the peer sends does not give it more time.
+        let (since, timeout) = if self.core.logged_in {
+            (self.last_activity, limits.idle_timeout)
         } else {
-            limits.login_timeout
+            (self.login_since, limits.login_timeout)
         };
         match self.turn {
-            Turn::Command | Turn::Input(_) => self.last_activity.checked_add(timeout),
+            Turn::Command | Turn::Input(_) => since.checked_add(timeout),
             // The server itself is at work.
             Turn::Job(_) | Turn::Answer(_) | Turn::Closed => None,
         }

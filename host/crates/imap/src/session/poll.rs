@@ -1,7 +1,8 @@
 //! News of the selected mailbox, told before a command's tagged response and during IDLE (RFC 3501 §5.2, §7).
 
 use crate::ask::{Answer, Ask};
-use crate::encode::texts::Response;
+use crate::encode::texts::{self, Response};
+use crate::error::Error;
 use crate::session::job::{Core, Flow, Job, Waiting};
 
 /// Ends the running command: first what changed, then its response.
@@ -42,6 +43,15 @@ struct Before {
 
 impl Job for Before {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        if gone(&answer) {
+            if core.own_delete {
+                core.selected = None;
+                return Flow::Tagged(self.response);
+            }
+            let tag = std::mem::take(&mut core.tag);
+            self.response.write(&mut core.out, &tag);
+            return leave(core);
+        }
         tell(core, &answer, self.numbers_stay);
         Flow::Tagged(self.response)
     }
@@ -52,9 +62,22 @@ struct Idling;
 
 impl Job for Idling {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        if gone(&answer) {
+            return leave(core);
+        }
         tell(core, &answer, false);
         Flow::Input(Waiting::Done)
     }
+}
+
+fn gone(answer: &Answer) -> bool {
+    matches!(answer, Answer::Failed(Error::NonExistent | Error::Gone))
+}
+
+/// RFC 2180 §3.3: whoever has a mailbox open that another session deletes is sent away.
+fn leave(core: &mut Core) -> Flow {
+    core.out.extend_from_slice(texts::BYE_GONE.as_bytes());
+    Flow::Close
 }
 
 /// News that cannot be had now come with the next poll.

@@ -12,6 +12,8 @@ use crate::types::{SearchKey, UidSet};
 
 /// Rows in one ask.
 const ROWS: u32 = 500;
+/// Messages times keys that are looked at before others have a turn.
+const WORK: u32 = 200_000;
 /// Messages whose text is looked at in one ask.
 const TEXTS: u32 = 50;
 /// Numbers that are written between two looks at how much output there is.
@@ -21,33 +23,23 @@ pub(crate) fn begin(core: &mut Core, uid: bool, key: Option<SearchKey>) -> Flow 
     let Some(selected) = &core.selected else {
         return Flow::Tagged(texts::NOTHING_SELECTED);
     };
+    core.numbers_stay = !uid;
     let Some(key) = key else {
         return Flow::Done(texts::BAD_CHARSET);
     };
     let Some(search) = Search::new(key, selected) else {
         return Flow::Done(texts::TOO_MANY_TEXT_KEYS);
     };
-    core.numbers_stay = !uid;
-    let mut found = Vec::new();
-    let mut left = UidSet::new();
-    for known in selected.uids.iter() {
-        match search.test.decide(Known {
-            uid: known,
-            ..Known::default()
-        }) {
-            Some(true) => found.push(known),
-            Some(false) => {}
-            None => left.insert(known),
-        }
-    }
     Box::new(Running {
         uid,
+        at_once: (WORK / search.test.cost().max(1)).max(1),
         search,
-        left,
+        looked: 0,
+        left: UidSet::new(),
         judged: 0,
         rows: HashMap::new(),
         unread: UidSet::new(),
-        found,
+        found: Vec::new(),
     })
     .resume(core)
 }
@@ -57,6 +49,10 @@ pub(crate) fn begin(core: &mut Core, uid: bool, key: Option<SearchKey>) -> Flow 
 struct Running {
     uid: bool,
     search: Search,
+    /// Messages that are judged before others have a turn.
+    at_once: u32,
+    /// How many messages were judged by their UID.
+    looked: u32,
     /// Whose UID does not decide.
     left: UidSet,
     /// How many of those were asked about.
@@ -73,6 +69,7 @@ impl Job for Running {
         match answer {
             Answer::Rows(rows) => self.judge_rows(rows),
             Answer::TextMatches(matches) => self.judge_texts(&matches),
+            Answer::Done => {}
             other => return failed(&other, false),
         }
         Flow::Resume(self)
@@ -83,12 +80,19 @@ impl Job for Running {
             return Flow::Tagged(texts::NOTHING_SELECTED);
         };
         let mailbox = selected.mailbox;
+        if self.looked < selected.uids.len() {
+            self.judge_uids(&selected.uids);
+            if self.looked < selected.uids.len() {
+                return Flow::Ask(Ask::Yield, self);
+            }
+        }
         if self.unread.is_empty() && self.judged < self.left.len() {
             let count = if self.search.text_keys.is_empty() {
                 ROWS
             } else {
                 TEXTS
             };
+            let count = count.min(self.at_once);
             let uids = self
                 .left
                 .slice(self.judged + 1, self.judged.saturating_add(count));
@@ -131,6 +135,23 @@ impl Job for Running {
 }
 
 impl Running {
+    /// What the UIDs alone decide, of the next messages.
+    fn judge_uids(&mut self, uids: &UidSet) {
+        let next = self.looked.saturating_add(self.at_once);
+        for uid in uids.slice(self.looked + 1, next).iter() {
+            let known = Known {
+                uid,
+                ..Known::default()
+            };
+            match self.search.test.decide(known) {
+                Some(true) => self.found.push(uid),
+                Some(false) => {}
+                None => self.left.insert(uid),
+            }
+        }
+        self.looked = next;
+    }
+
     fn judge_rows(&mut self, rows: Vec<FetchRow>) {
         for row in rows {
             let summary = if self.search.needs_summary {

@@ -46,23 +46,7 @@ impl Job for Select {
 
 fn tell(core: &mut Core, selected: &Selected, snapshot: &Snapshot) {
     let out = &mut core.out;
-    let system = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
-    let mut names = String::from(system);
-    for keyword in &snapshot.keywords {
-        names.push(' ');
-        names.push_str(keyword);
-    }
-    let _ = write!(out, "* FLAGS ({names})\r\n");
-    // `\*`: new keywords can be created.
-    let permanent = if selected.read_only {
-        String::new()
-    } else {
-        format!("{names} \\*")
-    };
-    let _ = write!(
-        out,
-        "* OK [PERMANENTFLAGS ({permanent})] flags that last\r\n"
-    );
+    selected.tell_keywords(out);
     selected.tell_size(out);
     // RFC 3501 §7.1: UNSEEN is the number of the first unseen message, not their count.
     if let Some(number) = snapshot

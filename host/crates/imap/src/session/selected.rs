@@ -2,12 +2,14 @@
 
 use std::io::Write as _;
 
-use crate::ask::{Changes, Snapshot};
+use crate::ask::{Changes, FlagRow, Snapshot, StoredFlags};
 use crate::encode::{Out, flags, number};
-use crate::types::{FlagSet, MailboxId, SequenceSet, UidSet};
+use crate::types::{FlagSet, MailboxId, SequenceSet, SystemFlag, UidSet};
 
 /// Changes of this session's own that are remembered, so that they are not told to it again.
 const MAX_OWN: usize = 64;
+/// Keywords that are announced to the client; clients offer them as labels, and more than these are of no use to them.
+const MAX_KEYWORDS: usize = 256;
 
 /// What a session knows of its selected mailbox. Flags are not kept: they are asked for.
 #[derive(Debug)]
@@ -21,8 +23,10 @@ pub(crate) struct Selected {
     gone: UidSet,
     /// The highest modification sequence that the client was told of.
     pub(crate) modseq: u64,
-    /// Modification sequences of this session's own changes of flags.
-    own: Vec<u64>,
+    /// This session's own changes of flags: modification sequence and messages.
+    own: Vec<(u64, UidSet)>,
+    /// Keywords that the client was told of.
+    keywords: Vec<String>,
 }
 
 impl Selected {
@@ -31,6 +35,8 @@ impl Selected {
         let mut recent = std::mem::take(&mut snapshot.recent);
         uids.shrink();
         recent.shrink();
+        let mut keywords = std::mem::take(&mut snapshot.keywords);
+        keywords.truncate(MAX_KEYWORDS);
         Box::new(Self {
             mailbox: snapshot.mailbox,
             read_only: read_only || snapshot.read_only,
@@ -39,6 +45,7 @@ impl Selected {
             gone: UidSet::new(),
             modseq: snapshot.highest_modseq,
             own: Vec::new(),
+            keywords,
         })
     }
 
@@ -71,14 +78,26 @@ impl Selected {
         uids
     }
 
-    /// A change of flags by this session got this modification sequence.
-    pub(crate) fn note_own(&mut self, modseq: u64) {
-        if self.own.last() != Some(&modseq) {
-            if self.own.len() >= MAX_OWN {
-                self.own.remove(0);
-            }
-            self.own.push(modseq);
+    /// This session stored flags: the client knows of what that changed, if it knew how the message was before.
+    pub(crate) fn note_own(&mut self, stored: &StoredFlags) {
+        if stored.replaced.is_none_or(|before| before > self.modseq) {
+            return;
         }
+        let FlagRow { uid, modseq, .. } = stored.row;
+        match self.own.last_mut() {
+            Some((last, uids)) if *last == modseq => uids.insert(uid),
+            _ => {
+                if self.own.len() >= MAX_OWN {
+                    self.own.remove(0);
+                }
+                self.own.push((modseq, UidSet::from_ranges([(uid, uid)])));
+            }
+        }
+    }
+
+    fn is_own(&self, row: &FlagRow) -> bool {
+        let own = |(modseq, uids): &(u64, UidSet)| *modseq == row.modseq && uids.contains(row.uid);
+        self.own.iter().any(own)
     }
 
     /// Takes what changed and tells the client of it. With `numbers_stay` messages that are gone keep their numbers
@@ -103,11 +122,12 @@ impl Selected {
             }
         }
         if came {
+            self.announce(out, &changes.keywords);
             self.recent = self.recent.union(&changes.recent.intersection(&self.uids));
             self.tell_size(out);
         }
         for row in &changes.flags {
-            if !self.own.contains(&row.modseq) && !self.gone.contains(row.uid) {
+            if !self.is_own(row) && !self.gone.contains(row.uid) {
                 self.tell_flags(out, row.uid, &row.flags, false);
             }
         }
@@ -146,11 +166,44 @@ impl Selected {
         );
     }
 
+    /// Tells of keywords that are new to the client, before it meets them on a message (RFC 3501 §7.2.6).
+    pub(crate) fn announce(&mut self, out: &mut Out, keywords: &[String]) {
+        let before = self.keywords.len();
+        for keyword in keywords {
+            let same = |known: &String| known.eq_ignore_ascii_case(keyword);
+            if self.keywords.len() < MAX_KEYWORDS && !self.keywords.iter().any(same) {
+                self.keywords.push(keyword.clone());
+            }
+        }
+        if self.keywords.len() > before {
+            self.tell_keywords(out);
+        }
+    }
+
+    /// `* FLAGS (…)` and which of them last.
+    pub(crate) fn tell_keywords(&self, out: &mut Out) {
+        let system = SystemFlag::ALL.iter().map(|flag| flag.as_str());
+        let keywords = self.keywords.iter().map(String::as_str);
+        let names = system.chain(keywords).collect::<Vec<_>>().join(" ");
+        let _ = write!(out, "* FLAGS ({names})\r\n");
+        // `\*`: new keywords can be created.
+        let permanent = if self.read_only {
+            String::new()
+        } else {
+            format!("{names} \\*")
+        };
+        let _ = write!(
+            out,
+            "* OK [PERMANENTFLAGS ({permanent})] flags that last\r\n"
+        );
+    }
+
     /// `* n FETCH (FLAGS (…))`, with the UID if the command was about UIDs.
-    pub(crate) fn tell_flags(&self, out: &mut Out, uid: u32, set: &FlagSet, with_uid: bool) {
+    pub(crate) fn tell_flags(&mut self, out: &mut Out, uid: u32, set: &FlagSet, with_uid: bool) {
         let Some(position) = self.uids.position(uid) else {
             return;
         };
+        self.announce(out, set.keywords());
         out.extend_from_slice(b"* ");
         number(out, position);
         out.extend_from_slice(b" FETCH (");

@@ -1,6 +1,6 @@
 //! STORE (RFC 3501 §6.4.6), in batches, so that no answer is large.
 
-use crate::ask::{Answer, Ask, FlagAction};
+use crate::ask::{Answer, Ask, FlagAction, FlagRow};
 use crate::encode::texts;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::types::{FlagSet, SequenceSet, UidSet};
@@ -19,13 +19,13 @@ pub(crate) fn begin(
     let Some(selected) = &core.selected else {
         return Flow::Tagged(texts::NOTHING_SELECTED);
     };
+    core.numbers_stay = !uid;
     if selected.read_only {
         return Flow::Done(texts::READ_ONLY);
     }
     let Some(uids) = selected.resolve(set, uid) else {
         return Flow::Tagged(texts::NO_SUCH_MESSAGE);
     };
-    core.numbers_stay = !uid;
     Box::new(Store {
         uid,
         uids,
@@ -53,13 +53,13 @@ impl Job for Store {
         let (Answer::Flags(rows), Some(selected)) = (&answer, &mut core.selected) else {
             return failed(&answer, false);
         };
-        for row in rows {
-            // A row that did not change has an old modseq, which nobody is told of again.
-            if row.modseq > selected.modseq {
-                selected.note_own(row.modseq);
-            }
-            if !self.silent {
-                selected.tell_flags(&mut core.out, row.uid, &row.flags, self.uid);
+        for stored in rows {
+            selected.note_own(stored);
+            let FlagRow { uid, flags, .. } = &stored.row;
+            if self.silent {
+                selected.announce(&mut core.out, flags.keywords());
+            } else {
+                selected.tell_flags(&mut core.out, *uid, flags, self.uid);
             }
         }
         Flow::Resume(self)

@@ -1,7 +1,9 @@
 //! Commands as they are understood (RFC 3501 §6), APPEND excepted, whose message streams.
 
 use crate::ask::FlagAction;
-use crate::types::{FetchItem, FlagSet, MailboxName, NameError, SearchKey, SequenceSet};
+use crate::types::{
+    FetchItem, FlagSet, InternalDate, MailboxName, NameError, SearchKey, SequenceSet,
+};
 
 /// A mailbox argument: a name, or why it is none. That is a NO, not a BAD: the syntax is right.
 pub type MailboxArgument = Result<MailboxName, NameError>;
@@ -173,6 +175,6 @@ pub struct AppendHead {
     pub mailbox: MailboxArgument,
     /// Flags.
     pub flags: FlagSet,
-    /// Seconds since 1970.
-    pub internal_date: Option<i64>,
+    /// When it came to be.
+    pub internal_date: Option<InternalDate>,
 }

@@ -3,6 +3,7 @@
 mod command;
 mod fetch_item;
 mod flags;
+mod internal_date;
 mod mailbox;
 mod search_key;
 mod sequence_set;
@@ -12,6 +13,7 @@ mod uid_set;
 pub use command::{AppendHead, Command, ListCommand, MailboxArgument, StatusItem};
 pub use fetch_item::{FetchItem, SectionName};
 pub use flags::{FlagSet, SystemFlag};
+pub use internal_date::InternalDate;
 pub use mailbox::{ContentRef, MailboxId, MailboxInfo, MailboxName, NameError, SpecialUse};
 pub use search_key::{SearchKey, SummaryField};
 pub use sequence_set::{SequenceNumber, SequenceSet};

@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use waxwing_imap::types::{
-    ContentRef, FlagSet, MailboxId, MailboxName, SpecialUse, SystemFlag, UidSet,
+    ContentRef, FlagSet, InternalDate, MailboxId, MailboxName, SpecialUse, SystemFlag, UidSet,
 };
-use waxwing_imap::{Appended, Changes, FetchRow, FlagAction, FlagRow, RowWants, Snapshot};
+use waxwing_imap::{
+    Appended, Changes, FetchRow, FlagAction, FlagRow, RowWants, Snapshot, StoredFlags,
+};
 use waxwing_message::Summary;
 
 /// A mailbox.
@@ -27,7 +29,7 @@ pub(crate) struct Mailbox {
 pub(crate) struct Message {
     pub(crate) uid: u32,
     pub(crate) flags: FlagSet,
-    pub(crate) internal_date: i64,
+    pub(crate) internal_date: InternalDate,
     pub(crate) content: usize,
     size: u64,
     summary: Bytes,
@@ -91,7 +93,7 @@ impl Mailbox {
         content: usize,
         raw: &[u8],
         flags: FlagSet,
-        internal_date: i64,
+        internal_date: InternalDate,
         modseq: u64,
     ) -> Appended {
         let uid = self.uid_next;
@@ -162,7 +164,7 @@ impl Mailbox {
         action: FlagAction,
         flags: &FlagSet,
         modseq: u64,
-    ) -> Vec<FlagRow> {
+    ) -> Vec<StoredFlags> {
         let mut rows = Vec::new();
         for message in self
             .messages
@@ -175,13 +177,14 @@ impl Mailbox {
                 FlagAction::Add => message.flags.add(flags),
                 FlagAction::Remove => message.flags.remove(flags),
             }
-            if message.flags != before {
+            let changed = message.flags != before;
+            let replaced = changed.then_some(message.modseq);
+            if changed {
                 message.modseq = modseq;
             }
-            rows.push(FlagRow {
-                uid: message.uid,
-                modseq: message.modseq,
-                flags: message.flags.clone(),
+            rows.push(StoredFlags {
+                row: message.flag_row(),
+                replaced,
             });
         }
         rows
@@ -225,20 +228,25 @@ impl Mailbox {
                 .filter(|(_, at)| *at > since)
                 .map(|&(uid, _)| uid)
                 .collect(),
-            arrived: new.map(|message| message.uid).collect(),
+            arrived: new.clone().map(|message| message.uid).collect(),
             recent: self.recent(),
-            flags: changed
-                .map(|m| FlagRow {
-                    uid: m.uid,
-                    modseq: m.modseq,
-                    flags: m.flags.clone(),
-                })
+            flags: changed.map(Message::flag_row).collect(),
+            keywords: new
+                .flat_map(|message| message.flags.keywords().to_vec())
                 .collect(),
         }
     }
 }
 
 impl Message {
+    fn flag_row(&self) -> FlagRow {
+        FlagRow {
+            uid: self.uid,
+            modseq: self.modseq,
+            flags: self.flags.clone(),
+        }
+    }
+
     pub(crate) fn row(&self, wants: RowWants, content: &Bytes) -> FetchRow {
         FetchRow {
             uid: self.uid,

@@ -1,8 +1,8 @@
 //! A server in memory: accounts, mailboxes and messages as simple lists, to hold sessions against.
 //!
 //! Directives beside those of every dialogue: `% at-poll N arrive MAILBOX FILE`, `… expunge MAILBOX UID`,
-//! `… flag MAILBOX UID FLAG` make something happen when the session polls for the N-th time; `% fail WHAT` makes
-//! asks of a kind fail.
+//! `… flag MAILBOX UID FLAG`, `… delete MAILBOX` make something happen when the session polls for the N-th time, `% before KIND N …` when
+//! it gives the N-th ask of a kind; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
 
 mod mailbox;
 
@@ -12,7 +12,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use waxwing_dialogue::{Dialogue, World};
-use waxwing_imap::types::{ContentRef, FlagSet, MailboxInfo, MailboxName, SystemFlag, TextKey};
+use waxwing_imap::types::{
+    ContentRef, FlagSet, InternalDate, MailboxInfo, MailboxName, SystemFlag, TextKey,
+};
 use waxwing_imap::{
     Answer, Appended, Ask, Changes, Config, Copied, Error, Limits, Session, StatusData, TextMatch,
     Tls,
@@ -29,11 +31,14 @@ pub(crate) struct Fake {
     quotas: Vec<(String, u64)>,
     modseq: u64,
     account: String,
-    append: Option<(MailboxName, FlagSet, Option<i64>, u64)>,
+    append: Option<(MailboxName, FlagSet, Option<InternalDate>, u64)>,
     incoming: Vec<u8>,
-    polls: usize,
-    events: Vec<(usize, String)>,
+    /// Kinds of the asks given so far.
+    asked: Vec<String>,
+    events: Vec<(String, usize, String)>,
     failing: Vec<String>,
+    /// What policy says to whoever logs in.
+    refused: Option<String>,
 }
 
 fn unavailable() -> Answer {
@@ -66,8 +71,9 @@ impl Fake {
             account: String::new(),
             append: None,
             incoming: Vec::new(),
-            polls: 0,
+            asked: Vec::new(),
             events: Vec::new(),
+            refused: dialogue.directive("refused").map(str::to_owned),
             failing: dialogue.directives("fail").map(str::to_owned).collect(),
         };
         if let Some(size) = dialogue.directive("max-size") {
@@ -85,7 +91,13 @@ impl Fake {
         }
         for event in dialogue.directives("at-poll") {
             let (count, what) = event.split_once(' ').unwrap();
-            fake.events.push((count.parse().unwrap(), what.into()));
+            fake.events
+                .push(("Poll".into(), count.parse().unwrap(), what.into()));
+        }
+        for event in dialogue.directives("before") {
+            let words: Vec<&str> = event.splitn(3, ' ').collect();
+            fake.events
+                .push((words[0].into(), words[1].parse().unwrap(), words[2].into()));
         }
         fake
     }
@@ -101,7 +113,11 @@ impl Fake {
             .iter_mut()
             .find(|m| m.name.as_str() == mailbox)
             .unwrap();
-        mailbox.add(content, raw, flags, 1_772_454_600, modseq)
+        let date = InternalDate {
+            seconds: 1_772_454_600,
+            offset: 0,
+        };
+        mailbox.add(content, raw, flags, date, modseq)
     }
 
     fn find(&mut self, name: &MailboxName) -> Result<&mut Mailbox, Error> {
@@ -111,23 +127,28 @@ impl Fake {
             .ok_or(Error::NonExistent)
     }
 
-    fn happen(&mut self) {
-        self.polls += 1;
-        let polls = self.polls;
-        for (_, event) in self
+    fn happen(&mut self, kind: &str) {
+        self.asked.push(kind.to_owned());
+        let times = self.asked.iter().filter(|asked| *asked == kind).count();
+        for (_, _, event) in self
             .events
             .clone()
             .iter()
-            .filter(|(count, _)| *count == polls)
+            .filter(|(wanted, count, _)| wanted == kind && *count == times)
         {
             let words: Vec<&str> = event.split(' ').collect();
             if words[0] == "arrive" {
-                self.store(words[1], &file(words[2]), FlagSet::default());
+                self.store(words[1], &file(words[2]), mailbox::flags(&words[3..]));
                 continue;
             }
             self.modseq += 1;
             let modseq = self.modseq;
             let mailbox = self.find(&MailboxName::new(words[1]).unwrap()).unwrap();
+            if words[0] == "delete" {
+                let name = mailbox.name.clone();
+                self.mailboxes.retain(|mailbox| mailbox.name != name);
+                continue;
+            }
             let uid: u32 = words[2].parse().unwrap();
             match words[0] {
                 "expunge" => mailbox.remove(uid, modseq),
@@ -138,7 +159,10 @@ impl Fake {
 
     fn respond(&mut self, ask: Ask) -> Result<Answer, Error> {
         Ok(match ask {
-            Ask::Connect | Ask::Logout | Ask::Unselect { .. } => Answer::Done,
+            Ask::Connect | Ask::Logout | Ask::Yield | Ask::Unselect { .. } => Answer::Done,
+            Ask::Login { .. } if self.refused.is_some() => {
+                return Err(Error::Refused(self.refused.clone().unwrap()));
+            }
             Ask::Login { credentials, .. } => {
                 let known = ["alice@waxwing.test", "bob@waxwing.test"]
                     .contains(&credentials.user.as_str())
@@ -313,7 +337,6 @@ impl Fake {
                 Answer::TextMatches(wanted.map(judge).collect())
             }
             Ask::Poll { mailbox, since } => {
-                self.happen();
                 let highest_modseq = self.modseq;
                 let mailbox = self
                     .mailboxes
@@ -401,7 +424,7 @@ impl Fake {
             .mailboxes
             .iter()
             .find(|m| m.id == from)
-            .ok_or(Error::NonExistent)?;
+            .ok_or(Error::Gone)?;
         let messages: Vec<Message> = source
             .messages
             .iter()
@@ -412,6 +435,8 @@ impl Fake {
         for message in messages {
             let raw = self.contents[message.content].clone();
             let at = self.store(to.as_str(), &raw, message.flags);
+            let target = self.find(to)?;
+            target.messages.last_mut().unwrap().internal_date = message.internal_date;
             copied.uid_validity = at.uid_validity;
             copied.source.push(message.uid);
             copied.target.push(at.uid);
@@ -429,6 +454,8 @@ impl World for Fake {
 
     fn answer(&mut self, ask: Ask) -> Answer {
         let text = format!("{ask:?}");
+        let kind = text.split([' ', '(']).next().unwrap_or_default();
+        self.happen(kind);
         if self
             .failing
             .iter()

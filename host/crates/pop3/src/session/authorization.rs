@@ -146,19 +146,19 @@ impl Pop3Session {
         };
         self.phase = Phase::Authorization(None);
         match failure {
-            AuthFailure::Credentials => self.wrong_credentials(),
-            AuthFailure::Blocked(text) => self.say(&reply::blocked(&text)),
+            AuthFailure::Credentials => self.login_failed(reply::WRONG_CREDENTIALS),
+            AuthFailure::Blocked(text) => self.login_failed(&reply::blocked(&text)),
             AuthFailure::Unavailable(reference) => self.say(&reply::login_unavailable(&reference)),
         }
     }
 
-    fn wrong_credentials(&mut self) {
+    fn login_failed(&mut self, why: &str) {
         self.failed_logins = self.failed_logins.saturating_add(1);
         if self.failed_logins >= self.options.limits.failed_logins {
             self.say(reply::TOO_MANY_LOGINS);
             self.phase = Phase::Closed;
         } else {
-            self.say(reply::WRONG_CREDENTIALS);
+            self.say(why);
         }
     }
 

@@ -76,6 +76,7 @@ CREATE TABLE blobs (
 ALTER TABLE blobs ALTER COLUMN content SET STORAGE EXTERNAL;
 ALTER TABLE blobs ALTER COLUMN summary SET STORAGE EXTERNAL;
 
+-- internal_offset: the zone that internal_date was given in, in minutes east of UTC.
 -- changed: 1 once flags were changed. Among unchanged messages modseq rises with uid, so only changed ones need an index.
 CREATE TABLE messages (
     mailbox BIGINT NOT NULL,
@@ -86,6 +87,7 @@ CREATE TABLE messages (
     changed BIGINT NOT NULL,
     size BIGINT NOT NULL,
     internal_date BIGINT NOT NULL,
+    internal_offset BIGINT NOT NULL DEFAULT 0,
     keywords TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (mailbox, uid)
 );

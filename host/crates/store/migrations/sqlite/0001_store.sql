@@ -72,6 +72,7 @@ CREATE TABLE blobs (
     content BLOB NOT NULL
 ) STRICT;
 
+-- internal_offset: the zone that internal_date was given in, in minutes east of UTC.
 -- changed: 1 once flags were changed. Among unchanged messages modseq rises with uid, so only changed ones need an index.
 CREATE TABLE messages (
     mailbox INTEGER NOT NULL,
@@ -82,6 +83,7 @@ CREATE TABLE messages (
     changed INTEGER NOT NULL,
     size INTEGER NOT NULL,
     internal_date INTEGER NOT NULL,
+    internal_offset INTEGER NOT NULL DEFAULT 0,
     keywords TEXT NOT NULL,
     PRIMARY KEY (mailbox, uid)
 ) STRICT, WITHOUT ROWID;

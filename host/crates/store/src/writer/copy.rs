@@ -8,7 +8,7 @@ use crate::statement::Sql;
 use crate::{AccountId, BlobId, Copied, Flags, MailboxId, Result, UidRange};
 
 static MESSAGES_OF: Sql = Sql::new(
-    "SELECT m.uid, m.blob, m.flags, m.size, m.internal_date, m.keywords FROM {2: first i, last i} AS r CROSS JOIN messages m
+    "SELECT m.uid, m.blob, m.flags, m.size, m.internal_date, m.keywords, m.internal_offset FROM {2: first i, last i} AS r CROSS JOIN messages m
      WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
 
@@ -82,6 +82,7 @@ async fn copy(transaction: &mut Transaction, copy: &Copy) -> Result<Copied> {
         let (uid, blob) = (row.number(0)?, BlobId(row.int(1)?));
         let flags = Flags::from_bits(u8::try_from(row.int(2)?).unwrap_or(0));
         let (size, internal_date, keywords) = (row.natural(3)?, row.int(4)?, row.text(5)?);
+        let internal_offset = i16::try_from(row.int(6)?).unwrap_or(0);
         let new = transaction
             .heads
             .account(copy.account)?
@@ -94,6 +95,7 @@ async fn copy(transaction: &mut Transaction, copy: &Copy) -> Result<Copied> {
             flags: flags.bits(),
             size,
             internal_date,
+            internal_offset,
             keywords: &keywords,
         });
         if copy.moving {

@@ -23,6 +23,7 @@ pub(crate) struct Deliver {
     /// Each with its keywords joined.
     pub(crate) targets: Vec<(Target, String)>,
     pub(crate) internal_date: i64,
+    pub(crate) internal_offset: i16,
     pub(crate) ledger: Option<LedgerRow>,
 }
 
@@ -164,6 +165,7 @@ impl Deliver {
                 flags: target.flags.bits(),
                 size,
                 internal_date: self.internal_date,
+                internal_offset: self.internal_offset,
                 keywords,
             });
             stored.push(Stored {

@@ -45,6 +45,7 @@ impl Operation for StoreFlags {
         let rows = transaction.fetch(&FLAGS_OF, arguments).await?;
         let mut changed = FlagsChanged {
             messages: Vec::with_capacity(rows.len()),
+            replaced: Vec::new(),
             modified: Vec::new(),
         };
         let mut writes = Rows::default();
@@ -70,6 +71,7 @@ impl Operation for StoreFlags {
                     .int(i64::from(flags.bits()));
                 drop(row.str(&join_keywords(&keywords)?));
                 written.push(changed.messages.len());
+                changed.replaced.push((message.uid, message.modseq));
                 (message.flags, message.keywords) = (flags, keywords);
             }
             changed.messages.push(message);

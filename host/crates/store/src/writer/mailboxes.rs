@@ -4,7 +4,9 @@ use super::Operation;
 use super::heads::AccountHead;
 use super::transaction::Transaction;
 use crate::database::Value;
-use crate::mailboxes::{INBOX, MAX_MAILBOXES, is_inbox, parents, path_of, special_use_text};
+use crate::mailboxes::{
+    INBOX, MAX_MAILBOXES, MAX_SUBSCRIPTIONS, is_inbox, parents, path_of, special_use_text,
+};
 use crate::statement::{Rows, Sql};
 use crate::{AccountId, Error, Mailbox, MailboxId, Place, Result, SpecialUse};
 
@@ -68,10 +70,6 @@ static INSERT_MAILBOX: Sql = Sql::new(
     "INSERT INTO mailboxes (id, account, path, special_use, selectable, uid_validity, uid_next, highest_modseq, messages, unseen, bytes,
      recent_from, vanished_floor) VALUES ($1, $2, $3, $4, 1, $5, 1, $6, 0, 0, 0, 1, 0)",
 );
-static REVIVE_MAILBOX: Sql = Sql::new(
-    "UPDATE mailboxes SET selectable = 1, special_use = $2, uid_validity = $3, uid_next = 1, highest_modseq = $4 WHERE id = $1",
-);
-
 /// Makes a mailbox and the levels above it; the path is valid, and no selectable mailbox has it.
 pub(super) async fn make(
     transaction: &mut Transaction,
@@ -106,32 +104,14 @@ async fn make_one(
     let modseq = account.next_modseq();
     let uid_validity = account.next_uid_validity(now);
     let used = Value::from(special_use_text(special_use));
-    let values = |id: MailboxId| {
-        vec![
-            Value::Int(id.0),
-            used.clone(),
-            i64::from(uid_validity).into(),
-            super::buffers::signed(modseq).into(),
-        ]
-    };
-    if let Some(head) = account.mailboxes.get_mut(path) {
-        // A level that could not be selected becomes a mailbox.
-        let mailbox = &mut head.mailbox;
-        (
-            mailbox.selectable,
-            mailbox.special_use,
-            mailbox.uid_validity,
-        ) = (true, special_use, uid_validity);
-        (
-            mailbox.uid_next,
-            mailbox.recent_from,
-            mailbox.highest_modseq,
-        ) = (1, 1, modseq);
-        let number = mailbox.id;
-        head.dirty = true;
-        transaction.execute(&REVIVE_MAILBOX, values(number)).await?;
-        return Ok(number);
+    // A level that could not be selected becomes a mailbox: one with a number of its own, for sessions may still have
+    // the old one open.
+    if let Some(level) = account.remove(path) {
+        transaction
+            .execute(&DELETE_MAILBOX, vec![level.id.0.into()])
+            .await?;
     }
+    let account = transaction.heads.account(id)?;
     account.insert(Mailbox {
         id: number,
         account: id,
@@ -354,6 +334,8 @@ impl Rename {
 
 static SUBSCRIBE: Sql =
     Sql::new("INSERT INTO subscriptions (account, path) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+static OTHER_SUBSCRIPTIONS: Sql =
+    Sql::new("SELECT count(*) FROM subscriptions WHERE account = $1 AND path <> $2");
 static UNSUBSCRIBE: Sql = Sql::new("DELETE FROM subscriptions WHERE account = $1 AND path = $2");
 
 /// SUBSCRIBE and UNSUBSCRIBE.
@@ -373,17 +355,22 @@ impl Operation for Subscribe {
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
         transaction.heads.account(self.account)?;
-        let sql = if self.subscribed {
-            &SUBSCRIBE
-        } else {
-            &UNSUBSCRIBE
-        };
-        transaction
-            .execute(
-                sql,
-                vec![self.account.0.into(), Value::from(self.path.as_str())],
-            )
-            .await?;
+        let arguments = || vec![self.account.0.into(), Value::from(self.path.as_str())];
+        if !self.subscribed {
+            transaction.execute(&UNSUBSCRIBE, arguments()).await?;
+            return Ok(());
+        }
+        let others = transaction.fetch(&OTHER_SUBSCRIPTIONS, arguments()).await?;
+        let others = others.first().map_or(Ok(0), |row| row.natural(0))?;
+        let size = usize::try_from(others).unwrap_or(usize::MAX) + 1;
+        if size > MAX_SUBSCRIPTIONS {
+            return Err(Error::TooLarge {
+                what: "number of subscriptions",
+                size,
+                limit: MAX_SUBSCRIPTIONS,
+            });
+        }
+        transaction.execute(&SUBSCRIBE, arguments()).await?;
         Ok(())
     }
 }

@@ -43,8 +43,12 @@ async fn one_content_for_many_targets(setup: Arc<Setup>) {
     assert_eq!(fetched[0].flags.flags, Flags::SEEN);
     assert_eq!(fetched[0].flags.keywords, ["$Own"]);
     assert_eq!(
-        (fetched[0].size, fetched[0].internal_date),
-        (3, 1_600_000_000_000)
+        (
+            fetched[0].size,
+            fetched[0].internal_date,
+            fetched[0].internal_offset
+        ),
+        (3, 1_600_000_000_000, -90)
     );
     assert_eq!(&fetched[0].summary[..], b"summary");
     assert_eq!(store.blob(stored[0].blob).await.unwrap(), "one");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_store::{AccountId, Error, SpecialUse, Store, UidRange};
+use waxwing_store::{AccountId, Error, MAX_SUBSCRIPTIONS, SpecialUse, Store, UidRange};
 
 use crate::on_both;
 use crate::setup::{Setup, account, assert_sound, put};
@@ -14,6 +14,7 @@ on_both! {
     uid_validity_rises_with_re_creation;
     renaming_takes_children_along;
     renaming_inbox_moves_its_messages;
+    subscriptions_are_bounded;
     subscriptions_outlive_mailboxes;
     another_account_sees_nothing;
 }
@@ -119,6 +120,12 @@ async fn deleting_keeps_the_level_of_children(setup: Arc<Setup>) {
     // A level becomes a mailbox again by CREATE.
     let again = store.create_mailbox(alice, "a", None).await.unwrap();
     assert!(again.selectable && again.uid_validity > parent.uid_validity);
+    // Whoever has the old one open must not touch the new one's messages.
+    assert_ne!(again.id, parent.id);
+    assert!(matches!(
+        store.changes(alice, parent.id, 0).await,
+        Err(Error::NoSuchMailbox(_))
+    ));
     store.delete_mailbox(alice, "a/b").await.unwrap();
     store.delete_mailbox(alice, "a").await.unwrap();
     assert!(matches!(
@@ -193,6 +200,28 @@ async fn renaming_inbox_moves_its_messages(setup: Arc<Setup>) {
     assert!(store.mailbox(alice, "INBOX/child").await.is_ok());
     assert_eq!(put(&store, alice, "three").await, 3);
     assert_sound(&store).await;
+}
+
+async fn subscriptions_are_bounded(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let had = store.subscriptions(alice).await.unwrap().len();
+    let fill = format!(
+        "INSERT INTO subscriptions (account, path) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
+         SELECT {}, 'list ' || i FROM n",
+        MAX_SUBSCRIPTIONS - had - 1,
+        alice.0
+    );
+    setup.sabotage(&fill).await;
+    store.set_subscribed(alice, "last", true).await.unwrap();
+    assert!(matches!(
+        store.set_subscribed(alice, "one more", true).await,
+        Err(Error::TooLarge { .. })
+    ));
+    // One that is there already may be subscribed again, and one that goes makes room.
+    store.set_subscribed(alice, "last", true).await.unwrap();
+    store.set_subscribed(alice, "last", false).await.unwrap();
+    store.set_subscribed(alice, "one more", true).await.unwrap();
 }
 
 async fn subscriptions_outlive_mailboxes(setup: Arc<Setup>) {

@@ -14,6 +14,8 @@ on_both! {
     moves_leave_tombstones;
     only_deleted_messages_are_expunged;
     recent_is_for_the_first_session;
+    what_arrives_is_recent_for_one_session;
+    changes_of_flags_tell_what_was_before;
     heads_of_many_contents;
 }
 
@@ -266,6 +268,53 @@ async fn recent_is_for_the_first_session(setup: Arc<Setup>) {
         2
     );
     assert_sound(&store).await;
+}
+
+async fn what_arrives_is_recent_for_one_session(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+    let opened = store.select(alice, inbox, true).await.unwrap().mailbox;
+    let uid = put(&store, alice, "1").await;
+    assert_eq!(
+        store.mailbox(alice, "INBOX").await.unwrap().recent_from,
+        uid
+    );
+    let changes = store
+        .changes(alice, inbox, opened.highest_modseq)
+        .await
+        .unwrap();
+    assert_eq!(store.take_recent(&changes), uid);
+    // Another session hears of it later, or opens the mailbox, or asks how many are recent.
+    assert_eq!(store.take_recent(&changes), uid + 1);
+    assert_eq!(
+        store.select(alice, inbox, true).await.unwrap().recent_from,
+        uid + 1
+    );
+    let status = store.mailbox(alice, "INBOX").await.unwrap();
+    assert_eq!(status.recent_from, status.uid_next);
+}
+
+async fn changes_of_flags_tell_what_was_before(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    put(&store, alice, "1").await;
+    put(&store, alice, "2").await;
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+    let seen = || flags(FlagOperation::Add, Flags::SEEN);
+    let first = store
+        .store_flags(alice, inbox, &[UidRange::one(1)], seen())
+        .await
+        .unwrap();
+    let before = store.fetch(alice, inbox, &[UidRange::ALL], false).await;
+    let before = before.unwrap()[1].flags.modseq;
+    assert_eq!(first.replaced.len(), 1);
+    let both = store
+        .store_flags(alice, inbox, &[UidRange::ALL], seen())
+        .await
+        .unwrap();
+    assert_eq!(both.replaced, [(2, before)]);
+    assert_eq!(both.messages[0], first.messages[0], "it was seen already");
 }
 
 async fn heads_of_many_contents(setup: Arc<Setup>) {

@@ -180,6 +180,7 @@ pub(crate) fn delivery(content: impl Into<Bytes>, targets: Vec<Target>) -> Deliv
         summary: b"summary".to_vec(),
         targets,
         internal_date: 1_600_000_000_000,
+        internal_offset: -90,
         ledger: None,
     }
 }
