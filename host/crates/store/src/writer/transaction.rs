@@ -97,6 +97,10 @@ impl Transaction {
         }
     }
 
+    pub(super) fn is_sqlite(&self) -> bool {
+        self.dialect == Dialect::Sqlite
+    }
+
     /// Starts over with these accounts loaded.
     pub(super) async fn start(&mut self, accounts: &BTreeSet<AccountId>) -> Result<()> {
         if self.connection.is_none() {
@@ -294,7 +298,7 @@ impl Transaction {
         self.removed_accounts.clear();
         let begun = std::mem::take(&mut self.begun);
         let lost = is_connection_lost(error);
-        if lost && self.dialect == Dialect::Postgres {
+        if lost {
             self.connection = None;
             return !self.commit_sent;
         }
