@@ -201,11 +201,7 @@ impl BlobFiles {
             if data.is_file()
                 && written < before
                 && let Ok(name) = entry.file_name().into_string()
-                && is_name(&name)
-                && (in_tmp
-                    || name
-                        .get(..2)
-                        .is_some_and(|start| directory.ends_with(start)))
+                && (in_tmp || is_name_in(&name, directory))
             {
                 names.push(name);
             }
@@ -214,9 +210,13 @@ impl BlobFiles {
     }
 }
 
-/// Whether a file is named as [`BlobFiles::write`] names them.
-fn is_name(name: &str) -> bool {
-    name.len() == 32 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+/// Whether a file is named as [`BlobFiles::write`] names those of this directory.
+fn is_name_in(name: &str, directory: &Path) -> bool {
+    name.len() == 32
+        && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        && name
+            .get(..2)
+            .is_some_and(|start| directory.ends_with(start))
 }
 
 /// How long a file may wait for the commit that names it, where other hosts may be writing.

@@ -237,6 +237,11 @@ impl Readers {
                 SnapshotReader::Postgres(pool.acquire().await?),
             ),
         };
+        // Whatever becomes of it: not back into the pool with an open transaction.
+        match &mut reader {
+            SnapshotReader::Sqlite(c) => c.close_on_drop(),
+            SnapshotReader::Postgres(c) => c.close_on_drop(),
+        }
         reader.execute(begin).await?;
         Ok(reader)
     }
@@ -249,7 +254,7 @@ impl Readers {
     }
 }
 
-/// A reader in a transaction; end it with [`SnapshotReader::end`], or its connection is thrown away.
+/// A reader in a transaction; its connection is not used for anything else after it.
 #[derive(Debug)]
 pub(crate) enum SnapshotReader {
     Sqlite(PoolConnection<Sqlite>),
@@ -289,17 +294,10 @@ impl SnapshotReader {
                 rows.map_ok(Row::Postgres).try_collect().await
             }
         };
-        if rows.is_err() {
-            // Not back into the pool with an open transaction.
-            match self {
-                SnapshotReader::Sqlite(c) => c.close_on_drop(),
-                SnapshotReader::Postgres(c) => c.close_on_drop(),
-            }
-        }
         Ok(rows?)
     }
 
-    /// Ends the transaction and gives the connection back.
+    /// Ends the transaction.
     pub(crate) async fn end(mut self) -> Result<()> {
         self.execute("ROLLBACK").await
     }

@@ -57,8 +57,8 @@ pub(crate) trait Operation: Send + 'static {
         transaction: &mut Transaction,
     ) -> impl Future<Output = Result<Self::Output>> + Send;
 
-    /// Learns how it ended.
-    fn settle(&mut self, _outcome: Result<(), &Error>) {}
+    /// Learns how it ended; `unknown` if the commit may have been made in spite of the error.
+    fn settle(&mut self, _outcome: Result<(), &Error>, _unknown: bool) {}
 }
 
 /// An [`Operation`] with its caller, of any type.
@@ -66,7 +66,7 @@ trait Job: Send {
     fn accounts(&self) -> Vec<AccountId>;
     fn weight(&self) -> usize;
     fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Result<()>>;
-    fn finish(self: Box<Self>, committed: Result<(), &Error>);
+    fn finish(self: Box<Self>, committed: Result<(), &Error>, unknown: bool);
 }
 
 struct Pending<O: Operation> {
@@ -96,12 +96,12 @@ impl<O: Operation> Job for Pending<O> {
         })
     }
 
-    fn finish(mut self: Box<Self>, committed: Result<(), &Error>) {
+    fn finish(mut self: Box<Self>, committed: Result<(), &Error>, unknown: bool) {
         let result = match committed {
             Ok(()) => self.result.take().unwrap_or(Err(Error::Closed)),
             Err(error) => Err(error.clone()),
         };
-        self.operation.settle(result.as_ref().map(|_| ()));
+        self.operation.settle(result.as_ref().map(|_| ()), unknown);
         let Pending {
             operation, answer, ..
         } = *self;
@@ -276,7 +276,7 @@ impl Task {
             let error = match self.attempt_in_time(&mut jobs).await {
                 Ok(()) => {
                     self.transaction.publish(&self.shared);
-                    jobs.into_iter().for_each(|job| job.finish(Ok(())));
+                    jobs.into_iter().for_each(|job| job.finish(Ok(()), false));
                     return;
                 }
                 Err(error) => error,
@@ -300,7 +300,9 @@ impl Task {
             return;
         }
         tracing::error!(%error, jobs = jobs.len(), "a commit failed; nothing of it was written");
-        jobs.into_iter().for_each(|job| job.finish(Err(&error)));
+        let unknown = self.transaction.unknown;
+        jobs.into_iter()
+            .for_each(|job| job.finish(Err(&error), unknown));
     }
 
     /// [`Self::attempt`], given up when PostgreSQL says nothing for too long. SQLite has no peer that could be gone.
