@@ -16,6 +16,8 @@ on_both! {
     only_a_server_sweeps;
     what_is_not_ours_stays;
     one_file_that_stays_does_not_keep_the_others;
+    a_file_that_the_sweep_has_yet_to_find_is_no_damage;
+    a_delivery_that_never_came_to_commit_leaves_no_file;
 }
 
 #[test]
@@ -171,5 +173,51 @@ async fn one_file_that_stays_does_not_keep_the_others(setup: Arc<Setup>) {
         .await;
     store.sweep().await.unwrap();
     assert!(!other_path.exists());
+    store.close().await;
+}
+
+async fn a_file_that_the_sweep_has_yet_to_find_is_no_damage(setup: Arc<Setup>) {
+    large(&setup).await.close().await;
+    let mut config = setup.config();
+    config.sweep = false;
+    let store = Store::open(config).await.unwrap();
+    let path = orphan(&setup, &format!("ab{:030x}", 1));
+    let age = |hours| {
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        let then = std::time::SystemTime::now() - Duration::from_secs(3600 * hours);
+        file.set_modified(then).unwrap();
+    };
+    age(2);
+    assert_sound(&store).await;
+    age(5);
+    assert_eq!(store.verify().await.unwrap().problems.len(), 1);
+    store.close().await;
+}
+
+async fn a_delivery_that_never_came_to_commit_leaves_no_file(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let statements: &[&str] = match setup.kind {
+        Kind::Sqlite => &["CREATE TRIGGER refuse BEFORE INSERT ON messages
+                           BEGIN SELECT RAISE(ABORT, 'refused'); END"],
+        Kind::Postgres => &[
+            "CREATE FUNCTION refuse() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN RAISE ''refused''; END'",
+            "CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION refuse()",
+        ],
+    };
+    for sql in statements {
+        setup.sabotage(sql).await;
+    }
+    let refused = store
+        .deliver(delivery(vec![b'L'; 100_000], vec![target(alice)]))
+        .await;
+    assert!(matches!(refused, Err(Error::Database(_))), "{refused:?}");
+    let blobs = std::fs::read_dir(setup.config().blob_directory).unwrap();
+    let files: usize = blobs
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| std::fs::read_dir(path).unwrap().count())
+        .sum();
+    assert_eq!(files, 0);
     store.close().await;
 }
