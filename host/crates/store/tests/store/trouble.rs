@@ -182,7 +182,7 @@ async fn a_file_that_the_sweep_has_yet_to_find_is_no_damage(setup: Arc<Setup>) {
     config.sweep = false;
     let store = Store::open(config).await.unwrap();
     let path = orphan(&setup, &format!("ab{:030x}", 1));
-    let age = |hours| {
+    let age = |hours: u64| {
         let file = std::fs::File::options().write(true).open(&path).unwrap();
         let then = std::time::SystemTime::now() - Duration::from_secs(3600 * hours);
         file.set_modified(then).unwrap();
