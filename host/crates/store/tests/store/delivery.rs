@@ -230,8 +230,8 @@ async fn one_copy_for_a_mailbox_of_many_names(setup: Arc<Setup>) {
             vec![
                 to(Place::Id(inbox), Flags::FLAGGED, "b"),
                 to(made("New"), Flags::SEEN, "x"),
-                // Nothing is used as junk: INBOX.
-                to(Place::Use(SpecialUse::Junk), Flags::NONE, "c"),
+                // Nothing is used for all mail: INBOX.
+                to(Place::Use(SpecialUse::All), Flags::NONE, "c"),
             ],
         ),
     ];
