@@ -129,8 +129,9 @@ impl Parts {
 
 /// Opens the store of a configuration, for commands without a server.
 pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
-    let settings = store_config(config)
+    let mut settings = store_config(config)
         .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
+    settings.sweep = false;
     Ok(Store::open(settings).await?)
 }
 

@@ -13,6 +13,9 @@ use bytes::Bytes;
 
 use crate::{Error, Result};
 
+/// The file that says which database the directory belongs to.
+const MARKER: &str = "store-id";
+
 /// The directory. Its methods block; call them from a blocking thread.
 #[derive(Debug, Clone)]
 pub(crate) struct BlobFiles {
@@ -72,6 +75,37 @@ impl BlobFiles {
         };
         make().map_err(|e| Error::blob(root, e))?;
         Ok(BlobFiles { root: root.into() })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What the directory's marker says, if there is one.
+    pub(crate) fn marker(&self) -> Result<Option<String>> {
+        let path = self.root.join(MARKER);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::blob(path, error)),
+        }
+    }
+
+    /// Writes the marker, whole or not at all.
+    pub(crate) fn mark(&self, id: &str) -> Result<()> {
+        let path = self.root.join(MARKER);
+        let temporary = self
+            .root
+            .join("tmp")
+            .join(format!("{MARKER}-{:x}", rand::random::<u64>()));
+        let write = || {
+            let mut file = fs::File::create(&temporary)?;
+            writeln!(file, "{id}")?;
+            file.sync_all()?;
+            fs::rename(&temporary, &path)?;
+            sync_directory(&self.root)
+        };
+        write().map_err(|e| Error::blob(path.clone(), e))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -155,20 +189,34 @@ impl BlobFiles {
 
     fn list(&self, directory: &Path, before: SystemTime, names: &mut Vec<String>) -> Result<()> {
         let entries = fs::read_dir(directory).map_err(|e| Error::blob(directory, e))?;
+        let in_tmp = directory.ends_with("tmp");
         for entry in entries {
             let entry = entry.map_err(|e| Error::blob(directory, e))?;
             // One that goes away meanwhile was not for us.
-            let Ok(written) = entry.metadata().and_then(|data| data.modified()) else {
+            let Ok(data) = entry.metadata() else { continue };
+            let Ok(written) = data.modified() else {
                 continue;
             };
-            if written < before
+            // What is not ours (lost+found, an administrator's copy) is left alone.
+            if data.is_file()
+                && written < before
                 && let Ok(name) = entry.file_name().into_string()
+                && (in_tmp || is_name_in(&name, directory))
             {
                 names.push(name);
             }
         }
         Ok(())
     }
+}
+
+/// Whether a file is named as [`BlobFiles::write`] names those of this directory.
+fn is_name_in(name: &str, directory: &Path) -> bool {
+    name.len() == 32
+        && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        && name
+            .get(..2)
+            .is_some_and(|start| directory.ends_with(start))
 }
 
 /// How long a file may wait for the commit that names it, where other hosts may be writing.

@@ -76,6 +76,9 @@ pub struct StoreConfig {
     pub max_database_bytes: Option<u64>,
     /// Connections for reading. Default 4.
     pub readers: u32,
+    /// How long PostgreSQL may take over one group commit until its connection is given up; a sixth of it is how long a
+    /// lock is waited for. Default 60 s.
+    pub write_timeout: Duration,
     /// Most jobs in one group commit. Default 256.
     pub batch_jobs: usize,
     /// Most content bytes in one group commit. Default 8 MiB.
@@ -88,6 +91,8 @@ pub struct StoreConfig {
     pub staleness: Duration,
     /// Time between housekeeping rounds (expired kv, old ledger rows, unused blobs). Default 60 s.
     pub sweep_interval: Duration,
+    /// Whether to do housekeeping while open, and write counters behind; off for a command beside no server. Default: on.
+    pub sweep: bool,
     /// Password verifications at a time; each takes 19 MiB and a core. Default: the number of cores.
     pub password_workers: usize,
     /// The clock. Default: the system's.
@@ -104,12 +109,14 @@ impl StoreConfig {
             max_content: 128 * 1024 * 1024,
             max_database_bytes: None,
             readers: 4,
+            write_timeout: Duration::from_secs(60),
             batch_jobs: 256,
             batch_bytes: 8 * 1024 * 1024,
             ledger_retention: Duration::from_secs(30 * 86_400),
             vanished_retention: Duration::from_secs(90 * 86_400),
             staleness: Duration::from_secs(1),
             sweep_interval: Duration::from_secs(60),
+            sweep: true,
             password_workers: std::thread::available_parallelism().map_or(2, usize::from),
             clock: Clock::default(),
         }

@@ -237,6 +237,11 @@ impl Readers {
                 SnapshotReader::Postgres(pool.acquire().await?),
             ),
         };
+        // Whatever becomes of it: not back into the pool with an open transaction.
+        match &mut reader {
+            SnapshotReader::Sqlite(c) => c.close_on_drop(),
+            SnapshotReader::Postgres(c) => c.close_on_drop(),
+        }
         reader.execute(begin).await?;
         Ok(reader)
     }
@@ -249,7 +254,7 @@ impl Readers {
     }
 }
 
-/// A reader in a transaction; end it with [`SnapshotReader::end`], or its connection is thrown away.
+/// A reader in a transaction; its connection is not used for anything else after it.
 #[derive(Debug)]
 pub(crate) enum SnapshotReader {
     Sqlite(PoolConnection<Sqlite>),
@@ -289,17 +294,10 @@ impl SnapshotReader {
                 rows.map_ok(Row::Postgres).try_collect().await
             }
         };
-        if rows.is_err() {
-            // Not back into the pool with an open transaction.
-            match self {
-                SnapshotReader::Sqlite(c) => c.close_on_drop(),
-                SnapshotReader::Postgres(c) => c.close_on_drop(),
-            }
-        }
         Ok(rows?)
     }
 
-    /// Ends the transaction and gives the connection back.
+    /// Ends the transaction.
     pub(crate) async fn end(mut self) -> Result<()> {
         self.execute("ROLLBACK").await
     }
@@ -323,6 +321,16 @@ impl Connector {
                     .application_name("waxwing")
                     // A 250 promises durability, whatever the server's default.
                     .options([("synchronous_commit", "on")])
+                    // What another session holds, or a peer that is gone, must not stop the writer for good.
+                    .options([
+                        ("lock_timeout", millis(config.write_timeout / 6)),
+                        (
+                            "idle_in_transaction_session_timeout",
+                            millis(config.write_timeout),
+                        ),
+                        ("tcp_keepalives_idle", "30".to_owned()),
+                        ("tcp_user_timeout", millis(config.write_timeout)),
+                    ])
                     .disable_statement_logging();
                 Connector::Postgres(Box::new(options))
             }
@@ -362,13 +370,19 @@ impl Connector {
                 )
             }
             Connector::Postgres(options) => {
+                // Asked whether it still is there: one that broke while it lay idle would fail a caller.
                 let pool = PgPoolOptions::new()
                     .max_connections(readers)
-                    .test_before_acquire(false);
+                    .test_before_acquire(true);
                 Readers::Postgres(pool.connect_with((**options).clone()).await?)
             }
         })
     }
+}
+
+/// A time as PostgreSQL's settings take it. 0 would mean for ever.
+fn millis(time: Duration) -> String {
+    time.as_millis().clamp(1, 2_147_483_647).to_string()
 }
 
 fn sqlite_options(path: &Path, max_bytes: Option<u64>) -> SqliteConnectOptions {

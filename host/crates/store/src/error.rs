@@ -63,6 +63,21 @@ pub enum Error {
         /// The lock file.
         path: PathBuf,
     },
+    /// The blob directory is not the one of this database. Nothing of either was touched.
+    #[error(
+        "blob directory {}: {reason}. Set the store's database and blobs to a pair that belongs together; if these do \
+         (one was restored from a backup, say), write {id} into {}",
+        path.display(),
+        path.join("store-id").display()
+    )]
+    WrongBlobs {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong, a phrase.
+        reason: &'static str,
+        /// The number of the database, which the directory's marker should have.
+        id: String,
+    },
     /// The password could not be hashed or the stored hash cannot be read.
     #[error("password hash: {0}")]
     PasswordHash(String),

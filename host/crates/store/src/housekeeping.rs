@@ -15,7 +15,7 @@ const WRITE_OUT: Duration = Duration::from_secs(1);
 /// Files handled by one statement.
 const FILES: usize = 500;
 
-static GARBAGE: Sql = Sql::new("SELECT file FROM garbage ORDER BY file LIMIT 500");
+static GARBAGE: Sql = Sql::new("SELECT file FROM garbage WHERE file > $1 ORDER BY file LIMIT 500");
 static NAMED_FILES: Sql = Sql::new(
     "SELECT b.file FROM {1: file t} AS r CROSS JOIN blobs b WHERE b.file = r.file AND b.file <> ''",
 );
@@ -105,19 +105,27 @@ impl Store {
 
     async fn sweep_orphans(&self, before: SystemTime) -> Result<()> {
         let orphans = self.orphans(before).await?;
-        self.remove_files(orphans).await
+        self.remove_files(orphans).await?;
+        Ok(())
     }
 
     async fn sweep_garbage(&self) -> Result<()> {
+        let mut after = String::new();
         loop {
-            let rows = self.inner.readers.fetch(&GARBAGE, Vec::new()).await?;
+            let rows = self
+                .inner
+                .readers
+                .fetch(&GARBAGE, vec![after.as_str().into()])
+                .await?;
             let names: Vec<String> = rows.iter().map(|row| row.text(0)).collect::<Result<_>>()?;
-            if names.is_empty() {
-                break;
-            }
-            self.remove_files(names.clone()).await?;
+            let Some(last) = names.last() else { break };
+            // Past what cannot be removed; the next round tries it again.
+            after.clone_from(last);
             let more = names.len() >= FILES;
-            self.inner.writer.write(Swept(names)).await?;
+            let removed = self.remove_files(names).await?;
+            if !removed.is_empty() {
+                self.inner.writer.write(Swept(removed)).await?;
+            }
             if !more {
                 break;
             }
@@ -125,12 +133,22 @@ impl Store {
         Ok(())
     }
 
-    async fn remove_files(&self, names: Vec<String>) -> Result<()> {
+    /// Removes what can be removed, and returns the names of that.
+    async fn remove_files(&self, mut names: Vec<String>) -> Result<Vec<String>> {
         let files = self.inner.files.clone();
-        let remove = move || names.iter().try_for_each(|name| files.remove(name));
+        let remove = move || {
+            names.retain(|name| match files.remove(name) {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::warn!(%error, "a message content that nobody needs cannot be removed");
+                    false
+                }
+            });
+            names
+        };
         tokio::task::spawn_blocking(remove)
             .await
-            .map_err(|_| Error::Closed)?
+            .map_err(|_| Error::Closed)
     }
 
     /// Files written before a moment that no row names.

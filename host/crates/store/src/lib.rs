@@ -21,6 +21,7 @@
 )]
 
 mod accounts;
+mod belonging;
 mod blob_files;
 mod blobs;
 mod changes;

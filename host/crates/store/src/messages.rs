@@ -289,6 +289,7 @@ impl Store {
             content,
             hash,
             file,
+            names_file: true,
             summary: delivery.summary,
             targets,
             internal_date: delivery.internal_date,

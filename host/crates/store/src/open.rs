@@ -11,7 +11,9 @@ use crate::database::{Connector, Readers};
 use crate::shared::Shared;
 use crate::writer::Writer;
 use crate::writer::transaction::Transaction;
-use crate::{Database, Directory, Error, Kv, MailboxId, Result, StoreConfig, housekeeping};
+use crate::{
+    Database, Directory, Error, Kv, MailboxId, Result, StoreConfig, belonging, housekeeping,
+};
 
 /// The store. Cheap to clone; the last clone dropped without [`Store::close`] loses nothing that was answered.
 #[derive(Debug, Clone)]
@@ -39,7 +41,8 @@ impl Store {
     /// Opens the store, making or migrating the database and directory as needed. Call it within a tokio runtime.
     ///
     /// # Errors
-    /// `InUse` if another process has the SQLite file open; `Database`; `Blob`.
+    /// `InUse` if another process has the SQLite file open; `WrongBlobs` if the directory belongs to another database;
+    /// `Database`; `Blob`.
     pub async fn open(config: StoreConfig) -> Result<Store> {
         let lock = match &config.database {
             Database::Sqlite(path) => Some(lock_file(path)?),
@@ -52,6 +55,7 @@ impl Store {
         let connector = Connector::new(&config)?;
         let mut connection = connector.connect().await?;
         connector.migrate(&mut connection).await?;
+        belonging::check(&mut connection, &files).await?;
         let readers = connector.readers(&config).await?;
         let shared = Arc::new(Shared::default());
         let transaction = Transaction::new(connection, connector, &config);
@@ -72,7 +76,13 @@ impl Store {
         let store = Store {
             inner: Arc::new(inner),
         };
-        store.sweep_after_crash().await?;
+        if !store.inner.config.sweep {
+            return Ok(store);
+        }
+        // Files too many are no reason not to serve.
+        if let Err(error) = store.sweep_after_crash().await {
+            tracing::warn!(%error, "unused message contents were not looked for");
+        }
         housekeeping::start(&store);
         Ok(store)
     }

@@ -52,6 +52,7 @@ static REFERENCES: Sql =
 static CONTENTS: Sql = Sql::new(
     "SELECT id, refs, size, hash, file, content FROM blobs WHERE id > $1 ORDER BY id LIMIT $2",
 );
+static FILE: Sql = Sql::new("SELECT file FROM blobs WHERE id = $1");
 static GARBAGE_NAMED: Sql =
     Sql::new("SELECT g.file FROM garbage g JOIN blobs b ON b.file = g.file");
 
@@ -62,7 +63,7 @@ impl Verification {
         }
     }
 
-    fn equal(&mut self, what: &str, kept: u64, found: u64) {
+    fn equal(&mut self, what: &str, kept: i64, found: i64) {
         if kept != found {
             self.problem(format!("{what}: {kept} is kept, {found} was counted"));
         }
@@ -72,11 +73,11 @@ impl Verification {
 /// Counts of a mailbox's rows.
 #[derive(Default)]
 struct Counted {
-    messages: u64,
-    unseen: u64,
-    bytes: u64,
-    last_uid: u64,
-    last_modseq: u64,
+    messages: i64,
+    unseen: i64,
+    bytes: i64,
+    last_uid: i64,
+    last_modseq: i64,
 }
 
 impl Store {
@@ -94,7 +95,9 @@ impl Store {
             }
         }
         check_mailboxes(&mut reader, &mut found).await?;
-        self.check_contents(&mut reader, &mut found).await?;
+        let mut missing = Vec::new();
+        self.check_contents(&mut reader, &mut found, &mut missing)
+            .await?;
         for row in reader.fetch(&GARBAGE_NAMED, Vec::new()).await? {
             found.problem(format!(
                 "content file {} is named and marked for removal",
@@ -102,8 +105,20 @@ impl Store {
             ));
         }
         reader.end().await?;
-        for name in self.orphans(SystemTime::now() - COMMIT_GRACE).await? {
-            found.problem(format!("content file {name} is named by no row"));
+        // The server runs on: what was removed since the snapshot is no damage, and what is about to be is none yet.
+        for id in missing {
+            let rows = self.inner.readers.fetch(&FILE, vec![id.into()]).await?;
+            if let Some(row) = rows.first() {
+                found.problem(format!("content {id}: file {} is missing", row.text(0)?));
+            }
+        }
+        let before = SystemTime::now() - 3 * COMMIT_GRACE;
+        let suspects = self.orphans(before).await?;
+        if !suspects.is_empty() {
+            let still = self.orphans(before).await?;
+            for name in suspects.iter().filter(|name| still.contains(name)) {
+                found.problem(format!("content file {name} is named by no row"));
+            }
         }
         Ok(found)
     }
@@ -112,13 +127,11 @@ impl Store {
         &self,
         reader: &mut SnapshotReader,
         found: &mut Verification,
+        missing: &mut Vec<i64>,
     ) -> Result<()> {
-        let mut references: HashMap<i64, (u64, u64, u64)> = HashMap::new();
+        let mut references: HashMap<i64, (i64, i64, i64)> = HashMap::new();
         for row in reader.fetch(&REFERENCES, Vec::new()).await? {
-            references.insert(
-                row.int(0)?,
-                (row.natural(1)?, row.natural(2)?, row.natural(3)?),
-            );
+            references.insert(row.int(0)?, (row.int(1)?, row.int(2)?, row.int(3)?));
         }
         let mut after = 0;
         loop {
@@ -131,18 +144,14 @@ impl Store {
                 found.blobs += 1;
                 let id = row.int(0)?;
                 let (refs, least, most) = references.remove(&id).unwrap_or_default();
-                let size = row.natural(2)?;
-                found.equal(
-                    &format!("references of content {id}"),
-                    row.natural(1)?,
-                    refs,
-                );
+                let size = row.int(2)?;
+                found.equal(&format!("references of content {id}"), row.int(1)?, refs);
                 if refs > 0 && (least, most) != (size, size) {
                     found.problem(format!(
                         "content {id} has {size} bytes, its messages say {least} to {most}"
                     ));
                 }
-                self.check_content(row, found).await?;
+                self.check_content(row, found, missing).await?;
             }
         }
         for (id, (refs, ..)) in references {
@@ -153,8 +162,13 @@ impl Store {
         Ok(())
     }
 
-    async fn check_content(&self, row: &Row, found: &mut Verification) -> Result<()> {
-        let (id, size, hash, file) = (row.int(0)?, row.natural(2)?, row.bytes(3)?, row.text(4)?);
+    async fn check_content(
+        &self,
+        row: &Row,
+        found: &mut Verification,
+        missing: &mut Vec<i64>,
+    ) -> Result<()> {
+        let (id, size, hash, file) = (row.int(0)?, row.int(2)?, row.bytes(3)?, row.text(4)?);
         let content = if file.is_empty() {
             row.bytes(5)?.into()
         } else {
@@ -166,7 +180,7 @@ impl Store {
             {
                 Ok(Some(content)) => content,
                 Ok(None) => {
-                    found.problem(format!("content {id}: file {file} is missing"));
+                    missing.push(id);
                     return Ok(());
                 }
                 Err(error) => {
@@ -175,7 +189,9 @@ impl Store {
                 }
             }
         };
-        if content.len() as u64 != size || Sha256::digest(&content).as_slice() != hash.as_slice() {
+        if i64::try_from(content.len()) != Ok(size)
+            || Sha256::digest(&content).as_slice() != hash.as_slice()
+        {
             found.problem(format!(
                 "content {id} is not what was stored: {size} bytes were, {} are there",
                 content.len()
@@ -189,18 +205,18 @@ async fn count_messages(reader: &mut SnapshotReader) -> Result<HashMap<i64, Coun
     let mut counts: HashMap<i64, Counted> = HashMap::new();
     for row in reader.fetch(&COUNTED, Vec::new()).await? {
         let counted = Counted {
-            messages: row.natural(1)?,
-            unseen: row.natural(2)?,
-            bytes: row.natural(3)?,
-            last_uid: row.natural(4)?,
-            last_modseq: row.natural(5)?,
+            messages: row.int(1)?,
+            unseen: row.int(2)?,
+            bytes: row.int(3)?,
+            last_uid: row.int(4)?,
+            last_modseq: row.int(5)?,
         };
         counts.insert(row.int(0)?, counted);
     }
     for row in reader.fetch(&VANISHED, Vec::new()).await? {
         let counted = counts.entry(row.int(0)?).or_default();
-        counted.last_uid = counted.last_uid.max(row.natural(1)?);
-        counted.last_modseq = counted.last_modseq.max(row.natural(2)?);
+        counted.last_uid = counted.last_uid.max(row.int(1)?);
+        counted.last_modseq = counted.last_modseq.max(row.int(2)?);
     }
     Ok(counts)
 }
@@ -217,30 +233,30 @@ async fn check_mailboxes(reader: &mut SnapshotReader, found: &mut Verification) 
             row.text(2)?,
             row.int(1)?
         );
-        found.messages += counted.messages;
+        found.messages += counted.messages.unsigned_abs();
         found.equal(
             &format!("messages of {name}"),
-            row.natural(5)?,
+            row.int(5)?,
             counted.messages,
         );
         found.equal(
             &format!("unseen messages of {name}"),
-            row.natural(6)?,
+            row.int(6)?,
             counted.unseen,
         );
-        found.equal(&format!("bytes of {name}"), row.natural(7)?, counted.bytes);
-        if counted.last_uid >= row.natural(3)? {
+        found.equal(&format!("bytes of {name}"), row.int(7)?, counted.bytes);
+        if counted.last_uid >= row.int(3)? {
             found.problem(format!(
                 "{name} has UID {} and would give out {} next",
                 counted.last_uid,
-                row.natural(3)?
+                row.int(3)?
             ));
         }
-        if counted.last_modseq > row.natural(4)? {
+        if counted.last_modseq > row.int(4)? {
             found.problem(format!(
                 "{name} has modification sequence {} above its highest, {}",
                 counted.last_modseq,
-                row.natural(4)?
+                row.int(4)?
             ));
         }
         if counted.messages > 0 && row.int(8)? == 0 {
@@ -249,7 +265,7 @@ async fn check_mailboxes(reader: &mut SnapshotReader, found: &mut Verification) 
         let account = accounts.entry(row.int(1)?).or_default();
         account.messages += counted.messages;
         account.bytes += counted.bytes;
-        account.last_modseq = account.last_modseq.max(row.natural(4)?);
+        account.last_modseq = account.last_modseq.max(row.int(4)?);
     }
     for (mailbox, counted) in counts
         .into_iter()
@@ -268,26 +284,22 @@ async fn check_usage(
     found: &mut Verification,
     mut accounts: HashMap<i64, Counted>,
 ) -> Result<()> {
-    let mut domains: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+    let mut domains: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     for row in reader.fetch(&ACCOUNTS, Vec::new()).await? {
         found.accounts += 1;
         let (id, address) = (row.int(0)?, row.text(2)?);
         let counted = accounts.remove(&id).unwrap_or_default();
-        found.equal(
-            &format!("bytes of {address}"),
-            row.natural(4)?,
-            counted.bytes,
-        );
+        found.equal(&format!("bytes of {address}"), row.int(4)?, counted.bytes);
         found.equal(
             &format!("messages of {address}"),
-            row.natural(5)?,
+            row.int(5)?,
             counted.messages,
         );
-        if counted.last_modseq > row.natural(3)? {
+        if counted.last_modseq > row.int(3)? {
             found.problem(format!(
                 "{address} has a mailbox at modification sequence {} above its own, {}",
                 counted.last_modseq,
-                row.natural(3)?
+                row.int(3)?
             ));
         }
         let domain = domains.entry(row.int(1)?).or_default();
@@ -300,12 +312,8 @@ async fn check_usage(
     for row in reader.fetch(&DOMAINS, Vec::new()).await? {
         let (bytes, messages) = domains.remove(&row.int(0)?).unwrap_or_default();
         let name = row.text(1)?;
-        found.equal(&format!("bytes of domain {name}"), row.natural(2)?, bytes);
-        found.equal(
-            &format!("messages of domain {name}"),
-            row.natural(3)?,
-            messages,
-        );
+        found.equal(&format!("bytes of domain {name}"), row.int(2)?, bytes);
+        found.equal(&format!("messages of domain {name}"), row.int(3)?, messages);
     }
     for id in domains.keys() {
         found.problem(format!("domain {id} is missing and has accounts"));

@@ -1,15 +1,19 @@
 //! Delivery and APPEND: the operation that has to be fast. It only fills buffers and changes heads.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use bytes::Bytes;
 
 use super::Operation;
 use super::buffers::{NewBlob, NewMessage, signed};
+use super::heads::AccountHead;
 use super::transaction::Transaction;
 use crate::blob_files::BlobFile;
+use crate::flags::{join_keywords, split_keywords};
 use crate::{
-    AccountId, BlobId, Error, LedgerRow, MailboxId, Place, Result, SpecialUse, Stored, Target,
+    AccountId, BlobId, Error, Flags, LedgerRow, MailboxId, Place, Result, SpecialUse, Stored,
+    Target,
 };
 
 /// A delivery whose hash, file and keywords were prepared by the caller.
@@ -19,6 +23,8 @@ pub(crate) struct Deliver {
     pub(crate) hash: [u8; 32],
     /// Set for a content that is kept in a file.
     pub(crate) file: Option<BlobFile>,
+    /// Whether a row names the file: not if all places have the message from another form.
+    pub(crate) names_file: bool,
     pub(crate) summary: Vec<u8>,
     /// Each with its keywords joined.
     pub(crate) targets: Vec<(Target, String)>,
@@ -47,16 +53,18 @@ impl Operation for Deliver {
     }
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<Vec<Stored>> {
-        self.check(transaction, &mut HashMap::new())?;
-        self.write(transaction).await
+        self.check(transaction, &mut HashMap::new(), false)?;
+        let spots = self.spots(transaction, false).await?;
+        self.write(transaction, &spots).await
     }
 
-    fn settle(&mut self, outcome: Result<(), &Error>) {
-        let Some(file) = &mut self.file else { return };
-        match outcome {
-            // If the connection broke at COMMIT the row may be there: the sweep finds out.
-            Ok(()) | Err(Error::Database(_) | Error::Closed) => file.keep(),
-            Err(_) => {}
+    fn settle(&mut self, outcome: Result<(), &Error>, unknown: bool) {
+        // If the connection broke at COMMIT the row may be there: the sweep finds out.
+        if let Some(file) = &mut self.file
+            && self.names_file
+            && (outcome.is_ok() || unknown)
+        {
+            file.keep();
         }
     }
 }
@@ -79,33 +87,120 @@ impl Operation for DeliverAll {
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<Vec<Stored>> {
         let mut wanted = HashMap::new();
         for form in &self.0 {
-            form.check(transaction, &mut wanted)?;
+            form.check(transaction, &mut wanted, true)?;
         }
-        let mut stored = Vec::new();
+        let mut spots = Vec::with_capacity(self.0.len());
         for form in &self.0 {
-            stored.extend(form.write(transaction).await?);
+            spots.push(form.spots(transaction, true).await?);
+        }
+        merge(&mut spots);
+        let mut stored = Vec::new();
+        for (form, spots) in self.0.iter_mut().zip(&spots) {
+            form.names_file = !spots.is_empty();
+            stored.extend(form.write(transaction, spots).await?);
         }
         Ok(stored)
     }
 
-    fn settle(&mut self, outcome: Result<(), &Error>) {
+    fn settle(&mut self, outcome: Result<(), &Error>, unknown: bool) {
         for form in &mut self.0 {
-            form.settle(outcome);
+            form.settle(outcome, unknown);
         }
     }
 }
 
+/// A mailbox that gets the message.
+struct Spot {
+    account: AccountId,
+    mailbox: MailboxId,
+    flags: Flags,
+    keywords: String,
+}
+
+/// One copy for each mailbox, whatever names led to it: the first, with the flags of all.
+fn merge(forms: &mut [Vec<Spot>]) {
+    let mut kept: HashMap<(AccountId, MailboxId), (Flags, String)> = HashMap::new();
+    let mut twice = false;
+    for spot in forms.iter_mut().flatten() {
+        match kept.entry((spot.account, spot.mailbox)) {
+            Entry::Vacant(entry) => {
+                entry.insert((spot.flags, spot.keywords.clone()));
+            }
+            Entry::Occupied(mut entry) => {
+                twice = true;
+                let (flags, keywords) = entry.get_mut();
+                *flags = flags.with(spot.flags);
+                let mut all = split_keywords(keywords);
+                all.extend(split_keywords(&spot.keywords));
+                // Too many for one message: those of the first place stay.
+                if let Ok(joined) = join_keywords(&all) {
+                    *keywords = joined;
+                }
+            }
+        }
+    }
+    if twice {
+        for spots in forms {
+            spots.retain_mut(|spot| {
+                let Some((flags, keywords)) = kept.remove(&(spot.account, spot.mailbox)) else {
+                    return false;
+                };
+                (spot.flags, spot.keywords) = (flags, keywords);
+                true
+            });
+        }
+    }
+}
+
+/// Where a target goes: INBOX, if its mailbox would have to be made and cannot be (by its name, or their number).
+fn place<'a>(account: &AccountHead, target: &'a Target, inbox_instead: bool) -> &'a Place {
+    let place = &target.mailbox;
+    if inbox_instead
+        && matches!(place, Place::Path { create: true, .. })
+        && let Err(error) = super::mailboxes::find(account, place)
+        && let Err(Error::InvalidName { .. } | Error::TooLarge { .. }) =
+            super::mailboxes::can_make(account, place, error)
+    {
+        return &Place::Inbox;
+    }
+    place
+}
+
 impl Deliver {
+    /// The mailboxes of what was checked; makes those that are missing. `inbox_instead`: see [`Self::check`].
+    async fn spots(&self, transaction: &mut Transaction, inbox_instead: bool) -> Result<Vec<Spot>> {
+        let mut spots = Vec::with_capacity(self.targets.len());
+        for (target, keywords) in &self.targets {
+            let account = transaction.heads.account(target.account)?;
+            let place = place(account, target, inbox_instead);
+            let mailbox = match (super::mailboxes::find(account, place), place) {
+                (Ok(id), _) => id,
+                (Err(_), Place::Path { path, .. }) => {
+                    super::mailboxes::make(transaction, target.account, path, None::<SpecialUse>)
+                        .await?
+                }
+                (Err(error), _) => return Err(error),
+            };
+            spots.push(Spot {
+                account: target.account,
+                mailbox,
+                flags: target.flags,
+                keywords: keywords.clone(),
+            });
+        }
+        Ok(spots)
+    }
+
     /// Stores what was checked.
-    async fn write(&self, transaction: &mut Transaction) -> Result<Vec<Stored>> {
-        if !self.targets.is_empty() {
+    async fn write(&self, transaction: &mut Transaction, spots: &[Spot]) -> Result<Vec<Stored>> {
+        if !spots.is_empty() {
             transaction.check_room(self.weight()).await?;
         }
-        let rows = usize::from(!self.targets.is_empty()) + usize::from(self.ledger.is_some());
+        let rows = usize::from(!spots.is_empty()) + usize::from(self.ledger.is_some());
         let first = transaction.ids(rows).await?;
-        let mut stored = Vec::with_capacity(self.targets.len());
-        if !self.targets.is_empty() {
-            self.store(transaction, BlobId(first), &mut stored).await?;
+        let mut stored = Vec::with_capacity(spots.len());
+        if !spots.is_empty() {
+            self.store(transaction, BlobId(first), spots, &mut stored)?;
         }
         if let Some(row) = &self.ledger {
             transaction.buffers.ledger(first + signed(rows) - 1, row);
@@ -114,17 +209,20 @@ impl Deliver {
     }
 
     /// Everything that can be refused, before anything is changed. `wanted` counts what each mailbox is to take.
+    /// `inbox_instead`: a mailbox that is to be made and cannot be is no reason to refuse.
     fn check(
         &self,
         transaction: &mut Transaction,
         wanted: &mut HashMap<MailboxId, usize>,
+        inbox_instead: bool,
     ) -> Result<()> {
         for (target, _) in &self.targets {
             let account = transaction.heads.account(target.account)?;
-            let id = match super::mailboxes::find(account, &target.mailbox) {
+            let place = place(account, target, inbox_instead);
+            let id = match super::mailboxes::find(account, place) {
                 Ok(id) => id,
                 Err(error) => {
-                    super::mailboxes::can_make(account, &target.mailbox, error)?;
+                    super::mailboxes::can_make(account, place, error)?;
                     continue;
                 }
             };
@@ -135,41 +233,33 @@ impl Deliver {
         Ok(())
     }
 
-    async fn store(
+    fn store(
         &self,
         transaction: &mut Transaction,
         blob: BlobId,
+        spots: &[Spot],
         stored: &mut Vec<Stored>,
     ) -> Result<()> {
         let size = self.content.len() as u64;
-        for (target, keywords) in &self.targets {
-            let found =
-                super::mailboxes::find(transaction.heads.account(target.account)?, &target.mailbox);
-            let mailbox = match (found, &target.mailbox) {
-                (Ok(id), _) => id,
-                (Err(_), Place::Path { path, .. }) => {
-                    super::mailboxes::make(transaction, target.account, path, None::<SpecialUse>)
-                        .await?
-                }
-                (Err(error), _) => return Err(error),
-            };
-            let account = transaction.heads.account(target.account)?;
+        for spot in spots {
+            let mailbox = spot.mailbox;
+            let account = transaction.heads.account(spot.account)?;
             let modseq = account.next_modseq();
-            let uid = account.add_message(mailbox, modseq, size, target.flags)?;
+            let uid = account.add_message(mailbox, modseq, size, spot.flags)?;
             let uid_validity = account.mailbox(mailbox)?.mailbox.uid_validity;
             transaction.buffers.message(&NewMessage {
                 mailbox,
                 uid,
                 blob,
                 modseq,
-                flags: target.flags.bits(),
+                flags: spot.flags.bits(),
                 size,
                 internal_date: self.internal_date,
                 internal_offset: self.internal_offset,
-                keywords,
+                keywords: &spot.keywords,
             });
             stored.push(Stored {
-                account: target.account,
+                account: spot.account,
                 mailbox,
                 uid_validity,
                 uid,
@@ -179,7 +269,7 @@ impl Deliver {
         }
         transaction.buffers.blob(&NewBlob {
             id: blob,
-            refs: self.targets.len(),
+            refs: spots.len(),
             content: &self.content,
             hash: &self.hash,
             file: self.file.as_ref().map_or("", BlobFile::name),

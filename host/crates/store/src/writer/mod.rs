@@ -19,7 +19,9 @@ pub(crate) mod transaction;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::future::Future;
+use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
@@ -55,8 +57,8 @@ pub(crate) trait Operation: Send + 'static {
         transaction: &mut Transaction,
     ) -> impl Future<Output = Result<Self::Output>> + Send;
 
-    /// Learns how it ended.
-    fn settle(&mut self, _outcome: Result<(), &Error>) {}
+    /// Learns how it ended; `unknown` if the commit may have been made in spite of the error.
+    fn settle(&mut self, _outcome: Result<(), &Error>, _unknown: bool) {}
 }
 
 /// An [`Operation`] with its caller, of any type.
@@ -64,7 +66,7 @@ trait Job: Send {
     fn accounts(&self) -> Vec<AccountId>;
     fn weight(&self) -> usize;
     fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Result<()>>;
-    fn finish(self: Box<Self>, committed: Result<(), &Error>);
+    fn finish(self: Box<Self>, committed: Result<(), &Error>, unknown: bool);
 }
 
 struct Pending<O: Operation> {
@@ -94,12 +96,12 @@ impl<O: Operation> Job for Pending<O> {
         })
     }
 
-    fn finish(mut self: Box<Self>, committed: Result<(), &Error>) {
+    fn finish(mut self: Box<Self>, committed: Result<(), &Error>, unknown: bool) {
         let result = match committed {
             Ok(()) => self.result.take().unwrap_or(Err(Error::Closed)),
             Err(error) => Err(error.clone()),
         };
-        self.operation.settle(result.as_ref().map(|_| ()));
+        self.operation.settle(result.as_ref().map(|_| ()), unknown);
         let Pending {
             operation, answer, ..
         } = *self;
@@ -144,6 +146,7 @@ impl Writer {
             shared,
             batch_jobs: config.batch_jobs.max(1),
             batch_bytes: config.batch_bytes,
+            write_timeout: config.write_timeout,
         };
         tokio::spawn(async move {
             let closing = task.run().await;
@@ -197,6 +200,7 @@ struct Task {
     shared: Arc<Shared>,
     batch_jobs: usize,
     batch_bytes: usize,
+    write_timeout: Duration,
 }
 
 impl Task {
@@ -269,19 +273,24 @@ impl Task {
     async fn settle(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         let mut attempt = 1;
         let error = loop {
-            let error = match self.attempt(&mut jobs).await {
+            let error = match self.attempt_in_time(&mut jobs).await {
                 Ok(()) => {
                     self.transaction.publish(&self.shared);
-                    jobs.into_iter().for_each(|job| job.finish(Ok(())));
+                    jobs.into_iter().for_each(|job| job.finish(Ok(()), false));
                     return;
                 }
                 Err(error) => error,
             };
             let again = self.transaction.rollback(&error).await;
-            if !again || attempt == ATTEMPTS {
+            if !again || attempt >= ATTEMPTS {
                 break error;
             }
-            attempt += 1;
+            // Time that ran out is given once more, on a new connection; the callers wait.
+            attempt = if is_timeout(&error) {
+                attempt.max(ATTEMPTS - 1) + 1
+            } else {
+                attempt + 1
+            };
         };
         if jobs.len() > 1 && may_be_one_job(&error) {
             // One of them is to blame, or frees room that another needs.
@@ -291,7 +300,20 @@ impl Task {
             return;
         }
         tracing::error!(%error, jobs = jobs.len(), "a commit failed; nothing of it was written");
-        jobs.into_iter().for_each(|job| job.finish(Err(&error)));
+        let unknown = self.transaction.unknown;
+        jobs.into_iter()
+            .for_each(|job| job.finish(Err(&error), unknown));
+    }
+
+    /// [`Self::attempt`], given up when PostgreSQL says nothing for too long. SQLite has no peer that could be gone.
+    async fn attempt_in_time(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<()> {
+        if self.transaction.is_sqlite() {
+            return self.attempt(jobs).await;
+        }
+        let limit = self.write_timeout;
+        tokio::time::timeout(limit, self.attempt(jobs))
+            .await
+            .unwrap_or_else(|_| Err(timeout()))
     }
 
     async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<()> {
@@ -302,6 +324,17 @@ impl Task {
         }
         self.transaction.commit().await
     }
+}
+
+/// What an attempt that took too long ends with: the connection is as good as lost.
+fn timeout() -> Error {
+    let error = std::io::Error::new(ErrorKind::TimedOut, "the database did not answer in time");
+    Error::Database(Arc::new(sqlx::Error::Io(error)))
+}
+
+fn is_timeout(error: &Error) -> bool {
+    matches!(error, Error::Database(error)
+        if matches!(&**error, sqlx::Error::Io(error) if error.kind() == ErrorKind::TimedOut))
 }
 
 /// Errors that a certain job caused, as opposed to the connection.

@@ -51,6 +51,8 @@ pub(crate) struct Transaction {
     begun: bool,
     /// COMMIT was sent: if the connection broke then, nobody knows how it ended.
     commit_sent: bool,
+    /// The last one failed in a way that does not say whether it was committed.
+    pub(super) unknown: bool,
     pub(crate) heads: Heads,
     pub(crate) buffers: Buffers,
     /// Row numbers to give out: the next, and the end of the reservation.
@@ -81,6 +83,7 @@ impl Transaction {
             dialect,
             begun: false,
             commit_sent: false,
+            unknown: false,
             heads: Heads::default(),
             buffers: Buffers::default(),
             ids: (0, 0),
@@ -95,6 +98,10 @@ impl Transaction {
             unchecked_bytes: SIZE_CHECK_BYTES,
             full: false,
         }
+    }
+
+    pub(super) fn is_sqlite(&self) -> bool {
+        self.dialect == Dialect::Sqlite
     }
 
     /// Starts over with these accounts loaded.
@@ -294,7 +301,8 @@ impl Transaction {
         self.removed_accounts.clear();
         let begun = std::mem::take(&mut self.begun);
         let lost = is_connection_lost(error);
-        if lost && self.dialect == Dialect::Postgres {
+        self.unknown = self.commit_sent && (lost || is_io_error(error));
+        if lost {
             self.connection = None;
             return !self.commit_sent;
         }
@@ -360,6 +368,16 @@ fn is_connection_lost(error: &Error) -> bool {
         }),
         _ => false,
     }
+}
+
+/// SQLITE_IOERR, of any kind: the log may have been written and not synced, and is read after a crash.
+fn is_io_error(error: &Error) -> bool {
+    let Error::Database(error) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|e| e.code());
+    code.and_then(|code| code.parse::<u32>().ok())
+        .is_some_and(|code| code & 0xff == 10)
 }
 
 /// A transaction that lost against another host's: PostgreSQL's serialization_failure and deadlock_detected.

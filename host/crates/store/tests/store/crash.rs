@@ -118,7 +118,10 @@ async fn killed_at_random_moments(setup: Arc<Setup>) {
 async fn what_a_crash_left_in_the_blob_directory_goes(setup: Arc<Setup>) {
     drop(setup.open().await);
     let blobs = setup.directory.path().join("blobs");
-    let left = [blobs.join("tmp/half"), blobs.join("ab/abandoned")];
+    let left = [
+        blobs.join("tmp/half"),
+        blobs.join("ab/ab000000000000000000000000abadfe"),
+    ];
     for file in &left {
         std::fs::write(file, "left").unwrap();
     }

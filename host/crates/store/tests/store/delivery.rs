@@ -15,6 +15,8 @@ on_both! {
     places_are_found_and_made;
     a_refused_job_leaves_its_neighbours_alone;
     several_forms_are_stored_all_or_none;
+    one_copy_for_a_mailbox_of_many_names;
+    what_cannot_be_made_goes_to_inbox;
     many_at_once_get_ascending_uids;
     large_contents_are_files;
     uids_go_on_after_reopening;
@@ -196,9 +198,69 @@ async fn several_forms_are_stored_all_or_none(setup: Arc<Setup>) {
     ];
     let stored = store.deliver_all(forms).await.unwrap();
     let uids: Vec<_> = stored.iter().map(|s| (s.account, s.uid)).collect();
-    assert_eq!(uids, [(alice.id, 1), (bob.id, 1), (alice.id, 2)]);
-    assert_eq!(stored[1].blob, stored[2].blob);
+    assert_eq!(uids, [(alice.id, 1), (bob.id, 1)], "one copy a mailbox");
     assert_eq!(store.blob(stored[0].blob).await.unwrap(), large.as_bytes());
+    assert_sound(&store).await;
+}
+
+async fn one_copy_for_a_mailbox_of_many_names(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+    let to = |mailbox, flags, keyword: &str| Target {
+        mailbox,
+        flags,
+        keywords: vec![keyword.to_owned()],
+        account: alice,
+    };
+    let made = |path: &str| Place::Path {
+        path: path.to_owned(),
+        create: true,
+    };
+    let forms = vec![
+        delivery(
+            "one",
+            vec![
+                to(Place::Inbox, Flags::SEEN, "a"),
+                to(made("New"), Flags::NONE, "x"),
+            ],
+        ),
+        delivery(
+            "L".repeat(100_000),
+            vec![
+                to(Place::Id(inbox), Flags::FLAGGED, "b"),
+                to(made("New"), Flags::SEEN, "x"),
+                // Nothing is used for all mail: INBOX.
+                to(Place::Use(SpecialUse::All), Flags::NONE, "c"),
+            ],
+        ),
+    ];
+    let stored = store.deliver_all(forms).await.unwrap();
+    assert_eq!(stored.len(), 2, "{stored:?}");
+    assert_eq!(stored[0].mailbox, inbox);
+    assert_eq!(files(&setup), 0, "the file of a form that nobody has");
+    let fetched = store
+        .fetch(alice, inbox, &[UidRange::ALL], false)
+        .await
+        .unwrap();
+    assert_eq!(fetched.len(), 1);
+    assert_eq!(fetched[0].flags.flags, Flags::SEEN | Flags::FLAGGED);
+    assert_eq!(fetched[0].flags.keywords, ["a", "b", "c"]);
+    assert_sound(&store).await;
+}
+
+async fn what_cannot_be_made_goes_to_inbox(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    for path in ["x".repeat(600), "a//b".to_owned(), "a/".repeat(100) + "a"] {
+        let target = Target {
+            mailbox: Place::Path { path, create: true },
+            ..target(alice)
+        };
+        let stored = store.deliver_all(vec![delivery("one", vec![target])]).await;
+        let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+        assert_eq!(stored.unwrap()[0].mailbox, inbox);
+    }
     assert_sound(&store).await;
 }
 
@@ -292,6 +354,7 @@ async fn large_contents_are_files(setup: Arc<Setup>) {
 fn files(setup: &Setup) -> usize {
     let directories = std::fs::read_dir(setup.directory.path().join("blobs")).unwrap();
     directories
+        .filter(|d| d.as_ref().unwrap().file_type().unwrap().is_dir())
         .map(|d| std::fs::read_dir(d.unwrap().path()).unwrap().count())
         .sum()
 }

@@ -18,4 +18,5 @@ mod mailboxes;
 mod messages;
 mod properties;
 mod setup;
+mod trouble;
 mod verify;

@@ -49,6 +49,10 @@ async fn damage_is_found(setup: Arc<Setup>) {
             "is not what was stored",
         ),
         ("DELETE FROM messages WHERE uid = 2", "is kept"),
+        (
+            "UPDATE accounts SET used_bytes = -7",
+            "bytes of alice@example.org: -7 is kept",
+        ),
     ];
     for (sql, expected) in damages {
         setup.sabotage(sql).await;
@@ -61,7 +65,8 @@ async fn damage_is_found(setup: Arc<Setup>) {
     let blobs = setup.directory.path().join("blobs");
     let directories = std::fs::read_dir(&blobs)
         .unwrap()
-        .map(|d| d.unwrap().path());
+        .map(|d| d.unwrap().path())
+        .filter(|d| d.is_dir());
     let file = directories
         .flat_map(|d| std::fs::read_dir(d).unwrap())
         .next()
