@@ -217,11 +217,9 @@ fn a_step_that_keeps_failing_is_not_asked() {
     let listed = server.cli(&["plugin", "list"]);
     assert!(listed.contains("p: its breaker is "), "{listed}");
     assert_eq!(server.generation(), 1);
-    assert!(
-        server
-            .metrics()
-            .contains("waxwing_plugin_breaker_open{plugin=\"p\"} 1")
-    );
+    let metrics = server.metrics();
+    let shown = "waxwing_plugin_breaker_open{plugin=\"p\",hook=\"message\"} 1";
+    assert!(metrics.contains(shown), "{metrics}");
     serve(&server, ACCEPTING);
     assert_eq!(send(&server, "sender@example.net"), 250);
 }

@@ -1,4 +1,4 @@
-//! The breaker of a step: a step that keeps failing is not asked any more, its `on-error` decides at once, and now and then one call is let through
+//! The breakers of a step: a step that keeps failing is not asked any more, its `on-error` decides at once, and now and then one call is let through
 //! to see whether it has come to its senses.
 //!
 //! Invariant: while nothing fails a call costs one read of a number that nobody writes.
@@ -6,6 +6,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::hook::Hook;
 
 /// Failures in a row, or among the last hundred calls, that open it.
 const IN_A_ROW: u32 = 10;
@@ -45,7 +47,26 @@ impl Position {
     }
 }
 
-/// The breaker of one step.
+/// The breakers of a step, one a hook: a hook that always fails must not hide behind others that never do.
+#[derive(Debug, Default)]
+pub(crate) struct Breakers([Breaker; Hook::ALL.len()]);
+
+impl Breakers {
+    pub(crate) fn of(&self, hook: Hook) -> &Breaker {
+        let [first, ..] = &self.0;
+        // Every hook has its place.
+        self.0.get(hook.index()).unwrap_or(first)
+    }
+
+    /// The hooks whose breaker is not closed.
+    pub(crate) fn broken(&self) -> impl Iterator<Item = (Hook, Position)> {
+        let all = Hook::ALL.into_iter();
+        all.map(move |hook| (hook, self.of(hook).position()))
+            .filter(|(_, position)| *position != Position::Closed)
+    }
+}
+
+/// The breaker of one hook of a step.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
     /// Failures that are remembered; 0 while all is well, and then nothing below is looked at.

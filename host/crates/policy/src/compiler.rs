@@ -147,7 +147,6 @@ fn limit() {
     set(libc::RLIMIT_CPU, CPU_SECONDS);
     set(libc::RLIMIT_AS, ADDRESS_SPACE);
     set(libc::RLIMIT_CORE, 0);
-    set(libc::RLIMIT_FSIZE, 0);
     // SAFETY: nice takes a number and touches no memory of ours.
     #[expect(unsafe_code, reason = "libc has no safe form of nice")]
     let _ = unsafe { libc::nice(NICENESS) };

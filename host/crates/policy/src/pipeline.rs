@@ -78,13 +78,14 @@ impl Scene<'_> {
     }
 
     fn failed(&mut self, step: &Arc<Step>, mut entry: Entry, fault: &Fault) -> Came {
+        let hook = entry.hook;
         entry.fault = Some(fault.to_string().into());
         entry.blamed = fault.is_its_own();
         entry.verdict = step.config.on_error.as_str().into();
-        if step.breaker.opened() {
-            self.generation.keeps_failing(step, &fault.to_string());
+        if step.breakers.of(hook).opened() {
+            self.generation
+                .keeps_failing(step, &format!("{hook}: {fault}"));
         }
-        let hook = entry.hook;
         self.enter(entry);
         match step.config.on_error {
             OnError::Skip => Came::Skipped,

@@ -55,6 +55,9 @@ pub struct StepStatus {
     pub replaces: Option<String>,
     /// `closed`; `open` if it keeps failing and is not asked; `half-open` while one call is let through to see.
     pub breaker: &'static str,
+    /// At which hooks it is not closed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub broken_hooks: Vec<&'static str>,
     /// Calls since it was loaded.
     pub calls: u64,
     /// How many of them failed.

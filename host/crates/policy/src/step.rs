@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{timeout, timeout_at};
 use wasmtime::component::InstancePre;
 
-use crate::breaker::{Admission, Breaker};
+use crate::breaker::{Admission, Breakers, Position};
 use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::guest::{Ask, Exports};
@@ -52,7 +52,7 @@ pub(crate) struct Step {
     pub(crate) shared: Arc<Shared>,
     pub(crate) hooks: Vec<Hook>,
     pub(crate) meters: Meters,
-    pub(crate) breaker: Breaker,
+    pub(crate) breakers: Breakers,
     engine: Arc<Engine>,
     pre: InstancePre<State>,
     exports: Exports,
@@ -83,7 +83,7 @@ impl Step {
             shared,
             hooks,
             meters: Meters::new(),
-            breaker: Breaker::default(),
+            breakers: Breakers::default(),
             engine,
             pre,
             exports,
@@ -104,7 +104,7 @@ impl Step {
         let begun = Instant::now();
         // What an enforcing step would say to a trial is no business of its figures.
         let counted = !context.trial || self.config.mode == Mode::Shadow;
-        if counted && self.breaker.admit(begun) == Admission::Open {
+        if counted && self.breakers.of(ask.hook()).admit(begun) == Admission::Open {
             self.count(ask.hook(), Err(&Fault::Broken), Duration::ZERO);
             return (failed(Fault::Broken), Duration::ZERO);
         }
@@ -114,8 +114,8 @@ impl Step {
             let outcome = said.answer.as_ref().map(crate::answer::Answer::word);
             self.count(ask.hook(), outcome, took);
             match &said.answer {
-                Ok(_) => self.answered(),
-                Err(fault) => self.faulted(fault),
+                Ok(_) => self.answered(ask.hook()),
+                Err(fault) => self.faulted(ask.hook(), fault),
             }
         }
         (said, took)
@@ -130,30 +130,32 @@ impl Step {
     pub(crate) fn objected(&self, hook: Hook, fault: &Fault) {
         let (name, digest) = (&self.shared.name, &self.shared.info.digest);
         self.meters.failed(name, digest, hook, fault);
-        self.faulted(fault);
+        self.faulted(hook, fault);
     }
 
-    fn answered(&self) {
-        if self.breaker.well() {
+    fn answered(&self, hook: Hook) {
+        if self.breakers.of(hook).well() {
             tracing::info!(
                 step = &*self.shared.name,
+                %hook,
                 "a policy step is well again: its breaker closed"
             );
-            self.show_breaker(0.0);
+            self.show_breaker(hook, 0.0);
         }
     }
 
-    fn faulted(&self, fault: &Fault) {
-        if fault.is_its_own() && self.breaker.failed(Instant::now()) {
-            tracing::error!(step = &*self.shared.name, digest = self.shared.info.digest, %fault, "a policy step keeps failing: its breaker opened, its on-error decides in its place");
-            counter!("waxwing_plugin_breaker_openings_total", "plugin" => self.shared.name.to_string())
+    fn faulted(&self, hook: Hook, fault: &Fault) {
+        if fault.is_its_own() && self.breakers.of(hook).failed(Instant::now()) {
+            tracing::error!(step = &*self.shared.name, %hook, digest = self.shared.info.digest, %fault, "a policy step keeps failing: its breaker opened, its on-error decides in its place");
+            counter!("waxwing_plugin_breaker_openings_total", "plugin" => self.shared.name.to_string(), "hook" => hook.as_str())
                 .increment(1);
-            self.show_breaker(1.0);
+            self.show_breaker(hook, 1.0);
         }
     }
 
-    fn show_breaker(&self, open: f64) {
-        gauge!("waxwing_plugin_breaker_open", "plugin" => self.shared.name.to_string()).set(open);
+    fn show_breaker(&self, hook: Hook, open: f64) {
+        gauge!("waxwing_plugin_breaker_open", "plugin" => self.shared.name.to_string(), "hook" => hook.as_str())
+            .set(open);
     }
 
     /// The step serves no longer: the instances that wait for calls go, and those that come back.
@@ -351,7 +353,17 @@ impl Step {
                 Mode::Enforce | Mode::Shadow => None,
             },
             replaces: self.config.replaces.clone(),
-            breaker: self.breaker.position().as_str(),
+            breaker: self
+                .breakers
+                .broken()
+                .next()
+                .map_or(Position::Closed, |(_, position)| position)
+                .as_str(),
+            broken_hooks: self
+                .breakers
+                .broken()
+                .map(|(hook, _)| hook.as_str())
+                .collect(),
             calls: self.meters.calls(),
             faults: self.meters.faults(),
             faults_in_a_row: self.meters.in_a_row(),

@@ -24,6 +24,8 @@ use crate::subject::{Connection, Found, Mail};
 
 /// Calls of one connection that may wait; further ones are not made.
 const MAX_WAITING: usize = 64;
+/// Entries of a ledger beyond which shadow steps write down nothing.
+const MAX_ENTRIES: usize = 2000;
 /// How long the ledger waits for shadow steps that are still at it.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -149,7 +151,12 @@ impl Call {
         entry.microseconds = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         write_down(&mut entry, &step, said);
         match (mail, connection) {
-            (Some(mail), _) => mail.state().entries.push(Arc::new(entry)),
+            (Some(mail), _) => {
+                let mut state = mail.state();
+                if state.entries.len() < MAX_ENTRIES {
+                    state.entries.push(Arc::new(entry));
+                }
+            }
             (None, Some(connection)) => pipeline::enter_connection(&connection, entry),
             (None, None) => {}
         }

@@ -47,7 +47,8 @@ fn print(answer: &Value) -> String {
         if breaker != "closed" {
             let _infallible = writeln!(
                 out,
-                "{name}: its breaker is {breaker}: it keeps failing, and on-error decides in its place"
+                "{name}: its breaker is {breaker} at {}: it keeps failing there, and on-error decides in its place",
+                words(step, "broken-hooks")
             );
         }
     }
@@ -55,8 +56,6 @@ fn print(answer: &Value) -> String {
 }
 
 fn row(step: &Value) -> Vec<String> {
-    let hooks = step.get("hooks").map(items).unwrap_or_default();
-    let hooks: Vec<&str> = hooks.iter().filter_map(Value::as_str).collect();
     vec![
         text(step, "name"),
         text(step, "plugin"),
@@ -66,8 +65,14 @@ fn row(step: &Value) -> Vec<String> {
         text(step, "on-error"),
         text(step, "calls"),
         text(step, "faults"),
-        hooks.join(" "),
+        words(step, "hooks"),
     ]
+}
+
+fn words(step: &Value, member: &str) -> String {
+    let words = step.get(member).map(items).unwrap_or_default();
+    let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+    words.join(" ")
 }
 
 /// `canary 10% for rules`.
@@ -91,10 +96,13 @@ mod tests {
     fn what_is_tried_out_and_what_is_broken_can_be_seen() {
         let answer = serde_json::json!({ "file": "policy.toml", "generation": 3, "since": 0, "problems": [], "steps": [
             { "name": "next", "plugin": "rules", "version": "1", "digest": "0123456789abcdef", "mode": "canary", "percent": 5, "replaces": "rules",
-              "on-error": "skip", "calls": 9, "faults": 9, "hooks": ["message"], "last-fault": "message: trapped", "breaker": "open" },
+              "on-error": "skip", "calls": 9, "faults": 9, "hooks": ["message"], "last-fault": "message: trapped", "breaker": "open", "broken-hooks": ["message"] },
         ] });
         let out = print(&answer);
         assert!(out.contains("canary 5% for rules"), "{out}");
-        assert!(out.contains("next: its breaker is open"), "{out}");
+        assert!(
+            out.contains("next: its breaker is open at message"),
+            "{out}"
+        );
     }
 }

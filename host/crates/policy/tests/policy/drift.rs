@@ -95,7 +95,7 @@ async fn a_new_step_that_always_fails_goes_at_its_tenth_failure() {
     // What is not asked costs nothing: many more may pass before the way back is made.
     assert!(judged <= 200, "{judged}");
     assert!(
-        why.contains("step `p`, which is new in it, keeps failing: trapped"),
+        why.contains("step `p`, which is new in it, keeps failing: mail-from: trapped"),
         "{why}"
     );
 }
