@@ -58,6 +58,17 @@ pub(crate) enum Request {
     },
     Status,
     PluginList,
+    PluginDiff {
+        step: Option<String>,
+    },
+    PluginHistory,
+    PluginPromote {
+        step: String,
+    },
+    PluginRollback {
+        to: Option<u64>,
+        reason: Option<String>,
+    },
     Trace {
         id: String,
     },

@@ -5,6 +5,8 @@
 
 mod account;
 mod check;
+mod compile;
+mod plugin;
 mod print;
 mod serve;
 mod trace;
@@ -69,7 +71,7 @@ enum Command {
     Status,
     /// Plugins of the live policy.
     #[command(subcommand)]
-    Plugin(PluginCommand),
+    Plugin(plugin::PluginCommand),
     /// The life of a message, by its queue id or Message-ID.
     Trace {
         /// The queue id from the reply or the Received field, or the Message-ID.
@@ -77,12 +79,9 @@ enum Command {
     },
     /// Check the store: counts, contents, references.
     Verify,
-}
-
-#[derive(Debug, Subcommand)]
-enum PluginCommand {
-    /// Every step with its plugin, version and state, and what was wrong with the last change.
-    List,
+    /// Compile the plugin on standard input to standard output, within limits: what the server starts for each plugin that it has not met before.
+    #[command(hide = true)]
+    CompilePlugin,
 }
 
 /// Runs the command line of this process.
@@ -118,25 +117,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Account(command) => command.run(&common),
         Command::Alias(command) => command.run(&common),
         Command::Status => show(&common, &Request::Status, print::status),
-        Command::Plugin(PluginCommand::List) => plugins(&common),
+        Command::Plugin(command) => command.run(&common),
+        Command::CompilePlugin => compile::compile(),
         Command::Trace { id } => show(&common, &Request::Trace { id }, trace::print),
         Command::Verify => verify(&common),
     }
-}
-
-/// Where no server runs, the policy is loaded to be shown.
-fn plugins(common: &Common) -> Result<(), Failure> {
-    let config = load(common)?;
-    let answer = match admin::ask(&config.admin_socket(), &Request::PluginList) {
-        Some(answer) => answer?,
-        None => runtime()?.block_on(crate::wiring::policy_status(&config))?,
-    };
-    put(&if common.json {
-        print::json(&answer)
-    } else {
-        print::plugins(&answer)
-    });
-    Ok(())
 }
 
 fn verify(common: &Common) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! The parts of a server, opened in order and closed in the opposite one.
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
@@ -156,12 +158,32 @@ fn store_config(config: &Config) -> Result<StoreConfig, StartError> {
     Ok(settings)
 }
 
+/// The policy of a server that keeps its history, and compiles plugins in a process of their own: this program, started anew.
 fn policy_config(config: &Config) -> PolicyConfig {
-    PolicyConfig::new(
+    let settings = PolicyConfig::new(
         config.policy.file.clone(),
         config.policy.plugins.clone(),
         config.data.join("compiled"),
-    )
+    );
+    PolicyConfig {
+        state_dir: Some(policy_folder(config)),
+        compiler: compiler(),
+        ..settings
+    }
+}
+
+/// How this program compiles a plugin. A test binary that holds this library is no such program and compiles by itself.
+fn compiler() -> Option<Vec<OsString>> {
+    let program = std::env::current_exe().ok()?;
+    // After an upgrade the program of this process is another file, or none; the link leads to the one that runs.
+    let own = Path::new("/proc/self/exe");
+    let runs = program.file_stem()? == "waxwing";
+    let path = if own.exists() {
+        own.to_owned()
+    } else {
+        program
+    };
+    runs.then(|| vec![path.into(), "compile-plugin".into()])
 }
 
 /// Every problem of the policy, without serving it.
@@ -197,11 +219,27 @@ fn policy_problem(of: waxwing_policy::Problem) -> Problem {
     }
 }
 
+/// What `waxwing plugin history` tells where no server runs.
+pub(crate) fn policy_history(config: &Config) -> Result<Value, Failure> {
+    let folder = policy_folder(config);
+    let events = waxwing_policy::read_history(&folder).map_err(|error| {
+        Failure::new(Exit::Unavailable, format!("{}: {error}", folder.display()))
+    })?;
+    Ok(serde_json::to_value(events).unwrap_or_default())
+}
+
+/// Where a server keeps the history of its policy.
+fn policy_folder(config: &Config) -> PathBuf {
+    config.data.join("policy")
+}
+
 /// What `waxwing plugin list` tells where no server runs.
 pub(crate) async fn policy_status(config: &Config) -> Result<Value, Failure> {
     let store = open_store(config).await?;
     let settings = PolicyConfig {
         watch: false,
+        // The history is a running server's.
+        state_dir: None,
         ..policy_config(config)
     };
     let policy = Policy::start(settings, Arc::new(StoreServices::new(store.clone()))).await;

@@ -20,4 +20,5 @@ mod imap_sessions;
 mod memory;
 mod misbehaviour;
 mod reload;
+mod rollout;
 mod trouble;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use waxwing_mail::{Address, Domain};
+use waxwing_policy::Policy;
 use waxwing_store::{Account, Quota, Store};
 
 use super::{Exit, Failure, QuotaChange, Request};
@@ -25,9 +26,13 @@ pub(crate) async fn execute(
             Some(parts) => Ok(parts.status().await),
             None => Err(no_server("status")),
         },
-        Request::PluginList => match running {
-            Some(parts) => Ok(parts.plugins()),
-            None => Err(no_server("plugin list")),
+        Request::PluginList
+        | Request::PluginDiff { .. }
+        | Request::PluginHistory
+        | Request::PluginPromote { .. }
+        | Request::PluginRollback { .. } => match running {
+            Some(parts) => policy(&parts.policy, request).await,
+            None => Err(no_server("plugin")),
         },
         Request::Trace { id } => trace(store, &id).await,
         Request::Verify => Ok(value(&store.verify().await?)),
@@ -42,6 +47,25 @@ fn no_server(command: &str) -> Failure {
             "no server runs on this data directory; `waxwing {command}` tells about a running one"
         ),
     )
+}
+
+async fn policy(policy: &Policy, request: Request) -> Result<Value, Failure> {
+    let serves = |generation: u64| json!({ "generation": generation });
+    let refused = |error: waxwing_policy::RolloutError| Failure::data(error.to_string());
+    match request {
+        Request::PluginDiff { step } => policy
+            .compare(step.as_deref())
+            .map(|reports| value(&reports))
+            .map_err(refused),
+        Request::PluginHistory => Ok(value(&policy.history())),
+        Request::PluginPromote { step } => policy.promote(&step).await.map(serves).map_err(refused),
+        Request::PluginRollback { to, reason } => policy
+            .roll_back(to, reason.as_deref())
+            .await
+            .map(serves)
+            .map_err(refused),
+        _ => Ok(value(&policy.status())),
+    }
 }
 
 async fn domains(store: &Store, request: Request) -> Result<Value, Failure> {

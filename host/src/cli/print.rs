@@ -178,55 +178,8 @@ pub(super) fn verification(answer: &Value) -> String {
     out
 }
 
-pub(super) fn plugins(answer: &Value) -> String {
-    let mut out = format!(
-        "{}: generation {}, since {}\n",
-        text(answer, "file"),
-        text(answer, "generation"),
-        moment(answer.get("since"))
-    );
-    out.push_str(&problems(answer));
-    let words = |step: &Value, member: &str| {
-        step.get(member)
-            .map(items)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    let row = |step: &Value| {
-        let digest = text(step, "digest").chars().take(12).collect();
-        let (calls, faults) = (text(step, "calls"), text(step, "faults"));
-        vec![
-            text(step, "name"),
-            text(step, "plugin"),
-            text(step, "version"),
-            digest,
-            text(step, "on-error"),
-            calls,
-            faults,
-            words(step, "hooks"),
-        ]
-    };
-    let steps = answer.get("steps").map(items).unwrap_or_default();
-    out.push_str(&table(
-        &[
-            "STEP", "PLUGIN", "VERSION", "DIGEST", "ON-ERROR", "CALLS", "FAULTS", "HOOKS",
-        ],
-        &steps.iter().map(row).collect::<Vec<_>>(),
-    ));
-    for step in steps {
-        let fault = text(step, "last-fault");
-        if !fault.is_empty() {
-            let _infallible = writeln!(out, "{}: last fault: {fault}", text(step, "name"));
-        }
-    }
-    out
-}
-
 /// Why the newest files do not serve.
-fn problems(policy: &Value) -> String {
+pub(super) fn problems(policy: &Value) -> String {
     let problems = policy.get("problems").map(items).unwrap_or_default();
     if problems.is_empty() {
         return String::new();

@@ -106,6 +106,12 @@ fn step_lines(out: &mut String, step: &Value) {
         (name, plugin) if name == plugin || plugin.is_empty() => name,
         (name, plugin) => format!("{name}={plugin}"),
     };
+    let mode = text(step, "mode");
+    let mode = if mode.is_empty() {
+        mode
+    } else {
+        format!(" ({mode})")
+    };
     let calls = text(step, "host-calls");
     let (micros, version, hook, verdict) = (
         text(step, "microseconds"),
@@ -114,7 +120,7 @@ fn step_lines(out: &mut String, step: &Value) {
         text(step, "verdict"),
     );
     add(format!(
-        "{micros:>7} µs  {name} {version}  {hook}{about}: {verdict}  [{calls} host calls]"
+        "{micros:>7} µs  {name} {version}{mode}  {hook}{about}: {verdict}  [{calls} host calls]"
     ));
     let fault = text(step, "fault");
     if !fault.is_empty() {
@@ -134,7 +140,7 @@ fn step_lines(out: &mut String, step: &Value) {
         };
         add(format!(
             "            {:>6}  {} (weight {}){options}",
-            score(finding.get("score")),
+            score(finding.get("would").or_else(|| finding.get("score"))),
             text(finding, "name"),
             score(finding.get("weight"))
         ));

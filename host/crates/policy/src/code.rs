@@ -4,6 +4,7 @@
 //! and never changed after that, since it is mapped while it serves; its digest stands in a file beside it and is compared before it is
 //! mapped; the folder belongs to this server alone; nothing compiled comes from anywhere else.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::hash::{Hash as _, Hasher};
 use std::io::{self, Write as _};
@@ -14,6 +15,8 @@ use std::time::SystemTime;
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use crate::compiler::compile;
 
 /// Compiled files that are kept; the oldest go first.
 const MAX_FILES: usize = 256;
@@ -26,11 +29,17 @@ pub(crate) struct CodeCache {
     folder: PathBuf,
     /// What the compiler and this processor are, as far as compiled code depends on them.
     compatibility: String,
+    /// The program that compiles, if it is not this process.
+    compiler: Option<Vec<OsString>>,
 }
 
 impl CodeCache {
     /// Opens or makes the folder, readable and writable by this user alone.
-    pub(crate) fn open(folder: &Path, engine: &Engine) -> io::Result<Self> {
+    pub(crate) fn open(
+        folder: &Path,
+        engine: &Engine,
+        compiler: Option<Vec<OsString>>,
+    ) -> io::Result<Self> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -51,6 +60,7 @@ impl CodeCache {
         Ok(Self {
             folder: folder.to_owned(),
             compatibility: hex(&hasher.0.finalize()),
+            compiler,
         })
     }
 
@@ -69,15 +79,21 @@ impl CodeCache {
         if let Some(component) = self.map(engine, &path) {
             return Ok(component);
         }
-        let compiled = engine
-            .precompile_component(octets)
-            .map_err(|error| format!("does not compile: {error:#}"))?;
+        let compiled = compile(engine, self.compiler.as_deref(), octets)?;
         if let Err(error) = self.keep(&path, &compiled) {
             tracing::warn!(path = %path.display(), %error, "a compiled plugin cannot be kept; it is compiled again at the next start");
         } else if let Some(component) = self.map(engine, &path) {
             return Ok(component);
         }
-        Component::new(engine, octets).map_err(|error| format!("does not compile: {error:#}"))
+        Self::unkept(engine, &compiled)
+    }
+
+    /// Code for which the folder has no room serves from memory.
+    fn unkept(engine: &Engine, compiled: &[u8]) -> Result<Component, String> {
+        // SAFETY: the octets are this compiler's output: made by this process, or read just now from a child of it that runs the same program.
+        #[expect(unsafe_code, reason = "code that cannot be kept must run all the same")]
+        let component = unsafe { Component::deserialize(engine, compiled) };
+        component.map_err(|error| format!("does not compile: {error:#}"))
     }
 
     fn path(&self, digest: &str) -> PathBuf {
@@ -204,7 +220,7 @@ mod tests {
     fn code_is_kept_checked_and_compiled_again_if_it_was_touched() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        let cache = CodeCache::open(folder.path(), &engine).unwrap();
+        let cache = CodeCache::open(folder.path(), &engine, None).unwrap();
         cache.load(&engine, &component(), "abc").unwrap();
         let kept = files(folder.path());
         assert_eq!(kept.len(), 2, "{kept:?}");
@@ -231,7 +247,7 @@ mod tests {
     fn what_is_no_component_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        let cache = CodeCache::open(folder.path(), &engine).unwrap();
+        let cache = CodeCache::open(folder.path(), &engine, None).unwrap();
         let error = cache.load(&engine, b"\0asm\x01\0\0\0", "m").err().unwrap();
         assert!(error.starts_with("does not compile"), "{error}");
         assert!(files(folder.path()).is_empty());
@@ -241,7 +257,7 @@ mod tests {
     fn the_folder_is_closed_to_others() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("a/b");
-        CodeCache::open(&inner, &Engine::default()).unwrap();
+        CodeCache::open(&inner, &Engine::default(), None).unwrap();
         assert_eq!(fs::metadata(&inner).unwrap().mode() & 0o777, 0o700);
     }
 }

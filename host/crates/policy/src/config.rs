@@ -1,5 +1,6 @@
 //! Where the policy is and what it may use in all.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The settings of [`crate::Policy`].
@@ -11,6 +12,10 @@ pub struct PolicyConfig {
     pub plugin_dirs: Vec<PathBuf>,
     /// Where compiled code is kept: a directory of this server's own, made with mode 0700.
     pub cache_dir: PathBuf,
+    /// Where the history of generations and their snapshots are kept; none: nowhere, and a restart knows only the files.
+    pub state_dir: Option<PathBuf>,
+    /// A program with its arguments that does what [`crate::compile_plugin`] does, in a process of its own; none: plugins are compiled in this process.
+    pub compiler: Option<Vec<OsString>>,
     /// Most instances at once, of all plugins.
     pub instances: u32,
     /// Whether to watch the files and reload.
@@ -25,6 +30,8 @@ impl PolicyConfig {
             policy_file,
             plugin_dirs,
             cache_dir,
+            state_dir: None,
+            compiler: None,
             instances: 400,
             watch: true,
         }

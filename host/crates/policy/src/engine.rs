@@ -65,6 +65,11 @@ impl Engine {
     }
 }
 
+/// An engine that compiles what the others run.
+pub(crate) fn for_compilation() -> wasmtime::Result<wasmtime::Engine> {
+    wasmtime::Engine::new(&config(None))
+}
+
 /// A guest is running.
 pub(crate) struct Running<'a>(&'a Activity);
 

@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     Overload,
     /// It could not be set up.
     Init(String),
+    /// It failed so often that it was not asked.
+    Broken,
 }
 
 impl Fault {
@@ -41,7 +43,13 @@ impl Fault {
             Self::Nonsense(_) => "nonsense",
             Self::Overload => "overload",
             Self::Init(_) => "init",
+            Self::Broken => "broken",
         }
+    }
+
+    /// Whether the step is to blame: not for what it needs and does not get, nor for what it was not asked.
+    pub(crate) fn is_its_own(&self) -> bool {
+        !matches!(self, Self::Unavailable(_) | Self::Overload | Self::Broken)
     }
 }
 
@@ -58,6 +66,7 @@ impl fmt::Display for Fault {
             Self::Nonsense(text) => write!(f, "answered nonsense: {text}"),
             Self::Overload => f.write_str("no instance came free before deadline-ms"),
             Self::Init(text) => write!(f, "could not be set up: {text}"),
+            Self::Broken => f.write_str("was not asked: it keeps failing, its breaker is open"),
         }
     }
 }

@@ -66,6 +66,109 @@ impl Ask<'_> {
     }
 }
 
+/// A question that outlives its asker.
+#[derive(Debug)]
+pub(crate) enum OwnedAsk {
+    Connect,
+    Ehlo(Box<str>),
+    LoginBefore {
+        user: Box<str>,
+        mechanism: Box<str>,
+    },
+    LoginAfter(Identity),
+    LoginFailed {
+        user: Box<str>,
+        mechanism: Box<str>,
+    },
+    Authenticate,
+    MailFrom,
+    RcptTo(Recipient),
+    Message,
+    Verdict(Box<str>),
+    Route(Recipient),
+    Quota {
+        account: Box<str>,
+        operation: Operation,
+        current: services::Usage,
+        adding: services::Usage,
+    },
+    Deliver {
+        recipient: Recipient,
+        account: Box<str>,
+    },
+}
+
+impl Ask<'_> {
+    /// The same question, owned.
+    pub(crate) fn to_owned_ask(&self) -> OwnedAsk {
+        match *self {
+            Self::Connect => OwnedAsk::Connect,
+            Self::Ehlo(name) => OwnedAsk::Ehlo(name.into()),
+            Self::LoginBefore { user, mechanism } => OwnedAsk::LoginBefore {
+                user: user.into(),
+                mechanism: mechanism.into(),
+            },
+            Self::LoginAfter(identity) => OwnedAsk::LoginAfter(identity.clone()),
+            Self::LoginFailed { user, mechanism } => OwnedAsk::LoginFailed {
+                user: user.into(),
+                mechanism: mechanism.into(),
+            },
+            Self::Authenticate => OwnedAsk::Authenticate,
+            Self::MailFrom => OwnedAsk::MailFrom,
+            Self::RcptTo(recipient) => OwnedAsk::RcptTo(recipient.clone()),
+            Self::Message => OwnedAsk::Message,
+            Self::Verdict(domain) => OwnedAsk::Verdict(domain.into()),
+            Self::Route(recipient) => OwnedAsk::Route(recipient.clone()),
+            Self::Quota {
+                account,
+                operation,
+                current,
+                adding,
+            } => OwnedAsk::Quota {
+                account: account.into(),
+                operation,
+                current,
+                adding,
+            },
+            Self::Deliver { recipient, account } => OwnedAsk::Deliver {
+                recipient: recipient.clone(),
+                account: account.into(),
+            },
+        }
+    }
+}
+
+impl OwnedAsk {
+    /// The question.
+    pub(crate) fn as_ask(&self) -> Ask<'_> {
+        match self {
+            Self::Connect => Ask::Connect,
+            Self::Ehlo(name) => Ask::Ehlo(name),
+            Self::LoginBefore { user, mechanism } => Ask::LoginBefore { user, mechanism },
+            Self::LoginAfter(identity) => Ask::LoginAfter(identity),
+            Self::LoginFailed { user, mechanism } => Ask::LoginFailed { user, mechanism },
+            Self::Authenticate => Ask::Authenticate,
+            Self::MailFrom => Ask::MailFrom,
+            Self::RcptTo(recipient) => Ask::RcptTo(recipient),
+            Self::Message => Ask::Message,
+            Self::Verdict(domain) => Ask::Verdict(domain),
+            Self::Route(recipient) => Ask::Route(recipient),
+            Self::Quota {
+                account,
+                operation,
+                current,
+                adding,
+            } => Ask::Quota {
+                account,
+                operation: *operation,
+                current: *current,
+                adding: *adding,
+            },
+            Self::Deliver { recipient, account } => Ask::Deliver { recipient, account },
+        }
+    }
+}
+
 /// Where a component's exports are, found once.
 #[derive(Clone)]
 pub(crate) struct Exports {

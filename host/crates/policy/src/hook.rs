@@ -72,6 +72,14 @@ impl Hook {
         Self::ALL.into_iter().find(|hook| hook.as_str() == name)
     }
 
+    /// Whether it is asked before any transaction.
+    pub(crate) const fn is_of_connection(self) -> bool {
+        matches!(
+            self,
+            Self::Connect | Self::Ehlo | Self::Login | Self::Authenticate
+        )
+    }
+
     pub(crate) const fn index(self) -> usize {
         self as usize
     }

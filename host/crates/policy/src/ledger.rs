@@ -42,6 +42,9 @@ pub struct Entry {
     pub generation: u64,
     /// The hook.
     pub hook: Hook,
+    /// `shadow` if nothing of this counted, `canary` if the step is tried out on a part of the mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<&'static str>,
     /// What it was asked about: a recipient, a domain, an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<Box<str>>,
@@ -63,6 +66,16 @@ pub struct Entry {
     pub microseconds: u32,
     /// How often it called the host.
     pub host_calls: u32,
+    /// Whether the step failed by its own fault, not by that of what it needs.
+    #[serde(skip)]
+    pub(crate) blamed: bool,
+}
+
+impl Finding {
+    /// What it adds, or would.
+    pub(crate) fn would_score(&self) -> f64 {
+        self.would.unwrap_or(self.score)
+    }
 }
 
 impl Entry {
@@ -81,6 +94,9 @@ pub struct Finding {
     pub weight: f64,
     /// What this entry adds to the score: weight times the configured score, less what an earlier entry of the same step counted.
     pub score: f64,
+    /// What it would add, if its step counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would: Option<f64>,
     /// The evidence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,

@@ -17,20 +17,28 @@
 )]
 
 mod answer;
+mod archive;
 mod bindings;
+mod breaker;
 mod capability;
 mod code;
+mod comparison;
+mod compiler;
 mod config;
+mod course;
+mod drift;
 mod engine;
 mod facts;
 mod fault;
 mod generation;
 mod grant;
 mod guest;
+mod history;
 mod hook;
 mod instance;
 mod ledger;
 mod limits;
+mod lineup;
 mod load;
 mod memory;
 mod meters;
@@ -42,19 +50,27 @@ mod policy_file;
 mod problem;
 mod recorder;
 mod rewrite;
+mod rollback;
 mod services;
+mod serving;
 mod session;
+mod snapshot;
 mod state;
 mod status;
 mod step;
 mod subject;
+mod tally;
 mod transaction;
+mod trial;
 mod view;
 mod watch;
 
+pub use comparison::{Change, Example, Side, SymbolDifference, TrialReport};
+pub use compiler::compile_plugin;
 pub use config::PolicyConfig;
 pub use facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
 pub use generation::Generation;
+pub use history::{HistoryEvent, HistoryStep, read_history};
 pub use hook::Hook;
 pub use ledger::{Entry as LedgerEntry, Finding, Ledger};
 pub use memory::MemoryServices;
@@ -66,6 +82,7 @@ pub use policy::{Policy, StartError};
 pub use problem::Problem;
 pub use recorder::{HostCall, Recorder};
 pub use rewrite::{Rewritten, SCORE_FIELD, VERDICT_FIELD};
+pub use rollback::RolloutError;
 pub use services::{
     BucketState, Entry, Limits, Pending, ServiceError, Services, Space, Usage, Verification,
     Versioned,

@@ -20,10 +20,11 @@ use crate::guest::Exports;
 use crate::hook::Hook;
 use crate::memory::MemoryServices;
 use crate::plugin::{self, Outline, PluginFile};
-use crate::policy_file::{Located, PolicyFile};
+use crate::policy_file::{Drift, Located, Mode, PolicyFile, StepConfig};
 use crate::problem::Problem;
 use crate::recorder::Recorder;
 use crate::services::Services;
+use crate::snapshot::{Files, Snapshots};
 use crate::state::Shared;
 use crate::step::{Step, StepInfo};
 use crate::view::PatternCache;
@@ -36,11 +37,16 @@ pub(crate) struct Loader {
     pub(crate) services: Arc<dyn Services>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) patterns: Arc<PatternCache>,
+    /// Where what is loaded is kept, if it is.
+    pub(crate) snapshots: Option<Snapshots>,
 }
 
 /// A load: its steps or its problems, and what to watch for the next one.
 pub(crate) struct Loaded {
     pub(crate) steps: Result<Vec<Arc<Step>>, Vec<Problem>>,
+    pub(crate) drift: Drift,
+    /// What the files hold, as they were read.
+    pub(crate) content: Files,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) folders: Vec<PathBuf>,
 }
@@ -54,6 +60,23 @@ struct Compiled {
 }
 
 impl Loader {
+    /// The same for a policy that lies elsewhere.
+    pub(crate) fn elsewhere(&self, policy_file: PathBuf, plugins: PathBuf) -> Self {
+        Self {
+            config: PolicyConfig {
+                policy_file,
+                plugin_dirs: vec![plugins],
+                ..self.config.clone()
+            },
+            engine: self.engine.clone(),
+            code: self.code.clone(),
+            services: self.services.clone(),
+            recorder: self.recorder.clone(),
+            patterns: self.patterns.clone(),
+            snapshots: self.snapshots.clone(),
+        }
+    }
+
     /// Loads the policy as its files are now. Steps of `before` that did not change are taken over.
     pub(crate) async fn load(&self, before: &Generation) -> Loaded {
         let path = self.config.policy_file.clone();
@@ -81,9 +104,12 @@ impl Loader {
             );
         }
         let plugins = self.plugins(&names, before).await;
+        let content = Files::new(&policy.inputs.texts, digests(&plugins));
         let steps = self.steps(&policy.steps, &plugins, before).await;
         Loaded {
             steps,
+            drift: policy.drift,
+            content,
             files,
             folders: policy.inputs.folders,
         }
@@ -99,6 +125,8 @@ impl Loader {
             .collect();
         Loaded {
             steps: Err(problems),
+            drift: Drift::default(),
+            content: Files::default(),
             files,
             folders,
         }
@@ -128,8 +156,9 @@ impl Loader {
                 self.code.clone(),
                 self.config.plugin_dirs.clone(),
             );
+            let snapshots = self.snapshots.clone();
             tasks.spawn_blocking(move || {
-                let compiled = compile(&name, &folders, &known, &engine, &code);
+                let compiled = compile(&name, &folders, &known, &engine, &code, snapshots.as_ref());
                 (name, compiled)
             });
         }
@@ -267,6 +296,9 @@ impl Loader {
         });
         let shared = Arc::new(Shared {
             name: config.name.as_str().into(),
+            space: space(&config).into(),
+            scratch: format!("{}~shadow", config.name).into(),
+            mode: config.mode,
             info,
             limits: config.limits,
             settings: config.settings.json().into(),
@@ -292,6 +324,9 @@ impl Loader {
         Arc::new(Shared {
             info: step.shared.info.clone(),
             name: step.shared.name.clone(),
+            space: step.shared.space.clone(),
+            scratch: step.shared.scratch.clone(),
+            mode: step.shared.mode,
             limits: step.shared.limits,
             settings: step.shared.settings.clone(),
             scores: step.shared.scores.clone(),
@@ -304,10 +339,29 @@ impl Loader {
     }
 }
 
+/// Whose keys and notes a step has: a canary goes on where the step stopped that it replaces.
+fn space(config: &StepConfig) -> &str {
+    match (config.mode, &config.replaces) {
+        (Mode::Canary(_), Some(replaced)) => replaced,
+        _ => &config.name,
+    }
+}
+
 /// A step of the serving generation that would be made anew just as it is.
 fn unchanged(before: &Generation, located: &Located, digest: &str) -> Option<Arc<Step>> {
     let same = |step: &&Arc<Step>| step.shared.info.digest == digest && step.config == located.step;
     before.steps().iter().find(same).cloned()
+}
+
+/// The plugins that could be read, with their digests.
+fn digests(plugins: &HashMap<String, Result<Compiled, String>>) -> Vec<(String, String)> {
+    plugins
+        .iter()
+        .filter_map(|(name, compiled)| {
+            let digest = compiled.as_ref().ok()?.digest.to_string();
+            Some((name.clone(), digest))
+        })
+        .collect()
 }
 
 fn compile(
@@ -316,6 +370,7 @@ fn compile(
     known: &HashMap<String, Component>,
     engine: &Engine,
     code: &CodeCache,
+    snapshots: Option<&Snapshots>,
 ) -> Result<Compiled, String> {
     let path = plugin::find(name, folders)?;
     let told = |text: String| format!("plugin `{name}`: {} {text}", path.display());
@@ -326,6 +381,9 @@ fn compile(
             .load(engine.wasm(), &file.octets, &file.digest)
             .map_err(told)?,
     };
+    if let Some(Err(error)) = snapshots.map(|kept| kept.put(&file.digest, &file.octets)) {
+        tracing::warn!(plugin = name, %error, "a plugin cannot be kept: going back to it is not possible once its file changes");
+    }
     Ok(Compiled {
         component,
         digest: file.digest.into(),

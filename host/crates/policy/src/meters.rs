@@ -13,7 +13,7 @@ use crate::hook::Hook;
 const HOOKS: usize = Hook::ALL.len();
 
 /// Every outcome that `waxwing_plugin_calls_total` tells apart.
-const OUTCOMES: [&str; 28] = [
+const OUTCOMES: [&str; 29] = [
     "pass",
     "accept",
     "defer",
@@ -41,10 +41,9 @@ const OUTCOMES: [&str; 28] = [
     "nonsense",
     "overload",
     "init",
+    "broken",
     "other",
 ];
-/// Failures in a row at which a step is said to keep failing.
-const KEEPS_FAILING: u64 = 5;
 
 /// What happened in a step.
 pub(crate) struct Meters {
@@ -107,13 +106,13 @@ impl Meters {
         }
     }
 
-    /// Each failure is an event; a row of them is one more, the place where a breaker would trip.
+    /// Each failure is an event.
     pub(crate) fn failed(&self, step: &str, digest: &str, hook: Hook, fault: &Fault) {
         self.faults.fetch_add(1, Ordering::Relaxed);
-        let row = self.in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
-        tracing::warn!(step, %hook, digest, %fault, "a policy step failed");
-        if row.is_multiple_of(KEEPS_FAILING) {
-            tracing::error!(step, %hook, digest, failures = row, "a policy step keeps failing: its on-error decides in its place");
+        self.in_a_row.fetch_add(1, Ordering::Relaxed);
+        // An open breaker was told when it opened.
+        if *fault != Fault::Broken {
+            tracing::warn!(step, %hook, digest, %fault, "a policy step failed");
         }
         *self
             .last_fault

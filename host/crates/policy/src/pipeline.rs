@@ -15,10 +15,11 @@ use crate::guest::Ask;
 use crate::hook::Hook;
 use crate::ledger::{Entry, Finding};
 use crate::outcome::{Filing, HeaderEdit};
-use crate::policy_file::OnError;
+use crate::policy_file::{Mode, OnError};
 use crate::state::{Context, Effects};
 use crate::step::{Held, Step};
-use crate::subject::{ConnectionState, Found};
+use crate::subject::{Connection, ConnectionState, Found};
+use crate::trial;
 
 /// Entries of a connection's ledger: the oldest that found nothing make room.
 const MAX_CONNECTION_ENTRIES: usize = 32;
@@ -43,24 +44,18 @@ pub(crate) enum Came {
 }
 
 impl Scene<'_> {
-    /// Asks one step and books what it brought about.
+    /// Asks one step and books what it brought about. A shadow step is asked beside; to the others it is as if it had no opinion.
     pub(crate) async fn ask(&mut self, step: &Arc<Step>, ask: &Ask<'_>) -> Came {
+        if step.config.mode == Mode::Shadow {
+            trial::launch(self, step, ask);
+            return Came::Answer(Answer::Pass);
+        }
         let mut context = self.context.clone();
         context.generation = self.generation.number();
         let (said, took) = step.call(context, self.held.as_deref_mut(), ask).await;
-        let entry = Entry {
-            step: step.shared.info.clone(),
-            generation: self.generation.number(),
-            hook: ask.hook(),
-            about: self.about.as_deref().map(Into::into),
-            verdict: "".into(),
-            fault: None,
-            findings: Vec::new(),
-            actions: Vec::new(),
-            explained: Vec::new(),
-            microseconds: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
-            host_calls: said.host_calls,
-        };
+        let mut entry = self.entry(step, ask.hook());
+        entry.microseconds = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        entry.host_calls = said.host_calls;
         match said.answer {
             Ok(answer) => {
                 self.book(step, entry, &answer, said.effects);
@@ -72,28 +67,25 @@ impl Scene<'_> {
 
     /// An answer that is a fault only once more is known than the step itself knew.
     pub(crate) fn object(&mut self, step: &Arc<Step>, hook: Hook, fault: &Fault) -> Came {
-        step.meters
-            .failed(&step.shared.name, &step.shared.info.digest, hook, fault);
-        let entry = Entry {
-            step: step.shared.info.clone(),
-            generation: self.generation.number(),
-            hook,
-            about: self.about.as_deref().map(Into::into),
-            verdict: "".into(),
-            fault: None,
-            findings: Vec::new(),
-            actions: Vec::new(),
-            explained: Vec::new(),
-            microseconds: 0,
-            host_calls: 0,
-        };
+        step.objected(hook, fault);
+        let entry = self.entry(step, hook);
         self.failed(step, entry, fault)
     }
 
+    fn entry(&self, step: &Arc<Step>, hook: Hook) -> Entry {
+        let about = self.about.as_deref().map(Into::into);
+        entry(step, self.generation.number(), hook, about)
+    }
+
     fn failed(&mut self, step: &Arc<Step>, mut entry: Entry, fault: &Fault) -> Came {
-        entry.fault = Some(fault.to_string().into());
-        entry.verdict = step.config.on_error.as_str().into();
         let hook = entry.hook;
+        entry.fault = Some(fault.to_string().into());
+        entry.blamed = fault.is_its_own();
+        entry.verdict = step.config.on_error.as_str().into();
+        if step.breakers.of(hook).opened() {
+            self.generation
+                .keeps_failing(step, &format!("{hook}: {fault}"));
+        }
         self.enter(entry);
         match step.config.on_error {
             OnError::Skip => Came::Skipped,
@@ -155,11 +147,40 @@ impl Scene<'_> {
         if let Some(mail) = &self.context.mail {
             mail.state().entries.push(Arc::new(entry));
         } else if let Some(connection) = &self.context.connection {
-            let mut state = connection.state();
-            if make_room(&mut state) {
-                state.entries.push(Arc::new(entry));
-            }
+            enter_connection(connection, entry);
         }
+    }
+}
+
+/// An entry of a call, as far as it is known before its answer.
+pub(crate) fn entry(
+    step: &Arc<Step>,
+    generation: u64,
+    hook: Hook,
+    about: Option<Box<str>>,
+) -> Entry {
+    Entry {
+        step: step.shared.info.clone(),
+        generation,
+        hook,
+        mode: step.config.mode.marked(),
+        about,
+        verdict: "".into(),
+        fault: None,
+        findings: Vec::new(),
+        actions: Vec::new(),
+        explained: Vec::new(),
+        microseconds: 0,
+        host_calls: 0,
+        blamed: false,
+    }
+}
+
+/// Writes an entry into a connection's ledger, if there is room.
+pub(crate) fn enter_connection(connection: &Connection, entry: Entry) {
+    let mut state = connection.state();
+    if make_room(&mut state) {
+        state.entries.push(Arc::new(entry));
     }
 }
 
@@ -212,6 +233,7 @@ fn count(
                 name: new.name,
                 weight: new.weight,
                 score: counts,
+                would: None,
                 options: new.options,
             })
         })
@@ -219,7 +241,11 @@ fn count(
 }
 
 /// What a call did, in words.
-fn actions(edits: &[HeaderEdit], tags: &[(String, String)], answer: &Answer) -> Vec<String> {
+pub(crate) fn actions(
+    edits: &[HeaderEdit],
+    tags: &[(String, String)],
+    answer: &Answer,
+) -> Vec<String> {
     let edits = edits.iter().map(|edit| match edit {
         HeaderEdit::Add { name, value } => format!("add-header {name}: {value}"),
         HeaderEdit::Change { name, nth, value } => format!("change-header {name}[{nth}]: {value}"),

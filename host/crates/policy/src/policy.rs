@@ -1,28 +1,23 @@
-//! The policy of a server: the serving generation, its successor, and what is known about both.
-//!
-//! Invariants: a generation serves whole or not at all; while the newest files do not load, the last good generation serves and the reason is told.
+//! The policy of a server: a handle of what serves, the tasks that keep it, and what operators ask of it.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use metrics::gauge;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
-use crate::capability::unix_ms;
-use crate::code::CodeCache;
+use crate::comparison::TrialReport;
 use crate::config::PolicyConfig;
-use crate::engine::Engine;
-use crate::generation::Generation;
-use crate::load::{Loaded, Loader};
+use crate::generation::{Alarm, Generation};
+use crate::history::HistoryEvent;
 use crate::memory::MemoryServices;
 use crate::problem::Problem;
 use crate::recorder::Recorder;
+use crate::rollback::RolloutError;
 use crate::services::Services;
+use crate::serving::{Inner, Manner};
 use crate::status::Status;
-use crate::step::Step;
-use crate::view::PatternCache;
 use crate::watch::Watch;
 
 /// A file that does not load may be half written: it gets so many further tries, so far apart, before it is told.
@@ -43,6 +38,14 @@ pub enum StartError {
         /// Why not.
         reason: String,
     },
+    /// The folder of history and snapshots cannot be used.
+    #[error("the history of the policy in {path} cannot be used: {reason}")]
+    History {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
 }
 
 /// The live policy. Clones are handles of the same one; its files are watched until the last is dropped.
@@ -51,22 +54,6 @@ pub struct Policy {
     inner: Arc<Inner>,
     /// Ends the watch when the last handle goes.
     _watching: Arc<tokio::sync::watch::Sender<()>>,
-}
-
-struct Inner {
-    loader: Loader,
-    current: ArcSwap<Generation>,
-    report: Mutex<Report>,
-    /// One load at a time.
-    loading: tokio::sync::Mutex<()>,
-}
-
-/// What is known of loads.
-struct Report {
-    last_number: u64,
-    problems: Vec<Problem>,
-    failed_at: Option<u64>,
-    generations: Vec<Weak<Generation>>,
 }
 
 impl Policy {
@@ -94,15 +81,18 @@ impl Policy {
         recorder: Option<Arc<dyn Recorder>>,
     ) -> Result<Self, StartError> {
         let watched = config.watch;
-        let inner = Arc::new(Inner::new(config, services, recorder)?);
+        let (alarms, heard) = unbounded_channel();
+        let inner = Arc::new(Inner::new(config, services, recorder, alarms)?);
         let (watching, ended) = tokio::sync::watch::channel(());
+        tokio::spawn(keep_well(Arc::downgrade(&inner), heard, ended.clone()));
         if watched {
             let mut watch = Watch::new();
-            inner.follow(&mut watch, true).await;
+            inner.follow(&mut watch, START).await;
             tokio::spawn(keep_watch(Arc::downgrade(&inner), watch, ended));
         } else {
-            inner.load(true).await;
+            inner.load(START).await;
         }
+        inner.resume().await;
         Ok(Self {
             inner,
             _watching: Arc::new(watching),
@@ -112,13 +102,18 @@ impl Policy {
     /// The serving generation.
     #[must_use]
     pub fn current(&self) -> Arc<Generation> {
-        self.inner.current.load_full()
+        self.inner.current()
     }
 
-    /// Reads the files again, now. The number of the generation that serves then, or every problem.
+    /// Reads the files again, now, and takes them even if they were taken back. The number of the generation that serves then, or every problem.
     pub async fn reload(&self) -> Result<u64, Vec<Problem>> {
-        self.inner.load(true).await;
-        let problems = self.inner.report().problems.clone();
+        let manner = Manner {
+            tell: true,
+            force: true,
+            why: "reload",
+        };
+        self.inner.load(manner).await;
+        let problems = self.inner.problems();
         if problems.is_empty() {
             Ok(self.current().number())
         } else {
@@ -129,151 +124,91 @@ impl Policy {
     /// What serves and what does not.
     #[must_use]
     pub fn status(&self) -> Status {
-        let current = self.current();
-        let mut report = self.inner.report();
-        report
-            .generations
-            .retain(|generation| generation.strong_count() > 0);
-        Status {
-            generation: current.number(),
-            since: current.since(),
-            file: self.inner.loader.config.policy_file.display().to_string(),
-            steps: current.steps().iter().map(|step| step.status()).collect(),
-            problems: report.problems.clone(),
-            failed_at: report.failed_at,
-            generations_alive: report.generations.len(),
+        self.inner.status()
+    }
+
+    /// The generations that served, oldest first; empty where no history is kept.
+    #[must_use]
+    pub fn history(&self) -> Vec<HistoryEvent> {
+        let archive = self.inner.archive.as_ref();
+        archive.map(|archive| archive.events()).unwrap_or_default()
+    }
+
+    /// What the trial steps of the serving generation, or one of them, say beside what serves.
+    ///
+    /// # Errors
+    /// There is no such trial step.
+    pub fn compare(&self, step: Option<&str>) -> Result<Vec<TrialReport>, RolloutError> {
+        let reports = self.current().core().comparisons().reports(step);
+        match step {
+            Some(step) if reports.is_empty() => Err(RolloutError(format!(
+                "the serving policy tries out no step `{step}`"
+            ))),
+            _ => Ok(reports),
         }
+    }
+
+    /// Goes back to generation `to`, or to the one before, at once; the files that serve now are not taken again until they change. Gives the new
+    /// number.
+    ///
+    /// # Errors
+    /// There is no such generation, or it does not load any more.
+    pub async fn roll_back(
+        &self,
+        to: Option<u64>,
+        reason: Option<&str>,
+    ) -> Result<u64, RolloutError> {
+        let from = self.current().number();
+        let why = match reason {
+            Some(reason) => format!("rolled back by an operator from generation {from}: {reason}"),
+            None => format!("rolled back by an operator from generation {from}"),
+        };
+        self.inner.roll_back(to, &why).await
+    }
+
+    /// Lets a trial step enforce: the policy file is rewritten and loaded. Gives the number that serves then.
+    ///
+    /// # Errors
+    /// The step is not tried out, or the file cannot be written.
+    pub async fn promote(&self, step: &str) -> Result<u64, RolloutError> {
+        self.inner.promote(step).await
     }
 
     /// Every problem of a policy: its file, its plugins, their settings. Nothing is served.
     pub async fn check(config: &PolicyConfig) -> Result<Vec<Problem>, StartError> {
-        let inner = Inner::new(config.clone(), Arc::new(MemoryServices::new()), None)?;
+        let config = PolicyConfig {
+            state_dir: None,
+            ..config.clone()
+        };
+        let (alarms, _unheard) = unbounded_channel();
+        let inner = Inner::new(config, Arc::new(MemoryServices::new()), None, alarms)?;
         let loaded = inner.loader.load(&Generation::empty()).await;
         Ok(loaded.steps.err().unwrap_or_default())
     }
 }
 
-impl Inner {
-    fn new(
-        config: PolicyConfig,
-        services: Arc<dyn Services>,
-        recorder: Option<Arc<dyn Recorder>>,
-    ) -> Result<Self, StartError> {
-        let engine = Arc::new(Engine::new(config.instances)?);
-        let code = CodeCache::open(&config.cache_dir, engine.wasm()).map_err(|error| {
-            StartError::Cache {
-                path: config.cache_dir.clone(),
-                reason: error.to_string(),
-            }
-        })?;
-        let empty = Arc::new(Generation::empty());
-        let report = Report {
-            last_number: 0,
-            problems: Vec::new(),
-            failed_at: None,
-            generations: vec![Arc::downgrade(&empty)],
+/// The first load.
+const START: Manner<'static> = Manner {
+    tell: true,
+    force: false,
+    why: "start",
+};
+
+/// Goes back when a generation turns out to be bad, until the policy is dropped.
+async fn keep_well(
+    inner: Weak<Inner>,
+    mut alarms: UnboundedReceiver<Alarm>,
+    mut ended: tokio::sync::watch::Receiver<()>,
+) {
+    loop {
+        let alarm = tokio::select! {
+            alarm = alarms.recv() => alarm,
+            _ = ended.changed() => return,
         };
-        let loader = Loader {
-            config,
-            engine,
-            code: Arc::new(code),
-            services,
-            recorder,
-            patterns: Arc::new(PatternCache::default()),
+        let (Some(alarm), Some(inner)) = (alarm, inner.upgrade()) else {
+            return;
         };
-        Ok(Self {
-            loader,
-            current: ArcSwap::new(empty),
-            report: Mutex::new(report),
-            loading: tokio::sync::Mutex::new(()),
-        })
-    }
-
-    fn report(&self) -> MutexGuard<'_, Report> {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Loads, and serves what was loaded if it is good. Problems are told if `tell`. Gives what to watch, and whether it was good.
-    async fn load(&self, tell: bool) -> (Vec<PathBuf>, Vec<PathBuf>, bool) {
-        let _one = self.loading.lock().await;
-        let before = self.current.load_full();
-        let Loaded {
-            steps,
-            files,
-            folders,
-        } = self.loader.load(&before).await;
-        let good = steps.is_ok();
-        match steps {
-            Ok(steps) => self.serve(&before, steps),
-            Err(problems) if tell => self.tell(problems),
-            Err(_) => {}
-        }
-        (files, folders, good)
-    }
-
-    fn serve(&self, before: &Generation, steps: Vec<Arc<Step>>) {
-        let mut report = self.report();
-        report.problems.clear();
-        report.failed_at = None;
-        let same = before.number() > 0
-            && before.steps().len() == steps.len()
-            && before
-                .steps()
-                .iter()
-                .zip(&steps)
-                .all(|(before, step)| Arc::ptr_eq(before, step));
-        if same {
-            return;
-        }
-        report.last_number += 1;
-        let generation = Arc::new(Generation::new(report.last_number, unix_ms(), steps));
-        report
-            .generations
-            .retain(|generation| generation.strong_count() > 0);
-        report.generations.push(Arc::downgrade(&generation));
-        let names: Vec<&str> = generation
-            .steps()
-            .iter()
-            .map(|step| step.shared.info.name.as_str())
-            .collect();
-        tracing::info!(
-            generation = generation.number(),
-            steps = names.join(" "),
-            "a policy generation serves"
-        );
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a count of reloads is far below 2^53"
-        )]
-        gauge!("waxwing_policy_generation").set(generation.number() as f64);
-        self.current.store(generation);
-    }
-
-    fn tell(&self, problems: Vec<Problem>) {
-        let mut report = self.report();
-        if report.problems == problems {
-            return;
-        }
-        for problem in &problems {
-            tracing::error!(
-                serving = self.current.load().number(),
-                "the policy is not taken over: {problem}"
-            );
-        }
-        report.problems = problems;
-        report.failed_at = Some(unix_ms());
-    }
-
-    /// Loads until what is watched is what was read. Gives whether it was good.
-    async fn follow(&self, watch: &mut Watch, tell: bool) -> bool {
-        loop {
-            watch.note();
-            let (files, folders, good) = self.load(tell).await;
-            if !watch.follow(files, folders) {
-                return good;
-            }
-            // What is new to the watch may have changed between its reading and now: read it once more.
-        }
+        inner.act(alarm).await;
     }
 }
 
@@ -292,7 +227,12 @@ async fn keep_watch(
             let Some(inner) = inner.upgrade() else {
                 return;
             };
-            if inner.follow(&mut watch, left == 0).await {
+            let manner = Manner {
+                tell: left == 0,
+                force: false,
+                why: "file change",
+            };
+            if inner.follow(&mut watch, manner).await {
                 break;
             }
             drop(inner);

@@ -2,16 +2,21 @@
 //!
 //! Reading gives everything that is wrong at once, each with its line; nothing is half taken.
 
+mod promote;
+mod rollout;
 mod settings;
 mod step;
 mod table;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use toml_edit::Document;
 
 use crate::problem::Problem;
 
+pub(crate) use promote::promoted;
+pub(crate) use rollout::{Drift, Mode};
 pub(crate) use settings::Inputs;
 pub(crate) use step::{Isolation, Located, OnError, StepConfig};
 
@@ -27,6 +32,8 @@ const MAX_STEPS: usize = 200;
 pub(crate) struct PolicyFile {
     /// The steps that are enabled, in their order.
     pub(crate) steps: Vec<Located>,
+    /// When a generation is taken back by itself.
+    pub(crate) drift: Drift,
     /// What it was read from.
     pub(crate) inputs: Inputs,
 }
@@ -38,11 +45,13 @@ impl PolicyFile {
         Self::parse(path, &text)
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, Vec<Problem>> {
+    /// A policy from its text; the settings files that it names are read.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Vec<Problem>> {
         let document = Document::parse(text).map_err(|error| vec![syntax(path, text, &error)])?;
         let mut problems = Vec::new();
         let mut policy = Self::default();
         policy.inputs.files.push(path.to_owned());
+        policy.inputs.texts.push((path.to_owned(), Arc::from(text)));
         policy
             .inputs
             .folders
@@ -54,7 +63,9 @@ impl PolicyFile {
                 _ => {}
             }
         }
+        policy.drift = rollout::read_drift(&mut root, &mut problems);
         root.finish(&mut problems);
+        rollout::check(path, &policy.steps, &mut problems);
         if policy.steps.len() > MAX_STEPS {
             problems.push(Problem::new(
                 path,

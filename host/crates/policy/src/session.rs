@@ -1,22 +1,27 @@
 //! What policy keeps of a connection.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use waxwing_mail::{EnhancedStatus, Identity, Reply};
 
 use crate::answer::{Answer, MAX_DELAY};
 use crate::capability::from_identity;
+use crate::course;
 use crate::facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
 use crate::generation::Generation;
 use crate::guest::Ask;
 use crate::hook::Hook;
+use crate::lineup::Who;
 use crate::outcome::{Decision, LoginOutcome, Operation, QuotaOutcome};
 use crate::pipeline::{Came, Scene};
+use crate::policy_file::Mode;
 use crate::services::Usage;
 use crate::state::Context;
 use crate::subject::Connection;
+use crate::tally::{Fate, Kind, Sample};
 use crate::transaction::Transaction;
+use crate::trial::{self, Ended};
 
 /// The policy of one connection, pinned to the generation it began with. Small and `Send`.
 #[derive(Debug)]
@@ -29,8 +34,9 @@ impl PolicySession {
     /// A connection that begins.
     #[must_use]
     pub fn new(generation: Arc<Generation>, facts: ConnectionFacts) -> Self {
+        let client = facts.client.ip();
         Self {
-            generation,
+            generation: generation.side_of(|| Who::new(client, "")),
             connection: Arc::new(Connection::new(facts)),
         }
     }
@@ -74,7 +80,14 @@ impl PolicySession {
     /// Credentials were given: asks `login.before`, `authenticate`, then `login.after` or `login.failed`. A success is
     /// the session's identity from then on.
     pub async fn login(&mut self, attempt: LoginAttempt) -> LoginOutcome {
+        let begun = Instant::now();
         let outcome = Login::new(self, attempt).run().await;
+        let fate = match &outcome {
+            LoginOutcome::Success { .. } => Fate::Passed,
+            LoginOutcome::Refused { .. } => Fate::Refused,
+            LoginOutcome::Unavailable { .. } => Fate::Deferred,
+        };
+        self.sample(Kind::Logins, fate, begun);
         let mut state = self.connection.state();
         match &outcome {
             LoginOutcome::Success { identity, .. } => state.identity = Some(identity.clone()),
@@ -127,10 +140,35 @@ impl PolicySession {
     }
 
     async fn decide(&mut self, ask: &Ask<'_>) -> Decision {
-        match decide(&mut self.scene(), ask).await {
+        let begun = Instant::now();
+        let decision = match decide(&mut self.scene(), ask).await {
             Decided::Open | Decided::Accepted(_) => Decision::Pass,
             Decided::Against(decision) => decision,
-        }
+        };
+        let fate = course::of_decision(&decision).unwrap_or_default();
+        self.sample(Kind::Connections, fate, begun);
+        decision
+    }
+
+    fn sample(&self, kind: Kind, fate: Fate, begun: Instant) {
+        let sample = Sample {
+            fate,
+            took: begun.elapsed(),
+            ..Sample::default()
+        };
+        self.generation.ended(kind, sample);
+    }
+}
+
+impl Drop for PolicySession {
+    fn drop(&mut self) {
+        trial::ended(Ended {
+            generation: self.generation.clone(),
+            context: Context {
+                connection: Some(self.connection.clone()),
+                ..Context::default()
+            },
+        });
     }
 }
 
@@ -296,7 +334,8 @@ impl<'a> Login<'a> {
         let mut asked = false;
         let mut all_answered = true;
         for step in generation.at(Hook::Authenticate) {
-            asked = true;
+            // What a shadow step would say is nobody's answer.
+            asked |= step.config.mode != Mode::Shadow;
             match self.scene.ask(step, &Ask::Authenticate).await {
                 Came::Answer(Answer::Success(identity)) => return Credited::To(identity),
                 Came::Answer(Answer::Failure) => return Credited::Wrong,

@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::hook::Hook;
 use crate::limits::Limits;
 use crate::outcome::{Filing, HeaderEdit};
+use crate::policy_file::Mode;
 use crate::recorder::{HostCall, Recorder};
 use crate::services::Services;
 use crate::step::StepInfo;
@@ -27,8 +28,13 @@ pub(crate) const MAX_PART_HANDLES: u32 = 2000;
 /// What all instances of a step share.
 pub(crate) struct Shared {
     pub(crate) info: Arc<StepInfo>,
-    /// The step's name, for keys and notes.
+    /// The step's name.
     pub(crate) name: Arc<str>,
+    /// Whose keys and notes it has: its own, or those of the step in whose place it decides.
+    pub(crate) space: Arc<str>,
+    /// Where it writes while nothing counts.
+    pub(crate) scratch: Arc<str>,
+    pub(crate) mode: Mode,
     pub(crate) limits: Limits,
     pub(crate) settings: Arc<str>,
     /// The scores that the operator gave to findings.
@@ -61,6 +67,8 @@ pub(crate) struct Context {
     pub(crate) credentials: Option<Arc<Credentials>>,
     /// The domain at hand.
     pub(crate) domain: Option<Arc<str>>,
+    /// Nothing of the call counts.
+    pub(crate) trial: bool,
 }
 
 /// Where a call stands against its limits.
@@ -191,6 +199,15 @@ impl State {
         let text = fault.to_string();
         self.stopped = Some(fault);
         bail!(text)
+    }
+
+    /// Whose keys and notes are at hand.
+    pub(crate) fn space(&self) -> &Arc<str> {
+        if self.context.trial {
+            &self.shared.scratch
+        } else {
+            &self.shared.space
+        }
     }
 
     /// The connection of this call. No well-built guest can ask without one: handles end with their call.

@@ -45,6 +45,19 @@ pub struct StepStatus {
     pub isolation: &'static str,
     /// `defer`, `skip` or `reject`.
     pub on_error: &'static str,
+    /// `enforce`, `shadow` or `canary`.
+    pub mode: &'static str,
+    /// Of how many transactions in a hundred a canary decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+    /// The step in whose place it is tried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
+    /// `closed`; `open` if it keeps failing and is not asked; `half-open` while one call is let through to see.
+    pub breaker: &'static str,
+    /// At which hooks it is not closed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub broken_hooks: Vec<&'static str>,
     /// Calls since it was loaded.
     pub calls: u64,
     /// How many of them failed.

@@ -3,23 +3,25 @@
 //! Invariants: an instance serves one call at a time, and so one domain at a time; it is reused a number of times that is drawn at random, so that no
 //! plugin can lean on what it left in its memory.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use metrics::{counter, gauge};
 use rand::Rng;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::{timeout, timeout_at};
 use wasmtime::component::InstancePre;
 
+use crate::breaker::{Admission, Breakers, Position};
 use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::guest::{Ask, Exports};
 use crate::hook::Hook;
 use crate::instance::{Alive, Instance, Said};
 use crate::meters::Meters;
-use crate::policy_file::{Isolation, StepConfig};
+use crate::policy_file::{Isolation, Mode, StepConfig};
 use crate::state::{Context, Effects, Shared, State};
 use crate::status::StepStatus;
 
@@ -31,7 +33,7 @@ const MAX_IDLE: usize = 8;
 const LOAD_TIME: Duration = Duration::from_secs(10);
 
 /// A step and the component that it runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepInfo {
     /// The step's name: its plugin's, unless `policy.toml` gives another.
     #[serde(rename = "step")]
@@ -50,10 +52,12 @@ pub(crate) struct Step {
     pub(crate) shared: Arc<Shared>,
     pub(crate) hooks: Vec<Hook>,
     pub(crate) meters: Meters,
+    pub(crate) breakers: Breakers,
     engine: Arc<Engine>,
     pre: InstancePre<State>,
     exports: Exports,
     idle: Mutex<Vec<Instance>>,
+    retired: AtomicBool,
     alive: Arc<AtomicUsize>,
     permits: Arc<Semaphore>,
 }
@@ -79,10 +83,12 @@ impl Step {
             shared,
             hooks,
             meters: Meters::new(),
+            breakers: Breakers::default(),
             engine,
             pre,
             exports,
             idle: Mutex::new(Vec::new()),
+            retired: AtomicBool::new(false),
             alive: Arc::new(AtomicUsize::new(0)),
             permits,
         }
@@ -96,17 +102,75 @@ impl Step {
         ask: &Ask<'_>,
     ) -> (Said, Duration) {
         let begun = Instant::now();
+        // What an enforcing step would say to a trial is no business of its figures.
+        let counted = !context.trial || self.config.mode == Mode::Shadow;
+        if counted && self.breakers.of(ask.hook()).admit(begun) == Admission::Open {
+            self.count(ask.hook(), Err(&Fault::Broken), Duration::ZERO);
+            return (failed(Fault::Broken), Duration::ZERO);
+        }
         let said = self.within_deadline(context, held, ask, begun).await;
         let took = begun.elapsed();
-        let outcome = said.answer.as_ref().map(crate::answer::Answer::word);
-        self.meters.count(
-            &self.shared.name,
-            &self.shared.info.digest,
-            ask.hook(),
-            outcome,
-            took,
-        );
+        if counted {
+            let outcome = said.answer.as_ref().map(crate::answer::Answer::word);
+            self.count(ask.hook(), outcome, took);
+            match &said.answer {
+                Ok(_) => self.answered(ask.hook()),
+                Err(fault) => self.faulted(ask.hook(), fault),
+            }
+        }
         (said, took)
+    }
+
+    fn count(&self, hook: Hook, outcome: Result<&'static str, &Fault>, took: Duration) {
+        let (name, digest) = (&self.shared.name, &self.shared.info.digest);
+        self.meters.count(name, digest, hook, outcome, took);
+    }
+
+    /// An answer turned out to be a fault.
+    pub(crate) fn objected(&self, hook: Hook, fault: &Fault) {
+        let (name, digest) = (&self.shared.name, &self.shared.info.digest);
+        self.meters.failed(name, digest, hook, fault);
+        self.faulted(hook, fault);
+    }
+
+    fn answered(&self, hook: Hook) {
+        if self.breakers.of(hook).well() {
+            tracing::info!(
+                step = &*self.shared.name,
+                %hook,
+                "a policy step is well again: its breaker closed"
+            );
+            self.show_breaker(hook, 0.0);
+        }
+    }
+
+    fn faulted(&self, hook: Hook, fault: &Fault) {
+        if fault.is_its_own() && self.breakers.of(hook).failed(Instant::now()) {
+            tracing::error!(step = &*self.shared.name, %hook, digest = self.shared.info.digest, %fault, "a policy step keeps failing: its breaker opened, its on-error decides in its place");
+            counter!("waxwing_plugin_breaker_openings_total", "plugin" => self.shared.name.to_string(), "hook" => hook.as_str())
+                .increment(1);
+            self.show_breaker(hook, 1.0);
+        }
+    }
+
+    fn show_breaker(&self, hook: Hook, open: f64) {
+        gauge!("waxwing_plugin_breaker_open", "plugin" => self.shared.name.to_string(), "hook" => hook.as_str())
+            .set(open);
+    }
+
+    /// The step serves no longer: the instances that wait for calls go, and those that come back.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+        self.idle().clear();
+    }
+
+    /// It serves, again perhaps.
+    pub(crate) fn revive(&self) {
+        self.retired.store(false, Ordering::Relaxed);
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn within_deadline(
@@ -138,11 +202,7 @@ impl Step {
         let waiting = match self.config.isolation {
             Isolation::Call => None,
             Isolation::Transaction => held.and_then(|held| held.take(&self.shared.name)),
-            Isolation::Pooled => self
-                .idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop(),
+            Isolation::Pooled => self.idle().pop(),
         };
         match waiting {
             Some(instance) => Ok(instance),
@@ -201,8 +261,9 @@ impl Step {
                 }
             }
             Isolation::Pooled => {
-                let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-                if idle.len() < MAX_IDLE {
+                let mut idle = self.idle();
+                // Looked at under the lock: an instance that came late would stay for good.
+                if idle.len() < MAX_IDLE && !self.retired.load(Ordering::Relaxed) {
                     idle.push(instance);
                 }
             }
@@ -286,6 +347,23 @@ impl Step {
                 .collect(),
             isolation: self.config.isolation.as_str(),
             on_error: self.config.on_error.as_str(),
+            mode: self.config.mode.as_str(),
+            percent: match self.config.mode {
+                Mode::Canary(percent) => Some(percent),
+                Mode::Enforce | Mode::Shadow => None,
+            },
+            replaces: self.config.replaces.clone(),
+            breaker: self
+                .breakers
+                .broken()
+                .next()
+                .map_or(Position::Closed, |(_, position)| position)
+                .as_str(),
+            broken_hooks: self
+                .breakers
+                .broken()
+                .map(|(hook, _)| hook.as_str())
+                .collect(),
             calls: self.meters.calls(),
             faults: self.meters.faults(),
             faults_in_a_row: self.meters.in_a_row(),

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use waxwing_mail::{Address, ForwardPath, Identity, Param, Recipient};
@@ -11,6 +11,7 @@ use waxwing_mail::{Address, ForwardPath, Identity, Param, Recipient};
 use crate::facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
 use crate::ledger::Entry;
 use crate::outcome::{HeaderEdit, Verdict};
+use crate::trial::Trials;
 
 /// Notes, octets of a key and octets in all that one step may keep on one connection or transaction.
 const MAX_NOTES: usize = 32;
@@ -22,6 +23,8 @@ const MAX_NOTE_OCTETS: usize = 4096;
 pub(crate) struct Connection {
     pub(crate) facts: ConnectionFacts,
     pub(crate) started: Instant,
+    /// Where its shadow steps are asked, if there are any.
+    pub(crate) trials: OnceLock<Trials>,
     changing: Mutex<ConnectionState>,
 }
 
@@ -82,6 +85,7 @@ impl Connection {
         Self {
             facts,
             started: Instant::now(),
+            trials: OnceLock::new(),
             changing: Mutex::new(state),
         }
     }
@@ -106,7 +110,7 @@ pub(crate) struct Mail {
 }
 
 /// What changes while a transaction lasts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct MailState {
     pub(crate) recipients: Vec<Addressee>,
     /// Recipients that were refused.
@@ -173,6 +177,25 @@ impl Mail {
     pub(crate) fn state(&self) -> MutexGuard<'_, MailState> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The transaction as it is now, for somebody who must leave no trace in it.
+    pub(crate) fn copy(&self) -> Self {
+        let mut state = self.state().clone();
+        state.entries.clear();
+        Self {
+            facts: self.facts.clone(),
+            identity: self.identity.clone(),
+            changing: Mutex::new(state),
+        }
+    }
+
+    /// Gives the notes of one space to another view of the same transaction.
+    pub(crate) fn lend_notes(&self, space: &Arc<str>, to: &Self) {
+        let notes = self.state().notes.by_step.get(space).cloned();
+        if let Some(notes) = notes {
+            to.state().notes.by_step.insert(space.clone(), notes);
+        }
+    }
 }
 
 impl MailState {
@@ -189,7 +212,7 @@ pub(crate) type Credentials = LoginAttempt;
 type NotesOfStep = HashMap<Box<str>, Box<[u8]>>;
 
 /// Small values that steps keep, each step its own.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Notes {
     by_step: HashMap<Arc<str>, NotesOfStep>,
 }

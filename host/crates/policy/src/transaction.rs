@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use waxwing_mail::{Address, EnhancedStatus, Protocol, Recipient, Reply};
 
 use crate::answer::{Answer, Lead};
 use crate::capability::recipient_of;
+use crate::course::Course;
 use crate::facts::TransactionFacts;
 use crate::fault::Fault;
 use crate::generation::Generation;
@@ -15,6 +17,7 @@ use crate::grant::Grant;
 use crate::guest::Ask;
 use crate::hook::Hook;
 use crate::ledger::Ledger;
+use crate::lineup::Who;
 use crate::outcome::{
     Decision, DeliverOutcome, Filing, MailboxRef, MessageOutcome, Operation, QuotaOutcome, Target,
     Verdict,
@@ -25,6 +28,8 @@ use crate::session::{Decided, decide, domain_of, quota, undecided};
 use crate::state::Context;
 use crate::step::{Held, Step};
 use crate::subject::{Addressee, Connection, Mail};
+use crate::tally::{Kind, Sample};
+use crate::trial::{self, Ended};
 use crate::view::MessageView;
 
 /// How far aliases may lead.
@@ -42,6 +47,7 @@ pub struct Transaction {
     mail: Arc<Mail>,
     message: Option<Arc<MessageView>>,
     held: Held,
+    course: Course,
 }
 
 impl Transaction {
@@ -50,6 +56,11 @@ impl Transaction {
         connection: Arc<Connection>,
         facts: TransactionFacts,
     ) -> Self {
+        let generation = generation.side_of(|| {
+            let sender = facts.sender.address();
+            let domain = sender.map_or("", |address| address.domain().as_str());
+            Who::new(connection.client(), domain)
+        });
         let mail = Arc::new(Mail::new(facts, &connection));
         Self {
             generation,
@@ -57,6 +68,7 @@ impl Transaction {
             mail,
             message: None,
             held: Held::default(),
+            course: Course::default(),
         }
     }
 
@@ -69,10 +81,12 @@ impl Transaction {
             .address()
             .map(|address| address.domain().as_str().into());
         let mut scene = self.scene(domain, None);
-        match decide(&mut scene, &Ask::MailFrom).await {
+        let decision = match decide(&mut scene, &Ask::MailFrom).await {
             Decided::Open | Decided::Accepted(_) => Decision::Pass,
             Decided::Against(decision) => decision,
-        }
+        };
+        self.course.sender(&decision);
+        decision
     }
 
     /// May the message go there? If so, the recipient is one of the transaction's, numbered from 0.
@@ -80,6 +94,7 @@ impl Transaction {
         let addressee = Addressee::new(recipient);
         let told = self.mail.state().entries.len();
         let decision = self.may_go_to(&addressee).await;
+        self.course.recipient(&decision);
         if decision == Decision::Pass {
             self.connection.state().counters.recipients_accepted += 1;
             self.mail.state().recipients.push(addressee);
@@ -147,9 +162,10 @@ impl Transaction {
             None => self.ask_verdicts().await,
         };
         let verdicts = self.as_one(verdicts);
-        let scored =
-            self.generation.at(Hook::Message).len() + self.generation.at(Hook::Verdict).len() > 0;
+        let scored = self.generation.decides_at(&[Hook::Message, Hook::Verdict]);
         let mut state = self.mail.state();
+        self.course
+            .message(&verdicts, scored.then(|| state.score()));
         state.verdicts = verdicts
             .iter()
             .map(|(domain, verdict)| (domain.as_str().into(), verdict.clone()))
@@ -247,6 +263,12 @@ impl Transaction {
     /// Where the recipient with this number leads, aliases followed: at least one target. A transient refusal anywhere on the way stands alone,
     /// so that trying again delivers nothing twice.
     pub async fn route(&mut self, recipient: u32) -> Vec<Target> {
+        let targets = self.targets(recipient).await;
+        self.course.targets(&targets);
+        targets
+    }
+
+    async fn targets(&mut self, recipient: u32) -> Vec<Target> {
         let Some(addressee) = self.addressee(recipient) else {
             return vec![Target::Refuse(undecided("where this recipient leads"))];
         };
@@ -285,11 +307,19 @@ impl Transaction {
         adding: Usage,
     ) -> QuotaOutcome {
         let mut scene = self.scene(domain_of(account), Some(account.to_owned()));
-        quota(&mut scene, account, operation, current, adding).await
+        let outcome = quota(&mut scene, account, operation, current, adding).await;
+        self.course.room(&outcome);
+        outcome
     }
 
     /// Into which mailboxes the recipient's copy for `account` goes.
     pub async fn deliver(&mut self, recipient: u32, account: &str) -> DeliverOutcome {
+        let outcome = self.filed(recipient, account).await;
+        self.course.delivery(&outcome);
+        outcome
+    }
+
+    async fn filed(&mut self, recipient: u32, account: &str) -> DeliverOutcome {
         let Some(addressee) = self.addressee(recipient) else {
             return DeliverOutcome::Refuse(undecided("about this delivery"));
         };
@@ -319,6 +349,11 @@ impl Transaction {
             mailbox: MailboxRef::Inbox,
             flags: Vec::new(),
         }])
+    }
+
+    /// Waits for shadow steps that are still asked, so that the ledger has what they say; not for long.
+    pub async fn settle(&self) {
+        trial::settle(&self.connection).await;
     }
 
     /// What was decided so far, and why.
@@ -353,6 +388,35 @@ impl Transaction {
             held: Some(&mut self.held),
             about,
         }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(fate) = self.course.fate() {
+            let mut sample = Sample {
+                fate,
+                score: self.course.score(),
+                ..Sample::default()
+            };
+            for entry in &self.mail.state().entries {
+                let counts = entry.mode != Some("shadow") && !entry.hook.is_of_connection();
+                if counts {
+                    sample.faulted |= entry.blamed;
+                    sample.took += Duration::from_micros(entry.microseconds.into());
+                }
+            }
+            self.generation.ended(Kind::Transactions, sample);
+        }
+        trial::ended(Ended {
+            generation: self.generation.clone(),
+            context: Context {
+                connection: Some(self.connection.clone()),
+                mail: Some(self.mail.clone()),
+                message: self.message.take(),
+                ..Context::default()
+            },
+        });
     }
 }
 

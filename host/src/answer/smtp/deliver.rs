@@ -415,6 +415,7 @@ async fn store(
     judged: &[Judged],
 ) -> Result<usize, Reply> {
     let store = &gate.parts().store;
+    policy.settle().await;
     let mut row = Some(record.row(policy, judged));
     if forms.is_empty() {
         if let Some(row) = row {

@@ -121,7 +121,7 @@ impl HostEnvelope for State {
                 .mail()?
                 .state()
                 .notes
-                .get(&state.shared.name, key)
+                .get(state.space(), key)
                 .map(<[u8]>::to_vec))
         })
     }
@@ -137,7 +137,7 @@ impl HostEnvelope for State {
                 .mail()?
                 .state()
                 .notes
-                .set(&state.shared.name, key, value);
+                .set(&state.space().clone(), key, value);
             Ok(if kept { Ok(()) } else { Err(NoteError::Limit) })
         })
     }

@@ -214,7 +214,7 @@ impl State {
     /// Counts the call; gives the services and the plugin's space, or none where there is no domain at hand.
     fn kv(&mut self, area: Area) -> Result<(Arc<dyn services::Services>, Option<Owned>)> {
         self.enter()?;
-        let step = self.shared.name.clone();
+        let step = self.space().clone();
         let owned = match (area, &self.context.domain) {
             (Area::Plugin, _) => Some(Owned { step, domain: None }),
             (Area::Domain, Some(domain)) => Some(Owned {

@@ -7,6 +7,7 @@ use rand::RngCore;
 use wasmtime::Result;
 
 use crate::bindings::waxwing::policy::runtime::Host;
+use crate::policy_file::Mode;
 use crate::state::State;
 
 const MAX_RANDOM: u32 = 1024;
@@ -46,12 +47,14 @@ impl Host for State {
 
     fn mode(&mut self) -> Result<String> {
         self.host_call("runtime.mode", (), |state, ()| {
-            Ok(if state.self_testing {
+            let mode = if state.self_testing {
                 "self-test"
+            } else if state.context.trial {
+                Mode::Shadow.as_str()
             } else {
-                "enforce"
-            }
-            .to_owned())
+                state.shared.mode.as_str()
+            };
+            Ok(mode.to_owned())
         })
     }
 

@@ -149,7 +149,7 @@ impl HostConnection for State {
                 .connection()?
                 .state()
                 .notes
-                .get(&state.shared.name, key)
+                .get(state.space(), key)
                 .map(<[u8]>::to_vec))
         })
     }
@@ -165,7 +165,7 @@ impl HostConnection for State {
                 .connection()?
                 .state()
                 .notes
-                .set(&state.shared.name, key, value);
+                .set(&state.space().clone(), key, value);
             Ok(if kept { Ok(()) } else { Err(NoteError::Limit) })
         })
     }

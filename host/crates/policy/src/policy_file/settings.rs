@@ -21,6 +21,8 @@ pub(crate) struct Inputs {
     pub(crate) files: Vec<PathBuf>,
     /// The folders in which a file may appear that would be read too.
     pub(crate) folders: Vec<PathBuf>,
+    /// What was read of them, `policy.toml` first.
+    pub(crate) texts: Vec<(PathBuf, Arc<str>)>,
 }
 
 /// Settings as the plugin gets them, and where each of them is written. Equal if the plugin gets the same.
@@ -93,7 +95,7 @@ impl Settings {
         if let Some(patterns) = patterns {
             let mut members = Vec::new();
             for (name, path) in expand(table, &patterns, inputs, problems) {
-                if let Some((source, content)) = read_file(&path, problems) {
+                if let Some((source, content)) = read_file(&path, inputs, problems) {
                     members.push(Json::Object(Map::from_iter([
                         ("name".to_owned(), Json::String(name)),
                         ("content".to_owned(), Json::Object(content)),
@@ -142,7 +144,11 @@ fn within_files(pointer: &str) -> Option<(usize, &str)> {
     ))
 }
 
-fn read_file(path: &Path, problems: &mut Vec<Problem>) -> Option<(Source, Map<String, Json>)> {
+fn read_file(
+    path: &Path,
+    inputs: &mut Inputs,
+    problems: &mut Vec<Problem>,
+) -> Option<(Source, Map<String, Json>)> {
     let text = match read_text(path) {
         Ok(text) => text,
         Err(problem) => {
@@ -150,6 +156,9 @@ fn read_file(path: &Path, problems: &mut Vec<Problem>) -> Option<(Source, Map<St
             return None;
         }
     };
+    inputs
+        .texts
+        .push((path.to_owned(), Arc::from(text.as_str())));
     let document = match Document::parse(text.as_str()) {
         Ok(document) => document,
         Err(error) => {

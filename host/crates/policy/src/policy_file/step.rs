@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::rollout::{Mode, read_mode};
 use super::settings::{Inputs, Settings};
 use super::table::Table;
 use crate::grant::Grant;
@@ -31,6 +32,10 @@ pub(crate) struct StepConfig {
     pub(crate) settings: Settings,
     /// What findings of a name count; 1 where nothing is given.
     pub(crate) scores: BTreeMap<String, f64>,
+    /// How much it counts.
+    pub(crate) mode: Mode,
+    /// The step in whose place it is tried out.
+    pub(crate) replaces: Option<String>,
 }
 
 /// A step and where it is written, which is not part of what it is.
@@ -97,6 +102,7 @@ impl StepConfig {
     ) -> Option<Located> {
         let plugin = read_plugin(&mut table, problems);
         let name = table.text("name", problems).map(ToOwned::to_owned);
+        let (mode, replaces) = read_mode(&mut table, problems);
         let step = Self {
             name: name.or_else(|| plugin.clone()).unwrap_or_default(),
             plugin: plugin.clone().unwrap_or_default(),
@@ -121,9 +127,10 @@ impl StepConfig {
             limits: read_limits(&mut table, problems),
             scores: read_scores(&mut table, problems),
             settings: Settings::read(&mut table, inputs, problems),
+            mode,
+            replaces,
         };
         let enabled = table.truth("enabled", problems).unwrap_or(true);
-        read_mode(&mut table, problems);
         let line = table.line();
         table.finish(problems);
         plugin.map(|_| Located {
@@ -157,16 +164,6 @@ fn read_plugin(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Str
         return None;
     }
     Some(plugin.to_owned())
-}
-
-/// The only mode of this release: the step counts.
-fn read_mode(table: &mut Table<'_>, problems: &mut Vec<Problem>) {
-    if table
-        .text("mode", problems)
-        .is_some_and(|mode| mode != "enforce")
-    {
-        problems.push(table.problem("mode", "`mode` is \"enforce\"; this release has no other"));
-    }
 }
 
 fn read_hooks(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Hook>> {

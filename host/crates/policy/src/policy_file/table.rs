@@ -1,6 +1,6 @@
 //! A table of TOML that is read key by key, every mistake with its line.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
 use toml_edit::{Item, TableLike, Value};
@@ -105,6 +105,33 @@ impl<'a> Table<'a> {
                 "`{key}` must be a whole number from {} to {}",
                 within.start,
                 within.end - 1
+            );
+            problems.push(self.problem(key, text));
+        }
+        number
+    }
+
+    /// A key's number within bounds.
+    pub(super) fn decimal(
+        &mut self,
+        key: &'static str,
+        within: RangeInclusive<f64>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<f64> {
+        let item = self.item(key)?;
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "what is beyond 2^53 is out of bounds"
+        )]
+        let number = item
+            .as_float()
+            .or_else(|| item.as_integer().map(|number| number as f64))
+            .filter(|number| within.contains(number));
+        if number.is_none() {
+            let text = format!(
+                "`{key}` must be a number from {} to {}",
+                within.start(),
+                within.end()
             );
             problems.push(self.problem(key, text));
         }

@@ -8,9 +8,13 @@
 )]
 
 mod component;
+mod drift;
+mod history;
 mod hooks;
 mod load;
 mod misbehave;
 mod reload;
 mod score;
 mod site;
+mod swaps;
+mod trial;

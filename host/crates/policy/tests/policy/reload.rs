@@ -205,7 +205,9 @@ async fn two_hundred_swaps_while_twenty_sessions_send() {
             .build()
     };
     let (a, b) = (variant(451, 1), variant(551, 2));
-    site.file("plugins/p.wasm", &a).policy(&step("p", ""));
+    // All junk, then none: a policy that is watched would go back.
+    site.file("plugins/p.wasm", &a)
+        .policy(&format!("[drift]\nenabled = false\n{}", step("p", "")));
     let policy = site.serving().await;
     let (stop, sent) = (
         Arc::new(AtomicBool::new(false)),

@@ -69,6 +69,15 @@ impl Site {
             .unwrap()
     }
 
+    /// A policy whose history is kept.
+    pub(crate) async fn start_kept(&self) -> Policy {
+        let config = PolicyConfig {
+            state_dir: Some(self.path("policy")),
+            ..self.config()
+        };
+        Policy::start(config, self.services.clone()).await.unwrap()
+    }
+
     pub(crate) async fn start_watching(&self) -> Policy {
         let config = PolicyConfig {
             watch: true,
@@ -116,11 +125,15 @@ pub(crate) fn step(plugin: &str, more: &str) -> String {
 }
 
 pub(crate) fn session_of(policy: &Policy, protocol: Protocol) -> PolicySession {
+    session_from(policy, protocol, "192.0.2.7:4321")
+}
+
+pub(crate) fn session_from(policy: &Policy, protocol: Protocol, client: &str) -> PolicySession {
     let facts = ConnectionFacts {
         id: "c1".into(),
         protocol,
         listener: "mx".into(),
-        client: "192.0.2.7:4321".parse().unwrap(),
+        client: client.parse().unwrap(),
         local: "192.0.2.1:25".parse().unwrap(),
         tls: None,
     };
@@ -132,9 +145,17 @@ pub(crate) fn session(policy: &Policy) -> PolicySession {
 }
 
 pub(crate) fn transaction_of(policy: &Policy, session: &mut PolicySession) -> Transaction {
+    transaction_from(policy, session, "bob@example.org")
+}
+
+pub(crate) fn transaction_from(
+    policy: &Policy,
+    session: &mut PolicySession,
+    sender: &str,
+) -> Transaction {
     let facts = TransactionFacts {
         queue_id: "q1".into(),
-        sender: ReversePath::Address(address("bob@example.org")),
+        sender: ReversePath::Address(address(sender)),
         params: Vec::new(),
         declared_size: Some(100),
         smtputf8: false,

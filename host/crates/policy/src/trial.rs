@@ -1,0 +1,292 @@
+//! Shadow steps: asked beside what counts, in a task of their own, about a copy of what the real steps see.
+//!
+//! Invariants: nobody waits for a shadow step but the ledger, and that not for long; what one says, does and writes is seen by nobody but itself and the
+//! person who compares; one connection's calls are made in their order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::answer::Answer;
+use crate::capability::findings;
+use crate::comparison::Pair;
+use crate::generation::Generation;
+use crate::guest::{Ask, OwnedAsk};
+use crate::hook::Hook;
+use crate::instance::Said;
+use crate::ledger::{Entry, Finding};
+use crate::pipeline::{self, Scene};
+use crate::policy_file::Mode;
+use crate::state::Context;
+use crate::step::Step;
+use crate::subject::{Connection, Found, Mail};
+
+/// Calls of one connection that may wait; further ones are not made.
+const MAX_WAITING: usize = 64;
+/// Entries of a ledger beyond which shadow steps write down nothing.
+const MAX_ENTRIES: usize = 2000;
+/// How long the ledger waits for shadow steps that are still at it.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// The shadow steps' side of a connection.
+#[derive(Debug)]
+pub(crate) struct Trials(mpsc::Sender<Job>);
+
+enum Job {
+    Call(Box<Call>),
+    /// A transaction ended: what its shadow steps said is held against what happened.
+    Ended(Box<Ended>),
+    /// All before it is done.
+    Told(oneshot::Sender<()>),
+}
+
+struct Call {
+    step: Arc<Step>,
+    ask: OwnedAsk,
+    context: Context,
+    /// The transaction itself, of which the context has a copy.
+    mail: Option<Arc<Mail>>,
+    about: Option<Box<str>>,
+}
+
+/// A transaction, or the part of a connection that comes before any.
+pub(crate) struct Ended {
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) context: Context,
+}
+
+impl Trials {
+    /// Starts the task that makes the calls; it ends with the connection.
+    fn start() -> Self {
+        let (jobs, mut waiting) = mpsc::channel(MAX_WAITING);
+        tokio::spawn(async move {
+            while let Some(job) = waiting.recv().await {
+                match job {
+                    Job::Call(call) => call.make().await,
+                    Job::Ended(ended) => ended.compare().await,
+                    Job::Told(whom) => {
+                        // Who has lost patience is gone.
+                        let _ = whom.send(());
+                    }
+                }
+            }
+        });
+        Self(jobs)
+    }
+}
+
+/// Asks a shadow step, beside.
+pub(crate) fn launch(scene: &Scene<'_>, step: &Arc<Step>, ask: &Ask<'_>) {
+    let Some(connection) = &scene.context.connection else {
+        return;
+    };
+    let mut context = scene.context.clone();
+    context.generation = scene.generation.number();
+    context.trial = true;
+    let mail = context.mail.take();
+    context.mail = mail.as_ref().map(|mail| Arc::new(mail.copy()));
+    let call = Box::new(Call {
+        step: step.clone(),
+        ask: ask.to_owned_ask(),
+        context,
+        mail,
+        about: scene.about.as_deref().map(Into::into),
+    });
+    let trials = connection.trials.get_or_init(Trials::start);
+    if trials.0.try_send(Job::Call(call)).is_err() {
+        scene
+            .generation
+            .core()
+            .comparisons()
+            .missed(&step.config.name);
+    }
+}
+
+/// Waits until what was asked is answered, but not for long.
+pub(crate) async fn settle(connection: &Connection) {
+    let Some(trials) = connection.trials.get() else {
+        return;
+    };
+    let (tell, told) = oneshot::channel();
+    if trials.0.try_send(Job::Told(tell)).is_ok() {
+        let _ = tokio::time::timeout(PATIENCE, told).await;
+    }
+}
+
+/// Has what ended compared, if it has shadow steps.
+pub(crate) fn ended(ended: Ended) {
+    let shadows = ended.generation.steps().iter();
+    if !shadows.clone().any(|step| step.config.mode == Mode::Shadow) {
+        return;
+    }
+    let Some(connection) = ended.context.connection.clone() else {
+        return;
+    };
+    if let Some(trials) = connection.trials.get() {
+        // Where too much waits already, this one is not compared.
+        let _ = trials.0.try_send(Job::Ended(Box::new(ended)));
+    }
+}
+
+impl Call {
+    async fn make(self: Box<Self>) {
+        let Self {
+            step,
+            ask,
+            context,
+            mail,
+            about,
+        } = *self;
+        let (generation, connection) = (context.generation, context.connection.clone());
+        let copy = context.mail.clone();
+        if let (Some(mail), Some(copy)) = (&mail, &copy) {
+            mail.lend_notes(&step.shared.scratch, copy);
+        }
+        let (said, took) = step.call(context, None, &ask.as_ask()).await;
+        if let (Some(mail), Some(copy)) = (&mail, &copy) {
+            copy.lend_notes(&step.shared.scratch, mail);
+        }
+        let mut entry = pipeline::entry(&step, generation, ask.as_ask().hook(), about);
+        entry.microseconds = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        write_down(&mut entry, &step, said);
+        match (mail, connection) {
+            (Some(mail), _) => {
+                let mut state = mail.state();
+                if state.entries.len() < MAX_ENTRIES {
+                    state.entries.push(Arc::new(entry));
+                }
+            }
+            (None, Some(connection)) => pipeline::enter_connection(&connection, entry),
+            (None, None) => {}
+        }
+    }
+}
+
+/// What a shadow step said, none of which counts.
+fn write_down(entry: &mut Entry, step: &Step, said: Said) {
+    entry.host_calls = said.host_calls;
+    match said.answer {
+        Ok(answer) => {
+            entry.verdict = answer.told();
+            entry.actions = pipeline::actions(&said.effects.edits, &said.effects.tags, &answer);
+            entry.explained = said.effects.explained;
+            entry.findings = said
+                .effects
+                .findings
+                .into_iter()
+                .map(|new| Finding {
+                    score: 0.0,
+                    would: Some(findings::score(&step.shared.scores, &new.name, new.weight)),
+                    name: new.name,
+                    weight: new.weight,
+                    options: new.options,
+                })
+                .collect();
+        }
+        Err(fault) => {
+            entry.verdict = step.config.on_error.as_str().into();
+            entry.fault = Some(fault.to_string().into());
+        }
+    }
+}
+
+impl Ended {
+    async fn compare(self: Box<Self>) {
+        let (mail, connection) = (&self.context.mail, &self.context.connection);
+        let (entries, id) = match (mail, connection) {
+            (Some(mail), _) => (mail.state().entries.clone(), mail.facts.queue_id.clone()),
+            (None, Some(connection)) => (
+                connection.state().entries.clone(),
+                connection.facts.id.clone(),
+            ),
+            (None, None) => return,
+        };
+        // What came before the transaction is compared when the connection ends.
+        let own: Vec<&Entry> = entries
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|entry| mail.is_none() || !entry.hook.is_of_connection())
+            .collect();
+        let steps = self.generation.steps().iter();
+        for step in steps.filter(|step| step.config.mode == Mode::Shadow) {
+            let mut pairs = pairs(&own, &step.config.name, step.config.replaces.as_deref());
+            for pair in &mut pairs {
+                if pair.trial.hook == Hook::Message {
+                    pair.verdicts = self.verdicts(pair).await;
+                }
+            }
+            let comparisons = self.generation.core().comparisons();
+            comparisons.count(&step.config.name, &id, pairs);
+        }
+    }
+
+    /// The verdict for the first recipient's domain, and what it would be with the trial step's findings: the steps of `verdict` are asked again, about
+    /// a copy, and with scratch keys.
+    async fn verdicts(&self, pair: &Pair<'_>) -> Option<(&'static str, &'static str)> {
+        let mail = self.context.mail.as_ref()?;
+        let (domain, is) = mail
+            .state()
+            .verdicts
+            .first()
+            .map(|(domain, verdict)| (domain.clone(), verdict.word()))?;
+        let copy = mail.copy();
+        {
+            let mut state = copy.state();
+            if let Some(serving) = pair.serving {
+                state
+                    .found
+                    .retain(|found| *found.step != *serving.step.name);
+            }
+            let name: Arc<str> = pair.trial.step.name.as_str().into();
+            state
+                .found
+                .extend(pair.trial.findings.iter().map(|finding| Found {
+                    step: name.clone(),
+                    name: finding.name.clone(),
+                    weight: finding.weight,
+                    score: finding.would_score(),
+                    options: finding.options.clone(),
+                }));
+        }
+        let mut context = self.context.clone();
+        context.mail = Some(Arc::new(copy));
+        context.domain = (!domain.is_empty()).then(|| Arc::from(&*domain));
+        context.generation = self.generation.number();
+        context.trial = true;
+        let steps = self.generation.at(Hook::Verdict).iter();
+        for step in steps.filter(|step| step.config.mode != Mode::Shadow) {
+            let ask = Ask::Verdict(&domain);
+            match step.call(context.clone(), None, &ask).await.0.answer {
+                Ok(Answer::Judged(verdict, _)) => return Some((is, verdict.word())),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+        Some((is, "deliver"))
+    }
+}
+
+/// Each call of a shadow step with the call that counted in its place: about the same thing, in the same order.
+fn pairs<'a>(entries: &[&'a Entry], trial: &str, replaces: Option<&str>) -> Vec<Pair<'a>> {
+    let of = |name: &str, like: &Entry| {
+        let (name, hook, about) = (name.to_owned(), like.hook, like.about.clone());
+        move |entry: &&&'a Entry| {
+            entry.step.name == name && entry.hook == hook && entry.about == about
+        }
+    };
+    let trials = entries.iter().enumerate();
+    trials
+        .filter(|(_, entry)| entry.step.name == trial)
+        .map(|(place, entry)| {
+            let earlier = entries.iter().take(place).filter(of(trial, entry)).count();
+            let serving = replaces
+                .and_then(|replaced| entries.iter().filter(of(replaced, entry)).nth(earlier));
+            Pair {
+                trial: entry,
+                serving: serving.copied(),
+                verdicts: None,
+            }
+        })
+        .collect()
+}

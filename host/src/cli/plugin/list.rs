@@ -1,0 +1,108 @@
+//! `waxwing plugin list`.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::super::print::{self, items, moment, problems, table, text};
+use super::super::{Common, load, put, runtime};
+use crate::admin::{self, Failure, Request};
+
+/// Where no server runs, the policy is loaded to be shown.
+pub(super) fn list(common: &Common) -> Result<(), Failure> {
+    let config = load(common)?;
+    let answer = match admin::ask(&config.admin_socket(), &Request::PluginList) {
+        Some(answer) => answer?,
+        None => runtime()?.block_on(crate::wiring::policy_status(&config))?,
+    };
+    put(&if common.json {
+        print::json(&answer)
+    } else {
+        print(&answer)
+    });
+    Ok(())
+}
+
+fn print(answer: &Value) -> String {
+    let mut out = format!(
+        "{}: generation {}, since {}\n",
+        text(answer, "file"),
+        text(answer, "generation"),
+        moment(answer.get("since"))
+    );
+    out.push_str(&problems(answer));
+    let steps = answer.get("steps").map(items).unwrap_or_default();
+    out.push_str(&table(
+        &[
+            "STEP", "PLUGIN", "VERSION", "DIGEST", "MODE", "ON-ERROR", "CALLS", "FAULTS", "HOOKS",
+        ],
+        &steps.iter().map(row).collect::<Vec<_>>(),
+    ));
+    for step in steps {
+        let name = text(step, "name");
+        let (fault, breaker) = (text(step, "last-fault"), text(step, "breaker"));
+        if !fault.is_empty() {
+            let _infallible = writeln!(out, "{name}: last fault: {fault}");
+        }
+        if breaker != "closed" {
+            let _infallible = writeln!(
+                out,
+                "{name}: its breaker is {breaker} at {}: it keeps failing there, and on-error decides in its place",
+                words(step, "broken-hooks")
+            );
+        }
+    }
+    out
+}
+
+fn row(step: &Value) -> Vec<String> {
+    vec![
+        text(step, "name"),
+        text(step, "plugin"),
+        text(step, "version"),
+        text(step, "digest").chars().take(12).collect(),
+        mode(step),
+        text(step, "on-error"),
+        text(step, "calls"),
+        text(step, "faults"),
+        words(step, "hooks"),
+    ]
+}
+
+fn words(step: &Value, member: &str) -> String {
+    let words = step.get(member).map(items).unwrap_or_default();
+    let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+    words.join(" ")
+}
+
+/// `canary 10% for rules`.
+fn mode(step: &Value) -> String {
+    let mut mode = text(step, "mode");
+    let (percent, replaces) = (text(step, "percent"), text(step, "replaces"));
+    if !percent.is_empty() {
+        let _infallible = write!(mode, " {percent}%");
+    }
+    if !replaces.is_empty() {
+        let _infallible = write!(mode, " for {replaces}");
+    }
+    mode
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tried_out_and_what_is_broken_can_be_seen() {
+        let answer = serde_json::json!({ "file": "policy.toml", "generation": 3, "since": 0, "problems": [], "steps": [
+            { "name": "next", "plugin": "rules", "version": "1", "digest": "0123456789abcdef", "mode": "canary", "percent": 5, "replaces": "rules",
+              "on-error": "skip", "calls": 9, "faults": 9, "hooks": ["message"], "last-fault": "message: trapped", "breaker": "open", "broken-hooks": ["message"] },
+        ] });
+        let out = print(&answer);
+        assert!(out.contains("canary 5% for rules"), "{out}");
+        assert!(
+            out.contains("next: its breaker is open at message"),
+            "{out}"
+        );
+    }
+}
