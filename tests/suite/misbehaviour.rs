@@ -13,14 +13,16 @@ const MISBEHAVIOURS: [&str; 8] = [
 ];
 const MESSAGE: &[u8] = b"Subject: x\r\n\r\ntext\r\n";
 
-/// A policy that accepts, with a step of the fixture that does this at this hook.
+/// A policy that accepts, with a step of the fixture that does this at this hook, and that nobody takes back for it.
 fn policy(hook: &str, behaviour: &str, on_error: &str) -> String {
     let grants = "[\"message\", \"actions\", \"kv\", \"credentials\", \"directory\", \"relay\"]";
     let limits = "{ deadline-ms = 250 }";
     let step = format!(
         "[[step]]\nplugin = \"fixture\"\ngrants = {grants}\nlimits = {limits}\non-error = \"{on_error}\"\n"
     );
-    format!("{step}settings = {{ hooks = {{ {hook} = \"{behaviour}\" }} }}\n{ACCEPTING}")
+    format!(
+        "[drift]\nenabled = false\n{step}settings = {{ hooks = {{ {hook} = \"{behaviour}\" }} }}\n{ACCEPTING}"
+    )
 }
 
 fn serve(server: &Server, text: String) {
