@@ -11,6 +11,7 @@ mod resolve;
 mod units;
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -32,6 +33,8 @@ pub struct Config {
     pub policy: PolicyFiles,
     /// Where mail and accounts are kept.
     pub store: StoreConfig,
+    /// Whom plugins' questions to the DNS go to.
+    pub dns: Dns,
     /// The certificate that TLS listeners show.
     pub tls: TlsFiles,
     /// Bounds on what peers may use.
@@ -65,6 +68,36 @@ pub struct StoreConfig {
     pub blobs: String,
     /// Connections that read at the same time.
     pub readers: u32,
+}
+
+/// `[dns]`: how names are looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Dns {
+    /// Resolvers, each an address with or without a port; empty: those of the system.
+    pub servers: Vec<String>,
+    /// How long a server may take to answer.
+    pub timeout: Period,
+    /// How often a question is asked before it is given up.
+    pub attempts: u32,
+    /// Answers that are kept.
+    pub cache: u32,
+    /// Whether signatures are verified here (DNSSEC).
+    pub validate: Validate,
+    /// Trust anchors as DNSKEY records in a zone file; empty: those of the root.
+    pub trust_anchors: PathBuf,
+}
+
+/// Whether answers of the DNS are validated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Validate {
+    /// Where the resolvers pass on the root's signatures.
+    Auto,
+    /// In any case: without signatures there are no answers.
+    Always,
+    /// Not at all.
+    Never,
 }
 
 /// `[tls]`: the certificate and its key, PEM. Both empty: a development certificate is made in the data directory.
@@ -140,6 +173,14 @@ impl Default for Config {
                 database: String::new(),
                 blobs: String::new(),
                 readers: 8,
+            },
+            dns: Dns {
+                servers: Vec::new(),
+                timeout: Period::milliseconds(1500),
+                attempts: 2,
+                cache: 8192,
+                validate: Validate::Auto,
+                trust_anchors: PathBuf::new(),
             },
             tls: TlsFiles {
                 certificate: PathBuf::new(),
@@ -235,6 +276,22 @@ impl Config {
             section.check("database", database_problem(&self.store.database));
             section.check("blobs", blobs_problem(&self.store.blobs));
         });
+        root.section("dns", |section| {
+            section.value("servers", &mut self.dns.servers);
+            section.value("timeout", &mut self.dns.timeout);
+            section.value("attempts", &mut self.dns.attempts);
+            section.value("cache", &mut self.dns.cache);
+            section.value("validate", &mut self.dns.validate);
+            section.value("trust-anchors", &mut self.dns.trust_anchors);
+            section.at_least("attempts", self.dns.attempts, 1);
+            let wrong = self.dns.servers.iter().find(|text| server(text).is_none());
+            section.check(
+                "servers",
+                wrong.map(|text| {
+                    format!("`{text}` is neither an address nor an address with a port")
+                }),
+            );
+        });
         root.section("tls", |section| {
             section.value("certificate", &mut self.tls.certificate);
             section.value("key", &mut self.tls.key);
@@ -286,6 +343,15 @@ impl Config {
         });
         listener::read_all(root, &mut self.listeners);
     }
+}
+
+/// The address of a resolver; its port is 53 unless another is written.
+pub(crate) fn server(text: &str) -> Option<SocketAddr> {
+    let alone = || {
+        text.parse()
+            .map(|address: IpAddr| SocketAddr::new(address, 53))
+    };
+    text.parse().ok().or_else(|| alone().ok())
 }
 
 fn database_problem(url: &str) -> Option<String> {
@@ -424,8 +490,12 @@ mod tests {
             data: None,
             database: Some("postgres://db/mail".into()),
             blobs: None,
+            dns_servers: Some("127.0.0.1:5353, ::1".into()),
         };
         config.resolve(Path::new("/srv/config"), &overrides);
+        let servers: Vec<_> = config.dns.servers.iter().map(|text| server(text)).collect();
+        let expected = ["127.0.0.1:5353", "[::1]:53"].map(|text| text.parse().ok());
+        assert_eq!(servers, expected);
         assert_eq!(config.data, Path::new("/srv/data"));
         assert_eq!(config.policy.plugins, [Path::new("/srv/target/plugins")]);
         assert_eq!(config.store.database, "postgres://db/mail");

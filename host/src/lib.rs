@@ -20,7 +20,10 @@ mod budget;
 pub mod cli;
 pub mod config;
 mod descriptors;
+mod dial;
+mod dns;
 mod drive;
+mod fetch;
 mod http;
 mod listen;
 mod running;
@@ -33,6 +36,7 @@ mod transport;
 mod wiring;
 
 pub use config::Config;
+pub use dns::Error as DnsError;
 pub use listen::{Bound, ListenError};
 pub use running::{Running, StartError, run};
 pub use tls::TlsError;

@@ -31,6 +31,9 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error("store: {0}")]
     Store(#[from] waxwing_store::Error),
+    /// Names cannot be looked up.
+    #[error(transparent)]
+    Dns(#[from] crate::dns::Error),
     /// The policy cannot be started.
     #[error("policy: {0}")]
     Policy(#[from] waxwing_policy::StartError),

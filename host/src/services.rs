@@ -1,32 +1,42 @@
-//! What policy may use of the rest of the server, over the store: the directory and the key-values.
+//! What policy may use of the rest of the server: directory, key-values and password hashing over the store, the DNS and HTTP over the network.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use waxwing_mail::Address;
 use waxwing_policy::{
-    BucketState, Entry, Limits, Pending, ServiceError, Services, Space, Usage, Verification,
-    Versioned,
+    BucketState, DnsQuestion, Entry, Exchange, HttpRequest, Limits, LookUp, Pending, ServiceError,
+    Services, Space, Usage, Verification, Versioned,
 };
 use waxwing_store::{Account, Error, Namespace, PasswordCheck, Resolution, Store};
 
 use crate::admin::plain;
+use crate::dns::Resolver;
+use crate::fetch::Client;
 
 /// How many aliases deep an address may lead to an account that owns it.
 const DEPTH: u32 = 10;
 /// How many aliases are followed for one question.
 const BREADTH: u32 = 100;
 
-/// Policy's view of the store.
-pub(crate) struct StoreServices {
+/// Policy's view of the server.
+pub(crate) struct ServerServices {
     store: Store,
+    resolver: Arc<Resolver>,
+    client: Client,
 }
 
-impl StoreServices {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+impl ServerServices {
+    pub(crate) fn new(store: Store, resolver: Resolver) -> Self {
+        let resolver = Arc::new(resolver);
+        Self {
+            store,
+            client: Client::new(Arc::clone(&resolver)),
+            resolver,
+        }
     }
 
-    async fn account(&self, address: &str) -> Result<std::sync::Arc<Account>, ServiceError> {
+    async fn account(&self, address: &str) -> Result<Arc<Account>, ServiceError> {
         let account = self
             .store
             .directory()
@@ -60,6 +70,7 @@ impl StoreServices {
 fn service_error(error: Error) -> ServiceError {
     match error {
         Error::TooLarge { .. } => ServiceError::TooLarge,
+        Error::PasswordHash(text) => ServiceError::Unsupported(text),
         other => ServiceError::Unavailable(other.to_string()),
     }
 }
@@ -91,7 +102,7 @@ fn usage(usage: waxwing_store::Usage) -> Usage {
     }
 }
 
-impl Services for StoreServices {
+impl Services for ServerServices {
     fn domain_is_local<'a>(&'a self, domain: &'a str) -> Pending<'a, bool> {
         Box::pin(async move {
             self.store
@@ -226,6 +237,21 @@ impl Services for StoreServices {
         })
     }
 
+    fn kv_set_many<'a>(
+        &'a self,
+        space: Space<'a>,
+        values: &'a [(String, Vec<u8>)],
+        ttl: Option<Duration>,
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            self.store
+                .kv()
+                .set_many(&namespace(space), values, ttl)
+                .await
+                .map_err(service_error)
+        })
+    }
+
     fn kv_compare_and_set<'a>(
         &'a self,
         space: Space<'a>,
@@ -264,6 +290,31 @@ impl Services for StoreServices {
             self.store
                 .kv()
                 .increment(&namespace(space), key, delta, ttl)
+                .await
+                .map_err(service_error)
+        })
+    }
+
+    fn kv_increment_many<'a>(
+        &'a self,
+        space: Space<'a>,
+        deltas: &'a [(String, i64)],
+        ttl: Option<Duration>,
+    ) -> Pending<'a, Vec<i64>> {
+        Box::pin(async move {
+            self.store
+                .kv()
+                .increment_many(&namespace(space), deltas, ttl)
+                .await
+                .map_err(service_error)
+        })
+    }
+
+    fn kv_counters<'a>(&'a self, space: Space<'a>, keys: &'a [String]) -> Pending<'a, Vec<i64>> {
+        Box::pin(async move {
+            self.store
+                .kv()
+                .counters(&namespace(space), keys)
                 .await
                 .map_err(service_error)
         })
@@ -318,6 +369,34 @@ impl Services for StoreServices {
             self.store
                 .kv()
                 .keys(&namespace(space), prefix, after, limit as usize)
+                .await
+                .map_err(service_error)
+        })
+    }
+
+    fn resolve<'a>(&'a self, question: &'a DnsQuestion) -> LookUp<'a> {
+        Box::pin(self.resolver.resolve(question))
+    }
+
+    fn fetch(&self, request: HttpRequest) -> Exchange<'_> {
+        Box::pin(self.client.fetch(request))
+    }
+
+    fn hash_password<'a>(&'a self, password: &'a str) -> Pending<'a, String> {
+        Box::pin(async move {
+            self.store
+                .directory()
+                .hash_password(password)
+                .await
+                .map_err(service_error)
+        })
+    }
+
+    fn password_matches<'a>(&'a self, stored: &'a str, password: &'a str) -> Pending<'a, bool> {
+        Box::pin(async move {
+            self.store
+                .directory()
+                .password_matches(stored, password)
                 .await
                 .map_err(service_error)
         })

@@ -11,9 +11,10 @@ use waxwing_store::{Database, Store, StoreConfig};
 use crate::admin::{Exit, Failure};
 use crate::budget::Budget;
 use crate::config::{Config, Problem};
+use crate::dns::Resolver;
 use crate::listen::Bound;
 use crate::running::StartError;
-use crate::services::StoreServices;
+use crate::services::ServerServices;
 use crate::sessions::Sessions;
 use crate::shutdown::Shutdown;
 use crate::telemetry::Figures;
@@ -38,8 +39,9 @@ impl Parts {
     pub(crate) async fn open(config: Config) -> Result<Self, StartError> {
         let figures = Figures::start();
         let certificates = Certificates::open(&config)?;
+        let resolver = Resolver::open(&config.dns)?;
         let store = Store::open(store_config(&config)?).await?;
-        let services = Arc::new(StoreServices::new(store.clone()));
+        let services = Arc::new(ServerServices::new(store.clone(), resolver));
         let policy = match Policy::start(policy_config(&config), services).await {
             Ok(policy) => policy,
             Err(error) => {
@@ -235,6 +237,8 @@ fn policy_folder(config: &Config) -> PathBuf {
 
 /// What `waxwing plugin list` tells where no server runs.
 pub(crate) async fn policy_status(config: &Config) -> Result<Value, Failure> {
+    let resolver = Resolver::open(&config.dns)
+        .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
     let store = open_store(config).await?;
     let settings = PolicyConfig {
         watch: false,
@@ -242,7 +246,8 @@ pub(crate) async fn policy_status(config: &Config) -> Result<Value, Failure> {
         state_dir: None,
         ..policy_config(config)
     };
-    let policy = Policy::start(settings, Arc::new(StoreServices::new(store.clone()))).await;
+    let services = Arc::new(ServerServices::new(store.clone(), resolver));
+    let policy = Policy::start(settings, services).await;
     let status = policy.map(|policy| serde_json::to_value(policy.status()).unwrap_or_default());
     store.close().await;
     status.map_err(|error| Failure::new(Exit::Unavailable, error.to_string()))

@@ -17,6 +17,8 @@ pub mod corpus;
 pub mod database;
 pub mod fuzz;
 pub mod live;
+pub mod names;
+pub mod pages;
 pub mod place;
 pub mod process;
 pub mod server;

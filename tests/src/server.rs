@@ -227,7 +227,12 @@ impl Server {
             .arg(self.folder().join("waxwing.toml"))
             .arg("--data")
             .arg(self.data());
-        for variable in ["WAXWING_DATABASE_URL", "WAXWING_BLOB_URL", "RUST_LOG"] {
+        for variable in [
+            "WAXWING_DATABASE_URL",
+            "WAXWING_BLOB_URL",
+            "WAXWING_DNS_SERVERS",
+            "RUST_LOG",
+        ] {
             command.env_remove(variable);
         }
         command

@@ -20,10 +20,15 @@ const PURE: [&str; 7] = [
 ];
 
 /// What does I/O, TLS, SQL or WebAssembly, and the only crates that may name it (invariant 1).
-const CONFINED: [(&str, &[&str]); 10] = [
+const CONFINED: [(&str, &[&str]); 15] = [
     ("wasmtime", &["waxwing-policy"]),
     ("sqlx", &["waxwing-store"]),
     ("argon2", &["waxwing-store"]),
+    ("pbkdf2", &["waxwing-store"]),
+    ("scrypt", &["waxwing-store"]),
+    ("hickory-resolver", &["waxwing"]),
+    ("hyper", &["waxwing"]),
+    ("rustls-native-certs", &["waxwing"]),
     ("rustls", &["waxwing", "waxwing-tests"]),
     ("tokio-rustls", &["waxwing"]),
     ("rcgen", &["waxwing"]),

@@ -16,6 +16,7 @@ mod corpus;
 mod crash;
 mod dialogues;
 mod fuzz;
+mod hostcalls;
 mod imap_sessions;
 mod memory;
 mod misbehaviour;

@@ -23,7 +23,9 @@ pub(super) fn serve(config: Config) -> Result<(), Failure> {
 
 fn failure(error: StartError) -> Failure {
     let exit = match &error {
-        StartError::Tls(_) | StartError::Policy(_) | StartError::Listen(_) => Exit::Configuration,
+        StartError::Tls(_) | StartError::Dns(_) | StartError::Policy(_) | StartError::Listen(_) => {
+            Exit::Configuration
+        }
         StartError::Store(waxwing_store::Error::InUse { .. }) => Exit::Temporary,
         StartError::Store(_) | StartError::Data { .. } => Exit::Unavailable,
     };

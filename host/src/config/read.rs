@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::units::{Period, Size};
-use super::{LogFormat, Problem, Service, Tls};
+use super::{LogFormat, Problem, Service, Tls, Validate};
 
 /// A file that is being read, and what was found wrong with it so far.
 pub(super) struct Source<'i> {
@@ -363,6 +363,7 @@ macro_rules! words {
 }
 
 words!(LogFormat { "compact" => LogFormat::Compact, "json" => LogFormat::Json });
+words!(Validate { "auto" => Validate::Auto, "always" => Validate::Always, "never" => Validate::Never });
 words!(Tls { "none" => Tls::None, "starttls" => Tls::Starttls, "implicit" => Tls::Implicit });
 words!(Service {
     "smtp" => Service::Smtp,

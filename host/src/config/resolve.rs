@@ -13,6 +13,8 @@ pub struct Overrides {
     pub database: Option<String>,
     /// `WAXWING_BLOB_URL`.
     pub blobs: Option<String>,
+    /// `WAXWING_DNS_SERVERS`, with commas between them.
+    pub dns_servers: Option<String>,
 }
 
 impl Overrides {
@@ -27,6 +29,7 @@ impl Overrides {
             data: None,
             database: set("WAXWING_DATABASE_URL"),
             blobs: set("WAXWING_BLOB_URL"),
+            dns_servers: set("WAXWING_DNS_SERVERS"),
         }
     }
 }
@@ -77,6 +80,7 @@ impl Config {
             .collect();
         self.tls.certificate = resolved(&self.tls.certificate);
         self.tls.key = resolved(&self.tls.key);
+        self.dns.trust_anchors = resolved(&self.dns.trust_anchors);
         for (url, scheme) in [
             (&mut self.store.database, "sqlite://"),
             (&mut self.store.blobs, "file://"),
@@ -93,6 +97,10 @@ impl Config {
         }
         if let Some(blobs) = &overrides.blobs {
             self.store.blobs.clone_from(blobs);
+        }
+        if let Some(servers) = &overrides.dns_servers {
+            let servers = servers.split(',').map(str::trim);
+            self.dns.servers = servers.map(str::to_owned).collect();
         }
         self.complete();
     }

@@ -32,6 +32,11 @@ pub mod imports {
                 import waxwing:policy/credentials@0.1.0;
                 import waxwing:policy/directory@0.1.0;
                 import waxwing:policy/kv@0.1.0;
+                import waxwing:policy/auth-results@0.1.0;
+                import waxwing:policy/dns@0.1.0;
+                import waxwing:policy/dnsbl@0.1.0;
+                import waxwing:policy/http@0.1.0;
+                import waxwing:policy/passwords@0.1.0;
                 import waxwing:policy/findings@0.1.0;
                 import waxwing:policy/actions@0.1.0;
                 import waxwing:policy/log@0.1.0;

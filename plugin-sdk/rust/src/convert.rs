@@ -2,7 +2,9 @@
 
 use crate::hook::{Decision, HookError};
 use crate::host::types::{IpAddress, MailAddress, Protocol, SmtpReply};
-use crate::host::{actions, credentials, directory, findings, kv, session};
+use crate::host::{
+    actions, credentials, directory, dns, dnsbl, findings, http, kv, passwords, session,
+};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -100,6 +102,78 @@ impl Decision {
     /// No, and goodbye.
     pub fn disconnect(code: u16, enhanced: (u8, u16, u16), text: impl Into<String>) -> Self {
         Self::Disconnect(SmtpReply::new(code, enhanced, text))
+    }
+}
+
+impl dns::Question {
+    /// A question.
+    pub fn new(name: impl Into<String>, kind: dns::RecordType) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+        }
+    }
+}
+
+impl http::Request {
+    /// A request for what is at an URL.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self {
+            method: "GET".to_owned(),
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout_ms: None,
+        }
+    }
+
+    /// A request that hands something in.
+    pub fn post(url: impl Into<String>, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let content_type = http::HeaderValue::Text(content_type.to_owned());
+        Self {
+            method: "POST".to_owned(),
+            headers: vec![("Content-Type".to_owned(), content_type)],
+            body: body.into(),
+            ..Self::get(url)
+        }
+    }
+}
+
+impl From<dnsbl::DnsblError> for HookError {
+    fn from(error: dnsbl::DnsblError) -> Self {
+        Self::Internal(match error {
+            dnsbl::DnsblError::NotGranted(zone) => format!("dnsbl: {zone} is not granted"),
+            dnsbl::DnsblError::Invalid(text) => format!("dnsbl: {text} is no domain"),
+            dnsbl::DnsblError::Limit => "dnsbl: dns-queries is used up".to_owned(),
+        })
+    }
+}
+
+impl From<http::HttpError> for HookError {
+    fn from(error: http::HttpError) -> Self {
+        use http::HttpError;
+        match error {
+            HttpError::Unreachable(text) | HttpError::Protocol(text) => {
+                Self::Unavailable(format!("http: {text}"))
+            }
+            HttpError::Timeout => Self::Unavailable("http: no response in time".to_owned()),
+            HttpError::TooLarge => Self::Unavailable("http: the response is too large".to_owned()),
+            HttpError::NotGranted(text) => Self::Internal(format!("http: {text} is not granted")),
+            HttpError::Invalid(text) => Self::Internal(format!("http: {text}")),
+            HttpError::AddressRefused(text) => Self::Internal(format!("http: {text}")),
+            HttpError::Limit => Self::Internal("http: http-requests is used up".to_owned()),
+        }
+    }
+}
+
+impl From<passwords::PasswordsError> for HookError {
+    fn from(error: passwords::PasswordsError) -> Self {
+        use passwords::PasswordsError;
+        match error {
+            PasswordsError::Unavailable(text) => Self::Unavailable(text),
+            PasswordsError::Unsupported(text) => Self::Internal(format!("passwords: {text}")),
+            PasswordsError::TooLong => Self::Internal("passwords: too long".to_owned()),
+        }
     }
 }
 

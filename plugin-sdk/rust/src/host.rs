@@ -41,6 +41,96 @@ host_module!(
     kv
 );
 host_module!(
+    /// Who a message is from, as far as the host found out. Grant `auth-results`.
+    ///
+    /// ```no_run
+    /// use waxwing_plugin::host::auth_results::{self, Verdict};
+    /// # use waxwing_plugin::prelude::*;
+    ///
+    /// # fn judge() -> Result<(), HookError> {
+    /// let dmarc = auth_results::dmarc();
+    /// if dmarc.verdict == Verdict::Fail {
+    ///     findings::add("DMARC_FAIL", 3.0, &[dmarc.from_domain])?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    auth_results
+);
+host_module!(
+    /// The DNS. Grant `dns`.
+    ///
+    /// ```no_run
+    /// use waxwing_plugin::host::dns::{self, Outcome, Question, RecordData, RecordType};
+    ///
+    /// let answers = dns::look_up(&[Question::new("example.org", RecordType::Mx)]);
+    /// for answer in &answers {
+    ///     match answer.outcome {
+    ///         Outcome::Found => assert!(matches!(answer.records[0], RecordData::Mx(_))),
+    ///         Outcome::NoData | Outcome::NoSuchName => println!("takes no mail"),
+    ///         _ => println!("not known now: do not hold it against anybody"),
+    ///     }
+    /// }
+    /// ```
+    dns
+);
+host_module!(
+    /// Lists of addresses and domains in the DNS. Grant `dnsbl`, and `[step.dnsbl] zones`.
+    ///
+    /// ```no_run
+    /// use waxwing_plugin::host::dnsbl::{self, Outcome, Subject};
+    /// # use waxwing_plugin::prelude::*;
+    ///
+    /// # fn judge(conn: &Connection) -> Result<(), HookError> {
+    /// let client = Subject::Address(conn.client().address);
+    /// for listing in dnsbl::look_up(&[client], &[], true)? {
+    ///     if listing.outcome == Outcome::Listed {
+    ///         findings::add("LISTED", 3.0, &[listing.zone])?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    dnsbl
+);
+host_module!(
+    /// Requests to the servers of `[step.http]`. Grant `http`.
+    ///
+    /// ```no_run
+    /// use waxwing_plugin::host::http::{self, HeaderValue, Request, Secret};
+    /// # use waxwing_plugin::prelude::*;
+    ///
+    /// # fn ask() -> Result<(), HookError> {
+    /// let token = Secret { prefix: "Bearer ".to_owned(), name: "api".to_owned() };
+    /// let request = Request {
+    ///     headers: vec![("Authorization".to_owned(), HeaderValue::Secret(token))],
+    ///     ..Request::get("https://api.example.org/reputation?ip=192.0.2.1")
+    /// };
+    /// for response in http::send(&[request]) {
+    ///     let response = response?;
+    ///     log::log(log::Level::Info, &format!("the service says {}", response.status), &[]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    http
+);
+host_module!(
+    /// Hashing of passwords. Grant `passwords`.
+    ///
+    /// ```no_run
+    /// use waxwing_plugin::host::passwords;
+    /// # use waxwing_plugin::prelude::*;
+    ///
+    /// # fn check() -> Result<(), HookError> {
+    /// let stored = passwords::hash("correct horse")?;
+    /// assert!(passwords::verify("correct horse", &stored)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    passwords
+);
+host_module!(
     /// Named findings: why a message is good or bad, and how much.
     findings
 );

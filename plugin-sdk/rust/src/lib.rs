@@ -76,6 +76,7 @@ pub mod prelude;
 pub mod settings;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+pub mod tokens;
 
 pub use plugin::{Instance, Plugin, SelfTest};
 

@@ -8,8 +8,8 @@ pub use crate::hook::{
 };
 pub use crate::host::types::{Identity, MailAddress, Protocol, Recipient, SmtpReply, Usage};
 pub use crate::host::{
-    Connection, Credentials, Envelope, Message, PatternSet, credentials, directory, findings, kv,
-    log, message, metrics, runtime,
+    Connection, Credentials, Envelope, Message, PatternSet, auth_results, credentials, directory,
+    dns, dnsbl, findings, http, kv, log, message, metrics, passwords, runtime,
 };
 pub use crate::settings::Problem;
 pub use crate::{Plugin, SelfTest};

@@ -10,6 +10,10 @@ wasmtime::component::bindgen!({
     imports: {
         "waxwing:policy/kv": async | trappable,
         "waxwing:policy/directory": async | trappable,
+        "waxwing:policy/dns.look-up": async | trappable,
+        "waxwing:policy/dnsbl.look-up": async | trappable,
+        "waxwing:policy/http": async | trappable,
+        "waxwing:policy/passwords": async | trappable,
         "waxwing:policy/credentials.[method]credentials.verify": async | trappable,
         default: trappable,
     },

@@ -3,16 +3,24 @@
 //! Invariants: what is not granted is not linked; every function passes [`State::host_call`] or does what it does around a wait.
 
 mod actions;
+mod auth_results;
 mod credentials;
 mod directory;
+mod dns;
+mod dnsbl;
 mod envelope;
 pub(crate) mod findings;
+mod http;
 mod kv;
 mod log;
 mod message;
 mod metrics;
+mod outbound;
+mod passwords;
 mod runtime;
 mod session;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use wasmtime::component::{HasSelf, Linker};
@@ -22,6 +30,7 @@ use crate::grant::Grant;
 use crate::state::State;
 
 pub(crate) use metrics::Figures;
+pub(crate) use outbound::ascii_domain;
 pub(crate) use runtime::unix_ms;
 pub(crate) use types::{from_identity, recipient_of, to_address};
 
@@ -57,6 +66,17 @@ pub(crate) fn linker(
             }
             Grant::Directory => {
                 wit::directory::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+            }
+            Grant::AuthResults => {
+                wit::auth_results::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+            }
+            Grant::Dns => wit::dns::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?,
+            Grant::Dnsbl => {
+                wit::dnsbl::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+            }
+            Grant::Http => wit::http::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?,
+            Grant::Passwords => {
+                wit::passwords::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
             }
             Grant::Relay => {}
         }

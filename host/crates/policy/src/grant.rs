@@ -13,18 +13,33 @@ pub(crate) enum Grant {
     Credentials,
     /// Domains, accounts and aliases.
     Directory,
+    /// Who a message is from.
+    AuthResults,
+    /// Ask the DNS.
+    Dns,
+    /// Ask lists in the DNS.
+    Dnsbl,
+    /// Send requests to servers.
+    Http,
+    /// Hash passwords.
+    Passwords,
     /// Its `accept` of a recipient that is not ours lets the message through: relaying.
     Relay,
 }
 
 impl Grant {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Message,
         Self::Actions,
         Self::Kv,
         Self::Credentials,
         Self::Directory,
+        Self::AuthResults,
+        Self::Dns,
+        Self::Dnsbl,
+        Self::Http,
+        Self::Passwords,
         Self::Relay,
     ];
 
@@ -36,6 +51,11 @@ impl Grant {
             Self::Kv => "kv",
             Self::Credentials => "credentials",
             Self::Directory => "directory",
+            Self::AuthResults => "auth-results",
+            Self::Dns => "dns",
+            Self::Dnsbl => "dnsbl",
+            Self::Http => "http",
+            Self::Passwords => "passwords",
             Self::Relay => "relay",
         }
     }

@@ -18,6 +18,7 @@
 
 mod answer;
 mod archive;
+mod auth;
 mod bindings;
 mod breaker;
 mod capability;
@@ -55,6 +56,7 @@ mod services;
 mod serving;
 mod session;
 mod snapshot;
+mod sight;
 mod state;
 mod status;
 mod step;
@@ -67,6 +69,9 @@ mod watch;
 
 pub use comparison::{Change, Example, Side, SymbolDifference, TrialReport};
 pub use compiler::compile_plugin;
+pub use auth::{
+    ArcVerdict, AuthResults, AuthVerdict, DkimVerdict, DmarcPolicy, DmarcVerdict, DomainVerdict,
+};
 pub use config::PolicyConfig;
 pub use facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
 pub use generation::Generation;
@@ -83,6 +88,8 @@ pub use problem::Problem;
 pub use recorder::{HostCall, Recorder};
 pub use rewrite::{Rewritten, SCORE_FIELD, VERDICT_FIELD};
 pub use rollback::RolloutError;
+pub use services::dns::{DnsAnswer, DnsOutcome, DnsQuestion, DnsRecord, DnsSecurity, LookUp};
+pub use services::http::{Exchange, HttpFailure, HttpRequest, HttpResponse};
 pub use services::{
     BucketState, Entry, Limits, Pending, ServiceError, Services, Space, Usage, Verification,
     Versioned,

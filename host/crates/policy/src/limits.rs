@@ -17,6 +17,10 @@ pub(crate) struct Limits {
     pub(crate) read: u64,
     /// Octets that the plugin hands to the host.
     pub(crate) output: usize,
+    /// Questions to the DNS.
+    pub(crate) dns_queries: u32,
+    /// Requests over HTTP.
+    pub(crate) http_requests: u32,
     /// Lines of log; more are counted and dropped.
     pub(crate) log_lines: u32,
     /// Instances at once.
@@ -32,6 +36,8 @@ impl Default for Limits {
             host_calls: 10_000,
             read: 4 << 20,
             output: 1 << 20,
+            dns_queries: 100,
+            http_requests: 10,
             log_lines: 20,
             instances: 64,
         }

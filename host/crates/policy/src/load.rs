@@ -261,6 +261,12 @@ impl Loader {
                 list(&exported)
             ));
         }
+        for hook in hooks.iter().filter(|hook| !config.sight.fits(**hook)) {
+            texts.push(format!(
+                "`view = \"{}\"` hides what hook `{hook}` is asked about: leave it out of `hooks` of this step",
+                config.sight.as_str()
+            ));
+        }
         if hooks.is_empty() {
             texts.push(format!(
                 "plugin `{}` has no hook of this release",
@@ -301,6 +307,8 @@ impl Loader {
             mode: config.mode,
             info,
             limits: config.limits,
+            sight: config.sight,
+            network: config.network.clone(),
             settings: config.settings.json().into(),
             scores: Arc::new(config.scores.clone()),
             services: self.services.clone(),
@@ -328,6 +336,8 @@ impl Loader {
             scratch: step.shared.scratch.clone(),
             mode: step.shared.mode,
             limits: step.shared.limits,
+            sight: step.shared.sight,
+            network: step.shared.network.clone(),
             settings: step.shared.settings.clone(),
             scores: step.shared.scores.clone(),
             services: Arc::new(MemoryServices::new()),

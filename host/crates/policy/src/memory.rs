@@ -1,6 +1,6 @@
 //! Services in memory: what a plugin's self-test sees at load (an empty server), and what tests fill.
 //!
-//! Not a store: nothing lasts, and passwords are kept as they are given.
+//! Not a store: nothing lasts, and passwords are kept as they are given. Not a network: what nobody put there is not there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,11 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use waxwing_mail::Address;
 
+use crate::services::dns::{DnsAnswer, DnsOutcome, DnsQuestion, DnsSecurity, LookUp};
+use crate::services::http::{Exchange, HttpFailure, HttpRequest, HttpResponse};
 use crate::services::{
-    BucketState, Entry, Limits, Pending, Services, Space, Usage, Verification, Versioned,
+    BucketState, Entry, Limits, Pending, ServiceError, Services, Space, Usage, Verification,
+    Versioned,
 };
 
-/// Directory and key-value store in memory.
+/// Directory, key-value store and a world around the server, in memory.
 #[derive(Debug, Default)]
 pub struct MemoryServices {
     state: Mutex<State>,
@@ -25,6 +28,9 @@ struct State {
     accounts: BTreeMap<String, Account>,
     aliases: BTreeMap<String, Vec<Address>>,
     values: HashMap<String, BTreeMap<String, Value>>,
+    records: HashMap<(String, u16), DnsAnswer>,
+    responses: HashMap<String, HttpResponse>,
+    fetched: Vec<HttpRequest>,
     now: Duration,
 }
 
@@ -90,6 +96,22 @@ impl MemoryServices {
         }
     }
 
+    /// Puts an answer into the DNS: for a name without its last dot and the number of a type. Other types of the name have no data then.
+    pub fn add_answer(&self, name: &str, kind: u16, answer: DnsAnswer) {
+        self.state().records.insert((name.to_owned(), kind), answer);
+    }
+
+    /// Puts a response where requests to `https://host:port/path?query` find it.
+    pub fn add_response(&self, url: &str, response: HttpResponse) {
+        self.state().responses.insert(url.to_owned(), response);
+    }
+
+    /// The requests so far, as they were to be sent.
+    #[must_use]
+    pub fn fetched(&self) -> Vec<HttpRequest> {
+        self.state().fetched.clone()
+    }
+
     /// Moves this server's clock, by which keys expire and buckets fill.
     pub fn advance(&self, by: Duration) {
         self.state().now += by;
@@ -134,6 +156,26 @@ impl State {
         value.expires = expires;
         value.version += 1;
         value.version
+    }
+}
+
+impl State {
+    fn add(&mut self, space: Space<'_>, key: &str, delta: i64, ttl: Option<Duration>) -> i64 {
+        let value = self.slot(space, key, ttl);
+        let sum = value.number().saturating_add(delta);
+        value.octets = sum.to_string().into();
+        value.version += 1;
+        sum
+    }
+}
+
+impl Value {
+    /// What it counts.
+    fn number(&self) -> i64 {
+        std::str::from_utf8(&self.octets)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0)
     }
 }
 
@@ -258,6 +300,19 @@ impl Services for MemoryServices {
         ready(self.state().set(space, key, value, ttl))
     }
 
+    fn kv_set_many<'a>(
+        &'a self,
+        space: Space<'a>,
+        values: &'a [(String, Vec<u8>)],
+        ttl: Option<Duration>,
+    ) -> Pending<'a, ()> {
+        let mut state = self.state();
+        for (key, value) in values {
+            state.set(space, key, value, ttl);
+        }
+        ready(())
+    }
+
     fn kv_compare_and_set<'a>(
         &'a self,
         space: Space<'a>,
@@ -283,16 +338,31 @@ impl Services for MemoryServices {
         delta: i64,
         ttl: Option<Duration>,
     ) -> Pending<'a, i64> {
+        ready(self.state().add(space, key, delta, ttl))
+    }
+
+    fn kv_increment_many<'a>(
+        &'a self,
+        space: Space<'a>,
+        deltas: &'a [(String, i64)],
+        ttl: Option<Duration>,
+    ) -> Pending<'a, Vec<i64>> {
         let mut state = self.state();
-        let value = state.slot(space, key, ttl);
-        let sum = std::str::from_utf8(&value.octets)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0i64);
-        let sum = sum.saturating_add(delta);
-        value.octets = sum.to_string().into();
-        value.version += 1;
-        ready(sum)
+        let sums = deltas
+            .iter()
+            .map(|(key, delta)| state.add(space, key, *delta, ttl))
+            .collect();
+        ready(sums)
+    }
+
+    fn kv_counters<'a>(&'a self, space: Space<'a>, keys: &'a [String]) -> Pending<'a, Vec<i64>> {
+        let mut state = self.state();
+        let values = state.space(space);
+        let counters = keys
+            .iter()
+            .map(|key| values.get(key).map_or(0, Value::number))
+            .collect();
+        ready(counters)
     }
 
     fn kv_take<'a>(
@@ -359,5 +429,48 @@ impl Services for MemoryServices {
                 .cloned()
                 .collect(),
         )
+    }
+
+    fn resolve<'a>(&'a self, question: &'a DnsQuestion) -> LookUp<'a> {
+        let state = self.state();
+        let key = (question.name.clone(), question.kind);
+        let known = || state.records.keys().any(|(name, _)| *name == question.name);
+        let answer = match state.records.get(&key) {
+            Some(answer) => answer.clone(),
+            None if known() => DnsAnswer::without(DnsOutcome::NoData, DnsSecurity::Insecure),
+            None => DnsAnswer::without(DnsOutcome::NoSuchName, DnsSecurity::Insecure),
+        };
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn fetch(&self, request: HttpRequest) -> Exchange<'_> {
+        let scheme = if request.secure { "https" } else { "http" };
+        let url = format!(
+            "{scheme}://{}:{}{}",
+            request.host, request.port, request.target
+        );
+        let mut state = self.state();
+        let response = match state.responses.get(&url) {
+            Some(response) if response.body.len() > request.max_response => {
+                Err(HttpFailure::TooLarge)
+            }
+            Some(response) => Ok(response.clone()),
+            None => Err(HttpFailure::Unreachable(format!("nothing is at {url}"))),
+        };
+        state.fetched.push(request);
+        Box::pin(std::future::ready(response))
+    }
+
+    fn hash_password<'a>(&'a self, password: &'a str) -> Pending<'a, String> {
+        ready(format!("plain:{password}"))
+    }
+
+    fn password_matches<'a>(&'a self, stored: &'a str, password: &'a str) -> Pending<'a, bool> {
+        match stored.strip_prefix("plain:") {
+            Some(stored) => ready(stored == password),
+            None => Box::pin(std::future::ready(Err(ServiceError::Unsupported(
+                "no hash of this pretended server".into(),
+            )))),
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 mod promote;
 mod rollout;
+mod network;
 mod settings;
 mod step;
 mod table;
@@ -17,6 +18,7 @@ use crate::problem::Problem;
 
 pub(crate) use promote::promoted;
 pub(crate) use rollout::{Drift, Mode};
+pub(crate) use network::{HttpGrant, Network, Origin};
 pub(crate) use settings::Inputs;
 pub(crate) use step::{Isolation, Located, OnError, StepConfig};
 

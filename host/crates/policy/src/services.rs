@@ -1,6 +1,10 @@
-//! What policy needs of the rest of the server: the directory and the key-value store behind the host calls of those names.
+//! What policy needs of the rest of the server: the directory, the key-value store, the DNS, HTTP and password hashing behind the host
+//! calls of those names.
 //!
 //! The host implements it over its store, tests in memory. Every call is recorded by the caller, not here.
+
+pub(crate) mod dns;
+pub(crate) mod http;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,6 +12,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use waxwing_mail::Address;
+
+use self::dns::{DnsQuestion, LookUp};
+use self::http::{Exchange, HttpRequest};
 
 /// The answer of a service, in time.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, ServiceError>> + Send + 'a>>;
@@ -21,6 +28,9 @@ pub enum ServiceError {
     /// A key or a value is larger than it takes.
     #[error("the key or the value is too large")]
     TooLarge,
+    /// What it was given is nothing that it can work with.
+    #[error("{0}")]
+    Unsupported(String),
 }
 
 /// What an address is.
@@ -92,7 +102,7 @@ pub struct BucketState {
     pub retry_after: Duration,
 }
 
-/// The directory and the key-value store.
+/// The directory, the key-value store and what lies beyond the server.
 pub trait Services: Send + Sync + 'static {
     /// Whether this server is responsible for a domain (lower-case A-labels).
     fn domain_is_local<'a>(&'a self, domain: &'a str) -> Pending<'a, bool>;
@@ -125,6 +135,13 @@ pub trait Services: Send + Sync + 'static {
         value: &'a [u8],
         ttl: Option<Duration>,
     ) -> Pending<'a, u64>;
+    /// Sets many values: all, or on an error none.
+    fn kv_set_many<'a>(
+        &'a self,
+        space: Space<'a>,
+        values: &'a [(String, Vec<u8>)],
+        ttl: Option<Duration>,
+    ) -> Pending<'a, ()>;
     /// Sets a value if the stored version is `expected` (0: there is none); none if it was not.
     fn kv_compare_and_set<'a>(
         &'a self,
@@ -144,6 +161,15 @@ pub trait Services: Send + Sync + 'static {
         delta: i64,
         ttl: Option<Duration>,
     ) -> Pending<'a, i64>;
+    /// Adds to many counters; gives the sums in their order.
+    fn kv_increment_many<'a>(
+        &'a self,
+        space: Space<'a>,
+        deltas: &'a [(String, i64)],
+        ttl: Option<Duration>,
+    ) -> Pending<'a, Vec<i64>>;
+    /// Many counters in their order; 0 where there is none.
+    fn kv_counters<'a>(&'a self, space: Space<'a>, keys: &'a [String]) -> Pending<'a, Vec<i64>>;
     /// Takes from a token bucket.
     fn kv_take<'a>(
         &'a self,
@@ -168,4 +194,13 @@ pub trait Services: Send + Sync + 'static {
         after: Option<&'a str>,
         limit: u32,
     ) -> Pending<'a, Vec<String>>;
+
+    /// Asks the DNS.
+    fn resolve<'a>(&'a self, question: &'a DnsQuestion) -> LookUp<'a>;
+    /// Sends a request.
+    fn fetch(&self, request: HttpRequest) -> Exchange<'_>;
+    /// A new hash of a password.
+    fn hash_password<'a>(&'a self, password: &'a str) -> Pending<'a, String>;
+    /// Whether a password is the one that was hashed.
+    fn password_matches<'a>(&'a self, stored: &'a str, password: &'a str) -> Pending<'a, bool>;
 }

@@ -13,9 +13,10 @@ use crate::fault::Fault;
 use crate::hook::Hook;
 use crate::limits::Limits;
 use crate::outcome::{Filing, HeaderEdit};
-use crate::policy_file::Mode;
+use crate::policy_file::{Mode, Network};
 use crate::recorder::{HostCall, Recorder};
 use crate::services::Services;
+use crate::sight::Sight;
 use crate::step::StepInfo;
 use crate::subject::{Connection, Credentials, Mail};
 use crate::view::{MessageView, PatternCache, PatternSet, PatternSetBuilder};
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) scratch: Arc<str>,
     pub(crate) mode: Mode,
     pub(crate) limits: Limits,
+    pub(crate) sight: Sight,
+    pub(crate) network: Arc<Network>,
     pub(crate) settings: Arc<str>,
     /// The scores that the operator gave to findings.
     pub(crate) scores: Arc<std::collections::BTreeMap<String, f64>>,
@@ -76,6 +79,8 @@ pub(crate) struct Budget {
     pub(crate) deadline: Instant,
     pub(crate) host_calls: u32,
     pub(crate) read_left: u64,
+    pub(crate) dns_left: u32,
+    pub(crate) http_left: u32,
     pub(crate) log_lines_left: u32,
     pub(crate) ticks_left: u32,
 }
@@ -123,7 +128,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let budget = Budget::new(&shared.limits, Instant::now());
+        let budget = Budget::new(&shared.limits, None, Instant::now());
         Self {
             shared,
             context: Context::default(),
@@ -142,7 +147,7 @@ impl State {
     pub(crate) fn begin(&mut self, context: Context, hook: Option<Hook>, now: Instant) {
         self.context = context;
         self.hook = hook;
-        self.budget = Budget::new(&self.shared.limits, now);
+        self.budget = Budget::new(&self.shared.limits, hook, now);
         self.call = self.call.wrapping_add(1);
         self.effects = Effects::default();
         self.stopped = None;
@@ -239,6 +244,11 @@ impl State {
             .ok_or_else(|| wasmtime::format_err!("no credentials are at hand"))
     }
 
+    /// What the step may see.
+    pub(crate) fn sight(&self) -> Sight {
+        self.shared.sight
+    }
+
     /// Takes up to `wanted` octets from what the call may still read.
     pub(crate) fn take_read(&mut self, wanted: usize) -> usize {
         let granted = self
@@ -251,8 +261,12 @@ impl State {
 }
 
 impl Budget {
-    fn new(limits: &Limits, now: Instant) -> Self {
+    fn new(limits: &Limits, hook: Option<Hook>, now: Instant) -> Self {
+        // A plugin that is being set up asks nobody: it must come up, and test itself, the same wherever it is.
+        let outbound = |limit| if hook.is_some() { limit } else { 0 };
         Self {
+            dns_left: outbound(limits.dns_queries),
+            http_left: outbound(limits.http_requests),
             deadline: now + limits.deadline,
             host_calls: 0,
             read_left: limits.read,

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use waxwing_mail::{Address, ForwardPath, Identity, Param, Recipient};
 
+use crate::auth::AuthResults;
 use crate::facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
 use crate::ledger::Entry;
 use crate::outcome::{HeaderEdit, Verdict};
@@ -118,6 +119,8 @@ pub(crate) struct MailState {
     pub(crate) notes: Notes,
     pub(crate) found: Vec<Found>,
     pub(crate) tags: Vec<(String, String)>,
+    /// What the host found out about who it is from; none: nothing was computed.
+    pub(crate) auth: Option<Arc<AuthResults>>,
     pub(crate) edits: Vec<HeaderEdit>,
     pub(crate) verdicts: Vec<(Box<str>, Verdict)>,
     pub(crate) entries: Vec<Arc<Entry>>,

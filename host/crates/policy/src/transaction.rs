@@ -8,6 +8,7 @@ use bytes::Bytes;
 use waxwing_mail::{Address, EnhancedStatus, Protocol, Recipient, Reply};
 
 use crate::answer::{Answer, Lead};
+use crate::auth::AuthResults;
 use crate::capability::recipient_of;
 use crate::course::Course;
 use crate::facts::TransactionFacts;
@@ -147,6 +148,11 @@ impl Transaction {
                 _ => Decision::Refuse(undecided("about this recipient")),
             },
         }
+    }
+
+    /// Tells the steps from here on what was found out about who the message is from. What is not told is none.
+    pub fn set_auth_results(&mut self, results: AuthResults) {
+        self.mail.state().auth = Some(Arc::new(results));
     }
 
     /// The content is in: `message`, then `verdict` for each domain.

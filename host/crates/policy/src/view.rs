@@ -2,18 +2,20 @@
 //!
 //! Standards: RFC 5322 (header), RFC 2045 to 2047, 2183, 2231 (MIME).
 //!
-//! Invariants: nothing is computed before it is asked for, nothing twice; what a message can make large is bounded
+//! Invariants: nothing is computed before it is asked for, nothing twice; what is asked of the header costs what the header costs, however
+//! large the body; what a message can make large is bounded
 //! here (fields, parts, decoded text, links); ranges lie inside the message.
 
 mod links;
 mod parts;
 mod patterns;
+mod tokens;
 
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use waxwing_message::{AddressItem, Envelope, Span, Summary, decode_words, header};
+use waxwing_message::{AddressItem, Span, Summary, decode_words, header};
 
 pub(crate) use links::Link;
 pub(crate) use parts::PartView;
@@ -30,7 +32,9 @@ pub(crate) const MAX_LINKS: usize = 1000;
 pub(crate) struct MessageView {
     raw: Bytes,
     fields: OnceLock<Vec<FieldView>>,
-    index: OnceLock<Index>,
+    authors: OnceLock<Vec<String>>,
+    parts: OnceLock<Vec<PartView>>,
+    tokens: OnceLock<Vec<u64>>,
     text: OnceLock<String>,
     links: OnceLock<Vec<Link>>,
     sha256: OnceLock<[u8; 32]>,
@@ -43,12 +47,6 @@ pub(crate) struct FieldView {
     pub(crate) name: String,
     raw_value: Span,
     value: OnceLock<String>,
-}
-
-/// What the tree of parts says.
-struct Index {
-    envelope: Envelope,
-    parts: Vec<PartView>,
 }
 
 impl std::fmt::Debug for MessageView {
@@ -67,7 +65,9 @@ impl MessageView {
         Self {
             raw,
             fields: OnceLock::new(),
-            index: OnceLock::new(),
+            authors: OnceLock::new(),
+            parts: OnceLock::new(),
+            tokens: OnceLock::new(),
             text: OnceLock::new(),
             links: OnceLock::new(),
             sha256: OnceLock::new(),
@@ -135,19 +135,18 @@ impl MessageView {
     }
 
     /// The authors' addresses as `local@domain` (RFC 5322 §3.6.2).
-    pub(crate) fn authors(&self) -> Vec<String> {
-        self.index()
-            .envelope
-            .from
-            .iter()
-            .filter_map(|item| match item {
-                AddressItem::Mailbox { local, domain, .. } if domain.is_empty() => {
-                    Some(local.clone())
-                }
-                AddressItem::Mailbox { local, domain, .. } => Some(format!("{local}@{domain}")),
-                _ => None,
-            })
-            .collect()
+    pub(crate) fn authors(&self) -> &[String] {
+        self.authors.get_or_init(|| {
+            let block = self.raw.get(..self.body_offset()).unwrap_or_default();
+            let from = Summary::read(block).envelope.from;
+            from.into_iter()
+                .filter_map(|item| match item {
+                    AddressItem::Mailbox { local, domain, .. } if domain.is_empty() => Some(local),
+                    AddressItem::Mailbox { local, domain, .. } => Some(format!("{local}@{domain}")),
+                    _ => None,
+                })
+                .collect()
+        })
     }
 
     /// The Message-ID without its brackets.
@@ -159,7 +158,8 @@ impl MessageView {
 
     /// The parts in the order in which they stand; the message itself is part 0.
     pub(crate) fn parts(&self) -> &[PartView] {
-        &self.index().parts
+        self.parts
+            .get_or_init(|| parts::flatten(Summary::read(&self.raw).root))
     }
 
     /// The text of all text parts, HTML reduced to what a reader sees, at most [`MAX_TEXT`] octets.
@@ -205,14 +205,9 @@ impl MessageView {
         self.sha256.get_or_init(|| Sha256::digest(&self.raw).into())
     }
 
-    fn index(&self) -> &Index {
-        self.index.get_or_init(|| {
-            let summary = Summary::read(&self.raw);
-            Index {
-                envelope: summary.envelope,
-                parts: parts::flatten(summary.root),
-            }
-        })
+    /// The message as hashed features; see `message.tokens` in the contract.
+    pub(crate) fn tokens(&self) -> &[u64] {
+        self.tokens.get_or_init(|| tokens::of(self))
     }
 }
 

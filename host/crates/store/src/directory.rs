@@ -302,6 +302,26 @@ impl Directory {
             .map_err(|_| Error::Closed)?
     }
 
+    /// A new hash of a password, for tables that are not the store's.
+    ///
+    /// # Errors
+    /// `TooLarge` above 1024 bytes.
+    pub async fn hash_password(&self, password: &str) -> Result<String> {
+        let _permit = self.verifying.acquire().await.map_err(|_| Error::Closed)?;
+        let password = password.to_owned();
+        tokio::task::spawn_blocking(move || hash_password(&password))
+            .await
+            .map_err(|_| Error::Closed)?
+    }
+
+    /// Whether a password is the one that was hashed, whoever did it.
+    ///
+    /// # Errors
+    /// `PasswordHash` if the stored string is none that is known, or one that costs too much.
+    pub async fn password_matches(&self, stored: &str, password: &str) -> Result<bool> {
+        self.matches(Some(stored.to_owned()), password).await
+    }
+
     /// The stored hash is part of it: another password, another digest.
     fn digest(&self, stored: &str, password: &str) -> [u8; 32] {
         let mut hasher = Sha256::new();

@@ -14,7 +14,7 @@ use crate::config::Clock;
 use crate::database::{Readers, Value};
 use crate::statement::{Rows, Sql};
 use crate::writer::Writer;
-use crate::writer::kv::{Delete, Remember, Set};
+use crate::writer::kv::{Delete, Remember, Set, SetMany};
 use crate::{Error, Result};
 
 mod memory;
@@ -61,6 +61,10 @@ static GET_MANY: Sql = Sql::new(
     "SELECT r.i, k.value, k.version FROM {4: i i, key t} AS r CROSS JOIN kv k
      WHERE k.plugin = $1 AND k.area = $2 AND k.domain = $3 AND k.kind = 0 AND k.key = r.key AND (k.expires = 0 OR k.expires > $5)",
 );
+static TALLY_MANY: Sql = Sql::new(
+    "SELECT r.i, k.number, k.expires FROM {4: i i, key t} AS r CROSS JOIN kv k
+     WHERE k.plugin = $1 AND k.area = $2 AND k.domain = $3 AND k.kind = 1 AND k.key = r.key AND (k.expires = 0 OR k.expires > $5)",
+);
 static KEYS: Sql = Sql::new(
     "SELECT key FROM kv WHERE plugin = $1 AND area = $2 AND domain = $3 AND kind = 0 AND key >= $4 AND key < $5 AND key > $6
      AND (expires = 0 OR expires > $7) ORDER BY key LIMIT $8",
@@ -91,6 +95,28 @@ fn check(key: &str) -> Result<()> {
         return Err(Error::InvalidName {
             name: key.to_owned(),
             reason: "a key has no NUL",
+        });
+    }
+    Ok(())
+}
+
+fn check_count(keys: usize) -> Result<()> {
+    if keys > MAX_KEYS {
+        return Err(Error::TooLarge {
+            what: "list of keys",
+            size: keys,
+            limit: MAX_KEYS,
+        });
+    }
+    Ok(())
+}
+
+fn check_value(value: &[u8]) -> Result<()> {
+    if value.len() > MAX_VALUE {
+        return Err(Error::TooLarge {
+            what: "value",
+            size: value.len(),
+            limit: MAX_VALUE,
         });
     }
     Ok(())
@@ -133,13 +159,7 @@ impl Kv {
         namespace: &Namespace,
         keys: &[String],
     ) -> Result<Vec<Option<Versioned>>> {
-        if keys.len() > MAX_KEYS {
-            return Err(Error::TooLarge {
-                what: "list of keys",
-                size: keys.len(),
-                limit: MAX_KEYS,
-            });
-        }
+        check_count(keys.len())?;
         let mut rows = Rows::default();
         for (i, key) in (0..).zip(keys) {
             check(key)?;
@@ -172,6 +192,30 @@ impl Kv {
         version.ok_or_else(|| Error::Corrupt("a value without condition was not set".to_owned()))
     }
 
+    /// Sets many values in one transaction, at most [`MAX_KEYS`]: all of them, or on an error none.
+    pub async fn set_many(
+        &self,
+        namespace: &Namespace,
+        values: &[(String, Vec<u8>)],
+        ttl: Option<Duration>,
+    ) -> Result<()> {
+        check_count(values.len())?;
+        let expires = self.expiry(ttl);
+        let mut sets = Vec::with_capacity(values.len());
+        for (key, value) in values {
+            check(key)?;
+            check_value(value)?;
+            sets.push(Set {
+                namespace: namespace.clone(),
+                key: key.clone(),
+                expected: None,
+                value: value.clone(),
+                expires,
+            });
+        }
+        self.writer.write(SetMany(sets)).await
+    }
+
     /// Sets a value if the stored version is `expected` (0: if there is none). None: it was not.
     pub async fn compare_and_set(
         &self,
@@ -193,13 +237,7 @@ impl Kv {
         ttl: Option<Duration>,
     ) -> Result<Option<u64>> {
         check(key)?;
-        if value.len() > MAX_VALUE {
-            return Err(Error::TooLarge {
-                what: "value",
-                size: value.len(),
-                limit: MAX_VALUE,
-            });
-        }
+        check_value(value)?;
         let expires = self.expiry(ttl);
         let set = Set {
             namespace: namespace.clone(),
@@ -238,6 +276,38 @@ impl Kv {
         Ok(self
             .memory
             .increment(key, stored, delta, expires, self.clock.now()))
+    }
+
+    /// Adds to many counters, at most [`MAX_KEYS`]; gives their values in this order.
+    pub async fn increment_many(
+        &self,
+        namespace: &Namespace,
+        deltas: &[(String, i64)],
+        ttl: Option<Duration>,
+    ) -> Result<Vec<i64>> {
+        let expires = self.expiry(ttl);
+        let keys = deltas.iter().map(|(key, _)| key.as_str());
+        let counters = self.stored_counters(namespace, keys).await?;
+        let now = self.clock.now();
+        let add = |((key, stored), (_, delta)): ((KvKey, Option<Tally>), &(String, i64))| {
+            self.memory.increment(key, stored, *delta, expires, now)
+        };
+        Ok(counters.into_iter().zip(deltas).map(add).collect())
+    }
+
+    /// The values of many counters, at most [`MAX_KEYS`], in this order; 0 where there is none.
+    pub async fn counters(&self, namespace: &Namespace, keys: &[String]) -> Result<Vec<i64>> {
+        let counters = self
+            .stored_counters(namespace, keys.iter().map(String::as_str))
+            .await?;
+        let now = self.clock.now();
+        let value = |(key, stored): (KvKey, Option<Tally>)| {
+            let known = self.memory.counter(&key, now);
+            known
+                .or_else(|| stored.map(|tally| tally.number()))
+                .unwrap_or(0)
+        };
+        Ok(counters.into_iter().map(value).collect())
     }
 
     /// Takes `cost` tokens from a bucket that holds `capacity` and gains `refill_per_second`; a new one is full.
@@ -326,6 +396,39 @@ impl Kv {
             kind,
             key: key.to_owned(),
         })
+    }
+
+    /// Counters, and what the database has for those that memory does not have, read at once.
+    async fn stored_counters(
+        &self,
+        namespace: &Namespace,
+        keys: impl ExactSizeIterator<Item = &str>,
+    ) -> Result<Vec<(KvKey, Option<Tally>)>> {
+        check_count(keys.len())?;
+        let now = self.clock.now();
+        let mut counters = Vec::with_capacity(keys.len());
+        let mut missing = Rows::default();
+        let mut complete = true;
+        for (i, key) in (0..).zip(keys) {
+            let key = self.key(namespace, 1, key).await?;
+            if !self.memory.has(&key, now) {
+                complete = false;
+                missing.row().int(i).str(&key.key);
+            }
+            counters.push((key, None));
+        }
+        if complete {
+            return Ok(counters);
+        }
+        let mut values = name_values(namespace);
+        values.extend([missing.into(), now.into()]);
+        for row in self.readers.fetch(&TALLY_MANY, values).await? {
+            let at = usize::try_from(row.int(0)?).unwrap_or(usize::MAX);
+            if let Some((_, stored)) = counters.get_mut(at) {
+                *stored = Some(Tally::decode(1, row.int(1)?, row.int(2)?, &[]));
+            }
+        }
+        Ok(counters)
     }
 
     /// What the database has for a key that memory does not have.

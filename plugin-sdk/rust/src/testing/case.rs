@@ -6,6 +6,7 @@ use super::host::credentials::Credentials;
 use super::host::envelope::{Envelope, recipient};
 use super::host::session::Connection;
 use super::message::Message;
+use super::network::NetworkFacts;
 use super::render::Render;
 use super::world::{ConnectionFacts, DirectoryFacts, EnvelopeFacts, LoginFacts, World, world};
 use crate::hook::{DeliverCall, Identity, MessageCall, Operation, QuotaCall, Usage};
@@ -23,6 +24,8 @@ struct File {
     #[serde(default)]
     directory: DirectoryFacts,
     #[serde(default)]
+    network: NetworkFacts,
+    #[serde(default)]
     scores: BTreeMap<String, f64>,
     case: Vec<Case>,
 }
@@ -37,6 +40,8 @@ pub struct Case {
     pub settings: Option<toml::Value>,
     /// Instead of the file's.
     pub directory: Option<DirectoryFacts>,
+    /// Instead of the file's.
+    pub network: Option<NetworkFacts>,
     /// The session.
     #[serde(default)]
     pub connection: ConnectionFacts,
@@ -174,6 +179,7 @@ fn run<P: Hooks>(file: &File, case: &Case) -> Result<(), String> {
             .directory
             .clone()
             .unwrap_or_else(|| file.directory.clone()),
+        network: case.network.clone().unwrap_or_else(|| file.network.clone()),
         scores: file.scores.clone(),
         settings: settings.clone(),
         ..World::default()

@@ -345,6 +345,17 @@ fn lower(address: &MailAddress) -> String {
 #[expect(missing_docs, reason = "documented in plugin-sdk/wit/kv.wit")]
 pub mod kv;
 
+#[expect(missing_docs, reason = "documented in plugin-sdk/wit/auth-results.wit")]
+pub mod auth_results;
+#[expect(missing_docs, reason = "documented in plugin-sdk/wit/dns.wit")]
+pub mod dns;
+#[expect(missing_docs, reason = "documented in plugin-sdk/wit/dnsbl.wit")]
+pub mod dnsbl;
+#[expect(missing_docs, reason = "documented in plugin-sdk/wit/http.wit")]
+pub mod http;
+#[expect(missing_docs, reason = "documented in plugin-sdk/wit/passwords.wit")]
+pub mod passwords;
+
 /// `findings`.
 #[expect(missing_docs, reason = "documented in plugin-sdk/wit/findings.wit")]
 pub mod findings {

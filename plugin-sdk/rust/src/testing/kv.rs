@@ -63,6 +63,13 @@ impl Kv {
         counter.0
     }
 
+    pub(super) fn counter(&self, key: &Key, now: u64) -> i64 {
+        self.counters
+            .get(key)
+            .filter(|(_, expires)| alive(*expires, now))
+            .map_or(0, |(count, _)| *count)
+    }
+
     /// Whether they were taken, and what is left.
     pub(super) fn take(
         &mut self,

@@ -193,6 +193,10 @@ impl Message {
         patterns.search(per_pattern, |scope| self.texts(scope))
     }
 
+    pub fn tokens(&self, max: u32) -> Vec<u64> {
+        super::tokens::of(self, max as usize)
+    }
+
     /// Not a digest: a stand-in that differs where contents differ in length or sum.
     pub fn sha256(&self) -> Vec<u8> {
         let content = content();

@@ -34,10 +34,13 @@ pub mod case;
 pub mod host;
 mod kv;
 mod message;
+mod network;
 mod render;
+mod tokens;
 mod world;
 
 pub use case::run_cases;
+pub use network::{AuthFacts, NetworkFacts, Page};
 pub use world::{
     Account, ConnectionFacts, DirectoryFacts, EnvelopeFacts, LoginFacts, World, world,
 };

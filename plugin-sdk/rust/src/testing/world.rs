@@ -1,6 +1,7 @@
 //! What the pretended server knows, and what it was told.
 
 use super::kv::Kv;
+use super::network::NetworkFacts;
 use serde::Deserialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -31,6 +32,10 @@ pub struct World {
     pub directory: DirectoryFacts,
     /// What the plugin remembers.
     pub kv: Kv,
+    /// What lies beyond the server.
+    pub network: NetworkFacts,
+    /// Requests over HTTP so far: method and URL.
+    pub requests: Vec<String>,
     /// Findings: name, plugin, score, evidence.
     pub findings: Vec<(String, String, f64, Vec<String>)>,
     /// The scores that `policy.toml` would give.
@@ -63,6 +68,8 @@ impl Default for World {
             content: b"From: sender@example.net\r\nSubject: hello\r\n\r\nhello\r\n".to_vec(),
             directory: DirectoryFacts::default(),
             kv: Kv::default(),
+            network: NetworkFacts::default(),
+            requests: Vec::new(),
             findings: Vec::new(),
             scores: BTreeMap::new(),
             explained: Vec::new(),

@@ -29,13 +29,20 @@ impl HostEnvelope for State {
                 .facts
                 .sender
                 .address()
+                .filter(|_| state.sight().addresses())
                 .map(|address| from_address(Some(address))))
         })
     }
 
     fn sender_params(&mut self, _: Resource<Envelope>) -> Result<Vec<Param>> {
         self.host_call("envelope.sender-params", (), |state, ()| {
-            Ok(from_params(&state.mail()?.facts.params))
+            // AUTH= is an address (RFC 4954 §5).
+            let params = &state.mail()?.facts.params;
+            Ok(if state.sight().addresses() {
+                from_params(params)
+            } else {
+                Vec::new()
+            })
         })
     }
 
@@ -53,7 +60,10 @@ impl HostEnvelope for State {
 
     fn identity(&mut self, _: Resource<Envelope>) -> Result<Option<Identity>> {
         self.host_call("envelope.identity", (), |state, ()| {
-            Ok(state.mail()?.identity.as_ref().map(from_identity))
+            let identity = state.mail()?.identity.as_ref();
+            Ok(identity
+                .filter(|_| state.sight().addresses())
+                .map(from_identity))
         })
     }
 
@@ -68,7 +78,8 @@ impl HostEnvelope for State {
             let mail = state.mail()?.state();
             let recipient = usize::try_from(*index)
                 .ok()
-                .and_then(|at| mail.recipients.get(at));
+                .and_then(|at| mail.recipients.get(at))
+                .filter(|_| state.sight().addresses());
             Ok(recipient
                 .map(|recipient| recipient_of(*index, recipient, recipient.address.as_ref())))
         })
@@ -87,7 +98,8 @@ impl HostEnvelope for State {
                 let mail = state.mail()?.state();
                 let limit = usize::try_from(*limit)
                     .unwrap_or(usize::MAX)
-                    .min(MAX_RECIPIENTS);
+                    .min(MAX_RECIPIENTS)
+                    * usize::from(state.sight().addresses());
                 Ok((0..)
                     .zip(&mail.recipients)
                     .skip(usize::try_from(*offset).unwrap_or(usize::MAX))

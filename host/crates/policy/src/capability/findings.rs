@@ -69,6 +69,15 @@ impl Host for State {
         self.host_call("findings.so-far", (), |state, ()| {
             let before = state.found_before(<[Found]>::to_vec);
             let mut symbols: Vec<Symbol> = before.into_iter().map(symbol).collect();
+            if !state.sight().addresses() {
+                // Evidence is what others saw.
+                for symbol in symbols
+                    .iter_mut()
+                    .filter(|symbol| symbol.plugin != *state.shared.name)
+                {
+                    symbol.options.clear();
+                }
+            }
             for finding in &state.effects.findings {
                 let score = state.score_of(&finding.name, finding.weight);
                 let own = |symbol: &&mut Symbol| {

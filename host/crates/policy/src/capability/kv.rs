@@ -12,6 +12,8 @@ use crate::state::State;
 const MAX_KEY: usize = 512;
 const MAX_VALUE: usize = 64 << 10;
 const MAX_KEYS: usize = 1000;
+/// Octets of the values of one `set-many`.
+const MAX_VALUES: usize = 1 << 20;
 
 type Answer<T> = std::result::Result<T, KvError>;
 
@@ -84,6 +86,24 @@ impl Host for State {
         Ok(answer)
     }
 
+    async fn set_many(
+        &mut self,
+        area: Area,
+        values: Vec<(String, Vec<u8>)>,
+        ttl_ms: Option<u64>,
+    ) -> Result<Answer<()>> {
+        let (services, owned) = self.kv(area)?;
+        let answer = match check_values(&owned, &values) {
+            Err(error) => Err(error),
+            Ok(owned) => services
+                .kv_set_many(owned.space(), &values, ttl(ttl_ms))
+                .await
+                .map_err(failed),
+        };
+        self.record("kv.set-many", &(area, values, ttl_ms), &answer);
+        Ok(answer)
+    }
+
     async fn compare_and_set(
         &mut self,
         area: Area,
@@ -137,6 +157,37 @@ impl Host for State {
                 .map_err(failed),
         };
         self.record("kv.increment", &(area, key, delta, ttl_ms), &answer);
+        Ok(answer)
+    }
+
+    async fn increment_many(
+        &mut self,
+        area: Area,
+        deltas: Vec<(String, i64)>,
+        ttl_ms: Option<u64>,
+    ) -> Result<Answer<Vec<i64>>> {
+        let (services, owned) = self.kv(area)?;
+        let answer = match check_many(&owned, deltas.iter().map(|(key, _)| key), 0) {
+            Err(error) => Err(error),
+            Ok(owned) => services
+                .kv_increment_many(owned.space(), &deltas, ttl(ttl_ms))
+                .await
+                .map_err(failed),
+        };
+        self.record("kv.increment-many", &(area, deltas, ttl_ms), &answer);
+        Ok(answer)
+    }
+
+    async fn counters(&mut self, area: Area, keys: Vec<String>) -> Result<Answer<Vec<i64>>> {
+        let (services, owned) = self.kv(area)?;
+        let answer = match check(&owned, &keys, 0) {
+            Err(error) => Err(error),
+            Ok(owned) => services
+                .kv_counters(owned.space(), &keys)
+                .await
+                .map_err(failed),
+        };
+        self.record("kv.counters", &(area, keys), &answer);
         Ok(answer)
     }
 
@@ -228,8 +279,29 @@ impl State {
 }
 
 fn check<'a>(owned: &'a Option<Owned>, keys: &[String], value: usize) -> Answer<&'a Owned> {
+    check_many(owned, keys.iter(), value)
+}
+
+fn check_values<'a>(owned: &'a Option<Owned>, values: &[(String, Vec<u8>)]) -> Answer<&'a Owned> {
+    let largest = values.iter().map(|(_, value)| value.len()).max();
+    let all: usize = values.iter().map(|(_, value)| value.len()).sum();
+    if all > MAX_VALUES {
+        return Err(KvError::TooLarge);
+    }
+    check_many(
+        owned,
+        values.iter().map(|(key, _)| key),
+        largest.unwrap_or(0),
+    )
+}
+
+fn check_many<'a, 'k>(
+    owned: &'a Option<Owned>,
+    mut keys: impl ExactSizeIterator<Item = &'k String>,
+    largest: usize,
+) -> Answer<&'a Owned> {
     let owned = owned.as_ref().ok_or(KvError::NoDomain)?;
-    if keys.len() > MAX_KEYS || keys.iter().any(|key| key.len() > MAX_KEY) || value > MAX_VALUE {
+    if keys.len() > MAX_KEYS || largest > MAX_VALUE || keys.any(|key| key.len() > MAX_KEY) {
         return Err(KvError::TooLarge);
     }
     Ok(owned)
@@ -257,6 +329,8 @@ fn bucket(state: services::BucketState) -> BucketState {
 fn failed(error: ServiceError) -> KvError {
     match error {
         ServiceError::TooLarge => KvError::TooLarge,
-        ServiceError::Unavailable(text) => KvError::Unavailable(text),
+        ServiceError::Unavailable(text) | ServiceError::Unsupported(text) => {
+            KvError::Unavailable(text)
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `session`: the connection.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use ipnet::IpNet;
 use wasmtime::Result;
 use wasmtime::component::Resource;
@@ -9,6 +11,9 @@ use crate::bindings::waxwing::policy::types::{Endpoint, Identity, Protocol};
 use crate::state::State;
 
 use super::types::{from_endpoint, from_identity, from_protocol};
+
+/// What stands for a client that may not be seen.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 impl Host for State {}
 
@@ -33,13 +38,23 @@ impl HostConnection for State {
 
     fn client(&mut self, _: Resource<Connection>) -> Result<Endpoint> {
         self.host_call("session.client", (), |state, ()| {
-            Ok(from_endpoint(state.connection()?.facts.client))
+            let client = state.connection()?.facts.client;
+            Ok(from_endpoint(if state.sight().addresses() {
+                client
+            } else {
+                NOWHERE
+            }))
         })
     }
 
     fn client_text(&mut self, _: Resource<Connection>) -> Result<String> {
         self.host_call("session.client-text", (), |state, ()| {
-            Ok(state.connection()?.client().to_string())
+            let client = state.connection()?.client();
+            Ok(if state.sight().addresses() {
+                client.to_string()
+            } else {
+                String::new()
+            })
         })
     }
 
@@ -56,6 +71,7 @@ impl HostConnection for State {
                 .state()
                 .helo
                 .as_deref()
+                .filter(|_| state.sight().addresses())
                 .map(str::to_owned))
         })
     }
@@ -112,6 +128,7 @@ impl HostConnection for State {
                 .state()
                 .identity
                 .as_ref()
+                .filter(|_| state.sight().addresses())
                 .map(from_identity))
         })
     }
@@ -134,6 +151,9 @@ impl HostConnection for State {
     fn client_in(&mut self, _: Resource<Connection>, networks: Vec<String>) -> Result<bool> {
         self.host_call("session.client-in", networks, |state, networks| {
             let client = state.connection()?.client();
+            if !state.sight().addresses() {
+                return Ok(false);
+            }
             Ok(networks
                 .iter()
                 .any(|network| match network.parse::<IpNet>() {

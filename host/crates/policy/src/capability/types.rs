@@ -62,13 +62,16 @@ pub(crate) fn recipient_of(
     }
 }
 
-pub(super) fn from_endpoint(endpoint: SocketAddr) -> wit::Endpoint {
-    let address = match endpoint.ip().to_canonical() {
+pub(super) fn from_ip(address: IpAddr) -> wit::IpAddress {
+    match address.to_canonical() {
         IpAddr::V4(v4) => wit::IpAddress::Ipv4(v4.octets().into()),
         IpAddr::V6(v6) => wit::IpAddress::Ipv6(v6.segments().into()),
-    };
+    }
+}
+
+pub(super) fn from_endpoint(endpoint: SocketAddr) -> wit::Endpoint {
     wit::Endpoint {
-        address,
+        address: from_ip(endpoint.ip()),
         port: endpoint.port(),
     }
 }

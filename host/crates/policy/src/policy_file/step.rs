@@ -1,15 +1,18 @@
 //! One `[[step]]`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::rollout::{Mode, read_mode};
+use super::network::Network;
 use super::settings::{Inputs, Settings};
 use super::table::Table;
 use crate::grant::Grant;
 use crate::hook::Hook;
 use crate::limits::Limits;
 use crate::problem::Problem;
+use crate::sight::Sight;
 
 /// A step as it is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +31,10 @@ pub(crate) struct StepConfig {
     pub(crate) on_error: OnError,
     /// How long an instance lives.
     pub(crate) isolation: Isolation,
+    /// What it may see.
+    pub(crate) sight: Sight,
+    /// Whom it may ask beyond this server.
+    pub(crate) network: Arc<Network>,
     /// What its plugin is told.
     pub(crate) settings: Settings,
     /// What findings of a name count; 1 where nothing is given.
@@ -103,11 +110,15 @@ impl StepConfig {
         let plugin = read_plugin(&mut table, problems);
         let name = table.text("name", problems).map(ToOwned::to_owned);
         let (mode, replaces) = read_mode(&mut table, problems);
+        let grants = read_grants(&mut table, problems);
         let step = Self {
             name: name.or_else(|| plugin.clone()).unwrap_or_default(),
             plugin: plugin.clone().unwrap_or_default(),
             hooks: read_hooks(&mut table, problems),
-            grants: read_grants(&mut table, problems),
+            sight: choice(&mut table, "view", &Sight::ALL, Sight::as_str, problems)
+                .unwrap_or_default(),
+            network: Network::read(&mut table, &grants, inputs, problems).into(),
+            grants,
             on_error: choice(
                 &mut table,
                 "on-error",
@@ -221,6 +232,8 @@ fn read_limits(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Limits {
             number("output-kib", 1, 1 << 16).map(|kib| kib << 10),
             default.output,
         ),
+        dns_queries: narrow(number("dns-queries", 0, 1000), default.dns_queries),
+        http_requests: narrow(number("http-requests", 0, 100), default.http_requests),
         log_lines: narrow(number("log-lines", 0, 100_000), default.log_lines),
         instances: narrow(number("instances", 1, 1000), default.instances),
     };

@@ -68,6 +68,15 @@ impl PartView {
         }
     }
 
+    /// Whether it is an attachment: said to be one, or neither text nor a container.
+    #[must_use]
+    pub(crate) fn is_attachment(&self) -> bool {
+        self.disposition().as_deref() == Some("attachment")
+            || !["text/", "multipart/"]
+                .iter()
+                .any(|kind| self.content_type.starts_with(kind))
+    }
+
     /// Where its own header lies.
     #[must_use]
     pub(crate) fn header(&self) -> Span {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::{MessageView, head};
+use crate::sight::Sight;
 
 /// Octets that one compiled pattern may take.
 const PATTERN_SIZE: usize = 1 << 20;
@@ -158,11 +159,12 @@ impl PatternSet {
         Ok(Self { scopes })
     }
 
-    /// Looks for every pattern in its scope: the first `per_pattern` hits of each, ordered by pattern.
+    /// Looks for every pattern in its scope, as far as that may be seen: the first `per_pattern` hits of each, ordered by pattern.
     #[must_use]
-    pub(crate) fn search(&self, view: &MessageView, per_pattern: usize) -> Vec<Hit> {
+    pub(crate) fn search(&self, view: &MessageView, sight: Sight, per_pattern: usize) -> Vec<Hit> {
         let mut hits = Vec::new();
-        for (scope, group) in &self.scopes {
+        let seen = self.scopes.iter().filter(|(scope, _)| sight.scope(scope));
+        for (scope, group) in seen {
             group.search_scope(scope, view, per_pattern, &mut hits);
         }
         hits.sort_by_key(|hit| hit.pattern);
@@ -388,7 +390,7 @@ mod tests {
         ])
         .unwrap();
         let found: Vec<(u32, u64)> = set
-            .search(&view, 2)
+            .search(&view, Sight::All, 2)
             .iter()
             .map(|hit| (hit.pattern, hit.offset))
             .collect();

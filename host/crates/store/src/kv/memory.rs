@@ -91,6 +91,14 @@ impl Tally {
         }
     }
 
+    /// What a counter counts.
+    pub(crate) fn number(&self) -> i64 {
+        match self.state {
+            State::Counter(number) => number,
+            State::Bucket { .. } | State::Window(_) => 0,
+        }
+    }
+
     fn encode(&self) -> Vec<u8> {
         let numbers: Vec<u64> = match &self.state {
             State::Counter(_) => Vec::new(),
@@ -119,6 +127,13 @@ impl Memory {
         lock(&self.tallies)
             .get(key)
             .is_some_and(|tally| !tally.is_over(now))
+    }
+
+    /// The value of a counter that is here.
+    pub(crate) fn counter(&self, key: &KvKey, now: i64) -> Option<i64> {
+        let tallies = lock(&self.tallies);
+        let tally = tallies.get(key).filter(|tally| !tally.is_over(now))?;
+        Some(tally.number())
     }
 
     pub(crate) fn is_full(&self) -> bool {

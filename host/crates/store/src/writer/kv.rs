@@ -62,6 +62,25 @@ impl Operation for Set {
     }
 }
 
+/// Sets many values together.
+#[derive(Debug)]
+pub(crate) struct SetMany(pub(crate) Vec<Set>);
+
+impl Operation for SetMany {
+    type Output = ();
+
+    fn weight(&self) -> usize {
+        self.0.iter().map(Set::weight).sum()
+    }
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
+        for set in &mut self.0 {
+            set.apply(transaction).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Removes a key of every kind.
 #[derive(Debug)]
 pub(crate) struct Delete {

@@ -11,6 +11,7 @@ on_both! {
     the_directory_follows_changes;
     removing_an_account_removes_its_mail;
     passwords_are_verified;
+    foreign_hashes_are_verified_at_a_price;
     names_are_checked;
     two_stores_of_one_database;
 }
@@ -308,4 +309,37 @@ async fn two_stores_of_one_database(setup: Arc<Setup>) {
         other.usage(bob.id).await.unwrap()
     );
     assert_sound(&one).await;
+}
+
+async fn foreign_hashes_are_verified_at_a_price(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let directory = store.directory();
+    let own = directory.hash_password("password").await.unwrap();
+    assert!(own.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{own}");
+    for stored in [
+        own.as_str(),
+        "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
+        "$pbkdf2-sha256$i=4096,l=32$c2FsdA$xeR41ZKIyEGqUw22hFxMjZYok6ABzk4RpJY4c6qYE0o",
+    ] {
+        for (password, right) in [("password", true), ("Password", false)] {
+            let matches = directory.password_matches(stored, password).await;
+            assert_eq!(matches.unwrap(), right, "{stored}: {password}");
+        }
+    }
+    for stored in [
+        "",
+        "password",
+        "$6$salt$hash",
+        "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4",
+        "$argon2id$v=19$m=64,t=4000000000,p=1$c29tZXNhbHQ$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4",
+        "$scrypt$ln=30,r=8,p=1$c29tZXNhbHQ$IMit9qkFULCMA/ViizL57cnTLOa5DiVM9eMwpAvPwr4",
+        "$pbkdf2-sha256$i=4000000000,l=32$c2FsdA$xeR41ZKIyEGqUw22hFxMjZYok6ABzk4RpJY4c6qYE0o",
+    ] {
+        let refused = directory.password_matches(stored, "password").await;
+        assert!(matches!(refused, Err(Error::PasswordHash(_))), "{stored}");
+    }
+    assert!(matches!(
+        directory.hash_password(&"p".repeat(1025)).await,
+        Err(Error::TooLarge { .. })
+    ));
 }

@@ -17,6 +17,7 @@ on_both! {
     windows_slide;
     keys_are_listed;
     bad_keys_are_refused;
+    many_at_once;
 }
 
 fn space(plugin: &str) -> Namespace {
@@ -332,6 +333,56 @@ async fn bad_keys_are_refused(setup: Arc<Setup>) {
     ));
     assert!(matches!(
         kv.get_many(&a, &vec![String::new(); 1001]).await,
+        Err(Error::TooLarge { .. })
+    ));
+}
+
+async fn many_at_once(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let (kv, a) = (store.kv(), space("a"));
+    let values: Vec<(String, Vec<u8>)> =
+        (0..300).map(|n| (format!("v{n:03}"), vec![7; n])).collect();
+    kv.set_many(&a, &values, None).await.unwrap();
+    let keys: Vec<String> = values.iter().map(|(key, _)| key.clone()).collect();
+    let found = kv.get_many(&a, &keys).await.unwrap();
+    assert!(
+        found
+            .iter()
+            .zip(&values)
+            .all(|(found, (_, value))| found.as_ref().is_some_and(|found| found.value == *value))
+    );
+    let bad = [
+        ("x".to_owned(), vec![1]),
+        ("y".repeat(MAX_KEY + 1), vec![1]),
+    ];
+    assert!(matches!(
+        kv.set_many(&a, &bad, None).await,
+        Err(Error::TooLarge { .. })
+    ));
+    assert_eq!(kv.get(&a, "x").await.unwrap(), None, "none of them");
+
+    let word = |text: &str, delta| (text.to_owned(), delta);
+    let learnt = [word("cheap", 2), word("pills", 1), word("cheap", 1)];
+    assert_eq!(
+        kv.increment_many(&a, &learnt, None).await.unwrap(),
+        [2, 1, 3]
+    );
+    store.close().await;
+    // Another process: what memory does not have is read at once.
+    let store = setup.open().await;
+    let kv = store.kv();
+    let keys = ["pills", "cheap", "unknown"].map(str::to_owned);
+    assert_eq!(kv.counters(&a, &keys).await.unwrap(), [1, 3, 0]);
+    assert_eq!(
+        kv.increment_many(&a, &[word("cheap", -1), word("new", 5)], None)
+            .await
+            .unwrap(),
+        [2, 5]
+    );
+    assert_eq!(kv.counters(&a, &keys).await.unwrap(), [1, 2, 0]);
+    let many: Vec<String> = (0..1001).map(|n| n.to_string()).collect();
+    assert!(matches!(
+        kv.counters(&a, &many).await,
         Err(Error::TooLarge { .. })
     ));
 }

@@ -51,6 +51,20 @@ pub fn set(area: Area, key: &str, value: &[u8], ttl_ms: Option<u64>) -> Result<u
     })
 }
 
+pub fn set_many(
+    area: Area,
+    values: &[(String, Vec<u8>)],
+    ttl_ms: Option<u64>,
+) -> Result<(), KvError> {
+    if values.len() > 1000 || values.iter().any(|(key, _)| key.len() > 512) {
+        return Err(KvError::TooLarge);
+    }
+    for (key, value) in values {
+        set(area, key, value, ttl_ms)?;
+    }
+    Ok(())
+}
+
 pub fn compare_and_set(
     area: Area,
     key: &str,
@@ -75,6 +89,26 @@ pub fn increment(area: Area, key: &str, delta: i64, ttl_ms: Option<u64>) -> Resu
     ask(area, key, |world, key| {
         world.kv.increment(key, delta, ttl_ms, world.now_ms)
     })
+}
+
+pub fn increment_many(
+    area: Area,
+    deltas: &[(String, i64)],
+    ttl_ms: Option<u64>,
+) -> Result<Vec<i64>, KvError> {
+    if deltas.len() > 1000 || deltas.iter().any(|(key, _)| key.len() > 512) {
+        return Err(KvError::TooLarge);
+    }
+    deltas
+        .iter()
+        .map(|(key, delta)| increment(area, key, *delta, ttl_ms))
+        .collect()
+}
+
+pub fn counters(area: Area, keys: &[String]) -> Result<Vec<i64>, KvError> {
+    keys.iter()
+        .map(|key| ask(area, key, |world, key| world.kv.counter(&key, world.now_ms)))
+        .collect()
 }
 
 pub fn take(
