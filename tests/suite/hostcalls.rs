@@ -442,7 +442,7 @@ fn what_is_not_granted_is_refused_with_what_to_add() {
         &[
             "`a..b` is no domain",
             "`a.example/x` is no server",
-            "missing: cannot be read",
+            "cannot be read: No such file",
         ],
     );
 }

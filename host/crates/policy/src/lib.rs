@@ -55,8 +55,8 @@ mod rollback;
 mod services;
 mod serving;
 mod session;
-mod snapshot;
 mod sight;
+mod snapshot;
 mod state;
 mod status;
 mod step;
@@ -67,11 +67,11 @@ mod trial;
 mod view;
 mod watch;
 
-pub use comparison::{Change, Example, Side, SymbolDifference, TrialReport};
-pub use compiler::compile_plugin;
 pub use auth::{
     ArcVerdict, AuthResults, AuthVerdict, DkimVerdict, DmarcPolicy, DmarcVerdict, DomainVerdict,
 };
+pub use comparison::{Change, Example, Side, SymbolDifference, TrialReport};
+pub use compiler::compile_plugin;
 pub use config::PolicyConfig;
 pub use facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
 pub use generation::Generation;

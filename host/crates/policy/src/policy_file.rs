@@ -2,9 +2,9 @@
 //!
 //! Reading gives everything that is wrong at once, each with its line; nothing is half taken.
 
+mod network;
 mod promote;
 mod rollout;
-mod network;
 mod settings;
 mod step;
 mod table;
@@ -16,9 +16,9 @@ use toml_edit::Document;
 
 use crate::problem::Problem;
 
+pub(crate) use network::{HttpGrant, Network, Origin};
 pub(crate) use promote::promoted;
 pub(crate) use rollout::{Drift, Mode};
-pub(crate) use network::{HttpGrant, Network, Origin};
 pub(crate) use settings::Inputs;
 pub(crate) use step::{Isolation, Located, OnError, StepConfig};
 
@@ -176,7 +176,7 @@ mod tests {
     fn every_problem_is_told_with_its_line() {
         let problems = parse(
             "colour = 'red'\n[[step]]\nplugin = '../evil'\n[[step]]\nplugin = 'a'\nhooks = ['rcpt']\n\
-             grants = ['dns']\non-error = 'accept'\nlimits = { deadline-ms = 0 }\n[[step]]\nplugin = 'a'\n",
+             grants = ['wings']\non-error = 'accept'\nlimits = { deadline-ms = 0 }\n[[step]]\nplugin = 'a'\n",
         )
         .unwrap_err();
         let lines: Vec<&str> = problems

@@ -120,7 +120,7 @@ mod tests {
             "a b",
             "a\\b",
             &"a".repeat(64),
-            &"a.".repeat(127),
+            &"a.".repeat(128),
         ] {
             assert_eq!(ascii_domain(text), None, "{text}");
         }

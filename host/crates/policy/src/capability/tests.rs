@@ -1,6 +1,6 @@
 //! Host calls as a guest makes them, without the guest: what they give, what they cost, where they end.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -30,10 +30,7 @@ struct Calls(Mutex<Vec<String>>);
 impl Recorder for Calls {
     fn host_call(&self, call: &HostCall<'_>) {
         let told = format!("{} {:?} {:?}", call.name, call.arguments, call.answer);
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(told);
+        self.0.lock().unwrap().push(told);
     }
 }
 
@@ -122,11 +119,7 @@ impl World {
     }
 
     fn recorded(&self) -> Vec<String> {
-        self.calls
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.calls.0.lock().unwrap().clone()
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rollout::{Mode, read_mode};
 use super::network::Network;
+use super::rollout::{Mode, read_mode};
 use super::settings::{Inputs, Settings};
 use super::table::Table;
 use crate::grant::Grant;
