@@ -1,5 +1,6 @@
 """Tests of the arithmetic of the benchmarks; `make test` runs them, no server is started."""
 
+import json
 import os
 import subprocess
 import unittest
@@ -31,6 +32,14 @@ class TheTable(unittest.TestCase):
         self.table.add("a longer one", "b", {"old": 1234.5, "new": 2.0})
         lines = [line for line in self.table.text().splitlines() if line.startswith("|")]
         self.assertEqual(len({len(line) for line in lines}), 1)
+
+    def test_another_table_follows_without_comparison(self):
+        self.table.add("a", "b", {"old": 1.0, "new": 2.0})
+        more = Table(["Rust", "Python"], {"languages": "two"}, compared=False)
+        more.add("call", "µs", {"Rust": 5.0, "Python": 50.0})
+        self.table.more.append(more)
+        self.assertEqual([cell.strip() for cell in self.table.text().splitlines()[-1].split("|")], ["", "call", "µs", "5.00", "50.0", ""])
+        self.assertEqual(json.loads(self.table.json())["more"][0]["rows"][0]["values"]["Python"], 50.0)
 
     def test_figures_have_three_digits(self):
         self.assertEqual([figure(value) for value in (0.1234, 12.34, 123.4, None)], ["0.12", "12.3", "123", "–"])

@@ -17,6 +17,7 @@ mod crash;
 mod dialogues;
 mod fuzz;
 mod imap_sessions;
+mod languages;
 mod memory;
 mod misbehaviour;
 mod reload;
