@@ -22,38 +22,46 @@ class Figures:
     added_ms: float
 
 
-def compare(pairs: list[tuple[Side, Side]], rounds: int, progress) -> dict[str, Figures]:
-    """For each pair, a side without the step and one with it; by the name of the former. The pairs take turns, too."""
-    found: dict[str, list[Figures]] = {without.name: [] for without, _ in pairs}
+class Pair:
+    """A mail system without the step and with it, and a mailbox in each."""
+
+    def __init__(self, without: Side, with_step: Side):
+        self.name = without.name
+        self._sides = [without, with_step]
+        self._recipients = [side.mailbox() for side in self._sides]
+        self._sent = 0
+
+    def measure(self) -> Figures:
+        """One round: messages in turns over one session each."""
+        clients = [Client(side.smtp_port) for side in self._sides]
+        times: list[list[float]] = [[], []]
+        try:
+            for number in range(MESSAGES):
+                # Who is first may pay for waking the machine.
+                for place in (0, 1) if number % 2 else (1, 0):
+                    begin = time.perf_counter()
+                    clients[place].send(self._recipients[place], "bench")
+                    times[place].append(1000 * (time.perf_counter() - begin))
+        finally:
+            for client in clients:
+                client.close()
+        self._sent += MESSAGES
+        for side, recipient in zip(self._sides, self._recipients):
+            side.settle(recipient, self._sent)
+        without, with_step = (median(measured) for measured in times)
+        return Figures(without, with_step - without)
+
+
+def compare(pairs: list[Pair], rounds: int, progress) -> dict[str, Figures]:
+    """Medians over rounds in which the pairs take turns, by their names."""
+    found: dict[str, list[Figures]] = {pair.name: [] for pair in pairs}
     for number in range(rounds + 1):
-        for without, with_step in pairs:
-            result = measure(without, with_step)
+        for pair in pairs:
+            result = pair.measure()
             # The first round warms processes and caches.
             if number:
-                found[without.name].append(result)
-                progress(f"one header added, round {number}/{rounds}, {without.name}: "
+                found[pair.name].append(result)
+                progress(f"one header added, round {number}/{rounds}, {pair.name}: "
                          f"{1000 * result.added_ms:.0f} µs on top of {result.without_ms:.2f} ms")
-    return {name: Figures(median(round.without_ms for round in results), median(round.added_ms for round in results))
+    return {name: Figures(median(result.without_ms for result in results), median(result.added_ms for result in results))
             for name, results in found.items()}
-
-
-def measure(without: Side, with_step: Side) -> Figures:
-    """One round: messages in turns over one session each."""
-    sides = [without, with_step]
-    recipients = [side.mailbox() for side in sides]
-    clients = [Client(side.smtp_port) for side in sides]
-    times: list[list[float]] = [[], []]
-    try:
-        for number in range(MESSAGES):
-            # Who is first may pay for waking the machine.
-            for place in (0, 1) if number % 2 else (1, 0):
-                begin = time.perf_counter()
-                clients[place].send(recipients[place], "bench")
-                times[place].append(1000 * (time.perf_counter() - begin))
-    finally:
-        for client in clients:
-            client.close()
-    for side, recipient in zip(sides, recipients):
-        side.settle(recipient, MESSAGES)
-    plain, stepped = (median(measured) for measured in times)
-    return Figures(plain, stepped - plain)

@@ -143,7 +143,7 @@ def measure_milter(plan: Plan, sides: list[Side], directory: Path, table: Table,
         started.append(filtered := PostfixDovecot(directory / "filtered", accounts=60, milters=adding.address))
         started.append(stamping := Waxwing(directory / "stamping", "Waxwing, stamping policy",
                                            STAMPING_POLICY.format(isolation="pooled")))
-        found = milter.compare([(rival, filtered), (accepting, stamping)], plan.header_rounds, progress)
+        found = milter.compare([milter.Pair(rival, filtered), milter.Pair(accepting, stamping)], plan.header_rounds, progress)
     finally:
         for side in reversed(started):
             side.stop()

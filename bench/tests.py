@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from . import machine, throughput
+from . import calls, machine, throughput
 from .load import Load
 from .report import Table, figure
 
@@ -60,6 +60,18 @@ class TheMachine(unittest.TestCase):
         child = subprocess.Popen(["true"])
         child.wait()
         self.assertEqual(machine.stat_fields(child.pid), [])
+
+
+class Calls(unittest.TestCase):
+    def test_are_put_beside_wasmtimes_own_and_languages_into_a_table_of_theirs(self):
+        language = {name: 1.0 for _, _, name in calls.OF_LANGUAGES} | {"name": "Rust"}
+        table = Table(["old", "new"], {})
+        calls.add({"bare-call-ns": 1000.0, "hook-call-ns": 2500.0, "bare-instance-ns": 20000.0, "fresh-instance-ns": 30000.0,
+                   "shipped-policy-cpu-us": 120.0, "languages": [language]}, "new", table)
+        ratios = [row.values["new"] for row in table.rows if "times" in row.title]
+        self.assertEqual(ratios, [2.5, 1.5])
+        self.assertEqual(table.more[0].sides, ["Rust"])
+        self.assertEqual(len(table.more[0].rows), len(calls.OF_LANGUAGES))
 
 
 class Rounds(unittest.TestCase):
