@@ -130,29 +130,24 @@ fn judges_the_corpus(server: &Server) {
     );
 }
 
-/// What is wrong with settings keeps a policy from serving, in the plugin's own words.
+/// What is wrong with settings keeps a policy from serving, in the plugins' own words.
 fn checks_settings(server: &Server) {
-    for (plugin, settings, said) in [
-        (
-            "links",
-            "{ shortners = [] }",
-            "shortners: unknown; there are shorteners, urgent, most-hosts",
-        ),
-        (
-            "tone",
-            "{ amounts = \"many\" }",
-            "amounts: a number above 0 is expected",
-        ),
-    ] {
-        let wrong = format!(
+    let step = |plugin: &str, settings: &str| {
+        format!(
             "[[step]]\nplugin = \"{plugin}\"\ngrants = [\"message\", \"actions\"]\n\
-             limits = {{ memory-mib = 64 }}\nsettings = {settings}\n{ACCEPTING}"
-        );
-        let problems =
-            server.refused_change(|| replace(&server.folder().join("policy.toml"), wrong));
+             limits = {{ memory-mib = 64 }}\nsettings = {settings}\n"
+        )
+    };
+    let wrong = step("links", "{ shortners = [] }") + &step("tone", "{ amounts = \"many\" }");
+    let problems =
+        server.refused_change(|| replace(&server.folder().join("policy.toml"), wrong + ACCEPTING));
+    for said in [
+        "shortners: unknown; there are shorteners, urgent, most-hosts",
+        "amounts: a number above 0 is expected",
+    ] {
         assert!(
             problems.iter().any(|problem| problem.contains(said)),
-            "{problems:#?}"
+            "{said} is not among {problems:#?}"
         );
     }
 }

@@ -13,7 +13,7 @@ function messageOf({ from = [], subject = "", text = "", headers = {}, urls = []
     subject: () => subject,
     text: (most) => text.slice(0, most),
     first: (name) => headers[name] ?? null,
-    urls: (most) => urls.slice(0, most).map((url) => ({ scheme: "https", anchor: null, ...url })),
+    urls: (most) => urls.slice(0, most).map((url) => ({ text: `https://${url.host}/`, scheme: "https", anchor: null, ...url })),
   };
 }
 

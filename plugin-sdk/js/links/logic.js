@@ -42,7 +42,9 @@ export function judge(message, settings) {
   found("REPLY_ELSEWHERE", 0.5, answers.filter((domain) => !authors.some((author) => related(author, domain))));
 
   const links = message.urls(MOST_LINKS).filter(({ scheme, host }) => /^https?$/.test(scheme) && host !== "");
-  const hosts = [...new Set(links.map(({ host }) => host))];
+  // The address that a link shows is found as a link in the text, too, but leads nowhere.
+  const shown = new Set(links.map(({ anchor }) => anchor?.trim()));
+  const hosts = [...new Set(links.filter(({ text }) => !shown.has(text)).map(({ host }) => host))];
   found("LINK_DISGUISED", 3, links.filter(disguised).map(({ host, anchor }) => `${anchor} leads to ${host}`));
   found("LINK_TO_ADDRESS", 2, hosts.filter(isAddress));
   found("LINK_SHORTENED", 0.5, hosts.filter((host) => settings.shorteners.includes(host)));
