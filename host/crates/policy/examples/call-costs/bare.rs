@@ -18,7 +18,10 @@ const NO_DEADLINE: u64 = u64::MAX / 2;
 struct Connection;
 
 /// `types.smtp-reply` of the contract.
-#[expect(dead_code, reason = "what is said is lifted, whether anybody looks at it or not")]
+#[expect(
+    dead_code,
+    reason = "what is said is lifted, whether anybody looks at it or not"
+)]
 #[derive(ComponentType, Lift)]
 #[component(record)]
 struct SmtpReply {
@@ -28,7 +31,10 @@ struct SmtpReply {
 }
 
 /// `types.decision`.
-#[expect(dead_code, reason = "what is said is lifted, whether anybody looks at it or not")]
+#[expect(
+    dead_code,
+    reason = "what is said is lifted, whether anybody looks at it or not"
+)]
 #[derive(ComponentType, Lift)]
 #[component(variant)]
 enum Decision {
@@ -45,7 +51,10 @@ enum Decision {
 }
 
 /// `types.hook-error`.
-#[expect(dead_code, reason = "what is said is lifted, whether anybody looks at it or not")]
+#[expect(
+    dead_code,
+    reason = "what is said is lifted, whether anybody looks at it or not"
+)]
 #[derive(ComponentType, Lift)]
 #[component(variant)]
 enum HookError {
