@@ -28,8 +28,7 @@ check: ## format, lints, licences, architecture, syntax of scripts
 
 bench: ## a table of figures beside Postfix and Dovecot; BENCH=--short for a first look
 	@tools/setup.sh build guest languages bench
-	cargo build --release -p waxwing
-	cargo build --release -p waxwing-policy --example call-costs
+	cargo build --release -p waxwing -p waxwing-policy --bin waxwing --example call-costs
 	cargo run -q -p waxwing-plugin-build --
 	cargo run -q -p waxwing-plugin-build -- accepting stamping --out target/bench-plugins
 	tools/languages.sh
