@@ -27,10 +27,11 @@ check: ## format, lints, licences, architecture, syntax of scripts
 	@tools/check.sh
 
 bench: ## a table of figures beside Postfix and Dovecot; BENCH=--short for a first look
-	@tools/setup.sh build guest bench
-	cargo build --release -p waxwing
+	@tools/setup.sh build guest languages bench
+	cargo build --release -p waxwing -p waxwing-policy --bin waxwing --example call-costs
 	cargo run -q -p waxwing-plugin-build --
-	cargo run -q -p waxwing-plugin-build -- accepting --out target/bench-plugins
+	cargo run -q -p waxwing-plugin-build -- accepting stamping --out target/bench-plugins
+	tools/languages.sh
 	python3 -m bench $(BENCH)
 
 fuzz: ## run every fuzz target for SECONDS=60 each

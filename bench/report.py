@@ -23,6 +23,10 @@ class Table:
     sides: list[str]
     head: dict[str, str]
     rows: list[Row] = field(default_factory=list)
+    compared: bool = True
+    """Whether the text says how many times better the other sides are."""
+    more: list["Table"] = field(default_factory=list)
+    """Tables of other sides, printed after this one."""
 
     def add(self, title: str, unit: str, values: dict[str, float | None], more_is_better: bool = False) -> None:
         """Adds a row; a side without a figure is left out or None."""
@@ -31,7 +35,7 @@ class Table:
 
     def text(self) -> str:
         """An aligned table, valid Markdown too; the last columns say how many times better than the first side."""
-        rivals = self.sides[1:]
+        rivals = self.sides[1:] if self.compared else []
         lines = [["", "", *self.sides, *(f"{side}: times better" for side in rivals)]]
         for row in self.rows:
             figures = [figure(row.values.get(side)) for side in self.sides]
@@ -40,7 +44,8 @@ class Table:
         rule = ["-" * width if column < 2 else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
         lines.insert(1, rule)
         body = "\n".join("| " + " | ".join(aligned(line, widths)) + " |" for line in lines)
-        return "\n".join(f"{name}: {value}" for name, value in self.head.items()) + "\n\n" + body
+        text = "\n".join(f"{name}: {value}" for name, value in self.head.items()) + "\n\n" + body
+        return "\n\n".join([text, *(table.text() for table in self.more)])
 
     def better(self, row: Row, side: str) -> float | None:
         """How many times better `side` is than the first side; none if one of the figures is missing or nothing."""
@@ -51,9 +56,13 @@ class Table:
 
     def json(self) -> str:
         """Everything, for programs that compare runs."""
+        return json.dumps(self.plain(), indent=2, ensure_ascii=False)
+
+    def plain(self) -> dict:
+        """Everything, in lists and dictionaries."""
         rows = [{"title": row.title, "unit": row.unit, "more_is_better": row.more_is_better, "values": row.values}
                 for row in self.rows]
-        return json.dumps({"head": self.head, "sides": self.sides, "rows": rows}, indent=2, ensure_ascii=False)
+        return {"head": self.head, "sides": self.sides, "rows": rows, "more": [table.plain() for table in self.more]}
 
 
 def figure(value: float | None) -> str:

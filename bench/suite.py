@@ -4,14 +4,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 
-from . import hooks, machine, memory, swap, throughput
+from . import calls, hooks, machine, memory, milter, swap, throughput
 from .load import Load
 from .report import Table
 from .servers import Side
+from .servers.milter import Milter
 from .servers.postfix import PostfixDovecot
 from .servers.waxwing import ROOT, Waxwing
 
-PARTS = ["memory", "swap", "throughput", "hooks", "start"]
+PARTS = ["memory", "swap", "throughput", "hooks", "calls", "milter", "start"]
 
 POSTFIX = PostfixDovecot.name
 SHIPPED = "Waxwing"
@@ -19,6 +20,8 @@ ACCEPTING = "Waxwing, accepting policy"
 
 # Takes what an account is meant to get, and asks nothing else: what a policy costs is seen against it.
 ACCEPTING_POLICY = '[[step]]\nplugin = "accepting"\ngrants = ["credentials", "directory"]\nisolation = "{isolation}"\n'
+# The same and a header field on top.
+STAMPING_POLICY = ACCEPTING_POLICY + '[[step]]\nplugin = "stamping"\ngrants = ["message", "actions"]\n'
 # The largest of the shipped plugins.
 SWAPPED_PLUGIN = "rules"
 
@@ -37,16 +40,17 @@ class Plan:
     rounds: int
     swaps: int
     sessions: int
+    header_rounds: int
     parts: list[str] = field(default_factory=lambda: list(PARTS))
 
     @staticmethod
     def full() -> "Plan":
         loads = [Load(sessions, size) for size in (SMALL, LARGE) for sessions in (1, 10, 50)]
-        return Plan(loads + [Load(10, SMALL, reuse=True)], rounds=5, swaps=15, sessions=5000)
+        return Plan(loads + [Load(10, SMALL, reuse=True)], rounds=5, swaps=15, sessions=5000, header_rounds=20)
 
     @staticmethod
     def short() -> "Plan":
-        return Plan([Load(10, SMALL)], rounds=2, swaps=5, sessions=1000)
+        return Plan([Load(10, SMALL)], rounds=2, swaps=5, sessions=1000, header_rounds=5)
 
     def with_rounds(self, rounds: int) -> "Plan":
         return replace(self, rounds=rounds)
@@ -123,6 +127,31 @@ def measure_hooks(_plan: Plan, sides: list[Side], _directory: Path, table: Table
     table.add("a hook call with a fresh instance", "µs", {ACCEPTING: fresh.mean_us})
 
 
+def measure_calls(_plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
+    """Calls of plugins without a server, beside wasmtime's own; and plugins in other languages."""
+    _, shipped, _ = sides
+    calls.add(calls.measure(shipped.plugins, progress), SHIPPED, table)
+
+
+def measure_milter(plan: Plan, sides: list[Side], directory: Path, table: Table, progress: Progress) -> None:
+    """One header field added by a milter and by a plugin: both mail systems once more, with the step."""
+    rival, _, accepting = sides
+    progress("starting Postfix with a milter, and Waxwing with a plugin that does the same")
+    started: list[Side | Milter] = []
+    try:
+        started.append(adding := Milter(directory / "milter"))
+        started.append(filtered := PostfixDovecot(directory / "filtered", accounts=60, milters=adding.address))
+        started.append(stamping := Waxwing(directory / "stamping", "Waxwing, stamping policy",
+                                           STAMPING_POLICY.format(isolation="pooled")))
+        found = milter.compare([milter.Pair(rival, filtered), milter.Pair(accepting, stamping)], plan.header_rounds, progress)
+    finally:
+        for side in reversed(started):
+            side.stop()
+    table.add("a message over an open session", "ms", {name: figures.without_ms for name, figures in found.items()})
+    table.add("added by a milter, by a plugin, that adds one header field", "µs",
+              {name: 1000 * figures.added_ms for name, figures in found.items()})
+
+
 def measure_start(_plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
     """The shipped policy's server once more, over the data that it has by now."""
     _, shipped, _ = sides
@@ -133,4 +162,4 @@ def measure_start(_plan: Plan, sides: list[Side], _directory: Path, table: Table
 
 
 STEPS = {"memory": measure_memory, "swap": measure_swap, "throughput": measure_throughput, "hooks": measure_hooks,
-         "start": measure_start}
+         "calls": measure_calls, "milter": measure_milter, "start": measure_start}

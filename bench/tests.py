@@ -1,10 +1,11 @@
 """Tests of the arithmetic of the benchmarks; `make test` runs them, no server is started."""
 
+import json
 import os
 import subprocess
 import unittest
 
-from . import machine, throughput
+from . import calls, machine, throughput
 from .load import Load
 from .report import Table, figure
 
@@ -32,6 +33,14 @@ class TheTable(unittest.TestCase):
         lines = [line for line in self.table.text().splitlines() if line.startswith("|")]
         self.assertEqual(len({len(line) for line in lines}), 1)
 
+    def test_another_table_follows_without_comparison(self):
+        self.table.add("a", "b", {"old": 1.0, "new": 2.0})
+        more = Table(["Rust", "Python"], {"languages": "two"}, compared=False)
+        more.add("call", "µs", {"Rust": 5.0, "Python": 50.0})
+        self.table.more.append(more)
+        self.assertEqual([cell.strip() for cell in self.table.text().splitlines()[-1].split("|")], ["", "call", "µs", "5.00", "50.0", ""])
+        self.assertEqual(json.loads(self.table.json())["more"][0]["rows"][0]["values"]["Python"], 50.0)
+
     def test_figures_have_three_digits(self):
         self.assertEqual([figure(value) for value in (0.1234, 12.34, 123.4, None)], ["0.12", "12.3", "123", "–"])
 
@@ -51,6 +60,18 @@ class TheMachine(unittest.TestCase):
         child = subprocess.Popen(["true"])
         child.wait()
         self.assertEqual(machine.stat_fields(child.pid), [])
+
+
+class Calls(unittest.TestCase):
+    def test_are_put_beside_wasmtimes_own_and_languages_into_a_table_of_theirs(self):
+        language = {name: 1.0 for _, _, name in calls.OF_LANGUAGES} | {"name": "Rust"}
+        table = Table(["old", "new"], {})
+        calls.add({"bare-call-ns": 1000.0, "hook-call-ns": 2500.0, "bare-instance-ns": 20000.0, "fresh-instance-ns": 30000.0,
+                   "shipped-policy-cpu-us": 120.0, "languages": [language]}, "new", table)
+        ratios = [row.values["new"] for row in table.rows if "times" in row.title]
+        self.assertEqual(ratios, [2.5, 1.5])
+        self.assertEqual(table.more[0].sides, ["Rust"])
+        self.assertEqual(len(table.more[0].rows), len(calls.OF_LANGUAGES))
 
 
 class Rounds(unittest.TestCase):

@@ -2,10 +2,11 @@
 # Installs what a fresh machine lacks, group by group; where nothing is missing it costs milliseconds.
 #   tools/setup.sh build     a linker and C compiler for the crates that bring C along (SQLite, aws-lc)
 #   tools/setup.sh guest     a toolchain for WebAssembly guests (rustup's target, else Debian's packages)
+#   tools/setup.sh languages what plugins in JavaScript and Python are built with: Node, npm, Python with venv
 #   tools/setup.sh run       curl, with which a first mail is sent and read
 #   tools/setup.sh python    Python 3, which some of the tools are written in
 #   tools/setup.sh test      what `make test` drives: PostgreSQL, swaks, mbsync, curl, openssl, Python
-#   tools/setup.sh bench     what `make bench` compares with and measures by: Postfix, smtp-source, Dovecot
+#   tools/setup.sh bench     what `make bench` compares with and measures by: Postfix, smtp-source, Dovecot, libmilter
 # A group is there when its programs are, however they came; only what is missing is asked of apt.
 set -euo pipefail
 
@@ -71,6 +72,12 @@ for group in "$@"; do
       need libc6-dev /usr/include/stdlib.h
       ;;
     guest) guest ;;
+    languages)
+      need nodejs node
+      need npm npm
+      need python3 python3
+      python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+      ;;
     run) need curl curl ;;
     python) need python3 python3 ;;
     test)
@@ -84,6 +91,7 @@ for group in "$@"; do
     bench)
       need postfix /usr/sbin/smtp-source
       need dovecot-lmtpd /usr/lib/dovecot/lmtp
+      need libmilter-dev /usr/include/libmilter/mfapi.h
       need python3 python3
       ;;
     *)

@@ -9,19 +9,24 @@ target=${CARGO_TARGET_DIR:-target}
 export CARGO_TERM_COLOR=never # the totals are read from the output
 log=$target/test.log
 
-tools/setup.sh build guest test
+tools/setup.sh build guest languages test
 # One build of everything, so that features are unified once and nothing is compiled twice.
 cargo build --locked --workspace --all-targets </dev/null
 "$target/debug/waxwing-plugin-build" --all
+tools/languages.sh
 
 status=0
 tools/with-postgres.sh cargo test --locked --workspace --no-fail-fast "$@" </dev/null 2>&1 | tee "$log" || status=$?
 python3 -m unittest -q bench.tests 2>&1 | tee -a "$log" || status=$?
+(cd plugin-sdk/python/tone && PYTHONDONTWRITEBYTECODE=1 python3 -m unittest -q tests) 2>&1 | tee -a "$log" || status=$?
+(cd plugin-sdk/js && npm test --silent) 2>&1 | tee -a "$log" || status=$?
 
 awk '
   /^test result: /  { runners++; passed += $4; failed += $6; ignored += $8 }
   /^Ran [0-9]+ test/ { runners++; python = $2 }
   /^OK/             { passed += python }
+  /^# pass /        { runners++; passed += $3 }
+  /^# fail /        { failed += $3 }
   /^FAILED \(/      { split($0, parts, /[=,)]/); failed += parts[2]; passed += python - parts[2] }
   END { printf "tests: %d runners, %d passed, %d failed, %d ignored\n", runners, passed, failed, ignored }
 ' "$log"

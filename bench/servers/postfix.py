@@ -43,6 +43,7 @@ virtual_mailbox_domains = {domain}
 virtual_mailbox_maps = texthash:{base}/mailboxes
 virtual_transport = lmtp:unix:private/dovecot-lmtp
 header_checks = regexp:{base}/header_checks
+smtpd_milters = {milters}
 """
 
 MASTER = """\
@@ -78,8 +79,9 @@ class PostfixDovecot:
 
     name = "Postfix+Dovecot"
 
-    def __init__(self, directory: Path, accounts: int = 400, processes: int = 100):
-        """Starts both in `directory`, which must be empty, on a real disk, and reachable by the programs' accounts."""
+    def __init__(self, directory: Path, accounts: int = 400, processes: int = 100, milters: str = ""):
+        """Starts both in `directory`, which must be empty, on a real disk, and reachable by the programs' accounts. `milters` are
+        addresses as main.cf has them."""
         self.base = directory / "postfix"
         self.log = self.base / "postfix.log"
         self.smtp_port = free_port()
@@ -92,7 +94,8 @@ class PostfixDovecot:
         (self.base / "mailboxes").write_text("".join(f"{name}@{DOMAIN} {name}\n" for name in self._names))
         self.rules = self.base / "header_checks"
         self.rules.write_text("")
-        (self.base / "main.cf").write_text(MAIN.format(base=self.base, log=self.log, domain=DOMAIN, processes=processes))
+        (self.base / "main.cf").write_text(MAIN.format(base=self.base, log=self.log, domain=DOMAIN, processes=processes,
+                                                           milters=milters))
         (self.base / "master.cf").write_text(MASTER.format(port=self.smtp_port))
         self.dovecot = Dovecot(directory / "dovecot", self.base / "queue/private/dovecot-lmtp", self._names)
         try:

@@ -59,12 +59,20 @@ impl Server {
     /// # Panics
     /// If none comes, or the change is refused.
     pub fn change(&self, make: impl FnOnce()) -> Duration {
+        self.change_within(PATIENCE, make)
+    }
+
+    /// The same with another patience: some plugins are long in compiling.
+    ///
+    /// # Panics
+    /// If none comes, or the change is refused.
+    pub fn change_within(&self, patience: Duration, make: impl FnOnce()) -> Duration {
         let old = self.generation();
         // What was wrong before the change may be told until the change is read.
         let known = self.policy()["problems"].clone();
         let begun = Instant::now();
         make();
-        until("the changed policy serves", PATIENCE, || {
+        until("the changed policy serves", patience, || {
             let policy = self.policy();
             let problems = &policy["problems"];
             let refused = *problems != known

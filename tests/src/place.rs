@@ -65,3 +65,18 @@ pub fn plugins() -> PathBuf {
     );
     path
 }
+
+/// The folder of the compiled example plugins that are not in Rust.
+///
+/// # Panics
+/// If there is none; says how to make it.
+#[must_use]
+pub fn language_plugins() -> PathBuf {
+    let path = target().join("language-plugins");
+    assert!(
+        path.is_dir(),
+        "{} is not there: run `tools/languages.sh` first (`make test` does)",
+        path.display()
+    );
+    path
+}

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -39,6 +39,7 @@ pub struct Setup {
     policy: Policy,
     database: Database,
     own_plugins: bool,
+    more_plugins: Option<PathBuf>,
     every_listener: bool,
     settings: String,
     accounts: Vec<String>,
@@ -58,6 +59,7 @@ impl Setup {
             policy: Policy::Shipped,
             database: Database::Sqlite,
             own_plugins: false,
+            more_plugins: None,
             every_listener: false,
             settings: String::new(),
             accounts: vec![
@@ -85,6 +87,13 @@ impl Setup {
     #[must_use]
     pub fn own_plugins(mut self) -> Self {
         self.own_plugins = true;
+        self
+    }
+
+    /// A folder where plugins are looked for that the usual one does not have.
+    #[must_use]
+    pub fn plugins(mut self, folder: PathBuf) -> Self {
+        self.more_plugins = Some(folder);
         self
     }
 
@@ -154,11 +163,15 @@ impl Setup {
         } else {
             place::plugins()
         };
+        let folders: Vec<String> = [Some(&plugins), self.more_plugins.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|folder| folder.display().to_string())
+            .collect();
         let mut text = format!("hostname = \"{HOST}\"\ndata = \"data\"\n");
         let _ = writeln!(
             text,
-            "[policy]\nfile = \"policy.toml\"\nplugins = [{:?}]",
-            plugins.display().to_string()
+            "[policy]\nfile = \"policy.toml\"\nplugins = {folders:?}"
         );
         if let Some(url) = self.database.url() {
             let _ = writeln!(text, "[store]\ndatabase = {url:?}");

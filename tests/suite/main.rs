@@ -18,6 +18,7 @@ mod dialogues;
 mod fuzz;
 mod hostcalls;
 mod imap_sessions;
+mod languages;
 mod memory;
 mod misbehaviour;
 mod reload;

@@ -2,7 +2,7 @@
 //!
 //! Invariants: nothing of WebAssembly that plugins do not need is switched on (no component-model async, no garbage
 //! collection, no threads, no exceptions, no 64-bit memories); a guest that runs is interrupted within [`TICK`] of its limit; an idle
-//! server has no ticks.
+//! server has no ticks; the pool has room for as many instances as there are permits, however many parts each is made of.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,6 +18,13 @@ use crate::policy::StartError;
 pub(crate) const TICK: Duration = Duration::from_millis(2);
 /// The largest memory that a step can be given.
 pub(crate) const MAX_MEMORY: usize = 256 << 20;
+/// Instances of core modules in an instance. One of Rust has 3, one of JavaScript 11, one of Python 30.
+pub(crate) const MAX_CORE_INSTANCES: u32 = 64;
+/// Memories in an instance: one, and one for each component inside that stands in for WASI.
+pub(crate) const MAX_MEMORIES: u32 = 4;
+/// Tables in an instance, and elements in a table. Python's has about 6,000.
+pub(crate) const MAX_TABLES: u32 = 4;
+pub(crate) const MAX_TABLE_ELEMENTS: usize = 20_000;
 
 /// The engine and what all instances share.
 pub(crate) struct Engine {
@@ -147,7 +154,8 @@ fn config(pool: Option<u32>) -> Config {
         .wasm_exceptions(false)
         .wasm_threads(false)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        // A call from one component inside a plugin to another sees the memories of both; no module can define two.
+        .wasm_multi_memory(true)
         .wasm_stack_switching(false)
         // The same bits from the same input, so that a call can be repeated from its record.
         .cranelift_nan_canonicalization(true)
@@ -160,13 +168,16 @@ fn config(pool: Option<u32>) -> Config {
     if let Some(instances) = pool {
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(instances)
-            // A component of wit-component holds its module and two small ones that tie it to its imports.
-            .total_core_instances(instances.saturating_mul(4))
-            .total_memories(instances.saturating_mul(2))
-            .total_tables(instances.saturating_mul(4))
+            // Totals cost address space, or nothing but a count; memory is spent by what is used.
+            .total_core_instances(instances.saturating_mul(MAX_CORE_INSTANCES))
+            .max_core_instances_per_component(MAX_CORE_INSTANCES)
+            .total_memories(instances.saturating_mul(MAX_MEMORIES))
+            .max_memories_per_component(MAX_MEMORIES)
+            .total_tables(instances.saturating_mul(MAX_TABLES))
+            .max_tables_per_component(MAX_TABLES)
             .total_stacks(instances)
             .max_memory_size(MAX_MEMORY)
-            .table_elements(20_000)
+            .table_elements(MAX_TABLE_ELEMENTS)
             .max_unused_warm_slots(32)
             .linear_memory_keep_resident(64 << 10)
             .table_keep_resident(4 << 10);

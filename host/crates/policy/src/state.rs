@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use wasmtime::{ResourceLimiter, bail};
 
+use crate::engine;
 use crate::fault::Fault;
 use crate::hook::Hook;
 use crate::limits::Limits;
@@ -124,6 +125,8 @@ pub(crate) struct State {
     pub(crate) parts_held: u32,
     /// Why the host stopped the guest, if it did: more telling than the trap that follows.
     pub(crate) stopped: Option<Fault>,
+    /// Octets of the instance's memories.
+    memory: usize,
 }
 
 impl State {
@@ -140,6 +143,7 @@ impl State {
             call: 0,
             parts_held: 0,
             stopped: None,
+            memory: 0,
         }
     }
 
@@ -286,12 +290,16 @@ fn ticks(cpu: std::time::Duration) -> u32 {
 impl ResourceLimiter for State {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let granted = desired <= self.shared.limits.memory;
-        if !granted {
+        // All memories of the instance together.
+        let wanted = self.memory.saturating_sub(current).saturating_add(desired);
+        let granted = wanted <= self.shared.limits.memory;
+        if granted {
+            self.memory = wanted;
+        } else {
             // The guest sees its growth fail and most often traps; this is what to call it then.
             self.stopped = Some(Fault::Memory);
         }
@@ -304,18 +312,18 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= 20_000)
+        Ok(desired <= engine::MAX_TABLE_ELEMENTS)
     }
 
     fn instances(&self) -> usize {
-        16
+        engine::MAX_CORE_INSTANCES as usize
     }
 
     fn tables(&self) -> usize {
-        16
+        engine::MAX_TABLES as usize
     }
 
     fn memories(&self) -> usize {
-        4
+        engine::MAX_MEMORIES as usize
     }
 }
