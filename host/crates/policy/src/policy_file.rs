@@ -187,8 +187,8 @@ mod tests {
             lines,
             [
                 "policy.toml:3",
-                "policy.toml:6",
                 "policy.toml:7",
+                "policy.toml:6",
                 "policy.toml:8",
                 "policy.toml:9",
                 "policy.toml:1",
