@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod author;
 mod bad_config;
 mod clients;
 mod corpus;
@@ -24,3 +25,4 @@ mod misbehaviour;
 mod reload;
 mod rollout;
 mod trouble;
+mod tutorial;

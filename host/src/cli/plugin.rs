@@ -1,8 +1,19 @@
-//! `waxwing plugin`: the steps of the live policy, what they are tried out against, and how one goes forth and back.
+//! `waxwing plugin`: what an operator asks of the plugins that serve and are tried out, how one goes forth and back, and what an author makes, tries and signs.
+//!
+//! The author's commands need no server and no configuration.
 
+mod bench;
+mod build;
+mod check;
+mod component;
 mod diff;
 mod history;
+mod inspect;
 mod list;
+mod new;
+mod run;
+mod sign;
+mod test;
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -35,6 +46,22 @@ pub(super) enum PluginCommand {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+    /// Make a project for a new plugin: it builds, has a case, and needs nothing of this repository.
+    New(new::New),
+    /// Build a project's plugin: a component with its manifest.
+    Build(build::Build),
+    /// Try whether a plugin would load: verified, linked, its settings checked, tested by itself.
+    Check(check::Check),
+    /// Run a plugin's cases against the component.
+    Test(test::Test),
+    /// Show a plugin one message: what it asked, said and did, and what that cost.
+    Run(Box<run::Run>),
+    /// Measure a plugin: its calls, a fresh instance, its size, its compilation.
+    Bench(Box<bench::Bench>),
+    /// What a plugin is, wants and says of itself.
+    Inspect(inspect::Inspect),
+    /// Sign a plugin, or make a key to sign with.
+    Sign(sign::Sign),
 }
 
 impl PluginCommand {
@@ -47,6 +74,14 @@ impl PluginCommand {
             Self::Rollback { to, reason } => {
                 change(common, &Request::PluginRollback { to, reason })
             }
+            Self::New(new) => new.run(common),
+            Self::Build(build) => build.run(common),
+            Self::Check(check) => check.run(common),
+            Self::Test(test) => test.run(common),
+            Self::Run(run) => run.run(common),
+            Self::Bench(bench) => bench.run(common),
+            Self::Inspect(inspect) => inspect.run(common),
+            Self::Sign(sign) => sign.run(common),
         }
     }
 }

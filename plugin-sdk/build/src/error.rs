@@ -75,6 +75,12 @@ pub enum Error {
         /// The encoder's chain of reasons.
         reason: String,
     },
+    /// A name that no plugin can bear.
+    #[error("\"{0}\" names no plugin: 1 to 48 of a-z, 0-9 and -, a letter first")]
+    Name(String),
+    /// A new project would overwrite something.
+    #[error("{} is not empty", .0.display())]
+    NotEmpty(PathBuf),
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {

@@ -1,6 +1,7 @@
 //! The workspace's plugins: which there are, and their compilation in one call of cargo.
 
 use crate::Error;
+use crate::manifest::{About, Table};
 use crate::toolchain::{TARGET, Toolchain, Version};
 use cargo_metadata::{CargoOpt, Message, MetadataCommand, PackageId};
 use serde::Deserialize;
@@ -8,24 +9,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-/// `[package.metadata.waxwing-plugin]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    name: String,
-    #[serde(default = "yes")]
-    default: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
 /// A crate that is a plugin.
 #[derive(Debug, Clone)]
 pub(crate) struct Plugin {
     pub(crate) name: String,
     pub(crate) version: String,
+    pub(crate) about: About,
     package: String,
     id: PackageId,
     default: bool,
@@ -61,11 +50,19 @@ impl Workspace {
                 package: package.name.to_string(),
                 id: package.id.clone(),
                 default: table.default,
+                about: About {
+                    package: package.name.to_string(),
+                    version: package.version.to_string(),
+                    description: package.description.clone().unwrap_or_default(),
+                    folder: folder_of(package),
+                    table,
+                },
             };
+            let name = plugin.name.clone();
             rust_version = rust_version.max(package.rust_version.clone());
-            if let Some(other) = plugins.insert(table.name.clone(), plugin) {
+            if let Some(other) = plugins.insert(name.clone(), plugin) {
                 return Err(Error::DuplicateName {
-                    name: table.name,
+                    name,
                     first: other.package,
                     second: package.name.to_string(),
                 });
@@ -163,6 +160,11 @@ impl Workspace {
             })
             .collect()
     }
+}
+
+fn folder_of(package: &cargo_metadata::Package) -> PathBuf {
+    let manifest = package.manifest_path.as_std_path();
+    manifest.parent().unwrap_or(Path::new(".")).to_owned()
 }
 
 fn read_table(package: &str, table: &serde_json::Value) -> Result<Table, Error> {

@@ -4,9 +4,19 @@
 //!
 //! ```toml
 //! [package.metadata.waxwing-plugin]
-//! name = "access"        # becomes access.wasm
-//! default = true         # built when no names are given; false leaves it out
+//! name = "access"                 # becomes access.wasm
+//! default = true                  # built when no names are given; false leaves it out
+//! grants = ["kv", "directory"]    # what it cannot do without
+//! optional-grants = ["relay"]     # what it makes use of if it is given
+//! limits = { deadline-ms = 5000 } # what a step must give it at least
+//!
+//! [package.metadata.waxwing-plugin.symbols.HELO_SYNTAX]
+//! score = 1.5                     # what it counts where `scores` of the step does not say; 1 if left out
+//! description = "The greeting is no name"
 //! ```
+//!
+//! This, the JSON Schema in `settings.schema.json` and the files of `cases/` beside the crate's `Cargo.toml` become the component's
+//! manifest; the hooks are those that the crate exports.
 //!
 //! [`build`] finds a toolchain for guests ([`Toolchain::find`]), compiles every wanted plugin with one
 //! call of cargo, makes each core module a component and writes `NAME.wasm`.
@@ -31,11 +41,14 @@
 mod component;
 mod error;
 mod guest;
+mod manifest;
 mod output;
+mod scaffold;
 mod toolchain;
 
 pub use component::componentise;
 pub use error::Error;
+pub use scaffold::{Start, scaffold};
 pub use toolchain::{Toolchain, Version};
 
 use std::path::PathBuf;
@@ -94,7 +107,8 @@ pub fn build(options: &Options) -> Result<Vec<Built>, Error> {
             path: module,
             source,
         })?;
-        let component = componentise(&plugin.name, &plugin.version, &module)?;
+        let mut component = componentise(&plugin.name, &plugin.version, &module)?;
+        plugin.about.describe(&mut component)?;
         components.push((plugin.name, component));
     }
     output::write_all(&workspace.root().join(&options.out), components)

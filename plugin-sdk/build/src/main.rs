@@ -71,7 +71,7 @@ fn main() -> ExitCode {
 fn exit_code(error: &Error) -> u8 {
     match error {
         Error::NoToolchain { .. } | Error::Start { .. } => 69,
-        Error::UnknownPlugin { .. } => 64,
+        Error::UnknownPlugin { .. } | Error::Name(_) | Error::NotEmpty(_) => 64,
         Error::Io { .. } => 74,
         Error::DuplicateName { .. }
         | Error::Manifest { .. }

@@ -59,6 +59,9 @@ pub trait Instance: Plugin {
 
 /// Makes a plugin of settings: read, check, build.
 pub(crate) fn make<P: Plugin>(text: &str) -> Result<P, Vec<Problem>> {
+    // The first of the author's code runs here, whether settings are checked or the plugin is to serve.
+    #[cfg(target_family = "wasm")]
+    report_panics();
     let settings: P::Settings = settings::parse(text)?;
     let problems = P::check(&settings);
     if problems.is_empty() {
@@ -68,12 +71,9 @@ pub(crate) fn make<P: Plugin>(text: &str) -> Result<P, Vec<Problem>> {
     }
 }
 
-/// `lifecycle.init`.
-#[cfg_attr(
-    not(target_family = "wasm"),
-    expect(dead_code, reason = "only a component is initialised")
-)]
-pub(crate) fn init<P: Instance>(text: &str) -> Result<(), String> {
+/// Panics are written to the log, with their place: the trap that follows says only that there was one.
+#[cfg(target_family = "wasm")]
+fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic
             .location()
@@ -82,6 +82,14 @@ pub(crate) fn init<P: Instance>(text: &str) -> Result<(), String> {
         let fields = [("at".to_owned(), place.unwrap_or_default())];
         crate::host::log::log(crate::host::log::Level::Error, text, &fields);
     }));
+}
+
+/// `lifecycle.init`.
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(dead_code, reason = "only a component is initialised")
+)]
+pub(crate) fn init<P: Instance>(text: &str) -> Result<(), String> {
     let plugin = make::<P>(text).map_err(|problems| {
         problems
             .iter()

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     Init(String),
     /// It failed so often that it was not asked.
     Broken,
+    /// One of the others, and what led to it.
+    Explained(Box<Fault>, Box<str>),
 }
 
 impl Fault {
@@ -44,12 +46,29 @@ impl Fault {
             Self::Overload => "overload",
             Self::Init(_) => "init",
             Self::Broken => "broken",
+            Self::Explained(fault, _) => fault.word(),
+        }
+    }
+
+    /// The limit that was hit, by its name in `policy.toml`.
+    pub(crate) fn limit(&self) -> Option<&'static str> {
+        match self {
+            Self::Deadline => Some("deadline-ms"),
+            Self::Cpu => Some("cpu-ms"),
+            Self::Memory => Some("memory-mib"),
+            Self::Limit(name) => Some(name),
+            Self::Explained(fault, _) => fault.limit(),
+            _ => None,
         }
     }
 
     /// Whether the step is to blame: not for what it needs and does not get, nor for what it was not asked.
     pub(crate) fn is_its_own(&self) -> bool {
-        !matches!(self, Self::Unavailable(_) | Self::Overload | Self::Broken)
+        match self {
+            Self::Unavailable(_) | Self::Overload | Self::Broken => false,
+            Self::Explained(fault, _) => fault.is_its_own(),
+            _ => true,
+        }
     }
 }
 
@@ -67,6 +86,7 @@ impl fmt::Display for Fault {
             Self::Overload => f.write_str("no instance came free before deadline-ms"),
             Self::Init(text) => write!(f, "could not be set up: {text}"),
             Self::Broken => f.write_str("was not asked: it keeps failing, its breaker is open"),
+            Self::Explained(fault, trail) => write!(f, "{fault}{trail}"),
         }
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Said {
     pub(crate) answer: Result<Answer, Fault>,
     pub(crate) effects: Effects,
     pub(crate) host_calls: u32,
+    /// Octets of linear memory that the instance has.
+    pub(crate) memory: usize,
 }
 
 impl Instance {
@@ -128,12 +130,20 @@ impl Instance {
             Err(fault) => Err(fault),
         };
         let host_calls = self.store.data().budget.host_calls;
+        let memory = self.store.data().memory;
         let effects = self.store.data_mut().end();
         Said {
             answer,
             effects,
             host_calls,
+            memory,
         }
+    }
+
+    /// The fault of a call that nobody waits for any more, with what led to it.
+    pub(crate) fn given_up(&self, fault: Fault) -> Fault {
+        let state = self.store.data();
+        state.trail.explain(fault, &state.shared.limits, None)
     }
 
     fn begin(&mut self, context: Context, hook: Option<crate::hook::Hook>, now: Instant) {
@@ -153,24 +163,13 @@ impl Instance {
 
 /// What a trap is called: what the host knows of its cause goes before what the engine says.
 fn fault(store: &mut Store<State>, error: &wasmtime::Error) -> Fault {
-    if let Some(stopped) = store.data_mut().stopped.take() {
-        return stopped;
-    }
-    let mut text = match error.downcast_ref::<Trap>() {
-        Some(trap) => trap.to_string(),
-        None => error.root_cause().to_string(),
-    };
-    if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
-        let frames: Vec<&str> = trace
-            .frames()
-            .iter()
-            .filter_map(|frame| frame.func_name())
-            .take(4)
-            .collect();
-        if !frames.is_empty() {
-            text.push_str(" in ");
-            text.push_str(&frames.join(", called by "));
-        }
-    }
-    Fault::Trap(text)
+    let state = store.data_mut();
+    let fault = state.stopped.take().unwrap_or_else(|| {
+        Fault::Trap(match error.downcast_ref::<Trap>() {
+            Some(trap) => trap.to_string(),
+            None => error.root_cause().to_string(),
+        })
+    });
+    let trace = error.downcast_ref::<WasmBacktrace>();
+    state.trail.explain(fault, &state.shared.limits, trace)
 }

@@ -36,11 +36,13 @@ mod grant;
 mod guest;
 mod history;
 mod hook;
+mod inspect;
 mod instance;
 mod ledger;
 mod limits;
 mod lineup;
 mod load;
+mod manifest;
 mod memory;
 mod meters;
 mod outcome;
@@ -52,20 +54,24 @@ mod problem;
 mod recorder;
 mod rewrite;
 mod rollback;
+mod schema;
 mod services;
 mod serving;
 mod session;
 mod sight;
+mod signature;
 mod snapshot;
 mod state;
 mod status;
 mod step;
 mod subject;
 mod tally;
+mod trail;
 mod transaction;
 mod trial;
 mod view;
 mod watch;
+mod workbench;
 
 pub use auth::{
     ArcVerdict, AuthResults, AuthVerdict, DkimVerdict, DmarcPolicy, DmarcVerdict, DomainVerdict,
@@ -77,7 +83,9 @@ pub use facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
 pub use generation::Generation;
 pub use history::{HistoryEvent, HistoryStep, read_history};
 pub use hook::Hook;
+pub use inspect::{Inspection, Size};
 pub use ledger::{Entry as LedgerEntry, Finding, Ledger};
+pub use manifest::{CaseFile, Manifest, SymbolInfo};
 pub use memory::MemoryServices;
 pub use outcome::{
     Decision, DeliverOutcome, Filing, HeaderEdit, LoginOutcome, MailboxRef, MessageOutcome,
@@ -95,6 +103,11 @@ pub use services::{
     Versioned,
 };
 pub use session::PolicySession;
+pub use signature::{KeyError, PublicKey, SigningKey};
 pub use status::{Status, StepStatus};
 pub use step::StepInfo;
 pub use transaction::Transaction;
+pub use workbench::{
+    AccountCase, AuthCase, Bench, Case, CaseOutcome, CaseStep, ConnectionCase, Directory,
+    EnvelopeCase, NetworkCase, NotedCall, PageCase, Seen, Workbench,
+};

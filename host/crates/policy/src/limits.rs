@@ -43,3 +43,23 @@ impl Default for Limits {
         }
     }
 }
+
+impl Limits {
+    /// A limit as it is written in `policy.toml`; none if there is none of this name.
+    pub(crate) fn written(&self, name: &str) -> Option<u64> {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Some(match name {
+            "deadline-ms" => milliseconds(self.deadline),
+            "cpu-ms" => milliseconds(self.cpu),
+            "memory-mib" => (self.memory >> 20) as u64,
+            "host-calls" => self.host_calls.into(),
+            "read-kib" => self.read >> 10,
+            "output-kib" => (self.output >> 10) as u64,
+            "dns-queries" => self.dns_queries.into(),
+            "http-requests" => self.http_requests.into(),
+            "log-lines" => self.log_lines.into(),
+            "instances" => self.instances.into(),
+            _ => return None,
+        })
+    }
+}

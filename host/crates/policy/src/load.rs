@@ -3,7 +3,7 @@
 //! Invariants: whatever goes wrong is a problem with its place, and all problems are told; nothing of a load that failed serves; a step whose component and
 //! configuration are as before is taken over with its instances.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -18,12 +18,15 @@ use crate::generation::Generation;
 use crate::grant::Grant;
 use crate::guest::Exports;
 use crate::hook::Hook;
+use crate::manifest::Manifest;
 use crate::memory::MemoryServices;
 use crate::plugin::{self, Outline, PluginFile};
-use crate::policy_file::{Drift, Located, Mode, PolicyFile, StepConfig};
+use crate::policy_file::{Drift, Located, Mode, PolicyFile, StepConfig, Trust};
 use crate::problem::Problem;
 use crate::recorder::Recorder;
+use crate::schema::Schema;
 use crate::services::Services;
+use crate::signature::PublicKey;
 use crate::snapshot::{Files, Snapshots};
 use crate::state::Shared;
 use crate::step::{Step, StepInfo};
@@ -53,10 +56,38 @@ pub(crate) struct Loaded {
 
 /// A plugin that is compiled.
 #[derive(Clone)]
-struct Compiled {
+pub(crate) struct Compiled {
     component: Component,
     digest: Arc<str>,
-    outline: Arc<Outline>,
+    pub(crate) outline: Arc<Outline>,
+    /// What its settings may be.
+    schema: Option<Arc<Schema>>,
+    signer: Option<PublicKey>,
+}
+
+impl Compiled {
+    /// Compiles a file that was read, or finds it compiled.
+    pub(crate) fn of(
+        file: PluginFile,
+        component: impl FnOnce(&[u8], &str) -> Result<Component, String>,
+    ) -> Result<Self, String> {
+        let schema = file.outline.schema()?;
+        Ok(Self {
+            component: component(&file.octets, &file.digest)?,
+            digest: file.digest.into(),
+            outline: Arc::new(file.outline),
+            schema: schema.map(Arc::new),
+            signer: file.signer,
+        })
+    }
+
+    /// The same, for which any settings will do until the plugin itself sees them.
+    pub(crate) fn without_schema(&self) -> Self {
+        Self {
+            schema: None,
+            ..self.clone()
+        }
+    }
 }
 
 impl Loader {
@@ -103,7 +134,7 @@ impl Loader {
                     .map(|folder| folder.join(format!("{name}.wasm"))),
             );
         }
-        let plugins = self.plugins(&names, before).await;
+        let plugins = self.plugins(&names, &policy.trust, before).await;
         let content = Files::new(&policy.inputs.texts, digests(&plugins));
         let steps = self.steps(&policy.steps, &plugins, before).await;
         Loaded {
@@ -140,6 +171,7 @@ impl Loader {
     async fn plugins(
         &self,
         names: &BTreeSet<&str>,
+        trust: &Trust,
         before: &Generation,
     ) -> HashMap<String, Result<Compiled, String>> {
         let known: HashMap<String, Component> = before
@@ -150,7 +182,7 @@ impl Loader {
         let known = Arc::new(known);
         let mut tasks = JoinSet::new();
         for name in names {
-            let (name, known) = ((*name).to_owned(), known.clone());
+            let (name, known, trust) = ((*name).to_owned(), known.clone(), trust.clone());
             let (engine, code, folders) = (
                 self.engine.clone(),
                 self.code.clone(),
@@ -158,7 +190,15 @@ impl Loader {
             );
             let snapshots = self.snapshots.clone();
             tasks.spawn_blocking(move || {
-                let compiled = compile(&name, &folders, &known, &engine, &code, snapshots.as_ref());
+                let compiled = compile(
+                    &name,
+                    &folders,
+                    &trust,
+                    &known,
+                    &engine,
+                    &code,
+                    snapshots.as_ref(),
+                );
                 (name, compiled)
             });
         }
@@ -206,11 +246,7 @@ impl Loader {
                     let stub = self.stub(&step);
                     fresh.spawn(async move { (place, step.prepare(stub).await) });
                 }
-                Err(texts) => problems.extend(
-                    texts
-                        .into_iter()
-                        .map(|text| self.problem(Some(located.line), text)),
-                ),
+                Err(found) => problems.extend(found),
             }
         }
         while let Some(done) = fresh.join_next().await {
@@ -244,43 +280,52 @@ impl Loader {
     }
 
     /// Verifies a component against its step and links it.
-    fn step(&self, located: &Located, compiled: &Compiled) -> Result<Arc<Step>, Vec<String>> {
+    pub(crate) fn step(
+        &self,
+        located: &Located,
+        compiled: &Compiled,
+    ) -> Result<Arc<Step>, Vec<Problem>> {
         let config = located.step.clone();
         let exported = compiled.outline.hooks();
-        let mut texts = compiled
+        let mut problems: Vec<Problem> = compiled
             .outline
-            .objections(&config.plugin, |grant| config.grants.contains(&grant));
+            .objections(&config)
+            .into_iter()
+            .map(|objection| self.problem(Some(located.line_of(objection.member)), objection.text))
+            .collect();
+        let whole = |text: String| self.problem(Some(located.line), text);
         let hooks = match &config.hooks {
             None => exported.clone(),
             Some(hooks) => hooks.clone(),
         };
         for hook in hooks.iter().filter(|hook| !exported.contains(hook)) {
-            texts.push(format!(
+            problems.push(whole(format!(
                 "plugin `{}` has no hook `{hook}`; it has {}",
                 config.plugin,
                 list(&exported)
-            ));
+            )));
         }
         for hook in hooks.iter().filter(|hook| !config.sight.fits(**hook)) {
-            texts.push(format!(
+            problems.push(whole(format!(
                 "`view = \"{}\"` hides what hook `{hook}` is asked about: leave it out of `hooks` of this step",
                 config.sight.as_str()
-            ));
+            )));
         }
         if hooks.is_empty() {
-            texts.push(format!(
+            problems.push(whole(format!(
                 "plugin `{}` has no hook of this release",
                 config.plugin
-            ));
+            )));
         }
-        if !texts.is_empty() {
-            return Err(texts);
+        problems.extend(self.unfit_settings(located, compiled));
+        if !problems.is_empty() {
+            return Err(problems);
         }
         let failed = |error: wasmtime::Error| {
-            vec![format!(
+            vec![whole(format!(
                 "plugin `{}` does not fit this server: {error:#}",
                 config.plugin
-            )]
+            ))]
         };
         let grants: Vec<Grant> = config.grants.iter().copied().collect();
         let linker = linker(self.engine.wasm(), &grants).map_err(failed)?;
@@ -289,16 +334,17 @@ impl Loader {
             .map_err(failed)?;
         let exports = Exports::find(&pre).map_err(failed)?;
         if let Some(hook) = hooks.iter().find(|hook| !exports.has(**hook)) {
-            return Err(vec![format!(
+            return Err(vec![whole(format!(
                 "plugin `{}` exports `{hook}` without its functions",
                 config.plugin
-            )]);
+            ))]);
         }
         let info = Arc::new(StepInfo {
             name: config.name.clone(),
             plugin: config.plugin.clone(),
             version: compiled.outline.version.clone(),
             digest: compiled.digest.to_string(),
+            signer: compiled.signer.map(|key| key.to_string()),
         });
         let shared = Arc::new(Shared {
             name: config.name.as_str().into(),
@@ -310,7 +356,7 @@ impl Loader {
             sight: config.sight,
             network: config.network.clone(),
             settings: config.settings.json().into(),
-            scores: Arc::new(config.scores.clone()),
+            scores: Arc::new(scores(&config, &compiled.outline)),
             services: self.services.clone(),
             recorder: self.recorder.clone(),
             patterns: self.patterns.clone(),
@@ -325,6 +371,29 @@ impl Loader {
             pre,
             exports,
         )))
+    }
+
+    /// Lets a step that was just made check itself.
+    pub(crate) async fn prepare(&self, located: &Located, step: &Step) -> Result<(), Vec<Problem>> {
+        let checked = step.prepare(self.stub(step)).await;
+        checked.map_err(|found| {
+            found
+                .iter()
+                .map(|(pointer, text)| self.place(located, pointer.as_deref(), text))
+                .collect()
+        })
+    }
+
+    /// What the plugin's schema has against the settings of a step.
+    fn unfit_settings(&self, located: &Located, compiled: &Compiled) -> Vec<Problem> {
+        let Some(schema) = &compiled.schema else {
+            return Vec::new();
+        };
+        let settings = serde_json::from_str(located.step.settings.json()).unwrap_or_default();
+        let found = schema.check(&settings).into_iter();
+        found
+            .map(|(pointer, text)| self.place(located, Some(&pointer), &text))
+            .collect()
     }
 
     /// The same for a self-test: an empty store, an empty directory, nobody who records.
@@ -357,6 +426,21 @@ fn space(config: &StepConfig) -> &str {
     }
 }
 
+/// What findings count: as the operator says, or else as the plugin's manifest does.
+fn scores(config: &StepConfig, outline: &Outline) -> BTreeMap<String, f64> {
+    let mut scores = outline
+        .manifest
+        .as_ref()
+        .map_or_else(BTreeMap::new, Manifest::scores);
+    scores.extend(
+        config
+            .scores
+            .iter()
+            .map(|(name, score)| (name.clone(), *score)),
+    );
+    scores
+}
+
 /// A step of the serving generation that would be made anew just as it is.
 fn unchanged(before: &Generation, located: &Located, digest: &str) -> Option<Arc<Step>> {
     let same = |step: &&Arc<Step>| step.shared.info.digest == digest && step.config == located.step;
@@ -377,6 +461,7 @@ fn digests(plugins: &HashMap<String, Result<Compiled, String>>) -> Vec<(String, 
 fn compile(
     name: &str,
     folders: &[PathBuf],
+    trust: &Trust,
     known: &HashMap<String, Component>,
     engine: &Engine,
     code: &CodeCache,
@@ -385,20 +470,18 @@ fn compile(
     let path = plugin::find(name, folders)?;
     let told = |text: String| format!("plugin `{name}`: {} {text}", path.display());
     let file = PluginFile::read(&path).map_err(told)?;
-    let component = match known.get(&file.digest) {
-        Some(component) => component.clone(),
-        None => code
-            .load(engine.wasm(), &file.octets, &file.digest)
-            .map_err(told)?,
-    };
-    if let Some(Err(error)) = snapshots.map(|kept| kept.put(&file.digest, &file.octets)) {
+    // Before anything is compiled: what nobody here trusts is nothing but octets.
+    trust.admit(file.signer.as_ref()).map_err(told)?;
+    let octets = snapshots.map(|kept| (kept, file.octets.clone()));
+    let compiled = Compiled::of(file, |octets, digest| match known.get(digest) {
+        Some(component) => Ok(component.clone()),
+        None => code.load(engine.wasm(), octets, digest),
+    });
+    let compiled = compiled.map_err(told)?;
+    if let Some(Err(error)) = octets.map(|(kept, octets)| kept.put(&compiled.digest, &octets)) {
         tracing::warn!(plugin = name, %error, "a plugin cannot be kept: going back to it is not possible once its file changes");
     }
-    Ok(Compiled {
-        component,
-        digest: file.digest.into(),
-        outline: Arc::new(file.outline),
-    })
+    Ok(compiled)
 }
 
 fn list(hooks: &[Hook]) -> String {

@@ -3,6 +3,7 @@
 //! Not a store: nothing lasts, and passwords are kept as they are given. Not a network: what nobody put there is not there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::services::{
 #[derive(Debug, Default)]
 pub struct MemoryServices {
     state: Mutex<State>,
+    unavailable: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +34,8 @@ struct State {
     responses: HashMap<String, HttpResponse>,
     fetched: Vec<HttpRequest>,
     now: Duration,
+    /// What `now` is counted from, if this server's clock is not the machine's.
+    begin: Option<Duration>,
 }
 
 /// An account.
@@ -117,6 +121,28 @@ impl MemoryServices {
         self.state().now += by;
     }
 
+    /// Lets this server's clock begin at a time since 1970, instead of being the machine's.
+    pub fn set_clock(&self, begin: Duration) {
+        self.state().begin = Some(begin);
+    }
+
+    /// Whether directory and key-values fail.
+    pub fn set_unavailable(&self, unavailable: bool) {
+        self.unavailable.store(unavailable, Ordering::Relaxed);
+    }
+
+    /// An answer that is there already, unless nothing answers.
+    fn ready<'a, T: Send + 'a>(&self, value: T) -> Pending<'a, T> {
+        let answer = if self.unavailable.load(Ordering::Relaxed) {
+            Err(ServiceError::Unavailable(
+                "the server does not answer".to_owned(),
+            ))
+        } else {
+            Ok(value)
+        };
+        Box::pin(std::future::ready(answer))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -179,19 +205,22 @@ impl Value {
     }
 }
 
-/// An answer that is there already.
-fn ready<'a, T: Send + 'a>(value: T) -> Pending<'a, T> {
-    Box::pin(std::future::ready(Ok(value)))
-}
-
 impl Services for MemoryServices {
+    fn unix_ms(&self) -> u64 {
+        let state = self.state();
+        match state.begin {
+            Some(begin) => u64::try_from((begin + state.now).as_millis()).unwrap_or(u64::MAX),
+            None => crate::capability::unix_ms(),
+        }
+    }
+
     fn domain_is_local<'a>(&'a self, domain: &'a str) -> Pending<'a, bool> {
-        ready(self.state().domains.contains(domain))
+        self.ready(self.state().domains.contains(domain))
     }
 
     fn look_up<'a>(&'a self, address: &'a Address) -> Pending<'a, Entry> {
-        let address = address.to_string();
-        ready(self.now_with(|state| {
+        let address = address.to_string().to_lowercase();
+        self.ready(self.now_with(|state| {
             if state.accounts.contains_key(&address) {
                 Entry::Account(address.clone())
             } else {
@@ -204,7 +233,7 @@ impl Services for MemoryServices {
     }
 
     fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> Pending<'a, Verification> {
-        ready(match self.state().accounts.get(user) {
+        self.ready(match self.state().accounts.get(user) {
             None => Verification::Unknown,
             Some(account) if account.password == password => Verification::Account(user.to_owned()),
             Some(_) => Verification::Wrong,
@@ -212,8 +241,8 @@ impl Services for MemoryServices {
     }
 
     fn owns<'a>(&'a self, account: &'a str, address: &'a Address) -> Pending<'a, bool> {
-        let address = address.to_string();
-        ready(self.now_with(|state| {
+        let address = address.to_string().to_lowercase();
+        self.ready(self.now_with(|state| {
             let mut ahead = vec![address];
             for _ in 0..10 {
                 let Some(next) = ahead.pop() else { break };
@@ -229,7 +258,7 @@ impl Services for MemoryServices {
     }
 
     fn account_limits<'a>(&'a self, account: &'a str) -> Pending<'a, Limits> {
-        ready(
+        self.ready(
             self.state()
                 .accounts
                 .get(account)
@@ -239,7 +268,7 @@ impl Services for MemoryServices {
     }
 
     fn account_usage<'a>(&'a self, account: &'a str) -> Pending<'a, Usage> {
-        ready(
+        self.ready(
             self.state()
                 .accounts
                 .get(account)
@@ -259,11 +288,11 @@ impl Services for MemoryServices {
                 sum.messages += account.usage.messages;
             }
         }
-        ready(sum)
+        self.ready(sum)
     }
 
     fn mailbox_exists<'a>(&'a self, account: &'a str, path: &'a str) -> Pending<'a, bool> {
-        ready(
+        self.ready(
             self.state()
                 .accounts
                 .get(account)
@@ -278,7 +307,7 @@ impl Services for MemoryServices {
     ) -> Pending<'a, Vec<Option<Versioned>>> {
         let mut state = self.state();
         let values = state.space(space);
-        ready(
+        self.ready(
             keys.iter()
                 .map(|key| {
                     values.get(key).map(|value| Versioned {
@@ -297,7 +326,7 @@ impl Services for MemoryServices {
         value: &'a [u8],
         ttl: Option<Duration>,
     ) -> Pending<'a, u64> {
-        ready(self.state().set(space, key, value, ttl))
+        self.ready(self.state().set(space, key, value, ttl))
     }
 
     fn kv_set_many<'a>(
@@ -310,7 +339,7 @@ impl Services for MemoryServices {
         for (key, value) in values {
             state.set(space, key, value, ttl);
         }
-        ready(())
+        self.ready(())
     }
 
     fn kv_compare_and_set<'a>(
@@ -323,12 +352,12 @@ impl Services for MemoryServices {
     ) -> Pending<'a, Option<u64>> {
         let mut state = self.state();
         let stored = state.space(space).get(key).map_or(0, |value| value.version);
-        ready((stored == expected).then(|| state.set(space, key, value, ttl)))
+        self.ready((stored == expected).then(|| state.set(space, key, value, ttl)))
     }
 
     fn kv_delete<'a>(&'a self, space: Space<'a>, key: &'a str) -> Pending<'a, ()> {
         self.state().space(space).remove(key);
-        ready(())
+        self.ready(())
     }
 
     fn kv_increment<'a>(
@@ -338,7 +367,7 @@ impl Services for MemoryServices {
         delta: i64,
         ttl: Option<Duration>,
     ) -> Pending<'a, i64> {
-        ready(self.state().add(space, key, delta, ttl))
+        self.ready(self.state().add(space, key, delta, ttl))
     }
 
     fn kv_increment_many<'a>(
@@ -352,7 +381,7 @@ impl Services for MemoryServices {
             .iter()
             .map(|(key, delta)| state.add(space, key, *delta, ttl))
             .collect();
-        ready(sums)
+        self.ready(sums)
     }
 
     fn kv_counters<'a>(&'a self, space: Space<'a>, keys: &'a [String]) -> Pending<'a, Vec<i64>> {
@@ -362,7 +391,7 @@ impl Services for MemoryServices {
             .iter()
             .map(|key| values.get(key).map_or(0, Value::number))
             .collect();
-        ready(counters)
+        self.ready(counters)
     }
 
     fn kv_take<'a>(
@@ -387,7 +416,7 @@ impl Services for MemoryServices {
         } else {
             (cost - level) / refill_per_second
         };
-        ready(BucketState {
+        self.ready(BucketState {
             allowed,
             remaining,
             retry_after: Duration::try_from_secs_f64(missing).unwrap_or(Duration::MAX),
@@ -407,7 +436,7 @@ impl Services for MemoryServices {
         value
             .events
             .retain(|event| now.saturating_sub(*event) < window);
-        ready(value.events.len() as u64)
+        self.ready(value.events.len() as u64)
     }
 
     fn kv_keys<'a>(
@@ -418,7 +447,7 @@ impl Services for MemoryServices {
         limit: u32,
     ) -> Pending<'a, Vec<String>> {
         let mut state = self.state();
-        ready(
+        self.ready(
             state
                 .space(space)
                 .keys()
@@ -462,12 +491,12 @@ impl Services for MemoryServices {
     }
 
     fn hash_password<'a>(&'a self, password: &'a str) -> Pending<'a, String> {
-        ready(format!("plain:{password}"))
+        self.ready(format!("plain:{password}"))
     }
 
     fn password_matches<'a>(&'a self, stored: &'a str, password: &'a str) -> Pending<'a, bool> {
         match stored.strip_prefix("plain:") {
-            Some(stored) => ready(stored == password),
+            Some(stored) => self.ready(stored == password),
             None => Box::pin(std::future::ready(Err(ServiceError::Unsupported(
                 "no hash of this pretended server".into(),
             )))),

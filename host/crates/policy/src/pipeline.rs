@@ -200,7 +200,7 @@ fn make_room(state: &mut ConnectionState) -> bool {
 }
 
 /// Adds what a call found to what its step found before; gives what that changes in the score.
-fn count(
+pub(crate) fn count(
     found: &mut Vec<Found>,
     step: &Arc<Step>,
     new: Vec<crate::state::NewFinding>,

@@ -15,10 +15,17 @@ use crate::capability::FREE;
 use crate::code::{MAX_COMPONENT, hex};
 use crate::grant::Grant;
 use crate::hook::Hook;
+use crate::limits::Limits;
+use crate::manifest::{self, Manifest};
+use crate::policy_file::StepConfig;
+use crate::schema::Schema;
+use crate::signature::{self, PublicKey};
 
 /// The package of the contract, and the versions of it that this server has.
 const PACKAGE: &str = "waxwing:policy/";
 const MINOR: &str = "0.1.";
+/// The newest patch of that minor version that this server has.
+const PATCH: u32 = 0;
 /// Modules and components inside a component.
 const MAX_INNER: u32 = 200;
 
@@ -30,14 +37,29 @@ pub(crate) struct PluginFile {
     pub(crate) digest: String,
     /// What it says of itself.
     pub(crate) outline: Outline,
+    /// Who signed it.
+    pub(crate) signer: Option<PublicKey>,
 }
 
 /// What a component imports and exports, and the version that it carries.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Outline {
     pub(crate) version: String,
     pub(crate) imports: Vec<String>,
     pub(crate) exports: Vec<String>,
+    /// What it says of itself; none is a component of an older SDK, or of another tool.
+    pub(crate) manifest: Option<Manifest>,
+    /// It has a section of the name that signatures have.
+    signature_elsewhere: bool,
+}
+
+/// What keeps a component from running in a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Objection {
+    /// The member of the step that would have to change; none if no change of the policy helps.
+    pub(crate) member: Option<&'static str>,
+    /// What is wrong and what to do.
+    pub(crate) text: String,
 }
 
 /// Finds `NAME.wasm` in the first folder that has it.
@@ -82,10 +104,15 @@ impl PluginFile {
             return Err("is still being written".into());
         }
         let outline = Outline::of(&octets)?;
+        let signer = signature::signer(&octets)?;
+        if signer.is_none() && outline.signature_elsewhere {
+            return Err("carries a signature that is not at its end: something was added after it was signed".into());
+        }
         Ok(Self {
             digest: hex(&Sha256::digest(&octets)),
             octets,
             outline,
+            signer,
         })
     }
 }
@@ -138,6 +165,17 @@ impl Outline {
                     let text = String::from_utf8_lossy(section.data());
                     outline.version = crate::capability::findings::printable(&text, 64);
                 }
+                Payload::CustomSection(section)
+                    if depth == 0 && section.name() == manifest::SECTION =>
+                {
+                    if outline.manifest.is_some() {
+                        return Err("carries two manifests".into());
+                    }
+                    outline.manifest = Some(Manifest::parse(section.data())?);
+                }
+                Payload::CustomSection(section) if section.name() == signature::SECTION => {
+                    outline.signature_elsewhere = true;
+                }
                 _ => {}
             }
         }
@@ -156,32 +194,201 @@ impl Outline {
             .collect()
     }
 
-    /// What keeps it from running with these grants: one sentence for each import.
-    pub(crate) fn objections(&self, plugin: &str, granted: impl Fn(Grant) -> bool) -> Vec<String> {
-        let mut objections: Vec<String> = self
+    /// The schema of its settings.
+    pub(crate) fn schema(&self) -> Result<Option<Schema>, String> {
+        let text = self
+            .manifest
+            .as_ref()
+            .and_then(|manifest| manifest.settings_schema.as_deref());
+        text.map(Schema::compile).transpose()
+    }
+
+    /// The grants that it cannot do without, by their names: what it imports, and what its manifest asks for.
+    pub(crate) fn wants(&self) -> Vec<&str> {
+        let imported = self.imports.iter().filter_map(|import| {
+            let (interface, _) = import.strip_prefix(PACKAGE)?.split_once('@')?;
+            (!FREE.contains(&interface)).then_some(interface)
+        });
+        let asked = self.manifest.iter().flat_map(|manifest| &manifest.grants);
+        let mut wants: Vec<&str> = imported.chain(asked.map(String::as_str)).collect();
+        wants.sort_unstable();
+        wants.dedup();
+        wants
+    }
+
+    /// The hooks that it exports by their names, those that this server does not have among them.
+    pub(crate) fn hook_names(&self) -> impl Iterator<Item = &str> {
+        self.exports.iter().filter_map(|name| {
+            let (interface, _) = name.strip_prefix(PACKAGE)?.split_once('@')?;
+            interface.strip_prefix("hook-")
+        })
+    }
+
+    /// What keeps it from running on this server, whatever a policy grants.
+    pub(crate) fn hopeless(&self) -> Vec<String> {
+        let name = self
+            .manifest
+            .as_ref()
+            .map(|manifest| manifest.name.as_str());
+        let name = name.unwrap_or("?");
+        let mut found: Vec<Objection> = self
             .imports
             .iter()
-            .filter_map(|import| objection(plugin, import, &granted))
+            .filter_map(|import| objection(name, import, |_| true))
             .collect();
+        found.extend(self.unfit(name));
+        found.into_iter().map(|objection| objection.text).collect()
+    }
+
+    /// What keeps it from running besides its imports, its wants and its limits.
+    fn unfit(&self, plugin: &str) -> Vec<Objection> {
+        let mut found = Vec::new();
         if !self.exports.iter().any(|name| is_export(name, "lifecycle")) {
-            objections.push(format!("plugin `{plugin}` exports no `{PACKAGE}lifecycle`: is it built with the SDK for waxwing:policy@{MINOR}x?"));
+            found.push(Objection {
+                member: None,
+                text: self.no_lifecycle(plugin),
+            });
+        }
+        if let Some(manifest) = &self.manifest {
+            found.extend(self.hooks_told_wrongly(plugin, manifest));
+            found.extend(too_new(plugin, &manifest.abi));
+        }
+        found
+    }
+
+    /// What keeps it from running in this step: one sentence for each thing.
+    pub(crate) fn objections(&self, step: &StepConfig) -> Vec<Objection> {
+        let plugin = &step.plugin;
+        let mut objections: Vec<Objection> = self
+            .imports
+            .iter()
+            .filter_map(|import| objection(plugin, import, |grant| step.grants.contains(&grant)))
+            .collect();
+        objections.extend(self.unfit(plugin));
+        if let Some(manifest) = &self.manifest {
+            objections.extend(self.ungranted(step, manifest));
+            objections.extend(too_little(plugin, manifest, &step.limits));
         }
         objections
     }
+
+    fn no_lifecycle(&self, plugin: &str) -> String {
+        let other = self.exports.iter().find_map(|name| {
+            let rest = name.strip_prefix(PACKAGE)?;
+            rest.strip_prefix("lifecycle@")
+        });
+        match other {
+            Some(version) => format!(
+                "plugin `{plugin}` was built for {PACKAGE}lifecycle of version {version}, this server has {MINOR}x up to {MINOR}{PATCH}: build it with the SDK of this release"
+            ),
+            None => format!(
+                "plugin `{plugin}` exports no `{PACKAGE}lifecycle`: is it built with the SDK for waxwing:policy@{MINOR}x?"
+            ),
+        }
+    }
+
+    /// What the manifest says of hooks must be so: an operator reads the one and runs the other.
+    fn hooks_told_wrongly(&self, plugin: &str, manifest: &Manifest) -> Option<Objection> {
+        let mut exported: Vec<&str> = self.hook_names().collect();
+        let mut told: Vec<&str> = manifest.hooks.iter().map(String::as_str).collect();
+        exported.sort_unstable();
+        told.sort_unstable();
+        (exported != told).then(|| Objection {
+            member: None,
+            text: format!(
+                "plugin `{plugin}` exports the hooks {}, but its manifest says {}: build it again with `waxwing plugin build`",
+                or_none(&exported),
+                or_none(&told)
+            ),
+        })
+    }
+
+    /// Grants that the manifest asks for beyond what the component imports.
+    fn ungranted<'a>(
+        &'a self,
+        step: &'a StepConfig,
+        manifest: &'a Manifest,
+    ) -> impl Iterator<Item = Objection> + 'a {
+        let plugin = &step.plugin;
+        let imported = |name: &str| {
+            self.imports.iter().any(|import| {
+                import
+                    .strip_prefix(PACKAGE)
+                    .and_then(|rest| rest.split_once('@'))
+                    .is_some_and(|(interface, _)| interface == name)
+            })
+        };
+        let asked = manifest.grants.iter().filter(move |name| !imported(name));
+        asked.filter_map(move |name| match Grant::parse(name) {
+            Some(grant) if step.grants.contains(&grant) => None,
+            Some(_) => Some(Objection {
+                member: Some("grants"),
+                text: format!(
+                    "plugin `{plugin}` wants `{name}`, which is not granted: add \"{name}\" to `grants` of this step"
+                ),
+            }),
+            None => Some(Objection {
+                member: None,
+                text: format!("plugin `{plugin}` wants the grant `{name}`, which this server does not have"),
+            }),
+        })
+    }
 }
 
-fn objection(plugin: &str, import: &str, granted: &impl Fn(Grant) -> bool) -> Option<String> {
+fn or_none(names: &[&str]) -> String {
+    if names.is_empty() {
+        "none".into()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// A plugin may need a newer patch of the contract than this server has.
+fn too_new(plugin: &str, abi: &str) -> Option<Objection> {
+    let patch: u32 = abi.strip_prefix(MINOR)?.parse().ok()?;
+    (patch > PATCH).then(|| Objection {
+        member: None,
+        text: format!(
+            "plugin `{plugin}` was built for waxwing:policy@{abi}, this server has {MINOR}{PATCH}: update the server, or build it with an older SDK"
+        ),
+    })
+}
+
+/// Limits below what the plugin says it needs.
+fn too_little<'a>(
+    plugin: &'a str,
+    manifest: &'a Manifest,
+    limits: &'a Limits,
+) -> impl Iterator<Item = Objection> + 'a {
+    manifest.limits.iter().filter_map(move |(name, wanted)| {
+        let (member, text) = match limits.written(name) {
+            Some(given) if given >= *wanted => return None,
+            Some(given) => (
+                Some("limits"),
+                format!("plugin `{plugin}` needs {name} = {wanted}, this step gives {given}: write `{name} = {wanted}` into `limits` of this step"),
+            ),
+            None => (
+                None,
+                format!("plugin `{plugin}` wants the limit `{name}`, which this server does not have"),
+            ),
+        };
+        Some(Objection { member, text })
+    })
+}
+
+fn objection(plugin: &str, import: &str, granted: impl Fn(Grant) -> bool) -> Option<Objection> {
+    let hopeless = |text: String| Some(Objection { member: None, text });
     let Some((interface, version)) = import
         .strip_prefix(PACKAGE)
         .and_then(|rest| rest.split_once('@'))
     else {
-        return Some(format!(
+        return hopeless(format!(
             "plugin `{plugin}` imports `{import}`, which plugins do not get: build it for wasm32-unknown-unknown, without WASI"
         ));
     };
     if !version.starts_with(MINOR) {
-        return Some(format!(
-            "plugin `{plugin}` wants `{interface}` of version {version}, this server has {MINOR}x: build it with the SDK of this release"
+        return hopeless(format!(
+            "plugin `{plugin}` wants `{interface}` of version {version}, this server has {MINOR}x up to {MINOR}{PATCH}: build it with the SDK of this release"
         ));
     }
     if FREE.contains(&interface) {
@@ -189,11 +396,14 @@ fn objection(plugin: &str, import: &str, granted: &impl Fn(Grant) -> bool) -> Op
     }
     match Grant::parse(interface) {
         Some(grant) if granted(grant) => None,
-        Some(grant) => Some(format!(
-            "plugin `{plugin}` imports `{interface}`, which is not granted: add \"{}\" to `grants` of this step",
-            grant.as_str()
-        )),
-        None => Some(format!(
+        Some(grant) => Some(Objection {
+            member: Some("grants"),
+            text: format!(
+                "plugin `{plugin}` imports `{interface}`, which is not granted: add \"{}\" to `grants` of this step",
+                grant.as_str()
+            ),
+        }),
+        None => hopeless(format!(
             "plugin `{plugin}` imports `{interface}`, which this server does not have"
         )),
     }

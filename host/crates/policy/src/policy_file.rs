@@ -6,6 +6,7 @@ mod network;
 mod promote;
 mod rollout;
 mod settings;
+mod signing;
 mod step;
 mod table;
 
@@ -16,10 +17,11 @@ use toml_edit::Document;
 
 use crate::problem::Problem;
 
-pub(crate) use network::{HttpGrant, Network, Origin};
+pub(crate) use network::{HttpGrant, Network, Origin, Secret};
 pub(crate) use promote::promoted;
 pub(crate) use rollout::{Drift, Mode};
-pub(crate) use settings::Inputs;
+pub(crate) use settings::{Inputs, Settings};
+pub(crate) use signing::Trust;
 pub(crate) use step::{Isolation, Located, OnError, StepConfig};
 
 use table::Table;
@@ -36,6 +38,8 @@ pub(crate) struct PolicyFile {
     pub(crate) steps: Vec<Located>,
     /// When a generation is taken back by itself.
     pub(crate) drift: Drift,
+    /// Whose plugins run.
+    pub(crate) trust: Trust,
     /// What it was read from.
     pub(crate) inputs: Inputs,
 }
@@ -45,6 +49,14 @@ impl PolicyFile {
     pub(crate) fn read(path: &Path) -> Result<Self, Vec<Problem>> {
         let text = read_text(path).map_err(|problem| vec![problem])?;
         Self::parse(path, &text)
+    }
+
+    /// The one step of a policy that is no file.
+    pub(crate) fn alone(text: &str) -> Result<Located, Vec<Problem>> {
+        let path = Path::new("policy.toml");
+        let mut policy = Self::parse(path, text)?;
+        let missing = || vec![Problem::new(path, None, "has no step")];
+        policy.steps.pop().ok_or_else(missing)
     }
 
     /// A policy from its text; the settings files that it names are read.
@@ -66,6 +78,7 @@ impl PolicyFile {
             }
         }
         policy.drift = rollout::read_drift(&mut root, &mut problems);
+        policy.trust = Trust::read(&mut root, &mut problems);
         root.finish(&mut problems);
         rollout::check(path, &policy.steps, &mut problems);
         if policy.steps.len() > MAX_STEPS {

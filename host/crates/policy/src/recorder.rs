@@ -10,6 +10,9 @@ use crate::hook::Hook;
 pub trait Recorder: Send + Sync + 'static {
     /// A host call has been answered. Passwords are never among the arguments.
     fn host_call(&self, call: &HostCall<'_>);
+
+    /// A plugin wrote a line for the log, at `trace`, `debug`, `info`, `warn` or `error`.
+    fn log_line(&self, _level: &str, _line: &str) {}
 }
 
 /// One host call.

@@ -102,8 +102,12 @@ pub struct BucketState {
     pub retry_after: Duration,
 }
 
-/// The directory, the key-value store and what lies beyond the server.
+/// The directory, the key-value store, what lies beyond the server, and the clock.
 pub trait Services: Send + Sync + 'static {
+    /// The clock that plugins read: milliseconds since 1970.
+    fn unix_ms(&self) -> u64 {
+        crate::capability::unix_ms()
+    }
     /// Whether this server is responsible for a domain (lower-case A-labels).
     fn domain_is_local<'a>(&'a self, domain: &'a str) -> Pending<'a, bool>;
     /// What this very address is; the local part `*` asks for the catch-all.

@@ -20,6 +20,7 @@ use crate::services::Services;
 use crate::sight::Sight;
 use crate::step::StepInfo;
 use crate::subject::{Connection, Credentials, Mail};
+use crate::trail::Trail;
 use crate::view::{MessageView, PatternCache, PatternSet, PatternSetBuilder};
 
 /// Pattern sets that an instance may hold.
@@ -126,7 +127,8 @@ pub(crate) struct State {
     /// Why the host stopped the guest, if it did: more telling than the trap that follows.
     pub(crate) stopped: Option<Fault>,
     /// Octets of the instance's memories.
-    memory: usize,
+    pub(crate) memory: usize,
+    pub(crate) trail: Trail,
 }
 
 impl State {
@@ -144,6 +146,7 @@ impl State {
             parts_held: 0,
             stopped: None,
             memory: 0,
+            trail: Trail::default(),
         }
     }
 
@@ -155,6 +158,7 @@ impl State {
         self.call = self.call.wrapping_add(1);
         self.effects = Effects::default();
         self.stopped = None;
+        self.trail = Trail::default();
     }
 
     /// Ends a call: what it held is let go, what it brought about is handed out.
@@ -172,8 +176,13 @@ impl State {
         Ok(())
     }
 
-    /// Shows a host call to whoever records.
-    pub(crate) fn record(&self, name: &'static str, arguments: &dyn Debug, answer: &dyn Debug) {
+    /// Notes a host call that waited, and shows it to whoever records.
+    pub(crate) fn record(&mut self, name: &'static str, arguments: &dyn Debug, answer: &dyn Debug) {
+        self.trail.note(name);
+        self.show(name, arguments, answer);
+    }
+
+    fn show(&self, name: &'static str, arguments: &dyn Debug, answer: &dyn Debug) {
         if let Some(recorder) = &self.shared.recorder {
             recorder.host_call(&HostCall {
                 step: &self.shared.name,
@@ -197,9 +206,11 @@ impl State {
         arguments: A,
         answer: impl FnOnce(&mut Self, &A) -> wasmtime::Result<T>,
     ) -> wasmtime::Result<T> {
+        // Noted first: a call that goes beyond a limit is the one to be told.
+        self.trail.note(name);
         self.enter()?;
         let answer = answer(self, &arguments)?;
-        self.record(name, &arguments, &answer);
+        self.show(name, &arguments, &answer);
         Ok(answer)
     }
 

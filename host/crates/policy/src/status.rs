@@ -37,6 +37,9 @@ pub struct StepStatus {
     pub version: String,
     /// SHA-256 of the component.
     pub digest: String,
+    /// The public key of who signed it, if somebody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
     /// The hooks it runs at.
     pub hooks: Vec<&'static str>,
     /// What it is granted.

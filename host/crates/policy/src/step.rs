@@ -44,6 +44,9 @@ pub struct StepInfo {
     pub version: String,
     /// SHA-256 of the component, in hexadecimal.
     pub digest: String,
+    /// The public key of who signed it.
+    #[serde(skip)]
+    pub signer: Option<String>,
 }
 
 /// A step that can run.
@@ -191,7 +194,7 @@ impl Step {
         let _running = self.engine.running();
         // Epochs interrupt what computes; this interrupts what waits. Either way the instance is not used again.
         let Ok(said) = timeout_at(deadline, instance.ask(context, ask, begun)).await else {
-            return failed(Fault::Deadline);
+            return failed(instance.given_up(Fault::Deadline));
         };
         self.give_back(instance, held);
         said
@@ -247,6 +250,20 @@ impl Step {
             calls,
         )
         .await
+    }
+
+    /// How long a fresh instance takes to be made and initialised.
+    pub(crate) async fn time_fresh(&self) -> Result<Duration, Fault> {
+        let begun = Instant::now();
+        drop(self.fresh(self.shared.clone(), begun).await?);
+        Ok(begun.elapsed())
+    }
+
+    /// What the plugin itself has against its settings: JSON Pointers and texts.
+    pub(crate) async fn validate(&self) -> Result<Vec<(String, String)>, Fault> {
+        let mut instance = self.bare(self.shared.clone()).await?;
+        let _running = self.engine.running();
+        instance.validate(Instant::now()).await
     }
 
     fn give_back(&self, instance: Instance, held: Option<&mut Held>) {
@@ -338,6 +355,7 @@ impl Step {
             plugin: info.plugin.clone(),
             version: info.version.clone(),
             digest: info.digest.clone(),
+            signer: info.signer.clone(),
             hooks: self.hooks.iter().map(|hook| hook.as_str()).collect(),
             grants: self
                 .config
@@ -411,5 +429,6 @@ fn failed(fault: Fault) -> Said {
         answer: Err(fault),
         effects: Effects::default(),
         host_calls: 0,
+        memory: 0,
     }
 }

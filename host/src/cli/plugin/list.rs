@@ -39,7 +39,10 @@ fn print(answer: &Value) -> String {
         &steps.iter().map(row).collect::<Vec<_>>(),
     ));
     for step in steps {
-        let name = text(step, "name");
+        let (name, signer) = (text(step, "name"), text(step, "signer"));
+        if !signer.is_empty() {
+            let _infallible = writeln!(out, "{name}: signed by {signer}");
+        }
         let (fault, breaker) = (text(step, "last-fault"), text(step, "breaker"));
         if !fault.is_empty() {
             let _infallible = writeln!(out, "{name}: last fault: {fault}");

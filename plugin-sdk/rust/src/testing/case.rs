@@ -117,9 +117,13 @@ pub struct Step {
 pub fn run_cases<P: Hooks>(folder: impl AsRef<Path>) {
     let mut failures = Vec::new();
     let mut cases = 0;
+    let declared = declared_scores(folder.as_ref());
     for (name, text) in files(folder.as_ref()) {
         match toml::from_str::<File>(&text) {
-            Ok(file) => {
+            Ok(mut file) => {
+                for (symbol, score) in &declared {
+                    file.scores.entry(symbol.clone()).or_insert(*score);
+                }
                 for case in &file.case {
                     cases += 1;
                     if let Err(failure) = run::<P>(&file, case) {
@@ -142,6 +146,30 @@ pub fn run_cases<P: Hooks>(folder: impl AsRef<Path>) {
             failures.join("\n")
         );
     }
+}
+
+/// The scores of the symbols that the crate around this folder declares, which count where a file has no `scores` of its own.
+fn declared_scores(folder: &Path) -> BTreeMap<String, f64> {
+    let manifest = folder
+        .parent()
+        .map(|home| home.join("Cargo.toml"))
+        .and_then(|path| std::fs::read_to_string(path).ok())
+        .and_then(|text| toml::from_str::<toml::Value>(&text).ok());
+    let symbols = manifest.as_ref().and_then(|manifest| {
+        let metadata = manifest.get("package")?.get("metadata")?;
+        metadata.get("waxwing-plugin")?.get("symbols")?.as_table()
+    });
+    let score = |value: &toml::Value| {
+        let score = value.get("score")?;
+        score
+            .as_float()
+            .or(score.as_integer().map(|whole| whole as f64))
+    };
+    symbols
+        .into_iter()
+        .flatten()
+        .map(|(name, symbol)| (name.clone(), score(symbol).unwrap_or(1.0)))
+        .collect()
 }
 
 /// The case files of a folder with their text, by name.

@@ -16,6 +16,8 @@ use std::net::IpAddr;
 /// failing = ["slow.example"]
 /// secure = ["example.org"]
 /// zones = ["list.example"]
+/// hosts = ["down.example"]
+/// secrets = ["api"]
 /// auth = { spf = "pass example.org", dkim = ["fail example.org"], dmarc = "pass example.org", dmarc-policy = "reject" }
 /// http."https://api.example.org/x" = { status = 200, body = "good" }
 /// ```
@@ -30,6 +32,10 @@ pub struct NetworkFacts {
     pub secure: Vec<String>,
     /// What `[step.dnsbl] zones` has.
     pub zones: Vec<String>,
+    /// What `[step.http] hosts` has, besides the servers of `http`. `waxwing plugin test` refuses others; here nobody is refused.
+    pub hosts: Vec<String>,
+    /// The names that `[step.http] secrets` has. Here any name will do.
+    pub secrets: Vec<String>,
     /// What the host found out about who the message is from.
     pub auth: AuthFacts,
     /// Responses by URL; at others there is nobody.

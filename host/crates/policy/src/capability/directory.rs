@@ -91,7 +91,7 @@ impl State {
 
     /// The answer in the contract's terms, shown to the recorder.
     fn told<T, U: Debug>(
-        &self,
+        &mut self,
         name: &'static str,
         arguments: &dyn Debug,
         answer: std::result::Result<T, ServiceError>,

@@ -12,7 +12,9 @@ const MAX_FIELDS: usize = 16;
 
 impl Host for State {
     fn enabled(&mut self, level: Level) -> Result<bool> {
-        self.host_call("log.enabled", level, |_, level| Ok(enabled(*level)))
+        self.host_call("log.enabled", level, |state, level| {
+            Ok(enabled(*level) || state.shared.recorder.is_some())
+        })
     }
 
     fn log(&mut self, level: Level, text: String, fields: Vec<(String, String)>) -> Result<()> {
@@ -25,7 +27,10 @@ impl Host for State {
                     return Ok(());
                 };
                 state.budget.log_lines_left = left;
-                if enabled(*level) {
+                if *level == Level::Error {
+                    state.trail.say(text);
+                }
+                if enabled(*level) || state.shared.recorder.is_some() {
                     state.write_line(*level, text, fields, left == 0);
                 }
                 Ok(())
@@ -44,6 +49,16 @@ fn enabled(level: Level) -> bool {
     }
 }
 
+fn word(level: Level) -> &'static str {
+    match level {
+        Level::Trace => "trace",
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    }
+}
+
 impl State {
     fn write_line(&self, level: Level, text: &str, fields: &[(String, String)], last: bool) {
         let mut line = printable(text, MAX_LINE);
@@ -55,6 +70,9 @@ impl State {
         }
         if last {
             line.push_str(" (this call may write no more lines: log-lines)");
+        }
+        if let Some(recorder) = &self.shared.recorder {
+            recorder.log_line(word(level), &line);
         }
         let step = &*self.shared.name;
         let hook = self.hook.map_or("init", |hook| hook.as_str());

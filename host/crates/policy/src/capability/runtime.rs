@@ -14,7 +14,9 @@ const MAX_RANDOM: u32 = 1024;
 
 impl Host for State {
     fn unix_ms(&mut self) -> Result<u64> {
-        self.host_call("runtime.unix-ms", (), |_, ()| Ok(unix_ms()))
+        self.host_call("runtime.unix-ms", (), |state, ()| {
+            Ok(state.shared.services.unix_ms())
+        })
     }
 
     fn monotonic_ns(&mut self) -> Result<u64> {

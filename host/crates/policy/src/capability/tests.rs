@@ -100,6 +100,7 @@ impl World {
                 plugin: "plugin".into(),
                 version: String::new(),
                 digest: String::new(),
+                signer: None,
             }),
             name: "step".into(),
             space: "step".into(),

@@ -63,6 +63,11 @@ pub(crate) struct Origin {
 pub(crate) struct Secret(Arc<str>);
 
 impl Secret {
+    /// What stands for a secret where there is none to keep.
+    pub(crate) fn pretended() -> Self {
+        Self("pretended".into())
+    }
+
     /// The text.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
@@ -105,7 +110,7 @@ impl Origin {
     }
 
     /// `api.example.org`, `api.example.org:8443` (both over TLS) or `http://10.0.0.7:8080`.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let whole = if text.contains("://") {
             text.to_owned()
         } else {

@@ -64,6 +64,33 @@ impl Settings {
         Problem::new(&source.path, source.line_of(inner), text)
     }
 
+    /// The settings that a file holds: what would stand below `[step.settings]`.
+    pub(crate) fn of_file(path: &Path) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        match read_file(path, &mut Inputs::default(), &mut problems) {
+            Some((source, content)) if problems.is_empty() => Ok(Self {
+                json: Json::Object(content).to_string().into(),
+                policy: source,
+                files: Vec::new(),
+            }),
+            _ => Err(problems),
+        }
+    }
+
+    /// Settings that stand nowhere; `place` is where problems are said to be.
+    pub(crate) fn of_value(place: &Path, settings: &toml::Value) -> Self {
+        let json = serde_json::to_value(settings).unwrap_or_default();
+        Self {
+            json: json.to_string().into(),
+            policy: Source {
+                path: place.to_owned(),
+                lines: Arc::default(),
+                line: None,
+            },
+            files: Vec::new(),
+        }
+    }
+
     /// Reads `settings` and `settings-files` of a step.
     pub(super) fn read(
         table: &mut Table<'_>,

@@ -54,6 +54,20 @@ pub(crate) struct Located {
     pub(super) enabled: bool,
     /// The line where it begins.
     pub(crate) line: usize,
+    /// The lines of `grants` and `limits`; where they are not written, the step's.
+    grants_line: usize,
+    limits_line: usize,
+}
+
+impl Located {
+    /// The line where a member of the step is written, or would be.
+    pub(crate) fn line_of(&self, member: Option<&str>) -> usize {
+        match member {
+            Some("grants") => self.grants_line,
+            Some("limits") => self.limits_line,
+            _ => self.line,
+        }
+    }
 }
 
 /// What follows when a step traps, runs out of a limit, answers nonsense or says that it cannot decide.
@@ -142,12 +156,18 @@ impl StepConfig {
             replaces,
         };
         let enabled = table.truth("enabled", problems).unwrap_or(true);
-        let line = table.line();
+        let (line, grants_line, limits_line) = (
+            table.line(),
+            table.line_of("grants"),
+            table.line_of("limits"),
+        );
         table.finish(problems);
         plugin.map(|_| Located {
             step,
             enabled,
             line,
+            grants_line,
+            limits_line,
         })
     }
 }

@@ -57,11 +57,15 @@ impl<'a> Table<'a> {
         self.table.get(key).filter(|item| !item.is_none())
     }
 
+    /// The line of a key of this table, or of the table itself where it is not written.
+    pub(super) fn line_of(&self, key: &str) -> usize {
+        let span = self.table.get(key).and_then(Item::span);
+        span.map_or(self.line, |span| line_of(self.text, span.start))
+    }
+
     /// A problem at the line of a key of this table, or of the table itself.
     pub(super) fn problem(&self, key: &str, text: impl Into<String>) -> Problem {
-        let span = self.table.get(key).and_then(Item::span);
-        let line = span.map_or(self.line, |span| line_of(self.text, span.start));
-        Problem::new(self.path, Some(line), text)
+        Problem::new(self.path, Some(self.line_of(key)), text)
     }
 
     /// A key's text.

@@ -152,6 +152,7 @@ pub(crate) struct Plugin {
     data: Vec<(u32, Vec<u8>)>,
     next: u32,
     version: &'static str,
+    manifest: Option<String>,
 }
 
 impl Plugin {
@@ -239,6 +240,12 @@ impl Plugin {
         self.says(hook, &answer)
     }
 
+    /// A manifest, as TOML.
+    pub(crate) fn manifest(mut self, text: &str) -> Self {
+        self.manifest = Some(text.to_owned());
+        self
+    }
+
     /// The component.
     pub(crate) fn build(&self) -> Vec<u8> {
         let mut module = wat::parse_str(self.text()).expect("the module's text");
@@ -265,6 +272,9 @@ impl Plugin {
             .encode()
             .expect("a component");
         custom_section(&mut component, "waxwing:version", self.version.as_bytes());
+        if let Some(manifest) = &self.manifest {
+            custom_section(&mut component, "waxwing:manifest", manifest.as_bytes());
+        }
         component
     }
 
@@ -354,7 +364,13 @@ fn custom_section(component: &mut Vec<u8>, name: &str, data: &[u8]) {
     section.extend(name.as_bytes());
     section.extend(data);
     component.push(0);
-    component.push(u8::try_from(section.len()).unwrap());
+    // Unsigned LEB128.
+    let mut length = section.len();
+    while length >= 0x80 {
+        component.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+        length >>= 7;
+    }
+    component.push(u8::try_from(length).unwrap());
     component.extend(section);
 }
 

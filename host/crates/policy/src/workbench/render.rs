@@ -1,0 +1,104 @@
+//! What a plugin answered and did as lines: the words that cases expect.
+
+use crate::answer::{Answer, Lead};
+use crate::fault::Fault;
+use crate::hook::Hook;
+use crate::outcome::{Filing, HeaderEdit, MailboxRef, Verdict};
+use crate::state::Effects;
+
+/// The answer of a hook as one line.
+pub(super) fn answer(hook: Hook, said: &Result<Answer, Fault>) -> String {
+    let answer = match said {
+        Ok(answer) => answer,
+        Err(Fault::Unavailable(text)) => return format!("unavailable {text}"),
+        Err(Fault::Internal(text)) => return format!("internal {text}"),
+        Err(fault) => return format!("{}: {fault}", fault.word()),
+    };
+    match (hook, answer) {
+        (Hook::Authenticate, Answer::Pass) => "unknown-user".to_owned(),
+        (Hook::Authenticate, Answer::RefuseLogin(text)) => {
+            format!("blocked {}", text.as_deref().unwrap_or_default())
+        }
+        (Hook::Quota, Answer::Accept) => "allow".to_owned(),
+        (Hook::RouteInbound, Answer::Pass) => "none".to_owned(),
+        (_, Answer::Refuse(reply) | Answer::Disconnect(reply)) => {
+            format!("{} {reply}", answer.word())
+        }
+        (_, Answer::Delay(delay)) => format!("delay {}", delay.as_millis()),
+        (_, Answer::RefuseLogin(Some(text))) => format!("refuse {text}"),
+        (_, Answer::Success(who)) if who.account == who.authorised_as => {
+            format!("success {}", who.account)
+        }
+        (_, Answer::Success(who)) => format!("success {} as {}", who.account, who.authorised_as),
+        (_, Answer::Quarantine(why)) => format!("quarantine {why}"),
+        (_, Answer::Judged(verdict, reason)) => format!("{} ({reason})", judged(verdict)),
+        (_, Answer::Targets(leads)) => {
+            let leads: Vec<String> = leads.iter().map(lead).collect();
+            leads.join("; ")
+        }
+        (_, Answer::OverTemporary(text) | Answer::Over(text)) => {
+            format!("{} {text}", answer.word())
+        }
+        (_, other) => other.word().to_owned(),
+    }
+}
+
+fn judged(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Quarantine(why) => format!("quarantine {why}"),
+        Verdict::Refuse(reply) | Verdict::Defer(reply) => format!("{} {reply}", verdict.word()),
+        Verdict::Deliver | Verdict::Junk | Verdict::Discard => verdict.word().to_owned(),
+    }
+}
+
+fn lead(lead: &Lead) -> String {
+    match lead {
+        Lead::Account(account) => format!("account {account}"),
+        Lead::Alias(address) => format!("alias {address}"),
+        Lead::Forward(address) => format!("forward {address}"),
+        Lead::Drop => "drop".to_owned(),
+        Lead::Refuse(reply) => format!("refuse {reply}"),
+    }
+}
+
+/// What a call did, one line each.
+pub(super) fn actions(effects: &Effects, said: &Result<Answer, Fault>) -> Vec<String> {
+    let filings: &[Filing] = match said {
+        Ok(Answer::Done(filings)) => filings,
+        _ => &[],
+    };
+    let edits = effects.edits.iter().map(edit);
+    let tags = effects.tags.iter();
+    edits
+        .chain(tags.map(|(key, value)| format!("tag {key}={value}")))
+        .chain(filings.iter().map(filing))
+        .collect()
+}
+
+fn edit(edit: &HeaderEdit) -> String {
+    match edit {
+        HeaderEdit::Add { name, value } => format!("add-header {name}: {value}"),
+        HeaderEdit::Change { name, nth, value } => format!("change-header {name} {nth}: {value}"),
+        HeaderEdit::Remove { name, nth: None } => format!("remove-header {name}"),
+        HeaderEdit::Remove {
+            name,
+            nth: Some(nth),
+        } => format!("remove-header {name} {nth}"),
+    }
+}
+
+fn filing(filing: &Filing) -> String {
+    let (mut line, create) = match &filing.mailbox {
+        MailboxRef::Path { path, create } => (format!("file-into {path}"), *create),
+        MailboxRef::SpecialUse(attribute) => (format!("file-into-use {attribute}"), false),
+        MailboxRef::Inbox => ("keep".to_owned(), false),
+    };
+    for flag in &filing.flags {
+        line.push(' ');
+        line.push_str(flag);
+    }
+    if create {
+        line.push_str(" create");
+    }
+    line
+}
