@@ -4,7 +4,7 @@ SECONDS ?= 60
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check bench fuzz crash corpus swaps idle
+.PHONY: help run build plugins test check bench fuzz crash corpus swaps idle chaos
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
@@ -45,6 +45,9 @@ corpus: ## every message of CORPUS=DIR in by SMTP, out by IMAP and POP3, byte fo
 
 swaps: ## 200 swaps of the policy under load from 20 sessions
 	@WAXWING_SWAPS=200 tools/test.sh reload::
+
+chaos: ## ten minutes of a plugin made of chance, which must break nothing but itself
+	@WAXWING_CHAOS=600 cargo test -p waxwing-policy --locked --test policy chaos::
 
 idle: ## 5,000 idle sessions, and what each of them costs
 	@ulimit -n 20000 && WAXWING_IDLE=5000 tools/test.sh memory::

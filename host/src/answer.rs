@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing is decided here that an administrator may want to decide; see `policy`.
 
+pub(crate) mod events;
 pub(crate) mod fields;
 pub(crate) mod gate;
 pub(crate) mod imap;

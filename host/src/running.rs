@@ -101,6 +101,8 @@ fn open(parts: &Arc<Parts>) -> Result<Running, StartError> {
     background.spawn(parts.certificates.clone().watch());
     background.spawn(parts.figures.clone().upkeep());
     background.spawn(reload_on_hangup(Arc::clone(parts)));
+    let policy = parts.policy.clone();
+    background.spawn(async move { policy.run().await });
     let mut listeners = JoinSet::new();
     for (socket, bound, door) in sockets {
         if bound.service == Service::Metrics {

@@ -17,6 +17,7 @@ mod corpus;
 mod crash;
 mod dialogues;
 mod fuzz;
+mod hooks;
 mod hostcalls;
 mod imap_sessions;
 mod languages;

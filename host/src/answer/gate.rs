@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use waxwing_mail::{EnhancedStatus, Identity, Protocol, Reply};
 use waxwing_policy::{
-    ConnectionFacts, Decision, LoginAttempt, LoginOutcome, Operation, PolicySession, QuotaOutcome,
-    Usage,
+    ConnectionFacts, Decision, LoginAttempt, LoginOutcome, MailboxChange, MailboxEvent, Operation,
+    PolicySession, QuotaOutcome, Usage,
 };
 use waxwing_sasl::Credentials;
 use waxwing_store::Account;
@@ -51,6 +51,8 @@ pub(crate) struct Gate {
     parts: Arc<Parts>,
     caller: Caller,
     policy: PolicySession,
+    /// The account that is logged in.
+    account: Option<Arc<str>>,
 }
 
 impl Gate {
@@ -68,6 +70,25 @@ impl Gate {
             parts: Arc::clone(parts),
             caller,
             policy,
+            account: None,
+        }
+    }
+
+    /// Tells policy of something that happened in a mailbox of `account`.
+    pub(crate) fn tell(&self, account: &str, change: impl FnOnce() -> MailboxChange) {
+        self.parts.policy.tell(|| MailboxEvent {
+            at: u64::try_from(super::now_millis()).unwrap_or(0),
+            account: account.into(),
+            protocol: self.protocol(),
+            session: self.caller.id.to_string(),
+            change: change(),
+        });
+    }
+
+    /// Whoever was logged in is so no longer.
+    pub(crate) fn logged_out(&mut self) {
+        if let Some(account) = self.account.take() {
+            self.tell(&account, || MailboxChange::Logout);
         }
     }
 
@@ -160,7 +181,7 @@ impl Gate {
         login
     }
 
-    async fn account_of(&self, identity: Identity) -> Login {
+    async fn account_of(&mut self, identity: Identity) -> Login {
         match self
             .parts
             .store
@@ -168,7 +189,12 @@ impl Gate {
             .account(&identity.authorised_as)
             .await
         {
-            Ok(Some(account)) => Login::In { identity, account },
+            Ok(Some(account)) => {
+                self.logged_out();
+                self.account = Some(account.address.as_str().into());
+                self.tell(&account.address, || MailboxChange::Login);
+                Login::In { identity, account }
+            }
             Ok(None) => {
                 let reference = Reference::new();
                 tracing::error!(%reference, session = self.session(), account = %identity.authorised_as, "policy let in an account that is not in the store");
@@ -207,6 +233,13 @@ impl Gate {
             .quota(&account.address, Operation::Append, current, adding)
             .await;
         over(outcome, self.caller.id)
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        // However the connection ended.
+        self.logged_out();
     }
 }
 

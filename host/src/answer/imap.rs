@@ -4,6 +4,7 @@
 //! the pieces that the session asks for; a poll costs nothing while nothing happened on this host.
 
 mod convert;
+mod copy;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,11 +19,13 @@ use waxwing_imap::types::{
     FlagSet, InternalDate, MailboxId as ImapMailbox, MailboxName, TextKey, UidSet,
 };
 use waxwing_imap::{Answer, Appended, Ask, Error, FetchRow, RowWants, Session};
+use waxwing_policy::MailboxChange;
 use waxwing_store::{
     Account, BlobId, Delivery, FlagChange, MailboxId, Place, Store, Target, UidRange,
 };
 
 use self::convert::{self as to_imap, ranges};
+use super::events;
 use super::gate::{Admission, Gate, Login, Over};
 use super::{Caller, Settings};
 use crate::budget::Content;
@@ -63,6 +66,8 @@ struct User {
 }
 
 struct Selected {
+    /// The mailbox's path.
+    name: MailboxName,
     /// UIDs from here on have not been shown to this session.
     uid_next: u32,
     /// The modification sequence up to which it has been told of changes.
@@ -72,6 +77,7 @@ struct Selected {
 
 struct Append {
     mailbox: MailboxId,
+    name: String,
     flags: FlagSet,
     internal_date: Option<InternalDate>,
     content: Content,
@@ -106,6 +112,7 @@ impl ImapAnswers {
             } => self.login(mechanism, credentials).await,
             Ask::Logout => {
                 self.user = None;
+                self.gate.logged_out();
                 Ok(Answer::Done)
             }
             other => match &mut self.user {
@@ -268,14 +275,13 @@ impl User {
                 flags,
                 internal_date,
             } => {
-                let mailbox = store
-                    .mailbox(account, mailbox.as_str())
-                    .await
-                    .map_err(failed)?;
+                let name = mailbox.as_str().to_owned();
+                let mailbox = store.mailbox(account, &name).await.map_err(failed)?;
                 self.room(gate, size, 1).await?;
                 let content = Content::new(&parts.budget, gate.caller().client.ip());
                 self.append = Some(Append {
                     mailbox: mailbox.id,
+                    name,
                     flags,
                     internal_date,
                     content,
@@ -321,19 +327,28 @@ impl User {
                     keywords: flags.keywords().to_vec(),
                     unchanged_since,
                 };
+                let operation = change.operation;
+                let names = events::names(change.flags, &change.keywords);
                 let changed = store
                     .store_flags(account, MailboxId(mailbox.0), &ranges(&uids), change)
                     .await
                     .map_err(failed)?;
+                self.tell(gate, |selected| {
+                    let uids = changed.messages.iter().map(|message| message.uid);
+                    events::flagged(selected, uids, operation, names)
+                });
                 Ok(Answer::Flags(to_imap::stored_flags(changed)))
             }
             Ask::Copy { mailbox, uids, to } => self.copy(gate, mailbox, &uids, &to).await,
             Ask::Move { mailbox, uids, to } => {
-                let to = store.mailbox(account, to.as_str()).await.map_err(failed)?;
+                let place = store.mailbox(account, to.as_str()).await.map_err(failed)?;
                 let copied = store
-                    .move_messages(account, MailboxId(mailbox.0), &ranges(&uids), to.id)
+                    .move_messages(account, MailboxId(mailbox.0), &ranges(&uids), place.id)
                     .await
                     .map_err(|error| to_imap::source_error(error, mailbox, gate.session()))?;
+                self.tell(gate, |selected| {
+                    MailboxChange::Move(events::moved(selected, to.as_str(), &copied))
+                });
                 Ok(Answer::Copied(to_imap::copied(&copied)))
             }
             Ask::Expunge { mailbox, uids } => {
@@ -342,6 +357,11 @@ impl User {
                     .expunge(account, MailboxId(mailbox.0), &among, true)
                     .await
                     .map_err(failed)?;
+                if !gone.is_empty() {
+                    self.tell(gate, |selected| {
+                        events::expunged(selected, gone.iter().copied())
+                    });
+                }
                 Ok(Answer::Expunged(gone.into_iter().collect()))
             }
             Ask::SearchText {
@@ -371,12 +391,21 @@ impl User {
         self.changes.borrow_and_update();
         let snapshot = store.select(self.account.id, found.id, !read_only).await?;
         self.selected = Some(Selected {
+            name: mailbox.clone(),
             uid_next: snapshot.mailbox.uid_next,
             told: snapshot.mailbox.highest_modseq,
             read_only,
         });
         self.news = News::At(self.changes.clone());
         Ok(Answer::Selected(to_imap::snapshot(&snapshot, read_only)))
+    }
+
+    /// Tells policy of a change in the mailbox that is selected, whose name `change` is given.
+    fn tell(&self, gate: &Gate, change: impl FnOnce(&str) -> MailboxChange) {
+        gate.tell(&self.account.address, || {
+            let selected = self.selected.as_ref();
+            change(selected.map_or("", |selected| selected.name.as_str()))
+        });
     }
 
     /// Whether policy lets so much more be kept.
@@ -427,40 +456,15 @@ impl User {
         let stored = stored
             .first()
             .ok_or_else(|| Error::Cannot("nothing was stored".into()))?;
+        gate.tell(&self.account.address, || {
+            let flags = to_imap::store_flags(&append.flags);
+            let keywords = append.flags.keywords();
+            MailboxChange::Append(events::placed(&append.name, stored.uid, flags, keywords))
+        });
         Ok(Answer::Appended(Appended {
             uid_validity: stored.uid_validity,
             uid: stored.uid,
         }))
-    }
-
-    async fn copy(
-        &self,
-        gate: &mut Gate,
-        mailbox: ImapMailbox,
-        uids: &UidSet,
-        to: &MailboxName,
-    ) -> Result<Answer, Error> {
-        let parts = Arc::clone(gate.parts());
-        let (store, account, from) = (&parts.store, self.account.id, MailboxId(mailbox.0));
-        let session = gate.session();
-        let failed = |error| to_imap::error(error, session);
-        let to = store.mailbox(account, to.as_str()).await.map_err(failed)?;
-        let ranges = ranges(uids);
-        let copied = store
-            .fetch(account, from, &ranges, false)
-            .await
-            .map_err(|error| to_imap::source_error(error, mailbox, session))?;
-        self.room(
-            gate,
-            copied.iter().map(|message| message.size).sum(),
-            copied.len() as u64,
-        )
-        .await?;
-        let copied = store
-            .copy(account, from, &ranges, to.id)
-            .await
-            .map_err(|error| to_imap::source_error(error, mailbox, session))?;
-        Ok(Answer::Copied(to_imap::copied(&copied)))
     }
 
     async fn poll(

@@ -6,6 +6,7 @@ use std::time::Instant;
 use waxwing_pop3::{Answer, Ask, AuthFailure, Entry, Failure, Maildrop, Pop3Session, Welcome};
 use waxwing_store::{Account, BlobId, FlagChange, FlagOperation, Flags, MailboxId, UidRange};
 
+use super::events;
 use super::gate::{Admission, Gate, Login};
 use super::{Caller, Settings};
 use crate::drive::{Answering, Answers};
@@ -168,6 +169,10 @@ impl Pop3Answers {
                     change,
                 )
                 .await?;
+            self.gate.tell(&account.address, || {
+                let seen = seen.iter().copied();
+                events::flagged("INBOX", seen, FlagOperation::Add, vec!["\\Seen".into()])
+            });
         }
         if !remove.is_empty() {
             store
@@ -178,6 +183,9 @@ impl Pop3Answers {
                     false,
                 )
                 .await?;
+            self.gate.tell(&account.address, || {
+                events::expunged("INBOX", remove.iter().copied())
+            });
         }
         Ok(Answer::Updated)
     }

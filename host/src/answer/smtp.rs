@@ -4,6 +4,7 @@
 //! follows the store's fsync.
 
 mod deliver;
+mod forms;
 mod record;
 
 use std::sync::Arc;
@@ -106,6 +107,10 @@ impl SmtpAnswers {
             },
             Ask::MailFrom(envelope) => Answer::Decision(self.mail(*envelope).await),
             Ask::RcptTo(recipient) => Answer::Decision(self.recipient(*recipient).await),
+            Ask::Data => Answer::Decision(match &mut self.running {
+                Some(running) => decision(running.policy.data().await),
+                None => Decision::Refuse(replies::internal_error()),
+            }),
             Ask::Message(message) => Answer::Delivered(self.message(*message).await),
             Ask::Abandon => {
                 self.running = None;

@@ -43,6 +43,8 @@ pub mod imports {
                 import waxwing:policy/metrics@0.1.0;
                 import waxwing:policy/runtime@0.1.0;
                 import waxwing:policy/message@0.1.0;
+                import waxwing:policy/outbound@0.1.0;
+                import waxwing:policy/mailbox-events@0.1.0;
             }
         ",
         world: "waxwing:sdk/imports",
@@ -157,6 +159,24 @@ pub mod rcpt_to {
     pub use exports::waxwing::policy::hook_rcpt_to::*;
 }
 
+/// A plugin that exports `hook-data`.
+pub mod data {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "package waxwing:sdk; world exports-hook-data { export waxwing:policy/hook-data@0.1.0; }",
+        world: "waxwing:sdk/exports-hook-data",
+        runtime_path: "::waxwing_plugin::rt",
+        pub_export_macro: true,
+        export_macro_name: "export_data",
+        with: {
+            "waxwing:policy/types@0.1.0": crate::bindings::imports::types,
+            "waxwing:policy/session@0.1.0": crate::bindings::imports::session,
+            "waxwing:policy/envelope@0.1.0": crate::bindings::imports::envelope,
+        },
+    });
+    pub use exports::waxwing::policy::hook_data::*;
+}
+
 /// A plugin that exports `hook-message`.
 pub mod message {
     wit_bindgen::generate!({
@@ -247,6 +267,98 @@ pub mod deliver {
         },
     });
     pub use exports::waxwing::policy::hook_deliver::*;
+}
+
+/// A plugin that exports `hook-submit`.
+pub mod submit {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "package waxwing:sdk; world exports-hook-submit { export waxwing:policy/hook-submit@0.1.0; }",
+        world: "waxwing:sdk/exports-hook-submit",
+        runtime_path: "::waxwing_plugin::rt",
+        pub_export_macro: true,
+        export_macro_name: "export_submit",
+        with: {
+            "waxwing:policy/types@0.1.0": crate::bindings::imports::types,
+            "waxwing:policy/session@0.1.0": crate::bindings::imports::session,
+            "waxwing:policy/envelope@0.1.0": crate::bindings::imports::envelope,
+            "waxwing:policy/message@0.1.0": crate::bindings::imports::message,
+            "waxwing:policy/actions@0.1.0": crate::bindings::imports::actions,
+            "waxwing:policy/outbound@0.1.0": crate::bindings::imports::outbound,
+        },
+    });
+    pub use exports::waxwing::policy::hook_submit::*;
+}
+
+/// A plugin that exports `hook-route-outbound`.
+pub mod route_outbound {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "package waxwing:sdk; world exports-hook-route-outbound { export waxwing:policy/hook-route-outbound@0.1.0; }",
+        world: "waxwing:sdk/exports-hook-route-outbound",
+        runtime_path: "::waxwing_plugin::rt",
+        pub_export_macro: true,
+        export_macro_name: "export_route_outbound",
+        with: {
+            "waxwing:policy/types@0.1.0": crate::bindings::imports::types,
+            "waxwing:policy/session@0.1.0": crate::bindings::imports::session,
+            "waxwing:policy/envelope@0.1.0": crate::bindings::imports::envelope,
+            "waxwing:policy/outbound@0.1.0": crate::bindings::imports::outbound,
+        },
+    });
+    pub use exports::waxwing::policy::hook_route_outbound::*;
+}
+
+/// A plugin that exports `hook-delivery-result`.
+pub mod delivery_result {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "package waxwing:sdk; world exports-hook-delivery-result { export waxwing:policy/hook-delivery-result@0.1.0; }",
+        world: "waxwing:sdk/exports-hook-delivery-result",
+        runtime_path: "::waxwing_plugin::rt",
+        pub_export_macro: true,
+        export_macro_name: "export_delivery_result",
+        with: {
+            "waxwing:policy/types@0.1.0": crate::bindings::imports::types,
+            "waxwing:policy/session@0.1.0": crate::bindings::imports::session,
+            "waxwing:policy/envelope@0.1.0": crate::bindings::imports::envelope,
+            "waxwing:policy/outbound@0.1.0": crate::bindings::imports::outbound,
+        },
+    });
+    pub use exports::waxwing::policy::hook_delivery_result::*;
+}
+
+/// A plugin that exports `hook-mailbox`.
+pub mod mailbox {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "package waxwing:sdk; world exports-hook-mailbox { export waxwing:policy/hook-mailbox@0.1.0; }",
+        world: "waxwing:sdk/exports-hook-mailbox",
+        runtime_path: "::waxwing_plugin::rt",
+        pub_export_macro: true,
+        export_macro_name: "export_mailbox",
+        with: {
+            "waxwing:policy/types@0.1.0": crate::bindings::imports::types,
+            "waxwing:policy/mailbox-events@0.1.0": crate::bindings::imports::mailbox_events,
+        },
+    });
+    pub use exports::waxwing::policy::hook_mailbox::*;
+}
+
+/// A plugin that exports `hook-tick`.
+pub mod tick {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "package waxwing:sdk; world exports-hook-tick { export waxwing:policy/hook-tick@0.1.0; }",
+        world: "waxwing:sdk/exports-hook-tick",
+        runtime_path: "::waxwing_plugin::rt",
+        pub_export_macro: true,
+        export_macro_name: "export_tick",
+        with: {
+            "waxwing:policy/types@0.1.0": crate::bindings::imports::types,
+        },
+    });
+    pub use exports::waxwing::policy::hook_tick::*;
 }
 
 /// A plugin that exports `lifecycle`.

@@ -3,7 +3,8 @@
 use crate::hook::{Decision, HookError};
 use crate::host::types::{IpAddress, MailAddress, Protocol, SmtpReply};
 use crate::host::{
-    actions, credentials, directory, dns, dnsbl, findings, http, kv, passwords, session,
+    Batch, Event, actions, credentials, directory, dns, dnsbl, findings, http, kv, outbound,
+    passwords, session,
 };
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -213,10 +214,28 @@ impl From<findings::FindingError> for HookError {
 impl From<actions::ActionError> for HookError {
     fn from(error: actions::ActionError) -> Self {
         match error {
-            actions::ActionError::Limit(reason) | actions::ActionError::Invalid(reason) => {
-                Self::Internal(format!("action: {reason}"))
+            actions::ActionError::Limit(reason)
+            | actions::ActionError::Invalid(reason)
+            | actions::ActionError::Denied(reason) => Self::Internal(format!("action: {reason}")),
+            actions::ActionError::Unavailable(reason) => Self::Unavailable(reason),
+        }
+    }
+}
+
+impl From<outbound::OutboundError> for HookError {
+    fn from(error: outbound::OutboundError) -> Self {
+        match error {
+            outbound::OutboundError::Limit(reason) | outbound::OutboundError::Invalid(reason) => {
+                Self::Internal(format!("outbound: {reason}"))
             }
         }
+    }
+}
+
+impl Batch {
+    /// The events, in the order in which they happened.
+    pub fn all(&self) -> impl Iterator<Item = Event> {
+        (0..self.count()).map_while(|index| self.event(index))
     }
 }
 

@@ -2,8 +2,8 @@
 
 /// Exports a plugin with the hooks that it answers: `export!(Access: connect, ehlo);`.
 ///
-/// The hooks are `connect`, `ehlo`, `authenticate`, `login`, `mail_from`, `rcpt_to`, `message`, `verdict`,
-/// `route_inbound`, `quota` and `deliver`; the plugin implements the trait of each ([`hook`](crate::hook)). The component
+/// The hooks are `connect`, `ehlo`, `authenticate`, `login`, `mail_from`, `rcpt_to`, `data`, `message`, `verdict`,
+/// `route_inbound`, `quota`, `deliver`, `submit`, `route_outbound`, `delivery_result`, `mailbox` and `tick`; the plugin implements the trait of each ([`hook`](crate::hook)). The component
 /// exports these, `lifecycle`, `settings-check` and `self-test`, and nothing else.
 #[macro_export]
 macro_rules! export {
@@ -43,11 +43,17 @@ macro_rules! __export_hook {
     (login) => { $crate::bindings::login::export_login!(Exported with_types_in $crate::bindings::login); };
     (mail_from) => { $crate::bindings::mail_from::export_mail_from!(Exported with_types_in $crate::bindings::mail_from); };
     (rcpt_to) => { $crate::bindings::rcpt_to::export_rcpt_to!(Exported with_types_in $crate::bindings::rcpt_to); };
+    (data) => { $crate::bindings::data::export_data!(Exported with_types_in $crate::bindings::data); };
     (message) => { $crate::bindings::message::export_message!(Exported with_types_in $crate::bindings::message); };
     (verdict) => { $crate::bindings::verdict::export_verdict!(Exported with_types_in $crate::bindings::verdict); };
     (route_inbound) => { $crate::bindings::route_inbound::export_route_inbound!(Exported with_types_in $crate::bindings::route_inbound); };
     (quota) => { $crate::bindings::quota::export_quota!(Exported with_types_in $crate::bindings::quota); };
     (deliver) => { $crate::bindings::deliver::export_deliver!(Exported with_types_in $crate::bindings::deliver); };
+    (submit) => { $crate::bindings::submit::export_submit!(Exported with_types_in $crate::bindings::submit); };
+    (route_outbound) => { $crate::bindings::route_outbound::export_route_outbound!(Exported with_types_in $crate::bindings::route_outbound); };
+    (delivery_result) => { $crate::bindings::delivery_result::export_delivery_result!(Exported with_types_in $crate::bindings::delivery_result); };
+    (mailbox) => { $crate::bindings::mailbox::export_mailbox!(Exported with_types_in $crate::bindings::mailbox); };
+    (tick) => { $crate::bindings::tick::export_tick!(Exported with_types_in $crate::bindings::tick); };
 }
 
 /// One hook's entry in the test kit's list.
@@ -84,6 +90,11 @@ macro_rules! __list_hook {
             Some(self)
         }
     };
+    (data) => {
+        fn data(&self) -> Option<&dyn $crate::hook::OnData> {
+            Some(self)
+        }
+    };
     (message) => {
         fn message(&self) -> Option<&dyn $crate::hook::OnMessage> {
             Some(self)
@@ -109,6 +120,31 @@ macro_rules! __list_hook {
             Some(self)
         }
     };
+    (submit) => {
+        fn submit(&self) -> Option<&dyn $crate::hook::OnSubmit> {
+            Some(self)
+        }
+    };
+    (route_outbound) => {
+        fn route_outbound(&self) -> Option<&dyn $crate::hook::OnRouteOutbound> {
+            Some(self)
+        }
+    };
+    (delivery_result) => {
+        fn delivery_result(&self) -> Option<&dyn $crate::hook::OnDeliveryResult> {
+            Some(self)
+        }
+    };
+    (mailbox) => {
+        fn mailbox(&self) -> Option<&dyn $crate::hook::OnMailbox> {
+            Some(self)
+        }
+    };
+    (tick) => {
+        fn tick(&self) -> Option<&dyn $crate::hook::OnTick> {
+            Some(self)
+        }
+    };
 }
 
 /// What the generated exports call: the plugin `P` in its slot.
@@ -123,7 +159,8 @@ mod glue {
     use crate::hook::*;
     use crate::host::types::{Identity, Recipient, Usage};
     use crate::host::{
-        Connection, Credentials, DeliveryActions, Envelope, Message, MessageActions,
+        Attempt, Batch, Connection, Credentials, DeliveryActions, Envelope, Message,
+        MessageActions, OutboundPlan, Submission,
     };
     use crate::plugin::{Instance, call, init, make};
 
@@ -218,6 +255,12 @@ mod glue {
         }
     }
 
+    impl<P: Instance + OnData> bindings::data::Guest for Component<P> {
+        fn on_data(conn: &Connection, env: &Envelope) -> Result<Decision, HookError> {
+            call(|plugin: &P| plugin.on_data(conn, env))
+        }
+    }
+
     impl<P: Instance + OnMessage> bindings::message::Guest for Component<P> {
         fn on_message(
             conn: &Connection,
@@ -287,6 +330,65 @@ mod glue {
                     actions,
                 })
             })
+        }
+    }
+
+    impl<P: Instance + OnSubmit> bindings::submit::Guest for Component<P> {
+        fn on_submit(
+            envelope: &Envelope,
+            message: &Message,
+            actions: &MessageActions,
+            submission: &Submission,
+        ) -> Result<SubmitDecision, HookError> {
+            call(|plugin: &P| {
+                plugin.on_submit(SubmitCall {
+                    envelope,
+                    message,
+                    actions,
+                    submission,
+                })
+            })
+        }
+    }
+
+    impl<P: Instance + OnRouteOutbound> bindings::route_outbound::Guest for Component<P> {
+        fn plan_for(
+            envelope: &Envelope,
+            recipient: Recipient,
+            last: &Attempt,
+            plan: &OutboundPlan,
+        ) -> Result<OutboundDecision, HookError> {
+            let recipient = &recipient;
+            call(|plugin: &P| {
+                plugin.plan_for(RouteCall {
+                    envelope,
+                    recipient,
+                    last,
+                    plan,
+                })
+            })
+        }
+    }
+
+    impl<P: Instance + OnDeliveryResult> bindings::delivery_result::Guest for Component<P> {
+        fn on_result(
+            envelope: &Envelope,
+            recipient: Recipient,
+            attempt: &Attempt,
+        ) -> Result<ResultDecision, HookError> {
+            call(|plugin: &P| plugin.on_result(envelope, &recipient, attempt))
+        }
+    }
+
+    impl<P: Instance + OnMailbox> bindings::mailbox::Guest for Component<P> {
+        fn on_events(events: &Batch) -> Result<(), HookError> {
+            call(|plugin: &P| plugin.on_events(events))
+        }
+    }
+
+    impl<P: Instance + OnTick> bindings::tick::Guest for Component<P> {
+        fn on_tick(due_unix_ms: u64) -> Result<(), HookError> {
+            call(|plugin: &P| plugin.on_tick(due_unix_ms))
         }
     }
 }

@@ -4,15 +4,21 @@
 //! decide: the step's `on-error` in `policy.toml` then says what follows (a deferral, by default). The errors of host
 //! calls turn into it with `?`.
 
-use crate::host::{Connection, Credentials, DeliveryActions, Envelope, Message, MessageActions};
+use crate::host::{
+    Attempt, Batch, Connection, Credentials, DeliveryActions, Envelope, Message, MessageActions,
+    OutboundPlan, Submission,
+};
 
 pub use crate::bindings::authenticate::Outcome as Authenticated;
 pub use crate::bindings::deliver::DeliverDecision;
+pub use crate::bindings::delivery_result::{Notice, ResultDecision, Retry};
 pub use crate::bindings::imports::types::{Decision, HookError, Identity, Recipient, Usage};
 pub use crate::bindings::login::LoginDecision;
 pub use crate::bindings::message::MessageDecision;
 pub use crate::bindings::quota::{Operation, QuotaDecision};
 pub use crate::bindings::route_inbound::Target;
+pub use crate::bindings::route_outbound::OutboundDecision;
+pub use crate::bindings::submit::SubmitDecision;
 pub use crate::bindings::verdict::{Action as VerdictAction, Judgement};
 
 /// A client connected, with any protocol; nothing was said yet.
@@ -176,6 +182,27 @@ pub trait OnRcptTo {
     ) -> Result<Decision, HookError>;
 }
 
+/// DATA: the content is about to come, and all recipients are known.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Few; impl Plugin for Few { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnData for Few {
+///     fn on_data(&self, _conn: &Connection, env: &Envelope) -> Result<Decision, HookError> {
+///         // RFC 5321 §4.5.5: a report goes to one sender.
+///         let odd = env.sender().is_none() && env.recipient_count() > 1;
+///         Ok(if odd { Decision::reject(550, (5, 5, 3), "A report has one recipient") } else { Decision::Pass })
+///     }
+/// }
+/// ```
+pub trait OnData {
+    /// May the content come?
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn on_data(&self, conn: &Connection, env: &Envelope) -> Result<Decision, HookError>;
+}
+
 /// What `hook-message` is about.
 #[derive(Clone, Copy)]
 pub struct MessageCall<'a> {
@@ -329,4 +356,149 @@ pub trait OnDeliver {
     /// # Errors
     /// The plugin cannot decide.
     fn on_deliver(&self, call: DeliverCall<'_>) -> Result<DeliverDecision, HookError>;
+}
+
+/// What `hook-submit` is about.
+#[derive(Clone, Copy)]
+pub struct SubmitCall<'a> {
+    /// The transaction that the message came with.
+    pub envelope: &'a Envelope,
+    /// The content.
+    pub message: &'a Message,
+    /// Changes to it, before it is signed.
+    pub actions: &'a MessageActions,
+    /// How it enters the queue.
+    pub submission: &'a Submission,
+}
+
+/// A message enters the outbound queue. If every step passes, it is queued.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Signs; impl Plugin for Signs { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnSubmit for Signs {
+///     fn on_submit(&self, call: SubmitCall<'_>) -> Result<SubmitDecision, HookError> {
+///         if let Some(sender) = call.envelope.sender() {
+///             call.submission.sign(&sender.domain, "mail")?;
+///         }
+///         Ok(SubmitDecision::Pass)
+///     }
+/// }
+/// ```
+pub trait OnSubmit {
+    /// Signs, stamps, ranks, holds or refuses.
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn on_submit(&self, call: SubmitCall<'_>) -> Result<SubmitDecision, HookError>;
+}
+
+/// What `hook-route-outbound` is about.
+#[derive(Clone, Copy)]
+pub struct RouteCall<'a> {
+    /// The transaction that the message came with.
+    pub envelope: &'a Envelope,
+    /// Whom it is to be tried for.
+    pub recipient: &'a Recipient,
+    /// The attempt before.
+    pub last: &'a Attempt,
+    /// How the next one is made.
+    pub plan: &'a OutboundPlan,
+}
+
+/// Before an attempt to deliver elsewhere. If every step passes, it is made as the server's configuration has it.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Relays; impl Plugin for Relays { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnRouteOutbound for Relays {
+///     fn plan_for(&self, call: RouteCall<'_>) -> Result<OutboundDecision, HookError> {
+///         if call.recipient.address.domain != "partner.example" {
+///             return Ok(OutboundDecision::Pass);
+///         }
+///         call.plan.relay("relay.partner.example", 587, false, Some("partner"))?;
+///         call.plan.tls(outbound::TlsPolicy::Verify);
+///         Ok(OutboundDecision::Send)
+///     }
+/// }
+/// ```
+pub trait OnRouteOutbound {
+    /// Plans the next attempt.
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn plan_for(&self, call: RouteCall<'_>) -> Result<OutboundDecision, HookError>;
+}
+
+/// After an attempt to deliver elsewhere.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Patient; impl Plugin for Patient { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnDeliveryResult for Patient {
+///     fn on_result(&self, _env: &Envelope, _rcpt: &Recipient, attempt: &Attempt) -> Result<ResultDecision, HookError> {
+///         let greylisted = attempt.reply().is_some_and(|reply| reply.code == 451) && attempt.number() == 1;
+///         Ok(if greylisted {
+///             ResultDecision::Retry(Retry { after_seconds: 330, notice: Notice::Never })
+///         } else {
+///             ResultDecision::Pass
+///         })
+///     }
+/// }
+/// ```
+pub trait OnDeliveryResult {
+    /// Says what follows.
+    ///
+    /// # Errors
+    /// The plugin cannot decide.
+    fn on_result(
+        &self,
+        env: &Envelope,
+        rcpt: &Recipient,
+        attempt: &Attempt,
+    ) -> Result<ResultDecision, HookError>;
+}
+
+/// Told of what happened in mailboxes; it holds nobody up.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Counts; impl Plugin for Counts { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnMailbox for Counts {
+///     fn on_events(&self, events: &Batch) -> Result<(), HookError> {
+///         for event in events.all() {
+///             if event.kind() == "move" && event.mailbox() == "Junk" {
+///                 kv::increment(kv::Area::Plugin, &format!("junk {}", event.account()), 1, None)?;
+///             }
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait OnMailbox {
+    /// Takes note.
+    ///
+    /// # Errors
+    /// The plugin failed; that is counted and logged.
+    fn on_events(&self, events: &Batch) -> Result<(), HookError>;
+}
+
+/// Called once an interval, which the step's `tick` in `policy.toml` sets.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Clears; impl Plugin for Clears { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnTick for Clears {
+///     fn on_tick(&self, _due_unix_ms: u64) -> Result<(), HookError> {
+///         kv::set(kv::Area::Plugin, "last-run", &runtime::unix_ms().to_be_bytes(), None)?;
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait OnTick {
+    /// Does what is to be done now and then.
+    ///
+    /// # Errors
+    /// The plugin failed; that is counted and logged.
+    fn on_tick(&self, due_unix_ms: u64) -> Result<(), HookError>;
 }

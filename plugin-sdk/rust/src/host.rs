@@ -155,8 +155,19 @@ host_module!(
     message
 );
 
+host_module!(
+    /// Mail that leaves: attempts, and how the next one is made.
+    outbound
+);
+host_module!(
+    /// What happened in mailboxes.
+    mailbox_events
+);
+
 pub use actions::{DeliveryActions, MessageActions};
 pub use credentials::Credentials;
 pub use envelope::Envelope;
+pub use mailbox_events::{Batch, Event};
 pub use message::{Message, Part, PatternSet};
+pub use outbound::{Attempt, Plan as OutboundPlan, Submission};
 pub use session::Connection;

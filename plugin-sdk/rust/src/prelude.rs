@@ -2,14 +2,17 @@
 
 pub use crate::hook::{
     Authenticated, Decision, DeliverCall, DeliverDecision, HookError, Judgement, LoginDecision,
-    MessageCall, MessageDecision, OnAuthenticate, OnConnect, OnDeliver, OnEhlo, OnLogin,
-    OnMailFrom, OnMessage, OnQuota, OnRcptTo, OnRouteInbound, OnVerdict, Operation, QuotaCall,
-    QuotaDecision, Target, VerdictAction,
+    MessageCall, MessageDecision, Notice, OnAuthenticate, OnConnect, OnData, OnDeliver,
+    OnDeliveryResult, OnEhlo, OnLogin, OnMailFrom, OnMailbox, OnMessage, OnQuota, OnRcptTo,
+    OnRouteInbound, OnRouteOutbound, OnSubmit, OnTick, OnVerdict, Operation, OutboundDecision,
+    QuotaCall, QuotaDecision, ResultDecision, Retry, RouteCall, SubmitCall, SubmitDecision, Target,
+    VerdictAction,
 };
 pub use crate::host::types::{Identity, MailAddress, Protocol, Recipient, SmtpReply, Usage};
 pub use crate::host::{
-    Connection, Credentials, Envelope, Message, PatternSet, auth_results, credentials, directory,
-    dns, dnsbl, findings, http, kv, log, message, metrics, passwords, runtime,
+    Attempt, Batch, Connection, Credentials, Envelope, Event, Message, PatternSet, auth_results,
+    credentials, directory, dns, dnsbl, findings, http, kv, log, mailbox_events, message, metrics,
+    outbound, passwords, runtime,
 };
 pub use crate::settings::Problem;
 pub use crate::{Plugin, SelfTest};

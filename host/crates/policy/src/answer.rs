@@ -11,13 +11,15 @@ use crate::bindings::exports::waxwing::policy as hooks;
 use crate::bindings::waxwing::policy::types as wit;
 use crate::capability::to_address;
 use crate::fault::Fault;
-use crate::outcome::{Filing, Verdict};
+use crate::outcome::{Filing, Notice, Plan, Verdict};
 use crate::view::head;
 
 /// Octets of a text for a peer.
 const MAX_TEXT: usize = 400;
 /// The longest that a step may hold a login up.
 pub(crate) const MAX_DELAY: Duration = Duration::from_secs(30);
+/// The longest that a message in the queue may be told to wait, in seconds.
+const MAX_WAIT: u32 = 30 * 24 * 3600;
 /// Targets of one recipient from one step.
 const MAX_TARGETS: usize = 1000;
 
@@ -54,6 +56,16 @@ pub(crate) enum Answer {
     Over(String),
     /// File these copies.
     Done(Vec<Filing>),
+    /// Into the queue, and not on from there; why.
+    Hold(String),
+    /// Attempt it like this.
+    Attempt(Box<Plan>),
+    /// Ask again after this time, without an attempt.
+    Later(Duration),
+    /// Try again after this time.
+    Retry(Duration, Notice),
+    /// No further attempt.
+    GiveUp(Notice),
 }
 
 /// One place where a recipient leads.
@@ -88,6 +100,11 @@ impl Answer {
             Self::OverTemporary(_) => "over-temporary",
             Self::Over(_) => "over",
             Self::Done(_) => "done",
+            Self::Hold(_) => "hold",
+            Self::Attempt(_) => "send",
+            Self::Later(_) => "later",
+            Self::Retry(..) => "retry",
+            Self::GiveUp(_) => "give-up",
         }
     }
 
@@ -99,6 +116,13 @@ impl Answer {
             }
             Self::Delay(delay) => format!("delay {} ms", delay.as_millis()).into(),
             Self::Quarantine(reason) => format!("quarantine: {reason}").into(),
+            Self::Hold(reason) => format!("hold: {reason}").into(),
+            Self::Attempt(plan) => format!("send {plan}").into(),
+            Self::Later(wait) => format!("later {} s", wait.as_secs()).into(),
+            Self::Retry(wait, notice) => {
+                format!("retry {} s, notice {}", wait.as_secs(), notice.as_str()).into()
+            }
+            Self::GiveUp(notice) => format!("give up, notice {}", notice.as_str()).into(),
             Self::Judged(verdict, reason) if !reason.is_empty() => {
                 format!("{}: {reason}", verdict.word()).into()
             }
@@ -268,6 +292,66 @@ pub(crate) fn deliver(
     }
 }
 
+/// Of a message that enters the queue.
+pub(crate) fn submit(decision: hooks::hook_submit::SubmitDecision) -> Checked {
+    use hooks::hook_submit::SubmitDecision;
+    match decision {
+        SubmitDecision::Pass => Ok(Answer::Pass),
+        SubmitDecision::Queue => Ok(Answer::Accept),
+        SubmitDecision::Hold(reason) => Ok(Answer::Hold(plain(&reason))),
+        SubmitDecision::Defer(reply) => deferral(&reply),
+        SubmitDecision::Reject(reply) => rejection(&reply),
+        SubmitDecision::Discard => Ok(Answer::Discard),
+    }
+}
+
+/// Of an attempt that is to be made, with what the step wished of it.
+pub(crate) fn route_outbound(
+    decision: hooks::hook_route_outbound::OutboundDecision,
+    plan: Plan,
+) -> Checked {
+    use hooks::hook_route_outbound::OutboundDecision;
+    match decision {
+        OutboundDecision::Pass => Ok(Answer::Pass),
+        OutboundDecision::Send => Ok(Answer::Attempt(Box::new(plan))),
+        OutboundDecision::Hold(reason) => Ok(Answer::Hold(plain(&reason))),
+        OutboundDecision::LaterSeconds(wait) => Ok(Answer::Later(seconds(wait)?)),
+        OutboundDecision::Bounce(reply) => rejection(&reply),
+    }
+}
+
+/// Of an attempt that was made.
+pub(crate) fn delivery_result(decision: hooks::hook_delivery_result::ResultDecision) -> Checked {
+    use hooks::hook_delivery_result::{Notice as Said, ResultDecision};
+    let notice = |said| match said {
+        Said::AsAsked => Notice::AsAsked,
+        Said::Always => Notice::Always,
+        Said::Never => Notice::Never,
+    };
+    Ok(match decision {
+        ResultDecision::Pass => Answer::Pass,
+        ResultDecision::Retry(retry) => {
+            Answer::Retry(seconds(retry.after_seconds)?, notice(retry.notice))
+        }
+        ResultDecision::GiveUp(said) => Answer::GiveUp(notice(said)),
+    })
+}
+
+/// Of a hook that only listens.
+pub(crate) fn noted((): ()) -> Checked {
+    Ok(Answer::Pass)
+}
+
+/// A wait that leads somewhere: not at once, and not beyond what a queue keeps.
+fn seconds(wait: u32) -> Result<Duration, Fault> {
+    if !(1..=MAX_WAIT).contains(&wait) {
+        return Err(Fault::Nonsense(format!(
+            "a wait of {wait} s, where 1 to {MAX_WAIT} may be"
+        )));
+    }
+    Ok(Duration::from_secs(wait.into()))
+}
+
 fn deferral(reply: &wit::SmtpReply) -> Checked {
     Ok(Answer::Refuse(checked(
         reply,
@@ -315,7 +399,7 @@ fn checked(reply: &wit::SmtpReply, fits: bool, what: &str) -> Result<Reply, Faul
 }
 
 /// One line of bounded length.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     head(text, MAX_TEXT)
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

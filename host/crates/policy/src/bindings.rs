@@ -15,6 +15,7 @@ wasmtime::component::bindgen!({
         "waxwing:policy/http": async | trappable,
         "waxwing:policy/passwords": async | trappable,
         "waxwing:policy/credentials.[method]credentials.verify": async | trappable,
+        "waxwing:policy/actions.[method]message-actions.add-recipient": async | trappable,
         default: trappable,
     },
     exports: { default: async },

@@ -13,9 +13,11 @@ pub(crate) mod findings;
 mod http;
 mod kv;
 mod log;
+mod mailbox_events;
 mod message;
 mod metrics;
 mod outbound;
+mod outside;
 mod passwords;
 mod runtime;
 mod session;
@@ -23,20 +25,29 @@ mod session;
 mod tests;
 mod types;
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::StoreContextMut;
+use wasmtime::component::{HasSelf, Linker, ResourceType};
 
 use crate::bindings::waxwing::policy as wit;
 use crate::grant::Grant;
 use crate::state::State;
 
 pub(crate) use metrics::Figures;
-pub(crate) use outbound::ascii_domain;
+pub(crate) use outside::ascii_domain;
 pub(crate) use runtime::unix_ms;
 pub(crate) use types::{from_identity, recipient_of, to_address};
 
 /// The WIT interfaces that need no grant.
-pub(crate) const FREE: [&str; 7] = [
-    "types", "session", "envelope", "findings", "log", "metrics", "runtime",
+pub(crate) const FREE: [&str; 9] = [
+    "types",
+    "session",
+    "envelope",
+    "findings",
+    "log",
+    "metrics",
+    "runtime",
+    "outbound",
+    "mailbox-events",
 ];
 
 /// Everything that these grants allow.
@@ -51,7 +62,10 @@ pub(crate) fn linker(
     wit::log::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
     wit::metrics::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
     wit::runtime::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+    wit::outbound::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+    wit::mailbox_events::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
     wit::types::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+    types_alone(&mut linker, grants)?;
     for grant in grants {
         match grant {
             Grant::Message => {
@@ -82,6 +96,27 @@ pub(crate) fn linker(
         }
     }
     Ok(linker)
+}
+
+/// The types of the handles that hooks give to every plugin, where the functions on them are not granted.
+fn types_alone(linker: &mut Linker<State>, grants: &[Grant]) -> wasmtime::Result<()> {
+    let kept = |_: StoreContextMut<'_, State>, _: u32| Ok(());
+    if !grants.contains(&Grant::Message) {
+        let mut message = linker.instance("waxwing:policy/message@0.1.0")?;
+        message.resource(
+            "message",
+            ResourceType::host::<wit::message::Message>(),
+            kept,
+        )?;
+    }
+    if !grants.contains(&Grant::Actions) {
+        let mut actions = linker.instance("waxwing:policy/actions@0.1.0")?;
+        let message = ResourceType::host::<wit::actions::MessageActions>();
+        actions.resource("message-actions", message, kept)?;
+        let delivery = ResourceType::host::<wit::actions::DeliveryActions>();
+        actions.resource("delivery-actions", delivery, kept)?;
+    }
+    Ok(())
 }
 
 fn itself(state: &mut State) -> &mut State {

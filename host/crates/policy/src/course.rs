@@ -27,6 +27,13 @@ impl Course {
         }
     }
 
+    /// About whether the content may come: a no is the last word on the transaction, unless the client asks again.
+    pub(crate) fn content(&mut self, decision: &Decision) {
+        if let Some(fate) = of_decision(decision) {
+            self.worse(fate);
+        }
+    }
+
     /// About the content.
     pub(crate) fn message(&mut self, verdicts: &[(String, Verdict)], score: Option<f64>) {
         self.score = score;
@@ -122,6 +129,8 @@ mod tests {
         assert_eq!(course.fate(), Some(Fate::Deferred));
         course.recipient(&Decision::Pass);
         assert_eq!(course.fate(), None, "the client may still send, or leave");
+        course.content(&no(451));
+        assert_eq!(course.fate(), Some(Fate::Deferred));
         course.message(&[("a.test".into(), Verdict::Junk)], Some(7.0));
         assert_eq!(
             (course.fate(), course.score()),

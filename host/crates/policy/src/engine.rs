@@ -32,6 +32,7 @@ pub(crate) struct Engine {
     activity: Arc<Activity>,
     /// One permit an instance: an exhausted pool is a wait, not an error.
     permits: Arc<Semaphore>,
+    instances: usize,
 }
 
 impl Engine {
@@ -49,16 +50,22 @@ impl Engine {
         };
         let activity = Arc::new(Activity::default());
         start_ticker(wasm.weak(), &activity)?;
-        let permits = Arc::new(Semaphore::new(usize::try_from(instances).unwrap_or(1)));
+        let instances = usize::try_from(instances).unwrap_or(1);
         Ok(Self {
             wasm,
             activity,
-            permits,
+            permits: Arc::new(Semaphore::new(instances)),
+            instances,
         })
     }
 
     pub(crate) fn wasm(&self) -> &wasmtime::Engine {
         &self.wasm
+    }
+
+    /// The most that one step may have of all instances: some are left for the others, whatever it does.
+    pub(crate) fn share(&self) -> usize {
+        (self.instances - self.instances / 4).max(1)
     }
 
     pub(crate) fn permits(&self) -> &Arc<Semaphore> {

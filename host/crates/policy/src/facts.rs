@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use waxwing_mail::{Param, Protocol, ReversePath};
+use waxwing_mail::{Identity, Param, Protocol, Recipient, Reply, ReversePath};
 
 /// A connection, when it begins.
 #[derive(Clone, Debug)]
@@ -70,4 +71,196 @@ pub struct TransactionFacts {
     pub declared_size: Option<u64>,
     /// SMTPUTF8 was asked for.
     pub smtputf8: bool,
+}
+
+/// A message in the outbound queue, or on its way into it.
+#[derive(Clone, Debug)]
+pub struct OutboundFacts {
+    /// As of the transaction that it came with.
+    pub transaction: TransactionFacts,
+    /// Who had logged in there.
+    pub identity: Option<Identity>,
+    /// Whom it goes to, in the order of their numbers.
+    pub recipients: Vec<Recipient>,
+    /// The tags that the plugins of that transaction put on it.
+    pub tags: Vec<(String, String)>,
+}
+
+/// An attempt to deliver to a recipient elsewhere; the default is the one before the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// How long the message had been in the queue.
+    pub queued: Duration,
+    /// What came of it.
+    pub outcome: AttemptOutcome,
+    /// The host that was talked to.
+    pub host: Option<String>,
+    /// What it replied.
+    pub reply: Option<Reply>,
+    /// Why there is no reply.
+    pub failure: String,
+    /// `TLSv1.3` and the like.
+    pub tls: Option<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// It has not been made.
+    #[default]
+    None,
+    /// The next hop has the message.
+    Delivered,
+    /// Not now.
+    Deferred,
+    /// No.
+    Refused,
+}
+
+impl AttemptOutcome {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Delivered => "delivered",
+            Self::Deferred => "deferred",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Something that happened in a mailbox, or with an account.
+#[derive(Clone, Debug)]
+pub struct MailboxEvent {
+    /// In milliseconds since 1970.
+    pub at: u64,
+    /// The account's address.
+    pub account: Arc<str>,
+    /// Over what.
+    pub protocol: Protocol,
+    /// The id of the connection.
+    pub session: String,
+    /// What.
+    pub change: MailboxChange,
+}
+
+/// What happened. UIDs are ranges, first and last, ascending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailboxChange {
+    /// Somebody logged in.
+    Login,
+    /// A session that was logged in ended.
+    Logout,
+    /// A message arrived.
+    Deliver(Placed),
+    /// A client stored a message.
+    Append(Placed),
+    /// Copies were made.
+    Copy(Moved),
+    /// Messages went elsewhere.
+    Move(Moved),
+    /// Flags changed.
+    Flag {
+        /// Where.
+        mailbox: String,
+        /// Which messages.
+        uids: Vec<(u32, u32)>,
+        /// `add`, `remove` or `set`.
+        operation: &'static str,
+        /// System flags (`\Seen`) and keywords.
+        flags: Vec<String>,
+    },
+    /// Messages are gone.
+    Expunge {
+        /// Where.
+        mailbox: String,
+        /// Which messages.
+        uids: Vec<(u32, u32)>,
+    },
+}
+
+/// A message that came into a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Where.
+    pub mailbox: String,
+    /// Its UID there.
+    pub uid: u32,
+    /// Its flags.
+    pub flags: Vec<String>,
+}
+
+/// Messages that came from another mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// From where.
+    pub source: String,
+    /// Where to.
+    pub mailbox: String,
+    /// Their UIDs there.
+    pub uids: Vec<(u32, u32)>,
+}
+
+impl MailboxChange {
+    /// The word for it in the contract.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::Deliver(_) => "deliver",
+            Self::Append(_) => "append",
+            Self::Copy(_) => "copy",
+            Self::Move(_) => "move",
+            Self::Flag { .. } => "flag",
+            Self::Expunge { .. } => "expunge",
+        }
+    }
+
+    /// Where the messages are.
+    pub(crate) fn mailbox(&self) -> &str {
+        match self {
+            Self::Login | Self::Logout => "",
+            Self::Deliver(placed) | Self::Append(placed) => &placed.mailbox,
+            Self::Copy(moved) | Self::Move(moved) => &moved.mailbox,
+            Self::Flag { mailbox, .. } | Self::Expunge { mailbox, .. } => mailbox,
+        }
+    }
+
+    /// Where they came from.
+    pub(crate) fn source(&self) -> Option<&str> {
+        match self {
+            Self::Copy(moved) | Self::Move(moved) => Some(&moved.source),
+            _ => None,
+        }
+    }
+
+    /// Their UIDs.
+    pub(crate) fn uids(&self) -> Vec<(u32, u32)> {
+        match self {
+            Self::Login | Self::Logout => Vec::new(),
+            Self::Deliver(placed) | Self::Append(placed) => vec![(placed.uid, placed.uid)],
+            Self::Copy(moved) | Self::Move(moved) => moved.uids.clone(),
+            Self::Flag { uids, .. } | Self::Expunge { uids, .. } => uids.clone(),
+        }
+    }
+
+    /// What was done to the flags.
+    pub(crate) const fn flag_operation(&self) -> &'static str {
+        match self {
+            Self::Flag { operation, .. } => operation,
+            _ => "",
+        }
+    }
+
+    /// The flags.
+    pub(crate) fn flags(&self) -> &[String] {
+        match self {
+            Self::Deliver(placed) | Self::Append(placed) => &placed.flags,
+            Self::Flag { flags, .. } => flags,
+            _ => &[],
+        }
+    }
 }

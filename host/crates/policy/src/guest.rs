@@ -2,172 +2,21 @@
 //!
 //! The handles that a hook gets are borrows without a table: what they stand for is the state's context, which changes with each call.
 
+mod ask;
+
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre, Resource};
 
 use crate::answer::{self, Answer};
 use crate::bindings::exports::waxwing::policy as hooks;
-use crate::bindings::waxwing::policy::types::{HookError, Identity, Recipient, Usage};
+use crate::bindings::waxwing::policy::types::{HookError, Usage};
 use crate::fault::Fault;
 use crate::hook::Hook;
 use crate::outcome::Operation;
 use crate::services;
 use crate::state::State;
 
-/// A question to a plugin.
-#[derive(Debug)]
-pub(crate) enum Ask<'a> {
-    Connect,
-    Ehlo(&'a str),
-    LoginBefore {
-        user: &'a str,
-        mechanism: &'a str,
-    },
-    LoginAfter(&'a Identity),
-    LoginFailed {
-        user: &'a str,
-        mechanism: &'a str,
-    },
-    Authenticate,
-    MailFrom,
-    RcptTo(&'a Recipient),
-    Message,
-    Verdict(&'a str),
-    Route(&'a Recipient),
-    Quota {
-        account: &'a str,
-        operation: Operation,
-        current: services::Usage,
-        adding: services::Usage,
-    },
-    Deliver {
-        recipient: &'a Recipient,
-        account: &'a str,
-    },
-}
-
-impl Ask<'_> {
-    pub(crate) fn hook(&self) -> Hook {
-        match self {
-            Self::Connect => Hook::Connect,
-            Self::Ehlo(_) => Hook::Ehlo,
-            Self::LoginBefore { .. } | Self::LoginAfter(_) | Self::LoginFailed { .. } => {
-                Hook::Login
-            }
-            Self::Authenticate => Hook::Authenticate,
-            Self::MailFrom => Hook::MailFrom,
-            Self::RcptTo(_) => Hook::RcptTo,
-            Self::Message => Hook::Message,
-            Self::Verdict(_) => Hook::Verdict,
-            Self::Route(_) => Hook::RouteInbound,
-            Self::Quota { .. } => Hook::Quota,
-            Self::Deliver { .. } => Hook::Deliver,
-        }
-    }
-}
-
-/// A question that outlives its asker.
-#[derive(Debug)]
-pub(crate) enum OwnedAsk {
-    Connect,
-    Ehlo(Box<str>),
-    LoginBefore {
-        user: Box<str>,
-        mechanism: Box<str>,
-    },
-    LoginAfter(Identity),
-    LoginFailed {
-        user: Box<str>,
-        mechanism: Box<str>,
-    },
-    Authenticate,
-    MailFrom,
-    RcptTo(Recipient),
-    Message,
-    Verdict(Box<str>),
-    Route(Recipient),
-    Quota {
-        account: Box<str>,
-        operation: Operation,
-        current: services::Usage,
-        adding: services::Usage,
-    },
-    Deliver {
-        recipient: Recipient,
-        account: Box<str>,
-    },
-}
-
-impl Ask<'_> {
-    /// The same question, owned.
-    pub(crate) fn to_owned_ask(&self) -> OwnedAsk {
-        match *self {
-            Self::Connect => OwnedAsk::Connect,
-            Self::Ehlo(name) => OwnedAsk::Ehlo(name.into()),
-            Self::LoginBefore { user, mechanism } => OwnedAsk::LoginBefore {
-                user: user.into(),
-                mechanism: mechanism.into(),
-            },
-            Self::LoginAfter(identity) => OwnedAsk::LoginAfter(identity.clone()),
-            Self::LoginFailed { user, mechanism } => OwnedAsk::LoginFailed {
-                user: user.into(),
-                mechanism: mechanism.into(),
-            },
-            Self::Authenticate => OwnedAsk::Authenticate,
-            Self::MailFrom => OwnedAsk::MailFrom,
-            Self::RcptTo(recipient) => OwnedAsk::RcptTo(recipient.clone()),
-            Self::Message => OwnedAsk::Message,
-            Self::Verdict(domain) => OwnedAsk::Verdict(domain.into()),
-            Self::Route(recipient) => OwnedAsk::Route(recipient.clone()),
-            Self::Quota {
-                account,
-                operation,
-                current,
-                adding,
-            } => OwnedAsk::Quota {
-                account: account.into(),
-                operation,
-                current,
-                adding,
-            },
-            Self::Deliver { recipient, account } => OwnedAsk::Deliver {
-                recipient: recipient.clone(),
-                account: account.into(),
-            },
-        }
-    }
-}
-
-impl OwnedAsk {
-    /// The question.
-    pub(crate) fn as_ask(&self) -> Ask<'_> {
-        match self {
-            Self::Connect => Ask::Connect,
-            Self::Ehlo(name) => Ask::Ehlo(name),
-            Self::LoginBefore { user, mechanism } => Ask::LoginBefore { user, mechanism },
-            Self::LoginAfter(identity) => Ask::LoginAfter(identity),
-            Self::LoginFailed { user, mechanism } => Ask::LoginFailed { user, mechanism },
-            Self::Authenticate => Ask::Authenticate,
-            Self::MailFrom => Ask::MailFrom,
-            Self::RcptTo(recipient) => Ask::RcptTo(recipient),
-            Self::Message => Ask::Message,
-            Self::Verdict(domain) => Ask::Verdict(domain),
-            Self::Route(recipient) => Ask::Route(recipient),
-            Self::Quota {
-                account,
-                operation,
-                current,
-                adding,
-            } => Ask::Quota {
-                account,
-                operation: *operation,
-                current: *current,
-                adding: *adding,
-            },
-            Self::Deliver { recipient, account } => Ask::Deliver { recipient, account },
-        }
-    }
-}
+pub(crate) use ask::{Ask, OwnedAsk};
 
 /// Where a component's exports are, found once.
 #[derive(Clone)]
@@ -181,11 +30,17 @@ pub(crate) struct Exports {
     authenticate: Option<hooks::hook_authenticate::GuestIndices>,
     mail_from: Option<hooks::hook_mail_from::GuestIndices>,
     rcpt_to: Option<hooks::hook_rcpt_to::GuestIndices>,
+    data: Option<hooks::hook_data::GuestIndices>,
     message: Option<hooks::hook_message::GuestIndices>,
     verdict: Option<hooks::hook_verdict::GuestIndices>,
     route: Option<hooks::hook_route_inbound::GuestIndices>,
     quota: Option<hooks::hook_quota::GuestIndices>,
     deliver: Option<hooks::hook_deliver::GuestIndices>,
+    submit: Option<hooks::hook_submit::GuestIndices>,
+    route_outbound: Option<hooks::hook_route_outbound::GuestIndices>,
+    delivery_result: Option<hooks::hook_delivery_result::GuestIndices>,
+    mailbox: Option<hooks::hook_mailbox::GuestIndices>,
+    tick: Option<hooks::hook_tick::GuestIndices>,
 }
 
 impl Exports {
@@ -201,11 +56,17 @@ impl Exports {
             authenticate: hooks::hook_authenticate::GuestIndices::new(pre).ok(),
             mail_from: hooks::hook_mail_from::GuestIndices::new(pre).ok(),
             rcpt_to: hooks::hook_rcpt_to::GuestIndices::new(pre).ok(),
+            data: hooks::hook_data::GuestIndices::new(pre).ok(),
             message: hooks::hook_message::GuestIndices::new(pre).ok(),
             verdict: hooks::hook_verdict::GuestIndices::new(pre).ok(),
             route: hooks::hook_route_inbound::GuestIndices::new(pre).ok(),
             quota: hooks::hook_quota::GuestIndices::new(pre).ok(),
             deliver: hooks::hook_deliver::GuestIndices::new(pre).ok(),
+            submit: hooks::hook_submit::GuestIndices::new(pre).ok(),
+            route_outbound: hooks::hook_route_outbound::GuestIndices::new(pre).ok(),
+            delivery_result: hooks::hook_delivery_result::GuestIndices::new(pre).ok(),
+            mailbox: hooks::hook_mailbox::GuestIndices::new(pre).ok(),
+            tick: hooks::hook_tick::GuestIndices::new(pre).ok(),
         })
     }
 
@@ -218,11 +79,17 @@ impl Exports {
             Hook::Authenticate => self.authenticate.is_some(),
             Hook::MailFrom => self.mail_from.is_some(),
             Hook::RcptTo => self.rcpt_to.is_some(),
+            Hook::Data => self.data.is_some(),
             Hook::Message => self.message.is_some(),
             Hook::Verdict => self.verdict.is_some(),
             Hook::RouteInbound => self.route.is_some(),
             Hook::Quota => self.quota.is_some(),
             Hook::Deliver => self.deliver.is_some(),
+            Hook::Submit => self.submit.is_some(),
+            Hook::RouteOutbound => self.route_outbound.is_some(),
+            Hook::DeliveryResult => self.delivery_result.is_some(),
+            Hook::Mailbox => self.mailbox.is_some(),
+            Hook::Tick => self.tick.is_some(),
         }
     }
 
@@ -249,11 +116,17 @@ impl Exports {
             authenticate,
             mail_from,
             rcpt_to,
+            data,
             message,
             verdict,
             route,
             quota,
-            deliver
+            deliver,
+            submit,
+            route_outbound,
+            delivery_result,
+            mailbox,
+            tick
         ))
     }
 }
@@ -269,11 +142,17 @@ pub(crate) struct Guest {
     authenticate: Option<hooks::hook_authenticate::Guest>,
     mail_from: Option<hooks::hook_mail_from::Guest>,
     rcpt_to: Option<hooks::hook_rcpt_to::Guest>,
+    data: Option<hooks::hook_data::Guest>,
     message: Option<hooks::hook_message::Guest>,
     verdict: Option<hooks::hook_verdict::Guest>,
     route: Option<hooks::hook_route_inbound::Guest>,
     quota: Option<hooks::hook_quota::Guest>,
     deliver: Option<hooks::hook_deliver::Guest>,
+    submit: Option<hooks::hook_submit::Guest>,
+    route_outbound: Option<hooks::hook_route_outbound::Guest>,
+    delivery_result: Option<hooks::hook_delivery_result::Guest>,
+    mailbox: Option<hooks::hook_mailbox::Guest>,
+    tick: Option<hooks::hook_tick::Guest>,
 }
 
 /// A handle on what the state's context holds.
@@ -373,6 +252,13 @@ impl Guest {
                 }
                 None => pass(),
             },
+            Ask::Data => match &self.data {
+                Some(hook) => Ok(sorted(
+                    hook.call_on_data(store, at_hand(), at_hand()).await?,
+                    answer::decision,
+                )),
+                None => pass(),
+            },
             Ask::Message => match &self.message {
                 Some(hook) => {
                     let said = hook
@@ -434,6 +320,56 @@ impl Guest {
                 }
                 None => pass(),
             },
+            Ask::Submit | Ask::RouteOutbound(_) | Ask::DeliveryResult(_) => {
+                self.ask_outbound(store, ask).await
+            }
+            Ask::Mailbox => match &self.mailbox {
+                Some(hook) => Ok(sorted(
+                    hook.call_on_events(store, at_hand()).await?,
+                    answer::noted,
+                )),
+                None => pass(),
+            },
+            Ask::Tick(due) => match &self.tick {
+                Some(hook) => Ok(sorted(hook.call_on_tick(store, due).await?, answer::noted)),
+                None => pass(),
+            },
+        }
+    }
+
+    /// The hooks of mail that leaves.
+    async fn ask_outbound(&self, store: &mut Store<State>, ask: &Ask<'_>) -> Raw {
+        match *ask {
+            Ask::Submit => match &self.submit {
+                Some(hook) => {
+                    let said = hook
+                        .call_on_submit(store, at_hand(), at_hand(), at_hand(), at_hand())
+                        .await?;
+                    Ok(sorted(said, answer::submit))
+                }
+                None => pass(),
+            },
+            Ask::RouteOutbound(recipient) => match &self.route_outbound {
+                Some(hook) => {
+                    let said = hook
+                        .call_plan_for(&mut *store, at_hand(), recipient, at_hand(), at_hand())
+                        .await?;
+                    let plan = std::mem::take(&mut store.data_mut().effects.plan);
+                    Ok(sorted(said, |decision| {
+                        answer::route_outbound(decision, plan)
+                    }))
+                }
+                None => pass(),
+            },
+            Ask::DeliveryResult(recipient) => match &self.delivery_result {
+                Some(hook) => Ok(sorted(
+                    hook.call_on_result(store, at_hand(), recipient, at_hand())
+                        .await?,
+                    answer::delivery_result,
+                )),
+                None => pass(),
+            },
+            _ => pass(),
         }
     }
 

@@ -20,6 +20,8 @@ pub enum Hook {
     MailFrom,
     /// RCPT TO.
     RcptTo,
+    /// DATA: the content is about to come.
+    Data,
     /// The content is in.
     Message,
     /// The findings are in.
@@ -30,22 +32,38 @@ pub enum Hook {
     Quota,
     /// Final delivery.
     Deliver,
+    /// A message enters the outbound queue.
+    Submit,
+    /// Before an attempt to deliver elsewhere.
+    RouteOutbound,
+    /// After it.
+    DeliveryResult,
+    /// Something happened in a mailbox.
+    Mailbox,
+    /// Time passed.
+    Tick,
 }
 
 impl Hook {
     /// All of them, in order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::Connect,
         Self::Ehlo,
         Self::Login,
         Self::Authenticate,
         Self::MailFrom,
         Self::RcptTo,
+        Self::Data,
         Self::Message,
         Self::Verdict,
         Self::RouteInbound,
         Self::Quota,
         Self::Deliver,
+        Self::Submit,
+        Self::RouteOutbound,
+        Self::DeliveryResult,
+        Self::Mailbox,
+        Self::Tick,
     ];
 
     /// The name in `policy.toml`, in metrics and in the ledger.
@@ -58,11 +76,17 @@ impl Hook {
             Self::Authenticate => "authenticate",
             Self::MailFrom => "mail-from",
             Self::RcptTo => "rcpt-to",
+            Self::Data => "data",
             Self::Message => "message",
             Self::Verdict => "verdict",
             Self::RouteInbound => "route-inbound",
             Self::Quota => "quota",
             Self::Deliver => "deliver",
+            Self::Submit => "submit",
+            Self::RouteOutbound => "route-outbound",
+            Self::DeliveryResult => "delivery-result",
+            Self::Mailbox => "mailbox",
+            Self::Tick => "tick",
         }
     }
 

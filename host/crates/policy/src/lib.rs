@@ -16,6 +16,7 @@
     )
 )]
 
+mod account;
 mod answer;
 mod archive;
 mod auth;
@@ -36,6 +37,7 @@ mod grant;
 mod guest;
 mod history;
 mod hook;
+mod imports;
 mod inspect;
 mod instance;
 mod ledger;
@@ -45,6 +47,8 @@ mod load;
 mod manifest;
 mod memory;
 mod meters;
+mod observe;
+mod outbound;
 mod outcome;
 mod pipeline;
 mod plugin;
@@ -66,6 +70,7 @@ mod status;
 mod step;
 mod subject;
 mod tally;
+mod tick;
 mod trail;
 mod transaction;
 mod trial;
@@ -73,13 +78,17 @@ mod view;
 mod watch;
 mod workbench;
 
+pub use account::DomainCost;
 pub use auth::{
     ArcVerdict, AuthResults, AuthVerdict, DkimVerdict, DmarcPolicy, DmarcVerdict, DomainVerdict,
 };
 pub use comparison::{Change, Example, Side, SymbolDifference, TrialReport};
 pub use compiler::compile_plugin;
 pub use config::PolicyConfig;
-pub use facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
+pub use facts::{
+    Attempt, AttemptOutcome, ConnectionFacts, LoginAttempt, MailboxChange, MailboxEvent, Moved,
+    OutboundFacts, Placed, TlsFacts, TransactionFacts,
+};
 pub use generation::Generation;
 pub use history::{HistoryEvent, HistoryStep, read_history};
 pub use hook::Hook;
@@ -87,9 +96,11 @@ pub use inspect::{Inspection, Size};
 pub use ledger::{Entry as LedgerEntry, Finding, Ledger};
 pub use manifest::{CaseFile, Manifest, SymbolInfo};
 pub use memory::MemoryServices;
+pub use outbound::Outbound;
 pub use outcome::{
-    Decision, DeliverOutcome, Filing, HeaderEdit, LoginOutcome, MailboxRef, MessageOutcome,
-    Operation, QuotaOutcome, Target, Verdict,
+    AddedRecipient, Decision, DeliverOutcome, DkimKey, Filing, HeaderEdit, LoginOutcome,
+    MailboxRef, MessageOutcome, NextHop, Notice, Operation, OutboundOutcome, Plan, QuotaOutcome,
+    RelayHost, ResultOutcome, SubmitFate, SubmitOutcome, Target, TlsPolicy, Verdict,
 };
 pub use policy::{Policy, StartError};
 pub use problem::Problem;
@@ -104,10 +115,10 @@ pub use services::{
 };
 pub use session::PolicySession;
 pub use signature::{KeyError, PublicKey, SigningKey};
-pub use status::{Status, StepStatus};
+pub use status::{HookCost, Status, StepStatus};
 pub use step::StepInfo;
 pub use transaction::Transaction;
 pub use workbench::{
-    AccountCase, AuthCase, Bench, Case, CaseOutcome, CaseStep, ConnectionCase, Directory,
-    EnvelopeCase, NetworkCase, NotedCall, PageCase, Seen, Workbench,
+    AccountCase, AttemptCase, AuthCase, Bench, Case, CaseOutcome, CaseStep, ConnectionCase,
+    Directory, EnvelopeCase, EventCase, NetworkCase, NotedCall, PageCase, Seen, Workbench,
 };

@@ -295,9 +295,21 @@ impl Loader {
             .collect();
         let whole = |text: String| self.problem(Some(located.line), text);
         let hooks = match &config.hooks {
-            None => exported.clone(),
+            // Without an interval there is nothing to call it at.
+            None => exported
+                .iter()
+                .copied()
+                .filter(|hook| *hook != Hook::Tick || config.tick.is_some())
+                .collect(),
             Some(hooks) => hooks.clone(),
         };
+        if config.tick.is_some() && !hooks.contains(&Hook::Tick) {
+            problems.push(whole(format!(
+                "plugin `{}` does not run at `tick` here, so the step's `tick` is for nothing; its hooks are {}",
+                config.plugin,
+                list(&hooks)
+            )));
+        }
         for hook in hooks.iter().filter(|hook| !exported.contains(hook)) {
             problems.push(whole(format!(
                 "plugin `{}` has no hook `{hook}`; it has {}",
@@ -355,6 +367,7 @@ impl Loader {
             limits: config.limits,
             sight: config.sight,
             network: config.network.clone(),
+            relay: config.grants.contains(&Grant::Relay),
             settings: config.settings.json().into(),
             scores: Arc::new(scores(&config, &compiled.outline)),
             services: self.services.clone(),
@@ -407,6 +420,7 @@ impl Loader {
             limits: step.shared.limits,
             sight: step.shared.sight,
             network: step.shared.network.clone(),
+            relay: step.shared.relay,
             settings: step.shared.settings.clone(),
             scores: step.shared.scores.clone(),
             services: Arc::new(MemoryServices::new()),

@@ -9,11 +9,12 @@ use metrics::{Counter, Histogram, counter, histogram};
 
 use crate::fault::Fault;
 use crate::hook::Hook;
+use crate::status::HookCost;
 
 const HOOKS: usize = Hook::ALL.len();
 
 /// Every outcome that `waxwing_plugin_calls_total` tells apart.
-const OUTCOMES: [&str; 29] = [
+const OUTCOMES: [&str; 34] = [
     "pass",
     "accept",
     "defer",
@@ -31,6 +32,11 @@ const OUTCOMES: [&str; 29] = [
     "over-temporary",
     "over",
     "done",
+    "hold",
+    "send",
+    "later",
+    "retry",
+    "give-up",
     "unavailable",
     "internal",
     "trap",
@@ -49,7 +55,8 @@ const OUTCOMES: [&str; 29] = [
 pub(crate) struct Meters {
     calls: [[OnceLock<Counter>; OUTCOMES.len()]; HOOKS],
     seconds: [OnceLock<Histogram>; HOOKS],
-    total: AtomicU64,
+    /// Calls and microseconds of each hook.
+    spent: [[AtomicU64; 2]; HOOKS],
     faults: AtomicU64,
     in_a_row: AtomicU64,
     last_fault: Mutex<Option<String>>,
@@ -60,7 +67,7 @@ impl Meters {
         Self {
             calls: [const { [const { OnceLock::new() }; OUTCOMES.len()] }; HOOKS],
             seconds: [const { OnceLock::new() }; HOOKS],
-            total: AtomicU64::new(0),
+            spent: [const { [const { AtomicU64::new(0) }; 2] }; HOOKS],
             faults: AtomicU64::new(0),
             in_a_row: AtomicU64::new(0),
             last_fault: Mutex::new(None),
@@ -92,7 +99,11 @@ impl Meters {
                 .get_or_init(|| histogram!("waxwing_plugin_seconds", "plugin" => step.to_owned(), "hook" => hook.as_str()));
             histogram.record(took.as_secs_f64());
         }
-        self.total.fetch_add(1, Ordering::Relaxed);
+        if let Some([calls, microseconds]) = self.spent.get(hook.index()) {
+            let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            calls.fetch_add(1, Ordering::Relaxed);
+            microseconds.fetch_add(took, Ordering::Relaxed);
+        }
         match outcome {
             Ok(_) => self.well(),
             Err(fault) => self.failed(step, digest, hook, fault),
@@ -121,7 +132,28 @@ impl Meters {
     }
 
     pub(crate) fn calls(&self) -> u64 {
-        self.total.load(Ordering::Relaxed)
+        let calls = |[calls, _]: &[AtomicU64; 2]| calls.load(Ordering::Relaxed);
+        self.spent.iter().map(calls).sum()
+    }
+
+    pub(crate) fn microseconds(&self) -> u64 {
+        let spent = |[_, microseconds]: &[AtomicU64; 2]| microseconds.load(Ordering::Relaxed);
+        self.spent.iter().map(spent).sum()
+    }
+
+    /// What each hook cost that was called.
+    pub(crate) fn costs(&self) -> Vec<HookCost> {
+        let cost = |(hook, [calls, microseconds]): (Hook, &[AtomicU64; 2])| HookCost {
+            hook: hook.as_str(),
+            calls: calls.load(Ordering::Relaxed),
+            microseconds: microseconds.load(Ordering::Relaxed),
+        };
+        Hook::ALL
+            .into_iter()
+            .zip(&self.spent)
+            .map(cost)
+            .filter(|cost| cost.calls > 0)
+            .collect()
     }
 
     pub(crate) fn faults(&self) -> u64 {

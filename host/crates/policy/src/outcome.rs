@@ -2,9 +2,16 @@
 //!
 //! Invariant: the code of a reply fits the outcome that carries it.
 
+mod outbound;
+
 use std::time::Duration;
 
-use waxwing_mail::{Address, Identity, Reply};
+use waxwing_mail::{Address, Identity, Reply, ReversePath};
+
+pub use outbound::{
+    DkimKey, NextHop, OutboundOutcome, Plan, RelayHost, ResultOutcome, SubmitFate, SubmitOutcome,
+    TlsPolicy,
+};
 
 /// To go on or not, before the content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,12 +117,27 @@ pub struct MessageOutcome {
     pub edits: Vec<HeaderEdit>,
     /// Tags that the plugins put on the message.
     pub tags: Vec<(String, String)>,
+    /// The reverse-path as the plugins left it.
+    pub sender: ReversePath,
+    /// Recipients that the plugins added.
+    pub added: Vec<AddedRecipient>,
+    /// The numbers of the recipients that the plugins took out.
+    pub removed: Vec<u32>,
     /// Whether any step looked at the message: if so it gets the score's header fields.
     pub scored: bool,
     /// The sum of the ledger.
     pub score: f64,
     /// Names and scores of the findings, in the order in which they were found.
     pub symbols: Vec<(String, f64)>,
+}
+
+/// A recipient that a plugin added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddedRecipient {
+    /// The number by which policy knows it.
+    pub number: u32,
+    /// Where the message goes.
+    pub address: Address,
 }
 
 impl MessageOutcome {
@@ -126,6 +148,28 @@ impl MessageOutcome {
             .iter()
             .find(|(name, _)| name == domain)
             .map_or(&Verdict::Deliver, |(_, verdict)| verdict)
+    }
+}
+
+/// Whether the sender is told of a failure or a delay (RFC 3464).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notice {
+    /// As NOTIFY= asked (RFC 3461), or as is usual.
+    #[default]
+    AsAsked,
+    /// Yes.
+    Always,
+    /// No.
+    Never,
+}
+
+impl Notice {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::AsAsked => "as asked",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
     }
 }
 
@@ -204,4 +248,15 @@ pub enum DeliverOutcome {
     Discard,
     /// A reply of 4yz or 5yz.
     Refuse(Reply),
+}
+
+/// One change to the envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum EnvelopeEdit {
+    /// One more recipient.
+    AddRecipient(Address),
+    /// One less, by its number.
+    RemoveRecipient(u32),
+    /// Another reverse-path.
+    ChangeSender(ReversePath),
 }

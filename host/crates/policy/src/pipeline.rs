@@ -4,7 +4,9 @@
 //! what its `on-error` says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::task::JoinSet;
 use waxwing_mail::{EnhancedStatus, Reply};
 
 use crate::answer::Answer;
@@ -13,8 +15,9 @@ use crate::fault::Fault;
 use crate::generation::Generation;
 use crate::guest::Ask;
 use crate::hook::Hook;
+use crate::instance::Said;
 use crate::ledger::{Entry, Finding};
-use crate::outcome::{Filing, HeaderEdit};
+use crate::outcome::{EnvelopeEdit, Filing, HeaderEdit};
 use crate::policy_file::{Mode, OnError};
 use crate::state::{Context, Effects};
 use crate::step::{Held, Step};
@@ -53,7 +56,51 @@ impl Scene<'_> {
         let mut context = self.context.clone();
         context.generation = self.generation.number();
         let (said, took) = step.call(context, self.held.as_deref_mut(), ask).await;
-        let mut entry = self.entry(step, ask.hook());
+        self.take(step, ask.hook(), said, took)
+    }
+
+    /// Asks steps of `message` side by side and books their answers in the steps' order, up to the first that `ends` the matter: what is booked
+    /// is what would be if they ran one after another, but that none sees what the others found.
+    pub(crate) async fn ask_together<T>(
+        &mut self,
+        steps: &[Arc<Step>],
+        ends: impl Fn(Came) -> Option<T>,
+    ) -> Option<T> {
+        let mut calls = JoinSet::new();
+        for (place, step) in steps.iter().enumerate() {
+            if step.config.mode == Mode::Shadow {
+                trial::launch(self, step, &Ask::Message);
+                continue;
+            }
+            let mut context = self.context.clone();
+            context.generation = self.generation.number();
+            let step = step.clone();
+            let mut own = match self.held.as_deref_mut() {
+                Some(held) => held.of(&step.shared.name),
+                None => Held::default(),
+            };
+            calls.spawn(async move {
+                let (said, took) = step.call(context, Some(&mut own), &Ask::Message).await;
+                (place, step, said, took, own)
+            });
+        }
+        let mut answers: Vec<_> = calls.join_all().await;
+        answers.sort_by_key(|(place, ..)| *place);
+        let mut decided = None;
+        for (_, step, said, took, own) in answers {
+            if let Some(held) = self.held.as_deref_mut() {
+                held.give_back(own);
+            }
+            if decided.is_none() {
+                decided = ends(self.take(&step, Hook::Message, said, took));
+            }
+        }
+        decided
+    }
+
+    /// Books a call.
+    fn take(&mut self, step: &Arc<Step>, hook: Hook, said: Said, took: Duration) -> Came {
+        let mut entry = self.entry(step, hook);
         entry.microseconds = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         entry.host_calls = said.host_calls;
         match said.answer {
@@ -122,12 +169,26 @@ impl Scene<'_> {
 
     fn book(&mut self, step: &Arc<Step>, mut entry: Entry, answer: &Answer, effects: Effects) {
         entry.verdict = answer.told();
+        entry.actions = actions(&effects, answer);
         entry.explained = effects.explained;
-        entry.actions = actions(&effects.edits, &effects.tags, answer);
         if let Some(mail) = &self.context.mail {
             let mut state = mail.state();
             entry.findings = count(&mut state.found, step, effects.findings);
-            state.edits.extend(effects.edits);
+            effects
+                .envelope
+                .into_iter()
+                .for_each(|edit| state.change(edit));
+            state.signatures.extend(effects.signatures);
+            if let Some(priority) = effects.priority {
+                state.priority = priority;
+            }
+            if !effects.edits.is_empty() {
+                state.edits.extend(effects.edits);
+                // The next step sees what this one made of the header.
+                if let Some(view) = &self.context.message {
+                    self.context.message = Some(Arc::new(view.edited(&state.edits)));
+                }
+            }
             for (key, value) in effects.tags {
                 match state.tags.iter_mut().find(|(name, _)| *name == key) {
                     Some(tag) => tag.1 = value,
@@ -241,12 +302,8 @@ pub(crate) fn count(
 }
 
 /// What a call did, in words.
-pub(crate) fn actions(
-    edits: &[HeaderEdit],
-    tags: &[(String, String)],
-    answer: &Answer,
-) -> Vec<String> {
-    let edits = edits.iter().map(|edit| match edit {
+pub(crate) fn actions(effects: &Effects, answer: &Answer) -> Vec<String> {
+    let edits = effects.edits.iter().map(|edit| match edit {
         HeaderEdit::Add { name, value } => format!("add-header {name}: {value}"),
         HeaderEdit::Change { name, nth, value } => format!("change-header {name}[{nth}]: {value}"),
         HeaderEdit::Remove {
@@ -255,15 +312,38 @@ pub(crate) fn actions(
         } => format!("remove-header {name}[{nth}]"),
         HeaderEdit::Remove { name, nth: None } => format!("remove-header {name}"),
     });
-    let tags = tags.iter().map(|(key, value)| format!("tag {key}={value}"));
+    let tags = effects
+        .tags
+        .iter()
+        .map(|(key, value)| format!("tag {key}={value}"));
+    let keys = effects
+        .signatures
+        .iter()
+        .map(|key| format!("sign {} {}", key.domain, key.selector));
+    let priority = effects
+        .priority
+        .map(|priority| format!("priority {priority}"));
     let filings: &[Filing] = match answer {
         Answer::Done(filings) => filings,
         _ => &[],
     };
     edits
+        .chain(effects.envelope.iter().map(EnvelopeEdit::told))
         .chain(tags)
+        .chain(keys)
+        .chain(priority)
         .chain(filings.iter().map(Filing::told))
         .collect()
+}
+
+impl EnvelopeEdit {
+    fn told(&self) -> String {
+        match self {
+            Self::AddRecipient(address) => format!("add-recipient {address}"),
+            Self::RemoveRecipient(index) => format!("remove-recipient {index}"),
+            Self::ChangeSender(sender) => format!("change-sender {sender}"),
+        }
+    }
 }
 
 impl Filing {

@@ -15,6 +15,7 @@ use crate::capability::FREE;
 use crate::code::{MAX_COMPONENT, hex};
 use crate::grant::Grant;
 use crate::hook::Hook;
+use crate::imports::TypeSpace;
 use crate::limits::Limits;
 use crate::manifest::{self, Manifest};
 use crate::policy_file::StepConfig;
@@ -46,6 +47,8 @@ pub(crate) struct PluginFile {
 pub(crate) struct Outline {
     pub(crate) version: String,
     pub(crate) imports: Vec<String>,
+    /// Those of the imports of which it takes the types alone.
+    pub(crate) types_alone: Vec<String>,
     pub(crate) exports: Vec<String>,
     /// What it says of itself; none is a component of an older SDK, or of another tool.
     pub(crate) manifest: Option<Manifest>,
@@ -126,8 +129,13 @@ impl Outline {
         let mut outline = Self::default();
         let mut depth = 0_u32;
         let mut inner = 0_u32;
+        let mut types = TypeSpace::default();
         for payload in Parser::new(0).parse_all(octets) {
-            match payload.map_err(broken)? {
+            let payload = payload.map_err(broken)?;
+            if depth == 0 {
+                types.take(&payload).map_err(broken)?;
+            }
+            match payload {
                 Payload::Version {
                     encoding: Encoding::Module,
                     ..
@@ -147,9 +155,12 @@ impl Outline {
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
-                        outline
-                            .imports
-                            .push(import.map_err(broken)?.name.name.to_owned());
+                        let import = import.map_err(broken)?;
+                        let name = import.name.name.to_owned();
+                        if types.import(import.ty) {
+                            outline.types_alone.push(name.clone());
+                        }
+                        outline.imports.push(name);
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 0 => {
@@ -207,7 +218,9 @@ impl Outline {
     pub(crate) fn wants(&self) -> Vec<&str> {
         let imported = self.imports.iter().filter_map(|import| {
             let (interface, _) = import.strip_prefix(PACKAGE)?.split_once('@')?;
-            (!FREE.contains(&interface)).then_some(interface)
+            let handles = matches!(interface, "message" | "actions");
+            let alone = handles && self.types_alone.contains(import);
+            (!FREE.contains(&interface) && !alone).then_some(interface)
         });
         let asked = self.manifest.iter().flat_map(|manifest| &manifest.grants);
         let mut wants: Vec<&str> = imported.chain(asked.map(String::as_str)).collect();
@@ -234,7 +247,10 @@ impl Outline {
         let mut found: Vec<Objection> = self
             .imports
             .iter()
-            .filter_map(|import| objection(name, import, |_| true))
+            .filter_map(|import| {
+                let alone = self.types_alone.contains(import);
+                objection(name, import, alone, |_| true)
+            })
             .collect();
         found.extend(self.unfit(name));
         found.into_iter().map(|objection| objection.text).collect()
@@ -262,7 +278,10 @@ impl Outline {
         let mut objections: Vec<Objection> = self
             .imports
             .iter()
-            .filter_map(|import| objection(plugin, import, |grant| step.grants.contains(&grant)))
+            .filter_map(|import| {
+                let alone = self.types_alone.contains(import);
+                objection(plugin, import, alone, |grant| step.grants.contains(&grant))
+            })
             .collect();
         objections.extend(self.unfit(plugin));
         if let Some(manifest) = &self.manifest {
@@ -376,7 +395,12 @@ fn too_little<'a>(
     })
 }
 
-fn objection(plugin: &str, import: &str, granted: impl Fn(Grant) -> bool) -> Option<Objection> {
+fn objection(
+    plugin: &str,
+    import: &str,
+    types_alone: bool,
+    granted: impl Fn(Grant) -> bool,
+) -> Option<Objection> {
     let hopeless = |text: String| Some(Objection { member: None, text });
     let Some((interface, version)) = import
         .strip_prefix(PACKAGE)
@@ -396,6 +420,8 @@ fn objection(plugin: &str, import: &str, granted: impl Fn(Grant) -> bool) -> Opt
     }
     match Grant::parse(interface) {
         Some(grant) if granted(grant) => None,
+        // The handles that a hook gets, and nothing that it could do with them.
+        Some(Grant::Message | Grant::Actions) if types_alone => None,
         Some(grant) => Some(Objection {
             member: Some("grants"),
             text: format!(

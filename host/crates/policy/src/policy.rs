@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::comparison::TrialReport;
 use crate::config::PolicyConfig;
+use crate::facts::MailboxEvent;
 use crate::generation::{Alarm, Generation};
 use crate::history::HistoryEvent;
 use crate::memory::MemoryServices;
@@ -125,6 +126,21 @@ impl Policy {
     #[must_use]
     pub fn status(&self) -> Status {
         self.inner.status()
+    }
+
+    /// Tells the steps of `mailbox` of something that happened; it is asked for only if there are any. Never waits.
+    pub fn tell(&self, event: impl FnOnce() -> MailboxEvent) {
+        self.inner.events.tell(&self.current(), event);
+    }
+
+    /// What runs beside the sessions for as long as the server does: hands events on to the steps of `mailbox` and calls those of `tick`.
+    pub async fn run(&self) {
+        tokio::join!(self.inner.events.run(self), crate::tick::run(self));
+    }
+
+    /// The number of the serving generation, as it changes.
+    pub(crate) fn generations(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.inner.swapped.subscribe()
     }
 
     /// The generations that served, oldest first; empty where no history is kept.

@@ -73,10 +73,30 @@ impl MessageOutcome {
 }
 
 /// The header while it is changed. Fields are numbered as if those added stood on top.
-struct Header<'a> {
+pub(crate) struct Header<'a> {
     added: Vec<(String, String)>,
     fields: Vec<Original<'a>>,
     changed: bool,
+}
+
+/// A field of the header as it is now.
+pub(crate) enum Line<'a> {
+    /// One that was added.
+    New {
+        /// Its name.
+        name: &'a str,
+        /// Its value.
+        value: &'a str,
+    },
+    /// The one that came in at this place.
+    Original(usize),
+    /// That one with another value.
+    Changed {
+        /// Its place.
+        place: usize,
+        /// Its value.
+        value: &'a str,
+    },
 }
 
 /// A field that came in.
@@ -94,7 +114,7 @@ enum Now {
 }
 
 impl<'a> Header<'a> {
-    fn read(content: &'a [u8]) -> Self {
+    pub(crate) fn read(content: &'a [u8]) -> Self {
         let block = content.get(..header::end(content)).unwrap_or_default();
         let start = block.as_ptr() as usize;
         let fields = header::fields(block)
@@ -114,7 +134,21 @@ impl<'a> Header<'a> {
         }
     }
 
-    fn apply(&mut self, edit: &HeaderEdit) {
+    /// The fields as they are now, top first.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let added = self
+            .added
+            .iter()
+            .map(|(name, value)| Line::New { name, value });
+        let fields = self.fields.iter().enumerate();
+        added.chain(fields.filter_map(|(place, field)| match &field.now {
+            Now::Kept => Some(Line::Original(place)),
+            Now::Removed => None,
+            Now::Value(value) => Some(Line::Changed { place, value }),
+        }))
+    }
+
+    pub(crate) fn apply(&mut self, edit: &HeaderEdit) {
         match edit {
             HeaderEdit::Add { name, value } => self.added.insert(0, (name.clone(), value.clone())),
             HeaderEdit::Change { name, nth, value } => self.set(name, *nth, Some(value)),
@@ -268,6 +302,9 @@ mod tests {
             verdicts: Vec::new(),
             edits,
             tags: Vec::new(),
+            sender: waxwing_mail::ReversePath::Null,
+            added: Vec::new(),
+            removed: Vec::new(),
             scored: true,
             score: 7.2,
             symbols: vec![("ONE".into(), 2.1), ("TWO".into(), 5.1)],

@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::generation::{Alarm, Core, Generation, Watched};
 use crate::history::{self, HistoryEvent, HistoryStep};
 use crate::load::{Loaded, Loader};
+use crate::observe::Events;
 use crate::policy::StartError;
 use crate::policy_file::Drift;
 use crate::problem::Problem;
@@ -34,6 +35,10 @@ use crate::watch::Watch;
 pub(crate) struct Inner {
     pub(crate) loader: Loader,
     current: ArcSwap<Generation>,
+    /// Told of each generation that begins to serve.
+    pub(crate) swapped: tokio::sync::watch::Sender<u64>,
+    /// What happens in mailboxes, on its way to the steps that listen.
+    pub(crate) events: Events,
     report: Mutex<Report>,
     /// One load at a time.
     pub(crate) loading: tokio::sync::Mutex<()>,
@@ -140,6 +145,8 @@ impl Inner {
         Ok(Self {
             loader,
             current: ArcSwap::new(empty),
+            swapped: tokio::sync::watch::Sender::new(0),
+            events: Events::new(),
             report: Mutex::new(report),
             loading: tokio::sync::Mutex::new(()),
             turn: tokio::sync::Mutex::new(()),
@@ -312,6 +319,7 @@ impl Inner {
         report.before = (former.number > 0 && change.again.is_none()).then_some(former);
         let number = generation.number();
         self.current.store(generation);
+        self.swapped.send_replace(number);
         (number, event)
     }
 

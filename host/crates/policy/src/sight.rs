@@ -113,7 +113,13 @@ impl Sight {
         self.addresses()
             || matches!(
                 hook,
-                Hook::Connect | Hook::MailFrom | Hook::Message | Hook::Verdict
+                Hook::Connect
+                    | Hook::MailFrom
+                    | Hook::Data
+                    | Hook::Message
+                    | Hook::Verdict
+                    | Hook::Submit
+                    | Hook::Tick
             )
     }
 }

@@ -10,10 +10,11 @@ use std::time::Instant;
 use wasmtime::{ResourceLimiter, bail};
 
 use crate::engine;
+use crate::facts::{Attempt, MailboxEvent};
 use crate::fault::Fault;
 use crate::hook::Hook;
 use crate::limits::Limits;
-use crate::outcome::{Filing, HeaderEdit};
+use crate::outcome::{DkimKey, EnvelopeEdit, Filing, HeaderEdit, Plan};
 use crate::policy_file::{Mode, Network};
 use crate::recorder::{HostCall, Recorder};
 use crate::services::Services;
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) sight: Sight,
     pub(crate) network: Arc<Network>,
+    /// Whether it may send mail on to anybody.
+    pub(crate) relay: bool,
     pub(crate) settings: Arc<str>,
     /// The scores that the operator gave to findings.
     pub(crate) scores: Arc<std::collections::BTreeMap<String, f64>>,
@@ -74,6 +77,10 @@ pub(crate) struct Context {
     pub(crate) domain: Option<Arc<str>>,
     /// Nothing of the call counts.
     pub(crate) trial: bool,
+    /// The attempt to deliver elsewhere.
+    pub(crate) attempt: Option<Arc<Attempt>>,
+    /// What happened in mailboxes.
+    pub(crate) events: Option<Arc<[MailboxEvent]>>,
 }
 
 /// Where a call stands against its limits.
@@ -95,6 +102,10 @@ pub(crate) struct Effects {
     pub(crate) edits: Vec<HeaderEdit>,
     pub(crate) tags: Vec<(String, String)>,
     pub(crate) filings: Vec<Filing>,
+    pub(crate) envelope: Vec<EnvelopeEdit>,
+    pub(crate) signatures: Vec<DkimKey>,
+    pub(crate) priority: Option<i8>,
+    pub(crate) plan: Plan,
 }
 
 /// A finding as a call gave it.
@@ -250,6 +261,20 @@ impl State {
             .message
             .as_ref()
             .ok_or_else(|| wasmtime::format_err!("no message is at hand"))
+    }
+
+    pub(crate) fn attempt(&self) -> wasmtime::Result<&Arc<Attempt>> {
+        self.context
+            .attempt
+            .as_ref()
+            .ok_or_else(|| wasmtime::format_err!("no attempt is at hand"))
+    }
+
+    pub(crate) fn events(&self) -> wasmtime::Result<&Arc<[MailboxEvent]>> {
+        self.context
+            .events
+            .as_ref()
+            .ok_or_else(|| wasmtime::format_err!("no events are at hand"))
     }
 
     pub(crate) fn credentials(&self) -> wasmtime::Result<&Arc<Credentials>> {

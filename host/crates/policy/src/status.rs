@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::account::DomainCost;
 use crate::problem::Problem;
 
 /// The state of the policy.
@@ -70,6 +71,23 @@ pub struct StepStatus {
     /// The last failure: what and in which hook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_fault: Option<String>,
+    /// What all calls took, host calls included.
+    pub microseconds: u64,
+    /// What that was for each hook it was called at.
+    pub cost: Vec<HookCost>,
+    /// What it was for the domains that cost most.
+    pub domains: Vec<DomainCost>,
     /// Instances that are alive.
     pub instances: usize,
+}
+
+/// What calls of one hook cost a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HookCost {
+    /// The hook.
+    pub hook: &'static str,
+    /// Calls.
+    pub calls: u64,
+    /// What they took in all, host calls included.
+    pub microseconds: u64,
 }

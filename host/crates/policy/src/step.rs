@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{timeout, timeout_at};
 use wasmtime::component::InstancePre;
 
+use crate::account::Accounts;
 use crate::breaker::{Admission, Breakers, Position};
 use crate::engine::Engine;
 use crate::fault::Fault;
@@ -56,6 +57,7 @@ pub(crate) struct Step {
     pub(crate) hooks: Vec<Hook>,
     pub(crate) meters: Meters,
     pub(crate) breakers: Breakers,
+    accounts: Accounts,
     engine: Arc<Engine>,
     pre: InstancePre<State>,
     exports: Exports,
@@ -78,15 +80,15 @@ impl Step {
         pre: InstancePre<State>,
         exports: Exports,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(
-            usize::try_from(config.limits.instances).unwrap_or(1).max(1),
-        ));
+        let instances = usize::try_from(config.limits.instances).unwrap_or(1);
+        let permits = Arc::new(Semaphore::new(instances.clamp(1, engine.share())));
         Self {
             config,
             shared,
             hooks,
             meters: Meters::new(),
             breakers: Breakers::default(),
+            accounts: Accounts::default(),
             engine,
             pre,
             exports,
@@ -105,6 +107,7 @@ impl Step {
         ask: &Ask<'_>,
     ) -> (Said, Duration) {
         let begun = Instant::now();
+        let domain = context.domain.clone();
         // What an enforcing step would say to a trial is no business of its figures.
         let counted = !context.trial || self.config.mode == Mode::Shadow;
         if counted && self.breakers.of(ask.hook()).admit(begun) == Admission::Open {
@@ -114,6 +117,11 @@ impl Step {
         let said = self.within_deadline(context, held, ask, begun).await;
         let took = begun.elapsed();
         if counted {
+            if let Some(domain) = &domain {
+                let failed = said.answer.is_err();
+                self.accounts
+                    .count(&self.shared.name, ask.hook(), domain, failed, took);
+            }
             let outcome = said.answer.as_ref().map(crate::answer::Answer::word);
             self.count(ask.hook(), outcome, took);
             match &said.answer {
@@ -386,6 +394,9 @@ impl Step {
             faults: self.meters.faults(),
             faults_in_a_row: self.meters.in_a_row(),
             last_fault: self.meters.last_fault(),
+            microseconds: self.meters.microseconds(),
+            cost: self.meters.costs(),
+            domains: self.accounts.dearest(),
             instances: self.alive.load(Ordering::Relaxed),
         }
     }
@@ -409,6 +420,21 @@ impl std::fmt::Debug for Held {
 }
 
 impl Held {
+    /// What a step holds, apart from the rest.
+    pub(crate) fn of(&mut self, step: &str) -> Self {
+        Self(
+            self.take(step)
+                .map(|instance| (step.into(), instance))
+                .into_iter()
+                .collect(),
+        )
+    }
+
+    /// Takes back what was apart.
+    pub(crate) fn give_back(&mut self, apart: Self) {
+        self.0.extend(apart.0);
+    }
+
     fn take(&mut self, step: &str) -> Option<Instance> {
         let place = self.0.iter().position(|(name, _)| &**name == step)?;
         Some(self.0.swap_remove(place).1)

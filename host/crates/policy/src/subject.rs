@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use waxwing_mail::{Address, ForwardPath, Identity, Param, Recipient};
+use waxwing_mail::{Address, ForwardPath, Identity, Param, Recipient, ReversePath};
 
 use crate::auth::AuthResults;
-use crate::facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
-use crate::ledger::Entry;
-use crate::outcome::{HeaderEdit, Verdict};
+use crate::facts::{ConnectionFacts, LoginAttempt, OutboundFacts, TlsFacts, TransactionFacts};
+use crate::ledger::{Entry, Ledger};
+use crate::outcome::{DkimKey, EnvelopeEdit, HeaderEdit, Verdict};
 use crate::trial::Trials;
 
 /// Notes, octets of a key and octets in all that one step may keep on one connection or transaction.
@@ -107,12 +107,16 @@ pub(crate) struct Mail {
     pub(crate) facts: TransactionFacts,
     /// Who was logged in at MAIL.
     pub(crate) identity: Option<Identity>,
+    /// Where its shadow steps are asked if no connection is at hand: those of the outbound queue.
+    pub(crate) trials: OnceLock<Trials>,
     changing: Mutex<MailState>,
 }
 
 /// What changes while a transaction lasts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MailState {
+    /// The sender that a step put in the place of MAIL's.
+    pub(crate) sender: Option<ReversePath>,
     pub(crate) recipients: Vec<Addressee>,
     /// Recipients that were refused.
     pub(crate) refused: u64,
@@ -124,14 +128,31 @@ pub(crate) struct MailState {
     pub(crate) edits: Vec<HeaderEdit>,
     pub(crate) verdicts: Vec<(Box<str>, Verdict)>,
     pub(crate) entries: Vec<Arc<Entry>>,
+    /// Keys to sign with, for a message that enters the queue.
+    pub(crate) signatures: Vec<DkimKey>,
+    /// Its priority there.
+    pub(crate) priority: i8,
 }
 
 /// An accepted recipient.
 #[derive(Clone, Debug)]
 pub(crate) struct Addressee {
+    /// Where it comes from and whether it stays: numbers outlive what they stand for.
+    pub(crate) standing: Standing,
     /// None is `<Postmaster>`.
     pub(crate) address: Option<Address>,
     pub(crate) params: Vec<Param>,
+}
+
+/// Whether a recipient is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The client named it.
+    Given,
+    /// A plugin added it.
+    Added,
+    /// A plugin took it out.
+    Removed,
 }
 
 impl Addressee {
@@ -141,6 +162,7 @@ impl Addressee {
             ForwardPath::Address(address) => Some(address.clone()),
         };
         Self {
+            standing: Standing::Given,
             address,
             params: recipient.params.clone(),
         }
@@ -173,7 +195,39 @@ impl Mail {
         Self {
             facts,
             identity: before.identity.clone(),
+            trials: OnceLock::new(),
             changing: Mutex::new(state),
+        }
+    }
+
+    /// A message of the outbound queue, which no connection belongs to any more.
+    pub(crate) fn queued(facts: OutboundFacts) -> Self {
+        let state = MailState {
+            recipients: facts.recipients.iter().map(Addressee::new).collect(),
+            tags: facts.tags,
+            ..MailState::default()
+        };
+        Self {
+            facts: facts.transaction,
+            identity: facts.identity,
+            trials: OnceLock::new(),
+            changing: Mutex::new(state),
+        }
+    }
+
+    /// The sender as the steps left it.
+    pub(crate) fn sender(&self) -> ReversePath {
+        let changed = self.state().sender.clone();
+        changed.unwrap_or_else(|| self.facts.sender.clone())
+    }
+
+    /// What was decided so far, and why.
+    pub(crate) fn ledger(&self, generation: u64) -> Ledger {
+        let state = self.state();
+        Ledger {
+            generation,
+            score: state.score(),
+            steps: state.entries.clone(),
         }
     }
 
@@ -188,6 +242,7 @@ impl Mail {
         Self {
             facts: self.facts.clone(),
             identity: self.identity.clone(),
+            trials: OnceLock::new(),
             changing: Mutex::new(state),
         }
     }
@@ -202,6 +257,46 @@ impl Mail {
 }
 
 impl MailState {
+    /// The recipients that are, with their numbers.
+    pub(crate) fn present(&self) -> impl Iterator<Item = (u32, &Addressee)> {
+        (0..)
+            .zip(&self.recipients)
+            .filter(|(_, recipient)| recipient.standing != Standing::Removed)
+    }
+
+    /// The one with this number.
+    pub(crate) fn recipient(&self, index: u32) -> Option<&Addressee> {
+        let recipient = self.recipients.get(usize::try_from(index).ok()?)?;
+        (recipient.standing != Standing::Removed).then_some(recipient)
+    }
+
+    /// Changes the envelope.
+    pub(crate) fn change(&mut self, edit: EnvelopeEdit) {
+        match edit {
+            EnvelopeEdit::AddRecipient(address) => {
+                let known = self
+                    .present()
+                    .any(|(_, recipient)| recipient.address.as_ref() == Some(&address));
+                if !known {
+                    self.recipients.push(Addressee {
+                        standing: Standing::Added,
+                        address: Some(address),
+                        params: Vec::new(),
+                    });
+                }
+            }
+            EnvelopeEdit::RemoveRecipient(index) => {
+                let recipient = usize::try_from(index)
+                    .ok()
+                    .and_then(|at| self.recipients.get_mut(at));
+                if let Some(recipient) = recipient {
+                    recipient.standing = Standing::Removed;
+                }
+            }
+            EnvelopeEdit::ChangeSender(sender) => self.sender = Some(sender),
+        }
+    }
+
     /// The sum of all findings.
     pub(crate) fn score(&self) -> f64 {
         self.found.iter().map(|found| found.score).sum()

@@ -20,15 +20,15 @@ use crate::hook::Hook;
 use crate::ledger::Ledger;
 use crate::lineup::Who;
 use crate::outcome::{
-    Decision, DeliverOutcome, Filing, MailboxRef, MessageOutcome, Operation, QuotaOutcome, Target,
-    Verdict,
+    AddedRecipient, Decision, DeliverOutcome, Filing, MailboxRef, MessageOutcome, Operation,
+    QuotaOutcome, Target, Verdict,
 };
 use crate::pipeline::{Came, Scene};
 use crate::services::Usage;
 use crate::session::{Decided, decide, domain_of, quota, undecided};
 use crate::state::Context;
 use crate::step::{Held, Step};
-use crate::subject::{Addressee, Connection, Mail};
+use crate::subject::{Addressee, Connection, Mail, Standing};
 use crate::tally::{Kind, Sample};
 use crate::trial::{self, Ended};
 use crate::view::MessageView;
@@ -150,6 +150,16 @@ impl Transaction {
         }
     }
 
+    /// May the content come? The recipients are known now.
+    pub async fn data(&mut self) -> Decision {
+        let decision = match decide(&mut self.scene(None, None), &Ask::Data).await {
+            Decided::Open | Decided::Accepted(_) => Decision::Pass,
+            Decided::Against(decision) => decision,
+        };
+        self.course.content(&decision);
+        decision
+    }
+
     /// Tells the steps from here on what was found out about who the message is from. What is not told is none.
     pub fn set_auth_results(&mut self, results: AuthResults) {
         self.mail.state().auth = Some(Arc::new(results));
@@ -176,7 +186,25 @@ impl Transaction {
             .iter()
             .map(|(domain, verdict)| (domain.as_str().into(), verdict.clone()))
             .collect();
+        let added = state
+            .present()
+            .filter(|(_, recipient)| recipient.standing == Standing::Added);
+        let added = added.filter_map(|(number, recipient)| {
+            Some(AddedRecipient {
+                number,
+                address: recipient.address.clone()?,
+            })
+        });
+        let removed = (0..)
+            .zip(&state.recipients)
+            .filter(|(_, recipient)| recipient.standing == Standing::Removed);
         MessageOutcome {
+            sender: state
+                .sender
+                .clone()
+                .unwrap_or_else(|| self.mail.facts.sender.clone()),
+            added: added.collect(),
+            removed: removed.map(|(number, _)| number).collect(),
             verdicts,
             edits: state.edits.clone(),
             tags: state.tags.clone(),
@@ -190,24 +218,26 @@ impl Transaction {
         }
     }
 
-    /// Asks the steps of `message`; a verdict if one of them ends the matter for all.
+    /// Asks the steps of `message`; a verdict if one of them ends the matter for all. Neighbours that are `parallel` run side by side.
     async fn ask_message(&mut self) -> Option<Verdict> {
         let mut scene = self.scene(None, None);
-        let generation = scene.generation;
-        for step in generation.at(Hook::Message) {
-            match scene.ask(step, &Ask::Message).await {
-                Came::Answer(Answer::Accept) => return Some(Verdict::Deliver),
-                Came::Answer(Answer::Discard) => return Some(Verdict::Discard),
-                Came::Answer(Answer::Quarantine(reason)) => {
-                    return Some(Verdict::Quarantine(reason));
-                }
-                Came::Answer(Answer::Refuse(reply)) | Came::Failed(reply) => {
-                    return Some(refusal(reply));
-                }
-                Came::Answer(_) | Came::Skipped => {}
+        let steps = scene.generation.at(Hook::Message);
+        let mut decided = None;
+        for side_by_side in steps.chunk_by(|one, next| one.config.parallel && next.config.parallel)
+        {
+            decided = match side_by_side {
+                [step] => ends_the_matter(scene.ask(step, &Ask::Message).await),
+                steps => scene.ask_together(steps, ends_the_matter).await,
+            };
+            if decided.is_some() {
+                break;
             }
         }
-        None
+        // Delivery sees the message as the steps left it.
+        let message = scene.context.message.take();
+        drop(scene);
+        self.message = message;
+        decided
     }
 
     async fn ask_verdicts(&mut self) -> Vec<(String, Verdict)> {
@@ -259,7 +289,7 @@ impl Transaction {
     fn domains(&self) -> Vec<String> {
         let mut seen = HashSet::new();
         let state = self.mail.state();
-        let domains = state.recipients.iter().map(Addressee::domain);
+        let domains = state.present().map(|(_, recipient)| recipient.domain());
         domains
             .filter(|domain| seen.insert(*domain))
             .map(str::to_owned)
@@ -365,20 +395,11 @@ impl Transaction {
     /// What was decided so far, and why.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        let state = self.mail.state();
-        Ledger {
-            generation: self.generation.number(),
-            score: state.score(),
-            steps: state.entries.clone(),
-        }
+        self.mail.ledger(self.generation.number())
     }
 
     fn addressee(&self, index: u32) -> Option<Addressee> {
-        self.mail
-            .state()
-            .recipients
-            .get(usize::try_from(index).ok()?)
-            .cloned()
+        self.mail.state().recipient(index).cloned()
     }
 
     fn scene(&mut self, domain: Option<Arc<str>>, about: Option<String>) -> Scene<'_> {
@@ -512,6 +533,17 @@ impl Expansion {
     }
 }
 
+/// What a step of `message` said, if that is the verdict for all recipients.
+fn ends_the_matter(came: Came) -> Option<Verdict> {
+    match came {
+        Came::Answer(Answer::Accept) => Some(Verdict::Deliver),
+        Came::Answer(Answer::Discard) => Some(Verdict::Discard),
+        Came::Answer(Answer::Quarantine(reason)) => Some(Verdict::Quarantine(reason)),
+        Came::Answer(Answer::Refuse(reply)) | Came::Failed(reply) => Some(refusal(reply)),
+        Came::Answer(_) | Came::Skipped => None,
+    }
+}
+
 fn refusal(reply: Reply) -> Verdict {
     if reply.code.is_transient() {
         Verdict::Defer(reply)
@@ -520,6 +552,6 @@ fn refusal(reply: Reply) -> Verdict {
     }
 }
 
-fn domain_at_hand(domain: &str) -> Option<Arc<str>> {
+pub(crate) fn domain_at_hand(domain: &str) -> Option<Arc<str>> {
     (!domain.is_empty()).then(|| domain.into())
 }

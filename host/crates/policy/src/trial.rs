@@ -3,7 +3,7 @@
 //! Invariants: nobody waits for a shadow step but the ledger, and that not for long; what one says, does and writes is seen by nobody but itself and the
 //! person who compares; one connection's calls are made in their order.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -29,7 +29,7 @@ const MAX_ENTRIES: usize = 2000;
 /// How long the ledger waits for shadow steps that are still at it.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// The shadow steps' side of a connection.
+/// The shadow steps' side of a connection, or of a message that has none any more.
 #[derive(Debug)]
 pub(crate) struct Trials(mpsc::Sender<Job>);
 
@@ -57,7 +57,7 @@ pub(crate) struct Ended {
 }
 
 impl Trials {
-    /// Starts the task that makes the calls; it ends with the connection.
+    /// Starts the task that makes the calls; it ends with whom it belongs to.
     fn start() -> Self {
         let (jobs, mut waiting) = mpsc::channel(MAX_WAITING);
         tokio::spawn(async move {
@@ -78,9 +78,10 @@ impl Trials {
 
 /// Asks a shadow step, beside.
 pub(crate) fn launch(scene: &Scene<'_>, step: &Arc<Step>, ask: &Ask<'_>) {
-    let Some(connection) = &scene.context.connection else {
+    let Some(trials) = scene.context.trials() else {
         return;
     };
+    let trials = trials.get_or_init(Trials::start);
     let mut context = scene.context.clone();
     context.generation = scene.generation.number();
     context.trial = true;
@@ -93,7 +94,6 @@ pub(crate) fn launch(scene: &Scene<'_>, step: &Arc<Step>, ask: &Ask<'_>) {
         mail,
         about: scene.about.as_deref().map(Into::into),
     });
-    let trials = connection.trials.get_or_init(Trials::start);
     if trials.0.try_send(Job::Call(call)).is_err() {
         scene
             .generation
@@ -120,12 +120,21 @@ pub(crate) fn ended(ended: Ended) {
     if !shadows.clone().any(|step| step.config.mode == Mode::Shadow) {
         return;
     }
-    let Some(connection) = ended.context.connection.clone() else {
-        return;
-    };
-    if let Some(trials) = connection.trials.get() {
+    let waiting = ended.context.trials().and_then(OnceLock::get);
+    if let Some(jobs) = waiting.map(|trials| trials.0.clone()) {
         // Where too much waits already, this one is not compared.
-        let _ = trials.0.try_send(Job::Ended(Box::new(ended)));
+        let _ = jobs.try_send(Job::Ended(Box::new(ended)));
+    }
+}
+
+impl Context {
+    /// Where shadow steps are asked about this.
+    fn trials(&self) -> Option<&OnceLock<Trials>> {
+        let of_connection = self
+            .connection
+            .as_ref()
+            .map(|connection| &connection.trials);
+        of_connection.or_else(|| self.mail.as_ref().map(|mail| &mail.trials))
     }
 }
 
@@ -169,7 +178,7 @@ fn write_down(entry: &mut Entry, step: &Step, said: Said) {
     match said.answer {
         Ok(answer) => {
             entry.verdict = answer.told();
-            entry.actions = pipeline::actions(&said.effects.edits, &said.effects.tags, &answer);
+            entry.actions = pipeline::actions(&said.effects, &answer);
             entry.explained = said.effects.explained;
             entry.findings = said
                 .effects

@@ -3,19 +3,21 @@
 //! Standards: RFC 5322 (header), RFC 2045 to 2047, 2183, 2231 (MIME).
 //!
 //! Invariants: nothing is computed before it is asked for, nothing twice; what is asked of the header costs what the header costs, however
-//! large the body; what a message can make large is bounded
-//! here (fields, parts, decoded text, links); ranges lie inside the message.
+//! large the body; what a message can make large is bounded here (fields, parts, decoded text, links); ranges lie inside the message.
 
+mod edited;
 mod links;
 mod parts;
 mod patterns;
 mod tokens;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use waxwing_message::{AddressItem, Span, Summary, decode_words, header};
+
+use crate::outcome::HeaderEdit;
 
 pub(crate) use links::Link;
 pub(crate) use parts::PartView;
@@ -38,14 +40,23 @@ pub(crate) struct MessageView {
     text: OnceLock<String>,
     links: OnceLock<Vec<Link>>,
     sha256: OnceLock<[u8; 32]>,
+    /// For a message whose header was edited: the one that it was, and the edits.
+    edited: Option<Edited>,
+}
+
+/// What lies over a message.
+struct Edited {
+    base: Arc<MessageView>,
+    edits: Vec<HeaderEdit>,
 }
 
 /// A header field and, once somebody asked, its decoded value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FieldView {
     /// Its name as it is written; what is not UTF-8 as U+FFFD.
     pub(crate) name: String,
-    raw_value: Span,
+    /// Where its value lies; none if an edit gave it.
+    raw_value: Option<Span>,
     value: OnceLock<String>,
 }
 
@@ -71,7 +82,28 @@ impl MessageView {
             text: OnceLock::new(),
             links: OnceLock::new(),
             sha256: OnceLock::new(),
+            edited: None,
         }
+    }
+
+    /// The same message with its header edited; all but the header is shared. `edits` are all that there are, not only those that are new.
+    #[must_use]
+    pub(crate) fn edited(self: &Arc<Self>, edits: &[HeaderEdit]) -> Self {
+        let base = match &self.edited {
+            Some(edited) => edited.base.clone(),
+            None => self.clone(),
+        };
+        let mut view = Self::new(self.raw.clone());
+        view.edited = Some(Edited {
+            base,
+            edits: edits.to_vec(),
+        });
+        view
+    }
+
+    /// The message without edits, which everything but the header is read from.
+    fn base(&self) -> &Self {
+        self.edited.as_ref().map_or(self, |edited| &edited.base)
     }
 
     /// The octets of the message.
@@ -95,12 +127,15 @@ impl MessageView {
     /// The header fields, top first, at most [`MAX_FIELDS`].
     pub(crate) fn fields(&self) -> &[FieldView] {
         self.fields.get_or_init(|| {
+            if let Some(Edited { base, edits, .. }) = &self.edited {
+                return edited::fields(base, edits);
+            }
             let block = self.raw.get(..self.body_offset()).unwrap_or_default();
             header::fields(block)
                 .take(MAX_FIELDS)
                 .map(|field| FieldView {
                     name: String::from_utf8_lossy(field.name).into_owned(),
-                    raw_value: span_within(block, field.value),
+                    raw_value: Some(span_within(block, field.value)),
                     value: OnceLock::new(),
                 })
                 .collect()
@@ -109,17 +144,15 @@ impl MessageView {
 
     /// The decoded value of a field of this message: unfolded, encoded words read (RFC 2047).
     pub(crate) fn value<'a>(&self, field: &'a FieldView) -> &'a str {
-        field.value.get_or_init(|| {
-            decode_words(field.raw_value.of(&self.raw))
-                .trim()
-                .to_owned()
-        })
+        field
+            .value
+            .get_or_init(|| decode_words(field.octets(&self.raw)).trim().to_owned())
     }
 
     /// The value's octets as they lie.
     #[must_use]
-    pub(crate) fn raw_value(&self, field: &FieldView) -> &[u8] {
-        field.raw_value.of(&self.raw)
+    pub(crate) fn raw_value<'a>(&'a self, field: &'a FieldView) -> &'a [u8] {
+        field.octets(&self.raw)
     }
 
     /// The fields of this name in any case, top first.
@@ -136,16 +169,12 @@ impl MessageView {
 
     /// The authors' addresses as `local@domain` (RFC 5322 §3.6.2).
     pub(crate) fn authors(&self) -> &[String] {
-        self.authors.get_or_init(|| {
-            let block = self.raw.get(..self.body_offset()).unwrap_or_default();
-            let from = Summary::read(block).envelope.from;
-            from.into_iter()
-                .filter_map(|item| match item {
-                    AddressItem::Mailbox { local, domain, .. } if domain.is_empty() => Some(local),
-                    AddressItem::Mailbox { local, domain, .. } => Some(format!("{local}@{domain}")),
-                    _ => None,
-                })
-                .collect()
+        self.authors.get_or_init(|| match &self.edited {
+            None => {
+                let block = self.raw.get(..self.body_offset()).unwrap_or_default();
+                authors(block)
+            }
+            Some(_) => edited::authors(self),
         })
     }
 
@@ -158,13 +187,15 @@ impl MessageView {
 
     /// The parts in the order in which they stand; the message itself is part 0.
     pub(crate) fn parts(&self) -> &[PartView] {
-        self.parts
+        let base = self.base();
+        base.parts
             .get_or_init(|| parts::flatten(Summary::read(&self.raw).root))
     }
 
     /// The text of all text parts, HTML reduced to what a reader sees, at most [`MAX_TEXT`] octets.
     pub(crate) fn text(&self) -> &str {
-        self.text.get_or_init(|| {
+        let base = self.base();
+        base.text.get_or_init(|| {
             let mut all = String::new();
             for part in self.parts() {
                 let Some(text) = part.text(&self.raw) else {
@@ -184,7 +215,8 @@ impl MessageView {
 
     /// The links in the order in which they stand, at most [`MAX_LINKS`].
     pub(crate) fn links(&self) -> &[Link] {
-        self.links.get_or_init(|| {
+        let base = self.base();
+        base.links.get_or_init(|| {
             let mut found = Vec::new();
             for (number, part) in (0..).zip(self.parts()) {
                 let Some(source) = part.source(&self.raw) else {
@@ -202,13 +234,35 @@ impl MessageView {
 
     /// SHA-256 of the whole message.
     pub(crate) fn sha256(&self) -> &[u8; 32] {
-        self.sha256.get_or_init(|| Sha256::digest(&self.raw).into())
+        let base = self.base();
+        base.sha256.get_or_init(|| Sha256::digest(&self.raw).into())
     }
 
     /// The message as hashed features; see `message.tokens` in the contract.
     pub(crate) fn tokens(&self) -> &[u64] {
         self.tokens.get_or_init(|| tokens::of(self))
     }
+}
+
+impl FieldView {
+    /// The value's octets, in a message of these.
+    fn octets<'a>(&'a self, raw: &'a [u8]) -> &'a [u8] {
+        match self.raw_value {
+            Some(span) => span.of(raw),
+            None => self.value.get().map_or(&[], |value| value.as_bytes()),
+        }
+    }
+}
+
+/// The addresses that From has in a header.
+fn authors(header: &[u8]) -> Vec<String> {
+    let address = |item| match item {
+        AddressItem::Mailbox { local, domain, .. } if domain.is_empty() => Some(local),
+        AddressItem::Mailbox { local, domain, .. } => Some(format!("{local}@{domain}")),
+        _ => None,
+    };
+    let from = Summary::read(header).envelope.from;
+    from.into_iter().filter_map(address).collect()
 }
 
 /// The beginning of a text, at most `length` octets, cut between characters.
@@ -280,6 +334,43 @@ mod tests {
             ("example.net", Some("here"))
         );
         assert!(view.links().iter().any(|link| link.host == "plain.example"));
+    }
+
+    #[test]
+    fn edits_lie_over_the_header_and_share_the_rest() {
+        let view = Arc::new(MessageView::new(Bytes::from_static(MAIL)));
+        let mut edits = vec![
+            HeaderEdit::Add {
+                name: "Subject".into(),
+                value: "on top".into(),
+            },
+            HeaderEdit::Change {
+                name: "subject".into(),
+                nth: 1,
+                value: "blau".into(),
+            },
+            HeaderEdit::Remove {
+                name: "Message-ID".into(),
+                nth: None,
+            },
+        ];
+        let once = Arc::new(view.edited(&edits));
+        let values: Vec<&str> = once
+            .named("Subject")
+            .map(|(_, field)| once.value(field))
+            .collect();
+        assert_eq!(values, ["on top", "blau"]);
+        assert!(once.message_id().is_none());
+        assert_eq!(once.authors(), ["ann@example.org"]);
+        edits.push(HeaderEdit::Change {
+            name: "From".into(),
+            nth: 0,
+            value: "Bob <bob@example.net>".into(),
+        });
+        let twice = once.edited(&edits);
+        assert_eq!(twice.authors(), ["bob@example.net"]);
+        assert_eq!(twice.text().as_ptr(), view.text().as_ptr());
+        assert_eq!(view.first("subject"), Some("grün"));
     }
 
     #[test]

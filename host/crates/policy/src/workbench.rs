@@ -5,6 +5,7 @@
 mod bench;
 mod case;
 mod network;
+mod queue;
 mod render;
 mod world;
 
@@ -17,10 +18,12 @@ use serde::Serialize;
 pub use bench::{Bench, NotedCall, Seen};
 pub use case::{AccountCase, Case, CaseStep, ConnectionCase, Directory, EnvelopeCase};
 pub use network::{AuthCase, NetworkCase, PageCase};
+pub use queue::{AttemptCase, EventCase};
 
 use crate::code::CodeCache;
 use crate::config::PolicyConfig;
 use crate::engine::Engine;
+use crate::hook::Hook;
 use crate::load::{Compiled, Loader};
 use crate::manifest::CaseFile;
 use crate::plugin::PluginFile;
@@ -202,8 +205,11 @@ impl Workbench {
         .into_iter()
         .filter_map(|(grant, table)| grants.contains(&grant).then_some(table))
         .collect();
+        // A case calls it when it likes; without an interval the step would not have the hook.
+        let ticks = outline.hooks().contains(&Hook::Tick);
+        let tick = if ticks { "tick = \"1h\"\n" } else { "" };
         PolicyFile::alone(&format!(
-            "[[step]]\nplugin = {:?}\ngrants = {grants:?}\nlimits = {{ {} }}\n{reached}",
+            "[[step]]\nplugin = {:?}\ngrants = {grants:?}\nlimits = {{ {} }}\n{tick}{reached}",
             self.name,
             limits.join(", ")
         ))

@@ -30,6 +30,8 @@ pub enum Ask {
     MailFrom(Box<Envelope>),
     /// RCPT. Answer: [`Answer::Decision`].
     RcptTo(Box<Recipient>),
+    /// DATA: may the content come? Answer: [`Answer::Decision`]; the transaction stays open if it is refused.
+    Data,
     /// The content, which left as [`waxwing_session::Step::Content`], is complete: judge and keep it. The transaction
     /// is over with the answer: [`Answer::Delivered`], or [`Answer::Decision`] for all recipients alike.
     Message(Box<Message>),

@@ -78,6 +78,7 @@ enum Asked {
     Login,
     Sender(Box<Envelope>),
     Recipient(Box<Recipient>),
+    Data,
     Message {
         recipients: usize,
     },
@@ -247,12 +248,13 @@ impl ServerSession {
             (Asked::Recipient(recipient), Answer::Decision(decision)) => {
                 self.recipient_decided(*recipient, decision);
             }
+            (Asked::Data, Answer::Decision(decision)) => self.content_decided(decision),
             (Asked::Login, answer) => self.login_decided(answer),
             (Asked::Message { recipients }, answer) => self.message_decided(recipients, answer),
             (Asked::Abandon(None), _) => {}
             (Asked::Abandon(Some(greeting)), _) => self.welcome(*greeting),
             (Asked::Connect, _) => self.close(&replies::internal_error()),
-            (Asked::Greeting(_) | Asked::Sender(_) | Asked::Recipient(_), _) => {
+            (Asked::Greeting(_) | Asked::Sender(_) | Asked::Recipient(_) | Asked::Data, _) => {
                 self.reply(&replies::internal_error());
             }
         }

@@ -5,16 +5,19 @@
 //! account gets one copy in a mailbox however many recipients lead to it; a failure of ours is a 4yz.
 
 use bytes::Bytes;
-use waxwing_mail::{EnhancedStatus, Reply};
+use waxwing_mail::{EnhancedStatus, ForwardPath, Recipient, Reply};
 use waxwing_policy::{
-    DeliverOutcome, MailboxRef, MessageOutcome, Operation, Transaction, Usage, Verdict,
+    AddedRecipient, DeliverOutcome, MailboxChange, MailboxRef, MessageOutcome, Operation, Placed,
+    Transaction, Usage, Verdict,
 };
 use waxwing_smtp::{Message, replies};
-use waxwing_store::{AccountId, Delivery, Flags, Place, Store, Target};
+use waxwing_store::{AccountId, Delivery, Flags, Place, Store, Stored, Target};
 
-use super::super::fields::{self, Header};
+use super::super::events;
+use super::super::fields::Header;
 use super::super::gate::{self, Gate};
-use super::record::{self, Record};
+use super::forms::{Form, forms};
+use super::record::Record;
 use super::{Routed, Running};
 use crate::config::Service;
 use crate::telemetry::Reference;
@@ -37,9 +40,16 @@ pub(super) struct Judged {
     /// The recipient's domain, by which the verdict is found.
     pub(super) domain: String,
     pub(super) verdict: &'static str,
-    /// Accounts and mailboxes, for the ledger.
-    pub(super) filed: Vec<String>,
+    /// Accounts and mailboxes of the copies, in the order of the targets in `fate`.
+    pub(super) filed: Vec<Filed>,
     pub(super) fate: Fate,
+}
+
+/// An account and a mailbox of it, by their names.
+#[derive(Clone, Debug)]
+pub(super) struct Filed {
+    pub(super) account: String,
+    pub(super) mailbox: String,
 }
 
 /// Nothing is sent on from here yet (RFC 3463 §3.5).
@@ -98,15 +108,24 @@ pub(super) async fn deliver(
     let size = content.len() as u64;
     // What was declared had its answer at RCPT.
     let unchecked = (size > declared_size).then_some(size);
+    let given = recipients.len();
     for recipient in recipients {
         judged.push(judge(gate, &mut policy, &outcome, recipient, unchecked).await);
+    }
+    for added in &outcome.added {
+        judged.push(judge_added(gate, &mut policy, &outcome, added, size).await);
     }
     if gate.caller().door.listener.service != Service::Lmtp {
         all_or_none(&mut judged);
     }
     let forms = forms(gate, &queue_id, &message, &outcome, &content, &judged);
     let stored = store(gate, forms, &record, &policy, &judged).await;
-    reply(gate, stored, judged, &queue_id, &message)
+    let mut replies = reply(gate, stored, judged, &queue_id, &message);
+    // RFC 2033 §4.2: a reply for each recipient that the client named; it knows of no other.
+    if gate.caller().door.listener.service == Service::Lmtp {
+        replies.truncate(given);
+    }
+    replies
 }
 
 /// Where a recipient leads, and whether there is room for so many octets: asked at RCPT, where one recipient can be refused without the others.
@@ -132,6 +151,37 @@ pub(super) async fn route(
         }
     }
     Ok((number, targets))
+}
+
+/// The same for a recipient that a plugin added, who is led to accounts now.
+async fn judge_added(
+    gate: &Gate,
+    policy: &mut Transaction,
+    outcome: &MessageOutcome,
+    added: &AddedRecipient,
+    size: u64,
+) -> Judged {
+    let recipient = Recipient {
+        path: ForwardPath::Address(added.address.clone()),
+        params: Vec::new(),
+    };
+    match route(gate, policy, added.number, size).await {
+        Ok((number, targets)) => {
+            let routed = Routed {
+                number,
+                recipient,
+                targets,
+            };
+            judge(gate, policy, outcome, routed, None).await
+        }
+        Err(reply) => Judged {
+            address: added.address.to_string(),
+            domain: added.address.domain().as_str().to_owned(),
+            verdict: outcome.verdict(added.address.domain().as_str()).word(),
+            filed: Vec::new(),
+            fate: Fate::Refuse(reply),
+        },
+    }
 }
 
 /// One recipient's verdict, room and filing. `unchecked` octets have no answer about their room yet.
@@ -161,6 +211,7 @@ async fn judge(
         fate: Fate::Drop,
     };
     judged.fate = match verdict {
+        _ if outcome.removed.contains(&routed.number) => Fate::Drop,
         Verdict::Refuse(reply) | Verdict::Defer(reply) => Fate::Refuse(reply.clone()),
         Verdict::Discard => Fate::Drop,
         Verdict::Deliver | Verdict::Junk | Verdict::Quarantine(_) => {
@@ -176,7 +227,7 @@ async fn file_all(
     policy: &mut Transaction,
     routed: &Routed,
     unchecked: Option<u64>,
-    filed: &mut Vec<String>,
+    filed: &mut Vec<Filed>,
 ) -> Fate {
     let mut targets = Vec::new();
     let mut accounts: Vec<&str> = Vec::new();
@@ -245,7 +296,7 @@ async fn file(
     index: u32,
     account: &str,
     unchecked: Option<u64>,
-    filed: &mut Vec<String>,
+    filed: &mut Vec<Filed>,
 ) -> Result<Vec<Target>, Reply> {
     let store = &gate.parts().store;
     let failed = |error| temporary("a mailbox could not be looked up", gate, &error);
@@ -261,7 +312,10 @@ async fn file(
     let mut targets = Vec::with_capacity(filings.len());
     for filing in filings {
         let (mailbox, name) = place(store, found, filing.mailbox).await.map_err(failed)?;
-        filed.push(format!("{account} {name}"));
+        filed.push(Filed {
+            account: account.to_owned(),
+            mailbox: name,
+        });
         let (flags, keywords) = flags(filing.flags);
         targets.push(Target {
             account: found,
@@ -354,58 +408,6 @@ fn all_or_none(judged: &mut [Judged]) {
     }
 }
 
-/// A form of the message and where it goes: domains can differ in their verdict, and so in what is on top.
-struct Form {
-    verdict: &'static str,
-    content: Bytes,
-    targets: Vec<Target>,
-}
-
-fn forms(
-    gate: &Gate,
-    queue_id: &str,
-    message: &Message,
-    outcome: &MessageOutcome,
-    content: &Bytes,
-    judged: &[Judged],
-) -> Vec<Form> {
-    let mut forms: Vec<Form> = Vec::new();
-    let mut places: Vec<(AccountId, &Place)> = Vec::new();
-    for recipient in judged {
-        let Fate::File(targets) = &recipient.fate else {
-            continue;
-        };
-        let fresh: Vec<_> = targets
-            .iter()
-            .filter(|target| !places.contains(&(target.account, &target.mailbox)))
-            .collect();
-        if fresh.is_empty() {
-            continue;
-        }
-        places.extend(fresh.iter().map(|target| (target.account, &target.mailbox)));
-        let fresh = fresh.into_iter().cloned();
-        let verdict = outcome.verdict(&recipient.domain);
-        match forms.iter_mut().find(|form| form.verdict == verdict.word()) {
-            Some(form) => form.targets.extend(fresh),
-            None => {
-                let rewritten = outcome.rewrite(content, verdict, message.envelope.smtputf8);
-                // RFC 5321 §4.4: Return-Path first, at final delivery.
-                let mut top = waxwing_mail::return_path(&message.envelope.sender);
-                top.push_str(&record::received(gate, queue_id, message));
-                top.push_str(&rewritten.top);
-                let content =
-                    fields::assemble(&top, &rewritten.rest, &gate.parts().config.hostname);
-                forms.push(Form {
-                    verdict: verdict.word(),
-                    content,
-                    targets: fresh.collect(),
-                });
-            }
-        }
-    }
-    forms
-}
-
 /// Stores all forms and the ledger row in one commit: trying again must not deliver a part of it twice.
 async fn store(
     gate: &Gate,
@@ -424,7 +426,13 @@ async fn store(
         return Ok(0);
     }
     let mut deliveries = Vec::with_capacity(forms.len());
+    let mut arrivals = Vec::new();
     for form in forms {
+        let flags = form
+            .targets
+            .iter()
+            .map(|target| events::names(target.flags, &target.keywords));
+        arrivals.extend(form.filed.into_iter().zip(flags));
         deliveries.push(Delivery {
             summary: super::super::summary(&form.content).await,
             content: form.content,
@@ -435,7 +443,10 @@ async fn store(
         });
     }
     match store.deliver_all(deliveries).await {
-        Ok(stored) => Ok(stored.len()),
+        Ok(stored) => {
+            tell(gate, &stored, arrivals);
+            Ok(stored.len())
+        }
         Err(waxwing_store::Error::Full) => {
             tracing::error!(
                 session = gate.session(),
@@ -444,6 +455,19 @@ async fn store(
             Err(replies::no_space())
         }
         Err(error) => Err(temporary("a message could not be stored", gate, &error)),
+    }
+}
+
+/// Tells policy what came where.
+fn tell(gate: &Gate, stored: &[Stored], arrivals: Vec<(Filed, Vec<String>)>) {
+    for (stored, (filed, flags)) in stored.iter().zip(arrivals) {
+        gate.tell(&filed.account, || {
+            MailboxChange::Deliver(Placed {
+                mailbox: filed.mailbox,
+                uid: stored.uid,
+                flags,
+            })
+        });
     }
 }
 

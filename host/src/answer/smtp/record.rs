@@ -22,7 +22,7 @@ pub(super) struct Record<'a> {
 #[derive(Serialize)]
 struct Row<'a> {
     envelope: Facts<'a>,
-    recipients: Vec<Recipient<'a>>,
+    recipients: Vec<Recipient>,
     policy: &'a Ledger,
 }
 
@@ -39,11 +39,11 @@ struct Facts<'a> {
 }
 
 #[derive(Serialize)]
-struct Recipient<'a> {
+struct Recipient {
     address: String,
     verdict: &'static str,
     fate: &'static str,
-    filed: &'a [String],
+    filed: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply: Option<String>,
 }
@@ -75,7 +75,11 @@ impl<'a> Record<'a> {
                 address: judged.address.clone(),
                 verdict: judged.verdict,
                 fate,
-                filed: &judged.filed,
+                filed: judged
+                    .filed
+                    .iter()
+                    .map(|filed| format!("{} {}", filed.account, filed.mailbox))
+                    .collect(),
                 reply,
             }
         });
@@ -93,19 +97,14 @@ impl<'a> Record<'a> {
                 address: recipient.path.to_string(),
                 verdict: "",
                 fate: "refused",
-                filed: &[],
+                filed: Vec::new(),
                 reply: Some(reply.to_string()),
             });
         let row = self.write(policy, "refused", recipients.collect());
         self.gate.parts().store.record(row);
     }
 
-    fn write(
-        &self,
-        policy: &Transaction,
-        outcome: &str,
-        recipients: Vec<Recipient<'_>>,
-    ) -> LedgerRow {
+    fn write(&self, policy: &Transaction, outcome: &str, recipients: Vec<Recipient>) -> LedgerRow {
         let ledger = policy.ledger();
         let caller = self.gate.caller();
         let peer = &self.message.peer;

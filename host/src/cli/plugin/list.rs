@@ -55,7 +55,31 @@ fn print(answer: &Value) -> String {
             );
         }
     }
+    out.push_str(&costs(steps));
     out
+}
+
+/// What the steps cost, for each hook and for the domains that cost most.
+fn costs(steps: &[Value]) -> String {
+    let mut rows = Vec::new();
+    for step in steps {
+        for (member, label) in [("cost", "hook"), ("domains", "domain")] {
+            for cost in step.get(member).map(items).unwrap_or_default() {
+                let number = |member| cost.get(member).and_then(Value::as_u64).unwrap_or(0);
+                let (calls, microseconds) = (number("calls"), number("microseconds"));
+                rows.push(vec![
+                    text(step, "name"),
+                    text(cost, label),
+                    calls.to_string(),
+                    microseconds.checked_div(calls).unwrap_or(0).to_string(),
+                ]);
+            }
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    table(&["STEP", "HOOK OR DOMAIN", "CALLS", "US/CALL"], &rows)
 }
 
 fn row(step: &Value) -> Vec<String> {

@@ -4,12 +4,19 @@ use super::Hooks;
 use super::host::actions::{DeliveryActions, MessageActions};
 use super::host::credentials::Credentials;
 use super::host::envelope::{Envelope, recipient};
+use super::host::mailbox_events::Batch;
+use super::host::outbound::{Attempt, Plan, Submission};
 use super::host::session::Connection;
 use super::message::Message;
 use super::network::NetworkFacts;
 use super::render::Render;
-use super::world::{ConnectionFacts, DirectoryFacts, EnvelopeFacts, LoginFacts, World, world};
-use crate::hook::{DeliverCall, Identity, MessageCall, Operation, QuotaCall, Usage};
+use super::world::{
+    AttemptFacts, ConnectionFacts, DirectoryFacts, EnvelopeFacts, EventFacts, LoginFacts, World,
+    world,
+};
+use crate::hook::{
+    DeliverCall, Identity, MessageCall, Operation, QuotaCall, RouteCall, SubmitCall, Usage,
+};
 use crate::plugin::make;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -83,7 +90,7 @@ pub struct Step {
     pub helo: String,
     /// Another reverse-path from here on.
     pub sender: Option<String>,
-    /// The recipient of `rcpt-to`, `route-inbound` and `deliver`.
+    /// The recipient of `rcpt-to`, `route-inbound`, `deliver`, `route-outbound` and `delivery-result`.
     pub recipient: String,
     /// The user of `login-*` and `authenticate`.
     pub user: String,
@@ -101,6 +108,10 @@ pub struct Step {
     pub current: (u64, u64),
     /// What comes on top.
     pub adding: (u64, u64),
+    /// The attempt of `route-outbound` (the last one) and of `delivery-result`.
+    pub attempt: AttemptFacts,
+    /// The events of `mailbox`.
+    pub events: Vec<EventFacts>,
     /// The findings after the step, as `NAME=score`, in their order; checked if given.
     pub findings: Option<Vec<String>>,
     /// The actions of the step; checked if given.
@@ -309,6 +320,8 @@ fn prepare(step: &Step) {
         world.now_ms += step.advance_seconds * 1000;
         world.hook.clone_from(&step.hook);
         world.actions.clear();
+        world.attempt.clone_from(&step.attempt);
+        world.events.clone_from(&step.events);
         if let Some(client) = &step.client {
             world.connection.client.clone_from(client);
         }
@@ -391,6 +404,11 @@ fn call(plugin: &impl Hooks, step: &Step) -> Result<String, String> {
             .ok_or_else(missing)?
             .on_rcpt_to(conn, envelope, recipient)
             .render(),
+        "data" => plugin
+            .data()
+            .ok_or_else(missing)?
+            .on_data(conn, envelope)
+            .render(),
         "message" => {
             let actions = &MessageActions(());
             plugin
@@ -449,6 +467,55 @@ fn call(plugin: &impl Hooks, step: &Step) -> Result<String, String> {
                 })
                 .render()
         }
+        other => return call_outbound_or_observing(plugin, step, other),
+    })
+}
+
+/// The hooks of mail that leaves, and those that only listen.
+fn call_outbound_or_observing(
+    plugin: &impl Hooks,
+    step: &Step,
+    hook: &str,
+) -> Result<String, String> {
+    let (envelope, message) = (&Envelope(()), &Message(()));
+    let recipient = &recipient(0, &step.recipient);
+    let missing = || format!("the plugin has no hook {hook}");
+    Ok(match hook {
+        "submit" => plugin
+            .submit()
+            .ok_or_else(missing)?
+            .on_submit(SubmitCall {
+                envelope,
+                message,
+                actions: &MessageActions(()),
+                submission: &Submission(()),
+            })
+            .render(),
+        "route-outbound" => plugin
+            .route_outbound()
+            .ok_or_else(missing)?
+            .plan_for(RouteCall {
+                envelope,
+                recipient,
+                last: &Attempt(()),
+                plan: &Plan(()),
+            })
+            .render(),
+        "delivery-result" => plugin
+            .delivery_result()
+            .ok_or_else(missing)?
+            .on_result(envelope, recipient, &Attempt(()))
+            .render(),
+        "mailbox" => plugin
+            .mailbox()
+            .ok_or_else(missing)?
+            .on_events(&Batch(()))
+            .render(),
+        "tick" => plugin
+            .tick()
+            .ok_or_else(missing)?
+            .on_tick(world(|world| world.now_ms))
+            .render(),
         other => return Err(format!("there is no hook \"{other}\"")),
     })
 }

@@ -1,6 +1,10 @@
 //! The host's interfaces as [`crate::host`] shows them in a native build: the same names and signatures as the
 //! generated imports, answered from the [`World`](super::World) of the thread.
 
+pub mod actions;
+pub mod mailbox_events;
+pub mod outbound;
+
 use super::world::{World, world};
 use crate::host::types::{Identity, MailAddress};
 
@@ -11,6 +15,15 @@ fn identity_of(world: &World) -> Option<Identity> {
         account,
         mechanism: "PLAIN".to_owned(),
     })
+}
+
+/// Notes one action; an error says why it is none.
+fn note_line(line: String) -> Result<(), String> {
+    if line.contains(['\r', '\n']) {
+        return Err("a line break".to_owned());
+    }
+    world(|world| world.actions.push(line));
+    Ok(())
 }
 
 /// `session`.
@@ -26,6 +39,20 @@ pub mod session {
     #[derive(Debug)]
     pub struct Connection(pub(in crate::testing) ());
 
+    /// The protocol of this name; SMTP if there is none.
+    pub(in crate::testing) fn protocol(name: &str) -> Protocol {
+        match name {
+            "submission" => Protocol::Submission,
+            "lmtp" => Protocol::Lmtp,
+            "imap" => Protocol::Imap,
+            "pop3" => Protocol::Pop3,
+            "jmap" => Protocol::Jmap,
+            "managesieve" => Protocol::Managesieve,
+            "api" => Protocol::Api,
+            _ => Protocol::Smtp,
+        }
+    }
+
     fn endpoint(text: &str) -> Endpoint {
         let address: IpAddr = text.parse().unwrap_or(IpAddr::from([0, 0, 0, 0]));
         Endpoint {
@@ -40,16 +67,7 @@ pub mod session {
             "session-1".to_owned()
         }
         pub fn protocol(&self) -> Protocol {
-            match world(|world| world.connection.protocol.clone()).as_str() {
-                "submission" => Protocol::Submission,
-                "lmtp" => Protocol::Lmtp,
-                "imap" => Protocol::Imap,
-                "pop3" => Protocol::Pop3,
-                "jmap" => Protocol::Jmap,
-                "managesieve" => Protocol::Managesieve,
-                "api" => Protocol::Api,
-                _ => Protocol::Smtp,
-            }
+            protocol(&world(|world| world.connection.protocol.clone()))
         }
         pub fn listener(&self) -> String {
             world(|world| world.connection.listener.clone())
@@ -407,83 +425,6 @@ pub mod findings {
 
     pub fn total() -> f64 {
         world(|world| world.total())
-    }
-}
-
-/// `actions`.
-pub mod actions {
-    use super::world;
-
-    pub use crate::bindings::imports::actions::ActionError;
-
-    /// Changes to the world's message.
-    #[derive(Debug)]
-    pub struct MessageActions(pub(in crate::testing) ());
-
-    /// What happens to the world's copy.
-    #[derive(Debug)]
-    pub struct DeliveryActions(pub(in crate::testing) ());
-
-    fn note(line: String) -> Result<(), ActionError> {
-        if line.contains(['\r', '\n']) {
-            return Err(ActionError::Invalid("a line break".to_owned()));
-        }
-        world(|world| world.actions.push(line));
-        Ok(())
-    }
-
-    fn with_flags(line: String, flags: &[String]) -> String {
-        flags
-            .iter()
-            .fold(line, |line, flag| format!("{line} {flag}"))
-    }
-
-    #[expect(missing_docs, reason = "documented in plugin-sdk/wit/actions.wit")]
-    impl MessageActions {
-        pub fn add_header(&self, name: &str, value: &str) -> Result<(), ActionError> {
-            note(format!("add-header {name}: {value}"))
-        }
-        pub fn change_header(&self, name: &str, nth: u32, value: &str) -> Result<(), ActionError> {
-            note(format!("change-header {name} {nth}: {value}"))
-        }
-        pub fn remove_header(&self, name: &str, nth: Option<u32>) -> Result<(), ActionError> {
-            note(nth.map_or_else(
-                || format!("remove-header {name}"),
-                |nth| format!("remove-header {name} {nth}"),
-            ))
-        }
-        pub fn tag(&self, key: &str, value: &str) -> Result<(), ActionError> {
-            note(format!("tag {key}={value}"))?;
-            world(|world| world.envelope.tags.insert(key.to_owned(), value.to_owned()));
-            Ok(())
-        }
-    }
-
-    #[expect(missing_docs, reason = "documented in plugin-sdk/wit/actions.wit")]
-    impl DeliveryActions {
-        pub fn file_into(
-            &self,
-            mailbox: &str,
-            flags: &[String],
-            create: bool,
-        ) -> Result<(), ActionError> {
-            let line = with_flags(format!("file-into {mailbox}"), flags);
-            note(if create {
-                format!("{line} create")
-            } else {
-                line
-            })
-        }
-        pub fn file_into_use(
-            &self,
-            special_use: &str,
-            flags: &[String],
-        ) -> Result<(), ActionError> {
-            note(with_flags(format!("file-into-use {special_use}"), flags))
-        }
-        pub fn keep(&self, flags: &[String]) -> Result<(), ActionError> {
-            note(with_flags("keep".to_owned(), flags))
-        }
     }
 }
 

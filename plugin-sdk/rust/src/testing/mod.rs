@@ -42,12 +42,14 @@ mod world;
 pub use case::run_cases;
 pub use network::{AuthFacts, NetworkFacts, Page};
 pub use world::{
-    Account, ConnectionFacts, DirectoryFacts, EnvelopeFacts, LoginFacts, World, world,
+    Account, AttemptFacts, ConnectionFacts, DirectoryFacts, EnvelopeFacts, EventFacts, LoginFacts,
+    World, world,
 };
 
 use crate::hook::{
-    OnAuthenticate, OnConnect, OnDeliver, OnEhlo, OnLogin, OnMailFrom, OnMessage, OnQuota,
-    OnRcptTo, OnRouteInbound, OnVerdict,
+    OnAuthenticate, OnConnect, OnData, OnDeliver, OnDeliveryResult, OnEhlo, OnLogin, OnMailFrom,
+    OnMailbox, OnMessage, OnQuota, OnRcptTo, OnRouteInbound, OnRouteOutbound, OnSubmit, OnTick,
+    OnVerdict,
 };
 
 /// The hooks that a plugin answers, as [`export!`](crate::export) lists them.
@@ -76,6 +78,10 @@ pub trait Hooks: crate::Plugin {
     fn rcpt_to(&self) -> Option<&dyn OnRcptTo> {
         None
     }
+    /// `hook-data`.
+    fn data(&self) -> Option<&dyn OnData> {
+        None
+    }
     /// `hook-message`.
     fn message(&self) -> Option<&dyn OnMessage> {
         None
@@ -94,6 +100,26 @@ pub trait Hooks: crate::Plugin {
     }
     /// `hook-deliver`.
     fn deliver(&self) -> Option<&dyn OnDeliver> {
+        None
+    }
+    /// `hook-submit`.
+    fn submit(&self) -> Option<&dyn OnSubmit> {
+        None
+    }
+    /// `hook-route-outbound`.
+    fn route_outbound(&self) -> Option<&dyn OnRouteOutbound> {
+        None
+    }
+    /// `hook-delivery-result`.
+    fn delivery_result(&self) -> Option<&dyn OnDeliveryResult> {
+        None
+    }
+    /// `hook-mailbox`.
+    fn mailbox(&self) -> Option<&dyn OnMailbox> {
+        None
+    }
+    /// `hook-tick`.
+    fn tick(&self) -> Option<&dyn OnTick> {
         None
     }
 }

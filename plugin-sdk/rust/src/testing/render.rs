@@ -2,7 +2,7 @@
 
 use crate::hook::{
     Authenticated, Decision, DeliverDecision, HookError, Judgement, LoginDecision, MessageDecision,
-    QuotaDecision, Target, VerdictAction,
+    Notice, OutboundDecision, QuotaDecision, ResultDecision, SubmitDecision, Target, VerdictAction,
 };
 use crate::host::types::SmtpReply;
 
@@ -133,6 +133,58 @@ impl Render for DeliverDecision {
             Self::Discard => "discard".to_owned(),
             Self::Reject(text) => reply("reject", text),
             Self::Defer(text) => reply("defer", text),
+        }
+    }
+}
+
+impl Render for () {
+    fn render(&self) -> String {
+        "done".to_owned()
+    }
+}
+
+impl Render for SubmitDecision {
+    fn render(&self) -> String {
+        match self {
+            Self::Pass => "pass".to_owned(),
+            Self::Queue => "queue".to_owned(),
+            Self::Hold(why) => format!("hold {why}"),
+            Self::Defer(text) => reply("defer", text),
+            Self::Reject(text) => reply("reject", text),
+            Self::Discard => "discard".to_owned(),
+        }
+    }
+}
+
+impl Render for OutboundDecision {
+    fn render(&self) -> String {
+        match self {
+            Self::Pass => "pass".to_owned(),
+            Self::Send => "send".to_owned(),
+            Self::Hold(why) => format!("hold {why}"),
+            Self::LaterSeconds(wait) => format!("later {wait}"),
+            Self::Bounce(text) => reply("bounce", text),
+        }
+    }
+}
+
+impl Render for ResultDecision {
+    fn render(&self) -> String {
+        let word = |notice: &Notice| match notice {
+            Notice::AsAsked => "as-asked",
+            Notice::Always => "always",
+            Notice::Never => "never",
+        };
+        match self {
+            Self::Pass => "pass".to_owned(),
+            Self::Retry(retry) => {
+                format!(
+                    "retry {} notice {}",
+                    retry.after_seconds,
+                    word(&retry.notice)
+                )
+            }
+            Self::GiveUp(notice) => format!("give-up notice {}", word(notice)),
         }
     }
 }

@@ -46,8 +46,12 @@ pub struct World {
     pub log: Vec<String>,
     /// Metrics by name.
     pub metrics: BTreeMap<String, f64>,
-    /// Actions on the message or the copy, one line each.
+    /// Actions on the message or the copy, and wishes for the queue, one line each.
     pub actions: Vec<String>,
+    /// The attempt to deliver elsewhere.
+    pub attempt: AttemptFacts,
+    /// What happened in mailboxes.
+    pub events: Vec<EventFacts>,
     /// The hook that runs.
     pub hook: String,
     /// The domain at hand.
@@ -76,6 +80,8 @@ impl Default for World {
             log: Vec::new(),
             metrics: BTreeMap::new(),
             actions: Vec::new(),
+            attempt: AttemptFacts::default(),
+            events: Vec::new(),
             hook: "init".to_owned(),
             domain: None,
             settings: "{}".to_owned(),
@@ -167,6 +173,65 @@ impl Default for EnvelopeFacts {
             notes: BTreeMap::new(),
         }
     }
+}
+
+/// An attempt to deliver elsewhere; the default is the one before the first.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AttemptFacts {
+    /// From 1.
+    pub number: u32,
+    /// Seconds in the queue.
+    pub queued_seconds: u64,
+    /// `none`, `delivered`, `deferred` or `refused`.
+    pub outcome: String,
+    /// The host that was talked to.
+    pub host: Option<String>,
+    /// Code and text of its reply: `451 Not now`.
+    pub reply: Option<String>,
+    /// Why there is no reply.
+    pub failure: String,
+    /// `TLSv1.3` and the like.
+    pub tls: Option<String>,
+    /// Milliseconds that it took.
+    pub took_ms: u64,
+}
+
+impl Default for AttemptFacts {
+    fn default() -> Self {
+        Self {
+            number: 0,
+            queued_seconds: 0,
+            outcome: "none".to_owned(),
+            host: None,
+            reply: None,
+            failure: String::new(),
+            tls: None,
+            took_ms: 0,
+        }
+    }
+}
+
+/// Something that happened in a mailbox.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EventFacts {
+    /// `login`, `deliver`, `move`, ….
+    pub kind: String,
+    /// The account's address.
+    pub account: String,
+    /// `imap`, `pop3`, `smtp`, ….
+    pub protocol: String,
+    /// Where.
+    pub mailbox: String,
+    /// Where from.
+    pub source: Option<String>,
+    /// Ranges of UIDs.
+    pub uids: Vec<(u32, u32)>,
+    /// `add`, `remove` or `set`.
+    pub flag_operation: String,
+    /// The flags.
+    pub flags: Vec<String>,
 }
 
 /// Credentials.

@@ -2,15 +2,22 @@
 
 use wasmtime::Result;
 use wasmtime::component::Resource;
+use waxwing_mail::{Address, ReversePath};
 
 use crate::bindings::waxwing::policy::actions::{
     ActionError, DeliveryActions, Host, HostDeliveryActions, HostMessageActions, MessageActions,
 };
-use crate::outcome::{Filing, HeaderEdit, MailboxRef};
+use crate::bindings::waxwing::policy::types::MailAddress;
+use crate::hook::Hook;
+use crate::outcome::{EnvelopeEdit, Filing, HeaderEdit, MailboxRef};
 use crate::state::State;
+
+use super::types::to_address;
 
 const MAX_EDITS: usize = 100;
 const MAX_TAGS: usize = 32;
+/// Changes of the envelope that a call may make.
+const MAX_ENVELOPE_EDITS: usize = 100;
 const MAX_FILINGS: usize = 10;
 const MAX_FLAGS: usize = 32;
 const MAX_VALUE: usize = 8000;
@@ -91,6 +98,47 @@ impl HostMessageActions for State {
         })
     }
 
+    async fn add_recipient(&mut self, _: Resource<MessageActions>, address: MailAddress) -> Answer {
+        self.enter()?;
+        let answer = match self.to_be_added(&address).await {
+            Ok(added) => self.change(EnvelopeEdit::AddRecipient(added)),
+            Err(error) => Err(error),
+        };
+        self.record("actions.add-recipient", &address, &answer);
+        Ok(answer)
+    }
+
+    fn remove_recipient(&mut self, _: Resource<MessageActions>, index: u32) -> Answer {
+        self.host_call("actions.remove-recipient", index, |state, index| {
+            if state.hook != Some(Hook::Message) {
+                return Ok(Err(not_here()));
+            }
+            if state.mail()?.state().recipient(*index).is_none() {
+                return Ok(Err(ActionError::Invalid(format!(
+                    "there is no recipient {index}"
+                ))));
+            }
+            Ok(state.change(EnvelopeEdit::RemoveRecipient(*index)))
+        })
+    }
+
+    fn change_sender(
+        &mut self,
+        _: Resource<MessageActions>,
+        address: Option<MailAddress>,
+    ) -> Answer {
+        self.host_call("actions.change-sender", address, |state, address| {
+            let sender = match address {
+                None => ReversePath::Null,
+                Some(address) => match to_address(address) {
+                    Some(address) => ReversePath::Address(address),
+                    None => return Ok(Err(no_address(address))),
+                },
+            };
+            Ok(state.change(EnvelopeEdit::ChangeSender(sender)))
+        })
+    }
+
     fn drop(&mut self, _: Resource<MessageActions>) -> Result<()> {
         Ok(())
     }
@@ -160,6 +208,39 @@ impl HostDeliveryActions for State {
 }
 
 impl State {
+    /// A recipient that this step may add. Whatever may send to anybody is a relay.
+    async fn to_be_added(
+        &self,
+        address: &MailAddress,
+    ) -> std::result::Result<Address, ActionError> {
+        if self.hook != Some(Hook::Message) {
+            return Err(not_here());
+        }
+        let added = to_address(address).ok_or_else(|| no_address(address))?;
+        if self.shared.relay {
+            return Ok(added);
+        }
+        let services = self.shared.services.clone();
+        match services.domain_is_local(added.domain().as_str()).await {
+            Ok(true) => Ok(added),
+            Ok(false) => Err(ActionError::Denied(format!(
+                "a recipient at {}, which is not local, takes the grant `relay`",
+                added.domain().as_str()
+            ))),
+            Err(error) => Err(ActionError::Unavailable(error.to_string())),
+        }
+    }
+
+    fn change(&mut self, edit: EnvelopeEdit) -> std::result::Result<(), ActionError> {
+        if self.effects.envelope.len() >= MAX_ENVELOPE_EDITS {
+            return Err(ActionError::Limit(format!(
+                "at most {MAX_ENVELOPE_EDITS} changes of the envelope a call"
+            )));
+        }
+        self.effects.envelope.push(edit);
+        Ok(())
+    }
+
     fn edit(&mut self, edit: HeaderEdit) -> std::result::Result<(), ActionError> {
         if self.effects.edits.len() >= MAX_EDITS {
             return Err(ActionError::Limit(format!(
@@ -189,6 +270,18 @@ impl State {
         });
         Ok(())
     }
+}
+
+/// Recipients are settled when a message enters the queue.
+fn not_here() -> ActionError {
+    ActionError::Denied("recipients can be changed in `hook-message` only".into())
+}
+
+fn no_address(address: &MailAddress) -> ActionError {
+    ActionError::Invalid(format!(
+        "{:?} at {:?} is no address",
+        address.local_part, address.domain
+    ))
 }
 
 /// RFC 5322 §2.2: a name of printable ASCII without a colon; a value on one line, for the host folds it.

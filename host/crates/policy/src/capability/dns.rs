@@ -2,7 +2,7 @@
 
 use wasmtime::Result;
 
-use super::outbound::{ascii_domain, resolve_all, reversed, to_ip};
+use super::outside::{ascii_domain, resolve_all, reversed, to_ip};
 use super::types::from_ip;
 use crate::bindings::waxwing::policy::dns::{
     Answer, Host, Mx, Outcome, Question, RecordData, RecordType, Security, Srv, Tlsa,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use wasmtime::Result;
 
-use super::outbound::{ascii_domain, resolve_all, reversed, to_ip};
+use super::outside::{ascii_domain, resolve_all, reversed, to_ip};
 use super::types::from_ip;
 use crate::bindings::waxwing::policy::dnsbl::{DnsblError, Host, Listing, Outcome, Subject};
 use crate::services::dns::{

@@ -26,8 +26,7 @@ impl HostEnvelope for State {
         self.host_call("envelope.sender", (), |state, ()| {
             Ok(state
                 .mail()?
-                .facts
-                .sender
+                .sender()
                 .address()
                 .filter(|_| state.sight().addresses())
                 .map(|address| from_address(Some(address))))
@@ -69,18 +68,16 @@ impl HostEnvelope for State {
 
     fn recipient_count(&mut self, _: Resource<Envelope>) -> Result<u32> {
         self.host_call("envelope.recipient-count", (), |state, ()| {
-            Ok(u32::try_from(state.mail()?.state().recipients.len()).unwrap_or(u32::MAX))
+            Ok(u32::try_from(state.mail()?.state().present().count()).unwrap_or(u32::MAX))
         })
     }
 
     fn recipient(&mut self, _: Resource<Envelope>, index: u32) -> Result<Option<Recipient>> {
         self.host_call("envelope.recipient", index, |state, index| {
             let mail = state.mail()?.state();
-            let recipient = usize::try_from(*index)
-                .ok()
-                .and_then(|at| mail.recipients.get(at))
-                .filter(|_| state.sight().addresses());
-            Ok(recipient
+            Ok(mail
+                .recipient(*index)
+                .filter(|_| state.sight().addresses())
                 .map(|recipient| recipient_of(*index, recipient, recipient.address.as_ref())))
         })
     }
@@ -100,8 +97,8 @@ impl HostEnvelope for State {
                     .unwrap_or(usize::MAX)
                     .min(MAX_RECIPIENTS)
                     * usize::from(state.sight().addresses());
-                Ok((0..)
-                    .zip(&mail.recipients)
+                Ok(mail
+                    .present()
                     .skip(usize::try_from(*offset).unwrap_or(usize::MAX))
                     .take(limit)
                     .map(|(index, recipient)| {
@@ -115,10 +112,7 @@ impl HostEnvelope for State {
     fn verdict(&mut self, _: Resource<Envelope>, recipient: u32) -> Result<Option<String>> {
         self.host_call("envelope.verdict", recipient, |state, recipient| {
             let mail = state.mail()?.state();
-            let recipient = usize::try_from(*recipient)
-                .ok()
-                .and_then(|at| mail.recipients.get(at));
-            let verdict = recipient.and_then(|recipient| {
+            let verdict = mail.recipient(*recipient).and_then(|recipient| {
                 mail.verdicts
                     .iter()
                     .find(|(domain, _)| domain.as_ref() == recipient.domain())

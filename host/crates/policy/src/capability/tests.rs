@@ -109,6 +109,7 @@ impl World {
             limits: self.limits,
             sight: self.sight,
             network: Arc::new(self.network.clone()),
+            relay: false,
             settings: "{}".into(),
             scores: Arc::default(),
             services: self.services.clone(),

@@ -43,6 +43,10 @@ pub(crate) struct StepConfig {
     pub(crate) mode: Mode,
     /// The step in whose place it is tried out.
     pub(crate) replaces: Option<String>,
+    /// How often `hook-tick` is called.
+    pub(crate) tick: Option<Duration>,
+    /// Whether it runs beside its neighbours of the same kind at `message`.
+    pub(crate) parallel: bool,
 }
 
 /// A step and where it is written, which is not part of what it is.
@@ -151,10 +155,14 @@ impl StepConfig {
             .unwrap_or(Isolation::Pooled),
             limits: read_limits(&mut table, problems),
             scores: read_scores(&mut table, problems),
+            tick: read_tick(&mut table, problems),
+            parallel: table.truth("parallel", problems).unwrap_or(false),
             settings: Settings::read(&mut table, inputs, problems),
             mode,
             replaces,
         };
+        step.check_tick(&table, problems);
+        step.check_parallel(&table, problems);
         let enabled = table.truth("enabled", problems).unwrap_or(true);
         let (line, grants_line, limits_line) = (
             table.line(),
@@ -170,6 +178,52 @@ impl StepConfig {
             limits_line,
         })
     }
+}
+
+impl StepConfig {
+    fn check_tick(&self, table: &Table<'_>, problems: &mut Vec<Problem>) {
+        let asked = self
+            .hooks
+            .as_ref()
+            .is_some_and(|hooks| hooks.contains(&Hook::Tick));
+        if asked && self.tick.is_none() {
+            problems.push(table.problem(
+                "hooks",
+                "a step at `tick` needs its interval, such as tick = \"5m\"",
+            ));
+        }
+    }
+
+    /// What may change the message cannot run beside what looks at it.
+    fn check_parallel(&self, table: &Table<'_>, problems: &mut Vec<Problem>) {
+        if self.parallel && self.grants.contains(&Grant::Actions) {
+            problems.push(table.problem(
+                "parallel",
+                "a step with the grant \"actions\" may change the message, so it cannot be `parallel`",
+            ));
+        }
+    }
+}
+
+/// The shortest and the longest interval of `tick`.
+const TICK: std::ops::RangeInclusive<u64> = 1..=7 * 24 * 3600;
+
+/// `tick = "5m"`: a whole number with `s`, `m`, `h` or `d`.
+fn read_tick(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<Duration> {
+    let text = table.text("tick", problems)?;
+    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 24 * 3600)];
+    let seconds = units.iter().find_map(|(unit, seconds)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(*seconds)
+    });
+    let interval = seconds.filter(|seconds| TICK.contains(seconds));
+    if interval.is_none() {
+        problems.push(table.problem(
+            "tick",
+            "`tick` is an interval from \"1s\" to \"7d\", such as \"30s\", \"5m\" or \"1h\"",
+        ));
+    }
+    interval.map(Duration::from_secs)
 }
 
 fn read_plugin(table: &mut Table<'_>, problems: &mut Vec<Problem>) -> Option<String> {

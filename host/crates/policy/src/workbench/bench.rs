@@ -18,7 +18,7 @@ use crate::memory::MemoryServices;
 use crate::outcome::Operation;
 use crate::pipeline::count;
 use crate::recorder::{HostCall, Recorder};
-use crate::services::Usage;
+use crate::services::{Services as _, Usage};
 use crate::step::Step;
 
 /// Host calls that are noted of one call of a hook, and characters of an argument or answer.
@@ -154,7 +154,7 @@ impl Bench {
         if let Some(notebook) = &self.notebook {
             notebook.pages().calls.clear();
         }
-        let asked = self.world.ask(step)?;
+        let asked = self.world.ask(step, self.server.unix_ms())?;
         let recipient = recipient_of(
             asked.index,
             &asked.recipient,
@@ -165,7 +165,8 @@ impl Bench {
             authorised_as: step.user.clone(),
             mechanism: "PLAIN".to_owned(),
         };
-        let ask = ask(step, &recipient, &identity)?;
+        let now = self.server.unix_ms();
+        let ask = ask(step, &recipient, &identity, now)?;
         if !self.step.hooks.contains(&ask.hook()) {
             return Err(format!("the plugin has no hook {}", ask.hook()));
         }
@@ -222,6 +223,7 @@ fn ask<'a>(
     step: &'a CaseStep,
     recipient: &'a crate::bindings::waxwing::policy::types::Recipient,
     identity: &'a Identity,
+    now: u64,
 ) -> Result<Ask<'a>, String> {
     let (user, mechanism) = (step.user.as_str(), "PLAIN");
     let usage = |(bytes, messages)| Usage { bytes, messages };
@@ -234,6 +236,7 @@ fn ask<'a>(
         "login-after" => Ask::LoginAfter(identity),
         "mail-from" => Ask::MailFrom,
         "rcpt-to" => Ask::RcptTo(recipient),
+        "data" => Ask::Data,
         "message" => Ask::Message,
         "verdict" => Ask::Verdict(&step.domain),
         "route-inbound" => Ask::Route(recipient),
@@ -252,6 +255,11 @@ fn ask<'a>(
             recipient,
             account: &step.account,
         },
+        "submit" => Ask::Submit,
+        "route-outbound" => Ask::RouteOutbound(recipient),
+        "delivery-result" => Ask::DeliveryResult(recipient),
+        "mailbox" => Ask::Mailbox,
+        "tick" => Ask::Tick(now),
         other => return Err(format!("there is no hook \"{other}\"")),
     })
 }

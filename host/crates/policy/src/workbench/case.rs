@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::network::NetworkCase;
+use super::queue::{AttemptCase, EventCase};
 
 /// A file of cases.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -69,7 +70,7 @@ pub struct CaseStep {
     pub helo: String,
     /// Another reverse-path from here on.
     pub sender: Option<String>,
-    /// The recipient of `rcpt-to`, `route-inbound` and `deliver`.
+    /// The recipient of `rcpt-to`, `route-inbound`, `deliver`, `route-outbound` and `delivery-result`.
     pub recipient: String,
     /// The user of `login-*` and `authenticate`.
     pub user: String,
@@ -87,6 +88,10 @@ pub struct CaseStep {
     pub current: (u64, u64),
     /// What comes on top.
     pub adding: (u64, u64),
+    /// The attempt of `route-outbound` (the last one) and of `delivery-result`.
+    pub attempt: AttemptCase,
+    /// The events of `mailbox`.
+    pub events: Vec<EventCase>,
     /// The findings after the step, as `NAME=score`, in their order; checked if given.
     pub findings: Option<Vec<String>>,
     /// The actions of the step; checked if given.

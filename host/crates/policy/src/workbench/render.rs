@@ -1,9 +1,10 @@
 //! What a plugin answered and did as lines: the words that cases expect.
 
+use super::queue;
 use crate::answer::{Answer, Lead};
 use crate::fault::Fault;
 use crate::hook::Hook;
-use crate::outcome::{Filing, HeaderEdit, MailboxRef, Verdict};
+use crate::outcome::{EnvelopeEdit, Filing, HeaderEdit, MailboxRef, Verdict};
 use crate::state::Effects;
 
 /// The answer of a hook as one line.
@@ -21,6 +22,15 @@ pub(super) fn answer(hook: Hook, said: &Result<Answer, Fault>) -> String {
         }
         (Hook::Quota, Answer::Accept) => "allow".to_owned(),
         (Hook::RouteInbound, Answer::Pass) => "none".to_owned(),
+        (Hook::Mailbox | Hook::Tick, Answer::Pass) => "done".to_owned(),
+        (Hook::Submit, Answer::Accept) => "queue".to_owned(),
+        (Hook::RouteOutbound, Answer::Refuse(reply)) => format!("bounce {reply}"),
+        (_, Answer::Hold(why)) => format!("hold {why}"),
+        (_, Answer::Later(wait)) => format!("later {}", wait.as_secs()),
+        (_, Answer::Retry(after, told)) => {
+            format!("retry {} notice {}", after.as_secs(), queue::notice(*told))
+        }
+        (_, Answer::GiveUp(told)) => format!("give-up notice {}", queue::notice(*told)),
         (_, Answer::Refuse(reply) | Answer::Disconnect(reply)) => {
             format!("{} {reply}", answer.word())
         }
@@ -67,11 +77,20 @@ pub(super) fn actions(effects: &Effects, said: &Result<Answer, Fault>) -> Vec<St
         Ok(Answer::Done(filings)) => filings,
         _ => &[],
     };
+    let plan = match said {
+        Ok(Answer::Attempt(plan)) => queue::plan(plan),
+        _ => Vec::new(),
+    };
+    let keys = effects.signatures.iter();
     let edits = effects.edits.iter().map(edit);
     let tags = effects.tags.iter();
-    edits
+    keys.map(|key| format!("sign {} {}", key.domain, key.selector))
+        .chain(effects.priority.map(|level| format!("priority {level}")))
+        .chain(effects.envelope.iter().map(readdressed))
+        .chain(edits)
         .chain(tags.map(|(key, value)| format!("tag {key}={value}")))
         .chain(filings.iter().map(filing))
+        .chain(plan)
         .collect()
 }
 
@@ -84,6 +103,17 @@ fn edit(edit: &HeaderEdit) -> String {
             name,
             nth: Some(nth),
         } => format!("remove-header {name} {nth}"),
+    }
+}
+
+fn readdressed(edit: &EnvelopeEdit) -> String {
+    match edit {
+        EnvelopeEdit::AddRecipient(address) => format!("add-recipient {address}"),
+        EnvelopeEdit::RemoveRecipient(index) => format!("remove-recipient {index}"),
+        EnvelopeEdit::ChangeSender(sender) => {
+            let address = sender.address().map(ToString::to_string);
+            format!("change-sender <{}>", address.unwrap_or_default())
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::memory::MemoryServices;
 use crate::outcome::Verdict;
 use crate::services::{Limits, Usage};
 use crate::state::Context;
-use crate::subject::{Addressee, Connection, Counters, Found, Mail, Notes};
+use crate::subject::{Addressee, Connection, Counters, Found, Mail, Notes, Standing};
 use crate::view::MessageView;
 
 /// When a world begins, in milliseconds since 1970.
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// What a step is asked about, once it has changed what it says.
-    pub(super) fn ask(&mut self, step: &CaseStep) -> Result<Asked, String> {
+    pub(super) fn ask(&mut self, step: &CaseStep, now: u64) -> Result<Asked, String> {
         if let Some(client) = &step.client {
             self.connection.client.clone_from(client);
         }
@@ -107,10 +107,19 @@ impl World {
         let domain = domain.map(|text| text.rsplit('@').next().unwrap_or_default().into());
         let before_mail = is_before_mail(&step.hook);
         let mail = Arc::new(mail);
+        let (beside, queued) = (is_beside(&step.hook), is_of_queue(&step.hook));
+        let attempt = step.attempt.attempt()?;
+        let events: Result<Vec<_>, String> = step
+            .events
+            .iter()
+            .map(|event| event.event(now, &PROTOCOLS))
+            .collect();
         let context = Context {
-            connection: Some(connection.clone()),
-            mail: (!before_mail).then(|| mail.clone()),
-            message: (!before_mail).then(|| self.message.clone()),
+            connection: (!beside && !queued).then(|| connection.clone()),
+            mail: (!before_mail && !beside).then(|| mail.clone()),
+            message: has_content(&step.hook).then(|| self.message.clone()),
+            attempt: queued.then(|| Arc::new(attempt)),
+            events: (step.hook == "mailbox").then_some(events?.into()),
             credentials: before_mail.then(|| {
                 Arc::new(LoginAttempt {
                     mechanism: "PLAIN".to_owned(),
@@ -204,7 +213,10 @@ impl World {
             let mut state = mail.state();
             state.recipients = said.recipients.iter().map(|text| addressee(text)).collect();
             let index = u32::try_from(state.recipients.len()).unwrap_or(u32::MAX);
-            if matches!(step.hook.as_str(), "route-inbound" | "deliver") {
+            if matches!(
+                step.hook.as_str(),
+                "route-inbound" | "deliver" | "route-outbound" | "delivery-result"
+            ) {
                 state.recipients.push(recipient.clone());
             }
             if let Some(verdict) = said.verdict.as_deref().and_then(verdict) {
@@ -228,6 +240,23 @@ fn is_before_mail(hook: &str) -> bool {
     matches!(hook, "connect" | "ehlo" | "authenticate") || hook.starts_with("login")
 }
 
+/// Whether a hook is asked beside the sessions, about no mail.
+fn is_beside(hook: &str) -> bool {
+    matches!(hook, "mailbox" | "tick")
+}
+
+/// Whether a hook is asked about a message of the outbound queue, which has left its connection.
+fn is_of_queue(hook: &str) -> bool {
+    matches!(hook, "submit" | "route-outbound" | "delivery-result")
+}
+
+/// Whether the content is in when a hook is asked, and at hand.
+fn has_content(hook: &str) -> bool {
+    let before = is_before_mail(hook) || matches!(hook, "mail-from" | "rcpt-to" | "data");
+    let without = is_beside(hook) || matches!(hook, "route-outbound" | "delivery-result");
+    !before && !without
+}
+
 fn endpoint(text: &str) -> Result<SocketAddr, String> {
     let address: IpAddr = text
         .parse()
@@ -247,6 +276,7 @@ fn sender(text: &str) -> Result<ReversePath, String> {
 /// An address, or what stands for `<Postmaster>`.
 fn addressee(text: &str) -> Addressee {
     Addressee {
+        standing: Standing::Given,
         address: Address::parse(text).ok(),
         params: Vec::new(),
     }

@@ -13,7 +13,7 @@ use wit_parser::Resolve;
 pub(crate) const PASS: u32 = 1024;
 
 /// The functions of each exported interface: name and core parameters.
-const EXPORTS: [(&str, &[(&str, &str)]); 14] = [
+const EXPORTS: [(&str, &[(&str, &str)]); 20] = [
     ("lifecycle", &[("init", "i32 i32")]),
     ("settings-check", &[("validate", "i32 i32")]),
     ("self-test", &[("run", "")]),
@@ -36,6 +36,7 @@ const EXPORTS: [(&str, &[(&str, &str)]); 14] = [
             "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
         )],
     ),
+    ("hook-data", &[("on-data", "i32 i32")]),
     ("hook-message", &[("on-message", "i32 i32 i32 i32")]),
     ("hook-verdict", &[("on-verdict", "i32 i32 i32 i32")]),
     (
@@ -50,13 +51,30 @@ const EXPORTS: [(&str, &[(&str, &str)]); 14] = [
             "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
         )],
     ),
+    ("hook-submit", &[("on-submit", "i32 i32 i32 i32")]),
+    (
+        "hook-route-outbound",
+        &[(
+            "plan-for",
+            "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
+        )],
+    ),
+    (
+        "hook-delivery-result",
+        &[(
+            "on-result",
+            "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
+        )],
+    ),
+    ("hook-mailbox", &[("on-events", "i32")]),
+    ("hook-tick", &[("on-tick", "i64")]),
 ];
 
 /// A handle among a hook's parameters: parameter, interface, resource.
 type Borrow = (u32, &'static str, &'static str);
 
 /// The handles that a hook borrows, which it has to give back.
-const BORROWS: [(&str, &[Borrow]); 10] = [
+const BORROWS: [(&str, &[Borrow]); 15] = [
     ("hook-connect", &[(0, "session", "connection")]),
     ("hook-ehlo", &[(0, "session", "connection")]),
     (
@@ -73,6 +91,10 @@ const BORROWS: [(&str, &[Borrow]); 10] = [
     ),
     (
         "hook-rcpt-to",
+        &[(0, "session", "connection"), (1, "envelope", "envelope")],
+    ),
+    (
+        "hook-data",
         &[(0, "session", "connection"), (1, "envelope", "envelope")],
     ),
     (
@@ -97,10 +119,32 @@ const BORROWS: [(&str, &[Borrow]); 10] = [
             (15, "actions", "delivery-actions"),
         ],
     ),
+    (
+        "hook-submit",
+        &[
+            (0, "envelope", "envelope"),
+            (1, "message", "message"),
+            (2, "actions", "message-actions"),
+            (3, "outbound", "submission"),
+        ],
+    ),
+    (
+        "hook-route-outbound",
+        &[
+            (0, "envelope", "envelope"),
+            (12, "outbound", "attempt"),
+            (13, "outbound", "plan"),
+        ],
+    ),
+    (
+        "hook-delivery-result",
+        &[(0, "envelope", "envelope"), (12, "outbound", "attempt")],
+    ),
+    ("hook-mailbox", &[(0, "mailbox-events", "batch")]),
 ];
 
 /// Host functions that bodies may call, and what they are called in bodies.
-const IMPORTS: [(&str, &str, &str, &str); 10] = [
+const IMPORTS: [(&str, &str, &str, &str); 20] = [
     ("findings", "add", "$add", "(param i32 i32 f64 i32 i32 i32)"),
     ("findings", "total", "$total", "(result f64)"),
     ("log", "log", "$log", "(param i32 i32 i32 i32 i32)"),
@@ -129,6 +173,61 @@ const IMPORTS: [(&str, &str, &str, &str); 10] = [
         "$keep",
         "(param i32 i32 i32 i32)",
     ),
+    (
+        "actions",
+        "[method]message-actions.change-header",
+        "$change-header",
+        "(param i32 i32 i32 i32 i32 i32 i32)",
+    ),
+    (
+        "actions",
+        "[method]message-actions.add-recipient",
+        "$add-recipient",
+        "(param i32 i32 i32 i32 i32 i32)",
+    ),
+    (
+        "actions",
+        "[method]message-actions.remove-recipient",
+        "$remove-recipient",
+        "(param i32 i32 i32)",
+    ),
+    (
+        "actions",
+        "[method]message-actions.change-sender",
+        "$change-sender",
+        "(param i32 i32 i32 i32 i32 i32 i32)",
+    ),
+    (
+        "message",
+        "[method]message.subject",
+        "$subject",
+        "(param i32 i32)",
+    ),
+    (
+        "envelope",
+        "[method]envelope.sender",
+        "$sender",
+        "(param i32 i32)",
+    ),
+    (
+        "outbound",
+        "[method]submission.sign",
+        "$sign",
+        "(param i32 i32 i32 i32 i32 i32)",
+    ),
+    (
+        "outbound",
+        "[method]plan.mx-of",
+        "$mx-of",
+        "(param i32 i32 i32 i32)",
+    ),
+    (
+        "mailbox-events",
+        "[method]batch.count",
+        "$events",
+        "(param i32) (result i32)",
+    ),
+    ("runtime", "monotonic-ns", "$now", "(result i64)"),
     (
         "kv",
         "increment",

@@ -7,16 +7,21 @@
     reason = "tests fail by panicking"
 )]
 
+mod chaos;
 mod component;
 mod drift;
+mod edits;
 mod history;
 mod hooks;
 mod load;
 mod manifest;
 mod misbehave;
+mod observe;
+mod outbound;
 mod reload;
 mod score;
 mod signed;
 mod site;
 mod swaps;
+mod together;
 mod trial;

@@ -137,6 +137,13 @@ impl ServerSession {
         if envelope.recipients.is_empty() {
             return self.error(&replies::no_recipients());
         }
+        self.ask(Ask::Data, Asked::Data);
+    }
+
+    pub(super) fn content_decided(&mut self, decision: Decision) {
+        if !self.passed(decision) {
+            return;
+        }
         let limits = self.config.limits;
         let bounds = Bounds {
             size: limits.message,

@@ -81,7 +81,7 @@ impl World for Fake {
             Ask::Ehlo { name, .. } if &*name == "refused.example" => {
                 Answer::Decision(Decision::Refuse(reply("550 5.7.1 Another name, please")))
             }
-            Ask::Connect | Ask::Ehlo { .. } | Ask::MailFrom(_) | Ask::Abandon => {
+            Ask::Connect | Ask::Ehlo { .. } | Ask::MailFrom(_) | Ask::Data | Ask::Abandon => {
                 Answer::Decision(Decision::Pass)
             }
             Ask::Authenticate {

@@ -1,0 +1,151 @@
+//! Hooks beyond the life of one message, in the running server: DATA, what happens in mailboxes, the clock, and changes of the envelope.
+
+use waxwing_tests::live::replace;
+use waxwing_tests::setup::ACCEPTING;
+use waxwing_tests::wait::{PATIENCE, until};
+use waxwing_tests::{Policy, Server, Setup};
+
+const MESSAGE: &[u8] = b"From: sender@example.net\r\nSubject: hello\r\n\r\ntext\r\n";
+
+/// A step of the fixture, by another name if there is one already.
+fn step(name: &str, settings: &str, more: &str) -> String {
+    format!(
+        "[[step]]\nplugin = \"fixture\"\nname = \"{name}\"\n\
+         grants = [\"message\", \"actions\", \"kv\", \"credentials\", \"directory\", \"relay\"]\nsettings = {settings}\n{more}\n"
+    )
+}
+
+fn serve(server: &Server, steps: &str) {
+    let text = format!("{steps}{ACCEPTING}");
+    server.change(|| replace(&server.folder().join("policy.toml"), text));
+}
+
+#[test]
+fn a_plugin_exports_the_hooks_that_it_implements_and_no_others() {
+    let server = Setup::new().policy(Policy::Accepting).start();
+    assert_eq!(
+        server.policy()["steps"][0]["hooks"],
+        serde_json::json!(["authenticate", "rcpt-to", "route-inbound"])
+    );
+}
+
+#[test]
+fn data_is_refused_before_any_content() {
+    let server = Setup::new().policy(Policy::Accepting).start();
+    serve(
+        &server,
+        &step("no", "{ hooks = { data = \"reject\" } }", ""),
+    );
+    let mut smtp = server.smtp();
+    for command in [
+        "MAIL FROM:<sender@example.net>",
+        "RCPT TO:<alice@waxwing.test>",
+    ] {
+        smtp.command(command).unwrap().class(2).unwrap();
+    }
+    let reply = smtp.command("DATA").unwrap();
+    assert_eq!(reply.code, 550, "{}", reply.text);
+    // The transaction stays open, and the session goes on.
+    smtp.command("RSET").unwrap().class(2).unwrap();
+}
+
+#[test]
+fn what_happens_in_mailboxes_is_told() {
+    let server = Setup::new().policy(Policy::Accepting).start();
+    serve(
+        &server,
+        &step("hears", "{ hooks = { mailbox = \"tag\" } }", ""),
+    );
+    server
+        .smtp()
+        .send("sender@example.net", &["alice@waxwing.test"], MESSAGE)
+        .unwrap()
+        .class(2)
+        .unwrap();
+    let mut imap = server.imap("alice@waxwing.test");
+    imap.append("INBOX", "\\Seen", MESSAGE)
+        .unwrap()
+        .ok()
+        .unwrap();
+    imap.command("CREATE Kept").unwrap().ok().unwrap();
+    imap.select("INBOX").unwrap();
+    imap.command("UID STORE 1 +FLAGS (\\Flagged)")
+        .unwrap()
+        .ok()
+        .unwrap();
+    imap.command("UID COPY 1 Kept").unwrap().ok().unwrap();
+    imap.command("UID MOVE 2 Kept").unwrap().ok().unwrap();
+    imap.command("UID STORE 1 +FLAGS (\\Deleted)")
+        .unwrap()
+        .ok()
+        .unwrap();
+    imap.command("EXPUNGE").unwrap().ok().unwrap();
+    imap.command("LOGOUT").unwrap().ok().unwrap();
+    for line in [
+        "smtp alice@waxwing.test deliver INBOX 1-1",
+        "imap alice@waxwing.test login",
+        "imap alice@waxwing.test append INBOX 2-2 \\\\Seen",
+        "imap alice@waxwing.test flag INBOX 1-1 add \\\\Flagged",
+        "imap alice@waxwing.test copy INBOX Kept 1-1",
+        "imap alice@waxwing.test move INBOX Kept 2-2",
+        "imap alice@waxwing.test expunge INBOX 1-1",
+        "imap alice@waxwing.test logout",
+    ] {
+        // The log may escape what it quotes.
+        let plain = line.replace("\\\\", "\\");
+        until(line, PATIENCE, || {
+            let log = server.log();
+            (log.contains(line) || log.contains(&plain)).then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_step_ticks_in_the_running_server() {
+    let server = Setup::new().policy(Policy::Accepting).start();
+    serve(
+        &server,
+        &step("clock", "{ hooks = { tick = \"tag\" } }", "tick = \"1s\""),
+    );
+    until("the second tick", PATIENCE, || {
+        server.log().contains("tick 2").then_some(())
+    });
+}
+
+#[test]
+fn who_is_added_gets_the_message_and_who_is_taken_out_does_not() {
+    let server = Setup::new().policy(Policy::Accepting).start();
+    let changes = "{ marker = \"good-bye\", add-recipient = \"bob@waxwing.test\", hooks = { message = \"readdress\" } }";
+    let tells = "{ hooks = { message = \"echo\" } }";
+    serve(
+        &server,
+        &format!(
+            "{}{}",
+            step("changes", changes, ""),
+            step("tells", tells, "")
+        ),
+    );
+    server
+        .smtp()
+        .send("sender@example.net", &["alice@waxwing.test"], MESSAGE)
+        .unwrap()
+        .class(2)
+        .unwrap();
+    assert_eq!(
+        server.imap("alice@waxwing.test").select("INBOX").unwrap(),
+        0
+    );
+    let mut pop3 = server.pop3("bob@waxwing.test");
+    let message = String::from_utf8(pop3.retrieve(1).unwrap()).unwrap();
+    assert!(
+        message.starts_with("Return-Path: <fixture@fixture.example>\r\n"),
+        "{message}"
+    );
+    assert!(message.contains("\r\nSubject: good-bye\r\n"), "{message}");
+    // What the second step saw.
+    let seen = message.replace("\r\n ", " ");
+    assert!(
+        seen.contains("X-Fixture-Saw: fixture@fixture.example -> 1 bob@waxwing.test: good-bye\r\n"),
+        "{message}"
+    );
+}
