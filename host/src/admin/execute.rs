@@ -202,8 +202,11 @@ async fn trace(store: &Store, id: &str) -> Result<Value, Failure> {
         )));
     }
     let row = |row: &waxwing_store::LedgerRow| {
-        let record = serde_json::from_str::<Value>(&row.json)
+        let mut record = serde_json::from_str::<Value>(&row.json)
             .unwrap_or_else(|_| Value::String(row.json.clone()));
+        if let Some(ledger) = record.get_mut("policy") {
+            waxwing_policy::complete_ledger(ledger);
+        }
         json!({
             "queue-id": row.queue_id, "message-id": row.message_id, "at": row.at,
             "generation": row.generation, "outcome": row.outcome, "record": record,

@@ -25,6 +25,7 @@ pub use read::read;
 use logic::Facts;
 use message::Scope;
 use model::{Fact, Pattern, RuleSet, Subject, Then};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use waxwing_plugin::prelude::*;
@@ -35,6 +36,10 @@ pub struct Rules {
     patterns: PatternSet,
     /// Patterns over the envelope and the greeting are run on texts that are handed in.
     values: Vec<&'static str>,
+    /// Header fields that rules want to be there or not, sorted.
+    fields: Vec<String>,
+    /// Whether a rule asks for what other plugins found.
+    looks_at_findings: bool,
 }
 
 const SENDER: &str = "sender";
@@ -70,6 +75,8 @@ impl Plugin for Rules {
                 .filter(|name| uses(&set, name))
                 .collect();
             return Ok(Self {
+                fields: set.fields(),
+                looks_at_findings: set.looks_at_findings(),
                 set,
                 patterns,
                 values,
@@ -113,8 +120,24 @@ fn uses(set: &RuleSet, value: &str) -> bool {
 /// What rules ask of the message at hand.
 struct Asked<'a> {
     call: MessageCall<'a>,
+    rules: &'a Rules,
     hits: BTreeMap<usize, String>,
     found: Vec<String>,
+    /// Which of the plugin's `fields` are there; asked for when the first rule wants to know.
+    present: OnceCell<Vec<bool>>,
+}
+
+impl Asked<'_> {
+    fn has(&self, name: &str) -> bool {
+        let present = self
+            .present
+            .get_or_init(|| self.call.message.has(&self.rules.fields));
+        let place = self
+            .rules
+            .fields
+            .binary_search_by(|field| field.as_str().cmp(name));
+        place.ok().and_then(|place| present.get(place)) == Some(&true)
+    }
 }
 
 impl Facts for Asked<'_> {
@@ -129,7 +152,7 @@ impl Facts for Asked<'_> {
     fn holds(&self, fact: &Fact) -> bool {
         let (message, envelope, conn) = (self.call.message, self.call.envelope, self.call.conn);
         match fact {
-            Fact::HeaderExists(name, wanted) => message.first(name).is_some() == *wanted,
+            Fact::HeaderExists(name, wanted) => self.has(name) == *wanted,
             Fact::AttachmentType(types) => {
                 parts(message).any(|part| is_type(types, &part.content_type()))
             }
@@ -208,14 +231,17 @@ impl OnMessage for Rules {
         if self.set.rules.is_empty() {
             return Ok(MessageDecision::Pass);
         }
-        let found = findings::so_far()
-            .into_iter()
-            .map(|symbol| symbol.name)
-            .collect();
+        let found = if self.looks_at_findings {
+            findings::so_far()
+        } else {
+            Vec::new()
+        };
         let asked = Asked {
             call,
+            rules: self,
             hits: self.hits(call),
-            found,
+            found: found.into_iter().map(|symbol| symbol.name).collect(),
+            present: OnceCell::new(),
         };
         let held = logic::held(&self.set, &asked);
         for held in &held {

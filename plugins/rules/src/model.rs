@@ -11,6 +11,41 @@ pub struct RuleSet {
     pub patterns: Vec<Pattern>,
 }
 
+impl RuleSet {
+    /// The names of the header fields that rules want to be there or not, sorted.
+    #[must_use]
+    pub fn fields(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        self.each_test(&mut |test| {
+            if let Expr::Fact(Fact::HeaderExists(name, _)) = test {
+                names.push(name.clone());
+            }
+        });
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Whether a rule asks for what other plugins found.
+    #[must_use]
+    pub fn looks_at_findings(&self) -> bool {
+        let mut looks = false;
+        self.each_test(&mut |test| looks |= matches!(test, Expr::Finding(_)));
+        looks
+    }
+
+    fn each_test(&self, look: &mut impl FnMut(&Expr)) {
+        let mut ahead: Vec<&Expr> = self.rules.iter().map(|rule| &rule.condition).collect();
+        while let Some(expr) = ahead.pop() {
+            match expr {
+                Expr::All(inner) | Expr::Any(inner) => ahead.extend(inner),
+                Expr::Not(inner) => ahead.push(inner),
+                test => look(test),
+            }
+        }
+    }
+}
+
 /// What a regular expression is matched against.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {

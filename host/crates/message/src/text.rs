@@ -110,7 +110,10 @@ fn source(part: &Part, octets: &[u8]) -> String {
     let charset = part.param("charset").unwrap_or_default();
     match charset_decoder(charset.as_bytes()) {
         Some(decoder) if !plain.is_ascii() || !is_superset_of_ascii(charset) => decoder(&plain),
-        _ => String::from_utf8_lossy(&plain).into_owned(),
+        _ => match std::str::from_utf8(&plain) {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(&plain).into_owned(),
+        },
     }
 }
 

@@ -5,20 +5,24 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::hook::Hook;
 use crate::step::StepInfo;
 
 /// Everything that was decided about a message.
-#[derive(Clone, Debug, Serialize)]
+///
+/// Its JSON has `generation`, `score`, `plugins` (each step once: name, plugin, version, digest and, if it is another, its generation) and `steps`
+/// (each call by its step's name); [`complete`] writes into each call what its step is.
+#[derive(Clone, Debug)]
 pub struct Ledger {
     /// The policy generation that judged the transaction.
     pub generation: u64,
     /// The sum of all findings of all entries.
     pub score: f64,
     /// In the order in which the steps ran, those of the connection first.
-    #[serde(serialize_with = "all")]
     pub steps: Vec<Arc<Entry>>,
 }
 
@@ -29,6 +33,97 @@ impl Ledger {
         // Plain data with string keys always has a JSON form.
         serde_json::to_string(self).unwrap_or_default()
     }
+
+    fn other(&self, entry: &Entry) -> Option<u64> {
+        (entry.generation != self.generation).then_some(entry.generation)
+    }
+
+    /// Each step of each generation once.
+    fn ran(&self) -> Vec<Ran<'_>> {
+        let mut ran: Vec<Ran<'_>> = Vec::new();
+        for entry in &self.steps {
+            let generation = self.other(entry);
+            let known = |ran: &Ran<'_>| {
+                std::ptr::eq(ran.step, &*entry.step) && ran.generation == generation
+            };
+            if !ran.iter().any(known) {
+                ran.push(Ran {
+                    step: &entry.step,
+                    generation,
+                });
+            }
+        }
+        ran
+    }
+}
+
+impl Serialize for Ledger {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let calls = self.steps.iter().map(|entry| Call {
+            step: &entry.step.name,
+            generation: self.other(entry),
+            entry,
+        });
+        let mut ledger = serializer.serialize_struct("Ledger", 4)?;
+        ledger.serialize_field("generation", &self.generation)?;
+        ledger.serialize_field("score", &self.score)?;
+        ledger.serialize_field("plugins", &self.ran())?;
+        ledger.serialize_field("steps", &Sequence(calls))?;
+        ledger.end()
+    }
+}
+
+/// A step that was called.
+#[derive(Serialize)]
+struct Ran<'a> {
+    #[serde(flatten)]
+    step: &'a StepInfo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u64>,
+}
+
+/// A call, without what all calls of its step have in common.
+#[derive(Serialize)]
+struct Call<'a> {
+    step: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u64>,
+    #[serde(flatten)]
+    entry: &'a Entry,
+}
+
+struct Sequence<I>(I);
+
+impl<I: Iterator<Item: Serialize> + Clone> Serialize for Sequence<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.clone())
+    }
+}
+
+/// Writes into each call of a ledger's JSON what its step is: plugin, version, digest, generation.
+pub fn complete(ledger: &mut Value) {
+    let Some(ledger) = ledger.as_object_mut() else {
+        return;
+    };
+    let generation = ledger.get("generation").cloned();
+    let plugins = ledger.remove("plugins");
+    let plugins = plugins.as_ref().and_then(Value::as_array);
+    let steps = ledger.get_mut("steps").and_then(Value::as_array_mut);
+    for call in steps.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let same = |ran: &&Value| {
+            ["step", "generation"]
+                .iter()
+                .all(|key| ran.get(key) == call.get(*key))
+        };
+        let ran = plugins.into_iter().flatten().find(same);
+        let ran = ran.and_then(Value::as_object).cloned().unwrap_or_default();
+        for (key, value) in ran {
+            call.entry(key).or_insert(value);
+        }
+        if let Some(generation) = &generation {
+            call.entry("generation").or_insert(generation.clone());
+        }
+    }
 }
 
 /// One call of a hook.
@@ -36,9 +131,10 @@ impl Ledger {
 #[serde(rename_all = "kebab-case")]
 pub struct Entry {
     /// Which step: name, plugin, version, digest.
-    #[serde(flatten, serialize_with = "shared")]
+    #[serde(skip)]
     pub step: Arc<StepInfo>,
     /// The generation that this step ran in: the connection's steps may be of an older one.
+    #[serde(skip)]
     pub generation: u64,
     /// The hook.
     pub hook: Hook,
@@ -102,10 +198,69 @@ pub struct Finding {
     pub options: Vec<String>,
 }
 
-fn shared<S: Serializer>(step: &Arc<StepInfo>, serializer: S) -> Result<S::Ok, S::Error> {
-    step.as_ref().serialize(serializer)
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-fn all<S: Serializer>(steps: &[Arc<Entry>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(steps.iter().map(AsRef::as_ref))
+    use super::*;
+
+    fn entry(step: &Arc<StepInfo>, generation: u64, hook: Hook) -> Arc<Entry> {
+        Arc::new(Entry {
+            step: step.clone(),
+            generation,
+            hook,
+            mode: None,
+            about: None,
+            verdict: "pass".into(),
+            fault: None,
+            findings: Vec::new(),
+            actions: Vec::new(),
+            explained: Vec::new(),
+            microseconds: 7,
+            host_calls: 2,
+            blamed: false,
+        })
+    }
+
+    #[test]
+    fn each_step_is_written_once_and_read_with_each_call() {
+        let step = |digest: &str| {
+            Arc::new(StepInfo {
+                name: "access".into(),
+                plugin: "access".into(),
+                version: "0.1.0".into(),
+                digest: digest.into(),
+                signer: None,
+            })
+        };
+        let (old, new) = (step("aa"), step("bb"));
+        let ledger = Ledger {
+            generation: 4,
+            score: 0.5,
+            steps: vec![
+                entry(&old, 3, Hook::Connect),
+                entry(&new, 4, Hook::MailFrom),
+                entry(&new, 4, Hook::Message),
+            ],
+        };
+        let text = ledger.to_json();
+        assert_eq!(text.matches("\"bb\"").count(), 1, "{text}");
+        let mut read: Value = serde_json::from_str(&text).unwrap();
+        complete(&mut read);
+        let call = |generation: u64, digest: &str, hook: &str| {
+            json!({
+                "step": "access", "plugin": "access", "version": "0.1.0", "digest": digest, "generation": generation,
+                "hook": hook, "verdict": "pass", "microseconds": 7, "host-calls": 2,
+            })
+        };
+        let calls = [
+            call(3, "aa", "connect"),
+            call(4, "bb", "mail-from"),
+            call(4, "bb", "message"),
+        ];
+        assert_eq!(
+            read,
+            json!({ "generation": 4, "score": 0.5, "steps": calls })
+        );
+    }
 }

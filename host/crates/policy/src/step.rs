@@ -3,6 +3,7 @@
 //! Invariants: an instance serves one call at a time, and so one domain at a time; it is reused a number of times that is drawn at random, so that no
 //! plugin can lean on what it left in its memory.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -61,7 +62,7 @@ pub(crate) struct Step {
     engine: Arc<Engine>,
     pre: InstancePre<State>,
     exports: Exports,
-    idle: Mutex<Vec<Instance>>,
+    idle: Mutex<Vec<Box<Instance>>>,
     retired: AtomicBool,
     alive: Arc<AtomicUsize>,
     permits: Arc<Semaphore>,
@@ -69,7 +70,7 @@ pub(crate) struct Step {
 
 /// The instances that a transaction keeps for its steps with `isolation = "transaction"`.
 #[derive(Default)]
-pub(crate) struct Held(Vec<(Arc<str>, Instance)>);
+pub(crate) struct Held(Vec<(Arc<str>, Box<Instance>)>);
 
 impl Step {
     pub(crate) fn new(
@@ -180,7 +181,7 @@ impl Step {
         self.retired.store(false, Ordering::Relaxed);
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Box<Instance>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -193,43 +194,46 @@ impl Step {
     ) -> Said {
         let allowed = self.config.limits.deadline + grace(ask.hook());
         let deadline = tokio::time::Instant::from_std(begun + allowed);
-        let mut instance =
-            match timeout_at(deadline, self.instance(held.as_deref_mut(), begun)).await {
+        let mut instance = match self.waiting(held.as_deref_mut()) {
+            Some(instance) => instance,
+            None => match timeout_at(deadline, self.fresh(self.shared.clone(), begun)).await {
                 Ok(Ok(instance)) => instance,
                 Ok(Err(fault)) => return failed(fault),
                 Err(_) => return failed(Fault::Overload),
-            };
+            },
+        };
         let _running = self.engine.running();
-        // Epochs interrupt what computes; this interrupts what waits. Either way the instance is not used again.
-        let Ok(said) = timeout_at(deadline, instance.ask(context, ask, begun)).await else {
+        let said = {
+            // Pinned where it is made: what a call holds is too large to be moved about.
+            let call = pin!(instance.ask(context, ask, begun));
+            // Epochs interrupt what computes; this interrupts what waits. Either way the instance is not used again.
+            timeout_at(deadline, call).await
+        };
+        let Ok(said) = said else {
             return failed(instance.given_up(Fault::Deadline));
         };
         self.give_back(instance, held);
         said
     }
 
-    /// An instance that is ready for a call: one that waits, or a fresh one.
-    async fn instance(&self, held: Option<&mut Held>, now: Instant) -> Result<Instance, Fault> {
-        let waiting = match self.config.isolation {
+    /// An instance that waits for a call.
+    fn waiting(&self, held: Option<&mut Held>) -> Option<Box<Instance>> {
+        match self.config.isolation {
             Isolation::Call => None,
             Isolation::Transaction => held.and_then(|held| held.take(&self.shared.name)),
             Isolation::Pooled => self.idle().pop(),
-        };
-        match waiting {
-            Some(instance) => Ok(instance),
-            None => self.fresh(self.shared.clone(), now).await,
         }
     }
 
     /// A fresh instance that has been initialised.
-    async fn fresh(&self, shared: Arc<Shared>, now: Instant) -> Result<Instance, Fault> {
+    async fn fresh(&self, shared: Arc<Shared>, now: Instant) -> Result<Box<Instance>, Fault> {
         let mut instance = self.bare(shared).await?;
         let _running = self.engine.running();
         instance.init(now).await?;
         Ok(instance)
     }
 
-    async fn bare(&self, shared: Arc<Shared>) -> Result<Instance, Fault> {
+    async fn bare(&self, shared: Arc<Shared>) -> Result<Box<Instance>, Fault> {
         let own = self
             .permits
             .clone()
@@ -258,6 +262,7 @@ impl Step {
             calls,
         )
         .await
+        .map(Box::new)
     }
 
     /// How long a fresh instance takes to be made and initialised.
@@ -274,7 +279,7 @@ impl Step {
         instance.validate(Instant::now()).await
     }
 
-    fn give_back(&self, instance: Instance, held: Option<&mut Held>) {
+    fn give_back(&self, instance: Box<Instance>, held: Option<&mut Held>) {
         if instance.calls_left == 0 {
             return;
         }
@@ -435,7 +440,7 @@ impl Held {
         self.0.extend(apart.0);
     }
 
-    fn take(&mut self, step: &str) -> Option<Instance> {
+    fn take(&mut self, step: &str) -> Option<Box<Instance>> {
         let place = self.0.iter().position(|(name, _)| &**name == step)?;
         Some(self.0.swap_remove(place).1)
     }

@@ -9,6 +9,7 @@ mod edited;
 mod links;
 mod parts;
 mod patterns;
+mod spelled;
 mod tokens;
 
 use std::sync::{Arc, OnceLock};
@@ -223,7 +224,8 @@ impl MessageView {
                     continue;
                 };
                 if part.is_html() {
-                    links::of_html(source, number, &mut found);
+                    let seen = part.text(&self.raw).unwrap_or_default();
+                    links::of_html(source, seen, number, &mut found);
                 } else {
                     links::of_text(source, number, &mut found);
                 }
@@ -330,7 +332,7 @@ mod tests {
         assert!(!view.text().contains("<p>"));
         let link = view.links().first().unwrap();
         assert_eq!(
-            (link.host.as_str(), link.anchor.as_deref()),
+            (link.host.as_str(), link.anchor().as_deref()),
             ("example.net", Some("here"))
         );
         assert!(view.links().iter().any(|link| link.host == "plain.example"));

@@ -92,6 +92,12 @@ impl Message {
             .map(|header| header.value)
     }
 
+    pub fn has(&self, names: &[String]) -> Vec<bool> {
+        let present = self.header_names();
+        let has = |name: &String| present.iter().any(|field| field.eq_ignore_ascii_case(name));
+        names.iter().map(has).collect()
+    }
+
     pub fn raw_header(&self, index: u32) -> Option<Vec<u8>> {
         parsed(
             |message| {

@@ -24,6 +24,10 @@ pub(crate) fn at(message: &Message, envelope: &Envelope, conn: &Connection) -> V
         format!("see subject {}", message.subject()),
         format!("see from {}", message.from_addresses().join(" ")),
         format!("see fields {}", message.header_names().join(" ")),
+        format!(
+            "see has {:?}",
+            message.has(&["From".into(), "X-None".into()])
+        ),
         format!("see text {}", !message.text(1024).is_empty()),
         format!("see raw {}", message.read(0, 4).len()),
         format!("see tokens {}", !message.tokens(4096).is_empty()),

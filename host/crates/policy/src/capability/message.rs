@@ -76,6 +76,15 @@ impl HostMessage for State {
         })
     }
 
+    fn has(&mut self, _: Resource<Message>, names: Vec<String>) -> Result<Vec<bool>> {
+        self.host_call("message.has", names, |state, names| {
+            let view = state.message()?.clone();
+            let sight = state.sight();
+            let has = |name: &String| sight.field(name) && view.named(name).next().is_some();
+            Ok(names.iter().map(has).collect())
+        })
+    }
+
     fn raw_header(&mut self, _: Resource<Message>, index: u32) -> Result<Option<Vec<u8>>> {
         self.host_call("message.raw-header", index, |state, index| {
             let view = state.message()?.clone();
@@ -216,10 +225,7 @@ impl HostMessage for State {
                     text: state.cut(&link.text, MAX_URL),
                     scheme: link.scheme.clone(),
                     host: link.host.clone(),
-                    anchor: link
-                        .anchor
-                        .as_deref()
-                        .map(|anchor| state.cut(anchor, MAX_URL)),
+                    anchor: link.anchor().map(|anchor| state.cut(&anchor, MAX_URL)),
                     part: link.part,
                 })
                 .collect())

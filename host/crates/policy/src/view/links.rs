@@ -2,11 +2,9 @@
 //!
 //! Standards: RFC 3986 (the parts of a URI), UTS 46 by `idna` for host names.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use waxwing_message::html_text;
 
+use super::spelled::{References, Spelled};
 use super::{MAX_LINKS, head};
 
 /// Octets of a link that are kept.
@@ -23,33 +21,26 @@ pub(crate) struct Link {
     pub(crate) scheme: String,
     /// The host in lower-case A-labels or an address; empty where there is none.
     pub(crate) host: String,
-    /// What the reader sees in its place, for links of HTML.
-    pub(crate) anchor: Option<String>,
+    /// The HTML that stands between the tags of an `a`.
+    inner: Option<String>,
     /// The number of the part.
     pub(crate) part: u32,
 }
 
-/// Links that a text spells out.
-static BARE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r#"(?i)\b(?:(?:https?|ftp)://|www\.[a-z0-9-]+\.|mailto:[^\s<>"@]+@)[^\s<>"'`\\^{|}\[\]]+"#,
-    )
-    .ok()
-});
-
-/// Attributes of HTML that name a resource.
-static ATTRIBUTE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"(?i)<\s*(a|area|img|form|link|iframe|script)\s[^>]*?\b(?:href|src|action)\s*=\s*(?:"([^"]+)"|'([^']+)'|([^\s"'>]+))[^>]*>"#).ok()
-});
+impl Link {
+    /// What the reader sees in its place, for links of HTML. Computed only if somebody asks: patterns look at the link alone.
+    pub(crate) fn anchor(&self) -> Option<String> {
+        let inner = html_text(self.inner.as_deref()?);
+        Some(head(inner.trim(), MAX_ANCHOR).to_owned())
+    }
+}
 
 /// Adds the links that a plain text spells out.
 pub(super) fn of_text(text: &str, part: u32, found: &mut Vec<Link>) {
-    let Some(bare) = BARE.as_ref() else { return };
-    for hit in bare.find_iter(text) {
+    for link in Spelled::new(text) {
         // Punctuation that ends a sentence is not part of the link that stands there.
         push(
-            hit.as_str()
-                .trim_end_matches(['.', ',', ';', ':', '!', '?', ')']),
+            link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')']),
             None,
             part,
             found,
@@ -60,28 +51,19 @@ pub(super) fn of_text(text: &str, part: u32, found: &mut Vec<Link>) {
     }
 }
 
-/// Adds the links of HTML: those of attributes with what stands for them, and those that its text spells out.
-pub(super) fn of_html(html: &str, part: u32, found: &mut Vec<Link>) {
-    let Some(attribute) = ATTRIBUTE.as_ref() else {
-        return;
-    };
+/// Adds the links of HTML: those of attributes with what stands for them, and those that the text spells out which a reader sees.
+pub(super) fn of_html(html: &str, seen: &str, part: u32, found: &mut Vec<Link>) {
     let before = found.len();
-    for hit in attribute.captures_iter(html) {
-        let Some(link) = (2..=4).find_map(|group| hit.get(group)) else {
-            continue;
-        };
-        let is_anchor = hit
-            .get(1)
-            .is_some_and(|tag| tag.as_str().eq_ignore_ascii_case("a"));
-        let end = hit.get(0).map_or(html.len(), |whole| whole.end());
-        let anchor = is_anchor.then(|| anchor(html.get(end..).unwrap_or_default()));
-        push(&link.as_str().replace("&amp;", "&"), anchor, part, found);
+    for reference in References::new(html) {
+        let after = html.get(reference.end..).unwrap_or_default();
+        let inner = reference.is_anchor.then(|| inner(after));
+        push(&reference.link.replace("&amp;", "&"), inner, part, found);
         if found.len() >= MAX_LINKS {
             return;
         }
     }
     let mut spelled = Vec::new();
-    of_text(&html_text(html), part, &mut spelled);
+    of_text(seen, part, &mut spelled);
     for link in spelled {
         let known = found
             .iter()
@@ -94,7 +76,7 @@ pub(super) fn of_html(html: &str, part: u32, found: &mut Vec<Link>) {
 }
 
 /// What stands between a link's tag and its end tag.
-fn anchor(rest: &str) -> String {
+fn inner(rest: &str) -> &str {
     // Looked for in a bounded stretch: a message of open tags must not be scanned once for each of them.
     let rest = head(rest, 8 * MAX_ANCHOR);
     let end = rest
@@ -102,11 +84,10 @@ fn anchor(rest: &str) -> String {
         .windows(3)
         .position(|window| window.eq_ignore_ascii_case(b"</a"))
         .unwrap_or(rest.len());
-    let text = html_text(rest.get(..end).unwrap_or_default());
-    head(text.trim(), MAX_ANCHOR).to_owned()
+    rest.get(..end).unwrap_or_default()
 }
 
-fn push(link: &str, anchor: Option<String>, part: u32, found: &mut Vec<Link>) {
+fn push(link: &str, inner: Option<&str>, part: u32, found: &mut Vec<Link>) {
     let link = head(link.trim(), MAX_LINK);
     let (scheme, rest) = match link.split_once(':') {
         _ if starts_with_www(link) => ("http", link),
@@ -118,7 +99,7 @@ fn push(link: &str, anchor: Option<String>, part: u32, found: &mut Vec<Link>) {
         text: link.to_owned(),
         scheme: scheme.to_ascii_lowercase(),
         host: host(rest),
-        anchor,
+        inner: inner.map(str::to_owned),
         part,
     });
 }
@@ -207,19 +188,20 @@ mod tests {
         let mut found = Vec::new();
         of_html(
             "<A class=x HREF='http://evil.example/?a=1&amp;b=2'><b>bank.example</b></a>",
+            "bank.example",
             3,
             &mut found,
         );
         let link = found.first().unwrap();
         assert_eq!(link.text, "http://evil.example/?a=1&b=2");
-        assert_eq!(link.anchor.as_deref(), Some("bank.example"));
+        assert_eq!(link.anchor().as_deref(), Some("bank.example"));
         assert_eq!(link.part, 3);
     }
 
     #[test]
     fn links_are_bounded() {
         let mut found = Vec::new();
-        of_html(&"<a href=http://a.example>".repeat(5000), 0, &mut found);
+        of_html(&"<a href=http://a.example>".repeat(5000), "", 0, &mut found);
         assert_eq!(found.len(), MAX_LINKS);
     }
 }

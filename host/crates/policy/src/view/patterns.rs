@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::util::syntax;
+use regex_automata::{Input, MatchKind, PatternSet as Matching, meta};
 
 use super::{MessageView, head};
 use crate::sight::Sight;
@@ -15,6 +17,9 @@ use crate::sight::Sight;
 const PATTERN_SIZE: usize = 1 << 20;
 /// Octets that a compiled scope may take, and its lazily built automaton.
 const SET_SIZE: usize = 32 << 20;
+/// More patterns than these are looked for without first looking for the words they begin with: with many words, that takes longer than
+/// the automaton itself.
+const MAX_PREFILTERED: usize = 3;
 /// Patterns of a set.
 const MAX_PATTERNS: usize = 20_000;
 /// Hits of one search.
@@ -95,6 +100,16 @@ pub(crate) enum PatternError {
     TooMany,
 }
 
+impl PatternError {
+    /// Each pattern was found good alone: what is wrong with all of them is their size.
+    fn of_set(error: &meta::BuildError) -> Self {
+        match error.size_limit() {
+            Some(limit) => Self::TooLarge { limit },
+            None => Self::Syntax(error.to_string()),
+        }
+    }
+}
+
 impl From<regex::Error> for PatternError {
     fn from(error: regex::Error) -> Self {
         match error {
@@ -131,7 +146,7 @@ pub(crate) struct PatternSet {
 /// The patterns of one scope.
 #[derive(Debug)]
 struct Group {
-    set: RegexSet,
+    set: meta::Regex,
     /// In the order of `set`: the pattern's number in the whole set, and the pattern alone.
     members: Vec<(u32, Regex)>,
 }
@@ -185,21 +200,32 @@ impl PatternSet {
 
 impl Group {
     fn compile(members: &[(u32, &Pattern)]) -> Result<Self, PatternError> {
-        let inline = members.iter().map(|(_, pattern)| {
-            if pattern.case_insensitive {
-                format!("(?i:{})", pattern.regex)
-            } else {
-                pattern.regex.clone()
-            }
-        });
+        let inline: Vec<String> = members
+            .iter()
+            .map(|(_, pattern)| {
+                if pattern.case_insensitive {
+                    format!("(?i:{})", pattern.regex)
+                } else {
+                    pattern.regex.clone()
+                }
+            })
+            .collect();
         let singles = members
             .iter()
             .map(|(number, pattern)| Ok((*number, pattern.build()?)))
             .collect::<Result<Vec<_>, PatternError>>()?;
-        let set = RegexSetBuilder::new(inline)
-            .size_limit(SET_SIZE)
-            .dfa_size_limit(SET_SIZE)
-            .build()?;
+        let config = meta::Config::new()
+            // Every pattern that matches, and not what matches first.
+            .match_kind(MatchKind::All)
+            .utf8_empty(false)
+            .auto_prefilter(inline.len() <= MAX_PREFILTERED)
+            .nfa_size_limit(Some(SET_SIZE))
+            .hybrid_cache_capacity(SET_SIZE);
+        let set = meta::Regex::builder()
+            .configure(config)
+            .syntax(syntax::Config::new().utf8(false))
+            .build_many(&inline)
+            .map_err(|error| PatternError::of_set(&error))?;
         Ok(Self {
             set,
             members: singles,
@@ -245,8 +271,11 @@ impl Group {
 
     /// One pass tells which patterns match; those are run alone to tell where.
     fn search(&self, octets: &[u8], per_pattern: usize, hits: &mut Vec<Hit>) {
-        for place in self.set.matches(octets) {
-            let Some((number, regex)) = self.members.get(place) else {
+        let mut matching = Matching::new(self.set.pattern_len());
+        self.set
+            .which_overlapping_matches(&Input::new(octets), &mut matching);
+        for place in matching.iter() {
+            let Some((number, regex)) = self.members.get(place.as_usize()) else {
                 continue;
             };
             let already = hits.iter().filter(|hit| hit.pattern == *number).count();
