@@ -54,6 +54,7 @@ impl Toolchain {
             }
         }
         command.env("RUSTC", &self.rustc);
+        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", STACK_SIZE);
         if let Some(linker) = &self.linker {
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
@@ -64,6 +65,10 @@ impl Toolchain {
         command
     }
 }
+
+/// What a guest's stack takes. It lies at the beginning of the memory, all of which each fresh instance has to be given: with the linker's
+/// own 1 MiB an instance is larger and slower to make, and a plugin that recurses so deep is on its way to a trap.
+const STACK_SIZE: &str = "-Clink-arg=-zstack-size=131072";
 
 /// A Rust release, as in `rust-version`.
 pub type Version = cargo_metadata::semver::Version;
