@@ -105,6 +105,8 @@ impl SmtpAnswers {
                     )))
                 }
             },
+            // No listener lets a peer speak for others, so no session asks.
+            Ask::Client(_) => Answer::Decision(Decision::Refuse(replies::not_implemented())),
             Ask::MailFrom(envelope) => Answer::Decision(self.mail(*envelope).await),
             Ask::RcptTo(recipient) => Answer::Decision(self.recipient(*recipient).await),
             Ask::Data => Answer::Decision(match &mut self.running {

@@ -6,6 +6,8 @@
 use waxwing_mail::{Envelope, Identity, Recipient, Reply};
 use waxwing_sasl::{Credentials, Mechanism};
 
+use crate::xclient::Client;
+
 /// A question of the session. All owned, to be carried anywhere.
 #[derive(Debug)]
 pub enum Ask {
@@ -30,7 +32,11 @@ pub enum Ask {
     MailFrom(Box<Envelope>),
     /// RCPT. Answer: [`Answer::Decision`].
     RcptTo(Box<Recipient>),
-    /// DATA: may the content come? Answer: [`Answer::Decision`]; the transaction stays open if it is refused.
+    /// A trusted peer speaks for this client from here on: greet it? What was known of the peer is forgotten, but for TLS.
+    /// Answer: [`Answer::Decision`], or [`Answer::Authenticated`] where its login is one that is known here.
+    Client(Box<Client>),
+    /// DATA, or the first BDAT: may the content come? Answer: [`Answer::Decision`]; the transaction stays open if DATA is
+    /// refused, and is abandoned if BDAT is.
     Data,
     /// The content, which left as [`waxwing_session::Step::Content`], is complete: judge and keep it. The transaction
     /// is over with the answer: [`Answer::Delivered`], or [`Answer::Decision`] for all recipients alike.
