@@ -1,4 +1,5 @@
-//! The contract of a protocol conversation that performs no I/O and reads no clock, and line framing for it.
+//! The contract of a protocol conversation that performs no I/O and reads no clock, line framing for it, and the header
+//! that a proxy puts before it.
 //!
 //! The driver, one loop for every protocol, does this: call [`Session::step`] until it says [`Step::Read`], then wait
 //! for bytes, for the [deadline](Session::deadline) or for news, hand them in, and go on stepping.
@@ -17,6 +18,7 @@
 )]
 
 mod lines;
+pub mod proxy;
 
 pub use lines::{LineError, Lines};
 
