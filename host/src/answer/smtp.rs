@@ -105,6 +105,10 @@ impl SmtpAnswers {
                     )))
                 }
             },
+            // No listener offers a mechanism that leads to these.
+            Ask::Keys { .. } | Ask::Proof { .. } | Ask::Token { .. } => {
+                Answer::AuthFailed(AuthFailure::Unavailable)
+            }
             // No listener lets a peer speak for others, so no session asks.
             Ask::Client(_) => Answer::Decision(Decision::Refuse(replies::not_implemented())),
             Ask::MailFrom(envelope) => Answer::Decision(self.mail(*envelope).await),

@@ -4,7 +4,7 @@
 //! server and becomes a 451.
 
 use waxwing_mail::{Envelope, Identity, Recipient, Reply};
-use waxwing_sasl::{Credentials, Mechanism};
+use waxwing_sasl::{Credentials, Mechanism, Proof, ServerPart, Token};
 
 use crate::xclient::Client;
 
@@ -27,6 +27,29 @@ pub enum Ask {
         mechanism: Mechanism,
         /// To be verified.
         credentials: Credentials,
+    },
+    /// The keys of a user, for an exchange by SCRAM. Answer: [`Answer::Keys`], for a user that there is not, too
+    /// ([`ScramKeys::pretend`](waxwing_sasl::ScramKeys::pretend)); or [`Answer::AuthFailed`].
+    Keys {
+        /// By which mechanism.
+        mechanism: Mechanism,
+        /// Whose.
+        user: String,
+    },
+    /// A password was proved by SCRAM, or was not, of which policy is to know, too. Answer: [`Answer::Authenticated`],
+    /// which counts only if it was proved, or [`Answer::AuthFailed`].
+    Proof {
+        /// By which mechanism.
+        mechanism: Mechanism,
+        /// Who it is, and whether.
+        proof: Proof,
+    },
+    /// An access token was given. Answer: [`Answer::Authenticated`] or [`Answer::AuthFailed`].
+    Token {
+        /// By which mechanism.
+        mechanism: Mechanism,
+        /// To be verified.
+        token: Token,
     },
     /// MAIL; the envelope has no recipients yet. Passing it opens a transaction. Answer: [`Answer::Decision`].
     MailFrom(Box<Envelope>),
@@ -77,6 +100,8 @@ pub enum Answer {
     Decision(Decision),
     /// The credentials are right, and this is who it is.
     Authenticated(Identity),
+    /// The keys of [`Ask::Keys`].
+    Keys(Box<ServerPart>),
     /// Not logged in.
     AuthFailed(AuthFailure),
     /// What became of the message. For LMTP one reply for each recipient in their order (RFC 2033 §4.2), else one.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use waxwing_mail::{Protocol, limits};
+use waxwing_sasl::Mechanism;
 
 /// Which of the three protocols a listener speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,8 @@ pub struct Config {
     pub starttls: bool,
     /// AUTH is offered.
     pub auth: bool,
+    /// What AUTH offers, in this order; -PLUS under TLS only. The default is what hands over a password.
+    pub mechanisms: Vec<Mechanism>,
     /// AUTH is offered without TLS too.
     pub plaintext_auth: bool,
     /// MAIL needs a login first (RFC 6409 §4.3).
@@ -60,6 +63,7 @@ impl Config {
             mode,
             starttls: false,
             auth: submission,
+            mechanisms: Mechanism::PASSWORD.to_vec(),
             plaintext_auth: false,
             require_auth: submission,
             extensions: Extensions::default(),

@@ -141,7 +141,7 @@ pub fn begin_tls() -> Reply {
 
 /// To an AUTH that goes on: a challenge in base64.
 #[must_use]
-pub fn challenge(base64: &'static str) -> Reply {
+pub fn challenge(base64: impl Into<std::borrow::Cow<'static, str>>) -> Reply {
     plain(334, base64)
 }
 

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use jiff::Timestamp;
 use waxwing_mail::{Envelope, Recipient, Reply, limits};
-use waxwing_sasl::{Exchange, Mechanism};
+use waxwing_sasl::{Exchange, KeysWanted, Mechanism};
 use waxwing_session::{LineError, Lines, Session, Step};
 
 use crate::ask::{Answer, Ask, Decision, Peer};
@@ -93,6 +93,11 @@ enum Asked {
     Connect,
     Greeting(Box<Greeting>),
     Login,
+    /// The keys for an exchange.
+    Keys(Mechanism, KeysWanted),
+    /// A login whose proof was wrong: a yes is none.
+    Unproved,
+    Token(Mechanism),
     Sender(Box<Envelope>),
     Recipient(Box<Recipient>),
     Data,
@@ -315,6 +320,11 @@ impl ServerSession {
                 self.client_greeting_decided(*greeting, decision);
             }
             (Asked::Login, answer) => self.login_decided(answer),
+            (Asked::Keys(mechanism, wanted), answer) => {
+                self.keys_given(mechanism, wanted, answer);
+            }
+            (Asked::Unproved, answer) => self.unproved_decided(answer),
+            (Asked::Token(mechanism), answer) => self.token_decided(mechanism, answer),
             (Asked::Message { recipients }, answer) => self.message_decided(recipients, answer),
             (Asked::Abandon(None), _) => {}
             (Asked::Abandon(Some(greeting)), _) => self.welcome(*greeting),

@@ -117,7 +117,7 @@ impl ServerSession {
             Answer::Authenticated(identity) => Some(Box::new(identity)),
             Answer::Decision(Decision::Pass) => None,
             Answer::Decision(decision) => return self.connected(decision),
-            Answer::AuthFailed(_) | Answer::Delivered(_) => {
+            Answer::AuthFailed(_) | Answer::Delivered(_) | Answer::Keys(_) => {
                 return self.reply(&replies::internal_error());
             }
         };

@@ -38,6 +38,23 @@ impl ServerSession {
         (self.config.mode != Mode::Delivery).then_some(shortest.as_secs())
     }
 
+    /// RFC 9266 §3: a channel that is not TLS binds nothing.
+    pub(super) fn offers_mechanism(&self, mechanism: Mechanism) -> bool {
+        let bound = mechanism == Mechanism::ScramSha256Plus;
+        self.config.mechanisms.contains(&mechanism) && (self.peer.tls || !bound)
+    }
+
+    fn auth_keyword(&self) -> String {
+        let mut keyword = "AUTH".to_owned();
+        for mechanism in &self.config.mechanisms {
+            if self.offers_mechanism(*mechanism) {
+                keyword.push(' ');
+                keyword.push_str(mechanism.as_str());
+            }
+        }
+        keyword
+    }
+
     /// The lines of the answer to EHLO after the first.
     pub(super) fn keywords(&self) -> Vec<String> {
         let extensions = &self.config.extensions;
@@ -67,15 +84,10 @@ impl ServerSession {
             self.trusted
                 .then(|| format!("XCLIENT {}", crate::xclient::NAMES)),
             plain("STARTTLS", self.config.starttls && !self.peer.tls),
-            (self.config.auth && clear_auth).then(auth_keyword),
+            (self.config.auth && clear_auth).then(|| self.auth_keyword()),
         ];
         listed.into_iter().flatten().collect()
     }
-}
-
-fn auth_keyword() -> String {
-    let names = Mechanism::ALL.map(Mechanism::as_str);
-    format!("AUTH {}", names.join(" "))
 }
 
 /// RFC 3339 §5.6, whole seconds of UTC.

@@ -225,7 +225,10 @@ impl ServerSession {
                 self.phase = Phase::Closed;
                 self.input.clear();
             }
-            Answer::Decision(Decision::Pass) | Answer::Authenticated(_) | Answer::AuthFailed(_) => {
+            Answer::Decision(Decision::Pass)
+            | Answer::Authenticated(_)
+            | Answer::Keys(_)
+            | Answer::AuthFailed(_) => {
                 self.reply_to_all(recipients, &replies::internal_error());
             }
         }

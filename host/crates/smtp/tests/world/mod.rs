@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use waxwing_dialogue::{Dialogue, World};
 use waxwing_mail::{EnhancedStatus, ForwardPath, Identity, Recipient, Reply};
-use waxwing_sasl::{Credentials, Mechanism};
+use waxwing_sasl::{Credentials, Mechanism, ScramKeys, ServerPart};
 use waxwing_smtp::{
     Answer, Ask, AuthFailure, Config, Decision, Extensions, Mode, ServerSession, replies,
 };
@@ -104,6 +104,30 @@ impl World for Fake {
                 mechanism,
                 credentials,
             } => self.login(mechanism, &credentials),
+            Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
+                keys: match user.as_str() {
+                    "alice@waxwing.test" => {
+                        ScramKeys::derive("waxwing-demo", b"saltsaltsaltsalt", 4096).expect("keys")
+                    }
+                    _ => ScramKeys::pretend(b"secret", &user, 4096),
+                },
+                nonce: "server".to_owned(),
+                channel: None,
+            })),
+            // A server that says yes to what was not proved must not be believed.
+            Ask::Proof { mechanism, proof } => Answer::Authenticated(Identity {
+                account: proof.user.as_str().into(),
+                authorised_as: proof.user.as_str().into(),
+                mechanism: mechanism.as_str().into(),
+            }),
+            Ask::Token { mechanism, token } if token.token == "good" => {
+                Answer::Authenticated(Identity {
+                    account: token.user.as_str().into(),
+                    authorised_as: token.user.as_str().into(),
+                    mechanism: mechanism.as_str().into(),
+                })
+            }
+            Ask::Token { .. } => Answer::AuthFailed(AuthFailure::Credentials),
             Ask::RcptTo(recipient) => Answer::Decision(recipient_decision(&recipient)),
             Ask::Message(message) => {
                 let count = message.envelope.recipients.len();
@@ -154,6 +178,10 @@ fn config(dialogue: &Dialogue) -> Config {
     config.starttls = dialogue.directive("tls").is_none();
     config.plaintext_auth = dialogue.directive("plaintext-auth") != Some("off");
     config.require_auth &= dialogue.directive("require-auth") != Some("off");
+    if let Some(names) = dialogue.directive("mechanisms") {
+        let parse = |name| Mechanism::parse(name).expect("a mechanism");
+        config.mechanisms = names.split(' ').map(parse).collect();
+    }
     for name in dialogue.directives("extension") {
         extend(&mut config.extensions, name);
     }
