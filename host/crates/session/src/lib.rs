@@ -70,7 +70,7 @@ pub enum Step<A> {
     Content(Bytes),
     /// Decide, and call [`Session::answer`].
     Ask(A),
-    /// All is sent: shake hands as the TLS server, then call [`Session::secured`]. What the peer sent in clear before
+    /// All is sent: shake hands, as the side of TLS that the session is of, then call [`Session::secured`]. What the peer sent in clear before
     /// has been thrown away; so must the driver with what it holds (RFC 3207 §4.2). A failed handshake ends it all.
     StartTls,
     /// All is sent: compress from here on (RFC 4978).

@@ -19,6 +19,7 @@
 
 mod ask;
 mod chunks;
+pub mod client;
 mod command;
 mod config;
 mod content;
