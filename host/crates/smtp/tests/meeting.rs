@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use waxwing_dialogue::{Dialogue, World};
 use waxwing_session::{Session, Step};
 use waxwing_smtp::Ask;
-use waxwing_smtp::client::{Cause, Fate, Outcome, Stage};
+use waxwing_smtp::client::{self, Cause, ClientSession, Fate, Outcome, Stage};
 
 /// What a meeting came to.
 #[derive(Debug, Default, PartialEq)]
@@ -78,7 +78,7 @@ fn meet(client: &str, server: &str, content: &[u8], cut: usize) -> Met {
 
 /// Steps a client until it reads (false) or closes (true).
 fn advance(
-    client: &mut waxwing_smtp::client::ClientSession,
+    client: &mut ClientSession,
     sender: &mut client_world::Sender,
     out: &mut Vec<u8>,
     now: Instant,
@@ -225,4 +225,69 @@ fn a_reply_too_many_is_not_taken_for_the_one_to_the_content() {
         (failure.stage, &failure.cause),
         (Stage::Content, &Cause::Nonsense)
     );
+}
+
+/// Tells a client these words, and gives the ask that it has then.
+fn ask_after(words: &[&[u8]]) -> (ClientSession, client_world::Sender, client::Ask) {
+    let now = Instant::now();
+    let ours = dialogue(&SEND.repeat(2));
+    let mut sender = client_world::Sender::new(&ours);
+    let mut session = sender.open(&ours, now);
+    let mut words = words.iter();
+    loop {
+        match session.step() {
+            Step::Ask(ask) if words.len() == 0 => return (session, sender, ask),
+            Step::Ask(ask) => session.answer(sender.answer(ask), now),
+            Step::Read => session.receive(words.next().expect("a word"), now),
+            Step::Close => panic!("it closed"),
+            _ => {}
+        }
+    }
+}
+
+const BEGUN: [&[u8]; 5] = [
+    b"220 x\r\n",
+    b"250 x\r\n",
+    b"250 x\r\n",
+    b"250 x\r\n",
+    b"250 x\r\n",
+];
+
+#[test]
+fn a_connection_lost_while_content_is_fetched_is_told_of() {
+    let now = Instant::now();
+    let words = [BEGUN.as_slice(), &[b"354 x\r\n"]].concat();
+    let (mut session, mut sender, ask) = ask_after(&words);
+    assert!(matches!(ask, client::Ask::Content { offset: 0, .. }));
+    session.disconnected();
+    session.answer(sender.answer(ask), now);
+    let Step::Ask(client::Ask::Done(outcome)) = session.step() else {
+        panic!("no outcome")
+    };
+    let failure = outcome.fates[0].failure().unwrap();
+    assert_eq!(
+        (failure.stage, &failure.cause),
+        (Stage::Content, &Cause::Closed)
+    );
+    session.answer(client::Answer::Noted, now);
+    assert_eq!(format!("{:?}", session.step()), "Close");
+}
+
+#[test]
+fn a_connection_lost_while_the_next_message_is_fetched_costs_nothing() {
+    let now = Instant::now();
+    let words = [BEGUN.as_slice(), &[b"354 x\r\n", b"250 x\r\n"]].concat();
+    let (mut session, mut sender, ask) = ask_after(&words);
+    assert!(matches!(ask, client::Ask::Done(_)));
+    session.answer(sender.answer(ask), now);
+    let Step::Ask(next) = session.step() else {
+        panic!("no question")
+    };
+    session.disconnected();
+    assert_eq!(format!("{:?}", session.step()), "Close");
+    session.answer(sender.answer(next), now);
+    let Step::Ask(client::Ask::Done(outcome)) = session.step() else {
+        panic!("no outcome")
+    };
+    assert!(outcome.untried);
 }

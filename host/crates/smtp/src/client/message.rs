@@ -63,6 +63,7 @@ impl ClientSession {
     /// The connection was lost before the message could be begun.
     pub(super) fn too_late(&mut self, outgoing: Outgoing) {
         self.broken = true;
+        self.messages = self.messages.saturating_add(1);
         let transfer = Transfer::Binary;
         self.running = Some(Box::new(Running::new(outgoing, usize::MAX, transfer)));
         self.fail_rest(&Failure {
