@@ -41,6 +41,11 @@ pub fn summary(octets: &[u8]) {
         Some(&summary),
         "what is encoded reads back"
     );
+    if let Ok(converted) = waxwing_message::seven_bit(octets) {
+        assert!(converted.is_ascii(), "7 bits");
+        let again = waxwing_message::seven_bit(&converted);
+        assert_eq!(again.as_ref(), Ok(&converted), "nothing is left to be done");
+    }
     // What is kept may be damaged: reading it fails, and does no more.
     let _damaged = waxwing_message::Summary::decode(octets);
 }
