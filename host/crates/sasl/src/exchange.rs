@@ -116,7 +116,7 @@ enum State {
     ScramFirst(bool),
     ScramFinal(Box<scram::Final>),
     /// The proof was right and server-final was sent.
-    ScramProved(Proof),
+    ScramProved(Box<Proof>),
     Bearer,
     XOAuth2,
     /// The token was not taken.
@@ -219,7 +219,7 @@ impl State {
             }
             Self::ScramFinal(waiting) => Ok(proof(waiting.read(response)?)),
             // The client has nothing to add to the server's proof.
-            Self::ScramProved(proof) if response.is_empty() => Ok(Progress::Proof(proof)),
+            Self::ScramProved(proof) if response.is_empty() => Ok(Progress::Proof(*proof)),
             Self::ScramProved(_) => Err(SaslError::Malformed),
             Self::Bearer => oauth::bearer(response).map(Progress::Token),
             Self::XOAuth2 => oauth::xoauth2(response).map(Progress::Token),
@@ -238,7 +238,7 @@ fn proof(proved: scram::Proved) -> Progress {
     match proved.server_final {
         Some(message) => Progress::Challenge {
             text: STANDARD.encode(message).into(),
-            exchange: Exchange(State::ScramProved(proof)),
+            exchange: Exchange(State::ScramProved(Box::new(proof))),
         },
         None => Progress::Proof(proof),
     }

@@ -94,7 +94,7 @@ enum Asked {
     Greeting(Box<Greeting>),
     Login,
     /// The keys for an exchange.
-    Keys(Mechanism, KeysWanted),
+    Keys(Mechanism, Box<KeysWanted>),
     /// A login whose proof was wrong: a yes is none.
     Unproved,
     Token(Mechanism),
@@ -321,7 +321,7 @@ impl ServerSession {
             }
             (Asked::Login, answer) => self.login_decided(answer),
             (Asked::Keys(mechanism, wanted), answer) => {
-                self.keys_given(mechanism, wanted, answer);
+                self.keys_given(mechanism, *wanted, answer);
             }
             (Asked::Unproved, answer) => self.unproved_decided(answer),
             (Asked::Token(mechanism), answer) => self.token_decided(mechanism, answer),

@@ -22,7 +22,8 @@ pub enum TlsUse {
     Implicit,
     /// By STARTTLS; without it nothing is sent.
     Required,
-    /// By STARTTLS if the peer offers it (RFC 7435).
+    /// By STARTTLS if the peer offers it (RFC 7435). A handshake that fails is a failure at
+    /// [`Stage::StartTls`](super::Stage::StartTls), and leaves it to the caller to connect anew with [`TlsUse::Never`].
     Opportunistic,
     /// Never.
     Never,

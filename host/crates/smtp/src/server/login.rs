@@ -78,7 +78,7 @@ impl ServerSession {
                 let user = wanted.user().to_owned();
                 self.ask(
                     Ask::Keys { mechanism, user },
-                    Asked::Keys(mechanism, wanted),
+                    Asked::Keys(mechanism, Box::new(wanted)),
                 );
             }
             Ok(Progress::Proof(proof)) => {
