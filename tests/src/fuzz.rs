@@ -2,6 +2,7 @@
 //!
 //! Each takes any octets and must end without a panic, in memory that is in proportion. The first octet says how the rest is cut.
 
+mod client;
 mod imap;
 mod pop3;
 mod smtp;
@@ -10,18 +11,22 @@ use std::time::{Duration, Instant};
 
 use waxwing_session::{Session, Step};
 
+pub use client::client;
 pub use imap::imap;
 pub use pop3::pop3;
-pub use smtp::{lmtp, smtp, submission};
+pub use smtp::{bdat, lmtp, smtp, submission};
 
 /// A function that a fuzzer calls.
 pub type Target = fn(&[u8]);
 
 /// All targets by the names of their corpora.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("smtp", smtp),
     ("submission", submission),
     ("lmtp", lmtp),
+    ("bdat", bdat),
+    ("client", client),
+    ("proxy", proxy),
     ("imap", imap),
     ("pop3", pop3),
     ("summary", summary),
@@ -36,8 +41,30 @@ pub fn summary(octets: &[u8]) {
         Some(&summary),
         "what is encoded reads back"
     );
+    if let Ok(converted) = waxwing_message::seven_bit(octets) {
+        assert!(converted.is_ascii(), "7 bits");
+        let again = waxwing_message::seven_bit(&converted);
+        assert_eq!(again.as_ref(), Ok(&converted), "nothing is left to be done");
+    }
     // What is kept may be damaged: reading it fails, and does no more.
     let _damaged = waxwing_message::Summary::decode(octets);
+}
+
+/// A header of the PROXY protocol: what has come of it does not change what it is, and it is never waited for in vain.
+pub fn proxy(octets: &[u8]) {
+    use waxwing_session::proxy::{LONGEST, read};
+    let whole = read(octets);
+    for end in 0..octets.len().min(LONGEST) {
+        let part = read(octets.get(..end).unwrap_or_default());
+        match part {
+            Ok(None) => {}
+            other => assert_eq!(other, whole, "{end} octets"),
+        }
+    }
+    assert!(
+        octets.len() < LONGEST || whole != Ok(None),
+        "more is wanted than there may be"
+    );
 }
 
 /// Feeds octets into a session, cut as the first of them says, and answers what it asks.

@@ -24,7 +24,7 @@ const CONFINED: [(&str, &[&str]); 15] = [
     ("wasmtime", &["waxwing-policy"]),
     ("sqlx", &["waxwing-store"]),
     ("argon2", &["waxwing-store"]),
-    ("pbkdf2", &["waxwing-store"]),
+    ("pbkdf2", &["waxwing-store", "waxwing-sasl"]),
     ("scrypt", &["waxwing-store"]),
     ("hickory-resolver", &["waxwing"]),
     ("hyper", &["waxwing"]),

@@ -26,6 +26,7 @@ fn corpora_are_replayed() {
 fn what_clients_say_in_dialogues_is_a_corpus_too() {
     for (folder, names) in [
         ("smtp", &["smtp", "submission", "lmtp"][..]),
+        ("smtp-client", &["client"]),
         ("imap", &["imap"]),
         ("pop3", &["pop3"]),
     ] {

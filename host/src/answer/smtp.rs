@@ -105,6 +105,12 @@ impl SmtpAnswers {
                     )))
                 }
             },
+            // No listener offers a mechanism that leads to these.
+            Ask::Keys { .. } | Ask::Proof { .. } | Ask::Token { .. } => {
+                Answer::AuthFailed(AuthFailure::Unavailable)
+            }
+            // No listener lets a peer speak for others, so no session asks.
+            Ask::Client(_) => Answer::Decision(Decision::Refuse(replies::not_implemented())),
             Ask::MailFrom(envelope) => Answer::Decision(self.mail(*envelope).await),
             Ask::RcptTo(recipient) => Answer::Decision(self.recipient(*recipient).await),
             Ask::Data => Answer::Decision(match &mut self.running {

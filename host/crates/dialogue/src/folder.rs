@@ -75,7 +75,8 @@ fn check_file<W: World>(
     let source = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
     let name = file.display().to_string();
     let mut dialogue = Dialogue::parse(&name, &source)?;
-    if blessing {
+    // Only servers' lines are blessed.
+    if blessing && dialogue.directive("side").is_none() {
         let text = bless(
             &dialogue,
             &mut SessionWire::open(world(&dialogue), &dialogue, Split::Straight),

@@ -16,6 +16,9 @@
 //! X: close                       the server closes here; also hangup, wake, shutdown
 //! ```
 //!
+//! With `% side client` before the first line it is a client that is held to the dialogue: its lines are `C:` and `C*`, and
+//! what it is sent is `S:` and `S=`. Mismatches then speak of the session as `S:`. `X: hangup` is the server's.
+//!
 //! `{base64:…}` (with escapes inside) and `{repeat:1000:x}` work in `C:`, `C=` and `S:` lines.
 //!
 //! Invariants: every line that the server sends is either expected or a mismatch; a mismatch names file and line.

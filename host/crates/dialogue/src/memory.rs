@@ -26,6 +26,11 @@ pub trait World {
         ask: <Self::Session as Session>::Ask,
     ) -> <Self::Session as Session>::Answer;
 
+    /// The peer has gone away: whether the session was told, and may have something to say of it.
+    fn hangup(&mut self, _session: &mut Self::Session) -> bool {
+        false
+    }
+
     /// Takes message content.
     fn content(&mut self, _octets: Bytes) {}
 }
@@ -196,8 +201,13 @@ impl<W: World> Wire for SessionWire<W> {
     }
 
     fn hangup(&mut self) {
-        self.closed = true;
         self.gone = true;
+        if self.world.hangup(&mut self.session) {
+            // A handshake that was due fails.
+            self.handshaking = false;
+            self.settle();
+        }
+        self.closed = true;
     }
 
     fn reach_in(&mut self, what: &LineKind) -> bool {

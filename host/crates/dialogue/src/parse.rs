@@ -132,7 +132,11 @@ impl Dialogue {
                 .push((word.to_owned(), rest.trim().to_owned()));
             return Ok(());
         }
-        let kind = parse_kind(text)?;
+        let turned = match self.directive("side") {
+            Some("client") => Some(turn(text)),
+            _ => None,
+        };
+        let kind = parse_kind(turned.as_deref().unwrap_or(text))?;
         self.lines.push(Line { number, kind });
         Ok(())
     }
@@ -152,6 +156,15 @@ impl Dialogue {
             }
         }
         Ok(())
+    }
+}
+
+/// In a dialogue that a client is held to, it is the server's lines that are sent.
+fn turn(text: &str) -> String {
+    match text.split_at_checked(1) {
+        Some(("C", rest)) => format!("S{rest}"),
+        Some(("S", rest)) => format!("C{rest}"),
+        _ => text.to_owned(),
     }
 }
 

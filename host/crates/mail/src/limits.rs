@@ -19,3 +19,7 @@ pub const TEXT_LINE: usize = 1000;
 pub const RECIPIENTS: usize = 100;
 /// RFC 4954 §4: the longest line of an AUTH exchange, CRLF included.
 pub const AUTH_LINE: usize = 12_288;
+/// RFC 3461 §4.4: the longest value of ENVID=, encoded.
+pub const ENVELOPE_ID: usize = 100;
+/// RFC 3461 §4.2: the longest value of ORCPT=, encoded.
+pub const ORIGINAL_RECIPIENT: usize = 500;

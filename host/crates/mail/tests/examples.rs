@@ -8,8 +8,8 @@
 )]
 
 use waxwing_mail::{
-    Address, AddressError, Domain, DomainError, ForwardPath, PathError, Protocol, QueueId,
-    Received, ReversePath, With, return_path,
+    Address, AddressError, Domain, DomainError, EnvelopeId, ForwardPath, Notify, OriginalRecipient,
+    PathError, Protocol, QueueId, Received, Return, ReversePath, With, return_path, xtext,
 };
 
 #[test]
@@ -156,4 +156,71 @@ fn trace_fields_are_folded_and_cannot_be_broken_out_of() {
         "{text}"
     );
     assert_eq!(return_path(&ReversePath::Null), "Return-Path: <>\r\n");
+}
+
+#[test]
+fn xtext_has_no_blanks_plus_and_equals() {
+    // RFC 3461 §10.2: an ENVID of the example there.
+    assert_eq!(xtext::decode("QQ314159").as_deref(), Some("QQ314159"));
+    assert_eq!(xtext::encode("a b+c=d"), "a+20b+2Bc+3Dd");
+    assert_eq!(xtext::decode("a+20b+2bc").as_deref(), Some("a b+c"));
+    for bad in ["a b", "a=b", "+2", "+", "+ZZ", "+FF", "\u{e4}"] {
+        assert_eq!(xtext::decode(bad), None, "{bad}");
+    }
+    assert_eq!(EnvelopeId::parse("a+0Db"), None);
+    assert_eq!(EnvelopeId::parse(&"x".repeat(101)), None);
+    assert_eq!(EnvelopeId::parse("a+20b").unwrap().as_str(), "a b");
+}
+
+#[test]
+fn original_recipients_are_of_a_type() {
+    let parse = |text: &str| OriginalRecipient::parse(text);
+    let plain = parse("RFC822;Bob+2Bx@Example.COM").unwrap();
+    assert_eq!(
+        (plain.kind(), plain.address()),
+        ("rfc822", "Bob+x@Example.COM")
+    );
+    assert_eq!(plain.encode(true), "rfc822;Bob+2Bx@Example.COM");
+    // RFC 6533 §3: the same address in its forms.
+    for form in [
+        "utf-8;d\\x{f6}rte@example.com",
+        "UTF-8;d\u{f6}rte@example.com",
+    ] {
+        let original = parse(form).unwrap();
+        assert_eq!(original.address(), "d\u{f6}rte@example.com");
+        assert_eq!(original.encode(false), "utf-8;d\\x{F6}rte@example.com");
+        assert_eq!(original.encode(true), "utf-8;d\u{f6}rte@example.com");
+    }
+    let long = format!("rfc822;{}", "x".repeat(500));
+    let bad = [
+        "bob@example.com",
+        ";bob",
+        "rfc822;",
+        "rfc822;a+0A",
+        "rfc822;d\u{f6}",
+        "utf-8;a+20b",
+        "utf-8;\\x{0A}",
+        "utf-8;\\x{D800}",
+        "utf-8;\\x{1}",
+        "utf-8;\\x{41",
+        "a b;c",
+        &long,
+    ];
+    for bad in bad {
+        assert_eq!(parse(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn reports_are_asked_for_in_words() {
+    let notify = Notify::parse("success,DELAY").unwrap();
+    assert!(notify.success() && notify.delay() && !notify.failure());
+    assert_eq!(notify.to_string(), "SUCCESS,DELAY");
+    assert_eq!(Notify::parse("never"), Some(Notify::Never));
+    assert_eq!(Notify::Never.to_string(), "NEVER");
+    for bad in ["", "NEVER,SUCCESS", "SUCCESS,", "ALWAYS"] {
+        assert_eq!(Notify::parse(bad), None, "{bad}");
+    }
+    assert_eq!(Return::parse("hdrs"), Some(Return::Headers));
+    assert_eq!(Return::parse("BODY"), None);
 }

@@ -8,7 +8,10 @@
 )]
 
 use proptest::prelude::*;
-use waxwing_mail::{Address, Domain, EnhancedStatus, ForwardPath, QueueId, Reply, ReversePath};
+use waxwing_mail::{
+    Address, Domain, EnhancedStatus, EnvelopeId, ForwardPath, Notify, OriginalRecipient, QueueId,
+    Reply, ReversePath, xtext,
+};
 
 fn domain() -> impl Strategy<Value = Domain> {
     let name = "[a-z0-9_]([a-z0-9_-]{0,10}[a-z0-9])?(\\.[a-z0-9]{1,10}){0,3}";
@@ -90,5 +93,24 @@ proptest! {
         prop_assert_eq!(id.to_string().len(), 17);
         prop_assert_eq!(QueueId::parse(&id.to_string()), Some(id));
         prop_assert!(at + 1 == 1 << 45 || QueueId::new(at + 1, 0).to_string() > id.to_string());
+    }
+
+    #[test]
+    fn xtext_reads_back(text in "\\PC{0,40}|[ -~]{0,40}") {
+        prop_assert_eq!(xtext::decode(&xtext::encode(&text)), Some(text.clone()));
+        for ascii in [true, false] {
+            let encoded = xtext::encode_unitext(&text, ascii);
+            prop_assert!(!encoded.contains([' ', '=', '+']) && (!ascii || encoded.is_ascii()));
+            prop_assert_eq!(xtext::decode_unitext(&encoded), Some(text.clone()));
+        }
+    }
+
+    #[test]
+    fn no_parameter_panics(text in "\\PC{0,40}|[+\\\\x{};,a-fA-F0-9]{0,30}") {
+        let _ = (xtext::decode(&text), Notify::parse(&text), EnvelopeId::parse(&text));
+        if let Some(original) = OriginalRecipient::parse(&text) {
+            prop_assert_eq!(OriginalRecipient::parse(&original.encode(false)), Some(original.clone()));
+            prop_assert_eq!(OriginalRecipient::parse(&original.encode(true)), Some(original));
+        }
     }
 }

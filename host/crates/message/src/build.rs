@@ -9,7 +9,7 @@ use crate::text;
 /// Multiparts and messages inside one another; what lies deeper is an opaque part.
 const MAX_DEPTH: usize = 32;
 /// Parts of a message; the last one holds the rest.
-const MAX_PARTS: usize = 1_000;
+pub(crate) const MAX_PARTS: usize = 1_000;
 /// Octets of all strings of a summary.
 const MAX_TEXT: usize = 128 * 1024;
 /// How many times the octets of a message are looked through for boundaries.

@@ -1,4 +1,5 @@
-//! From a message's octets to its [`Summary`]: all that IMAP's ENVELOPE, BODYSTRUCTURE and sections need, and a preview.
+//! From a message's octets to its [`Summary`]: all that IMAP's ENVELOPE, BODYSTRUCTURE and sections need, and a preview;
+//! and to the same message in 7 bits, for servers that take no more.
 //!
 //! Standards: RFC 5322 (header), RFC 2045 to 2047, 2183, 2231 (MIME), RFC 3501 §6.4.5 and §7.4.2 (sections, structure).
 //!
@@ -24,11 +25,13 @@ mod codec;
 mod fields;
 pub mod header;
 mod section;
+mod seven_bit;
 mod structure;
 mod summary;
 mod text;
 
 pub use codec::DecodeError;
 pub use section::{Located, Section, SectionText};
+pub use seven_bit::{Unconvertible, seven_bit};
 pub use summary::{AddressItem, Body, Envelope, Param, Part, Sent, Span, Summary};
 pub use text::{Texts, contains_folded, decode_words, fold, html_text};

@@ -1,49 +1,16 @@
 //! An exchange consumes itself: each response gives the next challenge with the exchange that waits for its
 //! response, or the credentials, or an error.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::credentials::Credentials;
-
-/// The mechanisms that are offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mechanism {
-    /// RFC 4616.
-    Plain,
-    /// draft-murchison-sasl-login: for old clients.
-    Login,
-}
-
-impl Mechanism {
-    /// All, in the order in which they are announced.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::Login];
-
-    /// The mechanism of a name in any case.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|mechanism| mechanism.as_str().eq_ignore_ascii_case(name))
-    }
-
-    /// The registered name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::Login => "LOGIN",
-        }
-    }
-}
-
-impl fmt::Display for Mechanism {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use crate::mechanism::Mechanism;
+use crate::oauth::{self, Token};
+use crate::scram::{ChannelBinding, ScramKeys, server as scram};
 
 /// Why an exchange failed; always the peer's doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,9 +24,15 @@ pub enum SaslError {
     /// Base64 of what the mechanism does not allow.
     #[error("the response is not one of this mechanism")]
     Malformed,
-    /// Longer than [`Credentials::LONGEST`].
+    /// Longer than [`Credentials::LONGEST`] or [`Token::LONGEST`].
     #[error("the response is too long")]
     TooLong,
+    /// The client was told that its token is not taken, and has nothing to add (RFC 7628 §3.2.3).
+    #[error("the token is not taken")]
+    Refused,
+    /// The server has not proved that it knows the keys of the password (RFC 5802 §3).
+    #[error("the server does not know the password")]
+    Impostor,
 }
 
 /// Where an exchange stands after a line.
@@ -68,12 +41,64 @@ pub enum Progress {
     /// Send this challenge and hand the next line to [`Exchange::respond`].
     Challenge {
         /// Base64, without what the protocol puts around it; may be empty.
-        text: &'static str,
+        text: Cow<'static, str>,
         /// What waits for the response.
         exchange: Exchange,
     },
-    /// All is said; whether it is true is for the policy to find out.
+    /// The keys of a user are needed: hand them to [`KeysWanted::keys`].
+    Keys(KeysWanted),
+    /// A password was said; whether it is right is for the policy to find out.
     Done(Credentials),
+    /// A password was proved, or was not.
+    Proof(Proof),
+    /// A token was said; whether it is good is for others to find out. If it is not, go on with [`Exchange::refuse`].
+    Token(Token),
+}
+
+/// What a proof by SCRAM came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Who says so: the authentication identity.
+    pub user: String,
+    /// The authorisation identity; empty means the user itself.
+    pub authorise_as: String,
+    /// It knows the password. Not so is a failed login, of which policy is to be told, too.
+    pub proved: bool,
+}
+
+/// An exchange by SCRAM whose client has said who it is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KeysWanted(scram::First);
+
+/// What a server puts to an exchange by SCRAM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerPart {
+    /// The keys of the user; [`ScramKeys::pretend`] for one that there is not.
+    pub keys: ScramKeys,
+    /// Printable characters without a comma, fresh and not to be guessed: 18 random octets in base64.
+    pub nonce: String,
+    /// What the TLS connection is known by, if and only if the -PLUS mechanism is offered on it.
+    pub channel: Option<ChannelBinding>,
+}
+
+impl KeysWanted {
+    /// Whose keys are wanted.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.0.user
+    }
+
+    /// Goes on with the keys.
+    ///
+    /// # Errors
+    /// What the client says of channel binding does not fit what it was offered (RFC 5802 §6).
+    pub fn keys(self, part: ServerPart) -> Result<Progress, SaslError> {
+        let (message, waiting) = self.0.keys(part.keys, &part.nonce, part.channel)?;
+        Ok(Progress::Challenge {
+            text: STANDARD.encode(message).into(),
+            exchange: Exchange(State::ScramFinal(Box::new(waiting))),
+        })
+    }
 }
 
 /// A running exchange.
@@ -84,7 +109,18 @@ pub struct Exchange(State);
 enum State {
     Plain,
     LoginUser,
-    LoginPassword { user: String },
+    LoginPassword {
+        user: String,
+    },
+    /// SCRAM; true for -PLUS.
+    ScramFirst(bool),
+    ScramFinal(Box<scram::Final>),
+    /// The proof was right and server-final was sent.
+    ScramProved(Box<Proof>),
+    Bearer,
+    XOAuth2,
+    /// The token was not taken.
+    Refused,
 }
 
 impl fmt::Debug for State {
@@ -93,6 +129,12 @@ impl fmt::Debug for State {
             Self::Plain => "Plain",
             Self::LoginUser => "LoginUser",
             Self::LoginPassword { .. } => "LoginPassword",
+            Self::ScramFirst(_) => "ScramFirst",
+            Self::ScramFinal(_) => "ScramFinal",
+            Self::ScramProved(_) => "ScramProved",
+            Self::Bearer => "Bearer",
+            Self::XOAuth2 => "XOAuth2",
+            Self::Refused => "Refused",
         })
     }
 }
@@ -108,15 +150,32 @@ impl Exchange {
         let state = match mechanism {
             Mechanism::Plain => State::Plain,
             Mechanism::Login => State::LoginUser,
+            Mechanism::ScramSha256 => State::ScramFirst(false),
+            Mechanism::ScramSha256Plus => State::ScramFirst(true),
+            Mechanism::OAuthBearer => State::Bearer,
+            Mechanism::XOAuth2 => State::XOAuth2,
         };
         match initial {
             // RFC 4954 §4: `=` is an initial response of no octets.
             Some(b"=") => state.take(b""),
             Some(line) => state.take(&decode(line)?),
             None => Ok(Progress::Challenge {
-                text: state.challenge(),
+                text: state.challenge().into(),
                 exchange: Self(state),
             }),
+        }
+    }
+
+    /// Tells a client that its token is not taken, which it is to confirm before the login fails (RFC 7628 §3.2.3).
+    #[must_use]
+    pub fn refuse(mechanism: Mechanism) -> Progress {
+        let why = match mechanism {
+            Mechanism::XOAuth2 => oauth::REFUSED_XOAUTH2,
+            _ => oauth::REFUSED,
+        };
+        Progress::Challenge {
+            text: STANDARD.encode(why).into(),
+            exchange: Self(State::Refused),
         }
     }
 
@@ -133,9 +192,9 @@ impl Exchange {
 impl State {
     fn challenge(&self) -> &'static str {
         match self {
-            Self::Plain => "",
             Self::LoginUser => USERNAME,
             Self::LoginPassword { .. } => PASSWORD,
+            _ => "",
         }
     }
 
@@ -147,14 +206,41 @@ impl State {
                     user: name(response)?,
                 };
                 Ok(Progress::Challenge {
-                    text: next.challenge(),
+                    text: next.challenge().into(),
                     exchange: Exchange(next),
                 })
             }
             Self::LoginPassword { user } => {
                 Ok(Progress::Done(Credentials::new(user, text(response)?)))
             }
+            Self::ScramFirst(plus) => {
+                let first = scram::First::read(response, plus)?;
+                Ok(Progress::Keys(KeysWanted(first)))
+            }
+            Self::ScramFinal(waiting) => Ok(proof(waiting.read(response)?)),
+            // The client has nothing to add to the server's proof.
+            Self::ScramProved(proof) if response.is_empty() => Ok(Progress::Proof(*proof)),
+            Self::ScramProved(_) => Err(SaslError::Malformed),
+            Self::Bearer => oauth::bearer(response).map(Progress::Token),
+            Self::XOAuth2 => oauth::xoauth2(response).map(Progress::Token),
+            Self::Refused => Err(SaslError::Refused),
         }
+    }
+}
+
+/// Server-final goes out as a challenge: these protocols have no room for it beside their reply (RFC 4954 §4).
+fn proof(proved: scram::Proved) -> Progress {
+    let proof = Proof {
+        user: proved.user,
+        authorise_as: proved.authorise_as,
+        proved: proved.server_final.is_some(),
+    };
+    match proved.server_final {
+        Some(message) => Progress::Challenge {
+            text: STANDARD.encode(message).into(),
+            exchange: Exchange(State::ScramProved(Box::new(proof))),
+        },
+        None => Progress::Proof(proof),
     }
 }
 

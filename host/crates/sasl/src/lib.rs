@@ -1,8 +1,10 @@
-//! The server's side of SASL exchanges, without I/O, as SMTP, IMAP and POP3 share them.
+//! SASL exchanges, without I/O, as SMTP, IMAP and POP3 share them: the server's side, and a client's.
 //!
-//! Standards: RFC 4422 (SASL), RFC 4616 (PLAIN), draft-murchison-sasl-login (LOGIN), RFC 4954 §4, RFC 9051 §6.2.2 and
+//! Standards: RFC 4422 (SASL), RFC 4616 (PLAIN), draft-murchison-sasl-login (LOGIN), RFC 5802, RFC 7677 and RFC 9266
+//! (SCRAM-SHA-256, with channel binding), RFC 7628 (OAUTHBEARER), Google's XOAUTH2, RFC 4954 §4, RFC 9051 §6.2.2 and
 //! RFC 5034 §4 (base64 lines, `=` for an empty initial response, `*` to cancel).
-//! Invariants: sizes are bounded; a password is never printed; nothing is verified here: that is the policy's.
+//! Invariants: sizes are bounded; a password, a key or a token is never printed; of what is verified here the policy
+//! still has the last word.
 #![cfg_attr(
     test,
     allow(
@@ -14,8 +16,16 @@
     )
 )]
 
+mod client;
 mod credentials;
 mod exchange;
+mod mechanism;
+mod oauth;
+mod scram;
 
+pub use client::{ClientExchange, Login};
 pub use credentials::Credentials;
-pub use exchange::{Exchange, Mechanism, Progress, SaslError};
+pub use exchange::{Exchange, KeysWanted, Progress, Proof, SaslError, ServerPart};
+pub use mechanism::Mechanism;
+pub use oauth::Token;
+pub use scram::{ChannelBinding, ScramKeys};

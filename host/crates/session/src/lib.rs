@@ -1,4 +1,5 @@
-//! The contract of a protocol conversation that performs no I/O and reads no clock, and line framing for it.
+//! The contract of a protocol conversation that performs no I/O and reads no clock, line framing for it, and the header
+//! that a proxy puts before it.
 //!
 //! The driver, one loop for every protocol, does this: call [`Session::step`] until it says [`Step::Read`], then wait
 //! for bytes, for the [deadline](Session::deadline) or for news, hand them in, and go on stepping.
@@ -17,6 +18,7 @@
 )]
 
 mod lines;
+pub mod proxy;
 
 pub use lines::{LineError, Lines};
 
@@ -68,7 +70,7 @@ pub enum Step<A> {
     Content(Bytes),
     /// Decide, and call [`Session::answer`].
     Ask(A),
-    /// All is sent: shake hands as the TLS server, then call [`Session::secured`]. What the peer sent in clear before
+    /// All is sent: shake hands, as the side of TLS that the session is of, then call [`Session::secured`]. What the peer sent in clear before
     /// has been thrown away; so must the driver with what it holds (RFC 3207 §4.2). A failed handshake ends it all.
     StartTls,
     /// All is sent: compress from here on (RFC 4978).

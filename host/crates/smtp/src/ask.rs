@@ -4,7 +4,9 @@
 //! server and becomes a 451.
 
 use waxwing_mail::{Envelope, Identity, Recipient, Reply};
-use waxwing_sasl::{Credentials, Mechanism};
+use waxwing_sasl::{Credentials, Mechanism, Proof, ServerPart, Token};
+
+use crate::xclient::Client;
 
 /// A question of the session. All owned, to be carried anywhere.
 #[derive(Debug)]
@@ -26,11 +28,38 @@ pub enum Ask {
         /// To be verified.
         credentials: Credentials,
     },
+    /// The keys of a user, for an exchange by SCRAM. Answer: [`Answer::Keys`], for a user that there is not, too
+    /// ([`ScramKeys::pretend`](waxwing_sasl::ScramKeys::pretend)); or [`Answer::AuthFailed`].
+    Keys {
+        /// By which mechanism.
+        mechanism: Mechanism,
+        /// Whose.
+        user: String,
+    },
+    /// A password was proved by SCRAM, or was not, of which policy is to know, too. Answer: [`Answer::Authenticated`],
+    /// which counts only if it was proved, or [`Answer::AuthFailed`].
+    Proof {
+        /// By which mechanism.
+        mechanism: Mechanism,
+        /// Who it is, and whether.
+        proof: Proof,
+    },
+    /// An access token was given. Answer: [`Answer::Authenticated`] or [`Answer::AuthFailed`].
+    Token {
+        /// By which mechanism.
+        mechanism: Mechanism,
+        /// To be verified.
+        token: Token,
+    },
     /// MAIL; the envelope has no recipients yet. Passing it opens a transaction. Answer: [`Answer::Decision`].
     MailFrom(Box<Envelope>),
     /// RCPT. Answer: [`Answer::Decision`].
     RcptTo(Box<Recipient>),
-    /// DATA: may the content come? Answer: [`Answer::Decision`]; the transaction stays open if it is refused.
+    /// A trusted peer speaks for this client from here on: greet it? What was known of the peer is forgotten, but for TLS.
+    /// Answer: [`Answer::Decision`], or [`Answer::Authenticated`] where its login is one that is known here.
+    Client(Box<Client>),
+    /// DATA, or the first BDAT: may the content come? Answer: [`Answer::Decision`]; the transaction stays open if DATA is
+    /// refused, and is abandoned if BDAT is.
     Data,
     /// The content, which left as [`waxwing_session::Step::Content`], is complete: judge and keep it. The transaction
     /// is over with the answer: [`Answer::Delivered`], or [`Answer::Decision`] for all recipients alike.
@@ -71,6 +100,8 @@ pub enum Answer {
     Decision(Decision),
     /// The credentials are right, and this is who it is.
     Authenticated(Identity),
+    /// The keys of [`Ask::Keys`].
+    Keys(Box<ServerPart>),
     /// Not logged in.
     AuthFailed(AuthFailure),
     /// What became of the message. For LMTP one reply for each recipient in their order (RFC 2033 §4.2), else one.

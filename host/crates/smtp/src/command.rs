@@ -1,7 +1,7 @@
 //! Command lines, and the parameters of MAIL and RCPT.
 //!
 //! Standards: RFC 5321 §4.1.1 (commands), §4.1.2 (`esmtp-param`), §4.5.3.1.4 with the growth of RFC 1870 §3,
-//! RFC 4954 §3 and §4, RFC 6152 §2, RFC 6531 §3.1.
+//! RFC 4954 §3 and §4, RFC 6152 §2, RFC 6531 §3.1, RFC 3030 §2 (BDAT), RFC 3461 §4.
 //! Invariants: verbs and keywords are compared without case; trailing blanks are ignored (§4.1.1).
 
 use waxwing_mail::{Param, limits};
@@ -15,6 +15,7 @@ pub(crate) enum Verb {
     Mail,
     Rcpt,
     Data,
+    Bdat,
     Rset,
     Noop,
     Quit,
@@ -22,15 +23,17 @@ pub(crate) enum Verb {
     Help,
     Auth,
     StartTls,
+    XClient,
     /// Known, and not done here: RFC 5321 §4.2.4 wants 502 rather than 500.
     NotImplemented,
     Unknown,
 }
 
-const VERBS: [(&str, Verb); 21] = [
+const VERBS: [(&str, Verb); 22] = [
     ("RCPT", Verb::Rcpt),
     ("MAIL", Verb::Mail),
     ("DATA", Verb::Data),
+    ("BDAT", Verb::Bdat),
     ("EHLO", Verb::Ehlo),
     ("QUIT", Verb::Quit),
     ("RSET", Verb::Rset),
@@ -42,7 +45,7 @@ const VERBS: [(&str, Verb); 21] = [
     ("VRFY", Verb::Vrfy),
     ("HELP", Verb::Help),
     ("EXPN", Verb::NotImplemented),
-    ("BDAT", Verb::NotImplemented),
+    ("XCLIENT", Verb::XClient),
     ("ETRN", Verb::NotImplemented),
     ("TURN", Verb::NotImplemented),
     ("ATRN", Verb::NotImplemented),
@@ -66,8 +69,12 @@ impl Verb {
     /// The longest line of this command, CRLF included.
     pub(crate) fn longest(self) -> usize {
         let growth = match self {
-            // RFC 1870 §3 (5): 26. RFC 6152 §2: 17. RFC 6531 §3.1: 10. RFC 4954 §3: 500.
-            Self::Mail => 26 + 17 + 10 + 500,
+            // RFC 1870 §3 (5): 26. RFC 6152 §2, and RFC 3030 §3 (8) in its place: 17. RFC 6531 §3.1: 10.
+            // RFC 4954 §3: 500. RFC 8689 §2: 11. RFC 4865 §3: 34. RFC 2852 §3: 17. RFC 6710 §3 (6): 15.
+            // RFC 3461 §4.3 and §4.4: ` RET=HDRS ENVID=` and 100.
+            Self::Mail => 26 + 17 + 10 + 500 + 11 + 34 + 17 + 15 + 9 + 7 + limits::ENVELOPE_ID,
+            // RFC 3461 §4.1 and §4.2: ` NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=` and 500.
+            Self::Rcpt => 29 + 7 + limits::ORIGINAL_RECIPIENT,
             // RFC 6531 §3.1: 10.
             Self::Vrfy => 10,
             Self::Auth => return limits::AUTH_LINE,
@@ -75,6 +82,22 @@ impl Verb {
         };
         limits::COMMAND_LINE + growth
     }
+}
+
+/// `chunk-size [ SP end-marker ]` of BDAT (RFC 3030 §2): octets, and whether they are the last.
+pub(crate) fn chunk(argument: &str) -> Option<(u64, bool)> {
+    let mut words = argument.split(' ').filter(|word| !word.is_empty());
+    let size = words.next()?;
+    let last = match words.next() {
+        None => false,
+        Some(word) if word.eq_ignore_ascii_case("LAST") => true,
+        Some(_) => return None,
+    };
+    if words.next().is_some() || !size.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    // chunk-size ::= 1*DIGIT. What does not fit is as good as endless.
+    Some((size.parse().unwrap_or(u64::MAX), last))
 }
 
 /// Takes `FROM:` or `TO:` off an argument, in any case.

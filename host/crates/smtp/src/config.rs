@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use waxwing_mail::{Protocol, limits};
+use waxwing_sasl::Mechanism;
 
 /// Which of the three protocols a listener speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,10 +39,14 @@ pub struct Config {
     pub starttls: bool,
     /// AUTH is offered.
     pub auth: bool,
+    /// What AUTH offers, in this order; -PLUS under TLS only. The default is what hands over a password.
+    pub mechanisms: Vec<Mechanism>,
     /// AUTH is offered without TLS too.
     pub plaintext_auth: bool,
     /// MAIL needs a login first (RFC 6409 §4.3).
     pub require_auth: bool,
+    /// What is offered beside what always is.
+    pub extensions: Extensions,
     /// Bounds on sizes and counts.
     pub limits: Limits,
     /// Bounds on time.
@@ -58,10 +63,50 @@ impl Config {
             mode,
             starttls: false,
             auth: submission,
+            mechanisms: Mechanism::PASSWORD.to_vec(),
             plaintext_auth: false,
             require_auth: submission,
+            extensions: Extensions::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// Extensions that need more than the session to keep what they promise. Each is listed, and its parameters are taken,
+/// only where it is on; the default is what needs nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct Extensions {
+    /// CHUNKING, the command BDAT (RFC 3030).
+    pub chunking: bool,
+    /// BINARYMIME (RFC 3030): whoever takes messages must keep and pass on any octets. Needs `chunking`.
+    pub binary_mime: bool,
+    /// DSN (RFC 3461): whoever takes messages must report.
+    pub dsn: bool,
+    /// REQUIRETLS (RFC 8689), listed under TLS: whoever takes messages must send them on over verified TLS only.
+    pub require_tls: bool,
+    /// LIMITS (RFC 9422).
+    pub limits: bool,
+    /// FUTURERELEASE (RFC 4865), for submission: the longest time that a message is held. Needs
+    /// [`ServerSession::at`](crate::ServerSession::at).
+    pub future_release: Option<Duration>,
+    /// DELIVERBY (RFC 2852), not for LMTP: the shortest time after which a message may be asked back; zero: any.
+    pub deliver_by: Option<Duration>,
+    /// MT-PRIORITY (RFC 6710).
+    pub mt_priority: bool,
+}
+
+impl Default for Extensions {
+    fn default() -> Self {
+        Self {
+            chunking: true,
+            binary_mime: false,
+            dsn: false,
+            require_tls: false,
+            limits: true,
+            future_release: None,
+            deliver_by: None,
+            mt_priority: false,
         }
     }
 }

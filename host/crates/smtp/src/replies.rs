@@ -1,7 +1,7 @@
 //! Every reply of the SMTP server, one function each.
 //!
 //! Standards: RFC 5321 §4.2 (codes), RFC 3463 and RFC 5248 (enhanced status), RFC 4954 §4 and §6, RFC 3207 §4,
-//! RFC 2033 §4, RFC 6531 §3.5.
+//! RFC 2033 §4, RFC 6531 §3.5, RFC 3030 §2 and §3, RFC 2852 §4, RFC 6710 §4.1.
 //! Invariants: no two have the same text; none tells the peer more than it needs.
 
 use waxwing_mail::{AddressError, EnhancedStatus, PathError, Reply};
@@ -43,7 +43,7 @@ pub fn hello(hostname: &str) -> Reply {
 
 /// The answer to EHLO and LHLO: `ehlo-ok-rsp` with a keyword a line.
 #[must_use]
-pub fn extensions(hostname: &str, keywords: &[&str]) -> Reply {
+pub fn extensions(hostname: &str, keywords: &[String]) -> Reply {
     let mut text = hostname.to_owned();
     for keyword in keywords {
         text.push('\n');
@@ -58,6 +58,12 @@ pub fn sender_accepted() -> Reply {
     reply(250, 1, 0, "Sender accepted")
 }
 
+/// To MAIL with a raised priority from a stranger (RFC 6710 §4.1: the text begins with the new one).
+#[must_use]
+pub fn priority_lowered() -> Reply {
+    reply(250, 3, 6, "0 is the priority of this message")
+}
+
 /// To RCPT.
 #[must_use]
 pub fn recipient_accepted() -> Reply {
@@ -68,6 +74,12 @@ pub fn recipient_accepted() -> Reply {
 #[must_use]
 pub fn send_content() -> Reply {
     plain(354, "Send the message, end it with <CRLF>.<CRLF>")
+}
+
+/// To a BDAT that is not the last (RFC 3030 §2).
+#[must_use]
+pub fn chunk_taken(octets: u64) -> Reply {
+    reply(250, 0, 0, format!("{octets} octets received"))
 }
 
 /// After the content: the message is safe under this queue id. For the host to give.
@@ -117,7 +129,7 @@ pub fn help(mode: Mode) -> Reply {
         214,
         0,
         0,
-        format!("{greeting} MAIL RCPT DATA RSET NOOP QUIT VRFY HELP AUTH STARTTLS"),
+        format!("{greeting} MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP AUTH STARTTLS"),
     )
 }
 
@@ -129,7 +141,7 @@ pub fn begin_tls() -> Reply {
 
 /// To an AUTH that goes on: a challenge in base64.
 #[must_use]
-pub fn challenge(base64: &'static str) -> Reply {
+pub fn challenge(base64: impl Into<std::borrow::Cow<'static, str>>) -> Reply {
     plain(334, base64)
 }
 
@@ -236,6 +248,24 @@ fn path_fault(why: PathError) -> &'static str {
     }
 }
 
+/// BDAT without a size. Followed by the close: what else comes may be a chunk.
+#[must_use]
+pub fn bdat_syntax() -> Reply {
+    reply(501, 5, 4, "Use BDAT octets [LAST]; closing")
+}
+
+/// XCLIENT with what it does not know.
+#[must_use]
+pub fn xclient_syntax() -> Reply {
+    reply(501, 5, 4, "Bad attribute of XCLIENT")
+}
+
+/// RFC 2852 §4: a message to be returned sooner than this server can tell.
+#[must_use]
+pub fn too_soon(shortest: u64) -> Reply {
+    reply(555, 5, 4, format!("BY needs at least {shortest} seconds"))
+}
+
 /// RFC 5321 §4.1.1.11: a parameter that is not offered.
 #[must_use]
 pub fn unknown_parameter(name: &str) -> Reply {
@@ -294,6 +324,30 @@ pub fn mail_first() -> Reply {
 #[must_use]
 pub fn no_recipients() -> Reply {
     reply(503, 5, 1, "No valid recipients")
+}
+
+/// RCPT after the first BDAT.
+#[must_use]
+pub fn content_has_begun() -> Reply {
+    reply(503, 5, 1, "The content has begun; no more recipients")
+}
+
+/// DATA after BDAT (RFC 3030 §2). The transaction is forgotten.
+#[must_use]
+pub fn data_after_bdat() -> Reply {
+    reply(503, 5, 1, "DATA after BDAT; the message is forgotten")
+}
+
+/// DATA for a message of BODY=BINARYMIME (RFC 3030 §3).
+#[must_use]
+pub fn binary_needs_bdat() -> Reply {
+    reply(503, 5, 1, "BODY=BINARYMIME needs BDAT")
+}
+
+/// XCLIENT in a transaction.
+#[must_use]
+pub fn xclient_in_transaction() -> Reply {
+    reply(503, 5, 1, "XCLIENT is not permitted in a transaction")
 }
 
 /// Anything but QUIT after the greeting said no (RFC 5321 §3.1).

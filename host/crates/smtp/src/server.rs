@@ -5,16 +5,20 @@
 //! Invariants: a command is read only when the one before is answered; replies leave in the order of the commands;
 //! once closed, nothing more is read or said.
 
+mod chunks;
 mod greeting;
 mod login;
+mod offers;
+mod parameters;
 mod transaction;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use waxwing_mail::{Envelope, Recipient, Reply, limits};
-use waxwing_sasl::{Exchange, Mechanism};
+use waxwing_sasl::{Exchange, KeysWanted, Mechanism};
 use waxwing_session::{LineError, Lines, Session, Step};
 
 use crate::ask::{Answer, Ask, Decision, Peer};
@@ -22,6 +26,7 @@ use crate::command::{self, Verb};
 use crate::config::Config;
 use crate::content::Decoder;
 use crate::replies;
+use chunks::{Chunk, Chunked};
 
 /// Replies beyond this many octets leave before the group of commands is at its end.
 const FLUSH: usize = 4096;
@@ -36,7 +41,11 @@ pub struct ServerSession {
     ask: Option<Ask>,
     peer: Peer,
     /// The transaction that MAIL opened, while no other phase holds it.
-    transaction: Option<Box<Envelope>>,
+    transaction: Option<Box<Transaction>>,
+    /// XCLIENT is obeyed.
+    trusted: bool,
+    /// A moment, and the time that it was.
+    clock: Option<(Instant, Timestamp)>,
     /// The last moment heard of.
     now: Instant,
     /// When the present phase has lasted too long.
@@ -57,6 +66,7 @@ enum Phase {
     Refused,
     Exchange(Mechanism, Exchange),
     Content(Box<Content>),
+    Chunk(Box<Chunk>),
     Asked(Asked),
     /// STARTTLS was answered; the driver has not been told.
     StartTls,
@@ -64,7 +74,14 @@ enum Phase {
     Closed,
 }
 
-/// The content that is being received.
+/// MAIL to the end of the content.
+struct Transaction {
+    envelope: Envelope,
+    /// BDAT has begun.
+    chunked: Option<Chunked>,
+}
+
+/// The content that is being received after DATA.
 struct Content {
     decoder: Decoder,
     /// When all of it must be there.
@@ -76,12 +93,23 @@ enum Asked {
     Connect,
     Greeting(Box<Greeting>),
     Login,
+    /// The keys for an exchange.
+    Keys(Mechanism, Box<KeysWanted>),
+    /// A login whose proof was wrong: a yes is none.
+    Unproved,
+    Token(Mechanism),
     Sender(Box<Envelope>),
     Recipient(Box<Recipient>),
     Data,
+    /// The first chunk, which is being sent already.
+    Chunk(Box<Chunk>),
     Message {
         recipients: usize,
     },
+    /// XCLIENT, with the greeting that it passed on.
+    Client(Option<Box<Greeting>>),
+    /// The greeting that XCLIENT passed on.
+    ClientGreeting(Box<Greeting>),
     /// Followed by the greeting that ended the transaction, if one did.
     Abandon(Option<Box<Greeting>>),
 }
@@ -108,6 +136,8 @@ impl ServerSession {
                 ..Peer::default()
             },
             transaction: None,
+            trusted: false,
+            clock: None,
             now,
             deadline,
             errors: 0,
@@ -116,6 +146,27 @@ impl ServerSession {
             shutting_down: false,
             flooded: false,
         }
+    }
+
+    /// Tells the session that the moment of [`ServerSession::new`] was this time: for FUTURERELEASE.
+    #[must_use]
+    pub fn at(mut self, time: Timestamp) -> Self {
+        self.clock = Some((self.now, time));
+        self
+    }
+
+    /// The peer may say for whom it speaks (XCLIENT).
+    #[must_use]
+    pub fn trusting(mut self) -> Self {
+        self.trusted = true;
+        self
+    }
+
+    /// The time of the last moment heard of, if the session was told any.
+    fn time(&self) -> Option<Timestamp> {
+        let (moment, time) = self.clock?;
+        time.checked_add(self.now.saturating_duration_since(moment))
+            .ok()
     }
 
     /// Reads one command if one is there; says whether there may be more to do.
@@ -174,12 +225,14 @@ impl ServerSession {
             Verb::Mail => self.mail(argument),
             Verb::Rcpt => self.rcpt(argument),
             Verb::Data => self.data(),
+            Verb::Bdat => self.bdat(argument),
             Verb::Rset => self.rset(),
             Verb::Noop => self.reply(&replies::noop()),
             Verb::Quit => self.close(&replies::goodbye(&self.config.hostname)),
             Verb::Vrfy if argument.is_empty() => self.error(&replies::verify_whom()),
             Verb::Vrfy => self.reply(&replies::not_verified()),
             Verb::Help => self.reply(&replies::help(self.config.mode)),
+            Verb::XClient => self.xclient(argument),
             Verb::NotImplemented => self.error(&replies::not_implemented()),
             Verb::Unknown => self.error(&replies::unknown_command()),
         }
@@ -224,6 +277,12 @@ impl ServerSession {
 
     fn restart(&mut self, timeout: Duration) {
         self.deadline = self.now + timeout;
+        // The pauses between chunks are a part of the time that all of them may take.
+        if let Some(transaction) = &self.transaction
+            && let Some(chunked) = &transaction.chunked
+        {
+            self.deadline = self.deadline.min(chunked.end);
+        }
     }
 
     /// What a decision comes to: `true` if it passed, else it has been answered.
@@ -243,17 +302,35 @@ impl ServerSession {
                 self.greeted(greeting, decision);
             }
             (Asked::Sender(envelope), Answer::Decision(decision)) => {
-                self.sender_decided(envelope, decision);
+                self.sender_decided(*envelope, decision);
             }
             (Asked::Recipient(recipient), Answer::Decision(decision)) => {
                 self.recipient_decided(*recipient, decision);
             }
             (Asked::Data, Answer::Decision(decision)) => self.content_decided(decision),
+            (Asked::Chunk(chunk), Answer::Decision(decision)) => {
+                self.first_chunk_decided(*chunk, decision);
+            }
+            // The octets of the chunk come all the same.
+            (Asked::Chunk(chunk), _) => {
+                self.first_chunk_decided(*chunk, Decision::Refuse(replies::internal_error()));
+            }
+            (Asked::Client(greeting), answer) => self.client_decided(greeting, answer),
+            (Asked::ClientGreeting(greeting), Answer::Decision(decision)) => {
+                self.client_greeting_decided(*greeting, decision);
+            }
             (Asked::Login, answer) => self.login_decided(answer),
+            (Asked::Keys(mechanism, wanted), answer) => {
+                self.keys_given(mechanism, *wanted, answer);
+            }
+            (Asked::Unproved, answer) => self.unproved_decided(answer),
+            (Asked::Token(mechanism), answer) => self.token_decided(mechanism, answer),
             (Asked::Message { recipients }, answer) => self.message_decided(recipients, answer),
             (Asked::Abandon(None), _) => {}
             (Asked::Abandon(Some(greeting)), _) => self.welcome(*greeting),
-            (Asked::Connect, _) => self.close(&replies::internal_error()),
+            (Asked::Connect | Asked::ClientGreeting(_), _) => {
+                self.close(&replies::internal_error());
+            }
             (Asked::Greeting(_) | Asked::Sender(_) | Asked::Recipient(_) | Asked::Data, _) => {
                 self.reply(&replies::internal_error());
             }
@@ -293,6 +370,12 @@ impl ServerSession {
                         return None;
                     }
                 }
+                Phase::Chunk(_) => {
+                    let content = self.chunk()?;
+                    if !content.is_empty() {
+                        return Some(Step::Content(content));
+                    }
+                }
                 Phase::Asked(_) | Phase::StartTls | Phase::Handshake | Phase::Closed => {
                     return None;
                 }
@@ -321,6 +404,9 @@ impl Session for ServerSession {
             Phase::Content(content) => {
                 // RFC 5321 §4.5.3.2.5: each piece in its time, and all of it in a time too.
                 self.deadline = content.end.min(now + self.config.timeouts.data_block);
+            }
+            Phase::Chunk(chunk) => {
+                self.deadline = chunk.end.min(now + self.config.timeouts.data_block);
             }
             _ => {}
         }
@@ -391,7 +477,7 @@ impl Session for ServerSession {
 
 /// What a peer could say forever without getting any nearer to a message.
 fn leads_to_nothing(verb: Verb) -> bool {
-    !matches!(verb, Verb::Rcpt | Verb::Data | Verb::Quit)
+    !matches!(verb, Verb::Rcpt | Verb::Data | Verb::Bdat | Verb::Quit)
 }
 
 /// A refusal that refuses, whatever the server meant to say.

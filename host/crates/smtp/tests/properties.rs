@@ -76,6 +76,11 @@ fn words() -> impl Strategy<Value = Vec<u8>> {
         b"RCPT TO:<alice@waxwing.test>\r\n",
         b"RCPT TO:<bob@waxwing.test>\r\n",
         b"DATA\r\n",
+        b"BDAT 5\r\n",
+        b"BDAT 0\r\n",
+        b"BDAT 12 LAST\r\n",
+        b"BDAT 290 LAST\r\n",
+        b"BDAT x\r\n",
         b"AUTH PLAIN\r\n",
         b"AUTH LOGIN\r\n",
         b"AUTH PLAIN AGFsaWNlQHdheHdpbmcudGVzdAB3YXh3aW5nLWRlbW8=\r\n",
@@ -170,6 +175,34 @@ proptest! {
             prop_assert_eq!(&heard.messages[0], &wanted);
         } else {
             prop_assert!(heard.messages.is_empty(), "{:?}", heard.messages);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn chunks_are_what_was_sent(
+        words in prop::collection::vec(prop::sample::select(vec!["\r\n", "\r\n", "\r\n.\r\n", ".", "a", "\r", "\n", "bc"]), 0..20),
+        chunks in prop::collection::vec(0..9_usize, 1..9),
+        cut in 1..40_usize,
+    ) {
+        let content = words.concat();
+        let mut stream = b"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<bob@waxwing.test>\r\n".to_vec();
+        let (mut rest, mut sizes) = (content.as_bytes(), chunks.iter().cycle());
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at((*sizes.next().unwrap() + 1).min(rest.len()));
+            stream.extend_from_slice(format!("BDAT {}\r\n", chunk.len()).as_bytes());
+            stream.extend_from_slice(chunk);
+            rest = after;
+        }
+        stream.extend_from_slice(b"BDAT 0 LAST\r\n");
+        let heard = converse("transfer", &in_pieces(&stream, &[cut]));
+        if content.replace("\r\n", "").contains(['\r', '\n']) {
+            prop_assert!(heard.messages.is_empty(), "{:?}", heard.messages);
+        } else {
+            prop_assert_eq!(&heard.messages[0], content.as_bytes());
         }
     }
 }

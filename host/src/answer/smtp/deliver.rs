@@ -161,10 +161,7 @@ async fn judge_added(
     added: &AddedRecipient,
     size: u64,
 ) -> Judged {
-    let recipient = Recipient {
-        path: ForwardPath::Address(added.address.clone()),
-        params: Vec::new(),
-    };
+    let recipient = Recipient::new(ForwardPath::Address(added.address.clone()));
     match route(gate, policy, added.number, size).await {
         Ok((number, targets)) => {
             let routed = Routed {

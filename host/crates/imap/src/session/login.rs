@@ -38,6 +38,10 @@ pub(crate) fn progress(core: &mut Core, progress: Result<Progress, SaslError>) -
             Flow::Input(Waiting::Response(Box::new(exchange)))
         }
         Ok(Progress::Done(credentials)) => verify(Mechanism::Plain.as_str(), credentials),
+        // PLAIN leads to none of these.
+        Ok(Progress::Keys(_) | Progress::Proof(_) | Progress::Token(_)) => {
+            Flow::Tagged(texts::NO_MECHANISM)
+        }
         // RFC 3501 §6.2.2: a cancelled exchange is BAD.
         Err(SaslError::Cancelled) => Flow::Tagged(texts::CANCELLED),
         Err(_) => Flow::Tagged(texts::BAD_CREDENTIALS),

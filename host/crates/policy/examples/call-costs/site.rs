@@ -93,10 +93,7 @@ pub(crate) fn transaction(policy: &Policy, session: &mut PolicySession) -> Trans
 }
 
 pub(crate) fn recipient() -> Recipient {
-    Recipient {
-        path: ForwardPath::Address(address(RECIPIENT)),
-        params: Vec::new(),
-    }
+    Recipient::new(ForwardPath::Address(address(RECIPIENT)))
 }
 
 fn address(text: &str) -> Address {

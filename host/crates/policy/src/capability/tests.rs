@@ -80,10 +80,9 @@ impl World {
         transaction
             .state()
             .recipients
-            .push(Addressee::new(&Recipient {
-                path: ForwardPath::Address(address("alice@waxwing.test")),
-                params: Vec::new(),
-            }));
+            .push(Addressee::new(&Recipient::new(ForwardPath::Address(
+                address("alice@waxwing.test"),
+            ))));
         let context = Context {
             connection: Some(connection),
             mail: Some(Arc::new(transaction)),

@@ -97,11 +97,7 @@ async fn recipients_lead_to_targets_and_loops_end() {
         Decision::Pass
     );
     assert_eq!(
-        one.rcpt_to(&Recipient {
-            path: ForwardPath::Postmaster,
-            params: Vec::new()
-        })
-        .await,
+        one.rcpt_to(&Recipient::new(ForwardPath::Postmaster)).await,
         Decision::Pass
     );
     assert_eq!(

@@ -172,10 +172,7 @@ pub(crate) fn address(text: &str) -> Address {
 }
 
 pub(crate) fn recipient(text: &str) -> Recipient {
-    Recipient {
-        path: ForwardPath::Address(address(text)),
-        params: Vec::new(),
-    }
+    Recipient::new(ForwardPath::Address(address(text)))
 }
 
 /// The code of a refusal; 250 for none.

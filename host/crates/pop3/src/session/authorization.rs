@@ -105,10 +105,16 @@ impl Pop3Session {
         match progress {
             Ok(Progress::Challenge { text, exchange }) => {
                 self.phase = Phase::Exchanging(exchange);
-                self.say(&reply::challenge(text));
+                self.say(&reply::challenge(&text));
                 None
             }
             Ok(Progress::Done(credentials)) => self.authenticate(credentials),
+            // PLAIN leads to none of these.
+            Ok(Progress::Keys(_) | Progress::Proof(_) | Progress::Token(_)) => {
+                self.phase = Phase::Authorization(None);
+                self.bad(reply::NO_MECHANISM);
+                None
+            }
             Err(error) => {
                 self.phase = Phase::Authorization(None);
                 self.bad(&reply::sasl(error));

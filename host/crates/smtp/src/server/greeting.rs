@@ -1,15 +1,16 @@
-//! Connecting, EHLO, HELO, LHLO and STARTTLS.
+//! Connecting, EHLO, HELO, LHLO, STARTTLS and XCLIENT.
 //!
 //! Standards: RFC 5321 §3.1, §3.2, §4.1.1.1; RFC 2033 §4.1 (LHLO, and neither HELO nor EHLO); RFC 3207 §4;
-//! RFC 1870 §3, RFC 2034 §3, RFC 2920 §2, RFC 4954 §3, RFC 6152 §2, RFC 6531 §3.1 (keywords).
+//! Postfix's XCLIENT.
 
 use waxwing_mail::limits;
 
 use super::{Asked, Greeting, Phase, ServerSession, refusal};
-use crate::ask::{Ask, Decision};
+use crate::ask::{Answer, Ask, Decision, Peer};
 use crate::command::Verb;
 use crate::config::Mode;
 use crate::replies;
+use crate::xclient::Client;
 
 impl ServerSession {
     pub(super) fn connected(&mut self, decision: Decision) {
@@ -67,21 +68,10 @@ impl ServerSession {
         if !greeting.esmtp {
             return self.reply(&replies::hello(&self.config.hostname));
         }
-        let size = format!("SIZE {}", self.config.limits.message);
-        let mut keywords = vec![
-            "PIPELINING",
-            &size,
-            "8BITMIME",
-            "SMTPUTF8",
-            "ENHANCEDSTATUSCODES",
-        ];
-        if self.config.starttls && !self.peer.tls {
-            keywords.push("STARTTLS");
-        }
-        if self.config.auth && (self.peer.tls || self.config.plaintext_auth) {
-            keywords.push("AUTH PLAIN LOGIN");
-        }
-        self.reply(&replies::extensions(&self.config.hostname, &keywords));
+        self.reply(&replies::extensions(
+            &self.config.hostname,
+            &self.keywords(),
+        ));
     }
 
     pub(super) fn start_tls(&mut self) {
@@ -98,5 +88,59 @@ impl ServerSession {
         // RFC 3207 §4.2: what was sent in clear before the handshake is not to be trusted.
         self.input.clear();
         self.phase = Phase::StartTls;
+    }
+
+    pub(super) fn xclient(&mut self, argument: &str) {
+        if !self.trusted {
+            return self.error(&replies::not_implemented());
+        }
+        if self.transaction.is_some() {
+            return self.error(&replies::xclient_in_transaction());
+        }
+        match Client::parse(argument) {
+            Some(client) => {
+                let greeting = client.helo.clone().map(|name| {
+                    Box::new(Greeting {
+                        name,
+                        esmtp: !client.plain_smtp,
+                    })
+                });
+                self.ask(Ask::Client(Box::new(client)), Asked::Client(greeting));
+            }
+            None => self.error(&replies::xclient_syntax()),
+        }
+    }
+
+    /// The session begins anew, with the greeting; a HELO that the proxy passed on counts as said.
+    pub(super) fn client_decided(&mut self, greeting: Option<Box<Greeting>>, answer: Answer) {
+        let identity = match answer {
+            Answer::Authenticated(identity) => Some(Box::new(identity)),
+            Answer::Decision(Decision::Pass) => None,
+            Answer::Decision(decision) => return self.connected(decision),
+            Answer::AuthFailed(_) | Answer::Delivered(_) | Answer::Keys(_) => {
+                return self.reply(&replies::internal_error());
+            }
+        };
+        self.peer = Peer {
+            tls: self.peer.tls,
+            identity,
+            ..Peer::default()
+        };
+        let Some(greeting) = greeting else {
+            return self.connected(Decision::Pass);
+        };
+        let ask = Ask::Ehlo {
+            name: greeting.name.to_string(),
+            esmtp: greeting.esmtp,
+        };
+        self.ask(ask, Asked::ClientGreeting(greeting));
+    }
+
+    pub(super) fn client_greeting_decided(&mut self, greeting: Greeting, decision: Decision) {
+        if matches!(decision, Decision::Pass) {
+            self.peer.helo = greeting.name;
+            self.peer.esmtp = greeting.esmtp;
+        }
+        self.connected(decision);
     }
 }

@@ -1,9 +1,9 @@
 //! AUTH.
 //!
-//! Standards: RFC 4954 §4 (exchange, cancelling, line length, once a session, not in a transaction), §6 (replies).
+//! Standards: RFC 7628 §3.2.3 (tokens that are not taken); RFC 4954 §4 (exchange, cancelling, line length, once a session, not in a transaction), §6 (replies).
 
 use waxwing_mail::limits;
-use waxwing_sasl::{Exchange, Mechanism, Progress, SaslError};
+use waxwing_sasl::{Exchange, KeysWanted, Mechanism, Progress, SaslError};
 
 use super::{Asked, Phase, ServerSession, refusal};
 use crate::ask::{Answer, Ask, AuthFailure};
@@ -30,7 +30,7 @@ impl ServerSession {
         let (Some(name), initial, None) = (words.next(), words.next(), words.next()) else {
             return self.error(&replies::auth_syntax());
         };
-        let Some(mechanism) = Mechanism::parse(name) else {
+        let Some(mechanism) = Mechanism::parse(name).filter(|it| self.offers_mechanism(*it)) else {
             return self.error(&replies::unknown_mechanism());
         };
         self.auth_progress(
@@ -74,10 +74,56 @@ impl ServerSession {
                     Asked::Login,
                 );
             }
+            Ok(Progress::Keys(wanted)) => {
+                let user = wanted.user().to_owned();
+                self.ask(
+                    Ask::Keys { mechanism, user },
+                    Asked::Keys(mechanism, Box::new(wanted)),
+                );
+            }
+            Ok(Progress::Proof(proof)) => {
+                let asked = if proof.proved {
+                    Asked::Login
+                } else {
+                    Asked::Unproved
+                };
+                self.ask(Ask::Proof { mechanism, proof }, asked);
+            }
+            Ok(Progress::Token(token)) => {
+                self.ask(Ask::Token { mechanism, token }, Asked::Token(mechanism));
+            }
             Err(SaslError::Cancelled) => self.error(&replies::auth_cancelled()),
             Err(SaslError::Base64) => self.error(&replies::not_base64()),
-            Err(SaslError::Malformed) => self.error(&replies::malformed_response()),
+            Err(SaslError::Refused) => self.error(&replies::wrong_credentials()),
+            Err(SaslError::Malformed | SaslError::Impostor) => {
+                self.error(&replies::malformed_response());
+            }
             Err(SaslError::TooLong) => self.error(&replies::response_too_long()),
+        }
+    }
+
+    pub(super) fn keys_given(&mut self, mechanism: Mechanism, wanted: KeysWanted, answer: Answer) {
+        match answer {
+            Answer::Keys(part) => self.auth_progress(mechanism, wanted.keys(*part)),
+            Answer::Authenticated(_) => self.reply(&replies::auth_unavailable()),
+            other => self.login_decided(other),
+        }
+    }
+
+    pub(super) fn unproved_decided(&mut self, answer: Answer) {
+        match answer {
+            Answer::Authenticated(_) => self.error(&replies::wrong_credentials()),
+            other => self.login_decided(other),
+        }
+    }
+
+    /// RFC 7628 §3.2.3: a client whose token is not taken is told why, and answers, before it is told no.
+    pub(super) fn token_decided(&mut self, mechanism: Mechanism, answer: Answer) {
+        match answer {
+            Answer::AuthFailed(AuthFailure::Credentials) => {
+                self.auth_progress(mechanism, Ok(Exchange::refuse(mechanism)));
+            }
+            other => self.login_decided(other),
         }
     }
 
@@ -94,6 +140,7 @@ impl ServerSession {
             Answer::AuthFailed(AuthFailure::Disconnect(reply)) => self.close(&refusal(reply)),
             Answer::AuthFailed(AuthFailure::Unavailable)
             | Answer::Decision(_)
+            | Answer::Keys(_)
             | Answer::Delivered(_) => {
                 self.reply(&replies::auth_unavailable());
             }

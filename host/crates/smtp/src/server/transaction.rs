@@ -1,16 +1,16 @@
 //! MAIL, RCPT, DATA, RSET, and the content.
 //!
-//! Standards: RFC 5321 §3.3, §4.1.1.2 to §4.1.1.5; RFC 2033 §4.2 (a reply for each recipient); RFC 1870 §6;
-//! RFC 6152 §3; RFC 6531 §3.4 and §3.5; RFC 4954 §5 (AUTH= of MAIL).
+//! Standards: RFC 5321 §3.3, §4.1.1.2 to §4.1.1.5; RFC 2033 §4.2 (a reply for each recipient);
+//! RFC 6531 §3.5; RFC 3030 §2 and §3 (DATA where BDAT is due).
 //! Invariants: a transaction that was opened ends with [`Ask::Message`], with [`Ask::Abandon`] or with the close.
 
 use bytes::Bytes;
-use waxwing_mail::{Body, Envelope, ForwardPath, Param, Recipient, Reply, ReversePath};
+use waxwing_mail::{Body, Envelope, ForwardPath, Recipient, Reply, ReversePath};
 
-use super::{Asked, Content, Phase, ServerSession, refusal};
+use super::{Asked, Content, Phase, ServerSession, Transaction, refusal};
 use crate::ask::{Answer, Ask, Decision, Message};
 use crate::command;
-use crate::config::Mode;
+use crate::config::{Limits, Mode};
 use crate::content::{Bounds, Decoded, Decoder, Fault};
 use crate::replies;
 
@@ -40,20 +40,7 @@ impl ServerSession {
         let (sender, rest) = ReversePath::split(path).map_err(replies::bad_sender)?;
         let params = command::parameters(rest).ok_or_else(replies::malformed_parameters)?;
         let mut envelope = Envelope::new(sender);
-        for (index, param) in params.iter().enumerate() {
-            // RFC 5321 §4.1.1.11 and §3.3: parameters belong to EHLO, and each stands once.
-            if !self.peer.esmtp {
-                return Err(replies::unknown_parameter(&param.name));
-            }
-            if params
-                .iter()
-                .take(index)
-                .any(|earlier| earlier.name == param.name)
-            {
-                return Err(replies::bad_parameter(&param.name));
-            }
-            self.mail_parameter(param, &mut envelope)?;
-        }
+        self.mail_parameters(&params, &mut envelope)?;
         // RFC 6531 §3.5. A domain of U-labels counts as non-ASCII, though A-labels were made of it.
         let written = path.get(..path.len() - rest.len()).unwrap_or_default();
         if !envelope.smtputf8 && !written.is_ascii() {
@@ -63,49 +50,37 @@ impl ServerSession {
         Ok(envelope)
     }
 
-    fn mail_parameter(&self, param: &Param, envelope: &mut Envelope) -> Result<(), Reply> {
-        let bad = || replies::bad_parameter(&param.name);
-        match (&*param.name, param.value.as_deref()) {
-            ("SIZE", Some(value)) => {
-                let size = declared_size(value).ok_or_else(bad)?;
-                let limit = self.config.limits.message;
-                if size > limit {
-                    return Err(replies::declared_too_big(limit));
-                }
-                envelope.declared_size = Some(size);
-            }
-            ("BODY", Some(value)) if value.eq_ignore_ascii_case("7BIT") => {
-                envelope.body = Body::SevenBit;
-            }
-            ("BODY", Some(value)) if value.eq_ignore_ascii_case("8BITMIME") => {
-                envelope.body = Body::EightBitMime;
-            }
-            ("SMTPUTF8", None) => envelope.smtputf8 = true,
-            // RFC 4954 §5: to be taken by all who offer AUTH; whether it is trusted is for others to say.
-            ("AUTH", Some(_)) if self.config.auth => {}
-            ("SIZE" | "BODY" | "SMTPUTF8", _) => return Err(bad()),
-            ("AUTH", None) if self.config.auth => return Err(bad()),
-            _ => return Err(replies::unknown_parameter(&param.name)),
+    pub(super) fn sender_decided(&mut self, mut envelope: Envelope, decision: Decision) {
+        if !self.passed(decision) {
+            return;
         }
-        Ok(())
-    }
-
-    pub(super) fn sender_decided(&mut self, envelope: Box<Envelope>, decision: Decision) {
-        if self.passed(decision) {
-            self.transaction = Some(envelope);
-            self.reply(&replies::sender_accepted());
-        }
+        // RFC 6710 §4.1: no raised priority from whom nobody knows. LMTP is spoken within a site.
+        let stranger = self.peer.identity.is_none() && self.config.mode != Mode::Delivery;
+        let lowered = stranger && envelope.priority.is_some_and(|priority| priority > 0);
+        self.reply(&if lowered {
+            envelope.priority = Some(0);
+            replies::priority_lowered()
+        } else {
+            replies::sender_accepted()
+        });
+        self.transaction = Some(Box::new(Transaction {
+            envelope,
+            chunked: None,
+        }));
     }
 
     pub(super) fn rcpt(&mut self, argument: &str) {
-        let Some(envelope) = &self.transaction else {
+        let Some(transaction) = &self.transaction else {
             return self.error(&replies::mail_first());
         };
+        if transaction.chunked.is_some() {
+            return self.error(&replies::content_has_begun());
+        }
         // RFC 5321 §4.5.3.1.10: not the peer's error.
-        if envelope.recipients.len() >= self.config.limits.recipients {
+        if transaction.envelope.recipients.len() >= self.config.limits.recipients {
             return self.reply(&replies::too_many_recipients());
         }
-        match recipient(argument, envelope.smtputf8) {
+        match self.recipient(argument, transaction.envelope.smtputf8) {
             Ok(recipient) => {
                 let recipient = Box::new(recipient);
                 self.ask(Ask::RcptTo(recipient.clone()), Asked::Recipient(recipient));
@@ -114,10 +89,24 @@ impl ServerSession {
         }
     }
 
+    fn recipient(&self, argument: &str, smtputf8: bool) -> Result<Recipient, Reply> {
+        let text = command::strip_keyword(argument, "TO:").ok_or_else(replies::rcpt_syntax)?;
+        let (path, rest) = ForwardPath::split(text).map_err(replies::bad_recipient)?;
+        let params = command::parameters(rest).ok_or_else(replies::malformed_parameters)?;
+        let mut recipient = Recipient::new(path);
+        self.rcpt_parameters(&params, &mut recipient)?;
+        let written = text.get(..text.len() - rest.len()).unwrap_or_default();
+        if !smtputf8 && !written.is_ascii() {
+            return Err(replies::recipient_needs_smtputf8());
+        }
+        recipient.params = params;
+        Ok(recipient)
+    }
+
     pub(super) fn recipient_decided(&mut self, recipient: Recipient, decision: Decision) {
         if self.passed(decision) {
-            if let Some(envelope) = &mut self.transaction {
-                envelope.recipients.push(recipient);
+            if let Some(transaction) = &mut self.transaction {
+                transaction.envelope.recipients.push(recipient);
             }
             self.reply(&replies::recipient_accepted());
         }
@@ -131,11 +120,24 @@ impl ServerSession {
     }
 
     pub(super) fn data(&mut self) {
-        let Some(envelope) = &self.transaction else {
+        let Some(transaction) = &self.transaction else {
             return self.error(&replies::mail_first());
         };
-        if envelope.recipients.is_empty() {
+        if transaction.envelope.recipients.is_empty() {
             return self.error(&replies::no_recipients());
+        }
+        // RFC 3030 §2: the two do not mix, and only RSET helps. A BDAT that followed must not make a message of the rest.
+        if transaction.chunked.is_some() {
+            self.transaction = None;
+            self.error(&replies::data_after_bdat());
+            if !matches!(self.phase, Phase::Closed) {
+                self.ask(Ask::Abandon, Asked::Abandon(None));
+            }
+            return;
+        }
+        // RFC 3030 §3.
+        if transaction.envelope.body == Body::BinaryMime {
+            return self.error(&replies::binary_needs_bdat());
         }
         self.ask(Ask::Data, Asked::Data);
     }
@@ -144,12 +146,7 @@ impl ServerSession {
         if !self.passed(decision) {
             return;
         }
-        let limits = self.config.limits;
-        let bounds = Bounds {
-            size: limits.message,
-            excess: limits.excess,
-            line: limits.text_line,
-        };
+        let bounds = bounds(&self.config.limits);
         self.reply(&replies::send_content());
         let end = self.now + self.config.timeouts.data;
         self.deadline = end.min(self.now + self.config.timeouts.data_block);
@@ -181,31 +178,36 @@ impl ServerSession {
         }
     }
 
-    fn content_ended(&mut self, size: u64, fault: Option<Fault>) {
+    pub(super) fn content_ended(&mut self, size: u64, fault: Option<Fault>) {
         self.phase = Phase::Command;
-        let Some(envelope) = self.transaction.take() else {
+        let Some(transaction) = self.transaction.take() else {
             return;
         };
+        let envelope = transaction.envelope;
         let recipients = envelope.recipients.len();
-        let limits = self.config.limits;
-        let refused = match fault {
-            None => {
-                let message = Message {
-                    envelope: *envelope,
-                    peer: self.peer.clone(),
-                    size,
-                };
-                return self.ask(
-                    Ask::Message(Box::new(message)),
-                    Asked::Message { recipients },
-                );
-            }
-            Some(Fault::TooBig) => replies::message_too_big(limits.message),
-            Some(Fault::BareNewline) => replies::bare_newline_in_content(),
-            Some(Fault::LineTooLong) => replies::text_line_too_long(limits.text_line),
+        let Some(fault) = fault else {
+            let message = Message {
+                envelope,
+                peer: self.peer.clone(),
+                size,
+            };
+            return self.ask(
+                Ask::Message(Box::new(message)),
+                Asked::Message { recipients },
+            );
         };
+        let refused = self.fault_reply(fault);
         self.reply_to_all(recipients, &refused);
         self.ask(Ask::Abandon, Asked::Abandon(None));
+    }
+
+    pub(super) fn fault_reply(&self, fault: Fault) -> Reply {
+        let limits = &self.config.limits;
+        match fault {
+            Fault::TooBig => replies::message_too_big(limits.message),
+            Fault::BareNewline => replies::bare_newline_in_content(),
+            Fault::LineTooLong => replies::text_line_too_long(limits.text_line),
+        }
     }
 
     pub(super) fn message_decided(&mut self, recipients: usize, answer: Answer) {
@@ -223,7 +225,10 @@ impl ServerSession {
                 self.phase = Phase::Closed;
                 self.input.clear();
             }
-            Answer::Decision(Decision::Pass) | Answer::Authenticated(_) | Answer::AuthFailed(_) => {
+            Answer::Decision(Decision::Pass)
+            | Answer::Authenticated(_)
+            | Answer::Keys(_)
+            | Answer::AuthFailed(_) => {
                 self.reply_to_all(recipients, &replies::internal_error());
             }
         }
@@ -239,7 +244,7 @@ impl ServerSession {
         }
     }
 
-    fn reply_to_all(&mut self, recipients: usize, reply: &Reply) {
+    pub(super) fn reply_to_all(&mut self, recipients: usize, reply: &Reply) {
         for _ in 0..self.replies_due(recipients) {
             self.reply(reply);
         }
@@ -254,23 +259,11 @@ impl ServerSession {
     }
 }
 
-fn recipient(argument: &str, smtputf8: bool) -> Result<Recipient, Reply> {
-    let text = command::strip_keyword(argument, "TO:").ok_or_else(replies::rcpt_syntax)?;
-    let (path, rest) = ForwardPath::split(text).map_err(replies::bad_recipient)?;
-    let params = command::parameters(rest).ok_or_else(replies::malformed_parameters)?;
-    // No extension that is offered has parameters of RCPT.
-    if let Some(param) = params.first() {
-        return Err(replies::unknown_parameter(&param.name));
+/// The bounds on one message's content.
+pub(super) fn bounds(limits: &Limits) -> Bounds {
+    Bounds {
+        size: limits.message,
+        excess: limits.excess,
+        line: limits.text_line,
     }
-    let written = text.get(..text.len() - rest.len()).unwrap_or_default();
-    if !smtputf8 && !written.is_ascii() {
-        return Err(replies::recipient_needs_smtputf8());
-    }
-    Ok(Recipient { path, params })
-}
-
-/// RFC 1870 §4: `size-value ::= 1*20DIGIT`. What does not fit is as good as endless.
-fn declared_size(value: &str) -> Option<u64> {
-    let digits = (1..=20).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| value.parse().unwrap_or(u64::MAX))
 }

@@ -1,12 +1,14 @@
 //! The world behind a session in tests: two accounts, and answers that a dialogue's directives change.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use waxwing_dialogue::{Dialogue, World};
 use waxwing_mail::{EnhancedStatus, ForwardPath, Identity, Recipient, Reply};
-use waxwing_sasl::{Credentials, Mechanism};
-use waxwing_smtp::{Answer, Ask, AuthFailure, Config, Decision, Mode, ServerSession, replies};
+use waxwing_sasl::{Credentials, Mechanism, ScramKeys, ServerPart};
+use waxwing_smtp::{
+    Answer, Ask, AuthFailure, Config, Decision, Extensions, Mode, ServerSession, replies,
+};
 
 /// What the harness of the real server sets up, too: `mx.waxwing.example` with alice and bob of `waxwing.test`.
 pub(crate) struct Fake {
@@ -70,7 +72,12 @@ impl World for Fake {
 
     fn open(&mut self, dialogue: &Dialogue, now: Instant) -> ServerSession {
         let tls = dialogue.directive("tls") == Some("implicit");
-        ServerSession::new(Arc::new(config(dialogue)), tls, now)
+        let session = ServerSession::new(Arc::new(config(dialogue)), tls, now)
+            .at("2030-01-01T00:00:00Z".parse().expect("a time"));
+        match dialogue.directive("trusted") {
+            Some(_) => session.trusting(),
+            None => session,
+        }
     }
 
     fn answer(&mut self, ask: Ask) -> Answer {
@@ -81,6 +88,15 @@ impl World for Fake {
             Ask::Ehlo { name, .. } if &*name == "refused.example" => {
                 Answer::Decision(Decision::Refuse(reply("550 5.7.1 Another name, please")))
             }
+            Ask::Client(client) => match client.login.as_deref() {
+                Some("alice@waxwing.test") => Answer::Authenticated(Identity {
+                    account: "alice@waxwing.test".into(),
+                    authorised_as: "alice@waxwing.test".into(),
+                    mechanism: "XCLIENT".into(),
+                }),
+                Some(_) => Answer::Decision(Decision::Refuse(reply("550 5.7.1 Nobody here"))),
+                None => Answer::Decision(Decision::Pass),
+            },
             Ask::Connect | Ask::Ehlo { .. } | Ask::MailFrom(_) | Ask::Data | Ask::Abandon => {
                 Answer::Decision(Decision::Pass)
             }
@@ -88,6 +104,30 @@ impl World for Fake {
                 mechanism,
                 credentials,
             } => self.login(mechanism, &credentials),
+            Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
+                keys: match user.as_str() {
+                    "alice@waxwing.test" => {
+                        ScramKeys::derive("waxwing-demo", b"saltsaltsaltsalt", 4096).expect("keys")
+                    }
+                    _ => ScramKeys::pretend(b"secret", &user, 4096),
+                },
+                nonce: "server".to_owned(),
+                channel: None,
+            })),
+            // A server that says yes to what was not proved must not be believed.
+            Ask::Proof { mechanism, proof } => Answer::Authenticated(Identity {
+                account: proof.user.as_str().into(),
+                authorised_as: proof.user.as_str().into(),
+                mechanism: mechanism.as_str().into(),
+            }),
+            Ask::Token { mechanism, token } if token.token == "good" => {
+                Answer::Authenticated(Identity {
+                    account: token.user.as_str().into(),
+                    authorised_as: token.user.as_str().into(),
+                    mechanism: mechanism.as_str().into(),
+                })
+            }
+            Ask::Token { .. } => Answer::AuthFailed(AuthFailure::Credentials),
             Ask::RcptTo(recipient) => Answer::Decision(recipient_decision(&recipient)),
             Ask::Message(message) => {
                 let count = message.envelope.recipients.len();
@@ -138,6 +178,13 @@ fn config(dialogue: &Dialogue) -> Config {
     config.starttls = dialogue.directive("tls").is_none();
     config.plaintext_auth = dialogue.directive("plaintext-auth") != Some("off");
     config.require_auth &= dialogue.directive("require-auth") != Some("off");
+    if let Some(names) = dialogue.directive("mechanisms") {
+        let parse = |name| Mechanism::parse(name).expect("a mechanism");
+        config.mechanisms = names.split(' ').map(parse).collect();
+    }
+    for name in dialogue.directives("extension") {
+        extend(&mut config.extensions, name);
+    }
     let limits = &mut config.limits;
     limits.message = number("max-size").unwrap_or(1 << 20);
     limits.excess = number("excess").unwrap_or(limits.excess);
@@ -147,6 +194,21 @@ fn config(dialogue: &Dialogue) -> Config {
     limits.idle_commands = count("idle-commands").unwrap_or(limits.idle_commands);
     limits.recipients = count("recipients").map_or(limits.recipients, |n| n as usize);
     config
+}
+
+/// `% extension NAME` turns one on, `% extension no-chunking` off.
+fn extend(extensions: &mut Extensions, name: &str) {
+    match name {
+        "no-chunking" => extensions.chunking = false,
+        "binarymime" => extensions.binary_mime = true,
+        "dsn" => extensions.dsn = true,
+        "requiretls" => extensions.require_tls = true,
+        "no-limits" => extensions.limits = false,
+        "futurerelease" => extensions.future_release = Some(Duration::from_secs(86_400)),
+        "deliverby" => extensions.deliver_by = Some(Duration::from_secs(60)),
+        "mt-priority" => extensions.mt_priority = true,
+        other => panic!("no extension {other}"),
+    }
 }
 
 /// `550 5.7.1 Text`, with `\n` for another line.
