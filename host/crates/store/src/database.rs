@@ -176,6 +176,17 @@ impl Connection {
         }
     }
 
+    /// Runs statements in one text without arguments, in one exchange with the server; the rows of all of them.
+    pub(crate) async fn run(&mut self, text: &'static str) -> Result<Vec<Row>> {
+        let text = sqlx::raw_sql(text.into_sql_str());
+        match self {
+            Connection::Sqlite(c) => Ok(c.fetch(text).map_ok(Row::Sqlite).try_collect().await?),
+            Connection::Postgres(c) => {
+                Ok(c.fetch(text).map_ok(Row::Postgres).try_collect().await?)
+            }
+        }
+    }
+
     pub(crate) async fn close(self) {
         let closed = match self {
             Connection::Sqlite(c) => c.close().await,

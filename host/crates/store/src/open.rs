@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
-use crate::blob_files::BlobFiles;
+use crate::blob_files::{BlobFiles, make_directory};
 use crate::database::{Connector, Readers};
 use crate::shared::Shared;
 use crate::writer::Writer;
@@ -124,7 +124,7 @@ fn lock_file(database: &Path) -> Result<fs::File> {
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
     {
-        fs::create_dir_all(parent).map_err(|e| Error::blob(parent, e))?;
+        make_directory(parent).map_err(|e| Error::blob(parent, e))?;
     }
     let open = fs::OpenOptions::new()
         .write(true)

@@ -7,11 +7,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use super::buffers::{Buffers, Write, write_heads};
 use super::heads::{AccountHead, Heads};
+use super::outcome::{self, Mark, Outcome};
 use crate::config::Clock;
 use crate::database::{Connection, Connector, Row, Value};
 use crate::mailboxes::MAILBOXES_OF;
@@ -51,6 +53,12 @@ pub(crate) struct Transaction {
     begun: bool,
     /// COMMIT was sent: if the connection broke then, nobody knows how it ended.
     commit_sent: bool,
+    /// What the open transaction can be asked after by, on PostgreSQL.
+    mark: Option<Mark>,
+    /// Whether the server can be asked; looked up once a connection.
+    can_mark: Option<bool>,
+    /// How long it is tried to find out how a transaction ended.
+    patience: Duration,
     /// The last one failed in a way that does not say whether it was committed.
     pub(super) unknown: bool,
     pub(crate) heads: Heads,
@@ -83,6 +91,9 @@ impl Transaction {
             dialect,
             begun: false,
             commit_sent: false,
+            mark: None,
+            can_mark: None,
+            patience: config.write_timeout,
             unknown: false,
             heads: Heads::default(),
             buffers: Buffers::default(),
@@ -108,7 +119,9 @@ impl Transaction {
     pub(super) async fn start(&mut self, accounts: &BTreeSet<AccountId>) -> Result<()> {
         if self.connection.is_none() {
             self.connection = Some(self.connector.connect().await?);
+            self.can_mark = None;
         }
+        self.mark = None;
         self.begun = false;
         self.commit_sent = false;
         self.now = self.clock.now();
@@ -249,9 +262,9 @@ impl Transaction {
             return Ok(());
         }
         if begin {
-            self.connection()?
-                .execute("BEGIN".into_sql_str(), Vec::new())
-                .await?;
+            let can_mark = self.can_mark;
+            let (mark, can_mark) = outcome::begin(self.connection()?, can_mark).await?;
+            (self.mark, self.can_mark) = (mark, Some(can_mark));
         }
         for (sql, values) in writes {
             self.connection()?
@@ -260,9 +273,7 @@ impl Transaction {
         }
         if commit {
             self.commit_sent = true;
-            self.connection()?
-                .execute("COMMIT".into_sql_str(), Vec::new())
-                .await?;
+            self.connection()?.run("COMMIT").await?;
         }
         Ok(())
     }
@@ -289,6 +300,27 @@ impl Transaction {
             text.into()
         });
         AssertSqlSafe(Arc::clone(text)).into_sql_str()
+    }
+
+    /// Whether a transaction that ended with this error was committed all the same: its connection died before the
+    /// server's answer came. What cannot be found out counts as not; [`Self::rollback`] then says that it is unknown.
+    pub(super) async fn was_committed(&mut self, error: &Error) -> bool {
+        if !self.commit_sent || !is_connection_lost(error) {
+            return false;
+        }
+        let Some(mark) = self.mark.take() else {
+            return false;
+        };
+        let (outcome, connection) = outcome::ask(&self.connector, &mark, self.patience).await;
+        self.connection = connection;
+        self.can_mark = None;
+        match outcome {
+            Outcome::Committed => self.begun = false,
+            // As if COMMIT had never been sent: it can be tried again.
+            Outcome::Aborted => self.commit_sent = false,
+            Outcome::Unknown => {}
+        }
+        outcome == Outcome::Committed
     }
 
     /// Takes everything back. True: trying again may succeed.
@@ -356,7 +388,7 @@ impl Transaction {
     }
 }
 
-fn is_connection_lost(error: &Error) -> bool {
+pub(super) fn is_connection_lost(error: &Error) -> bool {
     let Error::Database(error) = error else {
         return false;
     };

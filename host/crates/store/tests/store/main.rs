@@ -9,6 +9,7 @@
 
 mod accounts;
 mod changes;
+mod commit;
 mod crash;
 mod delivery;
 mod full;
