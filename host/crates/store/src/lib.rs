@@ -3,8 +3,9 @@
 //!
 //! Invariants:
 //! - a write that was answered with success is on disk (group commit, one fsync for many callers);
-//! - one that was answered with an error of the request or with [`Error::Full`] left nothing behind; after
-//!   [`Error::Database`] on PostgreSQL a connection may have broken while it committed, and nobody knows;
+//! - one that was answered with an error of the request or with [`Error::Full`] left nothing behind; so did one that
+//!   was answered with [`Error::Database`], unless PostgreSQL's connection broke at COMMIT and the server could not be
+//!   asked afterwards how it had ended;
 //! - UIDs of a mailbox ascend and never return, nor does a UIDVALIDITY; modification sequences of an account ascend;
 //! - a content on disk is complete before a row names it, and goes only after no row names it.
 //!
@@ -38,6 +39,7 @@ mod mailboxes;
 mod messages;
 mod open;
 mod password;
+mod room;
 mod shared;
 mod statement;
 mod usage;

@@ -292,6 +292,7 @@ impl Task {
                 attempt + 1
             };
         };
+        let error = self.transaction.cause(error).await;
         if jobs.len() > 1 && may_be_one_job(&error) {
             // One of them is to blame, or frees room that another needs.
             for job in jobs {

@@ -5,6 +5,7 @@
 //! begin the transaction and write what waits first.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use super::outcome::{self, Mark, Outcome};
 use crate::config::Clock;
 use crate::database::{Connection, Connector, Row, Value};
 use crate::mailboxes::MAILBOXES_OF;
+use crate::room::{self, is_io_error};
 use crate::shared::Shared;
 use crate::statement::{Dialect, Rows, Sql, shift_arguments};
 use crate::{AccountId, Error, Result};
@@ -59,6 +61,8 @@ pub(crate) struct Transaction {
     can_mark: Option<bool>,
     /// How long it is tried to find out how a transaction ended.
     patience: Duration,
+    /// Where SQLite writes.
+    disk: Option<PathBuf>,
     /// The last one failed in a way that does not say whether it was committed.
     pub(super) unknown: bool,
     pub(crate) heads: Heads,
@@ -94,6 +98,7 @@ impl Transaction {
             mark: None,
             can_mark: None,
             patience: config.write_timeout,
+            disk: room::directory(config),
             unknown: false,
             heads: Heads::default(),
             buffers: Buffers::default(),
@@ -350,6 +355,16 @@ impl Transaction {
         is_conflict(error)
     }
 
+    /// What is behind an error: a full disk, if SQLite only said that it could not write.
+    pub(super) async fn cause(&self, error: Error) -> Error {
+        let Some(disk) = self.disk.clone().filter(|_| is_io_error(&error)) else {
+            return error;
+        };
+        let unclear = error.clone();
+        let ask = tokio::task::spawn_blocking(move || room::cause(error, &disk));
+        ask.await.unwrap_or(unclear)
+    }
+
     /// After the commit: tells the caches and those who watch.
     pub(super) fn publish(&mut self, shared: &Shared) {
         shared.commits.fetch_add(
@@ -400,16 +415,6 @@ pub(super) fn is_connection_lost(error: &Error) -> bool {
         }),
         _ => false,
     }
-}
-
-/// SQLITE_IOERR, of any kind: the log may have been written and not synced, and is read after a crash.
-fn is_io_error(error: &Error) -> bool {
-    let Error::Database(error) = error else {
-        return false;
-    };
-    let code = error.as_database_error().and_then(|e| e.code());
-    code.and_then(|code| code.parse::<u32>().ok())
-        .is_some_and(|code| code & 0xff == 10)
 }
 
 /// A transaction that lost against another host's: PostgreSQL's serialization_failure and deadlock_detected.
