@@ -1,5 +1,5 @@
-//! The durable store: accounts, mailboxes, messages, contents, changes, key-values and the ledger, on SQLite or
-//! PostgreSQL.
+//! The durable store: accounts, mailboxes, messages, contents, changes, the outbound queue, key-values and the ledger,
+//! on SQLite or PostgreSQL.
 //!
 //! Invariants:
 //! - a write that was answered with success is on disk (group commit, one fsync for many callers);
@@ -9,7 +9,7 @@
 //! - UIDs of a mailbox ascend and never return, nor does a UIDVALIDITY; modification sequences of an account ascend;
 //! - a content on disk is complete before a row names it, and goes only after no row names it.
 //!
-//! Not here: parsing of messages, quota decisions, the outbound queue.
+//! Not here: parsing of messages, quota decisions, when and where queued mail is sent.
 #![cfg_attr(
     test,
     allow(
@@ -39,6 +39,7 @@ mod mailboxes;
 mod messages;
 mod open;
 mod password;
+mod queue;
 mod room;
 mod shared;
 mod statement;
@@ -52,7 +53,7 @@ pub use config::{Clock, Database, StoreConfig};
 pub use directory::{Directory, PasswordCheck, Resolution};
 pub use error::{Error, Result};
 pub use flags::{FlagChange, FlagOperation, Flags, MAX_KEYWORD, MAX_KEYWORDS};
-pub use ids::{AccountId, BlobId, DomainId, MailboxId};
+pub use ids::{AccountId, BlobId, DomainId, LeaseId, LegId, MailboxId};
 pub use kv::{BucketState, Kv, MAX_KEY, MAX_KEYS, MAX_VALUE, Namespace, Versioned};
 pub use ledger::{LedgerRow, MAX_LEDGER_JSON};
 pub use mailboxes::{MAX_DEPTH, MAX_MAILBOXES, MAX_PATH, MAX_SUBSCRIPTIONS, Mailbox, SpecialUse};
@@ -61,6 +62,12 @@ pub use messages::{
     UidRange,
 };
 pub use password::{hash_password, password_matches};
+pub use queue::{
+    BodyKind, DeliverBy, Leased, LegState, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS, MAX_SAID,
+    NewRecipient, Notify, Outgoing, QueueAction, QueueAttempt, QueueDepth, QueueEntry,
+    QueueEnvelope, QueueFilter, QueuePage, QueuedMessage, QueuedRecipient, RecipientOutcome,
+    RecipientState, ReturnContent, Settled, Settlement, Submitted,
+};
 pub use usage::Usage;
 pub use verify::Verification;
 

@@ -58,6 +58,7 @@ impl Store {
         belonging::check(&mut connection, &files).await?;
         let readers = connector.readers(&config).await?;
         let shared = Arc::new(Shared::default());
+        listen(&connector, &shared);
         let transaction = Transaction::new(connection, connector, &config);
         let writer = Writer::start(transaction, Arc::clone(&shared), &config, lock);
         let directory = Directory::new(readers.clone(), Arc::clone(&shared), &config);
@@ -113,6 +114,27 @@ impl Store {
         self.inner.writer.close().await;
         self.inner.readers.close().await;
     }
+}
+
+/// Passes on what other hosts tell of the queue, until nobody has the store any more.
+fn listen(connector: &Connector, shared: &Arc<Shared>) {
+    if matches!(connector, Connector::Sqlite(_)) {
+        return;
+    }
+    let mut end = shared.queue_news();
+    let shared = Arc::downgrade(shared);
+    let heard = move || {
+        if let Some(shared) = shared.upgrade() {
+            shared.queue_changed();
+        }
+    };
+    let listening = connector.clone().listen("waxwing_queue", heard);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = listening => {}
+            () = async { while end.changed().await.is_ok() {} } => {}
+        }
+    });
 }
 
 /// Locks the file beside the database.

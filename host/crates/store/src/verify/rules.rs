@@ -22,11 +22,12 @@ const fn rule(before: &'static str, broken: &'static str, after: &'static str) -
     }
 }
 
-static RULES: [Rule; 13] = [
+static RULES: [Rule; 17] = [
     rule(
         "content ",
-        "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT) FROM messages
-         WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.id = messages.blob) GROUP BY blob LIMIT 100",
+        "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
+         FROM (SELECT blob FROM messages UNION ALL SELECT blob FROM queue_messages) AS n
+         WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.id = n.blob) GROUP BY blob LIMIT 100",
         "",
     ),
     rule(
@@ -94,9 +95,31 @@ static RULES: [Rule; 13] = [
         " is of a missing domain",
     ),
     rule(
+        "queued message ",
+        "SELECT CAST(id AS TEXT) FROM queue_messages WHERE NOT EXISTS (SELECT 1 FROM queue_legs WHERE message = queue_messages.id) LIMIT 100",
+        " goes nowhere",
+    ),
+    rule(
+        "queue leg ",
+        "SELECT CAST(id AS TEXT) FROM queue_legs WHERE NOT EXISTS (SELECT 1 FROM queue_messages m WHERE m.id = queue_legs.message) LIMIT 100",
+        " is of a missing message",
+    ),
+    rule(
+        "queue leg ",
+        "SELECT CAST(id AS TEXT) FROM queue_legs l WHERE NOT EXISTS
+         (SELECT 1 FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id AND q.state = 0) LIMIT 100",
+        " has no open recipient",
+    ),
+    rule(
+        "queued recipient ",
+        "SELECT CAST(message AS TEXT) || '/' || CAST(number AS TEXT) FROM queue_recipients q WHERE state = 0 AND NOT EXISTS
+         (SELECT 1 FROM queue_legs l WHERE l.id = q.leg AND l.message = q.message) LIMIT 100",
+        " is on no leg",
+    ),
+    rule(
         "the number ",
         "SELECT CAST(o.id AS TEXT) FROM (SELECT max(id) AS id FROM blobs UNION ALL SELECT max(id) FROM mailboxes UNION ALL
-         SELECT max(id) FROM accounts UNION ALL SELECT max(id) FROM domains UNION ALL SELECT max(id) FROM ledger) AS o
+         SELECT max(id) FROM queue_messages UNION ALL SELECT max(id) FROM queue_legs UNION ALL SELECT max(id) FROM accounts UNION ALL SELECT max(id) FROM domains UNION ALL SELECT max(id) FROM ledger) AS o
          JOIN sequences s ON s.name = 'id' WHERE s.next <= o.id LIMIT 100",
         " is used and would be given out again",
     ),

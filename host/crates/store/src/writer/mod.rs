@@ -14,6 +14,7 @@ pub(crate) mod heads;
 pub(crate) mod kv;
 pub(crate) mod mailboxes;
 pub(crate) mod outcome;
+pub(crate) mod queue;
 pub(crate) mod sweep;
 pub(crate) mod transaction;
 

@@ -43,6 +43,8 @@ static RESERVE_IDS: Sql =
     Sql::new("UPDATE sequences SET next = next + $1 WHERE name = 'id' RETURNING next");
 static CHANGE_DIRECTORY: Sql =
     Sql::new("UPDATE sequences SET next = next + 1 WHERE name = 'directory'");
+// Other hosts' workers. PostgreSQL hands it out when the transaction is committed.
+static NOTIFY_QUEUE: Sql = Sql::new("NOTIFY waxwing_queue");
 static DATABASE_SIZE: Sql = Sql::new("SELECT pg_database_size(current_database())");
 
 /// The one open transaction, and what outlives it.
@@ -74,6 +76,8 @@ pub(crate) struct Transaction {
     pub(crate) now: i64,
     directory_changed: bool,
     removed_accounts: Vec<AccountId>,
+    /// Something of the queue is due sooner than was known.
+    queue_changed: bool,
     /// Joined texts by the statements in them.
     texts: HashMap<(bool, bool, Vec<usize>), Arc<str>>,
     max_bytes: Option<u64>,
@@ -107,6 +111,7 @@ impl Transaction {
             now: 0,
             directory_changed: false,
             removed_accounts: Vec::new(),
+            queue_changed: false,
             texts: HashMap::new(),
             max_bytes: config
                 .max_database_bytes
@@ -114,6 +119,10 @@ impl Transaction {
             unchecked_bytes: SIZE_CHECK_BYTES,
             full: false,
         }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     pub(super) fn is_sqlite(&self) -> bool {
@@ -214,6 +223,11 @@ impl Transaction {
         Ok(())
     }
 
+    /// Notes that something of the queue is due sooner than the workers know.
+    pub(super) fn change_queue(&mut self) {
+        self.queue_changed = true;
+    }
+
     /// Notes that an account and its heads are gone.
     pub(crate) fn remove_account(&mut self, id: AccountId) {
         self.heads.accounts.remove(&id);
@@ -248,6 +262,9 @@ impl Transaction {
     pub(super) async fn commit(&mut self) -> Result<()> {
         let mut writes = self.buffers.take();
         writes.extend(write_heads(&mut self.heads));
+        if self.queue_changed && self.dialect == Dialect::Postgres {
+            writes.push((&NOTIFY_QUEUE, Vec::new()));
+        }
         if writes.is_empty() && !self.begun {
             return Ok(());
         }
@@ -336,6 +353,7 @@ impl Transaction {
         self.ids = (0, 0);
         self.directory_changed = false;
         self.removed_accounts.clear();
+        self.queue_changed = false;
         let begun = std::mem::take(&mut self.begun);
         let lost = is_connection_lost(error);
         self.unknown = self.commit_sent && (lost || is_io_error(error));
@@ -373,6 +391,9 @@ impl Transaction {
         );
         if std::mem::take(&mut self.directory_changed) {
             shared.directory_changed();
+        }
+        if std::mem::take(&mut self.queue_changed) {
+            shared.queue_changed();
         }
         for account in self.removed_accounts.drain(..) {
             shared.forget_account(account);

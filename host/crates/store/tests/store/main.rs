@@ -18,6 +18,7 @@ mod ledger;
 mod mailboxes;
 mod messages;
 mod properties;
+mod queue;
 mod setup;
 mod trouble;
 mod verify;
