@@ -14,6 +14,8 @@
 //! Not here: when to try again, where to, and what to tell the sender (crate `queue` and the policy).
 
 mod list;
+#[cfg(test)]
+mod plans;
 mod work;
 
 use bytes::Bytes;

@@ -20,9 +20,9 @@ macro_rules! legs {
 }
 
 static ALL: Sql = legs!("$4 = ''");
-static OF_QUEUE_ID: Sql = legs!("m.queue_id = $4");
-static OF_SENDER: Sql = legs!("m.sender = $4");
-static TO_DESTINATION: Sql = legs!("l.destination = $4");
+pub(super) static OF_QUEUE_ID: Sql = legs!("m.queue_id = $4");
+pub(super) static OF_SENDER: Sql = legs!("m.sender = $4");
+pub(super) static TO_DESTINATION: Sql = legs!("l.destination = $4");
 static RECIPIENTS: Sql = Sql::new(
     "SELECT q.leg, q.address, q.state, q.said FROM {1: message i, leg i} AS r CROSS JOIN queue_recipients q
      WHERE q.message = r.message AND q.leg = r.leg ORDER BY q.message, q.number",

@@ -21,7 +21,7 @@ const MAX_LEASED: usize = 1000;
 const PUT_OFF: i64 = 5000;
 
 // The first of each lane: a step of the index each, however many legs wait.
-static NEXT_DUE: Sql = Sql::new(
+pub(super) static NEXT_DUE: Sql = Sql::new(
     "WITH RECURSIVE lanes (lane) AS (
        SELECT min(lane) FROM queue_legs WHERE state = 0
        UNION ALL SELECT (SELECT min(l.lane) FROM queue_legs l WHERE l.state = 0 AND l.lane > lanes.lane) FROM lanes WHERE lanes.lane IS NOT NULL)

@@ -9,19 +9,19 @@ use crate::statement::{Dialect, Rows, Sql};
 use crate::{LeaseId, LegId, Result};
 
 // The lanes that have anything waiting, found by a step of the index each, however many legs there are.
-static LANES: Sql = Sql::new(
+pub(crate) static LANES: Sql = Sql::new(
     "WITH RECURSIVE lanes (lane) AS (
        SELECT min(lane) FROM queue_legs WHERE state = 0
        UNION ALL SELECT (SELECT min(l.lane) FROM queue_legs l WHERE l.state = 0 AND l.lane > lanes.lane) FROM lanes WHERE lanes.lane IS NOT NULL)
      SELECT lane FROM lanes WHERE lane IS NOT NULL ORDER BY lane",
 );
-pub(super) static TAKE: Sql = Sql::new(
+pub(crate) static TAKE: Sql = Sql::new(
     "WITH due AS MATERIALIZED (SELECT l.id FROM queue_legs l WHERE l.state = 0 AND l.lane = $4 AND l.due <= $5
        AND l.destination NOT IN (SELECT r.name FROM {6: name t} AS r) ORDER BY l.due LIMIT $7)
      UPDATE queue_legs SET lease = $1, owner = $2, due = $3 WHERE id IN (SELECT id FROM due) RETURNING id",
 );
 // Another host's legs are passed over instead of waited for.
-pub(super) static TAKE_UNLOCKED: Sql = Sql::new(
+pub(crate) static TAKE_UNLOCKED: Sql = Sql::new(
     "WITH due AS MATERIALIZED (SELECT l.id FROM queue_legs l WHERE l.state = 0 AND l.lane = $4 AND l.due <= $5
        AND l.destination NOT IN (SELECT r.name FROM {6: name t} AS r) ORDER BY l.due LIMIT $7 FOR UPDATE SKIP LOCKED)
      UPDATE queue_legs SET lease = $1, owner = $2, due = $3 WHERE id IN (SELECT id FROM due) RETURNING id",
@@ -31,14 +31,14 @@ static LEASED: Sql = Sql::new(
      m.body, m.smtp_utf8, m.require_tls, m.priority, m.deliver_by, m.deliver_by_mode, m.expires, m.context
      FROM {1: id i} AS r CROSS JOIN queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = r.id ORDER BY l.lane, l.id",
 );
-static OPEN: Sql = Sql::new(
+pub(crate) static OPEN: Sql = Sql::new(
     "SELECT q.leg, q.number, q.address, q.notify, q.orcpt, q.said FROM {1: message i, leg i} AS r CROSS JOIN queue_recipients q
      WHERE q.message = r.message AND q.leg = r.leg AND q.state = 0 ORDER BY q.message, q.number",
 );
-static RENEW: Sql = Sql::new(
+pub(crate) static RENEW: Sql = Sql::new(
     "UPDATE queue_legs SET due = $3 WHERE lease = $2 AND id IN (SELECT r.id FROM {1: id i} AS r) RETURNING id",
 );
-static PUT_OFF: Sql = Sql::new(
+pub(crate) static PUT_OFF: Sql = Sql::new(
     "UPDATE queue_legs SET due = $2 WHERE id IN
      (SELECT id FROM queue_legs WHERE destination = $1 AND due < $2 AND state = 0 AND (lease = 0 OR due <= $3) LIMIT $4)",
 );
