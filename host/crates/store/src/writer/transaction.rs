@@ -189,6 +189,18 @@ impl Transaction {
         self.fetch_now(sql, values).await
     }
 
+    /// Runs a statement that need not see the rows that wait, and leaves them waiting.
+    pub(crate) async fn fetch_beside(
+        &mut self,
+        sql: &'static Sql,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>> {
+        if !self.begun {
+            self.run(Vec::new(), false).await?;
+        }
+        self.fetch_now(sql, values).await
+    }
+
     /// Runs a statement that sees everything written so far and returns the number of rows affected.
     pub(crate) async fn execute(&mut self, sql: &'static Sql, values: Vec<Value>) -> Result<u64> {
         self.flush().await?;

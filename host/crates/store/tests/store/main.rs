@@ -19,6 +19,7 @@ mod mailboxes;
 mod messages;
 mod properties;
 mod queue;
+mod queue_crash;
 mod queue_many;
 mod setup;
 mod trouble;

@@ -25,7 +25,7 @@ async fn fill(setup: &Setup, rows: u64) {
         Kind::Sqlite => format!(
             "(WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) SELECT i FROM n)"
         ),
-        Kind::Postgres => format!("(SELECT generate_series(1, {rows}) AS i)"),
+        Kind::Postgres => format!("(SELECT generate_series(1::bigint, {rows}) AS i)"),
     };
     let (first, later) = (1_000_000_000, now(setup) + 86_400_000);
     for sql in [

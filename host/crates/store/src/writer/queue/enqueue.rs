@@ -1,9 +1,10 @@
 //! Putting a message into the queue: rows that go out with the commit, like those of a delivery.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::buffers::{Write, signed};
 use super::super::transaction::Transaction;
+use crate::database::Value;
 use crate::queue::{BodyKind, NewRecipient, QueueEnvelope, ReturnContent};
 use crate::statement::{Rows, Sql};
 use crate::{BlobId, LegId, Result};
@@ -27,6 +28,13 @@ static INSERT_RECIPIENTS: Sql = Sql::new(
      FROM {1: message i, number i, leg i, notify i, address t, orcpt t} AS r",
 );
 
+static END: [Sql; 4] = [
+    Sql::new("DELETE FROM queue_recipients WHERE message IN (SELECT r.id FROM {1: id i} AS r)"),
+    Sql::new("DELETE FROM queue_attempts WHERE message IN (SELECT r.id FROM {1: id i} AS r)"),
+    Sql::new("DELETE FROM queue_legs WHERE message IN (SELECT r.id FROM {1: id i} AS r)"),
+    Sql::new("DELETE FROM queue_messages WHERE id IN (SELECT r.id FROM {1: id i} AS r)"),
+];
+
 /// A message to be queued, beside the content that it has with its form.
 #[derive(Debug)]
 pub(crate) struct Enqueue {
@@ -42,9 +50,21 @@ pub(crate) struct QueueRows {
     messages: Rows,
     legs: Rows,
     recipients: Rows,
+    /// Messages that end.
+    ended: BTreeSet<i64>,
 }
 
 impl QueueRows {
+    /// A message ends with all that belongs to it but its content.
+    pub(super) fn end(&mut self, message: i64) {
+        self.ended.insert(message);
+    }
+
+    /// Whether a message ends with this commit.
+    pub(super) fn is_ended(&self, message: i64) -> bool {
+        self.ended.contains(&message)
+    }
+
     fn message(&mut self, id: i64, blob: BlobId, size: u64, envelope: &QueueEnvelope) {
         let e = envelope;
         let ret = match e.ret {
@@ -79,6 +99,10 @@ impl QueueRows {
             if !rows.is_empty() {
                 writes.push((sql, vec![rows.into()]));
             }
+        }
+        if !self.ended.is_empty() {
+            let ended: Value = Rows::of_ints(self.ended).into();
+            writes.extend(END.each_ref().map(|sql| (sql, vec![ended.clone()])));
         }
     }
 }

@@ -6,10 +6,19 @@ use super::super::transaction::Transaction;
 use crate::database::Value;
 use crate::queue::{MAX_SAID, RecipientState, Settled, Settlement, bounded};
 use crate::statement::{Dialect, Rows, Sql};
-use crate::{AccountId, Error, Result};
+use crate::{AccountId, BlobId, Error, Result};
 
-static LEG: Sql = Sql::new("SELECT message, lease FROM queue_legs WHERE id = $1");
-static LOCK_LEG: Sql = Sql::new("SELECT message, lease FROM queue_legs WHERE id = $1 FOR UPDATE");
+// The message, the lease, the content, the message's legs, and the recipients that would still be open.
+static KNOWN: Sql = Sql::new(
+    "SELECT l.message, l.lease, m.blob, (SELECT count(*) FROM queue_legs o WHERE o.message = l.message),
+     (SELECT count(*) FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id AND q.state = 0
+       AND q.number NOT IN (SELECT r.number FROM {2: number i} AS r))
+     FROM queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = $1",
+);
+// Two hosts that end the last two legs of a message must not each leave its end to the other.
+static LOCK: Sql = Sql::new(
+    "SELECT m.id FROM queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = $1 FOR UPDATE OF m, l",
+);
 static OUTCOMES: Sql = Sql::new(
     "UPDATE queue_recipients SET state = r.state, said = r.said FROM {3: number i, state i, said t} AS r
      WHERE queue_recipients.message = $1 AND queue_recipients.leg = $2 AND queue_recipients.number = r.number AND queue_recipients.state = 0",
@@ -25,6 +34,17 @@ static AGAIN: Sql = Sql::new(
 );
 static GIVE_BACK: Sql =
     Sql::new("UPDATE queue_legs SET due = $3, lease = 0, owner = '' WHERE id = $1 AND lease = $2");
+
+/// What is known of a leg.
+struct Known {
+    message: i64,
+    lease: i64,
+    blob: BlobId,
+    /// Legs of its message.
+    legs: i64,
+    /// Recipients of it that are open after this settlement.
+    open: i64,
+}
 
 /// A settlement with the notices that go with it.
 #[derive(Debug)]
@@ -47,16 +67,16 @@ impl Operation for Settle {
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<Settled> {
         // Refused before anything is changed, like every request.
         let checked = self.notices.check(transaction)?;
-        let Some((message, leased)) = self.find(transaction).await? else {
+        let Some(known) = self.find(transaction).await? else {
             return Ok(Settled::Lost);
         };
-        self.outcomes(transaction, message, leased).await?;
-        let rows = vec![message.into(), self.settlement.leg.0.into()];
-        let open = transaction.fetch(&OPEN, rows).await?;
-        if open.first().map_or(Ok(0), |row| row.int(0))? == 0 {
-            super::end_legs(transaction, message, &[self.settlement.leg.0]).await?;
-        } else if leased {
-            self.again(transaction).await?;
+        let leased = known.lease == self.settlement.lease.0;
+        if leased && known.open == 0 && known.legs == 1 {
+            // The usual end: all is relayed. The rows go with the commit, together with those of other messages.
+            transaction.buffers.refs(known.blob, -1);
+            transaction.buffers.queue.end(known.message);
+        } else {
+            self.record(transaction, known.message, leased).await?;
         }
         if !leased {
             return Ok(Settled::Lost);
@@ -71,24 +91,47 @@ impl Operation for Settle {
 }
 
 impl Settle {
-    /// The leg's message, locked, and whether the lease holds; none if the leg is gone.
-    async fn find(&self, transaction: &mut Transaction) -> Result<Option<(i64, bool)>> {
+    /// What is known of the leg, which is locked; none if it is gone.
+    async fn find(&self, transaction: &mut Transaction) -> Result<Option<Known>> {
         let leg = self.settlement.leg.0;
-        let rows = transaction.fetch(&LEG, vec![leg.into()]).await?;
+        if transaction.dialect() == Dialect::Postgres {
+            transaction.fetch_beside(&LOCK, vec![leg.into()]).await?;
+        }
+        let outcomes = self.settlement.outcomes.iter();
+        let ended = outcomes.filter(|outcome| outcome.state != RecipientState::Open);
+        let ended = Rows::of_ints(ended.map(|outcome| outcome.number.into()));
+        let values = vec![leg.into(), ended.into()];
+        let rows = transaction.fetch_beside(&KNOWN, values).await?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };
-        let message = row.int(0)?;
-        super::lock(transaction, [message]).await?;
-        let sql = match transaction.dialect() {
-            Dialect::Sqlite => &LEG,
-            Dialect::Postgres => &LOCK_LEG,
+        let known = Known {
+            message: row.int(0)?,
+            lease: row.int(1)?,
+            blob: BlobId(row.int(2)?),
+            legs: row.int(3)?,
+            open: row.int(4)?,
         };
-        let rows = transaction.fetch(sql, vec![leg.into()]).await?;
-        let Some(row) = rows.first() else {
-            return Ok(None);
-        };
-        Ok(Some((message, row.int(1)? == self.settlement.lease.0)))
+        let gone = transaction.buffers.queue.is_ended(known.message);
+        Ok((!gone).then_some(known))
+    }
+
+    async fn record(
+        &self,
+        transaction: &mut Transaction,
+        message: i64,
+        leased: bool,
+    ) -> Result<()> {
+        self.outcomes(transaction, message, leased).await?;
+        let leg = self.settlement.leg.0;
+        let values = vec![message.into(), leg.into()];
+        let open = transaction.fetch(&OPEN, values).await?;
+        if open.first().map_or(Ok(0), |row| row.int(0))? == 0 {
+            super::end_legs(transaction, message, &[leg]).await?;
+        } else if leased {
+            self.again(transaction).await?;
+        }
+        Ok(())
     }
 
     /// Without the lease only what was handed over counts: somebody else is at the rest.
