@@ -1,6 +1,6 @@
 //! Delivery status notifications: who is to be told what, and the message that tells it.
 //!
-//! Standards: RFC 3461 (what senders ask), RFC 3464 (the report), RFC 3462 (multipart/report), RFC 6533 (with SMTPUTF8),
+//! Standards: RFC 3461 (what senders ask), RFC 3464 (the report), RFC 6522 (multipart/report), RFC 6533 (with SMTPUTF8),
 //! RFC 3834 (automatic answers), RFC 5321 §4.5.5 and §6.1 (null reverse path).
 //! Invariants: a notification has the null reverse path and none is made for one, so that no two servers notify each
 //! other; what is returned of a message is bounded; no text of a peer can add a field or a part.

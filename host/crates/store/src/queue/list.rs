@@ -20,6 +20,7 @@ macro_rules! legs {
 }
 
 static ALL: Sql = legs!("$4 = ''");
+static OF_LEG: Sql = legs!("l.id = CAST($4 AS BIGINT)");
 pub(super) static OF_QUEUE_ID: Sql = legs!("m.queue_id = $4");
 pub(super) static OF_SENDER: Sql = legs!("m.sender = $4");
 pub(super) static TO_DESTINATION: Sql = legs!("l.destination = $4");
@@ -42,6 +43,8 @@ pub enum QueueFilter {
     QueueId(String),
     /// Those of a reverse path; empty for the null path.
     Sender(String),
+    /// This one.
+    Leg(LegId),
     /// Those to a destination.
     Destination(String),
 }
@@ -195,17 +198,18 @@ impl Store {
 
     async fn queue_rows(&self, page: &QueuePage) -> Result<Vec<Row>> {
         let (sql, name) = match &page.filter {
-            QueueFilter::All => (&ALL, ""),
-            QueueFilter::QueueId(id) => (&OF_QUEUE_ID, id.as_str()),
-            QueueFilter::Sender(sender) => (&OF_SENDER, sender.as_str()),
-            QueueFilter::Destination(name) => (&TO_DESTINATION, name.as_str()),
+            QueueFilter::All => (&ALL, Value::from("")),
+            QueueFilter::Leg(leg) => (&OF_LEG, leg.0.into()),
+            QueueFilter::QueueId(id) => (&OF_QUEUE_ID, id.as_str().into()),
+            QueueFilter::Sender(sender) => (&OF_SENDER, sender.as_str().into()),
+            QueueFilter::Destination(name) => (&TO_DESTINATION, name.as_str().into()),
         };
         let limit = i64::try_from(page.limit.min(PAGE)).unwrap_or(0);
         let values = vec![
             page.after.map_or(0, |leg| leg.0).into(),
             page.held.map_or(-1, i64::from).into(),
             limit.into(),
-            Value::from(name),
+            name,
         ];
         self.inner.readers.fetch(sql, values).await
     }

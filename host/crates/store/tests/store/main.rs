@@ -20,6 +20,7 @@ mod messages;
 mod properties;
 mod queue;
 mod queue_crash;
+mod queue_hosts;
 mod queue_many;
 mod setup;
 mod trouble;

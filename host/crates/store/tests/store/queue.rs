@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use waxwing_store::{
-    BodyKind, DeliverBy, Error, LeaseId, Leased, LegState, NewRecipient, Notify, Outgoing, Place,
+    BodyKind, DeliverBy, Error, Leased, LegState, NewRecipient, Notify, Outgoing, Place,
     QueueAction, QueueEnvelope, QueueFilter, QueuePage, RecipientOutcome, RecipientState,
     ReturnContent, Settled, Settlement, Store,
 };
 
 use crate::on_both;
-use crate::setup::{Kind, Setup, account, assert_sound, delivery, run, target};
+use crate::setup::{Setup, account, assert_sound, delivery, target};
 
 on_both! {
     local_and_remote_recipients_are_one_commit;
@@ -29,23 +29,8 @@ on_both! {
     workers_are_told;
 }
 
-#[test]
-fn hosts_share_the_work() {
-    run(Kind::Postgres, two_hosts);
-}
-
-#[test]
-fn the_last_two_legs_end_on_two_hosts() {
-    run(Kind::Postgres, last_two_legs);
-}
-
-#[test]
-fn hosts_hear_of_each_other() {
-    run(Kind::Postgres, other_host_is_told);
-}
-
 /// A moment after which no lease of these tests lasts.
-const MINUTE: i64 = 60_000;
+pub(crate) const MINUTE: i64 = 60_000;
 
 pub(crate) fn now(setup: &Setup) -> i64 {
     setup.now.load(Ordering::SeqCst)
@@ -74,11 +59,11 @@ pub(crate) fn outgoing(setup: &Setup, id: &str, to: &[&str]) -> Outgoing {
     }
 }
 
-async fn queue(store: &Store, outgoing: Outgoing) {
+pub(crate) async fn queue(store: &Store, outgoing: Outgoing) {
     store.submit(Vec::new(), vec![outgoing]).await.unwrap();
 }
 
-async fn lease(store: &Store, setup: &Setup, owner: &str) -> Vec<Leased> {
+pub(crate) async fn lease(store: &Store, setup: &Setup, owner: &str) -> Vec<Leased> {
     let until = now(setup) + MINUTE;
     store.lease(owner, until, 100, &[]).await.unwrap()
 }
@@ -113,7 +98,7 @@ pub(crate) fn settlement(leased: &Leased, state: RecipientState, retry_at: i64) 
     }
 }
 
-async fn settle(store: &Store, settlement: Settlement) -> Settled {
+pub(crate) async fn settle(store: &Store, settlement: Settlement) -> Settled {
     store
         .settle(settlement, Vec::new(), Vec::new())
         .await
@@ -488,6 +473,10 @@ async fn operators_hold_release_retry_and_remove(setup: Arc<Setup>) {
     };
     assert_eq!(store.queue(&held).await.unwrap().len(), 2);
     assert_eq!(store.operate(&q2, QueueAction::Remove).await.unwrap(), 2);
+    let one = store.queue(&everything()).await.unwrap()[0].leg;
+    let one = QueueFilter::Leg(one);
+    assert_eq!(store.operate(&one, QueueAction::Hold).await.unwrap(), 1);
+    assert_eq!(store.operate(&one, QueueAction::Hold).await.unwrap(), 0);
     let alice = QueueFilter::Sender("alice@example.org".to_owned());
     assert_eq!(store.operate(&alice, QueueAction::Remove).await.unwrap(), 2);
     assert_eq!(setup.count("blobs").await, 0);
@@ -556,70 +545,4 @@ async fn workers_are_told(setup: Arc<Setup>) {
         .unwrap();
     news.changed().await.unwrap();
     store.close().await;
-}
-
-async fn other_host_is_told(setup: Arc<Setup>) {
-    let (here, there) = (setup.open().await, setup.open().await);
-    let mut news = there.queue_news();
-    // Another host may not listen yet when the first is queued.
-    let told = async {
-        for i in 0.. {
-            queue(&here, outgoing(&setup, &format!("Q{i}"), &["a@one.net"])).await;
-            let wait = tokio::time::timeout(Duration::from_millis(200), news.changed());
-            if wait.await.is_ok() {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), told)
-        .await
-        .unwrap();
-    here.close().await;
-    there.close().await;
-}
-
-async fn two_hosts(setup: Arc<Setup>) {
-    let (one, two) = (setup.open().await, setup.open().await);
-    for i in 0..60 {
-        queue(&one, outgoing(&setup, &format!("Q{i}"), &["a@one.net"])).await;
-    }
-    let until = now(&setup) + MINUTE;
-    let mut all = Vec::new();
-    for _ in 0..6 {
-        let (a, b) = tokio::join!(one.lease("1", until, 5, &[]), two.lease("2", until, 5, &[]));
-        all.extend(a.unwrap());
-        all.extend(b.unwrap());
-    }
-    let mut legs: Vec<_> = all.iter().map(|leased| leased.leg).collect();
-    legs.sort_unstable();
-    legs.dedup();
-    assert_eq!((all.len(), legs.len()), (60, 60));
-    assert!(all.iter().all(|leased| leased.lease != LeaseId(0)));
-    one.close().await;
-    two.close().await;
-}
-
-async fn last_two_legs(setup: Arc<Setup>) {
-    let (one, two) = (setup.open().await, setup.open().await);
-    for i in 0..20 {
-        queue(
-            &one,
-            outgoing(&setup, &format!("Q{i}"), &["a@one.net", "a@two.net"]),
-        )
-        .await;
-    }
-    let leased = lease(&one, &setup, "1").await;
-    let (to_one, to_two): (Vec<_>, Vec<_>) =
-        leased.into_iter().partition(|l| l.destination == "one.net");
-    for (a, b) in to_one.iter().zip(&to_two) {
-        tokio::join!(
-            settle(&one, settlement(a, RecipientState::Relayed, 0)),
-            settle(&two, settlement(b, RecipientState::Relayed, 0)),
-        );
-    }
-    assert_eq!(setup.count("queue_messages").await, 0);
-    assert_eq!(setup.count("blobs").await, 0);
-    assert_sound(&one).await;
-    one.close().await;
-    two.close().await;
 }

@@ -1,5 +1,6 @@
 //! `verify` sees what is wrong.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::on_both;
@@ -87,41 +88,47 @@ async fn what_must_never_be_is_found(setup: Arc<Setup>) {
     }
 }
 
-async fn log_is_cleared(setup: Arc<Setup>) {
-    let store = setup.open().await;
-    let alice = account(&store, "alice").await.id;
-    let large = delivery(vec![b'L'; 100_000], vec![target(alice)]);
-    store.deliver(large).await.unwrap();
-    // In the place of the content is a pipe: who reads it waits until somebody writes.
+/// The file of the content that begins with this letter.
+fn file_of(setup: &Setup, letter: u8) -> PathBuf {
     let blobs = std::fs::read_dir(setup.config().blob_directory).unwrap();
     let directories = blobs
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_dir());
-    let mut files = directories.flat_map(|path| std::fs::read_dir(path).unwrap());
-    let file = files.next().unwrap().unwrap().path();
-    std::fs::remove_file(&file).unwrap();
-    assert!(
-        std::process::Command::new("mkfifo")
-            .arg(&file)
-            .status()
-            .unwrap()
-            .success()
-    );
+    directories
+        .flat_map(|path| std::fs::read_dir(path).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .find(|path| std::fs::read(path).unwrap()[0] == letter)
+        .unwrap()
+}
+
+async fn log_is_cleared(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    for letter in [b'A', b'B'] {
+        let large = delivery(vec![letter; 100_000], vec![target(alice)]);
+        store.deliver(large).await.unwrap();
+    }
+    // In the place of each content is a pipe: who opens it waits for the other end.
+    let pipes = [file_of(&setup, b'A'), file_of(&setup, b'B')];
+    for pipe in &pipes {
+        std::fs::remove_file(pipe).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(pipe).status();
+        assert!(made.unwrap().success());
+    }
     let verifying = tokio::spawn({
         let store = store.clone();
         async move { store.verify().await.unwrap() }
     });
-    // Opens once there is a reader.
-    let writer = tokio::task::spawn_blocking(move || std::fs::File::create(file).unwrap());
-    let writer = writer.await.unwrap();
+    let [first, second] = pipes;
+    let open = |pipe| tokio::task::spawn_blocking(move || std::fs::File::create(pipe).unwrap());
+    drop(open(first).await.unwrap());
+    // It is past the first content and not past the second.
     put(&store, alice, "meanwhile").await;
-    assert_eq!(
-        setup.checkpoint().await,
-        0,
-        "somebody still reads from the log"
-    );
-    drop(writer);
-    assert_eq!(verifying.await.unwrap().problems.len(), 1);
+    let busy = setup.checkpoint().await;
+    // Before anything can fail: the runtime would wait for who waits at the pipe.
+    drop(open(second).await.unwrap());
+    assert_eq!(busy, 0, "somebody still reads from the log");
+    assert_eq!(verifying.await.unwrap().problems.len(), 2);
     store.close().await;
 }
 
