@@ -78,7 +78,7 @@ async fn check(mut connection: Connection) {
         values.push(Value::from(name));
         values
     };
-    let cases: Vec<(&str, &'static Sql, Vec<Value>, &str)> = vec![
+    let mut cases: Vec<(&str, &'static Sql, Vec<Value>, &str)> = vec![
         ("the lanes", &lease::LANES, Vec::new(), "queue_legs_due"),
         ("what is due", take, take_values(), "queue_legs_due"),
         (
@@ -119,6 +119,21 @@ async fn check(mut connection: Connection) {
             "queue_legs_destination",
         ),
     ];
+    let take_for = match connection.dialect() {
+        Dialect::Sqlite => &lease::TAKE_FOR,
+        Dialect::Postgres => &lease::TAKE_FOR_UNLOCKED,
+    };
+    let mut one_destination = vec![Value::Int(1), Value::from("w"), Value::Int(9)];
+    one_destination.extend([Value::from("d1"), Value::Int(5), Value::Int(100)]);
+    cases.push((
+        "one destination",
+        take_for,
+        one_destination,
+        "queue_legs_destination",
+    ));
+    let busy = vec![Value::Int(9), Value::Int(0), Value::from("[[\"d1\"]]")];
+    let next = &super::work::NEXT_IN_LANE;
+    cases.push(("when next elsewhere", next, busy, "queue_legs_due"));
     for (what, sql, values, index) in cases {
         let plan = plan(&mut connection, sql, values).await;
         assert!(plan.contains(index), "{what}: {plan}");

@@ -7,11 +7,11 @@ use super::{
     BodyKind, DeliverBy, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS, Notify, Outgoing, QueueEnvelope,
     QueuedMessage, QueuedRecipient, RecipientState, ReturnContent, Submitted,
 };
-use crate::database::Row;
-use crate::statement::Sql;
+use crate::database::{Row, Value};
+use crate::statement::{Rows, Sql};
 use crate::writer::deliver::DeliverAll;
 use crate::writer::queue::enqueue::Enqueue;
-use crate::writer::queue::lease::{PutOff, Renew, Take};
+use crate::writer::queue::lease::{LANES, PutOff, Renew, Take, TakeFor};
 use crate::writer::queue::settle::{GiveBack, Settle};
 use crate::{BlobId, Delivery, Error, LeaseId, LegId, Result, Store, Stored};
 
@@ -27,6 +27,12 @@ pub(super) static NEXT_DUE: Sql = Sql::new(
        UNION ALL SELECT (SELECT min(l.lane) FROM queue_legs l WHERE l.state = 0 AND l.lane > lanes.lane) FROM lanes WHERE lanes.lane IS NOT NULL)
      SELECT (SELECT min(l.due) FROM queue_legs l WHERE l.state = 0 AND l.lane = lanes.lane) AS due FROM lanes
      WHERE lane IS NOT NULL ORDER BY due LIMIT 1",
+);
+
+// `due >= 0` always holds: with a range SQLite walks the index in order instead of sorting the table.
+pub(super) static NEXT_IN_LANE: Sql = Sql::new(
+    "SELECT l.due FROM queue_legs l WHERE l.state = 0 AND l.lane = $1 AND l.due >= $2
+     AND l.destination NOT IN (SELECT r.name FROM {3: name t} AS r) ORDER BY l.due LIMIT 1",
 );
 
 /// A leg that this worker may try until its lease ends.
@@ -249,8 +255,9 @@ impl Store {
     }
 
     /// Leases legs that are due, the most urgent first, at most `limit`, for `owner` until the given moment
-    /// (milliseconds of Unix time). `except` names destinations that are not to be tried now. Legs whose lease ended
-    /// are due.
+    /// (milliseconds of Unix time). `except` names destinations that are not to be tried now; what is due for them is
+    /// passed over one by one, so one with a long backlog is better [put off](Store::put_off). Legs whose lease ended are
+    /// due.
     pub async fn lease(
         &self,
         owner: &str,
@@ -260,7 +267,7 @@ impl Store {
     ) -> Result<Vec<Leased>> {
         // Looking is cheap, a transaction is not.
         let now = self.inner.config.clock.now();
-        if self.next_due().await?.is_none_or(|due| due > now) {
+        if self.next_due(except).await?.is_none_or(|due| due > now) {
             return Ok(Vec::new());
         }
         let take = Take {
@@ -268,6 +275,23 @@ impl Store {
             until,
             limit: limit.min(MAX_LEASED),
             except: except.to_vec(),
+        };
+        self.inner.writer.write(take).await
+    }
+
+    /// [`Store::lease`] for one destination: one that was excepted and has a connection free again.
+    pub async fn lease_for(
+        &self,
+        destination: &str,
+        owner: &str,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<Leased>> {
+        let take = TakeFor {
+            destination: destination.to_owned(),
+            owner: owner.to_owned(),
+            until,
+            limit: limit.min(MAX_LEASED),
         };
         self.inner.writer.write(take).await
     }
@@ -325,10 +349,28 @@ impl Store {
         }
     }
 
-    /// When the next leg is due (or its lease ends), milliseconds of Unix time; it may be past. None: nothing waits.
-    pub async fn next_due(&self) -> Result<Option<i64>> {
-        let row = self.inner.readers.fetch_one(&NEXT_DUE, Vec::new()).await?;
-        row.map(|row| row.int(0)).transpose()
+    /// When the next leg is due (or its lease ends), milliseconds of Unix time; it may be past. Those for the destinations
+    /// in `except` do not count. None: nothing waits.
+    pub async fn next_due(&self, except: &[String]) -> Result<Option<i64>> {
+        let readers = &self.inner.readers;
+        if except.is_empty() {
+            let row = readers.fetch_one(&NEXT_DUE, Vec::new()).await?;
+            return row.map(|row| row.int(0)).transpose();
+        }
+        let mut names = Rows::default();
+        for name in except {
+            names.row().str(name);
+        }
+        let names: Value = names.into();
+        let mut next: Option<i64> = None;
+        for lane in readers.fetch(&LANES, Vec::new()).await? {
+            let values = vec![lane.int(0)?.into(), 0.into(), names.clone()];
+            if let Some(row) = readers.fetch_one(&NEXT_IN_LANE, values).await? {
+                let due = row.int(0)?;
+                next = Some(next.map_or(due, |next| next.min(due)));
+            }
+        }
+        Ok(next)
     }
 
     /// A receiver that changes when something became due sooner than was known: queued, released, given back. Of other

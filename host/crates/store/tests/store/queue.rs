@@ -180,7 +180,7 @@ async fn what_is_refused_queues_nothing(setup: Arc<Setup>) {
     large.envelope.context = "x".repeat(70_000);
     let large = store.submit(Vec::new(), vec![large]).await;
     assert!(matches!(large, Err(Error::TooLarge { .. })), "{large:?}");
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(&[]).await.unwrap(), None);
     assert_eq!(setup.count("blobs").await, 0);
     assert_sound(&store).await;
     store.close().await;
@@ -227,11 +227,14 @@ async fn a_lease_that_ends_is_taken_over(setup: Arc<Setup>) {
     let mut later = outgoing(&setup, "Q2", &["a@two.net"]);
     later.due += 2 * MINUTE;
     queue(&store, later).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(now(&setup)));
+    assert_eq!(store.next_due(&[]).await.unwrap(), Some(now(&setup)));
     let first = lease(&store, &setup, "dies").await;
     assert_eq!(ids(&first), ["Q1"]);
     assert!(lease(&store, &setup, "other").await.is_empty());
-    assert_eq!(store.next_due().await.unwrap(), Some(now(&setup) + MINUTE));
+    assert_eq!(
+        store.next_due(&[]).await.unwrap(),
+        Some(now(&setup) + MINUTE)
+    );
     let entry = &store.queue(&everything()).await.unwrap()[0];
     assert_eq!(
         entry.state,
@@ -262,7 +265,7 @@ async fn a_lease_that_ends_is_taken_over(setup: Arc<Setup>) {
     // Given back, it is due when it was said to be.
     let back = [(second[0].leg, now(&setup) + 7)];
     store.give_back(second[0].lease, &back).await.unwrap();
-    assert_eq!(store.next_due().await.unwrap(), Some(now(&setup) + 7));
+    assert_eq!(store.next_due(&[]).await.unwrap(), Some(now(&setup) + 7));
     store.close().await;
 }
 
@@ -291,7 +294,7 @@ async fn a_lost_lease_says_only_what_was_relayed(setup: Arc<Setup>) {
         settle(&store, settlement(&slow[0], RecipientState::Failed, 0)).await,
         Settled::Lost
     );
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(&[]).await.unwrap(), None);
     assert_sound(&store).await;
     store.close().await;
 }
@@ -311,7 +314,7 @@ async fn recipients_have_outcomes_of_their_own(setup: Arc<Setup>) {
     first.said = "é".repeat(3000);
     first.delay_told = Some(now(&setup));
     settle(&store, first).await;
-    assert_eq!(store.next_due().await.unwrap(), Some(now(&setup) + 300));
+    assert_eq!(store.next_due(&[]).await.unwrap(), Some(now(&setup) + 300));
     assert_sound(&store).await;
     setup.advance(Duration::from_millis(300));
     let again = lease(&store, &setup, "w").await;
@@ -397,7 +400,7 @@ async fn urgent_mail_goes_first(setup: Arc<Setup>) {
     assert_eq!(ids(&first), ["high", "normal"]);
     let rest = store.lease("w", until, 9, &[]).await.unwrap();
     assert_eq!(ids(&rest), ["normal2", "low"]);
-    assert_eq!(store.next_due().await.unwrap(), Some(until));
+    assert_eq!(store.next_due(&[]).await.unwrap(), Some(until));
     store.close().await;
 }
 
@@ -413,12 +416,17 @@ async fn destinations_can_wait(setup: Arc<Setup>) {
     let (until, busy) = (now(&setup) + MINUTE, ["one.net".to_owned()]);
     let leased = store.lease("w", until, 9, &busy).await.unwrap();
     assert_eq!(ids(&leased), ["Q3"]);
+    assert_eq!(store.next_due(&busy).await.unwrap(), Some(until));
+    let freed = store.lease_for("one.net", "w", until, 1).await.unwrap();
+    assert_eq!(ids(&freed), ["Q1"]);
+    let back = [(freed[0].leg, now(&setup))];
+    store.give_back(freed[0].lease, &back).await.unwrap();
     assert_eq!(
         store.put_off("one.net", now(&setup) + 500).await.unwrap(),
         2
     );
     assert!(lease(&store, &setup, "w").await.is_empty());
-    assert_eq!(store.next_due().await.unwrap(), Some(now(&setup) + 500));
+    assert_eq!(store.next_due(&[]).await.unwrap(), Some(now(&setup) + 500));
     assert_eq!(
         store.put_off("two.net", until + 500).await.unwrap(),
         0,

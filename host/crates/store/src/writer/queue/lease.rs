@@ -26,6 +26,15 @@ pub(crate) static TAKE_UNLOCKED: Sql = Sql::new(
        AND l.destination NOT IN (SELECT r.name FROM {6: name t} AS r) ORDER BY l.due LIMIT $7 FOR UPDATE SKIP LOCKED)
      UPDATE queue_legs SET lease = $1, owner = $2, due = $3 WHERE id IN (SELECT id FROM due) RETURNING id",
 );
+pub(crate) static TAKE_FOR: Sql = Sql::new(
+    "WITH due AS MATERIALIZED (SELECT l.id FROM queue_legs l WHERE l.state = 0 AND l.destination = $4 AND l.due <= $5 ORDER BY l.due LIMIT $6)
+     UPDATE queue_legs SET lease = $1, owner = $2, due = $3 WHERE id IN (SELECT id FROM due) RETURNING id",
+);
+pub(crate) static TAKE_FOR_UNLOCKED: Sql = Sql::new(
+    "WITH due AS MATERIALIZED (SELECT l.id FROM queue_legs l WHERE l.state = 0 AND l.destination = $4 AND l.due <= $5 ORDER BY l.due LIMIT $6
+       FOR UPDATE SKIP LOCKED)
+     UPDATE queue_legs SET lease = $1, owner = $2, due = $3 WHERE id IN (SELECT id FROM due) RETURNING id",
+);
 static LEASED: Sql = Sql::new(
     "SELECT l.id, l.lease, l.due, l.destination, l.attempts, l.delayed, m.id, m.queue_id, m.blob, m.size, m.received, m.sender, m.ret, m.envid,
      m.body, m.smtp_utf8, m.require_tls, m.priority, m.deliver_by, m.deliver_by_mode, m.expires, m.context
@@ -103,6 +112,33 @@ async fn read(transaction: &mut Transaction, legs: Vec<i64>) -> Result<Vec<Lease
         }
     }
     Ok(leased)
+}
+
+/// Leases what is due for one destination.
+#[derive(Debug)]
+pub(crate) struct TakeFor {
+    pub(crate) destination: String,
+    pub(crate) owner: String,
+    pub(crate) until: i64,
+    pub(crate) limit: usize,
+}
+
+impl Operation for TakeFor {
+    type Output = Vec<Leased>;
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<Vec<Leased>> {
+        let lease = transaction.ids(1).await?;
+        let sql = match transaction.dialect() {
+            Dialect::Sqlite => &TAKE_FOR,
+            Dialect::Postgres => &TAKE_FOR_UNLOCKED,
+        };
+        let mut values = vec![lease.into(), Value::from(self.owner.as_str())];
+        values.extend([self.until.into(), Value::from(self.destination.as_str())]);
+        values.extend([transaction.now.into(), signed(self.limit).into()]);
+        let rows = transaction.fetch(sql, values).await?;
+        let taken = rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
+        read(transaction, taken).await
+    }
 }
 
 /// Makes leases last longer.
