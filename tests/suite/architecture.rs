@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// Crates that parse what peers send: no I/O, no clock, no runtime (invariant 2).
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "waxwing-mail",
     "waxwing-session",
     "waxwing-sasl",
@@ -17,6 +17,7 @@ const PURE: [&str; 7] = [
     "waxwing-message",
     "waxwing-imap",
     "waxwing-pop3",
+    "waxwing-queue",
 ];
 
 /// What does I/O, TLS, SQL or WebAssembly, and the only crates that may name it (invariant 1).

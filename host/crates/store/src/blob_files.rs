@@ -55,10 +55,41 @@ fn sync_directory(path: &Path) -> std::io::Result<()> {
     fs::File::open(path)?.sync_all()
 }
 
+/// The directory that holds a path: the working directory for a bare name.
+fn holder(path: &Path) -> Option<&Path> {
+    let parent = path.parent()?;
+    Some(match parent.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => parent,
+    })
+}
+
+/// The directories whose entries change when `path` is made with all that is missing above it, the deepest first.
+fn changed_by_making(path: &Path) -> Vec<&Path> {
+    let mut changed = Vec::new();
+    let mut at = path;
+    while let Some(parent) = holder(at) {
+        changed.push(parent);
+        if parent.exists() {
+            break;
+        }
+        at = parent;
+    }
+    changed
+}
+
+/// Makes a directory and those above it; after a power failure they are all still there.
+pub(crate) fn make_directory(path: &Path) -> std::io::Result<()> {
+    let changed = changed_by_making(path);
+    fs::create_dir_all(path)?;
+    changed.into_iter().try_for_each(sync_directory)
+}
+
 impl BlobFiles {
     /// Makes the directories.
     pub(crate) fn open(root: &Path) -> Result<BlobFiles> {
         let make = || {
+            make_directory(root)?;
             fs::create_dir_all(root.join("tmp"))?;
             for byte in 0..=u8::MAX {
                 let directory = root.join(format!("{byte:02x}"));
@@ -68,10 +99,7 @@ impl BlobFiles {
                     return Err(error);
                 }
             }
-            sync_directory(root)?;
-            root.parent()
-                .filter(|parent| !parent.as_os_str().is_empty())
-                .map_or(Ok(()), sync_directory)
+            sync_directory(root)
         };
         make().map_err(|e| Error::blob(root, e))?;
         Ok(BlobFiles { root: root.into() })
@@ -221,3 +249,22 @@ fn is_name_in(name: &str, directory: &Path) -> bool {
 
 /// How long a file may wait for the commit that names it, where other hosts may be writing.
 pub(crate) const COMMIT_GRACE: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_directory_that_gets_an_entry_is_synced() {
+        let top = tempfile::tempdir().unwrap();
+        let path = |name: &str| top.path().join(name);
+        assert_eq!(
+            changed_by_making(&path("a/b/c")),
+            [path("a/b"), path("a"), top.path().to_owned()]
+        );
+        make_directory(&path("a/b/c")).unwrap();
+        assert!(path("a/b/c").is_dir());
+        assert_eq!(changed_by_making(&path("a/b/c")), [path("a/b")]);
+        assert_eq!(changed_by_making(Path::new("bare")), [Path::new(".")]);
+    }
+}

@@ -75,7 +75,13 @@ impl Store {
         Ok(heads)
     }
 
-    async fn read_file(&self, file: String, offset: u64, length: usize) -> Result<Option<Bytes>> {
+    /// A piece of a content's file; none if the file is gone.
+    pub(crate) async fn read_file(
+        &self,
+        file: String,
+        offset: u64,
+        length: usize,
+    ) -> Result<Option<Bytes>> {
         let files = self.inner.files.clone();
         tokio::task::spawn_blocking(move || files.read(&file, offset, length))
             .await

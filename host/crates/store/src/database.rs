@@ -4,6 +4,7 @@
 //! SQLite runs in WAL mode with synchronous=FULL: a commit is one fsync of the log (<https://sqlite.org/wal.html>).
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
@@ -173,6 +174,17 @@ impl Connection {
                 .execute(sqlx::query_with(text, postgres_arguments(values)?))
                 .await?
                 .rows_affected()),
+        }
+    }
+
+    /// Runs statements in one text without arguments, in one exchange with the server; the rows of all of them.
+    pub(crate) async fn run(&mut self, text: &'static str) -> Result<Vec<Row>> {
+        let text = sqlx::raw_sql(text.into_sql_str());
+        match self {
+            Connection::Sqlite(c) => Ok(c.fetch(text).map_ok(Row::Sqlite).try_collect().await?),
+            Connection::Postgres(c) => {
+                Ok(c.fetch(text).map_ok(Row::Postgres).try_collect().await?)
+            }
         }
     }
 
@@ -357,6 +369,23 @@ impl Connector {
         done.map_err(|e| Error::from(sqlx::Error::from(e)))
     }
 
+    /// Hears what other hosts tell on a channel, on PostgreSQL: `heard` is called for each notice, and once after a
+    /// connection broke, for what was missed meanwhile. Does not end; drop it.
+    pub(crate) async fn listen(self, channel: &'static str, mut heard: impl FnMut()) {
+        let Connector::Postgres(options) = self else {
+            return;
+        };
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_lazy_with(*options);
+        loop {
+            let Err(error) = hear(&pool, channel, &mut heard).await;
+            tracing::debug!(%error, channel, "listening is interrupted");
+            tokio::time::sleep(LISTEN_AGAIN).await;
+            heard();
+        }
+    }
+
     pub(crate) async fn readers(&self, config: &StoreConfig) -> Result<Readers> {
         let readers = config.readers.max(1);
         Ok(match self {
@@ -377,6 +406,24 @@ impl Connector {
                 Readers::Postgres(pool.connect_with((**options).clone()).await?)
             }
         })
+    }
+}
+
+/// How long to wait until a broken connection is tried again.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// Until the connection breaks for good.
+async fn hear(
+    pool: &PgPool,
+    channel: &str,
+    heard: &mut impl FnMut(),
+) -> Result<Infallible, sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(channel).await?;
+    loop {
+        // None: it broke and is whole again.
+        let _notice = listener.try_recv().await?;
+        heard();
     }
 }
 
@@ -411,7 +458,7 @@ fn sqlite_options(path: &Path, max_bytes: Option<u64>) -> SqliteConnectOptions {
 }
 
 /// The migrations of one database, in order; all of them are tried at every start.
-fn migrator(texts: [(&'static str, &'static str); 2]) -> Migrator {
+fn migrator(texts: [(&'static str, &'static str); 3]) -> Migrator {
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(
             version,
@@ -424,14 +471,15 @@ fn migrator(texts: [(&'static str, &'static str); 2]) -> Migrator {
     Migrator::with_migrations((1..).zip(texts).map(migration).collect())
 }
 
-const SQLITE_MIGRATIONS: [(&str, &str); 2] = [
+const SQLITE_MIGRATIONS: [(&str, &str); 3] = [
     ("store", include_str!("../migrations/sqlite/0001_store.sql")),
     (
         "sweeps",
         include_str!("../migrations/sqlite/0002_sweeps.sql"),
     ),
+    ("queue", include_str!("../migrations/sqlite/0003_queue.sql")),
 ];
-const POSTGRES_MIGRATIONS: [(&str, &str); 2] = [
+const POSTGRES_MIGRATIONS: [(&str, &str); 3] = [
     (
         "store",
         include_str!("../migrations/postgres/0001_store.sql"),
@@ -439,5 +487,9 @@ const POSTGRES_MIGRATIONS: [(&str, &str); 2] = [
     (
         "sweeps",
         include_str!("../migrations/postgres/0002_sweeps.sql"),
+    ),
+    (
+        "queue",
+        include_str!("../migrations/postgres/0003_queue.sql"),
     ),
 ];

@@ -128,7 +128,7 @@ impl Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
-        // SQLITE_FULL is 13; PostgreSQL says 53100 (disk_full). SQLITE_IOERR_WRITE (778) is how a full disk can show in WAL mode.
+        // SQLITE_FULL is 13; PostgreSQL says 53100 (disk_full). Where SQLite says SQLITE_IOERR, the writer asks the disk.
         let code = error
             .as_database_error()
             .and_then(|e| e.code().map(|c| c.into_owned()));

@@ -28,6 +28,14 @@ id!(
     MailboxId
 );
 id!(
+    /// A queued message's way to one destination.
+    LegId
+);
+id!(
+    /// A lease of legs: what tells a worker's turn from the next one's.
+    LeaseId
+);
+id!(
     /// The content of one message, shared by its copies.
     BlobId
 );

@@ -7,9 +7,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::RwLock;
 
 pub(crate) use self::memory::{KvKey, Memo};
-use self::memory::{Memory, Tally};
+use self::memory::{Memory, Outdated, Read, Tally};
 use crate::config::Clock;
 use crate::database::{Readers, Value};
 use crate::statement::{Rows, Sql};
@@ -81,6 +82,9 @@ pub struct Kv {
     writer: Writer,
     clock: Clock,
     memory: Memory,
+    /// Held for writing while counts are on their way to the database, for reading while a key is deleted: a count
+    /// that overtakes the deletion of its key would bring it back.
+    writing: RwLock<()>,
 }
 
 fn check(key: &str) -> Result<()> {
@@ -139,6 +143,7 @@ impl Kv {
             writer,
             clock,
             memory: Memory::default(),
+            writing: RwLock::default(),
         }
     }
 
@@ -252,13 +257,16 @@ impl Kv {
     /// Removes a key, of whatever kind.
     pub async fn delete(&self, namespace: &Namespace, key: &str) -> Result<()> {
         check(key)?;
+        let _turn = self.writing.read().await;
         self.memory.delete(namespace, key);
-        self.writer
-            .write(Delete {
-                namespace: namespace.clone(),
-                key: key.to_owned(),
-            })
-            .await
+        let delete = Delete {
+            namespace: namespace.clone(),
+            key: key.to_owned(),
+        };
+        let deleted = self.writer.write(delete).await;
+        // What was counted meanwhile was counted before the deletion.
+        self.memory.delete(namespace, key);
+        deleted
     }
 
     /// Adds to a counter and returns its value; `ttl` counts from its creation. Counters, buckets, windows and values
@@ -272,10 +280,13 @@ impl Kv {
     ) -> Result<i64> {
         let expires = self.expiry(ttl);
         let key = self.key(namespace, 1, key).await?;
-        let stored = self.stored(&key).await?;
-        Ok(self
-            .memory
-            .increment(key, stored, delta, expires, self.clock.now()))
+        loop {
+            let read = self.stored(&key).await?;
+            let now = self.clock.now();
+            if let Ok(value) = self.memory.increment(&key, read, delta, expires, now) {
+                return Ok(value);
+            }
+        }
     }
 
     /// Adds to many counters, at most [`MAX_KEYS`]; gives their values in this order.
@@ -289,25 +300,29 @@ impl Kv {
         let keys = deltas.iter().map(|(key, _)| key.as_str());
         let counters = self.stored_counters(namespace, keys).await?;
         let now = self.clock.now();
-        let add = |((key, stored), (_, delta)): ((KvKey, Option<Tally>), &(String, i64))| {
-            self.memory.increment(key, stored, *delta, expires, now)
-        };
-        Ok(counters.into_iter().zip(deltas).map(add).collect())
+        let mut values = Vec::with_capacity(deltas.len());
+        for ((key, read), (name, delta)) in counters.into_iter().zip(deltas) {
+            let added = self.memory.increment(&key, read, *delta, expires, now);
+            values.push(match added {
+                Ok(value) => value,
+                Err(Outdated) => self.increment(namespace, name, *delta, ttl).await?,
+            });
+        }
+        Ok(values)
     }
 
     /// The values of many counters, at most [`MAX_KEYS`], in this order; 0 where there is none.
     pub async fn counters(&self, namespace: &Namespace, keys: &[String]) -> Result<Vec<i64>> {
-        let counters = self
-            .stored_counters(namespace, keys.iter().map(String::as_str))
-            .await?;
-        let now = self.clock.now();
-        let value = |(key, stored): (KvKey, Option<Tally>)| {
-            let known = self.memory.counter(&key, now);
-            known
-                .or_else(|| stored.map(|tally| tally.number()))
-                .unwrap_or(0)
-        };
-        Ok(counters.into_iter().map(value).collect())
+        loop {
+            let counters = self
+                .stored_counters(namespace, keys.iter().map(String::as_str))
+                .await?;
+            let now = self.clock.now();
+            let value = |(key, read): &(KvKey, Read)| self.memory.counter(key, read, now);
+            if let Ok(values) = counters.iter().map(value).collect() {
+                return Ok(values);
+            }
+        }
     }
 
     /// Takes `cost` tokens from a bucket that holds `capacity` and gains `refill_per_second`; a new one is full.
@@ -331,15 +346,13 @@ impl Kv {
             ));
         }
         let key = self.key(namespace, 2, key).await?;
-        let stored = self.stored(&key).await?;
-        Ok(self.memory.take(
-            key,
-            stored,
-            cost,
-            capacity,
-            refill_per_second,
-            self.clock.now(),
-        ))
+        let terms = (cost, capacity, refill_per_second);
+        loop {
+            let read = self.stored(&key).await?;
+            if let Ok(state) = self.memory.take(&key, read, terms, self.clock.now()) {
+                return Ok(state);
+            }
+        }
     }
 
     /// Counts an event and returns how many there were in the last `window`, this one included. Beyond 64 events they
@@ -351,10 +364,13 @@ impl Kv {
         window: Duration,
     ) -> Result<u64> {
         let key = self.key(namespace, 3, key).await?;
-        let stored = self.stored(&key).await?;
-        Ok(self
-            .memory
-            .count(key, stored, millis(window).max(1), self.clock.now()))
+        let window = millis(window).max(1);
+        loop {
+            let read = self.stored(&key).await?;
+            if let Ok(count) = self.memory.count(&key, read, window, self.clock.now()) {
+                return Ok(count);
+            }
+        }
     }
 
     /// Keys of stored values with a prefix, ascending, after a key, at most `limit`.
@@ -403,9 +419,10 @@ impl Kv {
         &self,
         namespace: &Namespace,
         keys: impl ExactSizeIterator<Item = &str>,
-    ) -> Result<Vec<(KvKey, Option<Tally>)>> {
+    ) -> Result<Vec<(KvKey, Read)>> {
         check_count(keys.len())?;
         let now = self.clock.now();
+        let forgettings = self.memory.forgettings();
         let mut counters = Vec::with_capacity(keys.len());
         let mut missing = Rows::default();
         let mut complete = true;
@@ -415,7 +432,14 @@ impl Kv {
                 complete = false;
                 missing.row().int(i).str(&key.key);
             }
-            counters.push((key, None));
+            let stored = None;
+            counters.push((
+                key,
+                Read {
+                    forgettings,
+                    stored,
+                },
+            ));
         }
         if complete {
             return Ok(counters);
@@ -424,18 +448,22 @@ impl Kv {
         values.extend([missing.into(), now.into()]);
         for row in self.readers.fetch(&TALLY_MANY, values).await? {
             let at = usize::try_from(row.int(0)?).unwrap_or(usize::MAX);
-            if let Some((_, stored)) = counters.get_mut(at) {
-                *stored = Some(Tally::decode(1, row.int(1)?, row.int(2)?, &[]));
+            if let Some((_, read)) = counters.get_mut(at) {
+                read.stored = Some(Tally::decode(1, row.int(1)?, row.int(2)?, &[]));
             }
         }
         Ok(counters)
     }
 
     /// What the database has for a key that memory does not have.
-    async fn stored(&self, key: &KvKey) -> Result<Option<Tally>> {
+    async fn stored(&self, key: &KvKey) -> Result<Read> {
         let now = self.clock.now();
+        let mut read = Read {
+            forgettings: self.memory.forgettings(),
+            stored: None,
+        };
         if self.memory.has(key, now) {
-            return Ok(None);
+            return Ok(read);
         }
         let mut values = name_values(&key.namespace);
         values.extend([
@@ -444,15 +472,11 @@ impl Kv {
             now.into(),
         ]);
         let row = self.readers.fetch_one(&TALLY, values).await?;
-        row.map(|row| {
-            Ok(Tally::decode(
-                key.kind,
-                row.int(0)?,
-                row.int(1)?,
-                &row.bytes(2)?,
-            ))
-        })
-        .transpose()
+        if let Some(row) = row {
+            let (number, expires, value) = (row.int(0)?, row.int(1)?, row.bytes(2)?);
+            read.stored = Some(Tally::decode(key.kind, number, expires, &value));
+        }
+        Ok(read)
     }
 
     pub(crate) fn forget_expired(&self, now: i64) {
@@ -461,14 +485,13 @@ impl Kv {
 
     /// Writes what was counted since the last time.
     pub(crate) async fn write_out(&self) -> Result<()> {
+        let _turn = self.writing.write().await;
         let memos = self.memory.take_changed();
         if memos.is_empty() {
             return Ok(());
         }
         let written = self.writer.write(Remember(memos.clone())).await;
-        if written.is_err() {
-            self.memory.put_back(memos);
-        }
+        self.memory.settle(&memos, written.is_ok());
         written
     }
 }

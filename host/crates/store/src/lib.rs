@@ -1,14 +1,15 @@
-//! The durable store: accounts, mailboxes, messages, contents, changes, key-values and the ledger, on SQLite or
-//! PostgreSQL.
+//! The durable store: accounts, mailboxes, messages, contents, changes, the outbound queue, key-values and the ledger,
+//! on SQLite or PostgreSQL.
 //!
 //! Invariants:
 //! - a write that was answered with success is on disk (group commit, one fsync for many callers);
-//! - one that was answered with an error of the request or with [`Error::Full`] left nothing behind; after
-//!   [`Error::Database`] on PostgreSQL a connection may have broken while it committed, and nobody knows;
+//! - one that was answered with an error of the request or with [`Error::Full`] left nothing behind; so did one that
+//!   was answered with [`Error::Database`], unless PostgreSQL's connection broke at COMMIT and the server could not be
+//!   asked afterwards how it had ended;
 //! - UIDs of a mailbox ascend and never return, nor does a UIDVALIDITY; modification sequences of an account ascend;
 //! - a content on disk is complete before a row names it, and goes only after no row names it.
 //!
-//! Not here: parsing of messages, quota decisions, the outbound queue.
+//! Not here: parsing of messages, quota decisions, when and where queued mail is sent.
 #![cfg_attr(
     test,
     allow(
@@ -38,6 +39,8 @@ mod mailboxes;
 mod messages;
 mod open;
 mod password;
+mod queue;
+mod room;
 mod shared;
 mod statement;
 mod usage;
@@ -50,7 +53,7 @@ pub use config::{Clock, Database, StoreConfig};
 pub use directory::{Directory, PasswordCheck, Resolution};
 pub use error::{Error, Result};
 pub use flags::{FlagChange, FlagOperation, Flags, MAX_KEYWORD, MAX_KEYWORDS};
-pub use ids::{AccountId, BlobId, DomainId, MailboxId};
+pub use ids::{AccountId, BlobId, DomainId, LeaseId, LegId, MailboxId};
 pub use kv::{BucketState, Kv, MAX_KEY, MAX_KEYS, MAX_VALUE, Namespace, Versioned};
 pub use ledger::{LedgerRow, MAX_LEDGER_JSON};
 pub use mailboxes::{MAX_DEPTH, MAX_MAILBOXES, MAX_PATH, MAX_SUBSCRIPTIONS, Mailbox, SpecialUse};
@@ -59,6 +62,12 @@ pub use messages::{
     UidRange,
 };
 pub use password::{hash_password, password_matches};
+pub use queue::{
+    BodyKind, DeliverBy, Leased, LegState, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS, MAX_SAID,
+    NewRecipient, Notify, Outgoing, QueueAction, QueueAttempt, QueueDepth, QueueEntry,
+    QueueEnvelope, QueueFilter, QueuePage, QueuedMessage, QueuedRecipient, RecipientOutcome,
+    RecipientState, ReturnContent, Settled, Settlement, Submitted,
+};
 pub use usage::Usage;
 pub use verify::Verification;
 

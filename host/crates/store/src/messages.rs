@@ -16,6 +16,7 @@ use crate::writer::deliver::{Deliver, DeliverAll};
 use crate::writer::expunge::Expunge;
 use crate::writer::flags::{StoreFlags, message_flags};
 use crate::writer::mailboxes::SawRecent;
+use crate::writer::queue::enqueue::Enqueue;
 use crate::{
     AccountId, BlobId, Changes, Error, FlagChange, Flags, LedgerRow, Mailbox, MailboxId, Result,
     SpecialUse, Store,
@@ -242,7 +243,7 @@ impl Store {
     /// # Errors
     /// `NoSuchAccount`, `NoSuchMailbox`, `TooLarge`, `InvalidName` (a keyword), `Full`; nothing is stored then.
     pub async fn deliver(&self, delivery: Delivery) -> Result<Vec<Stored>> {
-        let prepared = self.prepare(delivery).await?;
+        let prepared = self.prepare(delivery, Vec::new()).await?;
         self.inner.writer.write(prepared).await
     }
 
@@ -253,13 +254,17 @@ impl Store {
     pub async fn deliver_all(&self, deliveries: Vec<Delivery>) -> Result<Vec<Stored>> {
         let mut prepared = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
-            prepared.push(self.prepare(delivery).await?);
+            prepared.push(self.prepare(delivery, Vec::new()).await?);
         }
-        self.inner.writer.write(DeliverAll(prepared)).await
+        Ok(self.inner.writer.write(DeliverAll(prepared)).await?.stored)
     }
 
     /// Everything that needs no place in the writer's line: bounds, hash, the file of a large content.
-    async fn prepare(&self, delivery: Delivery) -> Result<Deliver> {
+    pub(crate) async fn prepare(
+        &self,
+        delivery: Delivery,
+        queued: Vec<Enqueue>,
+    ) -> Result<Deliver> {
         let config = &self.inner.config;
         let sizes = [
             ("message", delivery.content.len(), config.max_content),
@@ -275,7 +280,8 @@ impl Store {
         });
         let targets: Vec<(Target, String)> = targets.collect::<Result<_>>()?;
         let content = delivery.content;
-        let (hash, file) = if content.len() <= config.inline_limit || targets.is_empty() {
+        let unkept = targets.is_empty() && queued.is_empty();
+        let (hash, file) = if content.len() <= config.inline_limit || unkept {
             (Sha256::digest(&content).into(), None)
         } else {
             let (files, bytes) = (self.inner.files.clone(), content.clone());
@@ -292,6 +298,7 @@ impl Store {
             names_file: true,
             summary: delivery.summary,
             targets,
+            queued,
             internal_date: delivery.internal_date,
             internal_offset: delivery.internal_offset,
             ledger: delivery.ledger,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
-use crate::blob_files::BlobFiles;
+use crate::blob_files::{BlobFiles, make_directory};
 use crate::database::{Connector, Readers};
 use crate::shared::Shared;
 use crate::writer::Writer;
@@ -58,6 +58,7 @@ impl Store {
         belonging::check(&mut connection, &files).await?;
         let readers = connector.readers(&config).await?;
         let shared = Arc::new(Shared::default());
+        listen(&connector, &shared);
         let transaction = Transaction::new(connection, connector, &config);
         let writer = Writer::start(transaction, Arc::clone(&shared), &config, lock);
         let directory = Directory::new(readers.clone(), Arc::clone(&shared), &config);
@@ -115,6 +116,27 @@ impl Store {
     }
 }
 
+/// Passes on what other hosts tell of the queue, until nobody has the store any more.
+fn listen(connector: &Connector, shared: &Arc<Shared>) {
+    if matches!(connector, Connector::Sqlite(_)) {
+        return;
+    }
+    let mut end = shared.queue_news();
+    let shared = Arc::downgrade(shared);
+    let heard = move || {
+        if let Some(shared) = shared.upgrade() {
+            shared.queue_changed();
+        }
+    };
+    let listening = connector.clone().listen("waxwing_queue", heard);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = listening => {}
+            () = async { while end.changed().await.is_ok() {} } => {}
+        }
+    });
+}
+
 /// Locks the file beside the database.
 fn lock_file(database: &Path) -> Result<fs::File> {
     let mut path = database.as_os_str().to_owned();
@@ -124,7 +146,7 @@ fn lock_file(database: &Path) -> Result<fs::File> {
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
     {
-        fs::create_dir_all(parent).map_err(|e| Error::blob(parent, e))?;
+        make_directory(parent).map_err(|e| Error::blob(parent, e))?;
     }
     let open = fs::OpenOptions::new()
         .write(true)

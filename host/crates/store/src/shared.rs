@@ -21,6 +21,8 @@ pub(crate) struct Shared {
     directory: AtomicU64,
     /// Transactions committed.
     pub(crate) commits: AtomicU64,
+    /// Changes when something of the queue is due sooner than was known.
+    queue: watch::Sender<u64>,
     watchers: Mutex<HashMap<AccountId, watch::Sender<u64>>>,
     accounts: Mutex<HashMap<AccountId, (Usage, Instant)>>,
     domains: Mutex<HashMap<DomainId, (Usage, Instant)>>,
@@ -39,6 +41,14 @@ impl Shared {
 
     pub(crate) fn directory_changed(&self) {
         self.directory.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn queue_changed(&self) {
+        self.queue.send_modify(|news| *news = news.wrapping_add(1));
+    }
+
+    pub(crate) fn queue_news(&self) -> watch::Receiver<u64> {
+        self.queue.subscribe()
     }
 
     pub(crate) fn forget_account(&self, account: AccountId) {

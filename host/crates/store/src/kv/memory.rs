@@ -1,5 +1,10 @@
 //! Counters, token buckets and windows in memory, ahead of the database.
+//!
+//! A tally that memory does not have is read from the database and then changed here. Between the two it may have been
+//! counted, written and forgotten again, or deleted: what was read is only taken if nothing was forgotten meanwhile
+//! ([`Read`]), else it is read anew. So every caller sees all that was answered before it asked.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -49,6 +54,8 @@ pub(crate) struct Tally {
     /// Milliseconds of Unix time; 0 never.
     expires: i64,
     changed: bool,
+    /// It is on its way to the database, which may have an older one still.
+    writing: bool,
     delta: i64,
 }
 
@@ -58,6 +65,7 @@ impl Tally {
             state,
             expires: 0,
             changed: false,
+            writing: false,
             delta: 0,
         }
     }
@@ -116,63 +124,97 @@ impl Tally {
     }
 }
 
+/// What the database had for a key that memory did not have, and when it was asked.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// [`Memory::forgettings`] before the database was asked.
+    pub(crate) forgettings: u64,
+    /// None: memory had the key, or the database did not.
+    pub(crate) stored: Option<Tally>,
+}
+
+/// Memory has forgotten something since the database was asked: it is to be asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outdated;
+
+#[derive(Debug, Default)]
+struct Tallies {
+    of: HashMap<KvKey, Tally>,
+    /// Rises whenever one is forgotten that lives on in the database, or is deleted.
+    forgettings: u64,
+}
+
 /// All tallies of this process.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    tallies: Mutex<HashMap<KvKey, Tally>>,
+    tallies: Mutex<Tallies>,
 }
 
 impl Memory {
     pub(crate) fn has(&self, key: &KvKey, now: i64) -> bool {
         lock(&self.tallies)
+            .of
             .get(key)
             .is_some_and(|tally| !tally.is_over(now))
     }
 
-    /// The value of a counter that is here.
-    pub(crate) fn counter(&self, key: &KvKey, now: i64) -> Option<i64> {
+    /// To be asked before the database is.
+    pub(crate) fn forgettings(&self) -> u64 {
+        lock(&self.tallies).forgettings
+    }
+
+    /// The value of a counter, here or as it was read; 0 if there is none.
+    pub(crate) fn counter(&self, key: &KvKey, read: &Read, now: i64) -> Result<i64, Outdated> {
         let tallies = lock(&self.tallies);
-        let tally = tallies.get(key).filter(|tally| !tally.is_over(now))?;
-        Some(tally.number())
+        match tallies.of.get(key) {
+            Some(tally) if !tally.is_over(now) => Ok(tally.number()),
+            Some(_) => Ok(0),
+            None if tallies.forgettings != read.forgettings => Err(Outdated),
+            None => Ok(read.stored.as_ref().map_or(0, Tally::number)),
+        }
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        lock(&self.tallies).len() >= MAX_TALLIES
+        lock(&self.tallies).of.len() >= MAX_TALLIES
     }
 
-    /// Changes a tally; one that memory does not have begins as `stored`, else as `new` says.
+    /// Changes a tally; one that memory does not have begins as it was read, else as `new` says.
     fn change<T>(
         &self,
-        key: KvKey,
-        stored: Option<Tally>,
+        key: &KvKey,
+        read: Read,
         now: i64,
         new: impl Fn() -> Tally,
         change: impl FnOnce(&mut Tally) -> T,
-    ) -> T {
+    ) -> Result<T, Outdated> {
         let mut tallies = lock(&self.tallies);
-        let tally = tallies
-            .entry(key)
-            .or_insert_with(|| stored.unwrap_or_else(&new));
+        let forgettings = tallies.forgettings;
+        let tally = match tallies.of.entry(key.clone()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(_) if forgettings != read.forgettings => return Err(Outdated),
+            Entry::Vacant(entry) => entry.insert(read.stored.unwrap_or_else(&new)),
+        };
         if tally.is_over(now) {
-            *tally = new();
+            let writing = tally.writing;
+            *tally = Tally { writing, ..new() };
         }
         tally.changed = true;
-        change(tally)
+        Ok(change(tally))
     }
 
     pub(crate) fn increment(
         &self,
-        key: KvKey,
-        stored: Option<Tally>,
+        key: &KvKey,
+        read: Read,
         delta: i64,
         expires: i64,
         now: i64,
-    ) -> i64 {
+    ) -> Result<i64, Outdated> {
         let new = || Tally {
             expires,
             ..Tally::new(State::Counter(0))
         };
-        self.change(key, stored, now, new, |tally| {
+        self.change(key, read, now, new, |tally| {
             let State::Counter(value) = &mut tally.state else {
                 return delta;
             };
@@ -184,20 +226,18 @@ impl Memory {
 
     pub(crate) fn take(
         &self,
-        key: KvKey,
-        stored: Option<Tally>,
-        cost: f64,
-        capacity: f64,
-        refill: f64,
+        key: &KvKey,
+        read: Read,
+        (cost, capacity, refill): (f64, f64, f64),
         now: i64,
-    ) -> BucketState {
+    ) -> Result<BucketState, Outdated> {
         let new = || {
             Tally::new(State::Bucket {
                 tokens: capacity,
                 at: now,
             })
         };
-        self.change(key, stored, now, new, |tally| {
+        self.change(key, read, now, new, |tally| {
             let State::Bucket { tokens, at } = &mut tally.state else {
                 return BucketState {
                     allowed: true,
@@ -239,10 +279,16 @@ impl Memory {
         })
     }
 
-    pub(crate) fn count(&self, key: KvKey, stored: Option<Tally>, window: i64, now: i64) -> u64 {
+    pub(crate) fn count(
+        &self,
+        key: &KvKey,
+        read: Read,
+        window: i64,
+        now: i64,
+    ) -> Result<u64, Outdated> {
         self.change(
             key,
-            stored,
+            read,
             now,
             || Tally::new(State::Window(VecDeque::new())),
             |tally| {
@@ -270,8 +316,9 @@ impl Memory {
 
     pub(crate) fn delete(&self, namespace: &Namespace, key: &str) {
         let mut tallies = lock(&self.tallies);
+        tallies.forgettings += 1;
         for kind in 1..=3 {
-            tallies.remove(&KvKey {
+            tallies.of.remove(&KvKey {
                 namespace: namespace.clone(),
                 kind,
                 key: key.to_owned(),
@@ -280,20 +327,27 @@ impl Memory {
     }
 
     pub(crate) fn forget_expired(&self, now: i64) {
-        lock(&self.tallies).retain(|_, tally| !tally.is_over(now));
+        let mut tallies = lock(&self.tallies);
+        tallies.forgettings += 1;
+        tallies
+            .of
+            .retain(|_, tally| tally.writing || !tally.is_over(now));
     }
 
     /// Makes room: what the database has can be read again.
     pub(crate) fn forget_written(&self) {
-        lock(&self.tallies).retain(|_, tally| tally.changed);
+        let mut tallies = lock(&self.tallies);
+        tallies.forgettings += 1;
+        tallies.of.retain(|_, tally| tally.changed || tally.writing);
     }
 
     /// What changed since the last call, to be written.
     pub(crate) fn take_changed(&self) -> Vec<(KvKey, Memo)> {
         let mut tallies = lock(&self.tallies);
-        let changed = tallies.iter_mut().filter(|(_, tally)| tally.changed);
+        let changed = tallies.of.iter_mut().filter(|(_, tally)| tally.changed);
         let memo = |(key, tally): (&KvKey, &mut Tally)| {
             tally.changed = false;
+            tally.writing = true;
             (
                 key.clone(),
                 Memo {
@@ -306,14 +360,76 @@ impl Memory {
         changed.map(memo).collect()
     }
 
-    /// What could not be written is changed still.
-    pub(crate) fn put_back(&self, memos: Vec<(KvKey, Memo)>) {
+    /// These are in the database now; if not, they are changed still.
+    pub(crate) fn settle(&self, memos: &[(KvKey, Memo)], written: bool) {
         let mut tallies = lock(&self.tallies);
         for (key, memo) in memos {
-            if let Some(tally) = tallies.get_mut(&key) {
-                tally.changed = true;
-                tally.delta = tally.delta.saturating_add(memo.delta);
+            if let Some(tally) = tallies.of.get_mut(key) {
+                tally.writing = false;
+                if !written {
+                    tally.changed = true;
+                    tally.delta = tally.delta.saturating_add(memo.delta);
+                }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> KvKey {
+        let text = String::new;
+        let namespace = Namespace {
+            plugin: text(),
+            area: text(),
+            domain: text(),
+        };
+        KvKey {
+            namespace,
+            kind: 1,
+            key: text(),
+        }
+    }
+
+    fn read(memory: &Memory, number: i64) -> Read {
+        Read {
+            forgettings: memory.forgettings(),
+            stored: Some(Tally::new(State::Counter(number))),
+        }
+    }
+
+    #[test]
+    fn what_was_read_before_it_was_counted_written_and_forgotten_is_outdated() {
+        let (memory, key) = (Memory::default(), key());
+        let early = read(&memory, 5);
+        assert_eq!(memory.increment(&key, read(&memory, 5), 1, 0, 0), Ok(6));
+        let memos = memory.take_changed();
+        // On its way: the database may still say 5, so memory keeps it.
+        memory.forget_written();
+        assert_eq!(memory.increment(&key, read(&memory, 5), 1, 0, 0), Ok(7));
+        memory.settle(&memos, true);
+        let memos = memory.take_changed();
+        memory.settle(&memos, true);
+        memory.forget_written();
+        assert_eq!(memory.counter(&key, &early, 0), Err(Outdated));
+        assert_eq!(memory.increment(&key, early, 1, 0, 0), Err(Outdated));
+        assert_eq!(memory.increment(&key, read(&memory, 7), 1, 0, 0), Ok(8));
+    }
+
+    #[test]
+    fn what_was_not_written_is_written_again() {
+        let (memory, key) = (Memory::default(), key());
+        assert_eq!(memory.increment(&key, read(&memory, 5), 2, 0, 0), Ok(7));
+        let memos = memory.take_changed();
+        assert_eq!(memory.increment(&key, read(&memory, 5), 3, 0, 0), Ok(10));
+        memory.settle(&memos, false);
+        let again: Vec<i64> = memory
+            .take_changed()
+            .iter()
+            .map(|(_, memo)| memo.delta)
+            .collect();
+        assert_eq!(again, [5]);
     }
 }

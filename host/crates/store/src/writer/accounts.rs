@@ -38,6 +38,12 @@ static DELETE_SUBSCRIPTIONS: Sql = Sql::new("DELETE FROM subscriptions WHERE acc
 static SUBTRACT_USAGE: Sql = Sql::new(
     "UPDATE domains SET used_bytes = used_bytes - $2, used_messages = used_messages - $3 WHERE id = $1",
 );
+// The UIDVALIDITY above which new accounts begin: an address that comes back must not repeat one that it had.
+static KEEP_UID_VALIDITY: Sql = Sql::new(
+    "INSERT INTO sequences (name, next) VALUES ('uid_validity', $1)
+     ON CONFLICT (name) DO UPDATE SET next = excluded.next WHERE sequences.next < excluded.next",
+);
+static LAST_UID_VALIDITY: Sql = Sql::new("SELECT next FROM sequences WHERE name = 'uid_validity'");
 static INSERT_ALIAS: Sql = Sql::new(
     "INSERT INTO aliases (address, domain, targets) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
 );
@@ -233,10 +239,12 @@ async fn add_account(
     if transaction.execute(&INSERT_ACCOUNT, values).await? == 0 {
         return Err(Error::AlreadyExists(address.to_owned()));
     }
+    let rows = transaction.fetch(&LAST_UID_VALIDITY, Vec::new()).await?;
+    let last = rows.first().map_or(Ok(0), |row| row.number(0))?;
     transaction
         .heads
         .accounts
-        .insert(id, AccountHead::new(id, domain));
+        .insert(id, AccountHead::new(id, domain, last));
     for (path, special_use) in DEFAULT_MAILBOXES {
         super::mailboxes::make(transaction, id, path, special_use).await?;
         transaction
@@ -282,6 +290,7 @@ impl Operation for RemoveAccount {
         }
         let account = transaction.heads.account(self.id)?;
         let domain = account.domain;
+        let last_uid_validity = i64::from(account.last_uid_validity);
         // What the domain was told of; what was added in this very transaction it has not been told yet.
         let known = (
             signed(account.usage.bytes) - account.bytes_delta,
@@ -307,19 +316,23 @@ impl Operation for RemoveAccount {
                 vec![domain.0.into(), known.0.into(), known.1.into()],
             )
             .await?;
+        // RFC 3501 §2.3.1.1: greater than those of the former mailboxes of these names.
+        transaction
+            .execute(&KEEP_UID_VALIDITY, vec![last_uid_validity.into()])
+            .await?;
         transaction.remove_account(self.id);
         transaction.change_directory().await
     }
 }
 
 impl AccountHead {
-    fn new(id: AccountId, domain: DomainId) -> AccountHead {
+    fn new(id: AccountId, domain: DomainId, last_uid_validity: u32) -> AccountHead {
         AccountHead {
             id,
             domain,
             modseq: 0,
             usage: Usage::default(),
-            last_uid_validity: 0,
+            last_uid_validity,
             mailboxes: std::collections::BTreeMap::new(),
             paths: std::collections::HashMap::new(),
             dirty: true,

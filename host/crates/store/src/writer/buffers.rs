@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::queue::enqueue::QueueRows;
 use crate::database::Value;
 use crate::statement::{Rows, Sql};
 use crate::{BlobId, LedgerRow, MAX_LEDGER_JSON, MailboxId, Usage, ledger};
@@ -83,6 +84,7 @@ pub(crate) struct Buffers {
     ledger: Rows,
     vanished: Rows,
     refs: BTreeMap<BlobId, i64>,
+    pub(crate) queue: QueueRows,
 }
 
 /// Sizes and numbers as the database has them. Values beyond 2^63 do not occur; they would stick at the top.
@@ -185,6 +187,7 @@ impl Buffers {
             ledger,
             vanished,
             refs,
+            queue,
         } = std::mem::take(self);
         if !blobs.is_empty() {
             writes.push((&INSERT_BLOBS, vec![blobs.into(), Value::Blob(bytes)]));
@@ -198,6 +201,7 @@ impl Buffers {
                 writes.push((sql, vec![rows.into()]));
             }
         }
+        queue.take(&mut writes);
         let mut deltas = Rows::default();
         for (blob, delta) in refs.iter().filter(|(_, delta)| **delta != 0) {
             deltas.row().int(blob.0).int(*delta);

@@ -8,12 +8,13 @@ use bytes::Bytes;
 use super::Operation;
 use super::buffers::{NewBlob, NewMessage, signed};
 use super::heads::AccountHead;
+use super::queue::enqueue::Enqueue;
 use super::transaction::Transaction;
 use crate::blob_files::BlobFile;
 use crate::flags::{join_keywords, split_keywords};
 use crate::{
-    AccountId, BlobId, Error, Flags, LedgerRow, MailboxId, Place, Result, SpecialUse, Stored,
-    Target,
+    AccountId, BlobId, Error, Flags, LedgerRow, LegId, MailboxId, Place, Result, SpecialUse,
+    Stored, Target,
 };
 
 /// A delivery whose hash, file and keywords were prepared by the caller.
@@ -28,6 +29,8 @@ pub(crate) struct Deliver {
     pub(crate) summary: Vec<u8>,
     /// Each with its keywords joined.
     pub(crate) targets: Vec<(Target, String)>,
+    /// What goes on with the same content.
+    pub(crate) queued: Vec<Enqueue>,
     pub(crate) internal_date: i64,
     pub(crate) internal_offset: i16,
     pub(crate) ledger: Option<LedgerRow>,
@@ -49,13 +52,14 @@ impl Operation for Deliver {
         } else {
             self.content.len()
         };
-        inline + self.summary.len() + self.ledger.as_ref().map_or(0, |row| row.json.len())
+        let queued: usize = self.queued.iter().map(Enqueue::weight).sum();
+        inline + queued + self.summary.len() + self.ledger.as_ref().map_or(0, |row| row.json.len())
     }
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<Vec<Stored>> {
         self.check(transaction, &mut HashMap::new(), false)?;
         let spots = self.spots(transaction, false).await?;
-        self.write(transaction, &spots).await
+        Ok(self.write(transaction, &spots).await?.stored)
     }
 
     fn settle(&mut self, outcome: Result<(), &Error>, unknown: bool) {
@@ -69,12 +73,22 @@ impl Operation for Deliver {
     }
 }
 
+/// What was stored and queued.
+#[derive(Debug, Default)]
+pub(crate) struct Accepted {
+    pub(crate) stored: Vec<Stored>,
+    pub(crate) legs: Vec<LegId>,
+}
+
 /// Several forms of a message, of which all are stored or none.
 #[derive(Debug)]
 pub(crate) struct DeliverAll(pub(crate) Vec<Deliver>);
 
+/// Forms of which nothing can be refused any more.
+pub(super) struct Checked(());
+
 impl Operation for DeliverAll {
-    type Output = Vec<Stored>;
+    type Output = Accepted;
 
     fn accounts(&self) -> Vec<AccountId> {
         self.0.iter().flat_map(Operation::accounts).collect()
@@ -84,28 +98,47 @@ impl Operation for DeliverAll {
         self.0.iter().map(Operation::weight).sum()
     }
 
-    async fn apply(&mut self, transaction: &mut Transaction) -> Result<Vec<Stored>> {
-        let mut wanted = HashMap::new();
-        for form in &self.0 {
-            form.check(transaction, &mut wanted, true)?;
-        }
-        let mut spots = Vec::with_capacity(self.0.len());
-        for form in &self.0 {
-            spots.push(form.spots(transaction, true).await?);
-        }
-        merge(&mut spots);
-        let mut stored = Vec::new();
-        for (form, spots) in self.0.iter_mut().zip(&spots) {
-            form.names_file = !spots.is_empty();
-            stored.extend(form.write(transaction, spots).await?);
-        }
-        Ok(stored)
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<Accepted> {
+        let checked = self.check(transaction)?;
+        self.write(transaction, checked).await
     }
 
     fn settle(&mut self, outcome: Result<(), &Error>, unknown: bool) {
         for form in &mut self.0 {
             form.settle(outcome, unknown);
         }
+    }
+}
+
+impl DeliverAll {
+    /// Everything that can be refused, before anything is changed.
+    pub(super) fn check(&self, transaction: &mut Transaction) -> Result<Checked> {
+        let mut wanted = HashMap::new();
+        for form in &self.0 {
+            form.check(transaction, &mut wanted, true)?;
+        }
+        Ok(Checked(()))
+    }
+
+    /// Stores and queues what was checked.
+    pub(super) async fn write(
+        &mut self,
+        transaction: &mut Transaction,
+        _checked: Checked,
+    ) -> Result<Accepted> {
+        let mut spots = Vec::with_capacity(self.0.len());
+        for form in &self.0 {
+            spots.push(form.spots(transaction, true).await?);
+        }
+        merge(&mut spots);
+        let mut accepted = Accepted::default();
+        for (form, spots) in self.0.iter_mut().zip(&spots) {
+            form.names_file = !spots.is_empty() || !form.queued.is_empty();
+            let Accepted { stored, legs } = form.write(transaction, spots).await?;
+            accepted.stored.extend(stored);
+            accepted.legs.extend(legs);
+        }
+        Ok(accepted)
     }
 }
 
@@ -192,20 +225,26 @@ impl Deliver {
     }
 
     /// Stores what was checked.
-    async fn write(&self, transaction: &mut Transaction, spots: &[Spot]) -> Result<Vec<Stored>> {
-        if !spots.is_empty() {
+    async fn write(&self, transaction: &mut Transaction, spots: &[Spot]) -> Result<Accepted> {
+        let kept = !spots.is_empty() || !self.queued.is_empty();
+        if kept {
             transaction.check_room(self.weight()).await?;
         }
-        let rows = usize::from(!spots.is_empty()) + usize::from(self.ledger.is_some());
+        let rows = usize::from(kept) + usize::from(self.ledger.is_some());
         let first = transaction.ids(rows).await?;
-        let mut stored = Vec::with_capacity(spots.len());
-        if !spots.is_empty() {
-            self.store(transaction, BlobId(first), spots, &mut stored)?;
+        let mut accepted = Accepted::default();
+        if kept {
+            self.store(transaction, BlobId(first), spots, &mut accepted.stored)?;
+        }
+        for enqueue in &self.queued {
+            let size = self.content.len() as u64;
+            let legs = enqueue.apply(transaction, BlobId(first), size).await?;
+            accepted.legs.extend(legs);
         }
         if let Some(row) = &self.ledger {
             transaction.buffers.ledger(first + signed(rows) - 1, row);
         }
-        Ok(stored)
+        Ok(accepted)
     }
 
     /// Everything that can be refused, before anything is changed. `wanted` counts what each mailbox is to take.
@@ -269,7 +308,7 @@ impl Deliver {
         }
         transaction.buffers.blob(&NewBlob {
             id: blob,
-            refs: spots.len(),
+            refs: spots.len() + self.queued.len(),
             content: &self.content,
             hash: &self.hash,
             file: self.file.as_ref().map_or("", BlobFile::name),

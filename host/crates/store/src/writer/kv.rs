@@ -1,10 +1,11 @@
 //! Writing key-values.
 
 use super::Operation;
+use super::buffers::signed;
 use super::transaction::Transaction;
 use crate::database::Value;
 use crate::kv::{KvKey, Memo};
-use crate::statement::Sql;
+use crate::statement::{Rows, Sql};
 use crate::{Namespace, Result};
 
 // Sets the value if the key is absent, outlived, or at the version expected; -1: whatever it is at.
@@ -20,10 +21,13 @@ static SET_PRESENT: Sql = Sql::new(
 static DELETE: Sql =
     Sql::new("DELETE FROM kv WHERE plugin = $1 AND area = $2 AND domain = $3 AND key = $4");
 // A counter's number is added up, so that hosts do not undo each other's counts; one that outlived its time starts over.
+// The bytes of all values travel in one argument; the rows say where in it theirs are, counted from 1.
 static REMEMBER: Sql = Sql::new(
-    "INSERT INTO kv (plugin, area, domain, kind, key, number, version, expires, value) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)
-     ON CONFLICT (plugin, area, domain, kind, key) DO UPDATE SET value = $8, expires = $7,
-     number = CASE WHEN kv.expires > 0 AND kv.expires <= $9 THEN $6 ELSE kv.number + $6 END",
+    "INSERT INTO kv (plugin, area, domain, kind, key, number, version, expires, value)
+     SELECT r.plugin, r.area, r.domain, r.kind, r.key, r.delta, 0, r.expires, substr($2, r.value_at, r.value_len)
+     FROM {1: plugin t, area t, domain t, kind i, key t, delta i, expires i, value_at n, value_len n} AS r WHERE true
+     ON CONFLICT (plugin, area, domain, kind, key) DO UPDATE SET value = excluded.value, expires = excluded.expires,
+     number = CASE WHEN kv.expires > 0 AND kv.expires <= $3 THEN excluded.number ELSE kv.number + excluded.number END",
 );
 
 /// Sets a value, on condition of its version or not.
@@ -47,7 +51,7 @@ impl Operation for Set {
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<Option<u64>> {
         let version = transaction.ids(1).await?;
-        let expected = self.expected.map_or(-1, super::buffers::signed);
+        let expected = self.expected.map_or(-1, signed);
         let sql = if expected > 0 { &SET_PRESENT } else { &SET };
         let mut values = name_values(&self.namespace);
         values.extend([
@@ -107,17 +111,23 @@ impl Operation for Remember {
     type Output = ();
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
+        // Not empty: an empty argument is NULL to SQLite's binding.
+        let (mut rows, mut bytes) = (Rows::default(), vec![0]);
         for (key, memo) in &self.0 {
-            let mut values = name_values(&key.namespace);
-            values.extend([
-                i64::from(key.kind).into(),
-                Value::from(key.key.as_str()),
-                memo.delta.into(),
-                memo.expires.into(),
-            ]);
-            values.extend([Value::Blob(memo.value.clone()), transaction.now.into()]);
-            transaction.execute(&REMEMBER, values).await?;
+            let Namespace {
+                plugin,
+                area,
+                domain,
+            } = &key.namespace;
+            let row = rows.row().str(plugin).str(area).str(domain);
+            let row = row.int(i64::from(key.kind)).str(&key.key);
+            let row = row.int(memo.delta).int(memo.expires);
+            row.int(signed(bytes.len()) + 1)
+                .int(signed(memo.value.len()));
+            bytes.extend_from_slice(&memo.value);
         }
+        let values = vec![rows.into(), Value::Blob(bytes), transaction.now.into()];
+        transaction.execute(&REMEMBER, values).await?;
         Ok(())
     }
 }

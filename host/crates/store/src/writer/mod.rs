@@ -13,6 +13,8 @@ pub(crate) mod flags;
 pub(crate) mod heads;
 pub(crate) mod kv;
 pub(crate) mod mailboxes;
+pub(crate) mod outcome;
+pub(crate) mod queue;
 pub(crate) mod sweep;
 pub(crate) mod transaction;
 
@@ -274,13 +276,12 @@ impl Task {
         let mut attempt = 1;
         let error = loop {
             let error = match self.attempt_in_time(&mut jobs).await {
-                Ok(()) => {
-                    self.transaction.publish(&self.shared);
-                    jobs.into_iter().for_each(|job| job.finish(Ok(()), false));
-                    return;
-                }
+                Ok(()) => return self.committed(jobs),
                 Err(error) => error,
             };
+            if self.transaction.was_committed(&error).await {
+                return self.committed(jobs);
+            }
             let again = self.transaction.rollback(&error).await;
             if !again || attempt >= ATTEMPTS {
                 break error;
@@ -292,6 +293,7 @@ impl Task {
                 attempt + 1
             };
         };
+        let error = self.transaction.cause(error).await;
         if jobs.len() > 1 && may_be_one_job(&error) {
             // One of them is to blame, or frees room that another needs.
             for job in jobs {
@@ -303,6 +305,12 @@ impl Task {
         let unknown = self.transaction.unknown;
         jobs.into_iter()
             .for_each(|job| job.finish(Err(&error), unknown));
+    }
+
+    /// Tells everybody that it is on disk.
+    fn committed(&mut self, jobs: Vec<Box<dyn Job>>) {
+        self.transaction.publish(&self.shared);
+        jobs.into_iter().for_each(|job| job.finish(Ok(()), false));
     }
 
     /// [`Self::attempt`], given up when PostgreSQL says nothing for too long. SQLite has no peer that could be gone.

@@ -5,16 +5,20 @@
 //! begin the transaction and write what waits first.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use super::buffers::{Buffers, Write, write_heads};
 use super::heads::{AccountHead, Heads};
+use super::outcome::{self, Mark, Outcome};
 use crate::config::Clock;
 use crate::database::{Connection, Connector, Row, Value};
 use crate::mailboxes::MAILBOXES_OF;
+use crate::room::{self, is_io_error};
 use crate::shared::Shared;
 use crate::statement::{Dialect, Rows, Sql, shift_arguments};
 use crate::{AccountId, Error, Result};
@@ -39,6 +43,8 @@ static RESERVE_IDS: Sql =
     Sql::new("UPDATE sequences SET next = next + $1 WHERE name = 'id' RETURNING next");
 static CHANGE_DIRECTORY: Sql =
     Sql::new("UPDATE sequences SET next = next + 1 WHERE name = 'directory'");
+// Other hosts' workers. PostgreSQL hands it out when the transaction is committed.
+static NOTIFY_QUEUE: Sql = Sql::new("NOTIFY waxwing_queue");
 static DATABASE_SIZE: Sql = Sql::new("SELECT pg_database_size(current_database())");
 
 /// The one open transaction, and what outlives it.
@@ -51,6 +57,14 @@ pub(crate) struct Transaction {
     begun: bool,
     /// COMMIT was sent: if the connection broke then, nobody knows how it ended.
     commit_sent: bool,
+    /// What the open transaction can be asked after by, on PostgreSQL.
+    mark: Option<Mark>,
+    /// Whether the server can be asked; looked up once a connection.
+    can_mark: Option<bool>,
+    /// How long it is tried to find out how a transaction ended.
+    patience: Duration,
+    /// Where SQLite writes.
+    disk: Option<PathBuf>,
     /// The last one failed in a way that does not say whether it was committed.
     pub(super) unknown: bool,
     pub(crate) heads: Heads,
@@ -62,6 +76,8 @@ pub(crate) struct Transaction {
     pub(crate) now: i64,
     directory_changed: bool,
     removed_accounts: Vec<AccountId>,
+    /// Something of the queue is due sooner than was known.
+    queue_changed: bool,
     /// Joined texts by the statements in them.
     texts: HashMap<(bool, bool, Vec<usize>), Arc<str>>,
     max_bytes: Option<u64>,
@@ -83,6 +99,10 @@ impl Transaction {
             dialect,
             begun: false,
             commit_sent: false,
+            mark: None,
+            can_mark: None,
+            patience: config.write_timeout,
+            disk: room::directory(config),
             unknown: false,
             heads: Heads::default(),
             buffers: Buffers::default(),
@@ -91,6 +111,7 @@ impl Transaction {
             now: 0,
             directory_changed: false,
             removed_accounts: Vec::new(),
+            queue_changed: false,
             texts: HashMap::new(),
             max_bytes: config
                 .max_database_bytes
@@ -98,6 +119,10 @@ impl Transaction {
             unchecked_bytes: SIZE_CHECK_BYTES,
             full: false,
         }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     pub(super) fn is_sqlite(&self) -> bool {
@@ -108,7 +133,9 @@ impl Transaction {
     pub(super) async fn start(&mut self, accounts: &BTreeSet<AccountId>) -> Result<()> {
         if self.connection.is_none() {
             self.connection = Some(self.connector.connect().await?);
+            self.can_mark = None;
         }
+        self.mark = None;
         self.begun = false;
         self.commit_sent = false;
         self.now = self.clock.now();
@@ -162,6 +189,18 @@ impl Transaction {
         self.fetch_now(sql, values).await
     }
 
+    /// Runs a statement that need not see the rows that wait, and leaves them waiting.
+    pub(crate) async fn fetch_beside(
+        &mut self,
+        sql: &'static Sql,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>> {
+        if !self.begun {
+            self.run(Vec::new(), false).await?;
+        }
+        self.fetch_now(sql, values).await
+    }
+
     /// Runs a statement that sees everything written so far and returns the number of rows affected.
     pub(crate) async fn execute(&mut self, sql: &'static Sql, values: Vec<Value>) -> Result<u64> {
         self.flush().await?;
@@ -194,6 +233,11 @@ impl Transaction {
             self.directory_changed = true;
         }
         Ok(())
+    }
+
+    /// Notes that something of the queue is due sooner than the workers know.
+    pub(super) fn change_queue(&mut self) {
+        self.queue_changed = true;
     }
 
     /// Notes that an account and its heads are gone.
@@ -230,6 +274,9 @@ impl Transaction {
     pub(super) async fn commit(&mut self) -> Result<()> {
         let mut writes = self.buffers.take();
         writes.extend(write_heads(&mut self.heads));
+        if self.queue_changed && self.dialect == Dialect::Postgres {
+            writes.push((&NOTIFY_QUEUE, Vec::new()));
+        }
         if writes.is_empty() && !self.begun {
             return Ok(());
         }
@@ -249,9 +296,9 @@ impl Transaction {
             return Ok(());
         }
         if begin {
-            self.connection()?
-                .execute("BEGIN".into_sql_str(), Vec::new())
-                .await?;
+            let can_mark = self.can_mark;
+            let (mark, can_mark) = outcome::begin(self.connection()?, can_mark).await?;
+            (self.mark, self.can_mark) = (mark, Some(can_mark));
         }
         for (sql, values) in writes {
             self.connection()?
@@ -260,9 +307,7 @@ impl Transaction {
         }
         if commit {
             self.commit_sent = true;
-            self.connection()?
-                .execute("COMMIT".into_sql_str(), Vec::new())
-                .await?;
+            self.connection()?.run("COMMIT").await?;
         }
         Ok(())
     }
@@ -291,6 +336,27 @@ impl Transaction {
         AssertSqlSafe(Arc::clone(text)).into_sql_str()
     }
 
+    /// Whether a transaction that ended with this error was committed all the same: its connection died before the
+    /// server's answer came. What cannot be found out counts as not; [`Self::rollback`] then says that it is unknown.
+    pub(super) async fn was_committed(&mut self, error: &Error) -> bool {
+        if !self.commit_sent || !is_connection_lost(error) {
+            return false;
+        }
+        let Some(mark) = self.mark.take() else {
+            return false;
+        };
+        let (outcome, connection) = outcome::ask(&self.connector, &mark, self.patience).await;
+        self.connection = connection;
+        self.can_mark = None;
+        match outcome {
+            Outcome::Committed => self.begun = false,
+            // As if COMMIT had never been sent: it can be tried again.
+            Outcome::Aborted => self.commit_sent = false,
+            Outcome::Unknown => {}
+        }
+        outcome == Outcome::Committed
+    }
+
     /// Takes everything back. True: trying again may succeed.
     pub(super) async fn rollback(&mut self, error: &Error) -> bool {
         self.heads = Heads::default();
@@ -299,6 +365,7 @@ impl Transaction {
         self.ids = (0, 0);
         self.directory_changed = false;
         self.removed_accounts.clear();
+        self.queue_changed = false;
         let begun = std::mem::take(&mut self.begun);
         let lost = is_connection_lost(error);
         self.unknown = self.commit_sent && (lost || is_io_error(error));
@@ -318,6 +385,16 @@ impl Transaction {
         is_conflict(error)
     }
 
+    /// What is behind an error: a full disk, if SQLite only said that it could not write.
+    pub(super) async fn cause(&self, error: Error) -> Error {
+        let Some(disk) = self.disk.clone().filter(|_| is_io_error(&error)) else {
+            return error;
+        };
+        let unclear = error.clone();
+        let ask = tokio::task::spawn_blocking(move || room::cause(error, &disk));
+        ask.await.unwrap_or(unclear)
+    }
+
     /// After the commit: tells the caches and those who watch.
     pub(super) fn publish(&mut self, shared: &Shared) {
         shared.commits.fetch_add(
@@ -326,6 +403,9 @@ impl Transaction {
         );
         if std::mem::take(&mut self.directory_changed) {
             shared.directory_changed();
+        }
+        if std::mem::take(&mut self.queue_changed) {
+            shared.queue_changed();
         }
         for account in self.removed_accounts.drain(..) {
             shared.forget_account(account);
@@ -356,7 +436,7 @@ impl Transaction {
     }
 }
 
-fn is_connection_lost(error: &Error) -> bool {
+pub(super) fn is_connection_lost(error: &Error) -> bool {
     let Error::Database(error) = error else {
         return false;
     };
@@ -368,16 +448,6 @@ fn is_connection_lost(error: &Error) -> bool {
         }),
         _ => false,
     }
-}
-
-/// SQLITE_IOERR, of any kind: the log may have been written and not synced, and is read after a crash.
-fn is_io_error(error: &Error) -> bool {
-    let Error::Database(error) = error else {
-        return false;
-    };
-    let code = error.as_database_error().and_then(|e| e.code());
-    code.and_then(|code| code.parse::<u32>().ok())
-        .is_some_and(|code| code & 0xff == 10)
 }
 
 /// A transaction that lost against another host's: PostgreSQL's serialization_failure and deadlock_detected.

@@ -10,6 +10,7 @@ use crate::setup::{Kind, Setup, account, assert_sound, delivery, put, target};
 on_both! {
     the_directory_follows_changes;
     removing_an_account_removes_its_mail;
+    an_account_that_comes_back_has_new_uid_validities;
     passwords_are_verified;
     foreign_hashes_are_verified_at_a_price;
     names_are_checked;
@@ -131,6 +132,29 @@ async fn the_directory_follows_changes(setup: Arc<Setup>) {
         store.remove_alias("info@example.org").await,
         Err(Error::NoSuchAlias(_))
     ));
+}
+
+async fn an_account_that_comes_back_has_new_uid_validities(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let validities = async |account| {
+        let mailboxes = store.mailboxes(account).await.unwrap();
+        let of = mailboxes.iter().map(|mailbox| mailbox.uid_validity);
+        (of.clone().min().unwrap(), of.max().unwrap())
+    };
+    let first = account(&store, "alice").await.id;
+    let (_, last) = validities(first).await;
+    store.remove_account("alice@example.org").await.unwrap();
+    // Within the same second.
+    let second = account(&store, "alice").await.id;
+    let (least, second_last) = validities(second).await;
+    assert!(least > last, "{least} after {last}");
+    // Also if the clock went back, and after one that had fewer.
+    setup
+        .now
+        .store(1_600_000_000_000, std::sync::atomic::Ordering::SeqCst);
+    store.remove_account("alice@example.org").await.unwrap();
+    let (least, _) = validities(account(&store, "alice").await.id).await;
+    assert!(least > second_last, "{least} after {second_last}");
 }
 
 async fn removing_an_account_removes_its_mail(setup: Arc<Setup>) {

@@ -19,7 +19,7 @@ on_both! {
 const ROUNDS: usize = 15;
 
 /// The program that delivers until it is killed; cargo builds it with the tests.
-fn victim() -> PathBuf {
+pub(crate) fn victim() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let victim = tests
         .parent()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use waxwing_store::{Error, MAX_KEY, MAX_VALUE, Namespace};
 
 use crate::on_both;
-use crate::setup::Setup;
+use crate::setup::{Kind, Setup, run};
 
 on_both! {
     values_and_versions;
@@ -18,6 +18,78 @@ on_both! {
     keys_are_listed;
     bad_keys_are_refused;
     many_at_once;
+    a_deleted_counter_stays_deleted;
+}
+
+#[test]
+fn counters_of_a_batch_are_one_statement() {
+    run(Kind::Postgres, one_statement);
+}
+
+async fn one_statement(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    for sql in [
+        "CREATE TABLE statements (n BIGINT)",
+        "CREATE FUNCTION note() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN INSERT INTO statements VALUES (1); RETURN NULL; END'",
+        "CREATE TRIGGER note AFTER INSERT ON kv FOR EACH STATEMENT EXECUTE FUNCTION note()",
+    ] {
+        setup.sabotage(sql).await;
+    }
+    let keys: Vec<(String, i64)> = (0..200).map(|i| (format!("k{i}"), i)).collect();
+    let (kv, a) = (store.kv(), space("a"));
+    kv.increment_many(&a, &keys, None).await.unwrap();
+    store.close().await;
+    let rows = setup.count("statements").await;
+    // One more if a second ended in the middle.
+    assert!((1..=2).contains(&rows), "{rows} statements");
+    let store = setup.open().await;
+    let names: Vec<String> = keys.iter().map(|(key, _)| key.clone()).collect();
+    let counted = store.kv().counters(&a, &names).await.unwrap();
+    assert_eq!(counted, (0..200).collect::<Vec<i64>>());
+    store.close().await;
+}
+
+async fn a_deleted_counter_stays_deleted(setup: Arc<Setup>) {
+    for round in 0..5 {
+        let store = setup.open().await;
+        let key = format!("k{round}");
+        store
+            .kv()
+            .increment(&space("a"), &key, 1000, None)
+            .await
+            .unwrap();
+        // Now it is in the database and not in memory.
+        store.close().await;
+        let store = setup.open().await;
+        let tasks: Vec<_> = (0..8)
+            .map(|_| {
+                let (store, key) = (store.clone(), key.clone());
+                tokio::spawn(async move {
+                    for _ in 0..20 {
+                        store
+                            .kv()
+                            .increment(&space("a"), &key, 1, None)
+                            .await
+                            .unwrap();
+                    }
+                })
+            })
+            .collect();
+        store.kv().delete(&space("a"), &key).await.unwrap();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let left = store
+            .kv()
+            .increment(&space("a"), &key, 1, None)
+            .await
+            .unwrap();
+        assert!(
+            (1..=161).contains(&left),
+            "{left} after the deletion of 1000"
+        );
+        store.close().await;
+    }
 }
 
 fn space(plugin: &str) -> Namespace {

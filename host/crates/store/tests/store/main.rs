@@ -9,6 +9,7 @@
 
 mod accounts;
 mod changes;
+mod commit;
 mod crash;
 mod delivery;
 mod full;
@@ -17,6 +18,10 @@ mod ledger;
 mod mailboxes;
 mod messages;
 mod properties;
+mod queue;
+mod queue_crash;
+mod queue_hosts;
+mod queue_many;
 mod setup;
 mod trouble;
 mod verify;

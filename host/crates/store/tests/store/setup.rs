@@ -115,7 +115,43 @@ impl Setup {
         }
     }
 
-    async fn remove(&self) {
+    /// Clears SQLite's log; 1 if a reader keeps it from being cleared.
+    pub(crate) async fn checkpoint(&self) -> i64 {
+        use sqlx::Row as _;
+        let Database::Sqlite(path) = &self.database else {
+            return 0;
+        };
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+        let options = options.busy_timeout(Duration::ZERO);
+        let mut connection = sqlx::SqliteConnection::connect_with(&options)
+            .await
+            .unwrap();
+        let sql = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+        connection.fetch_one(sql).await.unwrap().get(0)
+    }
+
+    /// Rows of a table, counted behind the store's back.
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        use sqlx::Row as _;
+        let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        match &self.database {
+            Database::Sqlite(path) => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+                let mut connection = sqlx::SqliteConnection::connect_with(&options)
+                    .await
+                    .unwrap();
+                let row = connection.fetch_one(sqlx::query(sql)).await.unwrap();
+                row.get(0)
+            }
+            Database::Postgres(url) => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                let row = connection.fetch_one(sqlx::query(sql)).await.unwrap();
+                row.get(0)
+            }
+        }
+    }
+
+    pub(crate) async fn remove(&self) {
         if let Some(schema) = &self.schema {
             let mut connection = PgConnection::connect(&postgres_url()).await.unwrap();
             connection

@@ -1,0 +1,382 @@
+//! The worker's side of the queue: submit, lease, settle, sleep exactly.
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::{
+    BodyKind, DeliverBy, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS, Notify, Outgoing, QueueEnvelope,
+    QueuedMessage, QueuedRecipient, RecipientState, ReturnContent, Submitted,
+};
+use crate::database::{Row, Value};
+use crate::statement::{Rows, Sql};
+use crate::writer::deliver::DeliverAll;
+use crate::writer::queue::enqueue::Enqueue;
+use crate::writer::queue::lease::{LANES, PutOff, Renew, Take, TakeFor};
+use crate::writer::queue::settle::{GiveBack, Settle};
+use crate::{BlobId, Delivery, Error, LeaseId, LegId, Result, Store, Stored};
+
+/// Most legs leased at once.
+const MAX_LEASED: usize = 1000;
+/// Legs put off with one commit.
+const PUT_OFF: i64 = 5000;
+
+// The first of each lane: a step of the index each, however many legs wait.
+pub(super) static NEXT_DUE: Sql = Sql::new(
+    "WITH RECURSIVE lanes (lane) AS (
+       SELECT min(lane) FROM queue_legs WHERE state = 0
+       UNION ALL SELECT (SELECT min(l.lane) FROM queue_legs l WHERE l.state = 0 AND l.lane > lanes.lane) FROM lanes WHERE lanes.lane IS NOT NULL)
+     SELECT (SELECT min(l.due) FROM queue_legs l WHERE l.state = 0 AND l.lane = lanes.lane) AS due FROM lanes
+     WHERE lane IS NOT NULL ORDER BY due LIMIT 1",
+);
+
+// `due >= 0` always holds: with a range SQLite walks the index in order instead of sorting the table.
+pub(super) static NEXT_IN_LANE: Sql = Sql::new(
+    "SELECT l.due FROM queue_legs l WHERE l.state = 0 AND l.lane = $1 AND l.due >= $2
+     AND l.destination NOT IN (SELECT r.name FROM {3: name t} AS r) ORDER BY l.due LIMIT 1",
+);
+
+/// A leg that this worker may try until its lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leased {
+    /// The leg.
+    pub leg: LegId,
+    /// The lease, the same for all that one call leased.
+    pub lease: LeaseId,
+    /// When the lease ends, milliseconds of Unix time.
+    pub until: i64,
+    /// What it is scheduled under.
+    pub destination: String,
+    /// Attempts that were settled before.
+    pub attempts: u32,
+    /// When the sender was told of the delay, milliseconds of Unix time; 0: not yet.
+    pub delay_told: i64,
+    /// Its message.
+    pub message: QueuedMessage,
+    /// The recipients that are open, at least one.
+    pub recipients: Vec<QueuedRecipient>,
+}
+
+impl Leased {
+    /// From the columns of the statement that reads leased legs.
+    pub(crate) fn of_row(row: &Row) -> Result<Leased> {
+        let deliver_by = match row.int(19)? {
+            0 => None,
+            mode => Some(DeliverBy {
+                at: row.int(18)?,
+                give_up: mode & 3 == 1,
+                trace: mode & 4 != 0,
+            }),
+        };
+        let envelope = QueueEnvelope {
+            queue_id: row.text(7)?,
+            sender: row.text(11)?,
+            ret: match row.int(12)? {
+                1 => ReturnContent::Full,
+                2 => ReturnContent::Headers,
+                _ => ReturnContent::NotAsked,
+            },
+            envid: row.text(13)?,
+            body: match row.int(14)? {
+                1 => BodyKind::EightBit,
+                2 => BodyKind::Binary,
+                _ => BodyKind::SevenBit,
+            },
+            smtp_utf8: row.int(15)? != 0,
+            require_tls: row.int(16)? != 0,
+            priority: i8::try_from(row.int(17)?).unwrap_or(0),
+            deliver_by,
+            received: row.int(10)?,
+            expires: row.int(20)?,
+            context: row.text(21)?,
+        };
+        Ok(Leased {
+            leg: LegId(row.int(0)?),
+            lease: LeaseId(row.int(1)?),
+            until: row.int(2)?,
+            destination: row.text(3)?,
+            attempts: row.number(4)?,
+            delay_told: row.int(5)?,
+            message: QueuedMessage {
+                envelope,
+                size: row.natural(9)?,
+                blob: BlobId(row.int(8)?),
+            },
+            recipients: Vec::new(),
+        })
+    }
+
+    pub(crate) fn add_recipient(&mut self, row: &Row) -> Result<()> {
+        self.recipients.push(QueuedRecipient {
+            number: row.number(1)?,
+            address: row.text(2)?,
+            notify: Notify(u8::try_from(row.int(3)?).unwrap_or(0)),
+            orcpt: row.text(4)?,
+            said: row.text(5)?,
+        });
+        Ok(())
+    }
+}
+
+/// What became of one recipient in an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipientOutcome {
+    /// Its number in the message.
+    pub number: u32,
+    /// `Open`: it is tried again.
+    pub state: RecipientState,
+    /// What was said of it, at most [`super::MAX_SAID`].
+    pub said: String,
+}
+
+/// What an attempt on a leg came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// The leg.
+    pub leg: LegId,
+    /// The lease under which it was tried.
+    pub lease: LeaseId,
+    /// When, milliseconds of Unix time.
+    pub at: i64,
+    /// The host that was talked to last, for the history.
+    pub host: String,
+    /// The last words, for the history.
+    pub said: String,
+    /// What became of recipients; those not named are open as before.
+    pub outcomes: Vec<RecipientOutcome>,
+    /// When those that are open are tried again, milliseconds of Unix time.
+    pub retry_at: i64,
+    /// Set if the sender is told of the delay with this settlement.
+    pub delay_told: Option<i64>,
+}
+
+/// What a settlement did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// All of it is written, notices too.
+    Recorded {
+        /// Notices stored in mailboxes.
+        stored: Vec<Stored>,
+        /// Notices queued.
+        legs: Vec<LegId>,
+    },
+    /// The lease had ended and somebody else has the leg, or it was removed. Recipients that were relayed are recorded
+    /// as such, so that they are not sent to again; nothing else is, and no notice.
+    Lost,
+}
+
+fn check(outgoing: &Outgoing) -> Result<()> {
+    let sizes = [
+        (
+            "list of recipients",
+            outgoing.recipients.len(),
+            MAX_QUEUED_RECIPIENTS,
+        ),
+        ("context", outgoing.envelope.context.len(), MAX_CONTEXT),
+    ];
+    if let Some((what, size, limit)) = sizes.into_iter().find(|(_, size, limit)| size > limit) {
+        return Err(Error::TooLarge { what, size, limit });
+    }
+    if outgoing.recipients.is_empty() {
+        return Err(Error::NotAllowed("a queued message has recipients"));
+    }
+    Ok(())
+}
+
+/// A form that only the queue has.
+fn form_of(content: Bytes, received: i64) -> Delivery {
+    Delivery {
+        content,
+        summary: Vec::new(),
+        targets: Vec::new(),
+        internal_date: received,
+        internal_offset: 0,
+        ledger: None,
+    }
+}
+
+impl Store {
+    /// Stores local copies and queues what goes on, or nothing of any: with one commit, and one content for all forms of
+    /// the same bytes. On disk when it returns.
+    ///
+    /// # Errors
+    /// As [`Store::deliver`]; `TooLarge` and `NotAllowed` for what is queued.
+    pub async fn submit(
+        &self,
+        deliveries: Vec<Delivery>,
+        outgoing: Vec<Outgoing>,
+    ) -> Result<Submitted> {
+        let forms = self.forms(deliveries, outgoing).await?;
+        let accepted = self.inner.writer.write(forms).await?;
+        Ok(Submitted {
+            stored: accepted.stored,
+            legs: accepted.legs,
+        })
+    }
+
+    async fn forms(
+        &self,
+        deliveries: Vec<Delivery>,
+        outgoing: Vec<Outgoing>,
+    ) -> Result<DeliverAll> {
+        let mut forms: Vec<(Delivery, Vec<Enqueue>)> = deliveries
+            .into_iter()
+            .map(|form| (form, Vec::new()))
+            .collect();
+        for outgoing in outgoing {
+            check(&outgoing)?;
+            let Outgoing {
+                content,
+                envelope,
+                recipients,
+                due,
+                held,
+            } = outgoing;
+            let received = envelope.received;
+            let enqueue = Enqueue {
+                envelope,
+                recipients,
+                due,
+                held,
+            };
+            // A form without places is a ledger row, its content is not kept.
+            let same = forms.iter_mut().find(|(form, queued)| {
+                form.content == content && !(form.targets.is_empty() && queued.is_empty())
+            });
+            match same {
+                Some((_, queued)) => queued.push(enqueue),
+                None => forms.push((form_of(content, received), vec![enqueue])),
+            }
+        }
+        let mut prepared = Vec::with_capacity(forms.len());
+        for (form, queued) in forms {
+            prepared.push(self.prepare(form, queued).await?);
+        }
+        Ok(DeliverAll(prepared))
+    }
+
+    /// Leases legs that are due, the most urgent first, at most `limit`, for `owner` until the given moment
+    /// (milliseconds of Unix time). `except` names destinations that are not to be tried now; what is due for them is
+    /// passed over one by one, so one with a long backlog is better [put off](Store::put_off). Legs whose lease ended are
+    /// due.
+    pub async fn lease(
+        &self,
+        owner: &str,
+        until: i64,
+        limit: usize,
+        except: &[String],
+    ) -> Result<Vec<Leased>> {
+        // Looking is cheap, a transaction is not.
+        let now = self.inner.config.clock.now();
+        if self.next_due(except).await?.is_none_or(|due| due > now) {
+            return Ok(Vec::new());
+        }
+        let take = Take {
+            owner: owner.to_owned(),
+            until,
+            limit: limit.min(MAX_LEASED),
+            except: except.to_vec(),
+        };
+        self.inner.writer.write(take).await
+    }
+
+    /// [`Store::lease`] for one destination: one that was excepted and has a connection free again.
+    pub async fn lease_for(
+        &self,
+        destination: &str,
+        owner: &str,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<Leased>> {
+        let take = TakeFor {
+            destination: destination.to_owned(),
+            owner: owner.to_owned(),
+            until,
+            limit: limit.min(MAX_LEASED),
+        };
+        self.inner.writer.write(take).await
+    }
+
+    /// Makes leases end later; returns the legs that are leased under it still. What is missing was taken over.
+    pub async fn renew_lease(
+        &self,
+        lease: LeaseId,
+        legs: &[LegId],
+        until: i64,
+    ) -> Result<Vec<LegId>> {
+        let legs = legs.to_vec();
+        self.inner.writer.write(Renew { legs, lease, until }).await
+    }
+
+    /// Ends leases without an attempt: each leg with the moment at which it is due.
+    pub async fn give_back(&self, lease: LeaseId, legs: &[(LegId, i64)]) -> Result<()> {
+        let legs = legs.to_vec();
+        self.inner.writer.write(GiveBack { legs, lease }).await
+    }
+
+    /// Records what an attempt came to, and stores and queues the notices that follow from it, with one commit.
+    ///
+    /// # Errors
+    /// As [`Store::submit`]; nothing is recorded then, and the lease runs on.
+    pub async fn settle(
+        &self,
+        settlement: Settlement,
+        deliveries: Vec<Delivery>,
+        outgoing: Vec<Outgoing>,
+    ) -> Result<Settled> {
+        let notices = self.forms(deliveries, outgoing).await?;
+        let settle = Settle {
+            settlement,
+            notices,
+        };
+        self.inner.writer.write(settle).await
+    }
+
+    /// Puts off all that waits for a destination and would be due before a moment: the destination as a whole is not to
+    /// be tried until then. Returns how many legs that were.
+    pub async fn put_off(&self, destination: &str, until: i64) -> Result<u64> {
+        let mut total = 0;
+        loop {
+            let round = PutOff {
+                destination: destination.to_owned(),
+                until,
+                limit: PUT_OFF,
+            };
+            let done = self.inner.writer.write(round).await?;
+            total += done;
+            if done < PUT_OFF.unsigned_abs() {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// When the next leg is due (or its lease ends), milliseconds of Unix time; it may be past. Those for the destinations
+    /// in `except` do not count. None: nothing waits.
+    pub async fn next_due(&self, except: &[String]) -> Result<Option<i64>> {
+        let readers = &self.inner.readers;
+        if except.is_empty() {
+            let row = readers.fetch_one(&NEXT_DUE, Vec::new()).await?;
+            return row.map(|row| row.int(0)).transpose();
+        }
+        let mut names = Rows::default();
+        for name in except {
+            names.row().str(name);
+        }
+        let names: Value = names.into();
+        let mut next: Option<i64> = None;
+        for lane in readers.fetch(&LANES, Vec::new()).await? {
+            let values = vec![lane.int(0)?.into(), 0.into(), names.clone()];
+            if let Some(row) = readers.fetch_one(&NEXT_IN_LANE, values).await? {
+                let due = row.int(0)?;
+                next = Some(next.map_or(due, |next| next.min(due)));
+            }
+        }
+        Ok(next)
+    }
+
+    /// A receiver that changes when something became due sooner than was known: queued, released, given back. Of other
+    /// hosts' changes, too, on PostgreSQL. A worker sleeps until [`Store::next_due`] or this; for hosts that died, and
+    /// connections that broke, at most a minute.
+    pub fn queue_news(&self) -> watch::Receiver<u64> {
+        self.inner.shared.queue_news()
+    }
+}

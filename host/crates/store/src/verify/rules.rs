@@ -1,0 +1,136 @@
+//! What must never be, a statement each: its rows name what breaks the rule.
+//!
+//! A statement sees one moment of the database by itself, so that none of these needs a snapshot that outlives it.
+
+use super::Verification;
+use crate::Result;
+use crate::database::Readers;
+use crate::statement::Sql;
+
+/// A rule: its statement, and what is said of a row, around the name in it.
+struct Rule {
+    broken: Sql,
+    before: &'static str,
+    after: &'static str,
+}
+
+const fn rule(before: &'static str, broken: &'static str, after: &'static str) -> Rule {
+    Rule {
+        broken: Sql::new(broken),
+        before,
+        after,
+    }
+}
+
+static RULES: [Rule; 17] = [
+    rule(
+        "content ",
+        "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
+         FROM (SELECT blob FROM messages UNION ALL SELECT blob FROM queue_messages) AS n
+         WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.id = n.blob) GROUP BY blob LIMIT 100",
+        "",
+    ),
+    rule(
+        "content file ",
+        "SELECT g.file FROM garbage g JOIN blobs b ON b.file = g.file LIMIT 100",
+        " is named and marked for removal",
+    ),
+    rule(
+        "content file ",
+        "SELECT file FROM blobs WHERE file <> '' GROUP BY file HAVING count(*) > 1 LIMIT 100",
+        " is named by several contents",
+    ),
+    rule(
+        "message ",
+        "SELECT CAST(m.uid AS TEXT) || ' of mailbox ' || CAST(m.mailbox AS TEXT) FROM vanished v
+         JOIN messages m ON m.mailbox = v.mailbox AND m.uid BETWEEN v.first AND v.last LIMIT 100",
+        " is there and recorded as removed",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT DISTINCT CAST(mailbox AS TEXT) FROM vanished
+         WHERE NOT EXISTS (SELECT 1 FROM mailboxes WHERE mailboxes.id = vanished.mailbox) LIMIT 100",
+        " is missing and has records of removed messages",
+    ),
+    // What CONDSTORE relies on to find changes without an index of every message.
+    rule(
+        "message ",
+        "SELECT CAST(uid AS TEXT) || ' of mailbox ' || CAST(mailbox AS TEXT) FROM
+         (SELECT mailbox, uid, modseq, lag(modseq) OVER (PARTITION BY mailbox ORDER BY uid) AS earlier FROM messages WHERE changed = 0) AS o
+         WHERE modseq < earlier LIMIT 100",
+        " has a lower modification sequence than one before it",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT CAST(id AS TEXT) || ' (' || path || ')' FROM mailboxes WHERE recent_from > uid_next OR vanished_floor > highest_modseq LIMIT 100",
+        " has a mark above its head",
+    ),
+    rule(
+        "account ",
+        "SELECT CAST(account AS TEXT) || ' has several mailboxes of UIDVALIDITY ' || CAST(uid_validity AS TEXT)
+         FROM mailboxes GROUP BY account, uid_validity HAVING count(*) > 1 LIMIT 100",
+        "",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT CAST(m.id AS TEXT) || ' (' || m.path || ')' FROM mailboxes m JOIN accounts a ON a.id = m.account
+         WHERE m.uid_validity < 1 OR m.uid_validity > a.last_uid_validity LIMIT 100",
+        " has a UIDVALIDITY that its account did not give out",
+    ),
+    rule(
+        "account ",
+        "SELECT address FROM accounts WHERE NOT EXISTS
+         (SELECT 1 FROM mailboxes WHERE mailboxes.account = accounts.id AND path = 'INBOX' AND selectable = 1) LIMIT 100",
+        " has no INBOX",
+    ),
+    rule(
+        "account ",
+        "SELECT DISTINCT CAST(account AS TEXT) FROM subscriptions
+         WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = subscriptions.account) LIMIT 100",
+        " is missing and has subscriptions",
+    ),
+    rule(
+        "alias ",
+        "SELECT address FROM aliases WHERE NOT EXISTS (SELECT 1 FROM domains WHERE domains.id = aliases.domain) LIMIT 100",
+        " is of a missing domain",
+    ),
+    rule(
+        "queued message ",
+        "SELECT CAST(id AS TEXT) FROM queue_messages WHERE NOT EXISTS (SELECT 1 FROM queue_legs WHERE message = queue_messages.id) LIMIT 100",
+        " goes nowhere",
+    ),
+    rule(
+        "queue leg ",
+        "SELECT CAST(id AS TEXT) FROM queue_legs WHERE NOT EXISTS (SELECT 1 FROM queue_messages m WHERE m.id = queue_legs.message) LIMIT 100",
+        " is of a missing message",
+    ),
+    rule(
+        "queue leg ",
+        "SELECT CAST(id AS TEXT) FROM queue_legs l WHERE NOT EXISTS
+         (SELECT 1 FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id AND q.state = 0) LIMIT 100",
+        " has no open recipient",
+    ),
+    rule(
+        "queued recipient ",
+        "SELECT CAST(message AS TEXT) || '/' || CAST(number AS TEXT) FROM queue_recipients q WHERE state = 0 AND NOT EXISTS
+         (SELECT 1 FROM queue_legs l WHERE l.id = q.leg AND l.message = q.message) LIMIT 100",
+        " is on no leg",
+    ),
+    rule(
+        "the number ",
+        "SELECT CAST(o.id AS TEXT) FROM (SELECT max(id) AS id FROM blobs UNION ALL SELECT max(id) FROM mailboxes UNION ALL
+         SELECT max(id) FROM queue_messages UNION ALL SELECT max(id) FROM queue_legs UNION ALL SELECT max(id) FROM accounts UNION ALL SELECT max(id) FROM domains UNION ALL SELECT max(id) FROM ledger) AS o
+         JOIN sequences s ON s.name = 'id' WHERE s.next <= o.id LIMIT 100",
+        " is used and would be given out again",
+    ),
+];
+
+/// Checks all rules.
+pub(super) async fn check(readers: &Readers, found: &mut Verification) -> Result<()> {
+    for rule in &RULES {
+        for row in readers.fetch(&rule.broken, Vec::new()).await? {
+            found.problem(format!("{}{}{}", rule.before, row.text(0)?, rule.after));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! What an attempt came to: outcomes of recipients, the next attempt, and the notices that follow, in one commit.
+
+use super::super::Operation;
+use super::super::deliver::{Accepted, DeliverAll};
+use super::super::transaction::Transaction;
+use crate::database::Value;
+use crate::queue::{MAX_SAID, RecipientState, Settled, Settlement, bounded};
+use crate::statement::{Dialect, Rows, Sql};
+use crate::{AccountId, BlobId, Error, Result};
+
+// The message, the lease, the content, the message's legs, and the recipients that would still be open.
+static KNOWN: Sql = Sql::new(
+    "SELECT l.message, l.lease, m.blob, (SELECT count(*) FROM queue_legs o WHERE o.message = l.message),
+     (SELECT count(*) FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id AND q.state = 0
+       AND q.number NOT IN (SELECT r.number FROM {2: number i} AS r))
+     FROM queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = $1",
+);
+// Two hosts that end the last two legs of a message must not each leave its end to the other.
+static LOCK: Sql = Sql::new(
+    "SELECT m.id FROM queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = $1 FOR UPDATE OF m, l",
+);
+static OUTCOMES: Sql = Sql::new(
+    "UPDATE queue_recipients SET state = r.state, said = r.said FROM {3: number i, state i, said t} AS r
+     WHERE queue_recipients.message = $1 AND queue_recipients.leg = $2 AND queue_recipients.number = r.number AND queue_recipients.state = 0",
+);
+static ATTEMPT: Sql = Sql::new(
+    "INSERT INTO queue_attempts (message, id, leg, at, host, said) VALUES ($1, $2, $3, $4, $5, $6)",
+);
+static OPEN: Sql =
+    Sql::new("SELECT count(*) FROM queue_recipients WHERE message = $1 AND leg = $2 AND state = 0");
+static AGAIN: Sql = Sql::new(
+    "UPDATE queue_legs SET due = $2, lease = 0, owner = '', attempts = attempts + 1, tried = $3, said = $4,
+     delayed = CASE WHEN $5 > 0 THEN $5 ELSE delayed END WHERE id = $1",
+);
+static GIVE_BACK: Sql =
+    Sql::new("UPDATE queue_legs SET due = $3, lease = 0, owner = '' WHERE id = $1 AND lease = $2");
+
+/// What is known of a leg.
+struct Known {
+    message: i64,
+    lease: i64,
+    blob: BlobId,
+    /// Legs of its message.
+    legs: i64,
+    /// Recipients of it that are open after this settlement.
+    open: i64,
+}
+
+/// A settlement with the notices that go with it.
+#[derive(Debug)]
+pub(crate) struct Settle {
+    pub(crate) settlement: Settlement,
+    pub(crate) notices: DeliverAll,
+}
+
+impl Operation for Settle {
+    type Output = Settled;
+
+    fn accounts(&self) -> Vec<AccountId> {
+        self.notices.accounts()
+    }
+
+    fn weight(&self) -> usize {
+        self.notices.weight()
+    }
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<Settled> {
+        // Refused before anything is changed, like every request.
+        let checked = self.notices.check(transaction)?;
+        let Some(known) = self.find(transaction).await? else {
+            return Ok(Settled::Lost);
+        };
+        let leased = known.lease == self.settlement.lease.0;
+        if leased && known.open == 0 && known.legs == 1 {
+            // The usual end: all is relayed. The rows go with the commit, together with those of other messages.
+            transaction.buffers.refs(known.blob, -1);
+            transaction.buffers.queue.end(known.message);
+        } else {
+            self.record(transaction, known.message, leased).await?;
+        }
+        if !leased {
+            return Ok(Settled::Lost);
+        }
+        let Accepted { stored, legs } = self.notices.write(transaction, checked).await?;
+        Ok(Settled::Recorded { stored, legs })
+    }
+
+    fn settle(&mut self, outcome: Result<(), &Error>, unknown: bool) {
+        self.notices.settle(outcome, unknown);
+    }
+}
+
+impl Settle {
+    /// What is known of the leg, which is locked; none if it is gone.
+    async fn find(&self, transaction: &mut Transaction) -> Result<Option<Known>> {
+        let leg = self.settlement.leg.0;
+        if transaction.dialect() == Dialect::Postgres {
+            transaction.fetch_beside(&LOCK, vec![leg.into()]).await?;
+        }
+        let outcomes = self.settlement.outcomes.iter();
+        let ended = outcomes.filter(|outcome| outcome.state != RecipientState::Open);
+        let ended = Rows::of_ints(ended.map(|outcome| outcome.number.into()));
+        let values = vec![leg.into(), ended.into()];
+        let rows = transaction.fetch_beside(&KNOWN, values).await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let known = Known {
+            message: row.int(0)?,
+            lease: row.int(1)?,
+            blob: BlobId(row.int(2)?),
+            legs: row.int(3)?,
+            open: row.int(4)?,
+        };
+        let gone = transaction.buffers.queue.is_ended(known.message);
+        Ok((!gone).then_some(known))
+    }
+
+    async fn record(
+        &self,
+        transaction: &mut Transaction,
+        message: i64,
+        leased: bool,
+    ) -> Result<()> {
+        self.outcomes(transaction, message, leased).await?;
+        let leg = self.settlement.leg.0;
+        let values = vec![message.into(), leg.into()];
+        let open = transaction.fetch(&OPEN, values).await?;
+        if open.first().map_or(Ok(0), |row| row.int(0))? == 0 {
+            super::end_legs(transaction, message, &[leg]).await?;
+        } else if leased {
+            self.again(transaction).await?;
+        }
+        Ok(())
+    }
+
+    /// Without the lease only what was handed over counts: somebody else is at the rest.
+    async fn outcomes(
+        &self,
+        transaction: &mut Transaction,
+        message: i64,
+        leased: bool,
+    ) -> Result<()> {
+        let Settlement {
+            leg,
+            at,
+            host,
+            said,
+            outcomes,
+            ..
+        } = &self.settlement;
+        let mut rows = Rows::default();
+        for outcome in outcomes {
+            if leased || outcome.state == RecipientState::Relayed {
+                let row = rows.row().int(outcome.number.into());
+                row.int(outcome.state.code())
+                    .str(bounded(&outcome.said, MAX_SAID));
+            }
+        }
+        let values = vec![message.into(), leg.0.into(), rows.into()];
+        transaction.execute(&OUTCOMES, values).await?;
+        let id = transaction.ids(1).await?;
+        let mut values = vec![message.into(), id.into(), leg.0.into(), (*at).into()];
+        values.extend([host, said].map(|text| Value::from(bounded(text, MAX_SAID))));
+        transaction.execute(&ATTEMPT, values).await?;
+        Ok(())
+    }
+
+    async fn again(&self, transaction: &mut Transaction) -> Result<()> {
+        let s = &self.settlement;
+        let mut values = vec![s.leg.0.into(), s.retry_at.into(), s.at.into()];
+        values.push(Value::from(bounded(&s.said, MAX_SAID)));
+        values.push(s.delay_told.map_or(0, |at| at).into());
+        transaction.execute(&AGAIN, values).await?;
+        Ok(())
+    }
+}
+
+/// Ends leases without an attempt: a worker that stops, or that may not try now.
+#[derive(Debug)]
+pub(crate) struct GiveBack {
+    /// Legs with the moments at which they are due.
+    pub(crate) legs: Vec<(crate::LegId, i64)>,
+    pub(crate) lease: crate::LeaseId,
+}
+
+impl Operation for GiveBack {
+    type Output = ();
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
+        for (leg, due) in &self.legs {
+            let values = vec![leg.0.into(), self.lease.0.into(), (*due).into()];
+            transaction.execute(&GIVE_BACK, values).await?;
+        }
+        if self.legs.iter().any(|(_, due)| *due <= transaction.now) {
+            transaction.change_queue();
+        }
+        Ok(())
+    }
+}
