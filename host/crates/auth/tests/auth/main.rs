@@ -1,0 +1,11 @@
+//! The crate from outside, over zones of the tests' own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod spf;
+mod zones;
