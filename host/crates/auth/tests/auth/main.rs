@@ -7,5 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod signatures;
+mod signing;
 mod spf;
 mod zones;
