@@ -1,13 +1,15 @@
-//! Who mail is from: SPF, DKIM and ARC over a resolver that the host hands in.
+//! Who mail is from: SPF, DKIM, ARC, DMARC and iprev over a resolver that the host hands in.
 //!
-//! Standards: RFC 7208, 6376, 8617.
+//! Standards: RFC 7208, 6376, 8617, 7489, 8601.
 //! Invariants: no sockets and no clock but for deadlines; whatever a message or a record asks for is bounded in number, in size and in time.
 //! Not here: what follows from a result. That is policy.
 
 pub mod arc;
 mod canonical;
 pub mod dkim;
+pub mod dmarc;
 pub mod dns;
+pub mod iprev;
 mod message;
 pub mod spf;
 mod tags;

@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod dmarc;
 mod signatures;
 mod signing;
 mod spf;
