@@ -6,14 +6,17 @@
 
 pub mod arc;
 mod canonical;
+mod check;
 pub mod dkim;
 pub mod dmarc;
 pub mod dns;
+pub mod fields;
 pub mod iprev;
 mod message;
 pub mod spf;
 mod tags;
 mod verdict;
 
+pub use check::{Envelope, EnvelopeResults, Limits, Results, check_envelope, check_message};
 pub use message::{Field, Message};
 pub use verdict::Verdict;

@@ -224,7 +224,7 @@ async fn aligned(
     Ok(walker.organizational(domain).await? == author_organization)
 }
 
-/// RFC 9989 §3.2.13: a name that does not exist has no addresses and takes no mail; that there is no such name says it at once.
+/// RFC 9989 §3.2: a name that does not exist has no addresses and takes no mail; that there is no such name says it at once.
 async fn exists(domain: &str, lookups: &Lookups<'_>) -> bool {
     for kind in [RecordKind::A, RecordKind::Aaaa, RecordKind::Mx] {
         match lookups.ask(domain, kind).await.outcome {

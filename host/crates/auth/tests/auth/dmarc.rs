@@ -150,7 +150,11 @@ async fn names_of_addresses() {
     for (name, case) in cases["tests"].as_mapping().unwrap() {
         let client = case["client"].as_str().unwrap().parse().unwrap();
         let found = iprev::check(client, &lookups(&zones)).await;
-        assert_eq!(case["result"], Value::from(found.verdict.as_str()), "{name:?}");
+        assert_eq!(
+            case["result"],
+            Value::from(found.verdict.as_str()),
+            "{name:?}"
+        );
         assert_eq!(case["name"].as_str(), found.name.as_deref(), "{name:?}");
     }
 }

@@ -11,4 +11,5 @@ mod dmarc;
 mod signatures;
 mod signing;
 mod spf;
+mod whole;
 mod zones;
