@@ -7,6 +7,7 @@
 //! The arithmetic of signatures and the canonical form of headers are mail-auth's; bodies are in `canonical`, which says why.
 
 pub(crate) mod key;
+pub mod rotation;
 pub(crate) mod sign;
 pub(crate) mod signature;
 pub(crate) mod signing_key;

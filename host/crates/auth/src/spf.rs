@@ -85,6 +85,17 @@ pub struct SpfOutcome {
     pub problem: Option<String>,
 }
 
+impl SpfOutcome {
+    /// For people: what is wrong, or what decided, and what the domain says of it.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        let decided = self.problem.as_ref().or(self.mechanism.as_ref());
+        let parts = [decided, self.explanation.as_ref()];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        parts.join(": ")
+    }
+}
+
 /// Checks the name in HELO or EHLO (RFC 7208 §2.3).
 pub async fn check_helo(request: &SpfRequest<'_>, lookups: &Lookups<'_>) -> SpfOutcome {
     check(request, "postmaster", request.helo, lookups).await

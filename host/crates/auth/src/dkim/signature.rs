@@ -4,6 +4,7 @@
 
 use mail_auth::common::crypto;
 use mail_auth::dkim::Canonicalization;
+use serde::{Deserialize, Serialize};
 
 use crate::dns::is_name;
 use crate::tags::{Tags, base64, items};
@@ -12,11 +13,13 @@ use crate::tags::{Tags, base64, items};
 const MAX_NAMES: usize = 256;
 
 /// How a signature was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Algorithm {
     /// `rsa-sha256`.
+    #[serde(rename = "rsa-sha256")]
     RsaSha256,
     /// `ed25519-sha256` (RFC 8463).
+    #[serde(rename = "ed25519-sha256")]
     Ed25519Sha256,
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod dmarc;
+mod rotation;
 mod signatures;
 mod signing;
 mod spf;
