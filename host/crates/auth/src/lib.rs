@@ -13,6 +13,7 @@ pub mod dns;
 pub mod fields;
 pub mod iprev;
 mod message;
+pub mod report;
 pub mod spf;
 mod tags;
 mod verdict;

@@ -8,6 +8,7 @@
 )]
 
 mod dmarc;
+mod reports;
 mod rotation;
 mod signatures;
 mod signing;
