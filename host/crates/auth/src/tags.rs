@@ -66,6 +66,11 @@ impl<'a> Tags<'a> {
         Ok(Some(value.parse().unwrap_or(u64::MAX)))
     }
 
+    /// The first tag, with which some records say their version.
+    pub(crate) fn first(&self) -> Option<(&'a str, &'a str)> {
+        self.0.first().copied()
+    }
+
     /// All tags but one.
     pub(crate) fn without(&self, name: &str) -> Self {
         let others = self.0.iter().filter(|(tag, _)| *tag != name);

@@ -157,12 +157,9 @@ pub enum TlsReportTarget {
 #[must_use]
 pub fn targets(text: &[u8]) -> Option<Vec<TlsReportTarget>> {
     let text = std::str::from_utf8(text).ok()?;
-    // RFC 8460 §3: the version comes first.
-    if !text.trim_start().starts_with("v=TLSRPTv1") {
-        return None;
-    }
     let tags = Tags::parse(text).ok()?;
-    if tags.get("v")? != "TLSRPTv1" {
+    // RFC 8460 §3: the version comes first.
+    if tags.first() != Some(("v", "TLSRPTv1")) {
         return None;
     }
     let target = |uri: &str| {

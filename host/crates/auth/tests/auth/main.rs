@@ -13,5 +13,6 @@ mod rotation;
 mod signatures;
 mod signing;
 mod spf;
+mod transport;
 mod whole;
 mod zones;
