@@ -25,6 +25,8 @@ pub struct DkimLimits {
     pub signatures: usize,
     /// RSA keys with fewer bits hold for nothing (RFC 8301 §3.2: 1024).
     pub rsa_bits: usize,
+    /// Octets at a body's end that a signature may leave out with `l=`: whoever adds text there speaks in the signer's name (RFC 6376 §8.2).
+    pub unsigned_octets: u64,
 }
 
 impl Default for DkimLimits {
@@ -32,6 +34,7 @@ impl Default for DkimLimits {
         Self {
             signatures: 8,
             rsa_bits: 1024,
+            unsigned_octets: 0,
         }
     }
 }

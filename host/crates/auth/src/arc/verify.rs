@@ -4,7 +4,7 @@ use mail_auth::dkim::Canonicalization;
 
 use super::chain::{NoChain, Set, chain};
 use crate::dkim::signature::unsigned;
-use crate::dkim::verify::{body, header, holds, usable};
+use crate::dkim::verify::{body, header, holds, usable, whole};
 use crate::dkim::{DkimLimits, key};
 use crate::dns::Lookups;
 use crate::message::Message;
@@ -118,7 +118,8 @@ async fn message_signature(
     if signature.expired(now) {
         return Err((Verdict::Fail, "it has expired".to_owned()));
     }
-    body(message, signature).map_err(|why| (Verdict::Fail, why))?;
+    let unsigned = body(message, signature).map_err(|why| (Verdict::Fail, why))?;
+    whole(unsigned, limits)?;
     let (selector, domain) = (&signature.selector, &signature.domain);
     let key = key::find(selector, domain, signature.algorithm, lookups).await?;
     usable(&key, limits)?;

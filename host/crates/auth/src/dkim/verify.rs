@@ -163,7 +163,17 @@ async fn judge(
     if key.strict && identity.is_some_and(|identity| identity != domain) {
         return Err((Verdict::PermError, "i= is not d=, as t=s wants".to_owned()));
     }
-    header(message, field, signature, &key.domain_key).map_err(|why| (Verdict::Fail, why))
+    header(message, field, signature, &key.domain_key).map_err(|why| (Verdict::Fail, why))?;
+    whole(outcome.unsigned_octets, limits)
+}
+
+/// RFC 6376 §8.2: what holds for the beginning of a body only is not acceptable here, unless the limits say so.
+pub(crate) fn whole(unsigned_octets: u64, limits: DkimLimits) -> Result<(), (Verdict, String)> {
+    if unsigned_octets > limits.unsigned_octets {
+        let why = format!("{unsigned_octets} octets at the end are not signed");
+        return Err((Verdict::Policy, why));
+    }
+    Ok(())
 }
 
 /// RFC 8301 §3.2: short keys hold for nothing.
