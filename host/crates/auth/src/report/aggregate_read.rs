@@ -26,7 +26,8 @@ struct Reading {
 }
 
 pub(super) fn read(xml: &str) -> Result<AggregateReport, ReportError> {
-    let mut reader = Reader::from_str(xml);
+    // Some programs begin UTF-8 with a byte order mark.
+    let mut reader = Reader::from_str(xml.trim_start_matches('\u{feff}'));
     let mut reading = Reading::default();
     loop {
         let event = reader.read_event();

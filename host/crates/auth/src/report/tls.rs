@@ -50,7 +50,11 @@ pub struct PolicyReport {
     /// Counts of sessions.
     pub summary: Summary,
     /// What failed, and how.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub failure_details: Vec<FailureDetail>,
 }
 
@@ -129,6 +133,13 @@ fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
         Some(Texts::One(text)) => vec![text],
         Some(Texts::More(texts)) => texts,
     })
+}
+
+/// Some programs write null for a list without items.
+fn null_is_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<FailureDetail>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl TlsReport {

@@ -78,6 +78,12 @@ fn a_report_in_xml() {
 fn a_report_as_others_write_it() {
     let read = AggregateReport::read(include_bytes!("../reports/received.xml")).unwrap();
     assert_eq!(read.org_name, "Big & Small Ltd");
+    let marked = [
+        b"\xef\xbb\xbf",
+        include_bytes!("../reports/received.xml").as_slice(),
+    ]
+    .concat();
+    assert_eq!(AggregateReport::read(&marked).as_ref(), Ok(&read));
     assert_eq!(read.email, "noreply@big.example");
     assert_eq!((read.begin, read.end), (1_800_000_000, 1_800_086_399));
     assert_eq!(
@@ -229,6 +235,8 @@ fn the_tls_report_of_rfc_8460_appendix_b() {
     let json = report.to_json().unwrap();
     assert_eq!(TlsReport::read(&json).unwrap(), report);
     assert_eq!(TlsReport::read(&pack(&json).unwrap()).unwrap(), report);
+    let without = r#"{"date-range":{"start-datetime":"","end-datetime":""},"report-id":"1","policies":[{"policy":{"policy-type":"no-policy-found","policy-domain":"a.example","mx-host":null},"summary":{"total-successful-session-count":1,"total-failure-session-count":0},"failure-details":null}]}"#;
+    assert!(TlsReport::read(without.as_bytes()).is_ok());
     assert!(matches!(
         TlsReport::read(b"{}"),
         Err(ReportError::Malformed(_))
