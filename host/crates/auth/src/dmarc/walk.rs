@@ -78,15 +78,12 @@ impl<'a> Walker<'a> {
 
 /// The organizational domain, given the records on the way up.
 pub(super) fn organizational(domain: &str, records: &[(String, DmarcRecord)]) -> String {
-    for (at, record) in records {
-        match record.psd {
-            Psd::No => return at.clone(),
-            // One label below a public suffix.
-            Psd::Yes if at != domain => return below(domain, at),
-            _ => {}
-        }
+    // One label below a public suffix.
+    let suffix = |(at, record): &&(String, DmarcRecord)| record.psd == Psd::Yes && at != domain;
+    if let Some((suffix, _)) = records.iter().find(suffix) {
+        return below(domain, suffix);
     }
-    // The highest name with a record.
+    // The highest name with a record; a walk goes no higher than one that says psd=n.
     let highest = records.last().map(|(at, _)| at.clone());
     highest.unwrap_or_else(|| domain.to_owned())
 }

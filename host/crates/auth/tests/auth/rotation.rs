@@ -77,6 +77,8 @@ fn a_domain_comes_to_its_first_keys() {
     rotation.seen("e20270115", Sight::Published(60), seen);
     rotation.step(seen + 3600);
     assert_eq!(signing(&rotation), ["e20270115"]);
+    rotation.step(seen + 7199);
+    assert_eq!(signing(&rotation), ["e20270115"]);
     rotation.step(seen + 7200);
     assert_eq!(signing(&rotation), ["r20270115", "e20270115"]);
 }
