@@ -2,6 +2,7 @@
 //!
 //! Each takes any octets and must end without a panic, in memory that is in proportion. The first octet says how the rest is cut.
 
+mod auth;
 mod client;
 mod imap;
 mod pop3;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use waxwing_session::{Session, Step};
 
+pub use auth::{dmarc, report, signatures, spf, sts};
 pub use client::client;
 pub use imap::imap;
 pub use pop3::pop3;
@@ -20,7 +22,7 @@ pub use smtp::{bdat, lmtp, smtp, submission};
 pub type Target = fn(&[u8]);
 
 /// All targets by the names of their corpora.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("smtp", smtp),
     ("submission", submission),
     ("lmtp", lmtp),
@@ -30,6 +32,11 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("imap", imap),
     ("pop3", pop3),
     ("summary", summary),
+    ("signatures", signatures),
+    ("spf", spf),
+    ("dmarc", dmarc),
+    ("report", report),
+    ("sts", sts),
 ];
 
 /// A message's summary: its ranges lie in the message, and its encoding reads back.

@@ -21,13 +21,14 @@ const PURE: [&str; 8] = [
 ];
 
 /// What does I/O, TLS, SQL or WebAssembly, and the only crates that may name it (invariant 1).
-const CONFINED: [(&str, &[&str]); 15] = [
+const CONFINED: [(&str, &[&str]); 16] = [
     ("wasmtime", &["waxwing-policy"]),
     ("sqlx", &["waxwing-store"]),
     ("argon2", &["waxwing-store"]),
     ("pbkdf2", &["waxwing-store", "waxwing-sasl"]),
     ("scrypt", &["waxwing-store"]),
     ("hickory-resolver", &["waxwing"]),
+    ("mail-auth", &["waxwing-auth"]),
     ("hyper", &["waxwing"]),
     ("rustls-native-certs", &["waxwing"]),
     ("rustls", &["waxwing", "waxwing-tests"]),
@@ -149,6 +150,18 @@ fn policy_store_and_protocols_do_not_know_each_other() {
     forbid(
         "waxwing-policy",
         &[
+            "waxwing-store",
+            "waxwing-smtp",
+            "waxwing-imap",
+            "waxwing-pop3",
+            "waxwing-auth",
+            "waxwing",
+        ],
+    );
+    forbid(
+        "waxwing-auth",
+        &[
+            "waxwing-policy",
             "waxwing-store",
             "waxwing-smtp",
             "waxwing-imap",
