@@ -71,6 +71,8 @@ mod convert;
 mod export;
 pub mod hook;
 pub mod host;
+#[cfg(target_family = "wasm")]
+mod memory;
 mod plugin;
 pub mod prelude;
 pub mod settings;

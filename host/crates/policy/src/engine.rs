@@ -10,7 +10,9 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use wasmtime::{Config, EngineWeak, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Enabled, EngineWeak, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+};
 
 use crate::policy::StartError;
 
@@ -186,7 +188,9 @@ fn config(pool: Option<u32>) -> Config {
             .max_memory_size(MAX_MEMORY)
             .table_elements(MAX_TABLE_ELEMENTS)
             .max_unused_warm_slots(32)
-            .linear_memory_keep_resident(64 << 10)
+            // What an instance wrote is found and written over where it lies: mapping it anew costs the next instance a page fault for each page.
+            .pagemap_scan(Enabled::Auto)
+            .linear_memory_keep_resident(256 << 10)
             .table_keep_resident(4 << 10);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }

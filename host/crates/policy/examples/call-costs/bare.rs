@@ -6,7 +6,7 @@ use wasmtime::component::{
     Component, ComponentType, InstancePre, Lift, Linker, Resource, ResourceType, TypedFunc,
 };
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Store,
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Store,
 };
 
 use crate::timed;
@@ -172,7 +172,8 @@ impl Ready {
 /// What decides about speed in the policy's own engine (`src/engine.rs`), with the same values.
 fn config() -> Config {
     let mut pool = PoolingAllocationConfig::new();
-    pool.linear_memory_keep_resident(64 << 10)
+    pool.pagemap_scan(Enabled::Auto)
+        .linear_memory_keep_resident(256 << 10)
         .table_keep_resident(4 << 10);
     let mut config = Config::new();
     config
