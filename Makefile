@@ -4,7 +4,7 @@ SECONDS ?= 60
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check bench fuzz crash corpus swaps idle chaos
+.PHONY: help run build plugins test check bench fuzz crash corpus swaps idle chaos many
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
@@ -51,3 +51,6 @@ chaos: ## ten minutes of a plugin made of chance, which must break nothing but i
 
 idle: ## 5,000 idle sessions, and what each of them costs
 	@ulimit -n 20000 && WAXWING_IDLE=5000 tools/test.sh memory::
+
+many: ## 1,000 swaps of a plugin, whose memory stays flat, and 500 plugins at once
+	@WAXWING_POLICY_SWAPS=1000 WAXWING_POLICY_PLUGINS=500 cargo test --workspace --locked --test policy -- many:: swaps:: --nocapture --test-threads 1

@@ -70,6 +70,12 @@ impl Engine {
         (self.instances - self.instances / 4).max(1)
     }
 
+    /// Whether so many instances are alive that none should wait for a call: where there are more steps than instances, those that wait for
+    /// some would keep the others from having any.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.permits.available_permits() < self.instances / 4
+    }
+
     pub(crate) fn permits(&self) -> &Arc<Semaphore> {
         &self.permits
     }

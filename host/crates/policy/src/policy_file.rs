@@ -29,7 +29,7 @@ use table::Table;
 /// Octets of `policy.toml`, and of one settings file.
 const MAX_FILE: u64 = 4 << 20;
 /// Steps of a policy.
-const MAX_STEPS: usize = 200;
+const MAX_STEPS: usize = 1000;
 
 /// A policy as it is written.
 #[derive(Debug, Default)]

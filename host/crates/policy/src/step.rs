@@ -293,7 +293,10 @@ impl Step {
             Isolation::Pooled => {
                 let mut idle = self.idle();
                 // Looked at under the lock: an instance that came late would stay for good.
-                if idle.len() < MAX_IDLE && !self.retired.load(Ordering::Relaxed) {
+                if idle.len() < MAX_IDLE
+                    && !self.engine.is_crowded()
+                    && !self.retired.load(Ordering::Relaxed)
+                {
                     idle.push(instance);
                 }
             }

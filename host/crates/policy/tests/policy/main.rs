@@ -15,6 +15,7 @@ mod history;
 mod hooks;
 mod load;
 mod manifest;
+mod many;
 mod misbehave;
 mod observe;
 mod outbound;
