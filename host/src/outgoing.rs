@@ -50,7 +50,10 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     /// Reads or makes the secrets in the data directory.
     pub(crate) fn open(config: &Config) -> std::io::Result<Self> {
-        let secrets = secrets::open(&config.data.join("srs.secrets"), crate::answer::now_millis())?;
+        let secrets = secrets::open(
+            &config.data.join("srs.secrets"),
+            crate::answer::now_millis(),
+        )?;
         Ok(Self {
             srs: Srs::new(config.queue.srs_domain.as_str(), secrets, SRS_DAYS),
             srs_domain: config.queue.srs_domain.clone(),
@@ -61,13 +64,18 @@ impl Outgoing {
     /// The address behind one that was rewritten here, or why it is none; nothing for other recipients.
     pub(crate) fn rewritten(&self, recipient: &Recipient) -> Option<Result<Address, Reply>> {
         let address = recipient.path.address()?;
-        let ours = address.domain().as_str().eq_ignore_ascii_case(&self.srs_domain)
+        let ours = address
+            .domain()
+            .as_str()
+            .eq_ignore_ascii_case(&self.srs_domain)
             && Srs::is_rewritten(address.local());
         ours.then(|| self.first(address))
     }
 
     fn first(&self, address: &Address) -> Result<Address, Reply> {
-        let found = self.srs.reverse(address.local(), crate::answer::now_millis());
+        let found = self
+            .srs
+            .reverse(address.local(), crate::answer::now_millis());
         let found = found.and_then(|first| parsed(&first).ok_or(SrsError::NotSrs));
         // RFC 3463 §3.2: no such mailbox. Which of the reasons it is helps only who guesses.
         found.map_err(|_| {

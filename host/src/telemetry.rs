@@ -113,7 +113,10 @@ fn describe() {
         "waxwing_queue_recipients_total",
         "Recipients that were tried, by outcome."
     );
-    describe_counter!("waxwing_queue_notices_total", "Reports to senders, by kind.");
+    describe_counter!(
+        "waxwing_queue_notices_total",
+        "Reports to senders, by kind."
+    );
     metrics::gauge!("waxwing_queue_depth").set(0.0);
 }
 

@@ -106,6 +106,7 @@ impl Parts {
             |error| error.to_string(),
             |domains| format!("{} domains", domains.len()),
         );
+        let queue = self.store.queue_depth().await.unwrap_or_default();
         let sessions: Vec<_> = self
             .sessions
             .by_service()
@@ -117,7 +118,8 @@ impl Parts {
             "pid": std::process::id(),
             "since": self.since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             "store": store,
-            "queue-depth": 0,
+            "queue-depth": queue.waiting,
+            "queue-held": queue.held,
             "sessions": sessions,
             "listeners": self.bound.get().map(|bound| serde_json::to_value(bound.as_ref()).unwrap_or_default()),
             "policy": self.plugins(),

@@ -18,6 +18,8 @@ pub struct Queue {
     pub connections_per_destination: u32,
     /// How long connecting to one address may take.
     pub connect: Period,
+    /// The longest that a server may take for any reply.
+    pub reply: Period,
     /// How long a worker that gives no sign keeps what it was sending.
     pub lease: Period,
     /// When a message is given up.
@@ -63,6 +65,8 @@ impl Default for Queue {
             connections: 100,
             connections_per_destination: 10,
             connect: Period::seconds(30),
+            // RFC 5321 §4.5.3.2: the longest of its times, that for the end of the content.
+            reply: Period::seconds(600),
             lease: Period::seconds(120),
             // RFC 5321 §4.5.4.1: at least 4 to 5 days.
             expire: Period::seconds(5 * 86_400),
@@ -83,6 +87,7 @@ impl Queue {
             &mut self.connections_per_destination,
         );
         section.value("connect", &mut self.connect);
+        section.value("reply", &mut self.reply);
         section.value("lease", &mut self.lease);
         section.value("expire", &mut self.expire);
         section.value("warn", &mut self.warn);

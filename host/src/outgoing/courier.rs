@@ -3,12 +3,14 @@
 //! Standards: RFC 5321 §5.1 (each address in turn); RFC 7435 (without TLS where it fails and is not demanded); RFC 6152 §3
 //! (what a host does not take is converted).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use waxwing_mail::Body;
 use waxwing_queue::attempt::{Attempt, Conversation, Failure, Fate, Said, Then};
 use waxwing_sasl::{Credentials, Login};
 use waxwing_smtp::client::{
-    ClientConfig, Offers, Outgoing, Protocol, Stage, TlsUse,
+    ClientConfig, ClientTimeouts, Offers, Outgoing, Protocol, Stage, TlsUse,
 };
 use waxwing_store::Leased;
 
@@ -138,11 +140,16 @@ impl<'a> Courier<'a> {
             Ok(line) => return Ok(line),
             Err(first) => first,
         };
-        let handshake = matches!(&first, Failed::Line(down) if down.failure.stage == Stage::StartTls);
+        let handshake =
+            matches!(&first, Failed::Line(down) if down.failure.stage == Stage::StartTls);
         if !(handshake && using == TlsUse::Opportunistic) {
             return Err(first.conversation());
         }
-        tracing::info!(host = stop.name, reason = first.text(), "TLS failed, and is not demanded: on without it");
+        tracing::info!(
+            host = stop.name,
+            reason = first.text(),
+            "TLS failed, and is not demanded: on without it"
+        );
         let again = self.dial(way, stop, TlsUse::Never).await;
         again.map_err(Failed::conversation)
     }
@@ -151,6 +158,7 @@ impl<'a> Courier<'a> {
         let config = &self.parts.config;
         let mut session = ClientConfig::new(config.hostname.as_str());
         session.tls = using;
+        bound(&mut session.timeouts, config.queue.reply.duration());
         if stop.lmtp {
             session.protocol = Protocol::Lmtp;
         }
@@ -185,6 +193,21 @@ impl<'a> Courier<'a> {
     }
 }
 
+/// No reply takes longer than is configured.
+fn bound(timeouts: &mut ClientTimeouts, most: Duration) {
+    for time in [
+        &mut timeouts.greeting,
+        &mut timeouts.command,
+        &mut timeouts.mail,
+        &mut timeouts.rcpt,
+        &mut timeouts.data,
+        &mut timeouts.block,
+        &mut timeouts.content,
+    ] {
+        *time = (*time).min(most);
+    }
+}
+
 /// Why there is no line.
 enum Failed {
     Dial(String),
@@ -202,7 +225,10 @@ impl Failed {
     fn text(&self) -> String {
         match self {
             Self::Dial(text) => text.clone(),
-            Self::Line(down) => down.trouble.clone().unwrap_or_else(|| heard::words(&down.failure)),
+            Self::Line(down) => down
+                .trouble
+                .clone()
+                .unwrap_or_else(|| heard::words(&down.failure)),
         }
     }
 }
@@ -263,11 +289,13 @@ impl Round {
         let open: Vec<usize> = self.attempt.open().copied().collect();
         self.attempt = Attempt::new([]);
         let mut tried = self.finish();
-        tried.fates = open.into_iter().map(|one| (one, fate(failure.clone()))).collect();
+        tried.fates = open
+            .into_iter()
+            .map(|one| (one, fate(failure.clone())))
+            .collect();
         tried
     }
 }
-
 
 /// The message as the host takes it: what needs 8 bits and finds 7 is converted, if it can be.
 fn fitted(parcel: Parcel<'_>, recipients: &[usize], offers: &Offers) -> (Outgoing, Bytes) {

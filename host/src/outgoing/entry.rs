@@ -65,13 +65,22 @@ impl Entry<'_> {
         };
         let envelope = QueueEnvelope {
             queue_id: self.queue_id.to_owned(),
-            sender: self.sender.address().map(ToString::to_string).unwrap_or_default(),
+            sender: self
+                .sender
+                .address()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             ret: match self.envelope.ret {
                 None => ReturnContent::NotAsked,
                 Some(Return::Full) => ReturnContent::Full,
                 Some(Return::Headers) => ReturnContent::Headers,
             },
-            envid: self.envelope.id.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default(),
+            envid: self
+                .envelope
+                .id
+                .as_ref()
+                .map(|id| id.as_str().to_owned())
+                .unwrap_or_default(),
             body: body(self.envelope.body, &self.content),
             smtp_utf8: self.envelope.smtputf8,
             require_tls: self.envelope.require_tls,

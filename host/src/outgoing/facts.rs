@@ -19,7 +19,8 @@ pub(super) fn sender(envelope: &QueueEnvelope) -> ReversePath {
 
 /// A recipient of a leg.
 pub(super) fn recipient(queued: &QueuedRecipient) -> Recipient {
-    let path = Address::parse(&queued.address).map_or(ForwardPath::Postmaster, ForwardPath::Address);
+    let path =
+        Address::parse(&queued.address).map_or(ForwardPath::Postmaster, ForwardPath::Address);
     let asked = asked(queued);
     Recipient {
         notify: match asked {

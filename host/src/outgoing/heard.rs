@@ -133,10 +133,16 @@ fn lacks(lack: &Lack) -> String {
     match lack {
         Lack::StartTls => "the server offers no TLS, which is demanded".to_owned(),
         Lack::Auth => "the server offers no login that may be used".to_owned(),
-        Lack::EightBitMime => "the server takes no 8-bit content, and it cannot be converted".to_owned(),
-        Lack::BinaryMime => "the server takes no binary content, and it cannot be converted".to_owned(),
+        Lack::EightBitMime => {
+            "the server takes no 8-bit content, and it cannot be converted".to_owned()
+        }
+        Lack::BinaryMime => {
+            "the server takes no binary content, and it cannot be converted".to_owned()
+        }
         Lack::SmtpUtf8 => "the server takes no internationalised addresses (SMTPUTF8)".to_owned(),
-        Lack::RequireTls => "the server does not promise TLS on the rest of the way (REQUIRETLS)".to_owned(),
+        Lack::RequireTls => {
+            "the server does not promise TLS on the rest of the way (REQUIRETLS)".to_owned()
+        }
         Lack::DeliverBy => "the server does not promise delivery in time (DELIVERBY)".to_owned(),
         Lack::Size(most) => format!("the server takes messages of at most {most} octets"),
         Lack::Recipients(most) => format!("the server takes {most} recipients at a time"),
@@ -177,7 +183,10 @@ mod tests {
         else {
             panic!("answered");
         };
-        let codes: Vec<_> = recipients.iter().map(|(who, said)| (*who, said.code)).collect();
+        let codes: Vec<_> = recipients
+            .iter()
+            .map(|(who, said)| (*who, said.code))
+            .collect();
         assert_eq!(codes, [(4, 250), (5, 550)]);
         assert!(matches!(content, Content::Answered(said) if said.code == 250));
     }

@@ -3,9 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use waxwing_mail::{Address, ForwardPath, Protocol, Recipient, ReversePath};
-use waxwing_policy::{
-    ConnectionFacts, Decision, PolicySession, Target as Leads, TransactionFacts,
-};
+use waxwing_policy::{ConnectionFacts, Decision, PolicySession, Target as Leads, TransactionFacts};
 use waxwing_store::Target;
 
 use crate::answer::filing::{Filed, Filer};
@@ -62,7 +60,8 @@ pub(super) async fn find(parts: &Parts, queue_id: &str, to: &Address) -> Result<
         match leads {
             Leads::Account(account) => {
                 let copies = filer.file(&mut policy, 0, &account, None, &mut home.filed);
-                home.targets.extend(copies.await.map_err(|reply| reply.to_string())?);
+                home.targets
+                    .extend(copies.await.map_err(|reply| reply.to_string())?);
             }
             Leads::Forward(address) => home.onward.push(address),
             Leads::Drop => {}

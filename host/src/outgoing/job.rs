@@ -58,12 +58,7 @@ enum Went {
 }
 
 /// One leg: planned, sent, settled.
-async fn one(
-    worker: &Worker,
-    courier: &mut Courier<'_>,
-    destination: &str,
-    leg: &Leased,
-) -> Went {
+async fn one(worker: &Worker, courier: &mut Courier<'_>, destination: &str, leg: &Leased) -> Went {
     let parts = &worker.parts;
     let now = now_millis();
     let mut policy = Outbound::new(parts.policy.current(), facts::outbound(leg));

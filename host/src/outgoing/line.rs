@@ -107,7 +107,9 @@ impl Line {
         loop {
             self.session.answer(answer, Instant::now());
             answer = match self.next().await {
-                Some(Ask::Content { offset, most }) => Answer::Content(piece(content, offset, most)),
+                Some(Ask::Content { offset, most }) => {
+                    Answer::Content(piece(content, offset, most))
+                }
                 Some(Ask::Done(done)) => {
                     outcome = Some(*done);
                     Answer::Noted
@@ -234,7 +236,9 @@ impl Stream {
 }
 
 fn piece(content: &Bytes, offset: u64, most: usize) -> Bytes {
-    let from = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
+    let from = usize::try_from(offset)
+        .unwrap_or(usize::MAX)
+        .min(content.len());
     content.slice(from..from.saturating_add(most).min(content.len()))
 }
 

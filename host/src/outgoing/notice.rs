@@ -3,18 +3,15 @@
 //! Standards: RFC 3461 §6, RFC 3464, RFC 5321 §4.5.5 (the null path is never answered).
 
 use bytes::Bytes;
-use waxwing_mail::{
-    Address, Body, Envelope, ForwardPath, Notify, QueueId, Recipient, ReversePath,
-};
+use waxwing_mail::{Address, Body, Envelope, ForwardPath, Notify, QueueId, Recipient, ReversePath};
 use waxwing_policy::{MailboxChange, MailboxEvent, Placed};
 use waxwing_queue::dsn::{
-    Action, Composed, DoubleBounce, MAX_RETURNED, Notice, Report, ReturnContent, addressee,
-    compose,
+    Action, Composed, DoubleBounce, MAX_RETURNED, Notice, Report, ReturnContent, addressee, compose,
 };
 use waxwing_store::{Delivery, Leased, LedgerRow, Outgoing, ReturnContent as Asked, Stored};
 
-use super::home::{self, Home};
 use super::Entry;
+use super::home::{self, Home};
 use crate::answer::filing::Filed;
 use crate::answer::now_millis;
 use crate::wiring::Parts;
@@ -63,15 +60,28 @@ pub(super) async fn write(parts: &Parts, leg: &Leased, reports: Vec<Report>) -> 
     notices
 }
 
-async fn one(parts: &Parts, leg: &Leased, action: Action, reports: &[Report], notices: &mut Notices) {
+async fn one(
+    parts: &Parts,
+    leg: &Leased,
+    action: Action,
+    reports: &[Report],
+    notices: &mut Notices,
+) {
     let envelope = &leg.message.envelope;
-    let names: Vec<&str> = reports.iter().map(|report| report.address.as_str()).collect();
+    let names: Vec<&str> = reports
+        .iter()
+        .map(|report| report.address.as_str())
+        .collect();
     let double = DoubleBounce::Drop;
     let to = addressee(action, &envelope.sender, &names, &double);
     let Some(to) = to.and_then(|to| Address::parse(to).ok()) else {
         return dropped(parts, leg, reports, "nobody is told");
     };
-    let original = match parts.store.read_blob(leg.message.blob, 0, MAX_RETURNED + 1).await {
+    let original = match parts
+        .store
+        .read_blob(leg.message.blob, 0, MAX_RETURNED + 1)
+        .await
+    {
         Ok(original) => original,
         Err(error) => {
             tracing::error!(leg = leg.leg.0, %error, "a message could not be read for its report");
@@ -98,9 +108,17 @@ async fn one(parts: &Parts, leg: &Leased, action: Action, reports: &[Report], no
         reports,
     });
     metrics::counter!("waxwing_queue_notices_total", "kind" => kind(action)).increment(1);
-    tracing::info!(queue_id, of = envelope.queue_id, kind = kind(action), "report");
+    tracing::info!(
+        queue_id,
+        of = envelope.queue_id,
+        kind = kind(action),
+        "report"
+    );
     // What was rewritten here leads back to who sent it (SRS).
-    let to = match parts.outgoing.rewritten(&Recipient::new(ForwardPath::Address(to.clone()))) {
+    let to = match parts
+        .outgoing
+        .rewritten(&Recipient::new(ForwardPath::Address(to.clone())))
+    {
         Some(Ok(first)) => first,
         _ => to,
     };

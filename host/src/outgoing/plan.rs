@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use waxwing_mail::Reply;
-use waxwing_policy::{
-    Attempt, NextHop, Outbound, OutboundOutcome, Plan, RelayHost, TlsPolicy,
-};
+use waxwing_policy::{Attempt, NextHop, Outbound, OutboundOutcome, Plan, RelayHost, TlsPolicy};
 use waxwing_queue::grouping::{Group, MAX_RECIPIENTS, group};
 use waxwing_store::Leased;
 
@@ -64,14 +62,6 @@ impl Way {
 
     fn logs_in(&self) -> bool {
         matches!(&self.plan.hop, NextHop::Relay(hosts) if hosts.iter().any(|host| host.secret.is_some()))
-    }
-
-    /// The hosts that the plan names, if it does.
-    pub(super) fn relays(&self) -> Option<&[RelayHost]> {
-        match &self.plan.hop {
-            NextHop::Relay(hosts) => Some(hosts),
-            _ => None,
-        }
     }
 }
 

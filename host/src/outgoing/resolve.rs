@@ -66,7 +66,10 @@ pub(super) async fn stops(parts: &Parts, way: &Way, seed: u64) -> Result<Vec<Sto
                 lmtp: true,
                 ..stop(host, address, port)
             };
-            some(fixed(&parts.resolver, host).await.into_iter().map(lmtp), host)
+            some(
+                fixed(&parts.resolver, host).await.into_iter().map(lmtp),
+                host,
+            )
         }
         NextHop::Relay(hosts) => {
             let mut found = Vec::new();
@@ -150,7 +153,9 @@ async fn by_mx(parts: &Parts, domain: &str, seed: u64) -> Result<Vec<Stop>, Nowh
 /// RFC 5321 §4.1.3: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
 fn literal(domain: &str) -> Option<IpAddr> {
     let inner = domain.strip_prefix('[')?.strip_suffix(']')?;
-    let tagged = inner.get(..5).is_some_and(|tag| tag.eq_ignore_ascii_case("ipv6:"));
+    let tagged = inner
+        .get(..5)
+        .is_some_and(|tag| tag.eq_ignore_ascii_case("ipv6:"));
     let address = if tagged { inner.get(5..)? } else { inner };
     address.parse().ok()
 }

@@ -27,7 +27,10 @@ pub(super) fn open(path: &Path, now: i64) -> io::Result<Vec<Vec<u8>>> {
     };
     let mut secrets: Vec<(i64, Vec<u8>)> = text.lines().filter_map(line).collect();
     secrets.sort_by_key(|(made, _)| std::cmp::Reverse(*made));
-    if secrets.first().is_none_or(|(made, _)| made + CHANGED_AFTER < now) {
+    if secrets
+        .first()
+        .is_none_or(|(made, _)| made + CHANGED_AFTER < now)
+    {
         secrets.insert(0, (now, rand::random::<[u8; 32]>().to_vec()));
         retire(&mut secrets, now);
         write(path, &secrets)?;

@@ -9,15 +9,13 @@ use waxwing_policy::{Attempt, AttemptOutcome, Notice, Outbound, Plan, ResultOutc
 use waxwing_queue::attempt::{Failure, Fate};
 use waxwing_queue::dsn::{Action, Report, is_wanted};
 use waxwing_queue::schedule::{Next, Schedule};
-use waxwing_store::{
-    Leased, LedgerRow, RecipientOutcome, RecipientState, Settled, Settlement,
-};
+use waxwing_store::{Leased, LedgerRow, RecipientOutcome, RecipientState, Settled, Settlement};
 
 use super::courier::{Tried, words};
 use super::entry::{Context, millis};
+use super::facts;
 use super::notice::{self, Notices};
 use super::worker::Worker;
-use super::facts;
 use crate::answer::now_millis;
 
 /// How often it is tried to write down what an attempt came to; meanwhile the lease runs.
@@ -110,7 +108,10 @@ pub(super) async fn settle(worker: &Worker, mut ended: Ended<'_>, policy: &mut O
     let settlement = settlement(leg, &verdicts, last, retry_at);
     worker.parts.store.record(row(leg, &verdicts, last, policy));
     tell(leg, &verdicts, last);
-    let reports = verdicts.into_iter().filter_map(|verdict| verdict.report).collect();
+    let reports = verdicts
+        .into_iter()
+        .filter_map(|verdict| verdict.report)
+        .collect();
     let notices = notice::write(&worker.parts, leg, reports).await;
     record(worker, settlement, notices).await;
 }
@@ -120,13 +121,18 @@ async fn record(worker: &Worker, settlement: Settlement, notices: Notices) {
     let leg = settlement.leg.0;
     for again in 0..TRIES {
         let (deliveries, outgoing) = (notices.deliveries.clone(), notices.outgoing.clone());
-        let settled = worker.parts.store.settle(settlement.clone(), deliveries, outgoing);
+        let settled = worker
+            .parts
+            .store
+            .settle(settlement.clone(), deliveries, outgoing);
         match settled.await {
             Ok(Settled::Recorded { stored, .. }) => return notices.arrived(&worker.parts, &stored),
             Ok(Settled::Lost) => {
                 return tracing::warn!(leg, "another worker took a message over while it was sent");
             }
-            Err(error) => tracing::error!(leg, %error, "what an attempt came to could not be written down"),
+            Err(error) => {
+                tracing::error!(leg, %error, "what an attempt came to could not be written down")
+            }
         }
         tokio::time::sleep(Duration::from_secs(1 << again)).await;
     }
@@ -153,16 +159,26 @@ impl<'a> Judge<'a> {
     /// What policy is told.
     fn attempt(&self, fate: &Fate, took: Duration) -> Attempt {
         let (outcome, reply, failure) = match fate {
-            Fate::Relayed(said) => (AttemptOutcome::Delivered, Some(reply(&format!("{} {}", said.code, said.text))), ""),
-            Fate::Transient(failure) => (AttemptOutcome::Deferred, spoken(failure), unspoken(failure)),
-            Fate::Permanent(failure) => (AttemptOutcome::Refused, spoken(failure), unspoken(failure)),
+            Fate::Relayed(said) => (
+                AttemptOutcome::Delivered,
+                Some(reply(&format!("{} {}", said.code, said.text))),
+                "",
+            ),
+            Fate::Transient(failure) => {
+                (AttemptOutcome::Deferred, spoken(failure), unspoken(failure))
+            }
+            Fate::Permanent(failure) => {
+                (AttemptOutcome::Refused, spoken(failure), unspoken(failure))
+            }
         };
         let tried = self.tried.map(|(tried, _)| tried);
         Attempt {
             number: self.leg.attempts.saturating_add(1),
             queued: facts::queued_for(self.leg, self.now),
             outcome,
-            host: tried.map(|tried| tried.host.clone()).filter(|host| !host.is_empty()),
+            host: tried
+                .map(|tried| tried.host.clone())
+                .filter(|host| !host.is_empty()),
             reply,
             failure: failure.to_owned(),
             tls: tried.and_then(|tried| tried.tls).map(str::to_owned),
@@ -174,7 +190,9 @@ impl<'a> Judge<'a> {
     fn judge(&self, place: usize, fate: &Fate, follows: ResultOutcome) -> (Verdict, Option<i64>) {
         let (wait, notice) = match (fate, follows) {
             (Fate::Relayed(_), _) => return (self.relayed(place, fate), None),
-            (_, ResultOutcome::GiveUp(notice)) => return (self.given_up(place, fate, notice), None),
+            (_, ResultOutcome::GiveUp(notice)) => {
+                return (self.given_up(place, fate, notice), None);
+            }
             (_, ResultOutcome::Retry { after, notice }) => {
                 (Some(self.now.saturating_add(millis(after))), notice)
             }
@@ -192,7 +210,9 @@ impl<'a> Judge<'a> {
     fn expires(&self) -> i64 {
         let envelope = &self.leg.message.envelope;
         let planned = self.tried.and_then(|(_, plan)| plan.expire_after);
-        let expires = planned.map_or(envelope.expires, |stay| envelope.received.saturating_add(millis(stay)));
+        let expires = planned.map_or(envelope.expires, |stay| {
+            envelope.received.saturating_add(millis(stay))
+        });
         // RFC 2852 §4.1.4: what is not delivered in time is returned.
         let by = envelope.deliver_by.filter(|by| by.give_up);
         by.map_or(expires, |by| expires.min(by.at))
@@ -202,7 +222,9 @@ impl<'a> Judge<'a> {
     fn next(&self) -> Option<i64> {
         let expires = self.expires();
         let attempts = self.leg.attempts.saturating_add(1);
-        let waits = self.tried.map_or(&[][..], |(_, plan)| plan.retry_after.as_slice());
+        let waits = self
+            .tried
+            .map_or(&[][..], |(_, plan)| plan.retry_after.as_slice());
         let place = usize::try_from(attempts - 1).unwrap_or(usize::MAX);
         if let Some(wait) = waits.get(place).or(waits.last()) {
             let at = self.now.saturating_add(millis(*wait));
@@ -236,11 +258,21 @@ impl<'a> Judge<'a> {
         } else {
             Notice::AsAsked
         };
-        self.verdict(place, fate, RecipientState::Relayed, (Action::Relayed, notice))
+        self.verdict(
+            place,
+            fate,
+            RecipientState::Relayed,
+            (Action::Relayed, notice),
+        )
     }
 
     fn given_up(&self, place: usize, fate: &Fate, notice: Notice) -> Verdict {
-        self.verdict(place, fate, RecipientState::Failed, (Action::Failed, notice))
+        self.verdict(
+            place,
+            fate,
+            RecipientState::Failed,
+            (Action::Failed, notice),
+        )
     }
 
     fn delayed(&self, place: usize, fate: &Fate, notice: Notice) -> Verdict {
@@ -253,7 +285,13 @@ impl<'a> Judge<'a> {
         self.verdict(place, fate, RecipientState::Open, (Action::Delayed, notice))
     }
 
-    fn verdict(&self, place: usize, fate: &Fate, state: RecipientState, told: (Action, Notice)) -> Verdict {
+    fn verdict(
+        &self,
+        place: usize,
+        fate: &Fate,
+        state: RecipientState,
+        told: (Action, Notice),
+    ) -> Verdict {
         let (action, notice) = told;
         let queued = self.leg.recipients.get(place);
         let asked = queued.map(facts::asked).unwrap_or_default();
@@ -319,17 +357,16 @@ fn spoken(failure: &Failure) -> Option<Reply> {
 }
 
 fn unspoken(failure: &Failure) -> &str {
-    if failure.by_server {
-        ""
-    } else {
-        &failure.said
-    }
+    if failure.by_server { "" } else { &failure.said }
 }
 
-fn settlement(leg: &Leased, verdicts: &[Verdict], last: Option<&Tried>, retry_at: i64) -> Settlement {
-    let told = |verdict: &Verdict| {
-        matches!(&verdict.report, Some(report) if report.action == Action::Delayed)
-    };
+fn settlement(
+    leg: &Leased,
+    verdicts: &[Verdict],
+    last: Option<&Tried>,
+    retry_at: i64,
+) -> Settlement {
+    let told = |verdict: &Verdict| matches!(&verdict.report, Some(report) if report.action == Action::Delayed);
     let now = now_millis();
     let outcome = |verdict: &Verdict| {
         let queued = leg.recipients.get(verdict.place)?;
@@ -344,7 +381,10 @@ fn settlement(leg: &Leased, verdicts: &[Verdict], last: Option<&Tried>, retry_at
         lease: leg.lease,
         at: now,
         host: last.map(|tried| tried.host.clone()).unwrap_or_default(),
-        said: verdicts.last().map(|verdict| verdict.said.clone()).unwrap_or_default(),
+        said: verdicts
+            .last()
+            .map(|verdict| verdict.said.clone())
+            .unwrap_or_default(),
         outcomes: verdicts.iter().filter_map(outcome).collect(),
         retry_at,
         delay_told: verdicts.iter().any(told).then_some(now),
@@ -402,8 +442,12 @@ fn row(leg: &Leased, verdicts: &[Verdict], last: Option<&Tried>, policy: &Outbou
 /// The figures, and a line for the operator.
 fn tell(leg: &Leased, verdicts: &[Verdict], last: Option<&Tried>) {
     let count = |state: RecipientState| {
-        let count = verdicts.iter().filter(|verdict| verdict.state == state).count();
-        metrics::counter!("waxwing_queue_recipients_total", "outcome" => word(state)).increment(count as u64);
+        let count = verdicts
+            .iter()
+            .filter(|verdict| verdict.state == state)
+            .count();
+        metrics::counter!("waxwing_queue_recipients_total", "outcome" => word(state))
+            .increment(count as u64);
         count
     };
     tracing::info!(

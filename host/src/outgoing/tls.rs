@@ -1,6 +1,6 @@
 //! TLS to other servers: with a certificate that names them, or with whatever they show.
 //!
-//! Standards: RFC 7435 (encryption without knowing to whom is better than none), RFC 8689 §4.2.1, RFC 6125.
+//! Standards: RFC 7435 (encryption without knowing to whom is better than none), RFC 8689 §4.2.1.
 
 use std::sync::{Arc, OnceLock};
 

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use waxwing_queue::limiter::{Admission, Limiter, Limits};
 use waxwing_queue::schedule::Schedule;
-use waxwing_store::{Leased, LeaseId, LegId};
+use waxwing_store::{LeaseId, Leased, LegId};
 
 use super::courier::Tried;
 use super::entry::millis;
@@ -89,7 +89,9 @@ fn by_destination(legs: Vec<Leased>) -> Vec<(String, VecDeque<Leased>)> {
     let mut pieces: Vec<(String, VecDeque<Leased>)> = Vec::new();
     let mut open: HashMap<String, usize> = HashMap::new();
     for leg in legs {
-        let room = open.get(&leg.destination).and_then(|at| pieces.get_mut(*at));
+        let room = open
+            .get(&leg.destination)
+            .and_then(|at| pieces.get_mut(*at));
         match room.filter(|(_, piece)| piece.len() < BATCH) {
             Some((_, piece)) => piece.push_back(leg),
             None => {
@@ -136,7 +138,10 @@ impl Worker {
     async fn take(&self, connections: usize) -> Vec<Leased> {
         let closed = self.limiter().closed(now_millis());
         let most = connections.saturating_mul(BATCH);
-        let leased = self.parts.store.lease(&self.owner, self.lease_end(), most, &closed);
+        let leased = self
+            .parts
+            .store
+            .lease(&self.owner, self.lease_end(), most, &closed);
         self.note(leased.await)
     }
 
@@ -146,14 +151,18 @@ impl Worker {
             return Vec::new();
         }
         let until = self.lease_end();
-        let leased = self.parts.store.lease_for(destination, &self.owner, until, most);
+        let leased = self
+            .parts
+            .store
+            .lease_for(destination, &self.owner, until, most);
         self.note(leased.await)
     }
 
     fn note(&self, leased: waxwing_store::Result<Vec<Leased>>) -> Vec<Leased> {
         match leased {
             Ok(legs) => {
-                self.leased().extend(legs.iter().map(|leg| (leg.leg, leg.lease)));
+                self.leased()
+                    .extend(legs.iter().map(|leg| (leg.leg, leg.lease)));
                 legs
             }
             Err(error) => {
@@ -173,7 +182,10 @@ impl Worker {
         let mut by_lease: HashMap<LeaseId, Vec<(LegId, i64)>> = HashMap::new();
         for leg in &legs {
             self.forget(leg.leg);
-            by_lease.entry(leg.lease).or_default().push((leg.leg, until));
+            by_lease
+                .entry(leg.lease)
+                .or_default()
+                .push((leg.leg, until));
         }
         self.return_all(by_lease).await;
     }

@@ -18,8 +18,8 @@ use crate::grant::Grant;
 use crate::guest::Ask;
 use crate::hook::Hook;
 use crate::ledger::Ledger;
-use crate::outbound::Outbound;
 use crate::lineup::Who;
+use crate::outbound::Outbound;
 use crate::outcome::{
     AddedRecipient, Decision, DeliverOutcome, Filing, MailboxRef, MessageOutcome, Operation,
     QuotaOutcome, Target, Verdict,

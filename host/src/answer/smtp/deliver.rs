@@ -6,9 +6,7 @@
 
 use bytes::Bytes;
 use waxwing_mail::{EnhancedStatus, ForwardPath, Recipient, Reply};
-use waxwing_policy::{
-    AddedRecipient, MailboxChange, MessageOutcome, Placed, Transaction, Verdict,
-};
+use waxwing_policy::{AddedRecipient, MailboxChange, MessageOutcome, Placed, Transaction, Verdict};
 use waxwing_smtp::{Message, replies};
 use waxwing_store::{Delivery, LedgerRow, Outgoing, Stored, Target};
 
@@ -105,7 +103,11 @@ pub(super) async fn deliver(
     if gate.caller().door.listener.service != Service::Lmtp {
         all_or_none(&mut judged);
     }
-    let stored = match onward::queue(gate, &queue_id, &message, &policy, &outcome, &content, &judged).await {
+    let stored = match onward::queue(
+        gate, &queue_id, &message, &policy, &outcome, &content, &judged,
+    )
+    .await
+    {
         Ok(queued) => {
             let forms = forms(gate, &queue_id, &message, &outcome, &content, &judged);
             store(gate, forms, queued, &record, &policy, &judged).await
@@ -439,5 +441,4 @@ mod tests {
         all_or_none(&mut none);
         assert!(matches!(none[0].fate, Fate::Drop));
     }
-
 }
