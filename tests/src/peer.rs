@@ -117,12 +117,19 @@ impl Conversation {
                 "EHLO" => {
                     self.act(&line, "250-peer.example\r\n250-PIPELINING\r\n250 8BITMIME")?;
                 }
-                "MAIL" if self.act(&line, "250 OK")? => {
-                    mail = line;
+                "MAIL" => {
                     rcpt.clear();
+                    mail.clear();
+                    if self.act(&line, "250 OK")? {
+                        mail = line;
+                    }
                 }
-                "RCPT" if self.act(&line, "250 OK")? => rcpt.push(line),
-                "MAIL" | "RCPT" => {}
+                "RCPT" if mail.is_empty() => self.say("503 from whom?")?,
+                "RCPT" => {
+                    if self.act(&line, "250 OK")? {
+                        rcpt.push(line);
+                    }
+                }
                 "DATA" if rcpt.is_empty() => self.say("503 for whom?")?,
                 "DATA" => {
                     if self.act(&line, "354 go ahead")? {

@@ -82,16 +82,22 @@ impl<'a> Courier<'a> {
             self.done().await;
         }
         let mut then = Then::NextAddress;
+        let mut heard = None;
         if let Some(kept) = &mut self.kept
-            && let Some(heard) = round.over(kept, parcel).await
+            && let Some(said) = round.over(kept, parcel).await
         {
-            then = heard;
+            then = said;
+            heard = Some(kept.host.clone());
         }
         self.drop_the_dead();
         if then == Then::NextAddress {
             let seed = parcel.leg.leg.0.unsigned_abs() ^ u64::from(parcel.leg.attempts) << 40;
             match stops(self.parts, way, seed).await {
-                Ok(stops) => self.visit(way, stops, parcel, &mut round).await,
+                Ok(mut stops) => {
+                    // Who has answered is not asked again at once.
+                    stops.retain(|stop| heard.as_ref() != Some(&stop.label()));
+                    self.visit(way, stops, parcel, &mut round).await;
+                }
                 Err(nowhere) => return round.nowhere(nowhere),
             }
         }
@@ -102,7 +108,7 @@ impl<'a> Courier<'a> {
         for stop in stops {
             // The host that the kept line led to has been heard.
             self.done().await;
-            round.host = format!("{} [{}]", stop.name, stop.address);
+            round.host = stop.label();
             let then = match self.open(way, &stop).await {
                 Ok(line) => {
                     let mut kept = Kept {

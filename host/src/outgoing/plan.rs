@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use waxwing_mail::Reply;
-use waxwing_policy::{Attempt, NextHop, Outbound, OutboundOutcome, Plan, RelayHost, TlsPolicy};
+use waxwing_policy::{Attempt, NextHop, Outbound, OutboundOutcome, Plan, TlsPolicy};
 use waxwing_queue::grouping::{Group, MAX_RECIPIENTS, group};
 use waxwing_store::Leased;
 

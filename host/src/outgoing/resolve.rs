@@ -34,6 +34,13 @@ pub(super) struct Stop {
     pub(super) secret: Option<String>,
 }
 
+impl Stop {
+    /// For operators.
+    pub(super) fn label(&self) -> String {
+        format!("{} [{}]", self.name, self.address)
+    }
+}
+
 /// Why there is nowhere to go.
 #[derive(Debug)]
 pub(super) struct Nowhere {

@@ -1,38 +1,55 @@
 //! Servers that misbehave at each command: nothing is lost, and nothing comes twice that need not.
 
+use waxwing_tests::Server;
 use waxwing_tests::peer::{Act, Peer};
 
 use super::{IMPATIENT, inbox, queue_is_empty, sender, submit};
 
-/// The commands at which a conversation can go wrong, as they begin.
-const COMMANDS: [&str; 6] = ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "."];
+/// The commands at which a conversation can go wrong, as they begin, and a domain for each.
+const COMMANDS: [(&str, &str); 6] = [
+    ("GREETING", "greeting.example"),
+    ("EHLO", "ehlo.example"),
+    ("MAIL", "mail.example"),
+    ("RCPT", "rcpt.example"),
+    ("DATA", "data.example"),
+    (".", "dot.example"),
+];
 
-/// Misbehaves at a command over its first connection only.
-fn once(at: &'static str, act: &Act) -> Peer {
-    let act = act.clone();
-    Peer::start(move |connection, command| {
-        if connection == 0 && command.starts_with(at) {
-            act.clone()
-        } else {
-            Act::Usual
-        }
-    })
+/// A server for each command, that does this at it over so many connections, and a server that sends to all of them.
+fn against(act: &Act, connections: usize) -> (Server, Vec<Peer>) {
+    let start = |at: &'static str| {
+        let act = act.clone();
+        Peer::start(move |connection, command| {
+            // A server that does not know EHLO is asked with HELO.
+            let this = command.starts_with(at) || at == "EHLO" && command.starts_with("HELO");
+            if connection < connections && this {
+                act.clone()
+            } else {
+                Act::Usual
+            }
+        })
+    };
+    let peers: Vec<Peer> = COMMANDS.iter().map(|(at, _)| start(at)).collect();
+    let routes: Vec<_> = COMMANDS
+        .iter()
+        .zip(&peers)
+        .map(|((_, domain), peer)| (*domain, peer.address()))
+        .collect();
+    let here = sender(&routes, IMPATIENT);
+    for (_, domain) in COMMANDS {
+        let to = format!("carol@{domain}");
+        submit(&here, &[&to], "Subject: x\r\n\r\nbody\r\n");
+    }
+    (here, peers)
 }
 
 fn comes_through(act: &Act) {
-    for at in COMMANDS {
-        let peer = once(at, act);
-        let here = sender(&[("remote.example", peer.address())], IMPATIENT);
-        submit(
-            &here,
-            &["carol@remote.example"],
-            "Subject: x\r\n\r\nbody\r\n",
-        );
-        let taken = peer.takes(1);
-        assert_eq!(taken.len(), 1, "{act:?} at {at}");
-        queue_is_empty(&here);
+    let (here, peers) = against(act, 1);
+    queue_is_empty(&here);
+    for ((at, _), peer) in COMMANDS.iter().zip(peers) {
         assert_eq!(peer.taken().len(), 1, "{act:?} at {at}\n{}", here.log());
     }
+    assert_eq!(here.imap("alice@waxwing.test").select("INBOX").unwrap(), 0);
 }
 
 #[test]
@@ -57,26 +74,20 @@ fn who_speaks_nonsense_is_tried_again() {
 
 #[test]
 fn who_refuses_for_good_is_believed() {
-    for at in COMMANDS {
-        let peer = Peer::start(move |_, command| {
-            if command.starts_with(at) {
-                Act::Say("554 5.7.1 never")
-            } else {
-                Act::Usual
-            }
-        });
-        let here = sender(&[("remote.example", peer.address())], IMPATIENT);
-        submit(
-            &here,
-            &["carol@remote.example"],
-            "Subject: x\r\n\r\nbody\r\n",
+    let (here, peers) = against(&Act::Say("554 5.7.1 never"), usize::MAX);
+    let reports = inbox(&here, "alice@waxwing.test", COMMANDS.len());
+    for ((at, domain), peer) in COMMANDS.iter().zip(peers) {
+        let of = format!(
+            "Final-Recipient: rfc822; carol@{domain}\r\nAction: failed\r\nStatus: 5.7.1\r\n"
         );
-        let report = inbox(&here, "alice@waxwing.test", 1).remove(0);
+        let report = reports.iter().find(|report| report.contains(&of));
+        let report =
+            report.unwrap_or_else(|| panic!("no report of {at}: {reports:#?}\n{}", here.log()));
         assert!(
-            report.contains("Action: failed\r\n") && report.contains("554 5.7.1 never"),
+            report.contains("Diagnostic-Code: smtp; 554 5.7.1 never\r\n"),
             "{at}: {report}"
         );
-        assert!(peer.taken().is_empty());
-        queue_is_empty(&here);
+        assert!(peer.taken().is_empty(), "{at}");
     }
+    queue_is_empty(&here);
 }
