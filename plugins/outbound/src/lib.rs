@@ -48,7 +48,8 @@ impl Plugin for Outbound {
 }
 
 impl Outbound {
-    fn wish(&self, route: &Route, plan: &OutboundPlan) -> Result<(), OutboundError> {
+    fn wish(route: &Route, call: RouteCall<'_>) -> Result<(), OutboundError> {
+        let plan = call.plan;
         if let Some(domain) = &route.mx_of {
             plan.mx_of(domain)?;
         }
@@ -87,7 +88,7 @@ impl Outbound {
 impl OnRouteOutbound for Outbound {
     fn plan_for(&self, call: RouteCall<'_>) -> Result<OutboundDecision, HookError> {
         if let Some(route) = self.settings.route(&call.recipient.address.domain) {
-            self.wish(route, call.plan)?;
+            Self::wish(route, call)?;
         }
         call.plan.retry_after(&self.settings.retry_after_seconds)?;
         call.plan.expire_after(self.settings.expire_after_seconds)?;
