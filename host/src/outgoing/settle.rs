@@ -131,7 +131,7 @@ async fn record(worker: &Worker, settlement: Settlement, notices: Notices) {
                 return tracing::warn!(leg, "another worker took a message over while it was sent");
             }
             Err(error) => {
-                tracing::error!(leg, %error, "what an attempt came to could not be written down")
+                tracing::error!(leg, %error, "what an attempt came to could not be written down");
             }
         }
         tokio::time::sleep(Duration::from_secs(1 << again)).await;
