@@ -75,11 +75,15 @@ impl Outbound {
         if let Some(source) = &route.source {
             plan.source(source)?;
         }
+        Ok(())
+    }
+
+    fn limit(route: &Route, call: RouteCall<'_>) -> Result<(), OutboundError> {
         if let Some(most) = route.connections {
-            plan.connections(most)?;
+            call.plan.connections(most)?;
         }
         if let Some(most) = route.per_minute {
-            plan.rate(most)?;
+            call.plan.rate(most)?;
         }
         Ok(())
     }
@@ -87,11 +91,15 @@ impl Outbound {
 
 impl OnRouteOutbound for Outbound {
     fn plan_for(&self, call: RouteCall<'_>) -> Result<OutboundDecision, HookError> {
-        if let Some(route) = self.settings.route(&call.recipient.address.domain) {
+        let route = self.settings.route(&call.recipient.address.domain);
+        if let Some(route) = route {
             Self::wish(route, call)?;
         }
         call.plan.retry_after(&self.settings.retry_after_seconds)?;
         call.plan.expire_after(self.settings.expire_after_seconds)?;
+        if let Some(route) = route {
+            Self::limit(route, call)?;
+        }
         Ok(OutboundDecision::Send)
     }
 }
