@@ -4,12 +4,14 @@
 //! one request and one answer a line.
 
 mod execute;
+mod queue;
 mod socket;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use execute::{execute, plain};
+pub(crate) use queue::{QueueRequest, QueueSelection};
 pub(crate) use socket::{ask, bind, serve};
 
 /// What an administrator wants.
@@ -69,6 +71,7 @@ pub(crate) enum Request {
         to: Option<u64>,
         reason: Option<String>,
     },
+    Queue(QueueRequest),
     Trace {
         id: String,
     },
@@ -210,6 +213,11 @@ mod tests {
                 quota: QuotaChange::default(),
             },
             Request::Trace { id: "x".into() },
+            Request::Queue(QueueRequest::Show { id: "x".into() }),
+            Request::Queue(QueueRequest::Act {
+                action: waxwing_store::QueueAction::Hold,
+                which: QueueSelection::Sender(String::new()),
+            }),
         ] {
             let line = serde_json::to_string(&request).unwrap();
             assert_eq!(

@@ -2,8 +2,10 @@
 //!
 //! Invariant: nothing is decided here that an administrator may want to decide; see `policy`.
 
+pub(crate) mod complete;
 pub(crate) mod events;
 pub(crate) mod fields;
+pub(crate) mod filing;
 pub(crate) mod gate;
 pub(crate) mod imap;
 pub(crate) mod pop3;

@@ -8,6 +8,7 @@ mod check;
 mod compile;
 mod plugin;
 mod print;
+mod queue;
 mod serve;
 mod trace;
 
@@ -72,6 +73,9 @@ enum Command {
     /// Plugins of the live policy.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Mail that waits to be sent on.
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
     /// The life of a message, by its queue id or Message-ID.
     Trace {
         /// The queue id from the reply or the Received field, or the Message-ID.
@@ -119,6 +123,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Status => show(&common, &Request::Status, print::status),
         Command::Plugin(command) => command.run(&common),
         Command::CompilePlugin => compile::compile(),
+        Command::Queue(command) => command.run(&common),
         Command::Trace { id } => show(&common, &Request::Trace { id }, trace::print),
         Command::Verify => verify(&common),
     }

@@ -6,6 +6,7 @@
 //! Not here: policy. What an administrator may want to decide about mail is in `policy.toml`.
 
 mod listener;
+mod queue;
 mod read;
 mod resolve;
 mod units;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use self::listener::{Listener, Service, Tls};
+pub use self::queue::{Queue, QueueCredentials, QueueSource};
 use self::read::{Section, Source};
 pub use self::resolve::Overrides;
 pub use self::units::{Period, Size};
@@ -43,6 +45,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// What is told to standard error.
     pub log: Log,
+    /// Mail on its way out.
+    pub queue: Queue,
     /// What is listened on.
     #[serde(rename = "listener")]
     pub listeners: Vec<Listener>,
@@ -203,6 +207,7 @@ impl Default for Config {
                 format: LogFormat::Compact,
                 level: "info".into(),
             },
+            queue: Queue::default(),
             listeners: listener::defaults(),
         }
     }
@@ -341,6 +346,7 @@ impl Config {
             section.value("level", &mut self.log.level);
             section.check("level", crate::telemetry::filter_problem(&self.log.level));
         });
+        root.section("queue", |section| self.queue.read(section));
         listener::read_all(root, &mut self.listeners);
     }
 }

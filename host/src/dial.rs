@@ -52,7 +52,7 @@ pub(crate) async fn connect(
 }
 
 /// Whether an address is one of the internet: not of this machine, of a private network or of a special purpose (RFC 6890).
-fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),

@@ -26,6 +26,7 @@ mod drive;
 mod fetch;
 mod http;
 mod listen;
+mod outgoing;
 mod running;
 mod services;
 mod sessions;

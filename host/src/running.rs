@@ -12,7 +12,7 @@ use crate::listen::{Bound, ListenError};
 use crate::shutdown::{self, Phase};
 use crate::tls::TlsError;
 use crate::wiring::Parts;
-use crate::{admin, http, listen};
+use crate::{admin, http, listen, outgoing};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub enum StartError {
 pub struct Running {
     parts: Arc<Parts>,
     bound: Arc<[Bound]>,
-    /// One task a listening socket; each ends when its sessions have.
+    /// One task a listening socket, and the queue's; each ends when its sessions have.
     listeners: JoinSet<()>,
     /// What runs beside them and is cut at the end.
     background: JoinSet<()>,
@@ -114,6 +114,7 @@ fn open(parts: &Arc<Parts>) -> Result<Running, StartError> {
         }
         tracing::info!(listener = bound.name, service = bound.service.as_str(), address = %bound.address, "listening");
     }
+    listeners.spawn(outgoing::run(Arc::clone(parts)));
     Ok(Running {
         parts: Arc::clone(parts),
         bound,

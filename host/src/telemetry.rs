@@ -107,7 +107,16 @@ fn describe() {
     );
     describe_gauge!("waxwing_sessions", "Sessions that are open, by protocol.");
     describe_gauge!("waxwing_queue_depth", "Messages that wait to be sent on.");
-    // Nothing is queued before there is a queue; the figure is there for who watches it.
+    describe_gauge!("waxwing_queue_held", "Messages that wait for an operator.");
+    describe_gauge!("waxwing_queue_connections", "Connections to other servers.");
+    describe_counter!(
+        "waxwing_queue_recipients_total",
+        "Recipients that were tried, by outcome."
+    );
+    describe_counter!(
+        "waxwing_queue_notices_total",
+        "Reports to senders, by kind."
+    );
     metrics::gauge!("waxwing_queue_depth").set(0.0);
 }
 

@@ -13,6 +13,7 @@ use crate::budget::Budget;
 use crate::config::{Config, Problem};
 use crate::dns::Resolver;
 use crate::listen::Bound;
+use crate::outgoing::Outgoing;
 use crate::running::StartError;
 use crate::services::ServerServices;
 use crate::sessions::Sessions;
@@ -30,6 +31,9 @@ pub(crate) struct Parts {
     pub(crate) budget: Arc<Budget>,
     pub(crate) shutdown: Shutdown,
     pub(crate) figures: Figures,
+    /// Looks up where mail goes.
+    pub(crate) resolver: Arc<Resolver>,
+    pub(crate) outgoing: Outgoing,
     bound: OnceLock<Arc<[Bound]>>,
     since: jiff::Timestamp,
 }
@@ -39,9 +43,13 @@ impl Parts {
     pub(crate) async fn open(config: Config) -> Result<Self, StartError> {
         let figures = Figures::start();
         let certificates = Certificates::open(&config)?;
-        let resolver = Resolver::open(&config.dns)?;
+        let resolver = Arc::new(Resolver::open(&config.dns)?);
+        let outgoing = Outgoing::open(&config).map_err(|cause| StartError::Data {
+            path: config.data.clone(),
+            cause,
+        })?;
         let store = Store::open(store_config(&config)?).await?;
-        let services = Arc::new(ServerServices::new(store.clone(), resolver));
+        let services = Arc::new(ServerServices::new(store.clone(), Arc::clone(&resolver)));
         let policy = match Policy::start(policy_config(&config), services).await {
             Ok(policy) => policy,
             Err(error) => {
@@ -57,6 +65,8 @@ impl Parts {
             budget: Budget::new(config.limits.content_memory.bytes()),
             shutdown: Shutdown::new(),
             figures,
+            resolver,
+            outgoing,
             bound: OnceLock::new(),
             since: jiff::Timestamp::now(),
             config,
@@ -96,6 +106,7 @@ impl Parts {
             |error| error.to_string(),
             |domains| format!("{} domains", domains.len()),
         );
+        let queue = self.store.queue_depth().await.unwrap_or_default();
         let sessions: Vec<_> = self
             .sessions
             .by_service()
@@ -107,7 +118,8 @@ impl Parts {
             "pid": std::process::id(),
             "since": self.since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             "store": store,
-            "queue-depth": 0,
+            "queue-depth": queue.waiting,
+            "queue-held": queue.held,
             "sessions": sessions,
             "listeners": self.bound.get().map(|bound| serde_json::to_value(bound.as_ref()).unwrap_or_default()),
             "policy": self.plugins(),
@@ -246,7 +258,7 @@ pub(crate) async fn policy_status(config: &Config) -> Result<Value, Failure> {
         state_dir: None,
         ..policy_config(config)
     };
-    let services = Arc::new(ServerServices::new(store.clone(), resolver));
+    let services = Arc::new(ServerServices::new(store.clone(), Arc::new(resolver)));
     let policy = Policy::start(settings, services).await;
     let status = policy.map(|policy| serde_json::to_value(policy.status()).unwrap_or_default());
     store.close().await;

@@ -19,6 +19,7 @@ pub mod fuzz;
 pub mod live;
 pub mod names;
 pub mod pages;
+pub mod peer;
 pub mod place;
 pub mod process;
 pub mod server;

@@ -33,10 +33,11 @@ fn shipped(name: &str) -> String {
     path.display().to_string()
 }
 
-const SHIPPED: [&str; 7] = [
+const SHIPPED: [&str; 8] = [
     "access",
     "filing",
     "login",
+    "outbound",
     "quota",
     "recipients",
     "rules",

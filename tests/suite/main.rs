@@ -24,6 +24,7 @@ mod imap_sessions;
 mod languages;
 mod memory;
 mod misbehaviour;
+mod outbound;
 mod reload;
 mod rollout;
 mod trouble;

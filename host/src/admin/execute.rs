@@ -34,6 +34,7 @@ pub(crate) async fn execute(
             Some(parts) => policy(&parts.policy, request).await,
             None => Err(no_server("plugin")),
         },
+        Request::Queue(request) => super::queue::execute(store, request).await,
         Request::Trace { id } => trace(store, &id).await,
         Request::Verify => Ok(value(&store.verify().await?)),
         other => accounts(store, other).await,

@@ -5,6 +5,7 @@
 
 mod deliver;
 mod forms;
+mod onward;
 mod record;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use waxwing_mail::{EnhancedStatus, Envelope, ForwardPath, QueueId, Recipient, Re
 use waxwing_policy::{Transaction, TransactionFacts};
 use waxwing_smtp::{Answer, Ask, AuthFailure, Decision, Message, ServerSession, replies};
 
+use super::complete;
 use super::fields;
 use super::gate::{Admission, Gate, Login};
 use super::{Caller, Settings};
@@ -61,6 +63,8 @@ struct Routed {
     /// Its number in policy.
     number: u32,
     recipient: Recipient,
+    /// It is one of a domain that is served here: who else gets the message through it, gets it forwarded.
+    local: bool,
     targets: Vec<waxwing_policy::Target>,
 }
 
@@ -170,28 +174,29 @@ impl SmtpAnswers {
             }
         };
         let (recipient, local) = found;
-        let decided = decision(running.policy.rcpt_to(&recipient).await);
-        if !matches!(decided, Decision::Pass) {
-            return decided;
-        }
-        // Policy may allow relaying, but nothing is sent on from here yet.
-        let routed = if local {
-            let number = u32::try_from(running.recipients.len()).unwrap_or(u32::MAX);
-            deliver::route(
-                &self.gate,
-                &mut running.policy,
-                number,
-                running.declared_size,
-            )
-            .await
-        } else {
-            Err(deliver::no_route())
+        let number = u32::try_from(running.recipients.len()).unwrap_or(u32::MAX);
+        let routed = match self.gate.parts().outgoing.rewritten(&recipient) {
+            // An address that was made here for forwarded mail holds its own proof, and leads back (SRS).
+            Some(Ok(first)) => {
+                running.policy.admit(&recipient);
+                Ok((number, vec![waxwing_policy::Target::Forward(first)]))
+            }
+            Some(Err(reply)) => return Decision::Refuse(reply),
+            None => {
+                let decided = decision(running.policy.rcpt_to(&recipient).await);
+                if !matches!(decided, Decision::Pass) {
+                    return decided;
+                }
+                let size = running.declared_size;
+                deliver::route(&self.gate, &mut running.policy, number, size).await
+            }
         };
         match routed {
             Ok((number, targets)) => {
                 running.recipients.push(Routed {
                     number,
                     recipient,
+                    local,
                     targets,
                 });
                 Decision::Pass
@@ -222,6 +227,9 @@ impl SmtpAnswers {
         if !fields::begins_well(&content) {
             // Without a header all of it is the body: our fields would take its first lines in.
             content = [b"\r\n", content.as_ref()].concat().into();
+        }
+        if self.gate.caller().door.listener.service == Service::Submission {
+            content = complete::complete(content, &self.gate.parts().config.hostname);
         }
         let replies = Box::pin(deliver::deliver(&self.gate, *running, message, content)).await;
         drop(reservation);

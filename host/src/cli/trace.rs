@@ -30,21 +30,17 @@ fn message(row: &Value) -> String {
     line("at", moment(row.get("at")));
     line("outcome", text(row, "outcome"));
     line("from", text(envelope, "sender"));
-    line(
-        "client",
-        format!(
-            "{} as {:?} at {} (session {})",
-            text(envelope, "client"),
-            text(envelope, "helo"),
-            text(envelope, "listener"),
-            text(envelope, "session")
-        ),
-    );
-    line("tls", text(envelope, "tls"));
-    line("login", text(envelope, "login"));
-    line("size", format!("{} octets", text(envelope, "size")));
-    for recipient in record.get("recipients").map(items).unwrap_or_default() {
-        line("to", recipient_line(recipient));
+    if let Some(attempt) = record.get("attempt") {
+        line(
+            "attempt",
+            format!("{} at {}", text(attempt, "number"), text(attempt, "host")),
+        );
+        line("tls", text(attempt, "tls"));
+    }
+    if envelope.is_null() {
+        recipients(&mut line, record);
+    } else {
+        arrival(&mut line, envelope, record);
     }
     if let Value::String(cut) = record {
         // The record was too large to be kept whole.
@@ -65,6 +61,30 @@ fn message(row: &Value) -> String {
     out
 }
 
+/// What is known of a message that came.
+fn arrival(line: &mut impl FnMut(&str, String), envelope: &Value, record: &Value) {
+    line(
+        "client",
+        format!(
+            "{} as {:?} at {} (session {})",
+            text(envelope, "client"),
+            text(envelope, "helo"),
+            text(envelope, "listener"),
+            text(envelope, "session")
+        ),
+    );
+    line("tls", text(envelope, "tls"));
+    line("login", text(envelope, "login"));
+    line("size", format!("{} octets", text(envelope, "size")));
+    recipients(line, record);
+}
+
+fn recipients(line: &mut impl FnMut(&str, String), record: &Value) {
+    for recipient in record.get("recipients").map(items).unwrap_or_default() {
+        line("to", recipient_line(recipient));
+    }
+}
+
 fn recipient_line(recipient: &Value) -> String {
     let mut line = format!(
         "{}: {} {}",
@@ -72,6 +92,8 @@ fn recipient_line(recipient: &Value) -> String {
         text(recipient, "verdict"),
         text(recipient, "fate")
     );
+    // An attempt has no verdict.
+    line = line.replace(":  ", ": ");
     let filed = recipient.get("filed").map(items).unwrap_or_default();
     if !filed.is_empty() {
         line.push_str(&format!(
@@ -82,6 +104,11 @@ fn recipient_line(recipient: &Value) -> String {
                 .collect::<Vec<_>>()
                 .join(", ")
         ));
+    }
+    let onward = recipient.get("onward").map(items).unwrap_or_default();
+    if !onward.is_empty() {
+        let addresses: Vec<_> = onward.iter().filter_map(Value::as_str).collect();
+        line.push_str(&format!(" on to {}", addresses.join(", ")));
     }
     let reply = text(recipient, "reply");
     if !reply.is_empty() {

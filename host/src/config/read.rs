@@ -1,7 +1,7 @@
 //! Reads a TOML file into settings and collects every problem with its line instead of stopping at the first.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use toml::Spanned;
@@ -320,6 +320,16 @@ impl FromToml for Period {
 impl FromToml for SocketAddr {
     fn expected() -> String {
         "an address with a port such as \"127.0.0.1:25\" or \"[::]:25\"".into()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+}
+
+impl FromToml for IpAddr {
+    fn expected() -> String {
+        "an address such as \"192.0.2.1\"".into()
     }
 
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {

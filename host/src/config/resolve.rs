@@ -81,6 +81,9 @@ impl Config {
         self.tls.certificate = resolved(&self.tls.certificate);
         self.tls.key = resolved(&self.tls.key);
         self.dns.trust_anchors = resolved(&self.dns.trust_anchors);
+        for login in &mut self.queue.credentials {
+            login.password_file = resolved(&login.password_file);
+        }
         for (url, scheme) in [
             (&mut self.store.database, "sqlite://"),
             (&mut self.store.blobs, "file://"),
@@ -115,6 +118,9 @@ impl Config {
         }
         if self.store.blobs.is_empty() {
             self.store.blobs = format!("file://{}", self.data.join("blobs").display());
+        }
+        if self.queue.srs_domain.is_empty() {
+            self.queue.srs_domain.clone_from(&self.hostname);
         }
         if self.tls.certificate.as_os_str().is_empty() {
             self.tls.certificate = self.data.join("tls/certificate.pem");

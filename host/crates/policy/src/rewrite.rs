@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use waxwing_message::header;
 
-use crate::outcome::{HeaderEdit, MessageOutcome, Verdict};
+use crate::outcome::{HeaderEdit, MessageOutcome, SubmitOutcome, Verdict};
 
 /// The field with the score.
 pub const SCORE_FIELD: &str = "X-Waxwing-Score";
@@ -69,6 +69,23 @@ impl MessageOutcome {
             separator = " ";
         }
         value
+    }
+}
+
+impl SubmitOutcome {
+    /// Applies the edits to a message that enters the queue.
+    #[must_use]
+    pub fn rewrite(&self, content: &Bytes, smtputf8: bool) -> Rewritten {
+        let mut header = Header::read(content);
+        for edit in &self.edits {
+            header.apply(edit);
+        }
+        let mut top = String::new();
+        for (name, value) in &header.added {
+            push_field(&mut top, name, value, smtputf8);
+        }
+        let rest = header.write(content, smtputf8);
+        Rewritten { top, rest }
     }
 }
 

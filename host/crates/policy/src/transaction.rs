@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use waxwing_mail::{Address, EnhancedStatus, Protocol, Recipient, Reply};
+use waxwing_mail::{Address, EnhancedStatus, Protocol, Recipient, Reply, ReversePath};
 
 use crate::answer::{Answer, Lead};
 use crate::auth::AuthResults;
 use crate::capability::recipient_of;
 use crate::course::Course;
-use crate::facts::TransactionFacts;
+use crate::facts::{OutboundFacts, TransactionFacts};
 use crate::fault::Fault;
 use crate::generation::Generation;
 use crate::grant::Grant;
@@ -19,6 +19,7 @@ use crate::guest::Ask;
 use crate::hook::Hook;
 use crate::ledger::Ledger;
 use crate::lineup::Who;
+use crate::outbound::Outbound;
 use crate::outcome::{
     AddedRecipient, Decision, DeliverOutcome, Filing, MailboxRef, MessageOutcome, Operation,
     QuotaOutcome, Target, Verdict,
@@ -103,6 +104,27 @@ impl Transaction {
             self.refused(told);
         }
         decision
+    }
+
+    /// A recipient that no step is asked about: an address that this server made itself and that holds its own proof.
+    pub fn admit(&mut self, recipient: &Recipient) {
+        self.connection.state().counters.recipients_accepted += 1;
+        self.mail.state().recipients.push(Addressee::new(recipient));
+    }
+
+    /// The message on its way into the queue, for these recipients and under this sender, judged by this transaction's generation.
+    #[must_use]
+    pub fn outbound(&self, sender: ReversePath, recipients: Vec<Recipient>) -> Outbound {
+        let facts = OutboundFacts {
+            transaction: TransactionFacts {
+                sender,
+                ..self.mail.facts.clone()
+            },
+            identity: self.mail.identity.clone(),
+            recipients,
+            tags: self.mail.state().tags.clone(),
+        };
+        Outbound::new(self.generation.clone(), facts)
     }
 
     /// The recipient that was accepted last is not to get the message after all.

@@ -19,6 +19,8 @@ pub enum Conversation<R> {
     Unreachable(String),
     /// A 4yz or 5yz greeting, or such a reply to EHLO.
     Refused(Said),
+    /// The host does not offer what the message needs (RFC 6531 §3.6, RFC 6152 §3, RFC 8689 §4.2.1, RFC 1870 §6): another may.
+    Unfit(Failure),
     /// A 4yz or 5yz reply to MAIL.
     SenderRefused(Said),
     /// Recipients were answered.
@@ -180,6 +182,12 @@ impl<R: Clone + PartialEq> Attempt<R> {
                 self.all_failed(&said.failure());
                 Then::NextAddress
             }
+            Conversation::Unfit(failure) => {
+                self.reached = true;
+                self.never = self.never.saturating_add(1);
+                self.all_failed(&failure);
+                Then::NextAddress
+            }
             Conversation::SenderRefused(said) if said.is_permanent() => {
                 self.reached = true;
                 for (recipient, _) in self.open.drain(..) {
@@ -319,6 +327,28 @@ mod tests {
             Fate::Permanent(_) => 'P',
         };
         fates.iter().map(|(_, fate)| letter(fate)).collect()
+    }
+
+    #[test]
+    fn a_host_that_lacks_something_gives_way_to_another() {
+        let unfit = || {
+            Conversation::Unfit(Failure {
+                status: "5.6.7".to_owned(),
+                said: "no SMTPUTF8".to_owned(),
+                by_server: false,
+            })
+        };
+        let mut attempt = Attempt::new([1]);
+        assert_eq!(attempt.heard(unfit()), Then::NextAddress);
+        assert_eq!(attempt.heard(answered(&[(1, 250)], taken())), Then::Stop);
+        assert_eq!(fates(attempt), "R");
+        let mut alone = Attempt::new([1]);
+        alone.heard(unfit());
+        assert_eq!(fates(alone), "P", "every host lacks it");
+        let mut one_of_two = Attempt::new([1]);
+        one_of_two.heard(unfit());
+        one_of_two.heard(Conversation::Unreachable("no answer".to_owned()));
+        assert_eq!(fates(one_of_two), "T", "the other may have it");
     }
 
     #[test]

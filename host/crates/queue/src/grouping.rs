@@ -1,26 +1,28 @@
 //! Recipients that share a way: one transaction for those of one route, of bounded size.
 
 use std::collections::HashMap;
-
-use crate::next_hop::Route;
+use std::hash::Hash;
 
 /// Most recipients of one transaction: what every server takes (RFC 5321 §4.5.3.1.8).
 pub const MAX_RECIPIENTS: usize = 100;
 
 /// Recipients of one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group<R> {
-    /// Where they go.
-    pub route: Route,
+pub struct Group<K, R> {
+    /// Where they go, and how.
+    pub route: K,
     /// Who, in the order in which they were given; not empty.
     pub recipients: Vec<R>,
 }
 
 /// Groups recipients by route, in the order in which routes first occur, at most `limit` in each (0 counts as 1).
-pub fn group<R>(recipients: impl IntoIterator<Item = (Route, R)>, limit: usize) -> Vec<Group<R>> {
-    let mut groups: Vec<Group<R>> = Vec::new();
+pub fn group<K: Clone + Eq + Hash, R>(
+    recipients: impl IntoIterator<Item = (K, R)>,
+    limit: usize,
+) -> Vec<Group<K, R>> {
+    let mut groups: Vec<Group<K, R>> = Vec::new();
     // The group of each route that still has room.
-    let mut open: HashMap<Route, usize> = HashMap::new();
+    let mut open: HashMap<K, usize> = HashMap::new();
     for (route, recipient) in recipients {
         let room = open
             .get(&route)
@@ -42,6 +44,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::next_hop::Route;
 
     fn mx(domain: &str) -> Route {
         Route::Mx {

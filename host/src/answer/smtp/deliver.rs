@@ -6,17 +6,16 @@
 
 use bytes::Bytes;
 use waxwing_mail::{EnhancedStatus, ForwardPath, Recipient, Reply};
-use waxwing_policy::{
-    AddedRecipient, DeliverOutcome, MailboxChange, MailboxRef, MessageOutcome, Operation, Placed,
-    Transaction, Usage, Verdict,
-};
+use waxwing_policy::{AddedRecipient, MailboxChange, MessageOutcome, Placed, Transaction, Verdict};
 use waxwing_smtp::{Message, replies};
-use waxwing_store::{AccountId, Delivery, Flags, Place, Store, Stored, Target};
+use waxwing_store::{Delivery, LedgerRow, Outgoing, Stored, Target};
 
 use super::super::events;
 use super::super::fields::Header;
-use super::super::gate::{self, Gate};
+use super::super::filing::{Filed, Filer};
+use super::super::gate::Gate;
 use super::forms::{Form, forms};
+use super::onward::{self, Onward};
 use super::record::Record;
 use super::{Routed, Running};
 use crate::config::Service;
@@ -25,8 +24,8 @@ use crate::telemetry::Reference;
 /// What becomes of a recipient.
 #[derive(Debug)]
 pub(super) enum Fate {
-    /// To be filed; not empty.
-    File(Vec<Target>),
+    /// To be filed, or sent on, or both.
+    Keep(Vec<Target>),
     /// Accepted, and kept nowhere.
     Drop,
     /// Refused, for now or for good.
@@ -42,23 +41,9 @@ pub(super) struct Judged {
     pub(super) verdict: &'static str,
     /// Accounts and mailboxes of the copies, in the order of the targets in `fate`.
     pub(super) filed: Vec<Filed>,
+    /// Where else the message goes for this recipient.
+    pub(super) onward: Vec<Onward>,
     pub(super) fate: Fate,
-}
-
-/// An account and a mailbox of it, by their names.
-#[derive(Clone, Debug)]
-pub(super) struct Filed {
-    pub(super) account: String,
-    pub(super) mailbox: String,
-}
-
-/// Nothing is sent on from here yet (RFC 3463 §3.5).
-pub(super) fn no_route() -> Reply {
-    Reply::new(
-        550,
-        Some(EnhancedStatus(5, 4, 4)),
-        "No route: mail is not sent on from here",
-    )
 }
 
 /// Without LMTP there is one reply for all: a no for one recipient is a no for all of them, and nothing is stored;
@@ -118,14 +103,33 @@ pub(super) async fn deliver(
     if gate.caller().door.listener.service != Service::Lmtp {
         all_or_none(&mut judged);
     }
-    let forms = forms(gate, &queue_id, &message, &outcome, &content, &judged);
-    let stored = store(gate, forms, &record, &policy, &judged).await;
+    let stored = match onward::queue(
+        gate, &queue_id, &message, &policy, &outcome, &content, &judged,
+    )
+    .await
+    {
+        Ok(queued) => {
+            let forms = forms(gate, &queue_id, &message, &outcome, &content, &judged);
+            store(gate, forms, queued, &record, &policy, &judged).await
+        }
+        Err(reply) => {
+            refuse_all(&mut judged, &reply);
+            store(gate, Vec::new(), Vec::new(), &record, &policy, &judged).await
+        }
+    };
     let mut replies = reply(gate, stored, judged, &queue_id, &message);
     // RFC 2033 §4.2: a reply for each recipient that the client named; it knows of no other.
     if gate.caller().door.listener.service == Service::Lmtp {
         replies.truncate(given);
     }
     replies
+}
+
+fn filer(gate: &Gate) -> Filer<'_> {
+    Filer {
+        store: &gate.parts().store,
+        session: gate.session(),
+    }
 }
 
 /// Where a recipient leads, and whether there is room for so many octets: asked at RCPT, where one recipient can be refused without the others.
@@ -141,12 +145,12 @@ pub(super) async fn route(
         match target {
             waxwing_policy::Target::Account(account) if accounts.contains(&account.as_str()) => {}
             waxwing_policy::Target::Account(account) => {
-                let found = known(gate, account).await?;
-                room(gate, policy, account, found, size).await?;
+                let filer = filer(gate);
+                let found = filer.known(account).await?;
+                filer.room(policy, account, found, size).await?;
                 accounts.push(account);
             }
-            waxwing_policy::Target::Forward(_) => return Err(no_route()),
-            waxwing_policy::Target::Drop => {}
+            waxwing_policy::Target::Forward(_) | waxwing_policy::Target::Drop => {}
             waxwing_policy::Target::Refuse(reply) => return Err(reply.clone()),
         }
     }
@@ -167,6 +171,8 @@ async fn judge_added(
             let routed = Routed {
                 number,
                 recipient,
+                // A plugin sends it there: it is forwarded, whoever sent it here.
+                local: true,
                 targets,
             };
             judge(gate, policy, outcome, routed, None).await
@@ -176,6 +182,7 @@ async fn judge_added(
             domain: added.address.domain().as_str().to_owned(),
             verdict: outcome.verdict(added.address.domain().as_str()).word(),
             filed: Vec::new(),
+            onward: Vec::new(),
             fate: Fate::Refuse(reply),
         },
     }
@@ -205,6 +212,7 @@ async fn judge(
         domain: domain.to_owned(),
         verdict: verdict.word(),
         filed: Vec::new(),
+        onward: Vec::new(),
         fate: Fate::Drop,
     };
     judged.fate = match verdict {
@@ -212,7 +220,8 @@ async fn judge(
         Verdict::Refuse(reply) | Verdict::Defer(reply) => Fate::Refuse(reply.clone()),
         Verdict::Discard => Fate::Drop,
         Verdict::Deliver | Verdict::Junk | Verdict::Quarantine(_) => {
-            file_all(gate, policy, &routed, unchecked, &mut judged.filed).await
+            judged.onward = Onward::of(&routed);
+            file_all(gate, policy, &routed, unchecked, &mut judged).await
         }
     };
     judged
@@ -224,7 +233,7 @@ async fn file_all(
     policy: &mut Transaction,
     routed: &Routed,
     unchecked: Option<u64>,
-    filed: &mut Vec<Filed>,
+    judged: &mut Judged,
 ) -> Fate {
     let mut targets = Vec::new();
     let mut accounts: Vec<&str> = Vec::new();
@@ -235,156 +244,19 @@ async fn file_all(
         if accounts.contains(&account.as_str()) {
             continue;
         }
-        match file(gate, policy, routed.number, account, unchecked, filed).await {
+        let filed = &mut judged.filed;
+        let copies = filer(gate).file(policy, routed.number, account, unchecked, filed);
+        match copies.await {
             Ok(copies) => targets.extend(copies),
             Err(reply) => return Fate::Refuse(reply),
         }
         accounts.push(account);
     }
-    if targets.is_empty() {
+    if targets.is_empty() && judged.onward.is_empty() {
         Fate::Drop
     } else {
-        Fate::File(targets)
+        Fate::Keep(targets)
     }
-}
-
-/// The account that policy names.
-async fn known(gate: &Gate, account: &str) -> Result<AccountId, Reply> {
-    let failed = |error| temporary("an account could not be looked up", gate, &error);
-    let found = gate.parts().store.directory().account(account).await;
-    match found.map_err(failed)? {
-        Some(found) => Ok(found.id),
-        None => {
-            let reference = Reference::new();
-            tracing::error!(%reference, session = gate.session(), account, "policy routes to an account that is not in the store");
-            Err(replies::unavailable(&reference.to_string()))
-        }
-    }
-}
-
-/// Whether an account has room for a message of so many octets.
-async fn room(
-    gate: &Gate,
-    policy: &mut Transaction,
-    account: &str,
-    id: AccountId,
-    size: u64,
-) -> Result<(), Reply> {
-    let failed = |error| temporary("a usage could not be read", gate, &error);
-    let usage = gate.parts().store.usage(id).await.map_err(failed)?;
-    let current = Usage {
-        bytes: usage.bytes,
-        messages: usage.messages,
-    };
-    let adding = Usage {
-        bytes: size,
-        messages: 1,
-    };
-    let room = policy
-        .quota(account, Operation::Deliver, current, adding)
-        .await;
-    gate::over(room, gate.session()).map_err(gate::Over::reply)
-}
-
-/// The copies of one account, or why there are none.
-async fn file(
-    gate: &Gate,
-    policy: &mut Transaction,
-    index: u32,
-    account: &str,
-    unchecked: Option<u64>,
-    filed: &mut Vec<Filed>,
-) -> Result<Vec<Target>, Reply> {
-    let store = &gate.parts().store;
-    let failed = |error| temporary("a mailbox could not be looked up", gate, &error);
-    let found = known(gate, account).await?;
-    if let Some(size) = unchecked {
-        room(gate, policy, account, found, size).await?;
-    }
-    let filings = match policy.deliver(index, account).await {
-        DeliverOutcome::File(filings) => filings,
-        DeliverOutcome::Discard => Vec::new(),
-        DeliverOutcome::Refuse(reply) => return Err(reply),
-    };
-    let mut targets = Vec::with_capacity(filings.len());
-    for filing in filings {
-        let (mailbox, name) = place(store, found, filing.mailbox).await.map_err(failed)?;
-        filed.push(Filed {
-            account: account.to_owned(),
-            mailbox: name,
-        });
-        let (flags, keywords) = flags(filing.flags);
-        targets.push(Target {
-            account: found,
-            mailbox,
-            flags,
-            keywords,
-        });
-    }
-    Ok(targets)
-}
-
-/// The mailbox, and its name for the ledger.
-async fn place(
-    store: &Store,
-    account: waxwing_store::AccountId,
-    mailbox: MailboxRef,
-) -> Result<(Place, String), waxwing_store::Error> {
-    use waxwing_store::SpecialUse;
-    Ok(match mailbox {
-        MailboxRef::Inbox => (Place::Inbox, "INBOX".into()),
-        MailboxRef::Path { path, create: true } => (
-            Place::Path {
-                path: path.clone(),
-                create: true,
-            },
-            path,
-        ),
-        MailboxRef::Path {
-            path,
-            create: false,
-        } => match store.mailbox(account, &path).await {
-            Ok(found) if found.selectable => (Place::Id(found.id), path),
-            Ok(_)
-            | Err(
-                waxwing_store::Error::NoSuchMailbox(_) | waxwing_store::Error::InvalidName { .. },
-            ) => (Place::Inbox, "INBOX".into()),
-            Err(error) => return Err(error),
-        },
-        MailboxRef::SpecialUse(of) => {
-            let known = match of.trim_start_matches('\\').to_ascii_lowercase().as_str() {
-                "all" => Some(SpecialUse::All),
-                "archive" => Some(SpecialUse::Archive),
-                "drafts" => Some(SpecialUse::Drafts),
-                "flagged" => Some(SpecialUse::Flagged),
-                "junk" => Some(SpecialUse::Junk),
-                "sent" => Some(SpecialUse::Sent),
-                "trash" => Some(SpecialUse::Trash),
-                _ => None,
-            };
-            known.map_or((Place::Inbox, "INBOX".into()), |known| {
-                (Place::Use(known), of)
-            })
-        }
-    })
-}
-
-/// System flags and keywords; what is neither is left out.
-fn flags(names: Vec<String>) -> (Flags, Vec<String>) {
-    let (system, keywords): (Vec<_>, Vec<_>) =
-        names.into_iter().partition(|name| name.starts_with('\\'));
-    let flag = |name: &String| match name.to_ascii_lowercase().as_str() {
-        "\\seen" => Flags::SEEN,
-        "\\answered" => Flags::ANSWERED,
-        "\\flagged" => Flags::FLAGGED,
-        "\\deleted" => Flags::DELETED,
-        "\\draft" => Flags::DRAFT,
-        _ => Flags::NONE,
-    };
-    (
-        system.iter().map(flag).fold(Flags::NONE, Flags::with),
-        keywords,
-    )
 }
 
 /// Without LMTP nothing is kept for one recipient if another is refused; see [`for_all`].
@@ -397,7 +269,11 @@ fn all_or_none(judged: &mut [Judged]) {
     if refusals.is_empty() {
         return;
     }
-    let reply = for_all(refusals);
+    refuse_all(judged, &for_all(refusals));
+}
+
+/// Who was not refused is now.
+fn refuse_all(judged: &mut [Judged], reply: &Reply) {
     for recipient in judged {
         if !matches!(recipient.fate, Fate::Refuse(_)) {
             recipient.fate = Fate::Refuse(reply.clone());
@@ -405,10 +281,11 @@ fn all_or_none(judged: &mut [Judged]) {
     }
 }
 
-/// Stores all forms and the ledger row in one commit: trying again must not deliver a part of it twice.
+/// Stores all forms, what goes on and the ledger row in one commit: trying again must not deliver a part of it twice.
 async fn store(
     gate: &Gate,
     forms: Vec<Form>,
+    queued: Vec<Outgoing>,
     record: &Record<'_>,
     policy: &Transaction,
     judged: &[Judged],
@@ -416,7 +293,7 @@ async fn store(
     let store = &gate.parts().store;
     policy.settle().await;
     let mut row = Some(record.row(policy, judged));
-    if forms.is_empty() {
+    if forms.is_empty() && queued.is_empty() {
         if let Some(row) = row {
             store.record(row);
         }
@@ -439,10 +316,13 @@ async fn store(
             ledger: row.take(),
         });
     }
-    match store.deliver_all(deliveries).await {
-        Ok(stored) => {
-            tell(gate, &stored, arrivals);
-            Ok(stored.len())
+    if let Some(row) = row {
+        deliveries.push(alone(row));
+    }
+    match store.submit(deliveries, queued).await {
+        Ok(submitted) => {
+            tell(gate, &submitted.stored, arrivals);
+            Ok(submitted.stored.len())
         }
         Err(waxwing_store::Error::Full) => {
             tracing::error!(
@@ -452,6 +332,18 @@ async fn store(
             Err(replies::no_space())
         }
         Err(error) => Err(temporary("a message could not be stored", gate, &error)),
+    }
+}
+
+/// A ledger row with the commit of what goes on: a form without places keeps no content.
+fn alone(row: LedgerRow) -> Delivery {
+    Delivery {
+        content: Bytes::new(),
+        summary: Vec::new(),
+        targets: Vec::new(),
+        internal_date: row.at,
+        internal_offset: 0,
+        ledger: Some(row),
     }
 }
 
@@ -539,6 +431,7 @@ mod tests {
             domain: String::new(),
             verdict: "deliver",
             filed: Vec::new(),
+            onward: Vec::new(),
             fate,
         };
         let mut all = [judged(Fate::Drop), judged(Fate::Refuse(reply_of(550)))];
@@ -547,16 +440,5 @@ mod tests {
         let mut none = [judged(Fate::Drop)];
         all_or_none(&mut none);
         assert!(matches!(none[0].fate, Fate::Drop));
-    }
-
-    #[test]
-    fn flags_are_sorted_from_keywords() {
-        let names = ["\\Seen", "work", "\\Nonsense", "\\flagged"]
-            .map(str::to_owned)
-            .to_vec();
-        assert_eq!(
-            flags(names),
-            (Flags::SEEN | Flags::FLAGGED, vec!["work".to_owned()])
-        );
     }
 }

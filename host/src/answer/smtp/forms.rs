@@ -8,8 +8,9 @@ use waxwing_smtp::Message;
 use waxwing_store::{AccountId, Place, Target};
 
 use super::super::fields;
+use super::super::filing::Filed;
 use super::super::gate::Gate;
-use super::deliver::{Fate, Filed, Judged};
+use super::deliver::{Fate, Judged};
 use super::record;
 
 /// A form of the message and where it goes: domains can differ in their verdict, and so in what is on top.
@@ -33,7 +34,7 @@ pub(super) fn forms(
     let mut forms: Vec<Form> = Vec::new();
     let mut places: Vec<(AccountId, &Place)> = Vec::new();
     for recipient in judged {
-        let Fate::File(targets) = &recipient.fate else {
+        let Fate::Keep(targets) = &recipient.fate else {
             continue;
         };
         let fresh: Vec<_> = targets

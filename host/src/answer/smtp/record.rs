@@ -44,6 +44,8 @@ struct Recipient {
     verdict: &'static str,
     fate: &'static str,
     filed: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    onward: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply: Option<String>,
 }
@@ -67,7 +69,8 @@ impl<'a> Record<'a> {
     pub(super) fn row(&self, policy: &Transaction, judged: &[Judged]) -> LedgerRow {
         let recipients = judged.iter().map(|judged| {
             let (fate, reply) = match &judged.fate {
-                Fate::File(_) => ("filed", None),
+                Fate::Keep(_) if judged.filed.is_empty() => ("queued", None),
+                Fate::Keep(_) => ("filed", None),
                 Fate::Drop => ("dropped", None),
                 Fate::Refuse(reply) => ("refused", Some(reply.to_string())),
             };
@@ -79,6 +82,11 @@ impl<'a> Record<'a> {
                     .filed
                     .iter()
                     .map(|filed| format!("{} {}", filed.account, filed.mailbox))
+                    .collect(),
+                onward: judged
+                    .onward
+                    .iter()
+                    .map(|onward| onward.address.to_string())
                     .collect(),
                 reply,
             }
@@ -98,6 +106,7 @@ impl<'a> Record<'a> {
                 verdict: "",
                 fate: "refused",
                 filed: Vec::new(),
+                onward: Vec::new(),
                 reply: Some(reply.to_string()),
             });
         let row = self.write(policy, "refused", recipients.collect());
@@ -143,11 +152,14 @@ impl<'a> Record<'a> {
 
 /// One word for all recipients: the best that happened.
 fn outcome(judged: &[Judged]) -> &'static str {
-    if judged
-        .iter()
-        .any(|judged| matches!(judged.fate, Fate::File(_)))
-    {
-        return "delivered";
+    let kept = |judged: &&Judged| matches!(judged.fate, Fate::Keep(_));
+    if let Some(first) = judged.iter().find(kept) {
+        let filed = !first.filed.is_empty()
+            || judged
+                .iter()
+                .filter(kept)
+                .any(|judged| !judged.filed.is_empty());
+        return if filed { "delivered" } else { "queued" };
     }
     if judged
         .iter()

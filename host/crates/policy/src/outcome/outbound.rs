@@ -58,7 +58,7 @@ pub enum OutboundOutcome {
 }
 
 /// How an attempt is made; what is empty is as the server's configuration has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Plan {
     /// Where to.
     pub hop: NextHop,
@@ -77,7 +77,7 @@ pub struct Plan {
 }
 
 /// Where an attempt goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum NextHop {
     /// To the MX hosts of the recipient's domain.
     #[default]
@@ -91,7 +91,7 @@ pub enum NextHop {
 }
 
 /// A host to send through.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RelayHost {
     /// Its name or address.
     pub host: String,
@@ -104,7 +104,7 @@ pub struct RelayHost {
 }
 
 /// How the connection to the next hop is secured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TlsPolicy {
     /// Never.
     Never,

@@ -1,0 +1,177 @@
+//! What of a message goes on to other servers: who gets it, under which sender, and how it enters the queue.
+//!
+//! Standards: RFC 5321 §3.6 (relaying), §3.9 (forwarding); RFC 3461 §5.2 and §6 (what is asked travels on); RFC 8689 §4.
+//! Invariant: nothing here is stored; it goes into the commit of the local copies.
+
+use bytes::Bytes;
+use waxwing_mail::{Address, ForwardPath, Recipient, Reply, ReversePath};
+use waxwing_policy::{
+    Attempt, MessageOutcome, OutboundOutcome, SubmitFate, SubmitOutcome, Target, Transaction,
+    Verdict,
+};
+use waxwing_smtp::Message;
+use waxwing_store::Outgoing;
+
+use super::super::fields;
+use super::super::gate::Gate;
+use super::deliver::{Fate, Judged};
+use super::{Routed, record};
+use crate::outgoing::{Entry, destination};
+
+/// A recipient elsewhere.
+#[derive(Clone, Debug)]
+pub(super) struct Onward {
+    pub(super) address: Address,
+    /// What its sender asked to be told, and whom it was first addressed to.
+    recipient: Recipient,
+    /// It is not where the client sent it to, but where that leads.
+    forwarded: bool,
+}
+
+impl Onward {
+    /// Whom a recipient leads to elsewhere.
+    pub(super) fn of(routed: &Routed) -> Vec<Self> {
+        let leads = routed.targets.iter().filter_map(|target| match target {
+            Target::Forward(address) => Some(address),
+            _ => None,
+        });
+        let onward = |address: &Address| Self {
+            address: address.clone(),
+            recipient: Recipient {
+                path: ForwardPath::Address(address.clone()),
+                ..routed.recipient.clone()
+            },
+            forwarded: routed.local,
+        };
+        leads.map(onward).collect()
+    }
+}
+
+/// Recipients with one verdict under one sender.
+struct Batch<'a> {
+    verdict: &'a Verdict,
+    sender: ReversePath,
+    recipients: Vec<Recipient>,
+}
+
+/// What is to be queued, after `hook-submit` of each; a no for one is a no for all.
+pub(super) async fn queue(
+    gate: &Gate,
+    queue_id: &str,
+    message: &Message,
+    policy: &Transaction,
+    outcome: &MessageOutcome,
+    content: &Bytes,
+    judged: &[Judged],
+) -> Result<Vec<Outgoing>, Reply> {
+    let mut queued = Vec::new();
+    for batch in batches(gate, outcome, judged).await? {
+        let smtputf8 = message.envelope.smtputf8;
+        let rewritten = outcome.rewrite(content, batch.verdict, smtputf8);
+        // RFC 5321 §4.4: Received on top; Return-Path is for the final delivery to add.
+        let mut top = record::received(gate, queue_id, message);
+        top.push_str(&rewritten.top);
+        let content = fields::assemble(&top, &rewritten.rest, &gate.parts().config.hostname);
+        let mut outbound = policy.outbound(batch.sender.clone(), batch.recipients.clone());
+        let submitted = outbound.submit(content.clone()).await;
+        let held = match &submitted.fate {
+            SubmitFate::Queue => matches!(batch.verdict, Verdict::Quarantine(_)),
+            SubmitFate::Hold(reason) => {
+                tracing::info!(queue_id, reason, "held in the queue");
+                true
+            }
+            SubmitFate::Refuse(reply) => return Err(reply.clone()),
+            SubmitFate::Discard => continue,
+        };
+        let destinations = destinations(&mut outbound, &batch.recipients).await;
+        let entry = Entry {
+            queue_id,
+            envelope: &message.envelope,
+            sender: &batch.sender,
+            recipients: batch.recipients.iter().zip(destinations).collect(),
+            identity: message.peer.identity.as_deref(),
+            priority: submitted.priority,
+            tags: &submitted.tags,
+            content: edited(&submitted, content, smtputf8),
+            held,
+        };
+        queued.push(entry.outgoing(&gate.parts().config.queue));
+    }
+    Ok(queued)
+}
+
+async fn batches<'a>(
+    gate: &Gate,
+    outcome: &'a MessageOutcome,
+    judged: &[Judged],
+) -> Result<Vec<Batch<'a>>, Reply> {
+    let mut batches: Vec<Batch<'a>> = Vec::new();
+    let kept = judged
+        .iter()
+        .filter(|judged| matches!(judged.fate, Fate::Keep(_)));
+    for judged in kept {
+        for onward in &judged.onward {
+            let verdict = outcome.verdict(&judged.domain);
+            let sender = match onward.forwarded {
+                true => gate.parts().forwarder(&outcome.sender).await?,
+                false => outcome.sender.clone(),
+            };
+            let known = batches
+                .iter_mut()
+                .find(|batch| batch.verdict.word() == verdict.word() && batch.sender == sender);
+            match known {
+                Some(batch) if batch.has(&onward.recipient) => {}
+                Some(batch) => batch.recipients.push(onward.recipient.clone()),
+                None => batches.push(Batch {
+                    verdict,
+                    sender,
+                    recipients: vec![onward.recipient.clone()],
+                }),
+            }
+        }
+    }
+    Ok(batches)
+}
+
+impl Batch<'_> {
+    /// One copy for an address, however many ways lead to it.
+    fn has(&self, recipient: &Recipient) -> bool {
+        self.recipients
+            .iter()
+            .any(|known| known.path == recipient.path)
+    }
+}
+
+/// What each recipient is scheduled under: where policy would send it now. It is asked again before each attempt.
+async fn destinations(
+    outbound: &mut waxwing_policy::Outbound,
+    recipients: &[Recipient],
+) -> Vec<String> {
+    let mut known: Vec<(&str, String)> = Vec::new();
+    let mut all = Vec::with_capacity(recipients.len());
+    for (number, recipient) in (0..).zip(recipients) {
+        let domain = recipient
+            .path
+            .address()
+            .map_or("", |address| address.domain().as_str());
+        if let Some((_, name)) = known.iter().find(|(other, _)| *other == domain) {
+            all.push(name.clone());
+            continue;
+        }
+        let name = match outbound.plan(number, Attempt::default()).await {
+            OutboundOutcome::Attempt(plan) => destination(&plan.hop, domain),
+            _ => domain.to_owned(),
+        };
+        known.push((domain, name.clone()));
+        all.push(name);
+    }
+    all
+}
+
+fn edited(submitted: &SubmitOutcome, content: Bytes, smtputf8: bool) -> Bytes {
+    let rewritten = submitted.rewrite(&content, smtputf8);
+    if rewritten.top.is_empty() {
+        return rewritten.rest;
+    }
+    [rewritten.top.as_bytes(), &rewritten.rest].concat().into()
+}

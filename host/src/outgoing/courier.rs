@@ -1,0 +1,329 @@
+//! An attempt for some recipients of a leg, over all addresses of their way.
+//!
+//! Standards: RFC 5321 §5.1 (each address in turn); RFC 7435 (without TLS where it fails and is not demanded); RFC 6152 §3
+//! (what a host does not take is converted).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use waxwing_mail::Body;
+use waxwing_queue::attempt::{Attempt, Conversation, Failure, Fate, Said, Then};
+use waxwing_sasl::{Credentials, Login};
+use waxwing_smtp::client::{
+    ClientConfig, ClientTimeouts, Offers, Outgoing, Protocol, Stage, TlsUse,
+};
+use waxwing_store::Leased;
+
+use super::line::{Down, Line, Terms};
+use super::plan::{Demand, Way};
+use super::resolve::{Nowhere, Stop, stops};
+use super::{dial, facts, heard};
+use crate::answer::now_millis;
+use crate::wiring::Parts;
+
+/// How often one address is asked to take the rest of the recipients.
+const MAX_ROUNDS: usize = 100;
+
+/// Sends for one job, and keeps the line from message to message.
+pub(super) struct Courier<'a> {
+    parts: &'a Parts,
+    kept: Option<Kept>,
+}
+
+/// A line with the way that it was made for.
+struct Kept {
+    way: Way,
+    host: String,
+    line: Line,
+}
+
+/// A message to be sent: the leg, its content, and the places of those recipients that it is for.
+#[derive(Clone, Copy)]
+pub(super) struct Parcel<'a> {
+    pub(super) leg: &'a Leased,
+    pub(super) content: &'a Bytes,
+    pub(super) recipients: &'a [usize],
+}
+
+/// What an attempt came to.
+pub(super) struct Tried {
+    /// Every recipient by its place in the leg.
+    pub(super) fates: Vec<(usize, Fate)>,
+    /// No host was reached.
+    pub(super) unreached: bool,
+    /// The host that was talked to last; empty if none was.
+    pub(super) host: String,
+    pub(super) tls: Option<&'static str>,
+    /// The host that took it sends reports of its own (RFC 3461 §5.2.1).
+    pub(super) dsn: bool,
+}
+
+impl<'a> Courier<'a> {
+    pub(super) fn new(parts: &'a Parts) -> Self {
+        Self { parts, kept: None }
+    }
+
+    /// Says goodbye to the host that was talked to last.
+    pub(super) async fn done(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            kept.line.quit().await;
+        }
+    }
+
+    /// Tries to send.
+    pub(super) async fn send(&mut self, way: &Way, parcel: Parcel<'_>) -> Tried {
+        let mut round = Round {
+            attempt: Attempt::new(parcel.recipients.iter().copied()),
+            host: String::new(),
+            tls: None,
+            dsn: false,
+        };
+        if self.kept.as_ref().is_some_and(|kept| kept.way != *way) {
+            self.done().await;
+        }
+        let mut then = Then::NextAddress;
+        let mut heard = None;
+        if let Some(kept) = &mut self.kept
+            && let Some(said) = round.over(kept, parcel).await
+        {
+            then = said;
+            heard = Some(kept.host.clone());
+        }
+        self.drop_the_dead();
+        if then == Then::NextAddress {
+            let seed = parcel.leg.leg.0.unsigned_abs() ^ u64::from(parcel.leg.attempts) << 40;
+            match stops(self.parts, way, seed).await {
+                Ok(mut stops) => {
+                    // Who has answered is not asked again at once.
+                    stops.retain(|stop| heard.as_ref() != Some(&stop.label()));
+                    self.visit(way, stops, parcel, &mut round).await;
+                }
+                Err(nowhere) => return round.nowhere(nowhere),
+            }
+        }
+        round.finish()
+    }
+
+    async fn visit(&mut self, way: &Way, stops: Vec<Stop>, parcel: Parcel<'_>, round: &mut Round) {
+        for stop in stops {
+            // The host that the kept line led to has been heard.
+            self.done().await;
+            round.host = stop.label();
+            let then = match self.open(way, &stop).await {
+                Ok(line) => {
+                    let mut kept = Kept {
+                        way: way.clone(),
+                        host: round.host.clone(),
+                        line,
+                    };
+                    let then = round.over(&mut kept, parcel).await;
+                    self.kept = Some(kept);
+                    self.drop_the_dead();
+                    then.unwrap_or(Then::NextAddress)
+                }
+                Err(conversation) => round.attempt.heard(conversation),
+            };
+            if then != Then::NextAddress {
+                return;
+            }
+        }
+    }
+
+    fn drop_the_dead(&mut self) {
+        self.kept.take_if(|kept| kept.line.offers.is_none());
+    }
+
+    /// A line to an address, without TLS at the second try where that may be.
+    async fn open(&self, way: &Way, stop: &Stop) -> Result<Line, Conversation<usize>> {
+        let demand = way.demand();
+        let using = match demand {
+            _ if stop.implicit_tls => TlsUse::Implicit,
+            Demand::Never => TlsUse::Never,
+            Demand::Opportunistic => TlsUse::Opportunistic,
+            Demand::Encrypt | Demand::Verify => TlsUse::Required,
+        };
+        let first = match self.dial(way, stop, using).await {
+            Ok(line) => return Ok(line),
+            Err(first) => first,
+        };
+        let handshake =
+            matches!(&first, Failed::Line(down) if down.failure.stage == Stage::StartTls);
+        if !(handshake && using == TlsUse::Opportunistic) {
+            return Err(first.conversation());
+        }
+        tracing::info!(
+            host = stop.name,
+            reason = first.text(),
+            "TLS failed, and is not demanded: on without it"
+        );
+        let again = self.dial(way, stop, TlsUse::Never).await;
+        again.map_err(Failed::conversation)
+    }
+
+    async fn dial(&self, way: &Way, stop: &Stop, using: TlsUse) -> Result<Line, Failed> {
+        let config = &self.parts.config;
+        let mut session = ClientConfig::new(config.hostname.as_str());
+        session.tls = using;
+        bound(&mut session.timeouts, config.queue.reply.duration());
+        if stop.lmtp {
+            session.protocol = Protocol::Lmtp;
+        }
+        if let Some(name) = &stop.secret {
+            session.login = Some(self.login(name).await.map_err(Failed::Dial)?);
+        }
+        let source = way.plan.source.as_deref();
+        let stream = dial::connect(&config.queue, source, stop.address).await;
+        let stream = stream.map_err(Failed::Dial)?;
+        let verify = way.demand() == Demand::Verify;
+        let terms = Terms {
+            config: session,
+            connector: self.parts.outgoing.tls.connector(verify),
+            name: &stop.name,
+            write: config.timeouts.write.duration(),
+        };
+        Line::open(stream, terms).await.map_err(Failed::Line)
+    }
+
+    /// The login of a name; its file is read each time, so that it can be changed.
+    async fn login(&self, name: &str) -> Result<Login, String> {
+        let known = self.parts.config.queue.credentials.iter();
+        let found = known.clone().find(|login| login.name == name);
+        let found = found.ok_or_else(|| format!("there are no [[queue.credentials]] {name}"))?;
+        let file = tokio::fs::read_to_string(&found.password_file).await;
+        let text = file.map_err(|error| format!("{}: {error}", found.password_file.display()))?;
+        let password = text.lines().next().unwrap_or_default();
+        Ok(Login {
+            credentials: Credentials::new(found.user.as_str(), password),
+            nonce: format!("{:032x}", rand::random::<u128>()),
+        })
+    }
+}
+
+/// No reply takes longer than is configured.
+fn bound(timeouts: &mut ClientTimeouts, most: Duration) {
+    for time in [
+        &mut timeouts.greeting,
+        &mut timeouts.command,
+        &mut timeouts.mail,
+        &mut timeouts.rcpt,
+        &mut timeouts.data,
+        &mut timeouts.block,
+        &mut timeouts.content,
+    ] {
+        *time = (*time).min(most);
+    }
+}
+
+/// Why there is no line.
+enum Failed {
+    Dial(String),
+    Line(Down),
+}
+
+impl Failed {
+    fn conversation(self) -> Conversation<usize> {
+        match self {
+            Self::Dial(text) => Conversation::Unreachable(text),
+            Self::Line(down) => heard::down(&down),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Dial(text) => text.clone(),
+            Self::Line(down) => down
+                .trouble
+                .clone()
+                .unwrap_or_else(|| heard::words(&down.failure)),
+        }
+    }
+}
+
+/// An attempt while it goes from address to address.
+struct Round {
+    attempt: Attempt<usize>,
+    host: String,
+    tls: Option<&'static str>,
+    dsn: bool,
+}
+
+impl Round {
+    /// Sends over a line until it is of no more use for this message. None: the line had died before.
+    async fn over(&mut self, kept: &mut Kept, parcel: Parcel<'_>) -> Option<Then> {
+        self.host.clone_from(&kept.host);
+        self.tls = kept.line.tls;
+        for _ in 0..MAX_ROUNDS {
+            let open: Vec<usize> = self.attempt.open().copied().collect();
+            let Some(offers) = kept.line.offers.as_deref() else {
+                break;
+            };
+            let (message, content) = fitted(parcel, &open, offers);
+            let outcome = kept.line.send(message, &content).await;
+            if outcome.untried {
+                return None;
+            }
+            self.dsn = outcome.dsn;
+            let then = self.attempt.heard(heard::sent(&outcome, &open));
+            if then != Then::SameAddress {
+                return Some(then);
+            }
+        }
+        Some(Then::Stop)
+    }
+
+    fn finish(self) -> Tried {
+        let result = self.attempt.finish();
+        Tried {
+            fates: result.recipients,
+            unreached: result.back_off,
+            host: self.host,
+            tls: self.tls,
+            dsn: self.dsn,
+        }
+    }
+
+    fn nowhere(mut self, nowhere: Nowhere) -> Tried {
+        let failure = Failure {
+            status: nowhere.status,
+            said: nowhere.text,
+            by_server: false,
+        };
+        let fate = |failure: Failure| match nowhere.permanent {
+            true => Fate::Permanent(failure),
+            false => Fate::Transient(failure),
+        };
+        let open: Vec<usize> = self.attempt.open().copied().collect();
+        self.attempt = Attempt::new([]);
+        let mut tried = self.finish();
+        tried.fates = open
+            .into_iter()
+            .map(|one| (one, fate(failure.clone())))
+            .collect();
+        tried
+    }
+}
+
+/// The message as the host takes it: what needs 8 bits and finds 7 is converted, if it can be.
+fn fitted(parcel: Parcel<'_>, recipients: &[usize], offers: &Offers) -> (Outgoing, Bytes) {
+    let mut envelope = facts::envelope(parcel.leg, recipients, now_millis());
+    let mut content = parcel.content.clone();
+    let fits = match envelope.body {
+        Body::SevenBit => true,
+        Body::EightBitMime => offers.eight_bit,
+        Body::BinaryMime => offers.binary && offers.chunking,
+    };
+    if !fits && let Ok(converted) = waxwing_message::seven_bit(&content) {
+        content = converted.into();
+        envelope.body = Body::SevenBit;
+    }
+    let size = content.len() as u64;
+    (Outgoing { envelope, size }, content)
+}
+
+/// The last words about a recipient.
+pub(super) fn words(fate: &Fate) -> String {
+    match fate {
+        Fate::Relayed(Said { code, text }) => format!("{code} {text}"),
+        Fate::Transient(failure) | Fate::Permanent(failure) => failure.said.clone(),
+    }
+}

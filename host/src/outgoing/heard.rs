@@ -1,0 +1,219 @@
+//! What a conversation came to, in the terms in which an attempt is judged.
+//!
+//! Standards: RFC 5321 §4.2.1, §4.5.3.2.6; RFC 3463.
+
+use waxwing_mail::Reply;
+use waxwing_queue::attempt::{Content, Conversation, Failure as Told, Said};
+use waxwing_smtp::client::{Cause, Failure, Fate, Lack, Outcome, Stage};
+
+use super::line::Down;
+
+/// A line that did not come up.
+pub(super) fn down(down: &Down) -> Conversation<usize> {
+    match (&down.failure.stage, &down.failure.cause) {
+        // A login that is refused, or TLS, is ours to put right: mail waits for it.
+        (Stage::Greeting | Stage::Hello, Cause::Reply(reply)) => Conversation::Refused(said(reply)),
+        _ => {
+            let mut text = words(&down.failure);
+            if let Some(trouble) = &down.trouble {
+                text = format!("{text}: {trouble}");
+            }
+            Conversation::Unreachable(text)
+        }
+    }
+}
+
+/// A message that was handed to a line, for the recipients at these places of the leg.
+pub(super) fn sent(outcome: &Outcome, recipients: &[usize]) -> Conversation<usize> {
+    let failures = || outcome.fates.iter().filter_map(Fate::failure);
+    let all_at_mail = failures().count() == outcome.fates.len()
+        && failures().all(|failure| failure.stage == Stage::Mail);
+    if all_at_mail && let Some(failure) = failures().next() {
+        return match &failure.cause {
+            Cause::Reply(reply) => Conversation::SenderRefused(said(reply)),
+            Cause::Lacks(_) => Conversation::Unfit(told(failure)),
+            _ => Conversation::Unreachable(words(failure)),
+        };
+    }
+    answered(outcome, recipients)
+}
+
+fn answered(outcome: &Outcome, recipients: &[usize]) -> Conversation<usize> {
+    let taken = outcome.fates.iter().find_map(|fate| match fate {
+        Fate::Taken(reply) => Some(reply),
+        Fate::Failed(_) => None,
+    });
+    let mut content = taken.map_or(Content::NotSent, |reply| Content::Answered(said(reply)));
+    let yes = || Said {
+        code: 250,
+        text: "accepted".to_owned(),
+    };
+    let mut answers = Vec::new();
+    for (fate, recipient) in outcome.fates.iter().zip(recipients) {
+        let Fate::Failed(failure) = fate else {
+            answers.push((*recipient, yes()));
+            continue;
+        };
+        match (failure.stage, &failure.cause) {
+            // By LMTP each recipient has an answer to the content: with a yes among them, a no is the recipient's own.
+            (Stage::Data | Stage::Content, Cause::Reply(reply)) if taken.is_some() => {
+                answers.push((*recipient, said(reply)));
+            }
+            (Stage::Data | Stage::Content, Cause::Reply(reply)) => {
+                content = Content::Answered(said(reply));
+                answers.push((*recipient, yes()));
+            }
+            (Stage::Data | Stage::Content, _) => {
+                if taken.is_none() {
+                    content = Content::Lost(words(failure));
+                }
+                answers.push((*recipient, yes()));
+            }
+            (_, Cause::Reply(reply)) => answers.push((*recipient, said(reply))),
+            (_, Cause::Lacks(Lack::Recipients(most))) => answers.push((
+                *recipient,
+                Said {
+                    code: 452,
+                    text: format!("4.5.3 {most} recipients are taken at a time"),
+                },
+            )),
+            // Not answered: it is open still.
+            _ => {}
+        }
+    }
+    Conversation::Answered {
+        recipients: answers,
+        content,
+    }
+}
+
+pub(super) fn said(reply: &Reply) -> Said {
+    let text = reply.text.replace('\n', " ");
+    Said {
+        code: reply.code.get(),
+        text: match reply.enhanced {
+            Some(status) => format!("{status} {text}"),
+            None => text,
+        },
+    }
+}
+
+fn told(failure: &Failure) -> Told {
+    Told {
+        status: failure.status().to_string(),
+        said: words(failure),
+        by_server: false,
+    }
+}
+
+/// For the log, the operator and reports.
+pub(super) fn words(failure: &Failure) -> String {
+    let at = match failure.stage {
+        Stage::Greeting => "at its greeting",
+        Stage::Hello => "at EHLO",
+        Stage::StartTls => "at STARTTLS",
+        Stage::Auth => "at the login",
+        Stage::Mail => "at MAIL",
+        Stage::Rcpt => "at RCPT",
+        Stage::Data => "at DATA",
+        Stage::Content => "at the content",
+    };
+    match &failure.cause {
+        Cause::Reply(reply) => format!("{} {}", reply.code.get(), said(reply).text),
+        Cause::Closed => format!("the connection was lost {at}"),
+        Cause::TimedOut => format!("the server fell silent {at}"),
+        Cause::Nonsense => format!("the server answered nonsense {at}"),
+        Cause::Impostor => "the server does not know the password that it asks for".to_owned(),
+        Cause::Content => "the content could not be read here".to_owned(),
+        Cause::Lacks(lack) => lacks(lack),
+    }
+}
+
+fn lacks(lack: &Lack) -> String {
+    match lack {
+        Lack::StartTls => "the server offers no TLS, which is demanded".to_owned(),
+        Lack::Auth => "the server offers no login that may be used".to_owned(),
+        Lack::EightBitMime => {
+            "the server takes no 8-bit content, and it cannot be converted".to_owned()
+        }
+        Lack::BinaryMime => {
+            "the server takes no binary content, and it cannot be converted".to_owned()
+        }
+        Lack::SmtpUtf8 => "the server takes no internationalised addresses (SMTPUTF8)".to_owned(),
+        Lack::RequireTls => {
+            "the server does not promise TLS on the rest of the way (REQUIRETLS)".to_owned()
+        }
+        Lack::DeliverBy => "the server does not promise delivery in time (DELIVERBY)".to_owned(),
+        Lack::Size(most) => format!("the server takes messages of at most {most} octets"),
+        Lack::Recipients(most) => format!("the server takes {most} recipients at a time"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(code: u16) -> Reply {
+        Reply::new(code, None, "hm")
+    }
+
+    fn failed(stage: Stage, cause: Cause) -> Fate {
+        Fate::Failed(Failure { stage, cause })
+    }
+
+    fn outcome(fates: Vec<Fate>) -> Outcome {
+        Outcome {
+            fates,
+            dsn: false,
+            untried: false,
+        }
+    }
+
+    #[test]
+    fn each_recipient_keeps_its_answer() {
+        let fates = vec![
+            Fate::Taken(reply(250)),
+            failed(Stage::Rcpt, Cause::Reply(reply(550))),
+            failed(Stage::Rcpt, Cause::Closed),
+        ];
+        let Conversation::Answered {
+            recipients,
+            content,
+        } = sent(&outcome(fates), &[4, 5, 6])
+        else {
+            panic!("answered");
+        };
+        let codes: Vec<_> = recipients
+            .iter()
+            .map(|(who, said)| (*who, said.code))
+            .collect();
+        assert_eq!(codes, [(4, 250), (5, 550)]);
+        assert!(matches!(content, Content::Answered(said) if said.code == 250));
+    }
+
+    #[test]
+    fn a_content_without_an_answer_is_lost() {
+        let fates = vec![failed(Stage::Content, Cause::Closed)];
+        let heard = sent(&outcome(fates), &[0]);
+        assert!(
+            matches!(heard, Conversation::Answered { content: Content::Lost(_), ref recipients } if recipients.len() == 1)
+        );
+    }
+
+    #[test]
+    fn what_all_failed_by_at_mail_is_the_senders() {
+        let at_mail = |cause| sent(&outcome(vec![failed(Stage::Mail, cause)]), &[0]);
+        assert!(matches!(
+            at_mail(Cause::Reply(reply(550))),
+            Conversation::SenderRefused(_)
+        ));
+        assert!(matches!(
+            at_mail(Cause::Lacks(Lack::SmtpUtf8)),
+            Conversation::Unfit(told) if told.status == "5.6.7"
+        ));
+        assert!(matches!(
+            at_mail(Cause::TimedOut),
+            Conversation::Unreachable(_)
+        ));
+    }
+}

@@ -1,0 +1,256 @@
+//! A connection to another server with its conversation, kept while there is more to send.
+//!
+//! Invariant: between two messages the session waits at its question what is next, so that nothing runs while nobody drives it.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use waxwing_session::{Session, Step};
+use waxwing_smtp::client::{
+    Answer, Ask, Cause, ClientConfig, ClientSession, Failure, Offers, Outcome, Outgoing, Stage,
+};
+
+/// Octets read at a time.
+const PIECE: usize = 8 * 1024;
+/// RFC 9266 §4.2: the label of tls-exporter.
+const EXPORTER: &[u8] = b"EXPORTER-Channel-Binding";
+
+/// What a line needs to come up.
+pub(super) struct Terms<'a> {
+    pub(super) config: ClientConfig,
+    pub(super) connector: Option<&'a TlsConnector>,
+    /// The host's name.
+    pub(super) name: &'a str,
+    /// How long what is written may stay unread.
+    pub(super) write: Duration,
+}
+
+/// A connection that is up.
+pub(super) struct Line {
+    session: ClientSession,
+    stream: Stream,
+    connector: Option<TlsConnector>,
+    name: String,
+    write: Duration,
+    /// The peer's extensions; none once the conversation is over.
+    pub(super) offers: Option<Box<Offers>>,
+    /// `TLSv1.3` and the like.
+    pub(super) tls: Option<&'static str>,
+    /// Why the handshake failed.
+    trouble: Option<String>,
+}
+
+/// Why a line did not come up.
+#[derive(Debug)]
+pub(super) struct Down {
+    pub(super) failure: Failure,
+    /// What the TLS library said, if it was the handshake.
+    pub(super) trouble: Option<String>,
+}
+
+enum Stream {
+    Clear(TcpStream),
+    Secure(Box<TlsStream<TcpStream>>),
+    Gone,
+}
+
+impl Line {
+    /// Greets, secures and logs in, to where the first message may be sent.
+    pub(super) async fn open(stream: TcpStream, terms: Terms<'_>) -> Result<Self, Down> {
+        let mut line = Self {
+            session: ClientSession::new(terms.config, Instant::now()),
+            stream: Stream::Clear(stream),
+            connector: terms.connector.cloned(),
+            name: terms.name.to_owned(),
+            write: terms.write,
+            offers: None,
+            tls: None,
+            trouble: None,
+        };
+        match line.next().await {
+            Some(Ask::Next(offers)) => {
+                line.offers = Some(offers);
+                Ok(line)
+            }
+            Some(Ask::Failed(failure)) => {
+                line.session.answer(Answer::Noted, Instant::now());
+                // What the session still says is a goodbye.
+                let _closed = line.next().await;
+                Err(Down {
+                    failure,
+                    trouble: line.trouble,
+                })
+            }
+            _ => Err(Down {
+                failure: Failure {
+                    stage: Stage::Greeting,
+                    cause: Cause::Closed,
+                },
+                trouble: line.trouble,
+            }),
+        }
+    }
+
+    /// Sends a message. Afterwards the line is up for another, or [`Line::offers`] is none.
+    pub(super) async fn send(&mut self, message: Outgoing, content: &Bytes) -> Outcome {
+        self.offers = None;
+        let recipients = message.envelope.recipients.len();
+        let mut answer = Answer::Send(Box::new(message));
+        let mut outcome = None;
+        loop {
+            self.session.answer(answer, Instant::now());
+            answer = match self.next().await {
+                Some(Ask::Content { offset, most }) => {
+                    Answer::Content(piece(content, offset, most))
+                }
+                Some(Ask::Done(done)) => {
+                    outcome = Some(*done);
+                    Answer::Noted
+                }
+                Some(Ask::Failed(_)) => Answer::Noted,
+                Some(Ask::Next(offers)) => {
+                    self.offers = Some(offers);
+                    break;
+                }
+                None => break,
+            };
+        }
+        outcome.unwrap_or_else(|| lost(recipients))
+    }
+
+    /// Says goodbye.
+    pub(super) async fn quit(mut self) {
+        if self.offers.is_some() {
+            self.session.answer(Answer::Quit, Instant::now());
+            let _closed = self.next().await;
+        }
+    }
+
+    /// Drives to the next question; none when the conversation is over.
+    async fn next(&mut self) -> Option<Ask> {
+        loop {
+            match self.session.step() {
+                Step::Write(bytes) => {
+                    if self.write(&bytes).await.is_err() {
+                        self.session.disconnected();
+                    }
+                }
+                Step::Ask(ask) => return Some(ask),
+                Step::StartTls => match self.secure().await {
+                    Ok(()) => self.session.secured(Instant::now()),
+                    Err(error) => {
+                        self.trouble = Some(error.to_string());
+                        self.session.disconnected();
+                    }
+                },
+                Step::Read => self.read().await,
+                Step::Close | Step::Compress | Step::Content(_) => {
+                    self.stream.close().await;
+                    return None;
+                }
+            }
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let write = async {
+            match &mut self.stream {
+                Stream::Clear(stream) => stream.write_all(bytes).await,
+                Stream::Secure(stream) => {
+                    stream.write_all(bytes).await?;
+                    stream.flush().await
+                }
+                Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
+            }
+        };
+        timeout(self.write, write).await?
+    }
+
+    async fn read(&mut self) {
+        let mut buffer = [0; PIECE];
+        let read = async {
+            match &mut self.stream {
+                Stream::Clear(stream) => stream.read(&mut buffer).await,
+                Stream::Secure(stream) => stream.read(&mut buffer).await,
+                Stream::Gone => Ok(0),
+            }
+        };
+        let read = match self.session.deadline() {
+            Some(deadline) => timeout_at(deadline.into(), read).await,
+            None => Ok(read.await),
+        };
+        match read {
+            Ok(Ok(count)) if count > 0 => {
+                let piece = buffer.get(..count).unwrap_or_default();
+                self.session.receive(piece, Instant::now());
+            }
+            Ok(_) => self.session.disconnected(),
+            Err(_) => self.session.expire(Instant::now()),
+        }
+    }
+
+    async fn secure(&mut self) -> io::Result<()> {
+        let Stream::Clear(stream) = std::mem::replace(&mut self.stream, Stream::Gone) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let Some(connector) = &self.connector else {
+            return Err(io::Error::other("TLS cannot be set up here"));
+        };
+        let name = ServerName::try_from(self.name.clone()).map_err(io::Error::other)?;
+        let shake = connector.connect(name, stream);
+        let stream = match self.session.deadline() {
+            Some(deadline) => timeout_at(deadline.into(), shake).await??,
+            None => shake.await?,
+        };
+        let connection = stream.get_ref().1;
+        self.tls = Some(match connection.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+            _ => "TLSv1.2",
+        });
+        // RFC 9266 §3: of TLS 1.3 only, whose exporter is bound to the handshake.
+        if self.tls == Some("TLSv1.3")
+            && let Ok(channel) = connection.export_keying_material([0; 32], EXPORTER, Some(b""))
+        {
+            self.session.bind(channel);
+        }
+        self.stream = Stream::Secure(Box::new(stream));
+        Ok(())
+    }
+}
+
+impl Stream {
+    async fn close(&mut self) {
+        let _gone = match std::mem::replace(self, Self::Gone) {
+            Self::Clear(mut stream) => stream.shutdown().await,
+            Self::Secure(mut stream) => stream.shutdown().await,
+            Self::Gone => Ok(()),
+        };
+    }
+}
+
+fn piece(content: &Bytes, offset: u64, most: usize) -> Bytes {
+    let from = usize::try_from(offset)
+        .unwrap_or(usize::MAX)
+        .min(content.len());
+    content.slice(from..from.saturating_add(most).min(content.len()))
+}
+
+/// What is said of a message whose session ended without a word about it; sessions do not.
+fn lost(recipients: usize) -> Outcome {
+    let failed = waxwing_smtp::client::Fate::Failed(Failure {
+        stage: Stage::Content,
+        cause: Cause::Closed,
+    });
+    Outcome {
+        fates: vec![failed; recipients],
+        dsn: false,
+        untried: false,
+    }
+}

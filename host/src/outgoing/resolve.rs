@@ -1,0 +1,272 @@
+//! From a way to the addresses that are tried, in their order.
+//!
+//! Standards: RFC 5321 §5.1, RFC 7505 (null MX).
+//! Invariant: the MX records of others lead to addresses of the internet only, unless the configuration says otherwise.
+
+use std::net::{IpAddr, SocketAddr};
+
+use waxwing_policy::{DnsOutcome, DnsQuestion, DnsRecord, NextHop};
+use waxwing_queue::next_hop::{
+    AddressAnswer, Exchange, Families, MAX_CANDIDATES, MxAnswer, NoRoute, Own, candidates,
+    exchanges,
+};
+
+use super::plan::Way;
+use crate::dial::is_public;
+use crate::dns::Resolver;
+use crate::wiring::Parts;
+
+/// The port of mail between servers.
+const SMTP: u16 = 25;
+/// MX (RFC 1035 §3.2.2).
+const MX: u16 = 15;
+
+/// An address to try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stop {
+    /// The host's name or address, which a certificate must be for.
+    pub(super) name: String,
+    pub(super) address: SocketAddr,
+    pub(super) implicit_tls: bool,
+    /// LMTP is spoken there.
+    pub(super) lmtp: bool,
+    /// Which login, by its name in the configuration.
+    pub(super) secret: Option<String>,
+}
+
+impl Stop {
+    /// For operators.
+    pub(super) fn label(&self) -> String {
+        format!("{} [{}]", self.name, self.address)
+    }
+}
+
+/// Why there is nowhere to go.
+#[derive(Debug)]
+pub(super) struct Nowhere {
+    pub(super) permanent: bool,
+    pub(super) status: String,
+    pub(super) text: String,
+}
+
+impl From<NoRoute> for Nowhere {
+    fn from(none: NoRoute) -> Self {
+        Self {
+            permanent: none.is_permanent(),
+            status: none.status().to_owned(),
+            text: none.to_string(),
+        }
+    }
+}
+
+/// All addresses of a way; at least one.
+pub(super) async fn stops(parts: &Parts, way: &Way, seed: u64) -> Result<Vec<Stop>, Nowhere> {
+    match &way.plan.hop {
+        NextHop::Mx => by_mx(parts, &way.domain, seed).await,
+        NextHop::MxOf(domain) => by_mx(parts, domain, seed).await,
+        NextHop::Lmtp(address) => {
+            let (host, port) = address
+                .rsplit_once(':')
+                .and_then(|(host, port)| Some((host, port.parse().ok()?)))
+                .ok_or_else(|| misconfigured(format!("{address} is no host:port for LMTP")))?;
+            let lmtp = |address| Stop {
+                lmtp: true,
+                ..stop(host, address, port)
+            };
+            some(
+                fixed(&parts.resolver, host).await.into_iter().map(lmtp),
+                host,
+            )
+        }
+        NextHop::Relay(hosts) => {
+            let mut found = Vec::new();
+            for host in hosts {
+                let addresses = fixed(&parts.resolver, &host.host).await;
+                found.extend(addresses.into_iter().map(|address| Stop {
+                    implicit_tls: host.implicit_tls,
+                    secret: host.secret.clone(),
+                    ..stop(&host.host, address, host.port)
+                }));
+            }
+            let first = hosts.first().map_or("", |host| host.host.as_str());
+            some(found.into_iter(), first)
+        }
+    }
+}
+
+fn stop(name: &str, address: IpAddr, port: u16) -> Stop {
+    Stop {
+        name: name.to_owned(),
+        address: SocketAddr::new(address, port),
+        implicit_tls: false,
+        lmtp: false,
+        secret: None,
+    }
+}
+
+fn some(stops: impl Iterator<Item = Stop>, host: &str) -> Result<Vec<Stop>, Nowhere> {
+    let stops: Vec<_> = stops.take(MAX_CANDIDATES).collect();
+    if stops.is_empty() {
+        // A next hop that policy names is there or comes back: mail waits for it.
+        return Err(Nowhere {
+            permanent: false,
+            status: "4.4.3".to_owned(),
+            text: format!("the next hop {host} has no address"),
+        });
+    }
+    Ok(stops)
+}
+
+fn misconfigured(text: String) -> Nowhere {
+    Nowhere {
+        permanent: false,
+        // RFC 3463 §3.4: system incorrectly configured.
+        status: "4.3.5".to_owned(),
+        text,
+    }
+}
+
+/// A host that policy names: an address, or a name whose MX records do not count.
+async fn fixed(resolver: &Resolver, host: &str) -> Vec<IpAddr> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse() {
+        Ok(address) => vec![address],
+        Err(_) => resolver.addresses(host).await,
+    }
+}
+
+async fn by_mx(parts: &Parts, domain: &str, seed: u64) -> Result<Vec<Stop>, Nowhere> {
+    if let Some(address) = literal(domain) {
+        return allowed(parts, domain, vec![(domain.to_owned(), address)]);
+    }
+    let own = own(parts);
+    let exchanges = exchanges(domain, mx(&parts.resolver, domain).await, &own, seed)?;
+    let mut answers = Vec::with_capacity(exchanges.len());
+    for Exchange { name, .. } in &exchanges {
+        answers.push((name.clone(), addresses(&parts.resolver, name).await));
+    }
+    let look_up = |name: &str| {
+        let answer = answers.iter().find(|(known, _)| known == name);
+        answer.map_or(AddressAnswer::Addresses(Vec::new()), |(_, answer)| {
+            answer.clone()
+        })
+    };
+    let families = Families::default();
+    let found = candidates(domain, &exchanges, look_up, &own, families, seed)?;
+    let found = found.into_iter().map(|one| (one.name, one.address));
+    allowed(parts, domain, found.collect())
+}
+
+/// RFC 5321 §4.1.3: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
+fn literal(domain: &str) -> Option<IpAddr> {
+    let inner = domain.strip_prefix('[')?.strip_suffix(']')?;
+    let tagged = inner
+        .get(..5)
+        .is_some_and(|tag| tag.eq_ignore_ascii_case("ipv6:"));
+    let address = if tagged { inner.get(5..)? } else { inner };
+    address.parse().ok()
+}
+
+fn allowed(
+    parts: &Parts,
+    domain: &str,
+    found: Vec<(String, IpAddr)>,
+) -> Result<Vec<Stop>, Nowhere> {
+    let private = parts.config.queue.private_hosts;
+    let stops: Vec<_> = found
+        .into_iter()
+        .filter(|(_, address)| private || is_public(address.to_canonical()))
+        .map(|(name, address)| stop(&name, address, SMTP))
+        .collect();
+    if stops.is_empty() {
+        return Err(Nowhere {
+            permanent: true,
+            // RFC 3463 §3.5: unable to route.
+            status: "5.4.4".to_owned(),
+            text: format!("{domain} has only addresses that are not public"),
+        });
+    }
+    Ok(stops)
+}
+
+/// Who we are, as the MX records of others may name us.
+fn own(parts: &Parts) -> Own {
+    let listening = parts.config.listeners.iter();
+    let addresses = listening
+        .flat_map(|listener| &listener.address)
+        .filter(|address| address.port() == SMTP && !address.ip().is_unspecified())
+        .map(|address| address.ip().to_canonical());
+    Own {
+        names: vec![parts.config.hostname.clone()],
+        addresses: addresses.collect(),
+    }
+}
+
+async fn mx(resolver: &Resolver, domain: &str) -> MxAnswer {
+    let question = DnsQuestion {
+        name: domain.to_owned(),
+        kind: MX,
+    };
+    let answer = resolver.resolve(&question).await;
+    match answer.outcome {
+        DnsOutcome::Found => MxAnswer::Records(
+            answer
+                .records
+                .into_iter()
+                .filter_map(|record| match record {
+                    DnsRecord::Mx {
+                        preference,
+                        exchange,
+                    } => Some((preference, exchange)),
+                    _ => None,
+                })
+                .collect(),
+        ),
+        DnsOutcome::NoData => MxAnswer::NoRecords,
+        DnsOutcome::NoSuchName => MxAnswer::NoDomain,
+        other => MxAnswer::Failed(format!("{other:?}")),
+    }
+}
+
+/// The addresses of an exchange, of both families.
+async fn addresses(resolver: &Resolver, name: &str) -> AddressAnswer {
+    let ask = async |kind: u16| {
+        let question = DnsQuestion {
+            name: name.to_owned(),
+            kind,
+        };
+        resolver.resolve(&question).await
+    };
+    // A and AAAA.
+    let (four, six) = tokio::join!(ask(1), ask(28));
+    let failed = [&four, &six].into_iter().any(|answer| {
+        !matches!(
+            answer.outcome,
+            DnsOutcome::Found | DnsOutcome::NoData | DnsOutcome::NoSuchName
+        )
+    });
+    let records = four.records.into_iter().chain(six.records);
+    let found: Vec<_> = records
+        .filter_map(|record| match record {
+            DnsRecord::Address(address) => Some(address),
+            _ => None,
+        })
+        .collect();
+    if found.is_empty() && failed {
+        return AddressAnswer::Failed("no answer".to_owned());
+    }
+    AddressAnswer::Addresses(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_literals_are_read() {
+        assert_eq!(literal("[192.0.2.1]"), "192.0.2.1".parse().ok());
+        assert_eq!(literal("[IPv6:2001:db8::1]"), "2001:db8::1".parse().ok());
+        assert_eq!(literal("example.org"), None);
+        assert_eq!(literal("[x]"), None);
+    }
+}
