@@ -25,6 +25,8 @@ use waxwing_policy::{DnsAnswer, DnsOutcome, DnsQuestion, DnsRecord, DnsSecurity}
 
 use crate::config::{Dns, Validate, server};
 
+mod origin;
+
 /// How long it is believed that the resolvers pass proofs on, or do not.
 const BELIEVED: Duration = Duration::from_secs(600);
 /// Questions that are outstanding at one resolver over one connection.

@@ -27,8 +27,7 @@ pub(crate) struct ServerServices {
 }
 
 impl ServerServices {
-    pub(crate) fn new(store: Store, resolver: Resolver) -> Self {
-        let resolver = Arc::new(resolver);
+    pub(crate) fn new(store: Store, resolver: Arc<Resolver>) -> Self {
         Self {
             store,
             client: Client::new(Arc::clone(&resolver)),

@@ -25,6 +25,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) policy: Policy,
+    pub(crate) resolver: Arc<Resolver>,
     pub(crate) certificates: Certificates,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) budget: Arc<Budget>,
@@ -39,9 +40,9 @@ impl Parts {
     pub(crate) async fn open(config: Config) -> Result<Self, StartError> {
         let figures = Figures::start();
         let certificates = Certificates::open(&config)?;
-        let resolver = Resolver::open(&config.dns)?;
+        let resolver = Arc::new(Resolver::open(&config.dns)?);
         let store = Store::open(store_config(&config)?).await?;
-        let services = Arc::new(ServerServices::new(store.clone(), resolver));
+        let services = Arc::new(ServerServices::new(store.clone(), Arc::clone(&resolver)));
         let policy = match Policy::start(policy_config(&config), services).await {
             Ok(policy) => policy,
             Err(error) => {
@@ -51,6 +52,7 @@ impl Parts {
         };
         Ok(Self {
             policy,
+            resolver,
             store,
             certificates,
             sessions: Sessions::new(config.limits.sessions, config.limits.sessions_per_address),
@@ -246,7 +248,7 @@ pub(crate) async fn policy_status(config: &Config) -> Result<Value, Failure> {
         state_dir: None,
         ..policy_config(config)
     };
-    let services = Arc::new(ServerServices::new(store.clone(), resolver));
+    let services = Arc::new(ServerServices::new(store.clone(), Arc::new(resolver)));
     let policy = Policy::start(settings, services).await;
     let status = policy.map(|policy| serde_json::to_value(policy.status()).unwrap_or_default());
     store.close().await;

@@ -24,6 +24,7 @@ mod imap_sessions;
 mod languages;
 mod memory;
 mod misbehaviour;
+mod origin;
 mod reload;
 mod rollout;
 mod trouble;

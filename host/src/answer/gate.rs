@@ -104,6 +104,11 @@ impl Gate {
         &mut self.policy
     }
 
+    /// Whether somebody has logged in.
+    pub(crate) fn logged_in(&self) -> bool {
+        self.account.is_some()
+    }
+
     /// The session's number.
     pub(crate) fn session(&self) -> u64 {
         self.caller.id

@@ -5,7 +5,9 @@
 
 mod deliver;
 mod forms;
+mod origin;
 mod record;
+mod told;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,6 +17,7 @@ use waxwing_mail::{EnhancedStatus, Envelope, ForwardPath, QueueId, Recipient, Re
 use waxwing_policy::{Transaction, TransactionFacts};
 use waxwing_smtp::{Answer, Ask, AuthFailure, Decision, Message, ServerSession, replies};
 
+use self::origin::{Claim, Origin};
 use super::fields;
 use super::gate::{Admission, Gate, Login};
 use super::{Caller, Settings};
@@ -41,6 +44,8 @@ pub(crate) fn session(parts: &Arc<Parts>, caller: &Caller) -> ServerSession {
 /// Answers the asks of one session.
 pub(crate) struct SmtpAnswers {
     gate: Gate,
+    /// The name that the peer greeted with last.
+    helo: Box<str>,
     /// From MAIL to its end; boxed, since most of a session's life there is none.
     running: Option<Box<Running>>,
 }
@@ -49,6 +54,8 @@ pub(crate) struct SmtpAnswers {
 struct Running {
     queue_id: QueueId,
     policy: Transaction,
+    /// Who the message is from, where that is checked.
+    origin: Option<Origin>,
     content: Content,
     /// What MAIL said of the size, in octets.
     declared_size: u64,
@@ -68,6 +75,7 @@ impl SmtpAnswers {
     pub(crate) fn new(parts: &Arc<Parts>, caller: Caller) -> Self {
         Self {
             gate: Gate::new(parts, caller),
+            helo: Box::default(),
             running: None,
         }
     }
@@ -80,6 +88,7 @@ impl SmtpAnswers {
                 Admission::Disconnected(reply) => Decision::Disconnect(reply),
             }),
             Ask::Ehlo { name, esmtp } => {
+                self.helo = name.as_str().into();
                 Answer::Decision(decision(self.gate.policy().ehlo(&name, esmtp).await))
             }
             Ask::Authenticate {
@@ -130,6 +139,7 @@ impl SmtpAnswers {
         let queue_id = QueueId::new(now, rand::random());
         let parts = Arc::clone(self.gate.parts());
         let declared_size = envelope.declared_size;
+        let claim = self.claim(&envelope);
         let facts = TransactionFacts {
             queue_id: queue_id.to_string(),
             sender: envelope.sender,
@@ -146,6 +156,7 @@ impl SmtpAnswers {
             self.running = Some(Box::new(Running {
                 queue_id,
                 policy,
+                origin: claim.map(|claim| Origin::begin(&parts, claim)),
                 content: Content::new(&parts.budget, self.gate.caller().client.ip()),
                 declared_size: declared_size.unwrap_or(0),
                 recipients: Vec::new(),
@@ -154,10 +165,24 @@ impl SmtpAnswers {
         decided
     }
 
+    /// What is to be checked of a message's origin: nothing of who has logged in, since that says who it is.
+    fn claim(&self, envelope: &Envelope) -> Option<Claim> {
+        let caller = self.gate.caller();
+        let checked = caller.door.listener.check_origin && !self.gate.logged_in();
+        checked.then(|| {
+            let receiver = &self.gate.parts().config.hostname;
+            let (client, utf8) = (caller.client.ip(), envelope.smtputf8);
+            Claim::new(client, &self.helo, &envelope.sender, receiver, utf8)
+        })
+    }
+
     async fn recipient(&mut self, recipient: Recipient) -> Decision {
         let Some(running) = &mut self.running else {
             return Decision::Refuse(replies::internal_error());
         };
+        if let Some(origin) = &mut running.origin {
+            origin.tell_early(&mut running.policy);
+        }
         let found = match qualified(recipient, self.gate.parts()).await {
             Ok(found) => found,
             Err(error) => {

@@ -21,6 +21,8 @@ pub struct Listener {
     pub tls: Tls,
     /// Whether passwords may be sent without TLS. For development on the loopback only.
     pub plaintext_auth: bool,
+    /// Whether it is found out who the mail that comes here is from, where nobody has logged in.
+    pub check_origin: bool,
 }
 
 /// What a listener speaks.
@@ -75,6 +77,7 @@ pub(super) fn defaults() -> Vec<Listener> {
         address: vec![(Ipv6Addr::UNSPECIFIED, port).into()],
         tls,
         plaintext_auth: false,
+        check_origin: service == Service::Smtp,
     };
     vec![
         public("mx", Service::Smtp, 25, Tls::Starttls),
@@ -115,6 +118,7 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         address: Vec::new(),
         tls: Tls::Starttls,
         plaintext_auth: false,
+        check_origin: false,
     };
     section.value("protocol", &mut listener.service);
     if listener.service == Service::Metrics {
@@ -124,6 +128,17 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
     section.value("address", &mut listener.address);
     section.value("tls", &mut listener.tls);
     section.value("plaintext-auth", &mut listener.plaintext_auth);
+    // What is on the loopback only is for programs of this machine, which have handed mail in themselves.
+    let loopback = |address: &SocketAddr| address.ip().is_loopback();
+    listener.check_origin =
+        listener.service == Service::Smtp && !listener.address.iter().all(loopback);
+    section.value("check-origin", &mut listener.check_origin);
+    let pointless =
+        listener.check_origin && !matches!(listener.service, Service::Smtp | Service::Lmtp);
+    section.check(
+        "check-origin",
+        pointless.then(|| "only mail that comes by smtp or lmtp has an origin to check".into()),
+    );
     for key in ["name", "protocol", "address"] {
         section.check(
             key,
@@ -136,11 +151,7 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         "tls",
         encrypted.then(|| "metrics are served without TLS; bind them to the loopback".into()),
     );
-    let exposed = listener.plaintext_auth
-        && listener
-            .address
-            .iter()
-            .any(|address| !address.ip().is_loopback());
+    let exposed = listener.plaintext_auth && !listener.address.iter().all(loopback);
     section.check(
         "plaintext-auth",
         exposed.then(|| "passwords without TLS are allowed on loopback addresses only".into()),

@@ -17,7 +17,7 @@ use super::super::events;
 use super::super::fields::Header;
 use super::super::gate::{self, Gate};
 use super::forms::{Form, forms};
-use super::record::Record;
+use super::record::{self, Record};
 use super::{Routed, Running};
 use crate::config::Service;
 use crate::telemetry::Reference;
@@ -85,6 +85,7 @@ pub(super) async fn deliver(
     let Running {
         queue_id,
         mut policy,
+        origin,
         recipients,
         declared_size,
         ..
@@ -103,6 +104,14 @@ pub(super) async fn deliver(
         record.refused(&policy, &reply);
         return vec![reply; message.envelope.recipients.len()];
     }
+    let results = match origin {
+        Some(origin) => {
+            let (results, fields) = origin.finish(&content).await;
+            policy.set_auth_results(results);
+            fields.write(&parts.config.auth.authserv_id)
+        }
+        None => String::new(),
+    };
     let outcome = policy.message(content.clone()).await;
     let mut judged = Vec::with_capacity(message.envelope.recipients.len());
     let size = content.len() as u64;
@@ -118,7 +127,9 @@ pub(super) async fn deliver(
     if gate.caller().door.listener.service != Service::Lmtp {
         all_or_none(&mut judged);
     }
-    let forms = forms(gate, &queue_id, &message, &outcome, &content, &judged);
+    // RFC 7208 §9.1, RFC 8601 §4: results stand above the Received field of the server that found them.
+    let trace = results + &record::received(gate, &queue_id, &message);
+    let forms = forms(gate, &trace, &message, &outcome, &content, &judged);
     let stored = store(gate, forms, &record, &policy, &judged).await;
     let mut replies = reply(gate, stored, judged, &queue_id, &message);
     // RFC 2033 §4.2: a reply for each recipient that the client named; it knows of no other.
