@@ -19,7 +19,7 @@ use serde::Serialize;
 pub use self::listener::{Listener, Service, Tls};
 use self::read::{Section, Source};
 pub use self::resolve::Overrides;
-pub use self::units::{Period, Size};
+pub use self::units::{Network, Period, Size};
 
 /// The effective configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

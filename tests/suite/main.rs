@@ -25,6 +25,7 @@ mod languages;
 mod memory;
 mod misbehaviour;
 mod origin;
+mod proxy;
 mod reload;
 mod rollout;
 mod trouble;

@@ -33,6 +33,8 @@ fn start(names: &Names, settings: &str) -> Server {
 fn zones(spf: &str, dmarc: &str, more: &str) -> Zones {
     Zones::new()
         .zone("0.0.127.in-addr.arpa", "1 IN PTR mail.example.org.")
+        // DMARC asks the domains above, too.
+        .zone("org", "")
         .zone("client.example", "@ IN TXT \"v=spf1 a:mail.example.org -all\"")
         .zone(
             "example.org",

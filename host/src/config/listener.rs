@@ -1,10 +1,11 @@
 //! `[[listener]]`: an address, and what is spoken there.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::Serialize;
 
 use super::read::Section;
+use super::units::Network;
 
 /// What is spoken at an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +24,19 @@ pub struct Listener {
     pub plaintext_auth: bool,
     /// Whether it is found out who the mail that comes here is from, where nobody has logged in.
     pub check_origin: bool,
+    /// Whether every connection comes through a proxy, which says in a header whom it is for.
+    pub proxy_protocol: bool,
+    /// The networks of the proxies; others are not heard.
+    pub proxy_from: Vec<Network>,
+}
+
+impl Listener {
+    /// Whether a proxy at this address is believed.
+    pub(crate) fn trusts_proxy(&self, address: IpAddr) -> bool {
+        self.proxy_from
+            .iter()
+            .any(|network| network.contains(address))
+    }
 }
 
 /// What a listener speaks.
@@ -78,6 +92,8 @@ pub(super) fn defaults() -> Vec<Listener> {
         tls,
         plaintext_auth: false,
         check_origin: service == Service::Smtp,
+        proxy_protocol: false,
+        proxy_from: Vec::new(),
     };
     vec![
         public("mx", Service::Smtp, 25, Tls::Starttls),
@@ -119,6 +135,8 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         tls: Tls::Starttls,
         plaintext_auth: false,
         check_origin: false,
+        proxy_protocol: false,
+        proxy_from: Vec::new(),
     };
     section.value("protocol", &mut listener.service);
     if listener.service == Service::Metrics {
@@ -128,10 +146,11 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
     section.value("address", &mut listener.address);
     section.value("tls", &mut listener.tls);
     section.value("plaintext-auth", &mut listener.plaintext_auth);
-    // What is on the loopback only is for programs of this machine, which have handed mail in themselves.
+    read_proxy(section, &mut listener);
+    // What is on the loopback only, and not behind a proxy, is for programs of this machine, which have handed mail in themselves.
     let loopback = |address: &SocketAddr| address.ip().is_loopback();
-    listener.check_origin =
-        listener.service == Service::Smtp && !listener.address.iter().all(loopback);
+    let local = listener.address.iter().all(loopback) && !listener.proxy_protocol;
+    listener.check_origin = listener.service == Service::Smtp && !local;
     section.value("check-origin", &mut listener.check_origin);
     let pointless =
         listener.check_origin && !matches!(listener.service, Service::Smtp | Service::Lmtp);
@@ -157,6 +176,27 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         exposed.then(|| "passwords without TLS are allowed on loopback addresses only".into()),
     );
     listener
+}
+
+/// What a listener behind a proxy has besides.
+fn read_proxy(section: &mut Section<'_, '_>, listener: &mut Listener) {
+    section.value("proxy-protocol", &mut listener.proxy_protocol);
+    section.value("proxy-from", &mut listener.proxy_from);
+    let trusts_nobody = listener.proxy_protocol && listener.proxy_from.is_empty();
+    let unproxied = listener.service == Service::Metrics && listener.proxy_protocol;
+    section.check(
+        "proxy-protocol",
+        if unproxied {
+            Some("metrics are not served through a proxy".into())
+        } else {
+            trusts_nobody.then(|| "write in proxy-from which networks the proxies are in".into())
+        },
+    );
+    let unused = !listener.proxy_protocol && !listener.proxy_from.is_empty();
+    section.check(
+        "proxy-from",
+        unused.then(|| "means nothing without proxy-protocol = true".into()),
+    );
 }
 
 #[cfg(test)]
