@@ -28,5 +28,6 @@ mod origin;
 mod proxy;
 mod reload;
 mod rollout;
+mod spf;
 mod trouble;
 mod tutorial;
