@@ -78,12 +78,15 @@ impl Resolver {
 
     /// Asks a question.
     pub(crate) async fn resolve(&self, question: &DnsQuestion) -> DnsAnswer {
-        let Ok(mut name) = Name::from_ascii(&question.name) else {
-            return DnsAnswer::without(DnsOutcome::NoSuchName, DnsSecurity::Indeterminate);
-        };
+        match Name::from_ascii(&question.name) {
+            Ok(name) => self.ask(name, RecordType::from(question.kind)).await,
+            Err(_) => DnsAnswer::without(DnsOutcome::NoSuchName, DnsSecurity::Indeterminate),
+        }
+    }
+
+    async fn ask(&self, mut name: Name, kind: RecordType) -> DnsAnswer {
         // No search list.
         name.set_fqdn(true);
-        let kind = RecordType::from(question.kind);
         let validated = self.validates().await;
         let resolver = if validated {
             &self.validating

@@ -99,16 +99,18 @@ pub fn name(text: &str) -> Vec<u8> {
     octets
 }
 
-/// Texts as they go over the wire; what is too long for one string becomes several.
+/// Texts as they go over the wire: what is too long for one string becomes several, and no text an empty one (RFC 1035 §3.3.14).
 #[must_use]
 pub fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<u8> {
-    let strings = texts.flat_map(|text| match text.as_bytes() {
-        [] => vec![&[][..]],
-        octets => octets.chunks(255).collect(),
-    });
-    strings
-        .flat_map(|string| [&[octet(string.len())][..], string].concat())
-        .collect()
+    let mut octets = Vec::new();
+    for text in texts.flat_map(|text| text.as_bytes().chunks(255)) {
+        octets.push(octet(text.len()));
+        octets.extend_from_slice(text);
+    }
+    if octets.is_empty() {
+        octets.push(0);
+    }
+    octets
 }
 
 /// An address as it goes over the wire.

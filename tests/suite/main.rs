@@ -16,6 +16,7 @@ mod clients;
 mod corpus;
 mod crash;
 mod dialogues;
+mod extensions;
 mod frozen;
 mod fuzz;
 mod hooks;

@@ -28,7 +28,7 @@ fn the_published_suite_passes_whole() {
         return eprintln!("SKIPPED: set WAXWING_SPF_SUITE to rfc7208-tests.yml");
     };
     let count = run(&std::fs::read_to_string(path).unwrap());
-    assert!(count > 190, "only {count} cases could be said in SMTP");
+    assert!(count >= 198, "only {count} cases could be said in SMTP");
 }
 
 /// Runs all scenarios; how many cases were said.
@@ -94,7 +94,7 @@ fn say(server: &Server, name: &str, case: &Value) -> Result<(), String> {
     let mail = format!("MAIL FROM:<{}>", case["mailfrom"].as_str().unwrap());
     for line in [helo, mail] {
         let reply = smtp.command(&line).unwrap();
-        if reply.code == 501 {
+        if reply.code / 100 == 5 {
             return Err(format!("{line}: {}", reply.text));
         }
         reply.class(2).unwrap();

@@ -15,7 +15,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use waxwing_mail::{EnhancedStatus, Envelope, ForwardPath, QueueId, Recipient, Reply};
 use waxwing_policy::{Transaction, TransactionFacts};
-use waxwing_smtp::{Answer, Ask, AuthFailure, Decision, Message, ServerSession, replies};
+use waxwing_smtp::{Answer, Ask, AuthFailure, Client, Decision, Message, ServerSession, replies};
 
 use self::origin::{Claim, Origin};
 use super::fields;
@@ -31,13 +31,15 @@ use crate::wiring::Parts;
 /// The session of a connection.
 pub(crate) fn session(parts: &Arc<Parts>, caller: &Caller) -> ServerSession {
     let tls = caller.door.listener.tls == Tls::Implicit;
-    match &caller.door.settings {
-        Settings::Smtp(config) => ServerSession::new(Arc::clone(config), tls, Instant::now()),
-        _ => ServerSession::new(
-            super::smtp_settings(&caller.door.listener, &parts.config),
-            tls,
-            Instant::now(),
-        ),
+    let config = match &caller.door.settings {
+        Settings::Smtp(config) => Arc::clone(config),
+        _ => super::smtp_settings(&caller.door.listener, &parts.config),
+    };
+    let session = ServerSession::new(config, tls, Instant::now());
+    if caller.door.listener.trusts_xclient(caller.client.ip()) {
+        session.trusting()
+    } else {
+        session
     }
 }
 
@@ -82,11 +84,7 @@ impl SmtpAnswers {
 
     async fn decide(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::Connect => Answer::Decision(match self.gate.connect().await {
-                Admission::Pass => Decision::Pass,
-                Admission::Refused(reply) => Decision::Refuse(reply),
-                Admission::Disconnected(reply) => Decision::Disconnect(reply),
-            }),
+            Ask::Connect => Answer::Decision(admitted(self.gate.connect().await)),
             Ask::Ehlo { name, esmtp } => {
                 self.helo = name.as_str().into();
                 Answer::Decision(decision(self.gate.policy().ehlo(&name, esmtp).await))
@@ -118,8 +116,7 @@ impl SmtpAnswers {
             Ask::Keys { .. } | Ask::Proof { .. } | Ask::Token { .. } => {
                 Answer::AuthFailed(AuthFailure::Unavailable)
             }
-            // No listener lets a peer speak for others, so no session asks.
-            Ask::Client(_) => Answer::Decision(Decision::Refuse(replies::not_implemented())),
+            Ask::Client(client) => self.client(*client).await,
             Ask::MailFrom(envelope) => Answer::Decision(self.mail(*envelope).await),
             Ask::RcptTo(recipient) => Answer::Decision(self.recipient(*recipient).await),
             Ask::Data => Answer::Decision(match &mut self.running {
@@ -131,6 +128,27 @@ impl SmtpAnswers {
                 self.running = None;
                 Answer::Decision(Decision::Pass)
             }
+        }
+    }
+
+    /// A peer that is trusted speaks for another client: to policy it is a connection of that client's.
+    async fn client(&mut self, client: Client) -> Answer {
+        self.gate.speak_for(&client);
+        let decision = admitted(self.gate.connect().await);
+        match (decision, client.login) {
+            (Decision::Pass, Some(login)) => {
+                match self.gate.vouched_for(&login).await {
+                    Login::In { identity, .. } => Answer::Authenticated(identity),
+                    Login::Unavailable(reference) => Answer::Decision(Decision::Refuse(
+                        replies::unavailable(&reference.to_string()),
+                    )),
+                    // RFC 3463 §3.8: X.7.1.
+                    Login::Wrong | Login::Blocked(_) => Answer::Decision(Decision::Refuse(
+                        Reply::new(550, Some(EnhancedStatus(5, 7, 1)), "Nobody here"),
+                    )),
+                }
+            }
+            (decision, _) => Answer::Decision(decision),
         }
     }
 
@@ -271,6 +289,14 @@ impl Answers<ServerSession> for SmtpAnswers {
 
     fn secured(&mut self, facts: TlsFacts) {
         self.gate.secured(facts);
+    }
+}
+
+fn admitted(admission: Admission) -> Decision {
+    match admission {
+        Admission::Pass => Decision::Pass,
+        Admission::Refused(reply) => Decision::Refuse(reply),
+        Admission::Disconnected(reply) => Decision::Disconnect(reply),
     }
 }
 

@@ -28,9 +28,20 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// The networks of the proxies; others are not heard.
     pub proxy_from: Vec<Network>,
+    /// The networks whose peers may say for whom they speak, by XCLIENT.
+    pub xclient_from: Vec<Network>,
+    /// Whether messages of any octets are taken (BINARYMIME, RFC 3030).
+    pub binary_mime: bool,
 }
 
 impl Listener {
+    /// Whether a peer at this address may speak for others.
+    pub(crate) fn trusts_xclient(&self, address: IpAddr) -> bool {
+        self.xclient_from
+            .iter()
+            .any(|network| network.contains(address))
+    }
+
     /// Whether a proxy at this address is believed.
     pub(crate) fn trusts_proxy(&self, address: IpAddr) -> bool {
         self.proxy_from
@@ -94,6 +105,8 @@ pub(super) fn defaults() -> Vec<Listener> {
         check_origin: service == Service::Smtp,
         proxy_protocol: false,
         proxy_from: Vec::new(),
+        xclient_from: Vec::new(),
+        binary_mime: false,
     };
     vec![
         public("mx", Service::Smtp, 25, Tls::Starttls),
@@ -137,6 +150,8 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         check_origin: false,
         proxy_protocol: false,
         proxy_from: Vec::new(),
+        xclient_from: Vec::new(),
+        binary_mime: false,
     };
     section.value("protocol", &mut listener.service);
     if listener.service == Service::Metrics {
@@ -147,6 +162,7 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
     section.value("tls", &mut listener.tls);
     section.value("plaintext-auth", &mut listener.plaintext_auth);
     read_proxy(section, &mut listener);
+    read_extensions(section, &mut listener);
     // What is on the loopback only, and not behind a proxy, is for programs of this machine, which have handed mail in themselves.
     let loopback = |address: &SocketAddr| address.ip().is_loopback();
     let local = listener.address.iter().all(loopback) && !listener.proxy_protocol;
@@ -176,6 +192,26 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         exposed.then(|| "passwords without TLS are allowed on loopback addresses only".into()),
     );
     listener
+}
+
+/// What SMTP can do besides.
+fn read_extensions(section: &mut Section<'_, '_>, listener: &mut Listener) {
+    section.value("xclient-from", &mut listener.xclient_from);
+    section.value("binary-mime", &mut listener.binary_mime);
+    let smtp = matches!(
+        listener.service,
+        Service::Smtp | Service::Submission | Service::Lmtp
+    );
+    for (key, on) in [
+        ("xclient-from", !listener.xclient_from.is_empty()),
+        ("binary-mime", listener.binary_mime),
+    ] {
+        let strange = on && !smtp;
+        section.check(
+            key,
+            strange.then(|| "is an extension of smtp, submission and lmtp".into()),
+        );
+    }
 }
 
 /// What a listener behind a proxy has besides.
