@@ -4,7 +4,7 @@ SECONDS ?= 60
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check bench fuzz crash corpus swaps idle chaos many
+.PHONY: help run build plugins test check bench fuzz crash corpus spf swaps idle chaos many
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
@@ -42,6 +42,9 @@ crash: ## kill -9 under load, 50 times, and look for every message that got its 
 
 corpus: ## every message of CORPUS=DIR in by SMTP, out by IMAP and POP3, byte for byte
 	@WAXWING_CORPUS_ALL=1 WAXWING_CORPUS="$(CORPUS)" tools/test.sh corpus::
+
+spf: ## the published suite of RFC 7208 through SMTP; SUITE names its file, rfc7208-tests.yml
+	@WAXWING_SPF_SUITE="$(SUITE)" tools/test.sh spf::
 
 swaps: ## 200 swaps of the policy under load from 20 sessions
 	@WAXWING_SWAPS=200 tools/test.sh reload::

@@ -68,6 +68,7 @@ fn smtp_settings(listener: &Listener, config: &Config) -> Arc<waxwing_smtp::Conf
     let mut settings = waxwing_smtp::Config::new(config.hostname.as_str(), mode);
     settings.starttls = listener.tls == Tls::Starttls;
     settings.plaintext_auth = listener.plaintext_auth;
+    settings.extensions.binary_mime = listener.binary_mime;
     settings.limits.message = config.limits.message_size.bytes();
     settings.limits.recipients = config.limits.recipients as usize;
     Arc::new(settings)

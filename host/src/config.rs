@@ -21,7 +21,7 @@ pub use self::listener::{Listener, Service, Tls};
 pub use self::queue::{Queue, QueueCredentials, QueueSource};
 use self::read::{Section, Source};
 pub use self::resolve::Overrides;
-pub use self::units::{Period, Size};
+pub use self::units::{Network, Period, Size};
 
 /// The effective configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +37,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// Whom plugins' questions to the DNS go to.
     pub dns: Dns,
+    /// How it is found out who incoming mail is from.
+    pub auth: Auth,
     /// The certificate that TLS listeners show.
     pub tls: TlsFiles,
     /// Bounds on what peers may use.
@@ -90,6 +92,20 @@ pub struct Dns {
     pub validate: Validate,
     /// Trust anchors as DNSKEY records in a zone file; empty: those of the root.
     pub trust_anchors: PathBuf,
+}
+
+/// `[auth]`: how it is found out who incoming mail is from (SPF, DKIM, ARC, DMARC, iprev), on listeners that check it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Auth {
+    /// The name that results are told under (RFC 8601 §2.5); empty: the host name.
+    pub authserv_id: String,
+    /// How long the DNS may be asked about the envelope of a message, and again about the message.
+    pub time: Period,
+    /// Questions to the DNS about the envelope, and again about the message.
+    pub questions: u32,
+    /// Signatures of a message that are verified.
+    pub signatures: u32,
 }
 
 /// Whether answers of the DNS are validated.
@@ -185,6 +201,12 @@ impl Default for Config {
                 cache: 8192,
                 validate: Validate::Auto,
                 trust_anchors: PathBuf::new(),
+            },
+            auth: Auth {
+                authserv_id: String::new(),
+                time: Period::seconds(5),
+                questions: 250,
+                signatures: 8,
             },
             tls: TlsFiles {
                 certificate: PathBuf::new(),
@@ -296,6 +318,15 @@ impl Config {
                     format!("`{text}` is neither an address nor an address with a port")
                 }),
             );
+        });
+        root.section("auth", |section| {
+            section.value("authserv-id", &mut self.auth.authserv_id);
+            section.value("time", &mut self.auth.time);
+            section.value("questions", &mut self.auth.questions);
+            section.value("signatures", &mut self.auth.signatures);
+            // RFC 7208 §4.6.4: ten terms of a record may need a look-up, and iprev and the greeting ask, too.
+            section.at_least("questions", self.auth.questions, 30);
+            section.at_least("signatures", self.auth.signatures, 1);
         });
         root.section("tls", |section| {
             section.value("certificate", &mut self.tls.certificate);

@@ -25,6 +25,8 @@ use waxwing_policy::{DnsAnswer, DnsOutcome, DnsQuestion, DnsRecord, DnsSecurity}
 
 use crate::config::{Dns, Validate, server};
 
+mod origin;
+
 /// How long it is believed that the resolvers pass proofs on, or do not.
 const BELIEVED: Duration = Duration::from_secs(600);
 /// Questions that are outstanding at one resolver over one connection.
@@ -76,12 +78,15 @@ impl Resolver {
 
     /// Asks a question.
     pub(crate) async fn resolve(&self, question: &DnsQuestion) -> DnsAnswer {
-        let Ok(mut name) = Name::from_ascii(&question.name) else {
-            return DnsAnswer::without(DnsOutcome::NoSuchName, DnsSecurity::Indeterminate);
-        };
+        match Name::from_ascii(&question.name) {
+            Ok(name) => self.ask(name, RecordType::from(question.kind)).await,
+            Err(_) => DnsAnswer::without(DnsOutcome::NoSuchName, DnsSecurity::Indeterminate),
+        }
+    }
+
+    async fn ask(&self, mut name: Name, kind: RecordType) -> DnsAnswer {
         // No search list.
         name.set_fqdn(true);
-        let kind = RecordType::from(question.kind);
         let validated = self.validates().await;
         let resolver = if validated {
             &self.validating

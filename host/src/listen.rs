@@ -3,6 +3,8 @@
 //! Invariants: a connection over a limit is told so and closed without a session; a session that panics takes down
 //! nothing but itself; a listener ends when its sessions have ended or the server stops waiting for them.
 
+mod proxied;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use waxwing_session::Session;
 
+use self::proxied::Ends;
 use crate::answer::imap::ImapAnswers;
 use crate::answer::pop3::Pop3Answers;
 use crate::answer::smtp::SmtpAnswers;
@@ -111,7 +114,7 @@ pub(crate) async fn serve(socket: TcpListener, door: Arc<Door>, parts: Arc<Parts
             Some(ended) = sessions.join_next() => report(listener, ended),
             accepted = socket.accept() => match accepted {
                 Ok((stream, client)) => {
-                    if let Some(session) = begin(stream, client, &door, &parts, &terms) {
+                    if let Some(session) = take(stream, client, &door, &parts, &terms) {
                         sessions.spawn(session);
                     }
                 }
@@ -152,9 +155,73 @@ fn report(listener: &Listener, ended: Result<(), tokio::task::JoinError>) {
 type Conversation = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The future of a connection that has been accepted; none if it is turned away.
-fn begin(
+fn take(
     stream: TcpStream,
     client: SocketAddr,
+    door: &Arc<Door>,
+    parts: &Arc<Parts>,
+    terms: &Arc<Terms>,
+) -> Option<Conversation> {
+    let local = stream.local_addr().unwrap_or(client);
+    let own = Ends {
+        client: canonical(client),
+        local: canonical(local),
+    };
+    let listener = &door.listener;
+    if !listener.proxy_protocol {
+        return begin(stream, own, door, parts, terms);
+    }
+    if !listener.trusts_proxy(own.client.ip()) {
+        refused_proxy(listener, own.client, &"the peer is not among `proxy-from`");
+        return None;
+    }
+    Some(Box::pin(converse_for_proxy(
+        stream,
+        own,
+        Arc::clone(door),
+        Arc::clone(parts),
+        Arc::clone(terms),
+    )))
+}
+
+/// A connection of a proxy: whom it is for, and the conversation with that client.
+async fn converse_for_proxy(
+    mut stream: TcpStream,
+    own: Ends,
+    door: Arc<Door>,
+    parts: Arc<Parts>,
+    terms: Arc<Terms>,
+) {
+    let mut phase = parts.shutdown.phase();
+    let ends = tokio::select! {
+        () = draining(&mut phase) => return,
+        ends = proxied::ends(&mut stream, own, terms.handshake) => ends,
+    };
+    match ends {
+        Ok(ends) => {
+            let ends = Ends {
+                client: canonical(ends.client),
+                local: canonical(ends.local),
+            };
+            if let Some(conversation) = begin(stream, ends, &door, &parts, &terms) {
+                conversation.await;
+            }
+        }
+        Err(error) => refused_proxy(&door.listener, own.client, &error),
+    }
+}
+
+/// Not a word to the peer: it does not speak as it must, and may be anybody.
+fn refused_proxy(listener: &Listener, peer: SocketAddr, why: &dyn std::fmt::Display) {
+    metrics::counter!("waxwing_connections_refused_total", "listener" => listener.name.clone())
+        .increment(1);
+    tracing::debug!(listener = listener.name, %peer, %why, "closed without a PROXY header");
+}
+
+/// The conversation with a client; none if it is turned away.
+fn begin(
+    stream: TcpStream,
+    Ends { client, local }: Ends,
     door: &Arc<Door>,
     parts: &Arc<Parts>,
     terms: &Arc<Terms>,
@@ -173,8 +240,7 @@ fn begin(
     };
     // Replies are whole when they are written; waiting for more would only delay them.
     let _best_effort = stream.set_nodelay(true);
-    let local = stream.local_addr().unwrap_or(client);
-    let caller = Caller::new(Arc::clone(door), canonical(client), canonical(local));
+    let caller = Caller::new(Arc::clone(door), client, local);
     let link = Link {
         id: caller.id,
         transport: Transport::Plain(stream),

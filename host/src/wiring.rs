@@ -26,6 +26,7 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) policy: Policy,
+    pub(crate) resolver: Arc<Resolver>,
     pub(crate) certificates: Certificates,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) budget: Arc<Budget>,
@@ -59,6 +60,7 @@ impl Parts {
         };
         Ok(Self {
             policy,
+            resolver,
             store,
             certificates,
             sessions: Sessions::new(config.limits.sessions, config.limits.sessions_per_address),

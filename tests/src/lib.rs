@@ -12,6 +12,7 @@
 )]
 
 pub mod admin;
+pub mod answers;
 pub mod client;
 pub mod corpus;
 pub mod database;

@@ -117,7 +117,7 @@ impl Names {
 }
 
 /// The same port for both, which the system finds.
-async fn sockets() -> (UdpSocket, TcpListener) {
+pub(crate) async fn sockets() -> (UdpSocket, TcpListener) {
     loop {
         let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = tcp.local_addr().expect("it is bound");

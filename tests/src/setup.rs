@@ -198,6 +198,24 @@ impl Setup {
                     true,
                 );
             }
+            if self.every_listener && matches!(service, "smtp" | "submission") {
+                push_listener(
+                    &mut text,
+                    &format!("{service}-trusted"),
+                    service,
+                    "starttls",
+                    true,
+                );
+                text.push_str("xclient-from = \"127.0.0.1\"\n");
+                push_listener(
+                    &mut text,
+                    &format!("{service}-binary"),
+                    service,
+                    "starttls",
+                    true,
+                );
+                text.push_str("binary-mime = true\n");
+            }
             push_listener(
                 &mut text,
                 &format!("{service}-tls"),

@@ -33,8 +33,9 @@ fn shipped(name: &str) -> String {
     path.display().to_string()
 }
 
-const SHIPPED: [&str; 8] = [
+const SHIPPED: [&str; 9] = [
     "access",
+    "authentication",
     "filing",
     "login",
     "outbound",

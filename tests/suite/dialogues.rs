@@ -12,7 +12,9 @@ use waxwing_tests::setup::{DOMAIN, PASSWORD};
 use waxwing_tests::{Server, Setup, place};
 
 /// Directives that a real server can be brought to fulfil.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 9] = [
+    "trusted",
+    "extension",
     "listener",
     "tls",
     "plaintext-auth",
@@ -84,10 +86,9 @@ fn check(server: &Server, file: &Path, index: usize) -> Result<bool, String> {
         .display()
         .to_string();
     let dialogue = Dialogue::parse(&name, &source)?;
-    let unknown = dialogue
-        .directives
-        .iter()
-        .find(|(word, _)| !KNOWN.contains(&word.as_str()));
+    let unknown = dialogue.directives.iter().find(|(word, value)| {
+        !KNOWN.contains(&word.as_str()) || word == "extension" && value != "binarymime"
+    });
     if dialogue.offline().is_some() || unknown.is_some() {
         return Ok(false);
     }
@@ -174,6 +175,8 @@ impl Tcp {
             Some("implicit") => ("-tls", true),
             Some("absent" | "none") => ("-clear", false),
             _ if strict => ("-strict", false),
+            _ if dialogue.directive("trusted").is_some() => ("-trusted", false),
+            _ if dialogue.directive("extension").is_some() => ("-binary", false),
             _ => ("", false),
         };
         let address = server.address(&format!("{service}{suffix}"));

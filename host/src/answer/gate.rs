@@ -8,6 +8,7 @@ use waxwing_policy::{
     PolicySession, QuotaOutcome, Usage,
 };
 use waxwing_sasl::Credentials;
+use waxwing_smtp::Client;
 use waxwing_store::Account;
 
 use super::Caller;
@@ -57,21 +58,58 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(parts: &Arc<Parts>, caller: Caller) -> Self {
-        let facts = ConnectionFacts {
-            id: caller.id.to_string(),
-            protocol: protocol(caller.door.listener.service),
-            listener: Arc::clone(&caller.door.name),
-            client: caller.client,
-            local: caller.local,
-            tls: None,
-        };
-        let policy = PolicySession::new(parts.policy.current(), facts);
+        let policy = PolicySession::new(parts.policy.current(), facts(&caller));
         Self {
             parts: Arc::clone(parts),
             caller,
             policy,
             account: None,
         }
+    }
+
+    /// From here on the peer speaks for another client: what was known of who it is, is forgotten.
+    pub(crate) fn speak_for(&mut self, client: &Client) {
+        self.logged_out();
+        let ends = [
+            (&mut self.caller.client, client.address, client.port),
+            (
+                &mut self.caller.local,
+                client.destination,
+                client.destination_port,
+            ),
+        ];
+        for (end, address, port) in ends {
+            if let Some(address) = address {
+                end.set_ip(address.to_canonical());
+            }
+            if let Some(port) = port {
+                end.set_port(port);
+            }
+        }
+        self.policy = PolicySession::new(self.parts.policy.current(), facts(&self.caller));
+    }
+
+    /// The account that a trusted peer has logged in.
+    pub(crate) async fn vouched_for(&mut self, login: &str) -> Login {
+        let known = self.parts.store.directory().account(login).await;
+        let account = match known {
+            Ok(Some(account)) => account,
+            Ok(None) => return Login::Wrong,
+            Err(error) => {
+                return Login::Unavailable(Reference::log(
+                    "an account could not be looked up",
+                    self.session(),
+                    &error,
+                ));
+            }
+        };
+        let identity = Identity {
+            account: account.address.as_str().into(),
+            authorised_as: account.address.as_str().into(),
+            mechanism: "XCLIENT".into(),
+        };
+        self.policy.logged_in(identity.clone());
+        self.account_of(identity).await
     }
 
     /// Tells policy of something that happened in a mailbox of `account`.
@@ -104,6 +142,11 @@ impl Gate {
         &mut self.policy
     }
 
+    /// Whether somebody has logged in.
+    pub(crate) fn logged_in(&self) -> bool {
+        self.account.is_some()
+    }
+
     /// The session's number.
     pub(crate) fn session(&self) -> u64 {
         self.caller.id
@@ -116,11 +159,7 @@ impl Gate {
 
     /// The connection is under TLS now.
     pub(crate) fn secured(&mut self, facts: TlsFacts) {
-        self.policy.secured(waxwing_policy::TlsFacts {
-            version: facts.version.to_owned(),
-            cipher: facts.cipher.clone(),
-            server_name: facts.server_name.clone(),
-        });
+        self.policy.secured(tls_facts(&facts));
         self.caller.tls = Some(Box::new(facts));
     }
 
@@ -279,6 +318,26 @@ impl Over {
                 waxwing_smtp::replies::unavailable(&reference.to_string())
             }
         }
+    }
+}
+
+/// What policy is told of a connection.
+fn facts(caller: &Caller) -> ConnectionFacts {
+    ConnectionFacts {
+        id: caller.id.to_string(),
+        protocol: protocol(caller.door.listener.service),
+        listener: Arc::clone(&caller.door.name),
+        client: caller.client,
+        local: caller.local,
+        tls: caller.tls.as_deref().map(tls_facts),
+    }
+}
+
+fn tls_facts(facts: &TlsFacts) -> waxwing_policy::TlsFacts {
+    waxwing_policy::TlsFacts {
+        version: facts.version.to_owned(),
+        cipher: facts.cipher.clone(),
+        server_name: facts.server_name.clone(),
     }
 }
 

@@ -6,7 +6,9 @@
 mod deliver;
 mod forms;
 mod onward;
+mod origin;
 mod record;
+mod told;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,8 +16,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use waxwing_mail::{EnhancedStatus, Envelope, ForwardPath, QueueId, Recipient, Reply};
 use waxwing_policy::{Transaction, TransactionFacts};
-use waxwing_smtp::{Answer, Ask, AuthFailure, Decision, Message, ServerSession, replies};
+use waxwing_smtp::{Answer, Ask, AuthFailure, Client, Decision, Message, ServerSession, replies};
 
+use self::origin::{Claim, Origin};
 use super::complete;
 use super::fields;
 use super::gate::{Admission, Gate, Login};
@@ -30,19 +33,23 @@ use crate::wiring::Parts;
 /// The session of a connection.
 pub(crate) fn session(parts: &Arc<Parts>, caller: &Caller) -> ServerSession {
     let tls = caller.door.listener.tls == Tls::Implicit;
-    match &caller.door.settings {
-        Settings::Smtp(config) => ServerSession::new(Arc::clone(config), tls, Instant::now()),
-        _ => ServerSession::new(
-            super::smtp_settings(&caller.door.listener, &parts.config),
-            tls,
-            Instant::now(),
-        ),
+    let config = match &caller.door.settings {
+        Settings::Smtp(config) => Arc::clone(config),
+        _ => super::smtp_settings(&caller.door.listener, &parts.config),
+    };
+    let session = ServerSession::new(config, tls, Instant::now());
+    if caller.door.listener.trusts_xclient(caller.client.ip()) {
+        session.trusting()
+    } else {
+        session
     }
 }
 
 /// Answers the asks of one session.
 pub(crate) struct SmtpAnswers {
     gate: Gate,
+    /// The name that the peer greeted with last.
+    helo: Box<str>,
     /// From MAIL to its end; boxed, since most of a session's life there is none.
     running: Option<Box<Running>>,
 }
@@ -51,6 +58,8 @@ pub(crate) struct SmtpAnswers {
 struct Running {
     queue_id: QueueId,
     policy: Transaction,
+    /// Who the message is from, where that is checked.
+    origin: Option<Origin>,
     content: Content,
     /// What MAIL said of the size, in octets.
     declared_size: u64,
@@ -72,18 +81,16 @@ impl SmtpAnswers {
     pub(crate) fn new(parts: &Arc<Parts>, caller: Caller) -> Self {
         Self {
             gate: Gate::new(parts, caller),
+            helo: Box::default(),
             running: None,
         }
     }
 
     async fn decide(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::Connect => Answer::Decision(match self.gate.connect().await {
-                Admission::Pass => Decision::Pass,
-                Admission::Refused(reply) => Decision::Refuse(reply),
-                Admission::Disconnected(reply) => Decision::Disconnect(reply),
-            }),
+            Ask::Connect => Answer::Decision(admitted(self.gate.connect().await)),
             Ask::Ehlo { name, esmtp } => {
+                self.helo = name.as_str().into();
                 Answer::Decision(decision(self.gate.policy().ehlo(&name, esmtp).await))
             }
             Ask::Authenticate {
@@ -113,8 +120,7 @@ impl SmtpAnswers {
             Ask::Keys { .. } | Ask::Proof { .. } | Ask::Token { .. } => {
                 Answer::AuthFailed(AuthFailure::Unavailable)
             }
-            // No listener lets a peer speak for others, so no session asks.
-            Ask::Client(_) => Answer::Decision(Decision::Refuse(replies::not_implemented())),
+            Ask::Client(client) => self.client(*client).await,
             Ask::MailFrom(envelope) => Answer::Decision(self.mail(*envelope).await),
             Ask::RcptTo(recipient) => Answer::Decision(self.recipient(*recipient).await),
             Ask::Data => Answer::Decision(match &mut self.running {
@@ -129,11 +135,33 @@ impl SmtpAnswers {
         }
     }
 
+    /// A peer that is trusted speaks for another client: to policy it is a connection of that client's.
+    async fn client(&mut self, client: Client) -> Answer {
+        self.gate.speak_for(&client);
+        let decision = admitted(self.gate.connect().await);
+        match (decision, client.login) {
+            (Decision::Pass, Some(login)) => {
+                match self.gate.vouched_for(&login).await {
+                    Login::In { identity, .. } => Answer::Authenticated(identity),
+                    Login::Unavailable(reference) => Answer::Decision(Decision::Refuse(
+                        replies::unavailable(&reference.to_string()),
+                    )),
+                    // RFC 3463 §3.8: X.7.1.
+                    Login::Wrong | Login::Blocked(_) => Answer::Decision(Decision::Refuse(
+                        Reply::new(550, Some(EnhancedStatus(5, 7, 1)), "Nobody here"),
+                    )),
+                }
+            }
+            (decision, _) => Answer::Decision(decision),
+        }
+    }
+
     async fn mail(&mut self, envelope: Envelope) -> Decision {
         let now = u64::try_from(super::now_millis()).unwrap_or(0);
         let queue_id = QueueId::new(now, rand::random());
         let parts = Arc::clone(self.gate.parts());
         let declared_size = envelope.declared_size;
+        let claim = self.claim(&envelope);
         let facts = TransactionFacts {
             queue_id: queue_id.to_string(),
             sender: envelope.sender,
@@ -150,6 +178,7 @@ impl SmtpAnswers {
             self.running = Some(Box::new(Running {
                 queue_id,
                 policy,
+                origin: claim.map(|claim| Origin::begin(&parts, claim)),
                 content: Content::new(&parts.budget, self.gate.caller().client.ip()),
                 declared_size: declared_size.unwrap_or(0),
                 recipients: Vec::new(),
@@ -158,10 +187,24 @@ impl SmtpAnswers {
         decided
     }
 
+    /// What is to be checked of a message's origin: nothing of who has logged in, since that says who it is.
+    fn claim(&self, envelope: &Envelope) -> Option<Claim> {
+        let caller = self.gate.caller();
+        let checked = caller.door.listener.check_origin && !self.gate.logged_in();
+        checked.then(|| {
+            let receiver = &self.gate.parts().config.hostname;
+            let (client, utf8) = (caller.client.ip(), envelope.smtputf8);
+            Claim::new(client, &self.helo, &envelope.sender, receiver, utf8)
+        })
+    }
+
     async fn recipient(&mut self, recipient: Recipient) -> Decision {
         let Some(running) = &mut self.running else {
             return Decision::Refuse(replies::internal_error());
         };
+        if let Some(origin) = &mut running.origin {
+            origin.tell_early(&mut running.policy);
+        }
         let found = match qualified(recipient, self.gate.parts()).await {
             Ok(found) => found,
             Err(error) => {
@@ -254,6 +297,14 @@ impl Answers<ServerSession> for SmtpAnswers {
 
     fn secured(&mut self, facts: TlsFacts) {
         self.gate.secured(facts);
+    }
+}
+
+fn admitted(admission: Admission) -> Decision {
+    match admission {
+        Admission::Pass => Decision::Pass,
+        Admission::Refused(reply) => Decision::Refuse(reply),
+        Admission::Disconnected(reply) => Decision::Disconnect(reply),
     }
 }
 

@@ -1,10 +1,11 @@
 //! `[[listener]]`: an address, and what is spoken there.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::Serialize;
 
 use super::read::Section;
+use super::units::Network;
 
 /// What is spoken at an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,6 +22,32 @@ pub struct Listener {
     pub tls: Tls,
     /// Whether passwords may be sent without TLS. For development on the loopback only.
     pub plaintext_auth: bool,
+    /// Whether it is found out who the mail that comes here is from, where nobody has logged in.
+    pub check_origin: bool,
+    /// Whether every connection comes through a proxy, which says in a header whom it is for.
+    pub proxy_protocol: bool,
+    /// The networks of the proxies; others are not heard.
+    pub proxy_from: Vec<Network>,
+    /// The networks whose peers may say for whom they speak, by XCLIENT.
+    pub xclient_from: Vec<Network>,
+    /// Whether messages of any octets are taken (BINARYMIME, RFC 3030).
+    pub binary_mime: bool,
+}
+
+impl Listener {
+    /// Whether a peer at this address may speak for others.
+    pub(crate) fn trusts_xclient(&self, address: IpAddr) -> bool {
+        self.xclient_from
+            .iter()
+            .any(|network| network.contains(address))
+    }
+
+    /// Whether a proxy at this address is believed.
+    pub(crate) fn trusts_proxy(&self, address: IpAddr) -> bool {
+        self.proxy_from
+            .iter()
+            .any(|network| network.contains(address))
+    }
 }
 
 /// What a listener speaks.
@@ -75,6 +102,11 @@ pub(super) fn defaults() -> Vec<Listener> {
         address: vec![(Ipv6Addr::UNSPECIFIED, port).into()],
         tls,
         plaintext_auth: false,
+        check_origin: service == Service::Smtp,
+        proxy_protocol: false,
+        proxy_from: Vec::new(),
+        xclient_from: Vec::new(),
+        binary_mime: false,
     };
     vec![
         public("mx", Service::Smtp, 25, Tls::Starttls),
@@ -115,6 +147,11 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         address: Vec::new(),
         tls: Tls::Starttls,
         plaintext_auth: false,
+        check_origin: false,
+        proxy_protocol: false,
+        proxy_from: Vec::new(),
+        xclient_from: Vec::new(),
+        binary_mime: false,
     };
     section.value("protocol", &mut listener.service);
     if listener.service == Service::Metrics {
@@ -124,6 +161,19 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
     section.value("address", &mut listener.address);
     section.value("tls", &mut listener.tls);
     section.value("plaintext-auth", &mut listener.plaintext_auth);
+    read_proxy(section, &mut listener);
+    read_extensions(section, &mut listener);
+    // What is on the loopback only, and not behind a proxy, is for programs of this machine, which have handed mail in themselves.
+    let loopback = |address: &SocketAddr| address.ip().is_loopback();
+    let local = listener.address.iter().all(loopback) && !listener.proxy_protocol;
+    listener.check_origin = listener.service == Service::Smtp && !local;
+    section.value("check-origin", &mut listener.check_origin);
+    let pointless =
+        listener.check_origin && !matches!(listener.service, Service::Smtp | Service::Lmtp);
+    section.check(
+        "check-origin",
+        pointless.then(|| "only mail that comes by smtp or lmtp has an origin to check".into()),
+    );
     for key in ["name", "protocol", "address"] {
         section.check(
             key,
@@ -136,16 +186,53 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         "tls",
         encrypted.then(|| "metrics are served without TLS; bind them to the loopback".into()),
     );
-    let exposed = listener.plaintext_auth
-        && listener
-            .address
-            .iter()
-            .any(|address| !address.ip().is_loopback());
+    let exposed = listener.plaintext_auth && !listener.address.iter().all(loopback);
     section.check(
         "plaintext-auth",
         exposed.then(|| "passwords without TLS are allowed on loopback addresses only".into()),
     );
     listener
+}
+
+/// What SMTP can do besides.
+fn read_extensions(section: &mut Section<'_, '_>, listener: &mut Listener) {
+    section.value("xclient-from", &mut listener.xclient_from);
+    section.value("binary-mime", &mut listener.binary_mime);
+    let smtp = matches!(
+        listener.service,
+        Service::Smtp | Service::Submission | Service::Lmtp
+    );
+    for (key, on) in [
+        ("xclient-from", !listener.xclient_from.is_empty()),
+        ("binary-mime", listener.binary_mime),
+    ] {
+        let strange = on && !smtp;
+        section.check(
+            key,
+            strange.then(|| "is an extension of smtp, submission and lmtp".into()),
+        );
+    }
+}
+
+/// What a listener behind a proxy has besides.
+fn read_proxy(section: &mut Section<'_, '_>, listener: &mut Listener) {
+    section.value("proxy-protocol", &mut listener.proxy_protocol);
+    section.value("proxy-from", &mut listener.proxy_from);
+    let trusts_nobody = listener.proxy_protocol && listener.proxy_from.is_empty();
+    let unproxied = listener.service == Service::Metrics && listener.proxy_protocol;
+    section.check(
+        "proxy-protocol",
+        if unproxied {
+            Some("metrics are not served through a proxy".into())
+        } else {
+            trusts_nobody.then(|| "write in proxy-from which networks the proxies are in".into())
+        },
+    );
+    let unused = !listener.proxy_protocol && !listener.proxy_from.is_empty();
+    section.check(
+        "proxy-from",
+        unused.then(|| "means nothing without proxy-protocol = true".into()),
+    );
 }
 
 #[cfg(test)]

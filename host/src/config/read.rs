@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::units::{Period, Size};
+use super::units::{Network, Period, Size};
 use super::{LogFormat, Problem, Service, Tls, Validate};
 
 /// A file that is being read, and what was found wrong with it so far.
@@ -330,6 +330,16 @@ impl FromToml for SocketAddr {
 impl FromToml for IpAddr {
     fn expected() -> String {
         "an address such as \"192.0.2.1\"".into()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+}
+
+impl FromToml for Network {
+    fn expected() -> String {
+        "a network such as \"10.0.0.0/8\" or an address".into()
     }
 
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {

@@ -113,6 +113,9 @@ impl Config {
         if self.hostname.is_empty() {
             self.hostname = system_hostname();
         }
+        if self.auth.authserv_id.is_empty() {
+            self.auth.authserv_id.clone_from(&self.hostname);
+        }
         if self.store.database.is_empty() {
             self.store.database = format!("sqlite://{}", self.data.join("waxwing.db").display());
         }

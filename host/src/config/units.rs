@@ -1,9 +1,11 @@
-//! Quantities as people write them: sizes (`"50MiB"`) and periods (`"30s"`).
+//! Quantities as people write them: sizes (`"50MiB"`), periods (`"30s"`) and networks (`"10.0.0.0/8"`).
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
 const SIZES: [(&str, u64); 4] = [
@@ -131,6 +133,40 @@ fn write_quantity(f: &mut fmt::Formatter<'_>, count: u64, units: &[(&str, u64)])
         .or(units.last());
     let (name, scale) = unit.copied().unwrap_or(("", 1));
     write!(f, "{}{name}", count / scale)
+}
+
+/// A network of addresses, `10.0.0.0/8` or `2001:db8::/32`; an address alone is a network of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network(IpNet);
+
+impl Network {
+    /// Whether an address is in it; an IPv4 address inside an IPv6 one counts as what it is.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl FromStr for Network {
+    type Err = ipnet::AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse::<IpAddr>() {
+            Ok(address) => Ok(Self(address.into())),
+            Err(_) => text.parse().map(Self),
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Network {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 #[cfg(test)]

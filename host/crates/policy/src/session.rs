@@ -50,6 +50,11 @@ impl PolicySession {
         state.identity = None;
     }
 
+    /// A peer that may say so has said who the client is.
+    pub fn logged_in(&mut self, identity: Identity) {
+        self.connection.state().identity = Some(identity);
+    }
+
     /// The login that policy found right came to nothing.
     pub fn not_logged_in(&mut self) {
         self.connection.state().identity = None;

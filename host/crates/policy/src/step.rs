@@ -51,6 +51,13 @@ pub struct StepInfo {
     pub signer: Option<String>,
 }
 
+/// Instances that wait for calls.
+#[expect(
+    clippy::vec_box,
+    reason = "an instance is large, and goes from hand to hand with each call"
+)]
+type Idle = Vec<Box<Instance>>;
+
 /// A step that can run.
 pub(crate) struct Step {
     pub(crate) config: StepConfig,
@@ -62,7 +69,7 @@ pub(crate) struct Step {
     engine: Arc<Engine>,
     pre: InstancePre<State>,
     exports: Exports,
-    idle: Mutex<Vec<Box<Instance>>>,
+    idle: Mutex<Idle>,
     retired: AtomicBool,
     alive: Arc<AtomicUsize>,
     permits: Arc<Semaphore>,
@@ -181,7 +188,7 @@ impl Step {
         self.retired.store(false, Ordering::Relaxed);
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Box<Instance>>> {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

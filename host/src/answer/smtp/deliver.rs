@@ -16,7 +16,7 @@ use super::super::filing::{Filed, Filer};
 use super::super::gate::Gate;
 use super::forms::{Form, forms};
 use super::onward::{self, Onward};
-use super::record::Record;
+use super::record::{self, Record};
 use super::{Routed, Running};
 use crate::config::Service;
 use crate::telemetry::Reference;
@@ -70,6 +70,7 @@ pub(super) async fn deliver(
     let Running {
         queue_id,
         mut policy,
+        origin,
         recipients,
         declared_size,
         ..
@@ -88,6 +89,14 @@ pub(super) async fn deliver(
         record.refused(&policy, &reply);
         return vec![reply; message.envelope.recipients.len()];
     }
+    let results = match origin {
+        Some(origin) => {
+            let (results, fields) = origin.finish(&content).await;
+            policy.set_auth_results(results);
+            fields.write(&parts.config.auth.authserv_id)
+        }
+        None => String::new(),
+    };
     let outcome = policy.message(content.clone()).await;
     let mut judged = Vec::with_capacity(message.envelope.recipients.len());
     let size = content.len() as u64;
@@ -103,13 +112,15 @@ pub(super) async fn deliver(
     if gate.caller().door.listener.service != Service::Lmtp {
         all_or_none(&mut judged);
     }
+    // RFC 7208 §9.1, RFC 8601 §4: results stand above the Received field of the server that found them.
+    let trace = results + &record::received(gate, &queue_id, &message);
     let stored = match onward::queue(
-        gate, &queue_id, &message, &policy, &outcome, &content, &judged,
+        gate, &queue_id, &trace, &message, &policy, &outcome, &content, &judged,
     )
     .await
     {
         Ok(queued) => {
-            let forms = forms(gate, &queue_id, &message, &outcome, &content, &judged);
+            let forms = forms(gate, &trace, &message, &outcome, &content, &judged);
             store(gate, forms, queued, &record, &policy, &judged).await
         }
         Err(reply) => {

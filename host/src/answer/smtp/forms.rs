@@ -11,7 +11,6 @@ use super::super::fields;
 use super::super::filing::Filed;
 use super::super::gate::Gate;
 use super::deliver::{Fate, Judged};
-use super::record;
 
 /// A form of the message and where it goes: domains can differ in their verdict, and so in what is on top.
 pub(super) struct Form {
@@ -22,10 +21,11 @@ pub(super) struct Form {
     pub(super) filed: Vec<Filed>,
 }
 
-/// The forms that a message is stored in, one for each verdict that differs; an account and mailbox is in one of them.
+/// The forms that a message is stored in, one for each verdict that differs; an account and mailbox is in one of them. `trace` is what this
+/// server says of how the message came: whole fields.
 pub(super) fn forms(
     gate: &Gate,
-    queue_id: &str,
+    trace: &str,
     message: &Message,
     outcome: &MessageOutcome,
     content: &Bytes,
@@ -64,10 +64,10 @@ pub(super) fn forms(
                 let rewritten = outcome.rewrite(content, verdict, message.envelope.smtputf8);
                 // RFC 5321 §4.4: Return-Path first, at final delivery.
                 let mut top = waxwing_mail::return_path(&outcome.sender);
-                top.push_str(&record::received(gate, queue_id, message));
+                top.push_str(trace);
                 top.push_str(&rewritten.top);
                 let content =
-                    fields::assemble(&top, &rewritten.rest, &gate.parts().config.hostname);
+                    fields::assemble(&top, &rewritten.rest, &gate.parts().config.auth.authserv_id);
                 forms.push(Form {
                     verdict: verdict.word(),
                     content,

@@ -14,8 +14,8 @@ use waxwing_store::Outgoing;
 
 use super::super::fields;
 use super::super::gate::Gate;
+use super::Routed;
 use super::deliver::{Fate, Judged};
-use super::{Routed, record};
 use crate::outgoing::{Entry, destination};
 
 /// A recipient elsewhere.
@@ -58,6 +58,7 @@ struct Batch<'a> {
 pub(super) async fn queue(
     gate: &Gate,
     queue_id: &str,
+    trace: &str,
     message: &Message,
     policy: &Transaction,
     outcome: &MessageOutcome,
@@ -69,9 +70,10 @@ pub(super) async fn queue(
         let smtputf8 = message.envelope.smtputf8;
         let rewritten = outcome.rewrite(content, batch.verdict, smtputf8);
         // RFC 5321 §4.4: Received on top; Return-Path is for the final delivery to add.
-        let mut top = record::received(gate, queue_id, message);
+        let mut top = trace.to_owned();
         top.push_str(&rewritten.top);
-        let content = fields::assemble(&top, &rewritten.rest, &gate.parts().config.hostname);
+        let content =
+            fields::assemble(&top, &rewritten.rest, &gate.parts().config.auth.authserv_id);
         let mut outbound = policy.outbound(batch.sender.clone(), batch.recipients.clone());
         let submitted = outbound.submit(content.clone()).await;
         let held = match &submitted.fate {
