@@ -26,14 +26,13 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) policy: Policy,
+    /// Looks up where mail goes and who it is from.
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) certificates: Certificates,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) shutdown: Shutdown,
     pub(crate) figures: Figures,
-    /// Looks up where mail goes.
-    pub(crate) resolver: Arc<Resolver>,
     pub(crate) outgoing: Outgoing,
     bound: OnceLock<Arc<[Bound]>>,
     since: jiff::Timestamp,
@@ -67,7 +66,6 @@ impl Parts {
             budget: Budget::new(config.limits.content_memory.bytes()),
             shutdown: Shutdown::new(),
             figures,
-            resolver,
             outgoing,
             bound: OnceLock::new(),
             since: jiff::Timestamp::now(),
