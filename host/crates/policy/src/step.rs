@@ -51,11 +51,7 @@ pub struct StepInfo {
     pub signer: Option<String>,
 }
 
-/// Instances that wait for calls.
-#[expect(
-    clippy::vec_box,
-    reason = "an instance is large, and goes from hand to hand with each call"
-)]
+/// Instances that wait for calls; boxed, since an instance is large and goes from hand to hand with each call.
 type Idle = Vec<Box<Instance>>;
 
 /// A step that can run.

@@ -15,7 +15,7 @@ use super::super::fields::Header;
 use super::super::filing::{Filed, Filer};
 use super::super::gate::Gate;
 use super::forms::{Form, forms};
-use super::onward::{self, Onward};
+use super::onward::{self, Arrived, Onward};
 use super::record::{self, Record};
 use super::{Routed, Running};
 use crate::config::Service;
@@ -114,11 +114,13 @@ pub(super) async fn deliver(
     }
     // RFC 7208 §9.1, RFC 8601 §4: results stand above the Received field of the server that found them.
     let trace = results + &record::received(gate, &queue_id, &message);
-    let stored = match onward::queue(
-        gate, &queue_id, &trace, &message, &policy, &outcome, &content, &judged,
-    )
-    .await
-    {
+    let arrived = Arrived {
+        queue_id: &queue_id,
+        trace: &trace,
+        message: &message,
+        content: &content,
+    };
+    let stored = match onward::queue(gate, &arrived, &policy, &outcome, &judged).await {
         Ok(queued) => {
             let forms = forms(gate, &trace, &message, &outcome, &content, &judged);
             store(gate, forms, queued, &record, &policy, &judged).await

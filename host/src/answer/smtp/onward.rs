@@ -54,17 +54,28 @@ struct Batch<'a> {
     recipients: Vec<Recipient>,
 }
 
+/// A message as it came; `trace` is what this server says of how: whole fields.
+pub(super) struct Arrived<'a> {
+    pub(super) queue_id: &'a str,
+    pub(super) trace: &'a str,
+    pub(super) message: &'a Message,
+    pub(super) content: &'a Bytes,
+}
+
 /// What is to be queued, after `hook-submit` of each; a no for one is a no for all.
 pub(super) async fn queue(
     gate: &Gate,
-    queue_id: &str,
-    trace: &str,
-    message: &Message,
+    arrived: &Arrived<'_>,
     policy: &Transaction,
     outcome: &MessageOutcome,
-    content: &Bytes,
     judged: &[Judged],
 ) -> Result<Vec<Outgoing>, Reply> {
+    let Arrived {
+        queue_id,
+        trace,
+        message,
+        content,
+    } = *arrived;
     let mut queued = Vec::new();
     for batch in batches(gate, outcome, judged).await? {
         let smtputf8 = message.envelope.smtputf8;
