@@ -2,7 +2,8 @@
 //!
 //! Invariants: a session is stepped only while its output is below a mark, so a peer that does not read stops its own
 //! session and costs a bounded amount; everything said before a wait is sent before the wait (RFC 2920 §3.2); an
-//! answer that has begun is finished, also when the server is stopping.
+//! answer that has begun is finished while the server drains; what is not at its end when the server stops is cut, with a
+//! goodbye if the protocol has a place for one.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -18,13 +19,16 @@ use tokio_rustls::TlsAcceptor;
 use waxwing_session::{Session, Step};
 
 use crate::sessions::Seat;
-use crate::shutdown::Phase;
+use crate::shutdown::{Phase, stopping};
 use crate::transport::{Output, TlsFacts, Transport};
 
 /// Output is sent when so much of it waits, before the session may say more.
 const HIGH_WATER: usize = 64 * 1024;
 /// A timer that was never set; far away, and never reached (a session without a deadline is not timed).
 const FAR: Duration = Duration::from_secs(86_400);
+
+/// How long a goodbye may take when the server waits no longer.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// An answer that is being worked out.
 pub(crate) type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -79,6 +83,7 @@ pub(crate) struct Drive<S, A> {
     session: S,
     answers: A,
     transport: Transport,
+    output: Output,
     implicit_tls: bool,
     terms: Arc<Terms>,
     phase: watch::Receiver<Phase>,
@@ -105,6 +110,7 @@ where
             session,
             answers,
             transport,
+            output: Output::default(),
             implicit_tls,
             terms,
             phase,
@@ -112,40 +118,68 @@ where
         }
     }
 
-    /// Runs the conversation to its end.
+    /// Runs the conversation to its end, or to the server's.
     ///
     /// # Errors
     /// The connection broke, or the peer did not read.
     pub(crate) async fn run(&mut self) -> io::Result<()> {
+        let mut phase = self.phase.clone();
+        tokio::select! {
+            biased;
+            ended = self.converse() => return ended,
+            () = stopping(&mut phase) => {}
+        }
+        Box::pin(self.say_farewell()).await
+    }
+
+    /// The server waits no longer: what can be said at this place is said, and what was under way is given up.
+    async fn say_farewell(&mut self) -> io::Result<()> {
+        if !self.output.is_whole() {
+            return Ok(());
+        }
+        self.session.cut();
+        loop {
+            match self.session.step() {
+                Step::Write(bytes) => self.output.push(bytes),
+                Step::Close => break,
+                // A session that is cut has nothing else to do.
+                _ => return Ok(()),
+            }
+        }
+        self.transport.send(&mut self.output, FAREWELL).await?;
+        self.transport.close().await;
+        Ok(())
+    }
+
+    async fn converse(&mut self) -> io::Result<()> {
         if self.implicit_tls {
             self.secure().await?;
         }
-        let mut output = Output::default();
         let mut timer = Box::pin(tokio::time::sleep(FAR));
         let mut told = false;
         loop {
             match self.session.step() {
                 Step::Write(bytes) => {
-                    output.push(bytes);
-                    if output.len() >= HIGH_WATER {
-                        self.transport.send(&mut output, self.terms.write).await?;
+                    self.output.push(bytes);
+                    if self.output.len() >= HIGH_WATER {
+                        self.flush().await?;
                     }
                 }
                 Step::Content(bytes) => self.answers.content(bytes),
-                Step::Ask(ask) => self.decide(ask, &mut output).await?,
+                Step::Ask(ask) => self.decide(ask).await?,
                 Step::StartTls => {
-                    self.transport.send(&mut output, self.terms.write).await?;
+                    self.flush().await?;
                     self.secure().await?;
                     self.session.secured(Instant::now());
                 }
                 Step::Read => {
-                    self.transport.send(&mut output, self.terms.write).await?;
+                    self.flush().await?;
                     if !self.wait(timer.as_mut(), &mut told).await? {
                         return Ok(());
                     }
                 }
                 Step::Close => {
-                    self.transport.send(&mut output, self.terms.write).await?;
+                    self.flush().await?;
                     Box::pin(self.transport.close()).await;
                     return Ok(());
                 }
@@ -153,6 +187,12 @@ where
                 Step::Compress => return Err(io::ErrorKind::Unsupported.into()),
             }
         }
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        self.transport
+            .send(&mut self.output, self.terms.write)
+            .await
     }
 
     async fn secure(&mut self) -> io::Result<()> {
@@ -167,7 +207,8 @@ where
 
     /// Answers an ask. What is to be sent goes out first if the answer takes time, and is gathered with the reply if
     /// it does not.
-    async fn decide(&mut self, ask: S::Ask, output: &mut Output) -> io::Result<()> {
+    async fn decide(&mut self, ask: S::Ask) -> io::Result<()> {
+        let output = &mut self.output;
         let mut answering = self.answers.answer(ask);
         let answer = match poll_fn(|context| Poll::Ready(answering.as_mut().poll(context))).await {
             Poll::Ready(answer) => answer,

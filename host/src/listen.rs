@@ -32,6 +32,8 @@ use crate::wiring::Parts;
 const BACKLOG: u32 = 1024;
 /// How long accepting rests when the system has no descriptors left.
 const EXHAUSTED: Duration = Duration::from_millis(100);
+/// How long all sessions may take to say goodbye when the server waits no longer.
+const FAREWELLS: Duration = Duration::from_secs(2);
 /// How long a refused peer may take to read why.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -139,8 +141,15 @@ pub(crate) async fn serve(socket: TcpListener, door: Arc<Door>, parts: Arc<Parts
         tracing::warn!(
             listener = listener.name,
             sessions = sessions.len(),
-            "sessions were cut: the time to end them is over"
+            "sessions are cut: the time to end them is over"
         );
+        let ended = async {
+            while let Some(ended) = sessions.join_next().await {
+                report(listener, ended);
+            }
+        };
+        // Who has not said it by then says nothing.
+        let _late = tokio::time::timeout(FAREWELLS, ended).await;
     }
 }
 

@@ -78,6 +78,7 @@ impl Transport {
                 .await
                 .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         }
+        output.leaving = false;
         Ok(())
     }
 
@@ -153,6 +154,8 @@ pub(crate) struct Output {
     pieces: Vec<Bytes>,
     tail: Vec<u8>,
     length: usize,
+    /// Some of it is on its way: nobody knows how much of it left if that is given up.
+    leaving: bool,
 }
 
 impl Output {
@@ -172,8 +175,14 @@ impl Output {
         self.length
     }
 
+    /// Whether all that was to be sent is either sent or still here.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.leaving
+    }
+
     fn take(&mut self) -> Vec<Bytes> {
         self.close_tail();
+        self.leaving = self.length > 0;
         self.length = 0;
         std::mem::take(&mut self.pieces)
     }

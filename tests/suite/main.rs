@@ -30,6 +30,7 @@ mod outbound;
 mod proxy;
 mod reload;
 mod rollout;
+mod shutdown;
 mod spf;
 mod trouble;
 mod tutorial;

@@ -339,7 +339,12 @@ impl User {
                 });
                 Ok(Answer::Flags(to_imap::stored_flags(changed)))
             }
-            Ask::Copy { mailbox, uids, to } => self.copy(gate, mailbox, &uids, &to).await,
+            Ask::Copy {
+                mailbox,
+                uids,
+                to,
+                whole,
+            } => self.copy(gate, mailbox, &uids, &to, whole).await,
             Ask::Move { mailbox, uids, to } => {
                 let place = store.mailbox(account, to.as_str()).await.map_err(failed)?;
                 let copied = store

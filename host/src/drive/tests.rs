@@ -15,12 +15,14 @@ use crate::sessions::Sessions;
 use crate::shutdown::Shutdown;
 use crate::tls::Certificates;
 
-/// `a` asks, `f` floods, `d` sets a deadline that is over, `s` starts TLS, `q` quits; the rest is echoed.
+/// `a` asks, `f` floods, `d` sets a deadline that is over, `s` starts TLS, `t` begins what takes time, `q` quits; the rest is echoed.
 #[derive(Default)]
 struct Toy {
     input: VecDeque<u8>,
     output: VecDeque<Step<()>>,
     deadline: Option<Instant>,
+    /// `t`: a transaction runs, which is not at its end.
+    stays: bool,
     flooding: Option<Arc<AtomicUsize>>,
     floods: Arc<AtomicUsize>,
 }
@@ -64,6 +66,10 @@ impl Session for Toy {
                 self.deadline = Some(Instant::now());
                 self.step()
             }
+            Some(b't') => {
+                self.stays = true;
+                self.step()
+            }
             Some(b's') => {
                 self.input.clear();
                 self.output.push_back(Step::StartTls);
@@ -99,7 +105,14 @@ impl Session for Toy {
     }
 
     fn shutdown(&mut self) {
-        self.goodbye("down");
+        if !self.stays {
+            self.goodbye("down");
+        }
+    }
+
+    fn cut(&mut self) {
+        self.flooding = None;
+        self.goodbye("cut");
     }
 }
 
@@ -261,6 +274,39 @@ async fn deadlines_news_and_the_end_of_the_server_reach_the_session() {
     assert_eq!(&four, b"news");
     down.shutdown.enter(Phase::Draining);
     assert_eq!(read_all(&mut client).await, "down");
+}
+
+#[tokio::test]
+async fn what_is_not_at_its_end_when_the_server_stops_hears_so() {
+    // Between two commands, and while an answer is worked out; what was said before is not lost.
+    for (said, heard) in [("t1", "1cut"), ("t12a", "12cut")] {
+        let server = server(Slowly::default(), MINUTE).await;
+        let mut client = TcpStream::connect(server.address).await.unwrap();
+        client.write_all(said.as_bytes()).await.unwrap();
+        let mut first = [0; 1];
+        client.read_exact(&mut first).await.unwrap();
+        server.shutdown.enter(Phase::Draining);
+        server.shutdown.enter(Phase::Stopping);
+        assert_eq!(format!("1{}", read_all(&mut client).await), heard);
+        server.ended.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_in_the_middle_of_what_is_being_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let mut transport = Transport::Plain(listener.accept().await.unwrap().0);
+    let mut output = Output::default();
+    assert!(output.is_whole());
+    // More than the sockets' buffers take, and the peer does not read.
+    output.push(Bytes::from(vec![b'x'; 64 << 20]));
+    let given_up = Duration::from_millis(50);
+    let sent = tokio::time::timeout(given_up, transport.send(&mut output, MINUTE));
+    assert!(sent.await.is_err());
+    assert!(!output.is_whole());
 }
 
 #[tokio::test]

@@ -224,6 +224,7 @@ impl<W: World> Wire for SessionWire<W> {
             }
             LineKind::Wake => self.session.wake(),
             LineKind::Shutdown => self.session.shutdown(),
+            LineKind::Cut => self.session.cut(),
             _ => return false,
         }
         self.settle();

@@ -52,6 +52,8 @@ pub enum LineKind {
     Wake,
     /// `X: shutdown`: the server goes down.
     Shutdown,
+    /// `X: cut`: the server waits no longer.
+    Cut,
 }
 
 impl Dialogue {
@@ -102,7 +104,7 @@ impl Dialogue {
         let inside = |line: &Line| {
             matches!(
                 line.kind,
-                LineKind::Wait(_) | LineKind::Wake | LineKind::Shutdown
+                LineKind::Wait(_) | LineKind::Wake | LineKind::Shutdown | LineKind::Cut
             )
         };
         self.directive("offline").or_else(|| {
@@ -183,6 +185,7 @@ fn parse_kind(text: &str) -> Result<LineKind, String> {
         ("X:", "hangup") => LineKind::Hangup,
         ("X:", "wake") => LineKind::Wake,
         ("X:", "shutdown") => LineKind::Shutdown,
+        ("X:", "cut") => LineKind::Cut,
         _ => return Err(format!("not a dialogue line: {text}")),
     })
 }

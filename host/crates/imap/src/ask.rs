@@ -123,6 +123,8 @@ pub enum Ask {
         uids: UidSet,
         /// To which mailbox.
         to: MailboxName,
+        /// Copy none if one of them is gone, and fail with [`Error::Expunged`].
+        whole: bool,
     },
     /// Move messages, all or none (RFC 6851). → [`Answer::Copied`]
     Move {

@@ -9,6 +9,9 @@ pub enum Error {
     /// The selected mailbox was deleted meanwhile. `[NONEXISTENT]`
     #[error("the selected mailbox is gone")]
     Gone,
+    /// Messages that were asked for by number are gone (RFC 2180 §4). `[EXPUNGEISSUED]`
+    #[error("messages are gone")]
+    Expunged,
     /// CREATE or RENAME to a name that is taken. `[ALREADYEXISTS]`
     #[error("the mailbox exists")]
     AlreadyExists,

@@ -34,6 +34,7 @@ pub(crate) const LINE_TOO_LONG: &str = "-ERR The line is too long";
 pub(crate) const BARE_NEWLINE: &str = "-ERR Lines end with CR LF and hold no other CR or LF";
 pub(crate) const TOO_MANY_MISTAKES: &str = "-ERR Too many lines that make no sense";
 pub(crate) const TOO_MUCH: &str = "-ERR Too much was sent ahead";
+pub(crate) const GOING_DOWN: &str = "-ERR [SYS/TEMP] The server is going down; come back soon";
 pub(crate) const OUT_OF_STEP: &str = "-ERR [SYS/TEMP] The server lost its thread; try again later";
 
 /// The end of a multi-line reply (RFC 1939 §3).

@@ -117,7 +117,8 @@ impl Pop3Session {
     /// Takes the next line of the peer in a phase that reads lines.
     fn line(&mut self, phase: Phase) -> Option<Step<Ask>> {
         if self.leaving {
-            // POP3 has no words for it (RFC 1939 §3: the server speaks when spoken to); nothing is removed without QUIT.
+            // The answer to whatever the peer is about to say, QUIT included: nothing is removed then (RFC 1939 §6).
+            self.say(reply::GOING_DOWN);
             return None;
         }
         let limits = &self.options.limits;
@@ -316,6 +317,20 @@ impl Session for Pop3Session {
 
     fn shutdown(&mut self) {
         self.leaving = true;
+    }
+
+    fn cut(&mut self) {
+        let sayable = match &self.phase {
+            Phase::Handshaking | Phase::Closed => false,
+            Phase::Transaction(_, work) => !work.amid_reply(),
+            _ => true,
+        };
+        self.asked = false;
+        self.next = None;
+        self.phase = Phase::Closed;
+        if sayable {
+            self.say(reply::GOING_DOWN);
+        }
     }
 }
 

@@ -59,6 +59,9 @@ pub trait Session {
 
     /// The server is going down: finish the running transaction, then say so and close.
     fn shutdown(&mut self);
+
+    /// The server waits no longer: say so if this is a place where it can be said, and close. No ask is outstanding from here on.
+    fn cut(&mut self);
 }
 
 /// What the driver is to do.

@@ -412,6 +412,10 @@ impl Session for ClientSession {
     }
 
     /// The running message is brought to its end, and is the last.
+    fn cut(&mut self) {
+        self.phase = Phase::Closed;
+    }
+
     fn shutdown(&mut self) {
         self.leaving = true;
     }

@@ -473,6 +473,16 @@ impl Session for ServerSession {
     fn shutdown(&mut self) {
         self.shutting_down = true;
     }
+
+    fn cut(&mut self) {
+        self.ask = None;
+        match self.phase {
+            // Nothing can be said in clear any more, and nothing under TLS yet.
+            Phase::StartTls | Phase::Handshake | Phase::Closed => self.phase = Phase::Closed,
+            // RFC 5321 §4.3.2: clients must expect a 421 at any time.
+            _ => self.close(&replies::shutting_down(&self.config.hostname)),
+        }
+    }
 }
 
 /// What a peer could say forever without getting any nearer to a message.

@@ -13,13 +13,14 @@ use super::User;
 use super::convert::{self as to_imap, ranges};
 
 impl User {
-    /// Copies messages, if there is room for them.
+    /// Copies messages, if there is room for them; with `whole` only if none of them is gone.
     pub(super) async fn copy(
         &self,
         gate: &mut Gate,
         mailbox: ImapMailbox,
         uids: &UidSet,
         to: &MailboxName,
+        whole: bool,
     ) -> Result<Answer, Error> {
         let parts = Arc::clone(gate.parts());
         let (store, account, from) = (&parts.store, self.account.id, MailboxId(mailbox.0));
@@ -31,6 +32,10 @@ impl User {
             .fetch(account, from, &ranges, false)
             .await
             .map_err(|error| to_imap::source_error(error, mailbox, session))?;
+        // RFC 2180 §4.4.1: by number all are copied or none.
+        if whole && copied.len() < uids.len() as usize {
+            return Err(Error::Expunged);
+        }
         self.room(
             gate,
             copied.iter().map(|message| message.size).sum(),

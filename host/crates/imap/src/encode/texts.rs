@@ -58,6 +58,14 @@ impl Response {
         self.code = Cow::Owned(code);
         self
     }
+
+    /// With the hint that messages are gone whose numbers stay for now, if it is an OK that has nothing else to say.
+    pub(crate) fn with_expunges_waiting(mut self) -> Self {
+        if self.status == Status::Ok && self.code.is_empty() {
+            self.code = EXPUNGED.code;
+        }
+        self
+    }
 }
 
 /// `text = 1*TEXT-CHAR`: what comes from elsewhere must not break the line.
@@ -147,6 +155,12 @@ pub(crate) const SOME_UNREADABLE: Response = Response::new(
     "UNAVAILABLE",
     "some messages could not be read; try again later",
 );
+/// RFC 5530 §3: the client may want to issue NOOP soon.
+pub(crate) const EXPUNGED: Response = Response::new(
+    Status::No,
+    "EXPUNGEISSUED",
+    "messages among them were removed by another session",
+);
 
 pub(crate) const BYE_LOGOUT: &str = "* BYE logging out\r\n";
 pub(crate) const BYE_IDLE: &str = "* BYE idle for too long\r\n";
@@ -210,6 +224,7 @@ pub(crate) fn failure(error: &Error, target: bool) -> Response {
         }
         Error::NonExistent => no("NONEXISTENT", "there is no such mailbox"),
         Error::Gone => no("NONEXISTENT", "the selected mailbox is gone"),
+        Error::Expunged => EXPUNGED,
         Error::AlreadyExists => no("ALREADYEXISTS", "there is a mailbox of that name"),
         Error::HasChildren => no("HASCHILDREN", "the mailbox has others below it"),
         Error::Cannot(reason) => no("CANNOT", reason),

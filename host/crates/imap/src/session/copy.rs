@@ -40,14 +40,21 @@ pub(crate) fn begin(
     let ask = if moving {
         Ask::Move { mailbox, uids, to }
     } else {
-        Ask::Copy { mailbox, uids, to }
+        Ask::Copy {
+            mailbox,
+            uids,
+            to,
+            whole: !uid,
+        }
     };
-    Flow::Ask(ask, Box::new(Copy { moving }))
+    Flow::Ask(ask, Box::new(Copy { moving, uid }))
 }
 
 #[derive(Debug)]
 struct Copy {
     moving: bool,
+    /// The command is about UIDs.
+    uid: bool,
 }
 
 impl Job for Copy {
@@ -55,6 +62,9 @@ impl Job for Copy {
         let Answer::Copied(copied) = answer else {
             return failed(&answer, true);
         };
+        if copied.source.is_empty() && !self.uid {
+            return Flow::Done(texts::EXPUNGED);
+        }
         let code = code(&copied);
         if !self.moving {
             return Flow::Done(texts::ok("COPY completed").with_code(code));

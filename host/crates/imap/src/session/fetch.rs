@@ -43,6 +43,8 @@ pub(crate) fn begin(
         plan,
         uids,
         asked: 0,
+        expected: 0,
+        missing: false,
         rows: VecDeque::new(),
         changed: UidSet::new(),
         writer: None,
@@ -104,6 +106,10 @@ struct Fetch {
     uids: UidSet,
     /// How many of them were asked for.
     asked: u32,
+    /// How many rows the ask that is out is for.
+    expected: u32,
+    /// Messages that the client still has numbers of are gone.
+    missing: bool,
     rows: VecDeque<FetchRow>,
     /// Those of them that got `\\Seen` just now.
     changed: UidSet,
@@ -117,6 +123,7 @@ impl Job for Fetch {
     fn answer(mut self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         match answer {
             Answer::Rows(rows) => {
+                self.missing |= rows.len() < self.expected as usize;
                 self.rows = rows.into();
                 self.changed = UidSet::new();
                 if let Some(ask) = self.see(core) {
@@ -178,16 +185,18 @@ impl Job for Fetch {
             return Flow::Resume(self);
         }
         if self.asked >= self.uids.len() {
-            return Flow::Done(if self.unreadable {
-                texts::SOME_UNREADABLE
-            } else {
-                texts::ok("FETCH completed")
+            return Flow::Done(match (self.unreadable, self.missing) {
+                (true, _) => texts::SOME_UNREADABLE,
+                // RFC 2180 §4.1.2. UIDs that are gone are no error (RFC 3501 §6.4.8).
+                (false, true) if core.numbers_stay => texts::EXPUNGED,
+                (false, _) => texts::ok("FETCH completed"),
             });
         }
         let uids = self
             .uids
             .slice(self.asked + 1, self.asked.saturating_add(self.plan.batch));
         self.asked = self.asked.saturating_add(self.plan.batch);
+        self.expected = uids.len();
         if self.items.iter().all(|item| *item == FetchItem::Uid) {
             // The session knows UIDs itself, also of messages whose removal was not told yet.
             write_uids(&mut core.out, selected, &uids, self.items.len());
@@ -201,6 +210,10 @@ impl Job for Fetch {
             },
             self,
         )
+    }
+
+    fn amid_response(&self) -> bool {
+        self.writer.is_some()
     }
 }
 
@@ -255,9 +268,9 @@ impl Fetch {
 
     /// What failed is left out as far as that is possible.
     fn failure(mut self: Box<Self>, core: &mut Core, answer: &Answer) -> Flow {
-        // Expunged while it was read: nothing to complain about.
         let expunged =
             self.writer.is_some() && matches!(answer, Answer::Failed(Error::NonExistent));
+        self.missing |= expunged;
         self.unreadable |= !expunged;
         match &mut self.writer {
             Some(writer) => {

@@ -93,6 +93,17 @@ pub(crate) enum Flow {
     Close,
 }
 
+impl Flow {
+    /// Whether a response has begun and is not at its end.
+    pub(crate) fn amid_response(&self) -> bool {
+        match self {
+            Self::Ask(_, job) | Self::Resume(job) => job.amid_response(),
+            Self::StartTls => true,
+            _ => false,
+        }
+    }
+}
+
 /// A command that waits for its answer or for room.
 pub(crate) trait Job: fmt::Debug + Send {
     /// Takes the answer to the ask that it gave.
@@ -101,6 +112,11 @@ pub(crate) trait Job: fmt::Debug + Send {
     /// Goes on after [`Flow::Resume`].
     fn resume(self: Box<Self>, _core: &mut Core) -> Flow {
         unexpected()
+    }
+
+    /// Whether a response has begun and is not at its end: nothing else can be said then.
+    fn amid_response(&self) -> bool {
+        false
     }
 }
 

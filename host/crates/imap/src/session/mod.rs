@@ -343,4 +343,20 @@ impl waxwing_session::Session for Session {
     fn shutdown(&mut self) {
         self.shutting_down = true;
     }
+
+    fn cut(&mut self) {
+        let sayable = match &self.turn {
+            Turn::Command => true,
+            Turn::Input(waiting) => !matches!(waiting, Waiting::Handshake),
+            Turn::Job(flow) => !flow.amid_response(),
+            Turn::Answer(job) => !job.amid_response(),
+            Turn::Closed => false,
+        };
+        if sayable {
+            // RFC 3501 §7.1.5: BYE may come at any time, but not within another response.
+            self.close(texts::BYE_SHUTDOWN);
+        } else {
+            self.end();
+        }
+    }
 }

@@ -53,7 +53,15 @@ impl Job for Before {
             return leave(core);
         }
         tell(core, &answer, self.numbers_stay);
-        Flow::Tagged(self.response)
+        let waiting = core
+            .selected
+            .as_ref()
+            .is_some_and(|selected| selected.expunges_wait());
+        Flow::Tagged(if waiting {
+            self.response.with_expunges_waiting()
+        } else {
+            self.response
+        })
     }
 }
 

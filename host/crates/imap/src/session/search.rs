@@ -237,4 +237,8 @@ impl Job for Writing {
         core.out.extend_from_slice(b"\r\n");
         Flow::Done(texts::ok("SEARCH completed"))
     }
+
+    fn amid_response(&self) -> bool {
+        true
+    }
 }

@@ -135,6 +135,11 @@ impl Selected {
         self.own.shrink_to_fit();
     }
 
+    /// Whether messages are gone of which the client was not told.
+    pub(crate) fn expunges_wait(&self) -> bool {
+        !self.gone.is_empty()
+    }
+
     /// These messages are gone; told at once, with all that waited.
     pub(crate) fn expunge(&mut self, out: &mut Out, uids: &UidSet) {
         self.gone = self.gone.union(&uids.intersection(&self.uids));

@@ -30,6 +30,8 @@ pub(crate) fn begin(
         uid,
         uids,
         asked: 0,
+        expected: 0,
+        missing: false,
         action,
         silent,
         flags,
@@ -43,16 +45,21 @@ struct Store {
     uids: UidSet,
     /// How many of them were asked for.
     asked: u32,
+    /// How many messages the ask that is out is for.
+    expected: u32,
+    /// Messages that the client still has numbers of are gone.
+    missing: bool,
     action: FlagAction,
     silent: bool,
     flags: FlagSet,
 }
 
 impl Job for Store {
-    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+    fn answer(mut self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         let (Answer::Flags(rows), Some(selected)) = (&answer, &mut core.selected) else {
             return failed(&answer, false);
         };
+        self.missing |= rows.len() < self.expected as usize;
         for stored in rows {
             selected.note_own(stored);
             let FlagRow { uid, flags, .. } = &stored.row;
@@ -70,12 +77,19 @@ impl Job for Store {
             return Flow::Tagged(texts::NOTHING_SELECTED);
         };
         if self.asked >= self.uids.len() {
-            return Flow::Done(texts::ok("STORE completed"));
+            // RFC 2180 §4.2.1: nobody waits for the flags of .SILENT; else §4.2.2 and §4.2.3. UIDs that are gone are no
+            // error (RFC 3501 §6.4.8).
+            return Flow::Done(if self.missing && !self.silent && !self.uid {
+                texts::EXPUNGED
+            } else {
+                texts::ok("STORE completed")
+            });
         }
         let uids = self
             .uids
             .slice(self.asked + 1, self.asked.saturating_add(BATCH));
         self.asked = self.asked.saturating_add(BATCH);
+        self.expected = uids.len();
         let ask = Ask::Store {
             mailbox: selected.mailbox,
             uids,

@@ -298,7 +298,20 @@ impl Fake {
                     .ok_or(Error::NonExistent)?;
                 Answer::Flags(mailbox.change(&uids, action, &flags, modseq))
             }
-            Ask::Copy { mailbox, uids, to } => Answer::Copied(self.copy(mailbox, &uids, &to)?),
+            Ask::Copy {
+                mailbox,
+                uids,
+                to,
+                whole,
+            } => {
+                let there = |m: &&Mailbox| m.id == mailbox;
+                let source = self.mailboxes.iter().find(there).ok_or(Error::Gone)?;
+                let found = source.messages.iter().filter(|m| uids.contains(m.uid));
+                if whole && found.count() < uids.len() as usize {
+                    return Err(Error::Expunged);
+                }
+                Answer::Copied(self.copy(mailbox, &uids, &to)?)
+            }
             Ask::Move { mailbox, uids, to } => {
                 let copied = self.copy(mailbox, &uids, &to)?;
                 self.modseq += 1;

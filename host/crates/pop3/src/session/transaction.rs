@@ -23,6 +23,17 @@ pub(super) enum Work {
     Sending(Transfer),
 }
 
+impl Work {
+    /// Whether a reply of several lines has begun and is not at its end: nothing else can be said then.
+    pub(super) fn amid_reply(&self) -> bool {
+        match self {
+            Self::Line => false,
+            Self::Listing { .. } => true,
+            Self::Sending(transfer) => transfer.reply.is_none(),
+        }
+    }
+}
+
 /// A message on its way out.
 pub(super) struct Transfer {
     number: usize,
