@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 
-from . import calls, hooks, machine, memory, milter, swap, throughput
+from . import calls, hooks, machine, memory, milter, shadow, swap, throughput
 from .load import Load
 from .report import Table
 from .servers import Side
@@ -12,7 +12,9 @@ from .servers.milter import Milter
 from .servers.postfix import PostfixDovecot
 from .servers.waxwing import ROOT, Waxwing
 
-PARTS = ["memory", "swap", "throughput", "hooks", "calls", "milter", "start"]
+PARTS = ["memory", "swap", "throughput", "hooks", "calls", "milter", "shadow", "start"]
+# What brings its own servers.
+ALONE = {"shadow"}
 
 POSTFIX = PostfixDovecot.name
 SHIPPED = "Waxwing"
@@ -22,6 +24,7 @@ ACCEPTING = "Waxwing, accepting policy"
 ACCEPTING_POLICY = '[[step]]\nplugin = "accepting"\ngrants = ["credentials", "directory"]\nisolation = "{isolation}"\n'
 # The same and a header field on top.
 STAMPING_POLICY = ACCEPTING_POLICY + '[[step]]\nplugin = "stamping"\ngrants = ["message", "actions"]\n'
+SHIPPED_POLICY = ROOT / "config/policy.toml"
 # The largest of the shipped plugins.
 SWAPPED_PLUGIN = "rules"
 
@@ -60,16 +63,12 @@ class Plan:
 
 
 def run(plan: Plan, directory: Path, progress: Progress) -> Table:
-    """Starts the three sides, measures what the plan says, and ends them whatever happens."""
+    """Starts the three sides, if they are needed, measures what the plan says, and ends them whatever happens."""
     table = Table([POSTFIX, SHIPPED, ACCEPTING], machine.description() | {"file system": machine.filesystem(directory)})
     sides: list[Side] = []
     try:
-        progress("starting Postfix and Dovecot")
-        sides.append(PostfixDovecot(directory / "rival"))
-        progress("starting Waxwing with the shipped policy")
-        sides.append(Waxwing(directory / "shipped", SHIPPED, ROOT / "config/policy.toml"))
-        progress("starting Waxwing with the empty accepting policy")
-        sides.append(Waxwing(directory / "accepting", ACCEPTING, ACCEPTING_POLICY.format(isolation="pooled")))
+        if not ALONE.issuperset(plan.parts):
+            start(sides, directory, progress)
         # In this order: memory of servers that have done nothing yet, then what needs them warm.
         for part in PARTS:
             if part in plan.parts:
@@ -78,6 +77,16 @@ def run(plan: Plan, directory: Path, progress: Progress) -> Table:
         for side in sides:
             side.stop()
     return table
+
+
+def start(sides: list[Side], directory: Path, progress: Progress) -> None:
+    """The three sides, each put to `sides` as soon as it is to be ended."""
+    progress("starting Postfix and Dovecot")
+    sides.append(PostfixDovecot(directory / "rival"))
+    progress("starting Waxwing with the shipped policy")
+    sides.append(Waxwing(directory / "shipped", SHIPPED, SHIPPED_POLICY))
+    progress("starting Waxwing with the empty accepting policy")
+    sides.append(Waxwing(directory / "accepting", ACCEPTING, ACCEPTING_POLICY.format(isolation="pooled")))
 
 
 def measure_memory(plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
@@ -152,6 +161,27 @@ def measure_milter(plan: Plan, sides: list[Side], directory: Path, table: Table,
               {name: 1000 * figures.added_ms for name, figures in found.items()})
 
 
+def measure_shadow(plan: Plan, _sides: list[Side], directory: Path, table: Table, progress: Progress) -> None:
+    """The shipped policy with and without a copy of its dearest step in shadow."""
+    progress("starting Waxwing with the shipped policy, and with a shadow step more")
+    names = ["without", "with a shadow step"]
+    started: list[Waxwing] = []
+    try:
+        started.append(Waxwing(directory / "plain", names[0], SHIPPED_POLICY))
+        started.append(shadowed := Waxwing(directory / "shadowed", names[1], SHIPPED_POLICY))
+        hooks.set_policy(shadowed, shadow.policy(SHIPPED_POLICY))
+        found = {load: shadow.compare(started, load, plan.header_rounds, directory, progress)
+                 for load in (Load(sessions, SMALL, reuse=True) for sessions in (1, 10))}
+    finally:
+        for side in reversed(started):
+            side.stop()
+    more = Table(names, {"a shadow step": "the shipped policy, and a copy of its step `rules` in shadow"}, compared=False)
+    for load, figures in found.items():
+        more.add(f"{load.title}: a message", "ms", dict(zip(names, (figures.without_ms, figures.with_ms))))
+        more.add(f"{load.title}: added by the shadow step", "%", {names[1]: figures.added_percent})
+    table.more.append(more)
+
+
 def measure_start(_plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
     """The shipped policy's server once more, over the data that it has by now."""
     _, shipped, _ = sides
@@ -162,4 +192,4 @@ def measure_start(_plan: Plan, sides: list[Side], _directory: Path, table: Table
 
 
 STEPS = {"memory": measure_memory, "swap": measure_swap, "throughput": measure_throughput, "hooks": measure_hooks,
-         "calls": measure_calls, "milter": measure_milter, "start": measure_start}
+         "calls": measure_calls, "milter": measure_milter, "shadow": measure_shadow, "start": measure_start}

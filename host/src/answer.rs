@@ -10,6 +10,7 @@ pub(crate) mod gate;
 pub(crate) mod imap;
 pub(crate) mod pop3;
 pub(crate) mod smtp;
+pub(crate) mod tried;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

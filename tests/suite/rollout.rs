@@ -112,8 +112,13 @@ fn a_shadow_step_costs_no_message_its_verdict() {
     });
     assert_eq!(report["symbols"][0]["name"], "FIXTURE");
     let id = report["examples"][0]["queue-id"].as_str().unwrap();
-    let traced = server.cli(&["trace", id]);
-    assert!(traced.contains("(shadow)"), "{traced}");
+    // It is written down beside the message, when it is there.
+    until("what was tried is in the ledger", PATIENCE, || {
+        let traced = server.cli(&["trace", id]);
+        let (counted, tried) = traced.split_once("tried out, and nothing of it counted:")?;
+        assert!(!counted.contains("(shadow)"), "{traced}");
+        tried.contains("trial=fixture").then_some(())
+    });
     let told = server.cli(&["plugin", "diff"]);
     assert!(told.contains("trial (shadow, beside nothing)"), "{told}");
 }

@@ -5,14 +5,24 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::print::{items, moment, text};
+use crate::answer::tried::TRIED;
 
 /// All records of a message, oldest first.
 pub(super) fn print(answer: &Value) -> String {
-    items(answer)
-        .iter()
-        .map(message)
-        .collect::<Vec<_>>()
-        .join("\n")
+    let mut out = String::new();
+    for row in items(answer) {
+        // What was tried out is told below the message that it was tried out on.
+        if text(row, "outcome") == TRIED {
+            out.push_str("tried out, and nothing of it counted:\n");
+            steps(&mut out, row.get("record").unwrap_or(&Value::Null));
+            continue;
+        }
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&message(row));
+    }
+    out
 }
 
 fn message(row: &Value) -> String {
@@ -55,10 +65,15 @@ fn message(row: &Value) -> String {
         text(policy, "generation"),
         score(policy.get("score"))
     );
-    for step in policy.get("steps").map(items).unwrap_or_default() {
-        step_lines(&mut out, step);
-    }
+    steps(&mut out, record);
     out
+}
+
+fn steps(out: &mut String, record: &Value) {
+    let steps = record.get("policy").and_then(|policy| policy.get("steps"));
+    for step in steps.map(items).unwrap_or_default() {
+        step_lines(out, step);
+    }
 }
 
 /// What is known of a message that came.
@@ -203,10 +218,16 @@ mod tests {
                     "findings": [{ "name": "SPAM", "weight": 1.0, "score": 5.1, "options": ["viagra"] }],
                 }] },
             },
+        }, {
+            "queue-id": "q1", "message-id": "a@b", "at": 0, "generation": 3, "outcome": "tried",
+            "record": { "policy": { "generation": 3, "score": 0.0, "steps": [{
+                "step": "next", "plugin": "next", "version": "0.2.0", "hook": "message", "mode": "shadow", "verdict": "pass", "microseconds": 9, "host-calls": 1,
+            }] } },
         }]);
         let expected = "queue id    q1\nmessage-id  a@b\nat          1970-01-01 00:00:00Z\noutcome     delivered\nfrom        <a@b>\n\
             client      192.0.2.1:5 as \"h\" at mx (session 7)\nsize        10 octets\nto          c@d: junk filed into c@d \\Junk\n\
-            policy      generation 3, score 5.1\n     12 µs  rules 0.1.0  message: pass  [2 host calls]\n               5.1  SPAM (weight 1)  viagra\n";
+            policy      generation 3, score 5.1\n     12 µs  rules 0.1.0  message: pass  [2 host calls]\n               5.1  SPAM (weight 1)  viagra\n\
+            tried out, and nothing of it counted:\n      9 µs  next 0.2.0 (shadow)  message: pass  [1 host calls]\n";
         assert_eq!(print(&answer), expected);
     }
 }

@@ -16,7 +16,7 @@ use super::entry::{Context, millis};
 use super::facts;
 use super::notice::{self, Notices};
 use super::worker::Worker;
-use crate::answer::now_millis;
+use crate::answer::{now_millis, tried};
 
 /// How often it is tried to write down what an attempt came to; meanwhile the lease runs.
 const TRIES: u32 = 6;
@@ -106,7 +106,11 @@ pub(super) async fn settle(worker: &Worker, mut ended: Ended<'_>, policy: &mut O
         worker.back_off(&leg.destination, retry_at);
     }
     let settlement = settlement(leg, &verdicts, last, retry_at);
-    worker.parts.store.record(row(leg, &verdicts, last, policy));
+    let row = row(leg, &verdicts, last, policy);
+    if let Some(said) = policy.tried() {
+        tried::record(said, &worker.parts.store, &row.queue_id, &row.message_id);
+    }
+    worker.parts.store.record(row);
     tell(leg, &verdicts, last);
     let reports = verdicts
         .into_iter()

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::hook::Hook;
+use crate::policy_file::Mode;
 use crate::step::StepInfo;
 
 /// Everything that was decided about a message.
@@ -175,6 +176,11 @@ impl Finding {
 }
 
 impl Entry {
+    /// Whether it is a shadow step's, of which nothing counts.
+    pub(crate) fn is_trial(&self) -> bool {
+        self.mode == Some(Mode::Shadow.as_str())
+    }
+
     /// Whether the score has something of it.
     pub(crate) fn counts(&self) -> bool {
         self.findings.iter().any(|finding| finding.score != 0.0)

@@ -118,6 +118,7 @@ pub use signature::{KeyError, PublicKey, SigningKey};
 pub use status::{HookCost, Status, StepStatus};
 pub use step::StepInfo;
 pub use transaction::Transaction;
+pub use trial::Tried;
 pub use workbench::{
     AccountCase, AttemptCase, AuthCase, Bench, Case, CaseOutcome, CaseStep, ConnectionCase,
     Directory, EnvelopeCase, EventCase, NetworkCase, NotedCall, PageCase, Seen, Workbench,

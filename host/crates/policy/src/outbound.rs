@@ -23,7 +23,7 @@ use crate::state::Context;
 use crate::step::Held;
 use crate::subject::{Addressee, Mail};
 use crate::transaction::domain_at_hand;
-use crate::trial::{self, Ended};
+use crate::trial::{self, Ended, Tried};
 use crate::view::MessageView;
 
 /// When a message is taken up again whose plan could not be made.
@@ -132,10 +132,19 @@ impl Outbound {
         ResultOutcome::AsUsual
     }
 
-    /// What was decided so far, and why.
+    /// What was decided so far, and why, without what shadow steps said.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.mail.ledger(self.generation.number())
+    }
+
+    /// What shadow steps say beside it, if there are any.
+    pub fn tried(&self) -> Option<Tried> {
+        let context = Context {
+            mail: Some(self.mail.clone()),
+            ..Context::default()
+        };
+        Tried::of(&context, &self.mail, self.generation.number())
     }
 
     /// A recipient as plugins see it, and the scene of a question about it.

@@ -221,13 +221,25 @@ impl Mail {
         changed.unwrap_or_else(|| self.facts.sender.clone())
     }
 
-    /// What was decided so far, and why.
+    /// What was decided so far, and why; what shadow steps said apart, since they may still be at it.
     pub(crate) fn ledger(&self, generation: u64) -> Ledger {
         let state = self.state();
+        let decided = state.entries.iter().filter(|entry| !entry.is_trial());
         Ledger {
             generation,
             score: state.score(),
-            steps: state.entries.clone(),
+            steps: decided.cloned().collect(),
+        }
+    }
+
+    /// What shadow steps said so far.
+    pub(crate) fn tried(&self, generation: u64) -> Ledger {
+        let state = self.state();
+        let tried = state.entries.iter().filter(|entry| entry.is_trial());
+        Ledger {
+            generation,
+            score: 0.0,
+            steps: tried.cloned().collect(),
         }
     }
 

@@ -31,7 +31,7 @@ use crate::state::Context;
 use crate::step::{Held, Step};
 use crate::subject::{Addressee, Connection, Mail, Standing};
 use crate::tally::{Kind, Sample};
-use crate::trial::{self, Ended};
+use crate::trial::{self, Ended, Tried};
 use crate::view::MessageView;
 
 /// How far aliases may lead.
@@ -409,15 +409,19 @@ impl Transaction {
         }])
     }
 
-    /// Waits for shadow steps that are still asked, so that the ledger has what they say; not for long.
-    pub async fn settle(&self) {
-        trial::settle(&self.connection).await;
-    }
-
-    /// What was decided so far, and why.
+    /// What was decided so far, and why, without what shadow steps said.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.mail.ledger(self.generation.number())
+    }
+
+    /// What shadow steps say beside it, if there are any.
+    pub fn tried(&self) -> Option<Tried> {
+        let context = Context {
+            connection: Some(self.connection.clone()),
+            ..Context::default()
+        };
+        Tried::of(&context, &self.mail, self.generation.number())
     }
 
     fn addressee(&self, index: u32) -> Option<Addressee> {
@@ -449,7 +453,7 @@ impl Drop for Transaction {
                 ..Sample::default()
             };
             for entry in &self.mail.state().entries {
-                let counts = entry.mode != Some("shadow") && !entry.hook.is_of_connection();
+                let counts = !entry.is_trial() && !entry.hook.is_of_connection();
                 if counts {
                     sample.faulted |= entry.blamed;
                     sample.took += Duration::from_micros(entry.microseconds.into());

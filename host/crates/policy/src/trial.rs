@@ -1,12 +1,11 @@
 //! Shadow steps: asked beside what counts, in a task of their own, about a copy of what the real steps see.
 //!
-//! Invariants: nobody waits for a shadow step but the ledger, and that not for long; what one says, does and writes is seen by nobody but itself and the
-//! person who compares; one connection's calls are made in their order.
+//! Invariants: nobody waits for a shadow step; what one says, does and writes is seen by nobody but itself and the person who compares; one
+//! connection's calls are made in their order.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::answer::Answer;
 use crate::capability::findings;
@@ -15,19 +14,19 @@ use crate::generation::Generation;
 use crate::guest::{Ask, OwnedAsk};
 use crate::hook::Hook;
 use crate::instance::Said;
-use crate::ledger::{Entry, Finding};
+use crate::ledger::{Entry, Finding, Ledger};
 use crate::pipeline::{self, Scene};
 use crate::policy_file::Mode;
 use crate::state::Context;
 use crate::step::Step;
-use crate::subject::{Connection, Found, Mail};
+use crate::subject::{Found, Mail};
 
 /// Calls of one connection that may wait; further ones are not made.
 const MAX_WAITING: usize = 64;
 /// Entries of a ledger beyond which shadow steps write down nothing.
 const MAX_ENTRIES: usize = 2000;
-/// How long the ledger waits for shadow steps that are still at it.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// Ends of transactions that may wait besides: a call for which they would have to make room is not made.
+const MAX_ENDS: usize = 64;
 
 /// The shadow steps' side of a connection, or of a message that has none any more.
 #[derive(Debug)]
@@ -37,8 +36,16 @@ enum Job {
     Call(Box<Call>),
     /// A transaction ended: what its shadow steps said is held against what happened.
     Ended(Box<Ended>),
-    /// All before it is done.
-    Told(oneshot::Sender<()>),
+    /// All calls of a transaction are made: somebody wants to know what came of them.
+    Told(Box<Told>),
+}
+
+type Tell = Box<dyn FnOnce(Ledger) + Send>;
+
+struct Told {
+    mail: Arc<Mail>,
+    generation: u64,
+    tell: Tell,
 }
 
 struct Call {
@@ -59,15 +66,19 @@ pub(crate) struct Ended {
 impl Trials {
     /// Starts the task that makes the calls; it ends with whom it belongs to.
     fn start() -> Self {
-        let (jobs, mut waiting) = mpsc::channel(MAX_WAITING);
+        let (jobs, mut waiting) = mpsc::channel(MAX_WAITING + MAX_ENDS);
         tokio::spawn(async move {
             while let Some(job) = waiting.recv().await {
                 match job {
                     Job::Call(call) => call.make().await,
                     Job::Ended(ended) => ended.compare().await,
-                    Job::Told(whom) => {
-                        // Who has lost patience is gone.
-                        let _ = whom.send(());
+                    Job::Told(told) => {
+                        let Told {
+                            mail,
+                            generation,
+                            tell,
+                        } = *told;
+                        tell(mail.tried(generation));
                     }
                 }
             }
@@ -94,7 +105,8 @@ pub(crate) fn launch(scene: &Scene<'_>, step: &Arc<Step>, ask: &Ask<'_>) {
         mail,
         about: scene.about.as_deref().map(Into::into),
     });
-    if trials.0.try_send(Job::Call(call)).is_err() {
+    let crowded = trials.0.capacity() <= MAX_ENDS;
+    if crowded || trials.0.try_send(Job::Call(call)).is_err() {
         scene
             .generation
             .core()
@@ -103,14 +115,39 @@ pub(crate) fn launch(scene: &Scene<'_>, step: &Arc<Step>, ask: &Ask<'_>) {
     }
 }
 
-/// Waits until what was asked is answered, but not for long.
-pub(crate) async fn settle(connection: &Connection) {
-    let Some(trials) = connection.trials.get() else {
-        return;
-    };
-    let (tell, told) = oneshot::channel();
-    if trials.0.try_send(Job::Told(tell)).is_ok() {
-        let _ = tokio::time::timeout(PATIENCE, told).await;
+/// What shadow steps have to say of a message, or will have.
+#[must_use]
+pub struct Tried {
+    jobs: mpsc::Sender<Job>,
+    mail: Arc<Mail>,
+    generation: u64,
+}
+
+impl Tried {
+    /// None if no shadow step was asked.
+    pub(crate) fn of(context: &Context, mail: &Arc<Mail>, generation: u64) -> Option<Self> {
+        let trials = context.trials().and_then(OnceLock::get)?;
+        Some(Self {
+            jobs: trials.0.clone(),
+            mail: mail.clone(),
+            generation,
+        })
+    }
+
+    /// Tells it once all of them have said it: a ledger of their calls alone, whose score is 0. Where too much waits already it is not told.
+    pub fn then(self, tell: impl FnOnce(Ledger) + Send + 'static) {
+        let told = Told {
+            mail: self.mail,
+            generation: self.generation,
+            tell: Box::new(tell),
+        };
+        let _ = self.jobs.try_send(Job::Told(Box::new(told)));
+    }
+}
+
+impl std::fmt::Debug for Tried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tried").finish_non_exhaustive()
     }
 }
 

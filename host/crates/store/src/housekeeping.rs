@@ -53,7 +53,7 @@ async fn rounds(weak: Weak<Inner>, interval: Duration) {
         let Some(inner) = weak.upgrade() else { return };
         let store = Store { inner };
         let done = match round {
-            Round::WriteOut => store.inner.kv.write_out().await,
+            Round::WriteOut => store.write_out().await,
             Round::Rows => store.sweep_rows().await,
             Round::Everything => store.sweep().await,
         };
@@ -70,6 +70,12 @@ fn millis(duration: Duration) -> i64 {
 }
 
 impl Store {
+    /// What is written behind: counters, and rows of the ledger.
+    async fn write_out(&self) -> Result<()> {
+        let counters = self.inner.kv.write_out().await;
+        self.write_later_rows().await.and(counters)
+    }
+
     /// Housekeeping now, all of it: expired key-values, old ledger rows and tombstones, unused files.
     pub async fn sweep(&self) -> Result<()> {
         self.sweep_rows().await?;

@@ -3,11 +3,13 @@
 //! Rows are kept for [`crate::StoreConfig::ledger_retention`].
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::database::{Row, Value};
+use crate::shared::lock;
 use crate::statement::Sql;
-use crate::writer::deliver::Record;
+use crate::writer::deliver::{Record, RecordMany};
 use crate::{Result, Store};
 
 /// One transaction's record.
@@ -29,6 +31,11 @@ pub struct LedgerRow {
 
 /// Most bytes of a row's JSON. Longer ones become `{"truncated": "…"}` with what fits.
 pub const MAX_LEDGER_JSON: usize = 64 * 1024;
+
+/// Rows that may wait for [`Store::record_later`].
+const MAX_LATER: usize = 10_000;
+/// Rows of one commit of them.
+const LATER_AT_ONCE: usize = 500;
 
 static BY_QUEUE_ID: Sql = Sql::new(
     "SELECT queue_id, message_id, at, generation, outcome, json FROM ledger WHERE queue_id = $1 ORDER BY id LIMIT 100",
@@ -88,7 +95,33 @@ impl Store {
         }
     }
 
-    /// Ledger rows that [`Store::record`] had to drop since the store was opened.
+    /// Writes a row within a second, together with others: for what completes a row that is there already, and must not cost a commit of its own.
+    /// A crash loses those of the last second. Rows are dropped, and counted, when too many wait.
+    pub fn record_later(&self, row: LedgerRow) {
+        let mut later = lock(&self.inner.later_rows);
+        if later.len() < MAX_LATER {
+            later.push(row);
+        } else {
+            self.inner.dropped_rows.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes the rows that wait. Those that cannot be written wait on.
+    pub(crate) async fn write_later_rows(&self) -> Result<()> {
+        let rows = std::mem::take(&mut *lock(&self.inner.later_rows));
+        let mut rows = rows.chunks(LATER_AT_ONCE);
+        while let Some(chunk) = rows.next() {
+            let chunk: Arc<[LedgerRow]> = chunk.into();
+            if let Err(error) = self.inner.writer.write(RecordMany(chunk.clone())).await {
+                let unwritten = chunk.iter().chain(rows.flatten()).cloned();
+                unwritten.for_each(|row| self.record_later(row));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ledger rows that [`Store::record`] and [`Store::record_later`] had to drop since the store was opened.
     pub fn dropped_ledger_rows(&self) -> u64 {
         self.inner.dropped_rows.load(Ordering::Relaxed)
     }

@@ -12,7 +12,8 @@ use crate::shared::Shared;
 use crate::writer::Writer;
 use crate::writer::transaction::Transaction;
 use crate::{
-    Database, Directory, Error, Kv, MailboxId, Result, StoreConfig, belonging, housekeeping,
+    Database, Directory, Error, Kv, LedgerRow, MailboxId, Result, StoreConfig, belonging,
+    housekeeping,
 };
 
 /// The store. Cheap to clone; the last clone dropped without [`Store::close`] loses nothing that was answered.
@@ -33,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) kv: Kv,
     /// The first UID not shown to any read-write session, where memory is ahead of the database.
     pub(crate) recent: Mutex<HashMap<MailboxId, u32>>,
+    /// Ledger rows that are written with the next round of housekeeping.
+    pub(crate) later_rows: Mutex<Vec<LedgerRow>>,
     /// Ledger rows dropped because the writer was too far behind.
     pub(crate) dropped_rows: AtomicU64,
 }
@@ -72,6 +75,7 @@ impl Store {
             directory,
             kv,
             recent: Mutex::default(),
+            later_rows: Mutex::default(),
             dropped_rows: AtomicU64::new(0),
         };
         let store = Store {
@@ -110,6 +114,9 @@ impl Store {
     pub async fn close(&self) {
         if let Err(error) = self.inner.kv.write_out().await {
             tracing::warn!(%error, "counters of the last second were not written");
+        }
+        if let Err(error) = self.write_later_rows().await {
+            tracing::warn!(%error, "rows of the ledger of the last second were not written");
         }
         self.inner.writer.close().await;
         self.inner.readers.close().await;

@@ -130,6 +130,9 @@ pub(super) async fn deliver(
             store(gate, Vec::new(), Vec::new(), &record, &policy, &judged).await
         }
     };
+    if stored.is_ok() {
+        record.tried(&policy);
+    }
     let mut replies = reply(gate, stored, judged, &queue_id, &message);
     // RFC 2033 §4.2: a reply for each recipient that the client named; it knows of no other.
     if gate.caller().door.listener.service == Service::Lmtp {
@@ -304,7 +307,6 @@ async fn store(
     judged: &[Judged],
 ) -> Result<usize, Reply> {
     let store = &gate.parts().store;
-    policy.settle().await;
     let mut row = Some(record.row(policy, judged));
     if forms.is_empty() && queued.is_empty() {
         if let Some(row) = row {

@@ -111,6 +111,15 @@ impl<'a> Record<'a> {
             });
         let row = self.write(policy, "refused", recipients.collect());
         self.gate.parts().store.record(row);
+        self.tried(policy);
+    }
+
+    /// Has what shadow steps say written down, too, once they have said it: the message does not wait for them.
+    pub(super) fn tried(&self, policy: &Transaction) {
+        if let Some(tried) = policy.tried() {
+            let store = &self.gate.parts().store;
+            super::super::tried::record(tried, store, self.queue_id, &self.header.message_id);
+        }
     }
 
     fn write(&self, policy: &Transaction, outcome: &str, recipients: Vec<Recipient>) -> LedgerRow {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -328,6 +329,22 @@ impl Operation for Record {
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
         let id = transaction.ids(1).await?;
         transaction.buffers.ledger(id, &self.0);
+        Ok(())
+    }
+}
+
+/// Ledger rows that waited together.
+#[derive(Debug)]
+pub(crate) struct RecordMany(pub(crate) Arc<[LedgerRow]>);
+
+impl Operation for RecordMany {
+    type Output = ();
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
+        let first = transaction.ids(self.0.len()).await?;
+        for (id, row) in (first..).zip(self.0.iter()) {
+            transaction.buffers.ledger(id, row);
+        }
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ on_both! {
     rows_are_found_by_both_ids;
     old_rows_go;
     long_rows_are_cut;
+    rows_for_later_are_written_with_the_next_round_and_at_the_close;
 }
 
 fn row(queue_id: &str, message_id: &str, at: i64) -> LedgerRow {
@@ -96,4 +97,28 @@ async fn long_rows_are_cut(setup: Arc<Setup>) {
     let kept = &store.trace("q").await.unwrap()[0].json;
     assert!(kept.len() < MAX_LEDGER_JSON + 100);
     assert!(serde_json::from_str::<serde_json::Value>(kept).unwrap()["truncated"].is_string());
+}
+
+async fn rows_for_later_are_written_with_the_next_round_and_at_the_close(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    store.record_later(row("first", "", 1));
+    let before = store.commits();
+    let mut written = store.trace("first").await.unwrap();
+    while written.is_empty() {
+        tokio::task::yield_now().await;
+        written = store.trace("first").await.unwrap();
+    }
+    for n in 0..1200 {
+        store.record_later(row("many", "", n));
+    }
+    store.close().await;
+    assert!(store.commits() - before <= 6, "written together");
+    let store = setup.open().await;
+    assert_eq!(written, [row("first", "", 1)]);
+    let many = store.trace("many").await.unwrap();
+    assert_eq!(
+        many.iter().map(|row| row.at).collect::<Vec<_>>(),
+        (0..100).collect::<Vec<_>>()
+    );
+    assert_eq!(store.dropped_ledger_rows(), 0);
 }
