@@ -4,6 +4,7 @@
 //! one request and one answer a line.
 
 mod execute;
+mod peer;
 mod queue;
 mod socket;
 

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
+use waxwing_policy::CompilerLimits;
 
 use crate::admin::{self, Exit, Failure, Request};
 use crate::config::{Config, Overrides, Problem};
@@ -85,7 +86,14 @@ enum Command {
     Verify,
     /// Compile the plugin on standard input to standard output, within limits: what the server starts for each plugin that it has not met before.
     #[command(hide = true)]
-    CompilePlugin,
+    CompilePlugin {
+        /// Seconds of processor time
+        #[arg(default_value_t = CompilerLimits::default().seconds)]
+        seconds: u64,
+        /// Octets of memory
+        #[arg(default_value_t = CompilerLimits::default().memory)]
+        memory: u64,
+    },
 }
 
 /// Runs the command line of this process.
@@ -122,7 +130,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Alias(command) => command.run(&common),
         Command::Status => show(&common, &Request::Status, print::status),
         Command::Plugin(command) => command.run(&common),
-        Command::CompilePlugin => compile::compile(),
+        Command::CompilePlugin { seconds, memory } => {
+            compile::compile(CompilerLimits { seconds, memory })
+        }
         Command::Queue(command) => command.run(&common),
         Command::Trace { id } => show(&common, &Request::Trace { id }, trace::print),
         Command::Verify => verify(&common),

@@ -62,6 +62,10 @@ pub struct PolicyFiles {
     pub file: PathBuf,
     /// Directories in which `NAME.wasm` is looked for, in this order; watched.
     pub plugins: Vec<PathBuf>,
+    /// Processor time that the compilation of one plugin may take.
+    pub compile_time: Period,
+    /// Memory that it may take.
+    pub compile_memory: Size,
 }
 
 /// `[store]`: the database and the blobs.
@@ -188,6 +192,8 @@ impl Default for Config {
             policy: PolicyFiles {
                 file: "policy.toml".into(),
                 plugins: vec!["plugins".into()],
+                compile_time: Period::seconds(120),
+                compile_memory: Size::mebibytes(4096),
             },
             store: StoreConfig {
                 database: String::new(),
@@ -294,6 +300,17 @@ impl Config {
         root.section("policy", |section| {
             section.value("file", &mut self.policy.file);
             section.value("plugins", &mut self.policy.plugins);
+            section.value("compile-time", &mut self.policy.compile_time);
+            section.value("compile-memory", &mut self.policy.compile_memory);
+            let short = self.policy.compile_time < Period::seconds(1);
+            section.check("compile-time", short.then(|| "must be at least 1s".into()));
+            // The compiler itself takes a good part of it.
+            let least = Size::mebibytes(1024);
+            let small = self.policy.compile_memory < least;
+            section.check(
+                "compile-memory",
+                small.then(|| format!("must be at least {least}")),
+            );
         });
         root.section("store", |section| {
             section.value("database", &mut self.store.database);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use waxwing_mail::Address;
 use waxwing_policy::{
-    BucketState, DnsQuestion, Entry, Exchange, HttpRequest, Limits, LookUp, Pending, ServiceError,
-    Services, Space, Usage, Verification, Versioned,
+    BucketState, DnsQuestion, Entry, Exchange, HttpRequest, KeyValues, Limits, LookUp, Pending,
+    ServiceError, Services, Space, Usage, Verification, Versioned,
 };
 use waxwing_store::{Account, Error, Namespace, PasswordCheck, Resolution, Store};
 
@@ -201,6 +201,36 @@ impl Services for ServerServices {
         })
     }
 
+    fn resolve<'a>(&'a self, question: &'a DnsQuestion) -> LookUp<'a> {
+        Box::pin(self.resolver.resolve(question))
+    }
+
+    fn fetch(&self, request: HttpRequest) -> Exchange<'_> {
+        Box::pin(self.client.fetch(request))
+    }
+
+    fn hash_password<'a>(&'a self, password: &'a str) -> Pending<'a, String> {
+        Box::pin(async move {
+            self.store
+                .directory()
+                .hash_password(password)
+                .await
+                .map_err(service_error)
+        })
+    }
+
+    fn password_matches<'a>(&'a self, stored: &'a str, password: &'a str) -> Pending<'a, bool> {
+        Box::pin(async move {
+            self.store
+                .directory()
+                .password_matches(stored, password)
+                .await
+                .map_err(service_error)
+        })
+    }
+}
+
+impl KeyValues for ServerServices {
     fn kv_get<'a>(
         &'a self,
         space: Space<'a>,
@@ -373,29 +403,32 @@ impl Services for ServerServices {
         })
     }
 
-    fn resolve<'a>(&'a self, question: &'a DnsQuestion) -> LookUp<'a> {
-        Box::pin(self.resolver.resolve(question))
-    }
-
-    fn fetch(&self, request: HttpRequest) -> Exchange<'_> {
-        Box::pin(self.client.fetch(request))
-    }
-
-    fn hash_password<'a>(&'a self, password: &'a str) -> Pending<'a, String> {
+    fn kv_level<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        capacity: f64,
+        refill_per_second: f64,
+    ) -> Pending<'a, f64> {
         Box::pin(async move {
             self.store
-                .directory()
-                .hash_password(password)
+                .kv()
+                .level(&namespace(space), key, capacity, refill_per_second)
                 .await
                 .map_err(service_error)
         })
     }
 
-    fn password_matches<'a>(&'a self, stored: &'a str, password: &'a str) -> Pending<'a, bool> {
+    fn kv_events<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        window: Duration,
+    ) -> Pending<'a, Vec<(Duration, u64)>> {
         Box::pin(async move {
             self.store
-                .directory()
-                .password_matches(stored, password)
+                .kv()
+                .events(&namespace(space), key, window)
                 .await
                 .map_err(service_error)
         })

@@ -1,11 +1,10 @@
 //! The parts of a server, opened in order and closed in the opposite one.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
-use waxwing_policy::{Policy, PolicyConfig};
+use waxwing_policy::{Compiler, CompilerLimits, Policy, PolicyConfig};
 use waxwing_store::{Database, Store, StoreConfig};
 
 use crate::admin::{Exit, Failure};
@@ -181,13 +180,13 @@ fn policy_config(config: &Config) -> PolicyConfig {
     );
     PolicyConfig {
         state_dir: Some(policy_folder(config)),
-        compiler: compiler(),
+        compiler: compiler(config),
         ..settings
     }
 }
 
 /// How this program compiles a plugin. A test binary that holds this library is no such program and compiles by itself.
-fn compiler() -> Option<Vec<OsString>> {
+fn compiler(config: &Config) -> Option<Compiler> {
     let program = std::env::current_exe().ok()?;
     // After an upgrade the program of this process is another file, or none; the link leads to the one that runs.
     let own = Path::new("/proc/self/exe");
@@ -197,7 +196,13 @@ fn compiler() -> Option<Vec<OsString>> {
     } else {
         program
     };
-    runs.then(|| vec![path.into(), "compile-plugin".into()])
+    runs.then(|| Compiler {
+        command: vec![path.into(), "compile-plugin".into()],
+        limits: CompilerLimits {
+            seconds: config.policy.compile_time.duration().as_secs(),
+            memory: config.policy.compile_memory.bytes(),
+        },
+    })
 }
 
 /// Every problem of the policy, without serving it.

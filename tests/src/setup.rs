@@ -41,6 +41,7 @@ pub struct Setup {
     own_plugins: bool,
     more_plugins: Option<PathBuf>,
     every_listener: bool,
+    policy_settings: String,
     settings: String,
     accounts: Vec<String>,
 }
@@ -61,6 +62,7 @@ impl Setup {
             own_plugins: false,
             more_plugins: None,
             every_listener: false,
+            policy_settings: String::new(),
             settings: String::new(),
             accounts: vec![
                 "alice@waxwing.test".to_owned(),
@@ -101,6 +103,13 @@ impl Setup {
     #[must_use]
     pub fn every_listener(mut self) -> Self {
         self.every_listener = true;
+        self
+    }
+
+    /// Lines for the table `[policy]` of `waxwing.toml`.
+    #[must_use]
+    pub fn policy_settings(mut self, lines: &str) -> Self {
+        self.policy_settings.push_str(lines);
         self
     }
 
@@ -171,7 +180,8 @@ impl Setup {
         let mut text = format!("hostname = \"{HOST}\"\ndata = \"data\"\n");
         let _ = writeln!(
             text,
-            "[policy]\nfile = \"policy.toml\"\nplugins = {folders:?}"
+            "[policy]\nfile = \"policy.toml\"\nplugins = {folders:?}\n{}",
+            self.policy_settings
         );
         if let Some(url) = self.database.url() {
             let _ = writeln!(text, "[store]\ndatabase = {url:?}");

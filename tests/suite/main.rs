@@ -13,6 +13,7 @@ mod architecture;
 mod author;
 mod bad_config;
 mod clients;
+mod compile;
 mod corpus;
 mod crash;
 mod dialogues;

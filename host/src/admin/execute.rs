@@ -8,10 +8,10 @@ use waxwing_store::{Account, Quota, Store};
 use super::{Exit, Failure, QuotaChange, Request};
 use crate::wiring::Parts;
 
-/// Does a request on the store; `running` is the server that it was sent to, if it was.
+/// Does a request on the store; `running` is the server that it was sent to, if it was, and by whom.
 pub(crate) async fn execute(
     store: &Store,
-    running: Option<&Parts>,
+    running: Option<(&Parts, &str)>,
     request: Request,
 ) -> Result<Value, Failure> {
     match request {
@@ -23,7 +23,7 @@ pub(crate) async fn execute(
             aliases(store, request).await
         }
         Request::Status => match running {
-            Some(parts) => Ok(parts.status().await),
+            Some((parts, _)) => Ok(parts.status().await),
             None => Err(no_server("status")),
         },
         Request::PluginList
@@ -31,7 +31,7 @@ pub(crate) async fn execute(
         | Request::PluginHistory
         | Request::PluginPromote { .. }
         | Request::PluginRollback { .. } => match running {
-            Some(parts) => policy(&parts.policy, request).await,
+            Some((parts, user)) => policy(&parts.policy, user, request).await,
             None => Err(no_server("plugin")),
         },
         Request::Queue(request) => super::queue::execute(store, request).await,
@@ -50,7 +50,7 @@ fn no_server(command: &str) -> Failure {
     )
 }
 
-async fn policy(policy: &Policy, request: Request) -> Result<Value, Failure> {
+async fn policy(policy: &Policy, user: &str, request: Request) -> Result<Value, Failure> {
     let serves = |generation: u64| json!({ "generation": generation });
     let refused = |error: waxwing_policy::RolloutError| Failure::data(error.to_string());
     match request {
@@ -59,9 +59,13 @@ async fn policy(policy: &Policy, request: Request) -> Result<Value, Failure> {
             .map(|reports| value(&reports))
             .map_err(refused),
         Request::PluginHistory => Ok(value(&policy.history())),
-        Request::PluginPromote { step } => policy.promote(&step).await.map(serves).map_err(refused),
+        Request::PluginPromote { step } => policy
+            .promote(&step, user)
+            .await
+            .map(serves)
+            .map_err(refused),
         Request::PluginRollback { to, reason } => policy
-            .roll_back(to, reason.as_deref())
+            .roll_back(to, user, reason.as_deref())
             .await
             .map(serves)
             .map_err(refused),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::{Exit, Failure, Request, Response, execute};
+use super::{Exit, Failure, Request, Response, execute, peer};
 use crate::wiring::Parts;
 
 /// The longest request line, in octets.
@@ -48,11 +48,12 @@ pub(crate) async fn serve(listener: UnixListener, parts: Arc<Parts>) {
 }
 
 async fn converse(stream: UnixStream, parts: Arc<Parts>) {
+    let user = peer::user(&stream);
     let (read, mut write) = stream.into_split();
     let mut lines = tokio::io::BufReader::new(read.take(LONGEST)).lines();
     while let Ok(Ok(Some(line))) = tokio::time::timeout(PROMPT, lines.next_line()).await {
         let response = match serde_json::from_str::<Request>(&line) {
-            Ok(request) => match execute(&parts.store, Some(&parts), request).await {
+            Ok(request) => match execute(&parts.store, Some((&parts, &user)), request).await {
                 Ok(value) => Response::Done(value),
                 Err(failure) => Response::Failed(failure),
             },

@@ -4,7 +4,6 @@
 //! and never changed after that, since it is mapped while it serves; its digest stands in a file beside it and is compared before it is
 //! mapped; the folder belongs to this server alone; nothing compiled comes from anywhere else.
 
-use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::hash::{Hash as _, Hasher};
 use std::io::{self, Write as _};
@@ -16,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::compiler::compile;
+use crate::compiler::{Compiler, compile};
 
 /// Compiled files that are kept; the oldest go first.
 const MAX_FILES: usize = 256;
@@ -30,7 +29,7 @@ pub(crate) struct CodeCache {
     /// What the compiler and this processor are, as far as compiled code depends on them.
     compatibility: String,
     /// The program that compiles, if it is not this process.
-    compiler: Option<Vec<OsString>>,
+    compiler: Option<Compiler>,
 }
 
 impl CodeCache {
@@ -38,7 +37,7 @@ impl CodeCache {
     pub(crate) fn open(
         folder: &Path,
         engine: &Engine,
-        compiler: Option<Vec<OsString>>,
+        compiler: Option<Compiler>,
     ) -> io::Result<Self> {
         DirBuilder::new()
             .recursive(true)
@@ -79,7 +78,7 @@ impl CodeCache {
         if let Some(component) = self.map(engine, &path) {
             return Ok(component);
         }
-        let compiled = compile(engine, self.compiler.as_deref(), octets)?;
+        let compiled = compile(engine, self.compiler.as_ref(), octets)?;
         if let Err(error) = self.keep(&path, &compiled) {
             tracing::warn!(path = %path.display(), %error, "a compiled plugin cannot be kept; it is compiled again at the next start");
         } else if let Some(component) = self.map(engine, &path) {

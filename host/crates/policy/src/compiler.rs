@@ -12,11 +12,8 @@ use std::time::{Duration, Instant};
 
 use crate::code::MAX_COMPONENT;
 
-/// Seconds of processor time, over all threads, and octets of address space.
-const CPU_SECONDS: u64 = 120;
-const ADDRESS_SPACE: u64 = 4 << 30;
-/// How long the server waits.
-const WALL: Duration = Duration::from_secs(180);
+/// How long the server waits, over what the child may compute: it may have to wait for its turn.
+const LONGER: Duration = Duration::from_secs(60);
 /// How often it looks whether the child has ended.
 const LOOK: Duration = Duration::from_millis(2);
 /// Octets of compiled code that are taken.
@@ -24,17 +21,49 @@ const MAX_CODE: u64 = 512 << 20;
 /// How much the child steps back for others, as `nice` has it.
 const NICENESS: i32 = 10;
 
+/// A program that does what [`compile_plugin`] does, in a process of its own.
+#[derive(Clone, Debug)]
+pub struct Compiler {
+    /// The program, and what it is told before its limits, which are two arguments more: seconds and octets.
+    pub command: Vec<OsString>,
+    /// What it may take.
+    pub limits: CompilerLimits,
+}
+
+/// What the compilation of one plugin may take.
+#[derive(Clone, Copy, Debug)]
+pub struct CompilerLimits {
+    /// Seconds of processor time, over all threads; the server waits a minute longer.
+    pub seconds: u64,
+    /// Octets of address space.
+    pub memory: u64,
+}
+
+impl Default for CompilerLimits {
+    fn default() -> Self {
+        Self {
+            seconds: 120,
+            memory: 4 << 30,
+        }
+    }
+}
+
 /// Compiles octets of a component with `compiler`, or in this process if there is none.
 pub(crate) fn compile(
     engine: &wasmtime::Engine,
-    compiler: Option<&[OsString]>,
+    compiler: Option<&Compiler>,
     octets: &[u8],
 ) -> Result<Vec<u8>, String> {
-    let Some((program, arguments)) = compiler.and_then(<[OsString]>::split_first) else {
+    let Some(compiler) = compiler else {
         return precompile(engine, octets);
     };
+    let Some((program, arguments)) = compiler.command.split_first() else {
+        return precompile(engine, octets);
+    };
+    let limits = compiler.limits;
     let mut child = Command::new(program)
         .args(arguments)
+        .args([limits.seconds.to_string(), limits.memory.to_string()])
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
@@ -42,15 +71,20 @@ pub(crate) fn compile(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cannot be compiled: the compiler does not start: {error}"))?;
-    let (code, said, status) = converse(&mut child, octets)?;
+    let patience = Duration::from_secs(limits.seconds).saturating_add(LONGER);
+    let (code, said, status) = converse(&mut child, octets, patience)?;
     if status.success() {
         return Ok(code);
     }
-    Err(failure(status, &said))
+    Err(failure(status, &said, limits))
 }
 
 /// Feeds the child and gathers what it says, all at once, so that no full pipe holds the others up.
-fn converse(child: &mut Child, octets: &[u8]) -> Result<(Vec<u8>, String, ExitStatus), String> {
+fn converse(
+    child: &mut Child,
+    octets: &[u8],
+    patience: Duration,
+) -> Result<(Vec<u8>, String, ExitStatus), String> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -59,7 +93,7 @@ fn converse(child: &mut Child, octets: &[u8]) -> Result<(Vec<u8>, String, ExitSt
         });
         let code = scope.spawn(move || gather(stdout, MAX_CODE));
         let said = scope.spawn(move || gather(stderr, 4096));
-        let status = wait(child);
+        let status = wait(child, patience);
         let code = code.join().unwrap_or_default();
         let said = said.join().unwrap_or_default();
         Ok((
@@ -79,28 +113,32 @@ fn gather(pipe: Option<impl Read>, most: u64) -> Vec<u8> {
     octets
 }
 
-fn wait(child: &mut Child) -> Result<ExitStatus, String> {
+fn wait(child: &mut Child, patience: Duration) -> Result<ExitStatus, String> {
     let begun = Instant::now();
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ok(status),
-            Ok(None) if begun.elapsed() < WALL => thread::sleep(LOOK),
+            Ok(None) if begun.elapsed() < patience => thread::sleep(LOOK),
             Ok(None) => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(format!("was not compiled within {} s", WALL.as_secs()));
+                return Err(format!("was not compiled within {} s", patience.as_secs()));
             }
             Err(error) => return Err(format!("cannot be compiled: {error}")),
         }
     }
 }
 
-fn failure(status: ExitStatus, said: &str) -> String {
+fn failure(status: ExitStatus, said: &str, limits: CompilerLimits) -> String {
+    let CompilerLimits { seconds, memory } = limits;
     let limits = format!(
-        "the limits of the compiler are {CPU_SECONDS} s of processor time and {} GiB of memory",
-        ADDRESS_SPACE >> 30
+        "the limits of the compiler are {seconds} s of processor time and {} MiB of memory",
+        memory >> 20
     );
     match status.signal() {
+        Some(libc::SIGXCPU | libc::SIGKILL) => {
+            format!("takes too much time or memory to compile: {limits}")
+        }
         Some(signal) => {
             format!("does not compile: the compiler was ended by signal {signal}; {limits}")
         }
@@ -119,8 +157,12 @@ pub(crate) fn precompile(engine: &wasmtime::Engine, octets: &[u8]) -> Result<Vec
 ///
 /// # Errors
 /// One sentence about the component.
-pub fn compile_plugin(component: impl Read, mut code: impl Write) -> Result<(), String> {
-    limit();
+pub fn compile_plugin(
+    limits: CompilerLimits,
+    component: impl Read,
+    mut code: impl Write,
+) -> Result<(), String> {
+    limit(limits);
     let mut octets = Vec::new();
     component
         .take(MAX_COMPONENT + 1)
@@ -134,7 +176,7 @@ pub fn compile_plugin(component: impl Read, mut code: impl Write) -> Result<(), 
         .map_err(|error| format!("cannot be compiled: {error}"))
 }
 
-fn limit() {
+fn limit(limits: CompilerLimits) {
     let set = |resource, most: u64| {
         let limit = libc::rlimit {
             rlim_cur: most,
@@ -144,8 +186,8 @@ fn limit() {
         #[expect(unsafe_code, reason = "libc has no safe form of setrlimit")]
         let _ = unsafe { libc::setrlimit(resource, &raw const limit) };
     };
-    set(libc::RLIMIT_CPU, CPU_SECONDS);
-    set(libc::RLIMIT_AS, ADDRESS_SPACE);
+    set(libc::RLIMIT_CPU, limits.seconds);
+    set(libc::RLIMIT_AS, limits.memory);
     set(libc::RLIMIT_CORE, 0);
     // SAFETY: nice takes a number and touches no memory of ours.
     #[expect(unsafe_code, reason = "libc has no safe form of nice")]
@@ -157,17 +199,31 @@ mod tests {
     use super::*;
 
     fn with(program: &[&str]) -> Result<Vec<u8>, String> {
-        let program: Vec<OsString> = program.iter().map(OsString::from).collect();
-        compile(&wasmtime::Engine::default(), Some(&program), &[7; 100_000])
+        let compiler = Compiler {
+            command: program.iter().map(OsString::from).collect(),
+            limits: CompilerLimits::default(),
+        };
+        compile(&wasmtime::Engine::default(), Some(&compiler), &[7; 100_000])
     }
 
     #[test]
     fn what_the_child_says_is_taken_and_its_end_is_told() {
-        assert_eq!(with(&["/bin/cat"]).unwrap().len(), 100_000);
+        assert_eq!(with(&["/bin/sh", "-c", "cat"]).unwrap().len(), 100_000);
+        assert_eq!(
+            with(&["/bin/sh", "-c", "echo $0 $1"]).unwrap(),
+            b"120 4294967296\n"
+        );
         let error = with(&["/bin/sh", "-c", "echo too odd >&2; exit 1"]).unwrap_err();
         assert_eq!(error, "too odd");
+        let error = with(&["/bin/sh", "-c", "kill -SEGV $$"]).unwrap_err();
+        assert!(error.contains("ended by signal 11"), "{error}");
         let error = with(&["/bin/sh", "-c", "kill -9 $$"]).unwrap_err();
-        assert!(error.contains("ended by signal 9"), "{error}");
+        assert!(
+            error.starts_with(
+                "takes too much time or memory to compile: the limits of the compiler are 120 s"
+            ),
+            "{error}"
+        );
         let error = with(&["/nowhere/compiler"]).unwrap_err();
         assert!(error.contains("does not start"), "{error}");
         assert!(

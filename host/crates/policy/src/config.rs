@@ -1,7 +1,8 @@
 //! Where the policy is and what it may use in all.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
+
+use crate::compiler::Compiler;
 
 /// The settings of [`crate::Policy`].
 #[derive(Clone, Debug)]
@@ -14,8 +15,8 @@ pub struct PolicyConfig {
     pub cache_dir: PathBuf,
     /// Where the history of generations and their snapshots are kept; none: nowhere, and a restart knows only the files.
     pub state_dir: Option<PathBuf>,
-    /// A program with its arguments that does what [`crate::compile_plugin`] does, in a process of its own; none: plugins are compiled in this process.
-    pub compiler: Option<Vec<OsString>>,
+    /// What compiles plugins; none: this process does.
+    pub compiler: Option<Compiler>,
     /// Most instances at once, of all plugins.
     pub instances: u32,
     /// Whether to watch the files and reload.

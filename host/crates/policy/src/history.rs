@@ -25,7 +25,11 @@ pub struct HistoryEvent {
     pub generation: u64,
     /// When, in milliseconds since 1970.
     pub at: u64,
-    /// Who or what made it serve, and why.
+    /// Who made it serve: a user of this machine at the command line, `watch` for a change of the files, `signal` for SIGHUP, `start`, or `server` where
+    /// nobody asked.
+    #[serde(default)]
+    pub who: String,
+    /// What made it serve, and why.
     pub why: String,
     /// The generation that serves again under a new number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -235,6 +239,7 @@ mod tests {
         HistoryEvent {
             generation,
             at: 1,
+            who: "watch".into(),
             why: "file change".into(),
             again: None,
             changes: Vec::new(),

@@ -27,6 +27,7 @@ mod code;
 mod comparison;
 mod compiler;
 mod config;
+mod copies;
 mod course;
 mod drift;
 mod engine;
@@ -83,7 +84,7 @@ pub use auth::{
     ArcVerdict, AuthResults, AuthVerdict, DkimVerdict, DmarcPolicy, DmarcVerdict, DomainVerdict,
 };
 pub use comparison::{Change, Example, Side, SymbolDifference, TrialReport};
-pub use compiler::compile_plugin;
+pub use compiler::{Compiler, CompilerLimits, compile_plugin};
 pub use config::PolicyConfig;
 pub use facts::{
     Attempt, AttemptOutcome, ConnectionFacts, LoginAttempt, MailboxChange, MailboxEvent, Moved,
@@ -110,8 +111,8 @@ pub use rollback::RolloutError;
 pub use services::dns::{DnsAnswer, DnsOutcome, DnsQuestion, DnsRecord, DnsSecurity, LookUp};
 pub use services::http::{Exchange, HttpFailure, HttpRequest, HttpResponse};
 pub use services::{
-    BucketState, Entry, Limits, Pending, ServiceError, Services, Space, Usage, Verification,
-    Versioned,
+    BucketState, Entry, KeyValues, Limits, Pending, ServiceError, Services, Space, Usage,
+    Verification, Versioned,
 };
 pub use session::PolicySession;
 pub use signature::{KeyError, PublicKey, SigningKey};

@@ -4,7 +4,7 @@
 //! configuration are as before is taken over with its instances.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tokio::task::{JoinSet, spawn_blocking};
@@ -13,6 +13,7 @@ use wasmtime::component::Component;
 use crate::capability::{Figures, linker};
 use crate::code::CodeCache;
 use crate::config::PolicyConfig;
+use crate::copies::Copies;
 use crate::engine::Engine;
 use crate::generation::Generation;
 use crate::grant::Grant;
@@ -21,7 +22,7 @@ use crate::hook::Hook;
 use crate::manifest::Manifest;
 use crate::memory::MemoryServices;
 use crate::plugin::{self, Outline, PluginFile};
-use crate::policy_file::{Drift, Located, Mode, PolicyFile, StepConfig, Trust};
+use crate::policy_file::{Drift, Ground, Located, Mode, PolicyFile, StepConfig, Trust};
 use crate::problem::Problem;
 use crate::recorder::Recorder;
 use crate::schema::Schema;
@@ -40,6 +41,8 @@ pub(crate) struct Loader {
     pub(crate) services: Arc<dyn Services>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) patterns: Arc<PatternCache>,
+    /// Where the files lie that the policy names.
+    pub(crate) ground: Ground,
     /// Where what is loaded is kept, if it is.
     pub(crate) snapshots: Option<Snapshots>,
 }
@@ -91,12 +94,14 @@ impl Compiled {
 }
 
 impl Loader {
-    /// The same for a policy that lies elsewhere.
-    pub(crate) fn elsewhere(&self, policy_file: PathBuf, plugins: PathBuf) -> Self {
+    /// The same for a snapshot of its policy.
+    pub(crate) fn of_snapshot(&self, place: &Path) -> Self {
+        let own = self.config.policy_file.parent().unwrap_or(Path::new(""));
         Self {
+            ground: Ground::Snapshot(own.to_owned()),
             config: PolicyConfig {
-                policy_file,
-                plugin_dirs: vec![plugins],
+                policy_file: place.join("policy.toml"),
+                plugin_dirs: vec![place.join("plugins")],
                 ..self.config.clone()
             },
             engine: self.engine.clone(),
@@ -111,7 +116,8 @@ impl Loader {
     /// Loads the policy as its files are now. Steps of `before` that did not change are taken over.
     pub(crate) async fn load(&self, before: &Generation) -> Loaded {
         let path = self.config.policy_file.clone();
-        let read = spawn_blocking(move || PolicyFile::read(&path)).await;
+        let ground = self.ground.clone();
+        let read = spawn_blocking(move || PolicyFile::read(&path, ground)).await;
         let policy = match read {
             Ok(Ok(policy)) => policy,
             Ok(Err(problems)) => return self.unread(problems),
@@ -362,6 +368,7 @@ impl Loader {
             name: config.name.as_str().into(),
             space: space(&config).into(),
             scratch: format!("{}~shadow", config.name).into(),
+            copies: Copies::over(self.services.clone()),
             mode: config.mode,
             info,
             limits: config.limits,
@@ -416,6 +423,7 @@ impl Loader {
             name: step.shared.name.clone(),
             space: step.shared.space.clone(),
             scratch: step.shared.scratch.clone(),
+            copies: Copies::over(Arc::new(MemoryServices::new())),
             mode: step.shared.mode,
             limits: step.shared.limits,
             sight: step.shared.sight,
@@ -432,10 +440,10 @@ impl Loader {
     }
 }
 
-/// Whose keys and notes a step has: a canary goes on where the step stopped that it replaces.
+/// Whose keys and notes a step has: one that is tried out goes on where the step is that it would replace.
 fn space(config: &StepConfig) -> &str {
     match (config.mode, &config.replaces) {
-        (Mode::Canary(_), Some(replaced)) => replaced,
+        (Mode::Canary(_) | Mode::Shadow, Some(replaced)) => replaced,
         _ => &config.name,
     }
 }

@@ -12,9 +12,10 @@ use waxwing_mail::Address;
 
 use crate::services::dns::{DnsAnswer, DnsOutcome, DnsQuestion, DnsSecurity, LookUp};
 use crate::services::http::{Exchange, HttpFailure, HttpRequest, HttpResponse};
+use crate::services::kv::{Bucket, Events};
 use crate::services::{
-    BucketState, Entry, Limits, Pending, ServiceError, Services, Space, Usage, Verification,
-    Versioned,
+    BucketState, Entry, KeyValues, Limits, Pending, ServiceError, Services, Space, Usage,
+    Verification, Versioned,
 };
 
 /// Directory, key-value store and a world around the server, in memory.
@@ -52,8 +53,8 @@ struct Value {
     octets: Bytes,
     version: u64,
     expires: Option<Duration>,
-    bucket: (f64, Duration),
-    events: Vec<Duration>,
+    bucket: Bucket,
+    events: Events,
 }
 
 impl MemoryServices {
@@ -170,8 +171,11 @@ impl State {
                 octets: Bytes::new(),
                 version: 0,
                 expires: ttl.map(|ttl| now + ttl),
-                bucket: (f64::INFINITY, now),
-                events: Vec::new(),
+                bucket: Bucket {
+                    level: f64::INFINITY,
+                    at: now,
+                },
+                events: Events::default(),
             })
     }
 
@@ -300,6 +304,51 @@ impl Services for MemoryServices {
         )
     }
 
+    fn resolve<'a>(&'a self, question: &'a DnsQuestion) -> LookUp<'a> {
+        let state = self.state();
+        let key = (question.name.clone(), question.kind);
+        let known = || state.records.keys().any(|(name, _)| *name == question.name);
+        let answer = match state.records.get(&key) {
+            Some(answer) => answer.clone(),
+            None if known() => DnsAnswer::without(DnsOutcome::NoData, DnsSecurity::Insecure),
+            None => DnsAnswer::without(DnsOutcome::NoSuchName, DnsSecurity::Insecure),
+        };
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn fetch(&self, request: HttpRequest) -> Exchange<'_> {
+        let scheme = if request.secure { "https" } else { "http" };
+        let url = format!(
+            "{scheme}://{}:{}{}",
+            request.host, request.port, request.target
+        );
+        let mut state = self.state();
+        let response = match state.responses.get(&url) {
+            Some(response) if response.body.len() > request.max_response => {
+                Err(HttpFailure::TooLarge)
+            }
+            Some(response) => Ok(response.clone()),
+            None => Err(HttpFailure::Unreachable(format!("nothing is at {url}"))),
+        };
+        state.fetched.push(request);
+        Box::pin(std::future::ready(response))
+    }
+
+    fn hash_password<'a>(&'a self, password: &'a str) -> Pending<'a, String> {
+        self.ready(format!("plain:{password}"))
+    }
+
+    fn password_matches<'a>(&'a self, stored: &'a str, password: &'a str) -> Pending<'a, bool> {
+        match stored.strip_prefix("plain:") {
+            Some(stored) => self.ready(stored == password),
+            None => Box::pin(std::future::ready(Err(ServiceError::Unsupported(
+                "no hash of this pretended server".into(),
+            )))),
+        }
+    }
+}
+
+impl KeyValues for MemoryServices {
     fn kv_get<'a>(
         &'a self,
         space: Space<'a>,
@@ -405,22 +454,21 @@ impl Services for MemoryServices {
         let mut state = self.state();
         let now = state.now;
         let value = state.slot(space, key, None);
-        let (level, since) = value.bucket;
-        let level =
-            (level + (now.saturating_sub(since)).as_secs_f64() * refill_per_second).min(capacity);
-        let allowed = level >= cost;
-        let remaining = if allowed { level - cost } else { level };
-        value.bucket = (remaining, now);
-        let missing = if allowed {
-            0.0
-        } else {
-            (cost - level) / refill_per_second
-        };
-        self.ready(BucketState {
-            allowed,
-            remaining,
-            retry_after: Duration::try_from_secs_f64(missing).unwrap_or(Duration::MAX),
-        })
+        self.ready(value.bucket.take((cost, capacity, refill_per_second), now))
+    }
+
+    fn kv_level<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        capacity: f64,
+        refill_per_second: f64,
+    ) -> Pending<'a, f64> {
+        let mut state = self.state();
+        let now = state.now;
+        let bucket = state.space(space).get(key).map(|value| value.bucket);
+        let level = bucket.map(|bucket| bucket.level(capacity, refill_per_second, now));
+        self.ready(level.unwrap_or(capacity))
     }
 
     fn kv_count_window<'a>(
@@ -432,11 +480,22 @@ impl Services for MemoryServices {
         let mut state = self.state();
         let now = state.now;
         let value = state.slot(space, key, None);
-        value.events.push(now);
-        value
-            .events
-            .retain(|event| now.saturating_sub(*event) < window);
-        self.ready(value.events.len() as u64)
+        self.ready(value.events.count(window, now))
+    }
+
+    fn kv_events<'a>(
+        &'a self,
+        space: Space<'a>,
+        key: &'a str,
+        window: Duration,
+    ) -> Pending<'a, Vec<(Duration, u64)>> {
+        let mut state = self.state();
+        let now = state.now;
+        let events = state
+            .space(space)
+            .get(key)
+            .map(|value| value.events.ages(window, now));
+        self.ready(events.unwrap_or_default())
     }
 
     fn kv_keys<'a>(
@@ -458,48 +517,5 @@ impl Services for MemoryServices {
                 .cloned()
                 .collect(),
         )
-    }
-
-    fn resolve<'a>(&'a self, question: &'a DnsQuestion) -> LookUp<'a> {
-        let state = self.state();
-        let key = (question.name.clone(), question.kind);
-        let known = || state.records.keys().any(|(name, _)| *name == question.name);
-        let answer = match state.records.get(&key) {
-            Some(answer) => answer.clone(),
-            None if known() => DnsAnswer::without(DnsOutcome::NoData, DnsSecurity::Insecure),
-            None => DnsAnswer::without(DnsOutcome::NoSuchName, DnsSecurity::Insecure),
-        };
-        Box::pin(std::future::ready(answer))
-    }
-
-    fn fetch(&self, request: HttpRequest) -> Exchange<'_> {
-        let scheme = if request.secure { "https" } else { "http" };
-        let url = format!(
-            "{scheme}://{}:{}{}",
-            request.host, request.port, request.target
-        );
-        let mut state = self.state();
-        let response = match state.responses.get(&url) {
-            Some(response) if response.body.len() > request.max_response => {
-                Err(HttpFailure::TooLarge)
-            }
-            Some(response) => Ok(response.clone()),
-            None => Err(HttpFailure::Unreachable(format!("nothing is at {url}"))),
-        };
-        state.fetched.push(request);
-        Box::pin(std::future::ready(response))
-    }
-
-    fn hash_password<'a>(&'a self, password: &'a str) -> Pending<'a, String> {
-        self.ready(format!("plain:{password}"))
-    }
-
-    fn password_matches<'a>(&'a self, stored: &'a str, password: &'a str) -> Pending<'a, bool> {
-        match stored.strip_prefix("plain:") {
-            Some(stored) => self.ready(stored == password),
-            None => Box::pin(std::future::ready(Err(ServiceError::Unsupported(
-                "no hash of this pretended server".into(),
-            )))),
-        }
     }
 }

@@ -106,11 +106,12 @@ impl Policy {
         self.inner.current()
     }
 
-    /// Reads the files again, now, and takes them even if they were taken back. The number of the generation that serves then, or every problem.
+    /// Reads the files again, now, as a signal asks for, and takes them even if they were taken back. The number of the generation that serves then, or every problem.
     pub async fn reload(&self) -> Result<u64, Vec<Problem>> {
         let manner = Manner {
             tell: true,
             force: true,
+            who: "signal",
             why: "reload",
         };
         self.inner.load(manner).await;
@@ -164,14 +165,15 @@ impl Policy {
         }
     }
 
-    /// Goes back to generation `to`, or to the one before, at once; the files that serve now are not taken again until they change. Gives the new
-    /// number.
+    /// Goes back to generation `to`, or to the one before, at once, because `who` asked for it; the files that serve now are not taken again until they
+    /// change. Gives the new number.
     ///
     /// # Errors
     /// There is no such generation, or it does not load any more.
     pub async fn roll_back(
         &self,
         to: Option<u64>,
+        who: &str,
         reason: Option<&str>,
     ) -> Result<u64, RolloutError> {
         let from = self.current().number();
@@ -179,15 +181,15 @@ impl Policy {
             Some(reason) => format!("rolled back by an operator from generation {from}: {reason}"),
             None => format!("rolled back by an operator from generation {from}"),
         };
-        self.inner.roll_back(to, &why).await
+        self.inner.roll_back(to, who, &why).await
     }
 
-    /// Lets a trial step enforce: the policy file is rewritten and loaded. Gives the number that serves then.
+    /// Lets a trial step enforce because `who` asked for it: the policy file is rewritten and loaded. Gives the number that serves then.
     ///
     /// # Errors
     /// The step is not tried out, or the file cannot be written.
-    pub async fn promote(&self, step: &str) -> Result<u64, RolloutError> {
-        self.inner.promote(step).await
+    pub async fn promote(&self, step: &str, who: &str) -> Result<u64, RolloutError> {
+        self.inner.promote(step, who).await
     }
 
     /// Every problem of a policy: its file, its plugins, their settings. Nothing is served.
@@ -207,6 +209,7 @@ impl Policy {
 const START: Manner<'static> = Manner {
     tell: true,
     force: false,
+    who: "start",
     why: "start",
 };
 
@@ -246,6 +249,7 @@ async fn keep_watch(
             let manner = Manner {
                 tell: left == 0,
                 force: false,
+                who: "watch",
                 why: "file change",
             };
             if inner.follow(&mut watch, manner).await {

@@ -2,6 +2,7 @@
 //!
 //! Reading gives everything that is wrong at once, each with its line; nothing is half taken.
 
+mod ground;
 mod network;
 mod promote;
 mod rollout;
@@ -17,6 +18,7 @@ use toml_edit::Document;
 
 use crate::problem::Problem;
 
+pub(crate) use ground::Ground;
 pub(crate) use network::{HttpGrant, Network, Origin, Secret};
 pub(crate) use promote::promoted;
 pub(crate) use rollout::{Drift, Mode};
@@ -46,9 +48,9 @@ pub(crate) struct PolicyFile {
 
 impl PolicyFile {
     /// Reads a policy and the settings files that it names.
-    pub(crate) fn read(path: &Path) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn read(path: &Path, ground: Ground) -> Result<Self, Vec<Problem>> {
         let text = read_text(path).map_err(|problem| vec![problem])?;
-        Self::parse(path, &text)
+        Self::parse_on(ground, path, &text)
     }
 
     /// The one step of a policy that is no file.
@@ -61,11 +63,17 @@ impl PolicyFile {
 
     /// A policy from its text; the settings files that it names are read.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Vec<Problem>> {
+        Self::parse_on(Ground::Own, path, text)
+    }
+
+    fn parse_on(ground: Ground, path: &Path, text: &str) -> Result<Self, Vec<Problem>> {
         let document = Document::parse(text).map_err(|error| vec![syntax(path, text, &error)])?;
         let mut problems = Vec::new();
         let mut policy = Self::default();
         policy.inputs.files.push(path.to_owned());
-        policy.inputs.texts.push((path.to_owned(), Arc::from(text)));
+        policy.inputs.ground = ground;
+        let kept = Path::new("policy.toml").to_owned();
+        policy.inputs.texts.push((kept, Arc::from(text)));
         policy
             .inputs
             .folders
@@ -237,7 +245,7 @@ mod tests {
         fs::write(dir.path().join("rules/.hidden.toml"), "broken =").unwrap();
         let path = dir.path().join("policy.toml");
         fs::write(&path, "[[step]]\nplugin = 'rules'\nsettings-files = ['rules/*.toml']\n[step.settings]\nlimit = 3\n").unwrap();
-        let policy = PolicyFile::read(&path).unwrap();
+        let policy = PolicyFile::read(&path, Ground::Own).unwrap();
         let settings = &policy.steps[0].step.settings;
         let json: serde_json::Value = serde_json::from_str(settings.json()).unwrap();
         assert_eq!(json["limit"], 3);
@@ -277,7 +285,7 @@ mod tests {
         )
         .unwrap();
         fs::write(dir.path().join("one.toml"), "a = 1\nb =\n").unwrap();
-        let problems = PolicyFile::read(&path).unwrap_err();
+        let problems = PolicyFile::read(&path, Ground::Own).unwrap_err();
         assert!(
             problems[0].to_string().contains("one.toml:2: "),
             "{problems:?}"

@@ -19,20 +19,28 @@ use crate::step::Step;
 #[error("{0}")]
 pub struct RolloutError(pub(crate) String);
 
+/// Who goes back when nobody asked.
+const SERVER: &str = "server";
 /// Generations that are tried after a restart whose files do not load.
 const MAX_TRIES: usize = 3;
 
 impl Inner {
     /// Goes back to a generation, the one before if none is named.
-    pub(crate) async fn roll_back(&self, to: Option<u64>, why: &str) -> Result<u64, RolloutError> {
+    pub(crate) async fn roll_back(
+        &self,
+        to: Option<u64>,
+        who: &str,
+        why: &str,
+    ) -> Result<u64, RolloutError> {
         let _turn = self.turn.lock().await;
-        self.go_back(to, why, "operator").await
+        self.go_back(to, who, why, "operator").await
     }
 
     /// The same for who holds the turn.
     async fn go_back(
         &self,
         to: Option<u64>,
+        who: &str,
         why: &str,
         by: &'static str,
     ) -> Result<u64, RolloutError> {
@@ -55,6 +63,7 @@ impl Inner {
         tracing::error!(from, to = target.number, why, "the policy goes back");
         counter!("waxwing_policy_rollbacks_total", "by" => by).increment(1);
         let change = Change {
+            who: who.to_owned(),
             why: why.to_owned(),
             again: Some(target.number),
             refused,
@@ -108,9 +117,7 @@ impl Inner {
             )));
         };
         let place = archive.snapshots.generation(number);
-        let loader = self
-            .loader
-            .elsewhere(place.join("policy.toml"), place.join("plugins"));
+        let loader = self.loader.of_snapshot(&place);
         let Loaded {
             steps,
             drift,
@@ -154,7 +161,7 @@ impl Inner {
             return;
         }
         let why = format!("rolled back by itself from generation {number}: {why}");
-        if let Err(error) = self.go_back(None, &why, by).await {
+        if let Err(error) = self.go_back(None, SERVER, &why, by).await {
             tracing::error!(generation = number, %why, %error, "the policy should go back and cannot");
         }
     }
@@ -212,6 +219,7 @@ impl Inner {
             );
             let resumes = (last == Some(number)).then_some(number);
             let change = Change {
+                who: SERVER.to_owned(),
                 why: if resumes.is_some() {
                     event.why
                 } else {
@@ -228,7 +236,7 @@ impl Inner {
     }
 
     /// Lets a trial step enforce: rewrites the policy file and loads it.
-    pub(crate) async fn promote(&self, step: &str) -> Result<u64, RolloutError> {
+    pub(crate) async fn promote(&self, step: &str, who: &str) -> Result<u64, RolloutError> {
         let _one = self.loading.lock().await;
         let (path, name) = (self.loader.config.policy_file.clone(), step.to_owned());
         let written = tokio::task::spawn_blocking(move || rewrite(&path, &name));
@@ -239,6 +247,7 @@ impl Inner {
         let manner = Manner {
             tell: true,
             force: true,
+            who,
             why: &why,
         };
         self.load_now(manner).await;

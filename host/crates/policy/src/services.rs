@@ -5,16 +5,16 @@
 
 pub(crate) mod dns;
 pub(crate) mod http;
+pub(crate) mod kv;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
-use bytes::Bytes;
 use waxwing_mail::Address;
 
 use self::dns::{DnsQuestion, LookUp};
 use self::http::{Exchange, HttpRequest};
+pub use self::kv::{BucketState, KeyValues, Space, Versioned};
 
 /// The answer of a service, in time.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, ServiceError>> + Send + 'a>>;
@@ -73,37 +73,8 @@ pub struct Limits {
     pub messages: Option<u64>,
 }
 
-/// Whose keys of the key-value store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Space<'a> {
-    /// The step's name.
-    pub plugin: &'a str,
-    /// The domain; none for the plugin's keys of the whole server.
-    pub domain: Option<&'a str>,
-}
-
-/// A stored value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Versioned {
-    /// The octets.
-    pub value: Bytes,
-    /// From 1; every change raises it.
-    pub version: u64,
-}
-
-/// A token bucket after a try to take from it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BucketState {
-    /// Whether the tokens were there, and taken.
-    pub allowed: bool,
-    /// What is left.
-    pub remaining: f64,
-    /// When they will be there, if they were not.
-    pub retry_after: Duration,
-}
-
 /// The directory, the key-value store, what lies beyond the server, and the clock.
-pub trait Services: Send + Sync + 'static {
+pub trait Services: KeyValues {
     /// The clock that plugins read: milliseconds since 1970.
     fn unix_ms(&self) -> u64 {
         crate::capability::unix_ms()
@@ -124,80 +95,6 @@ pub trait Services: Send + Sync + 'static {
     fn domain_usage<'a>(&'a self, domain: &'a str) -> Pending<'a, Usage>;
     /// Whether an account has a mailbox of this path.
     fn mailbox_exists<'a>(&'a self, account: &'a str, path: &'a str) -> Pending<'a, bool>;
-
-    /// The values of keys, in their order.
-    fn kv_get<'a>(
-        &'a self,
-        space: Space<'a>,
-        keys: &'a [String],
-    ) -> Pending<'a, Vec<Option<Versioned>>>;
-    /// Sets a value; gives its version.
-    fn kv_set<'a>(
-        &'a self,
-        space: Space<'a>,
-        key: &'a str,
-        value: &'a [u8],
-        ttl: Option<Duration>,
-    ) -> Pending<'a, u64>;
-    /// Sets many values: all, or on an error none.
-    fn kv_set_many<'a>(
-        &'a self,
-        space: Space<'a>,
-        values: &'a [(String, Vec<u8>)],
-        ttl: Option<Duration>,
-    ) -> Pending<'a, ()>;
-    /// Sets a value if the stored version is `expected` (0: there is none); none if it was not.
-    fn kv_compare_and_set<'a>(
-        &'a self,
-        space: Space<'a>,
-        key: &'a str,
-        expected: u64,
-        value: &'a [u8],
-        ttl: Option<Duration>,
-    ) -> Pending<'a, Option<u64>>;
-    /// Removes a key of any kind.
-    fn kv_delete<'a>(&'a self, space: Space<'a>, key: &'a str) -> Pending<'a, ()>;
-    /// Adds to a counter; gives the sum.
-    fn kv_increment<'a>(
-        &'a self,
-        space: Space<'a>,
-        key: &'a str,
-        delta: i64,
-        ttl: Option<Duration>,
-    ) -> Pending<'a, i64>;
-    /// Adds to many counters; gives the sums in their order.
-    fn kv_increment_many<'a>(
-        &'a self,
-        space: Space<'a>,
-        deltas: &'a [(String, i64)],
-        ttl: Option<Duration>,
-    ) -> Pending<'a, Vec<i64>>;
-    /// Many counters in their order; 0 where there is none.
-    fn kv_counters<'a>(&'a self, space: Space<'a>, keys: &'a [String]) -> Pending<'a, Vec<i64>>;
-    /// Takes from a token bucket.
-    fn kv_take<'a>(
-        &'a self,
-        space: Space<'a>,
-        key: &'a str,
-        cost: f64,
-        capacity: f64,
-        refill_per_second: f64,
-    ) -> Pending<'a, BucketState>;
-    /// Counts an event; gives how many fell within the window.
-    fn kv_count_window<'a>(
-        &'a self,
-        space: Space<'a>,
-        key: &'a str,
-        window: Duration,
-    ) -> Pending<'a, u64>;
-    /// Keys with a prefix after a key, in their order.
-    fn kv_keys<'a>(
-        &'a self,
-        space: Space<'a>,
-        prefix: &'a str,
-        after: Option<&'a str>,
-        limit: u32,
-    ) -> Pending<'a, Vec<String>>;
 
     /// Asks the DNS.
     fn resolve<'a>(&'a self, question: &'a DnsQuestion) -> LookUp<'a>;

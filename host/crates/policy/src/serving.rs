@@ -21,7 +21,7 @@ use crate::history::{self, HistoryEvent, HistoryStep};
 use crate::load::{Loaded, Loader};
 use crate::observe::Events;
 use crate::policy::StartError;
-use crate::policy_file::Drift;
+use crate::policy_file::{Drift, Ground};
 use crate::problem::Problem;
 use crate::recorder::Recorder;
 use crate::services::Services;
@@ -75,6 +75,7 @@ pub(crate) struct Version {
 /// Why what serves changes, and what follows from that.
 #[derive(Default)]
 pub(crate) struct Change {
+    pub(crate) who: String,
     pub(crate) why: String,
     /// The number of a generation that goes on after a restart.
     pub(crate) resumes: Option<u64>,
@@ -93,6 +94,7 @@ pub(crate) struct Manner<'a> {
     pub(crate) tell: bool,
     /// Whether files that were taken back are taken all the same.
     pub(crate) force: bool,
+    pub(crate) who: &'a str,
     pub(crate) why: &'a str,
 }
 
@@ -134,6 +136,7 @@ impl Inner {
             refused: last.map_or_else(Vec::new, |event| event.refused),
         };
         let loader = Loader {
+            ground: Ground::Own,
             config,
             engine,
             code: Arc::new(code),
@@ -228,6 +231,7 @@ impl Inner {
             .filter(|event| self.current().number() == 0 && event.files == version.files.digest())
             .map(|event| event.generation);
         let change = Change {
+            who: manner.who.to_owned(),
             why: manner.why.to_owned(),
             resumes,
             ..Change::default()
@@ -292,6 +296,7 @@ impl Inner {
             changes: history::changes(before.steps(), &version.steps),
             steps: HistoryStep::all(&version.steps),
             files: version.files.digest().to_owned(),
+            who: change.who.clone(),
             why: change.why.clone(),
             again: change.again,
             refused: change.refused,
@@ -307,7 +312,7 @@ impl Inner {
             .generations
             .retain(|generation| generation.strong_count() > 0);
         report.generations.push(Arc::downgrade(generation.core()));
-        announce(&generation, &change.why);
+        announce(&generation, &change.who, &change.why);
         version.steps.iter().for_each(|step| step.revive());
         for gone in before.steps() {
             if !version.steps.iter().any(|step| Arc::ptr_eq(step, gone)) {
@@ -368,7 +373,7 @@ impl Inner {
     }
 }
 
-fn announce(generation: &Generation, why: &str) {
+fn announce(generation: &Generation, who: &str, why: &str) {
     let names: Vec<&str> = generation
         .steps()
         .iter()
@@ -376,6 +381,7 @@ fn announce(generation: &Generation, why: &str) {
         .collect();
     tracing::info!(
         generation = generation.number(),
+        who,
         why,
         steps = names.join(" "),
         "a policy generation serves"

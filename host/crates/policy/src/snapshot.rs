@@ -3,13 +3,13 @@
 //! `objects/` holds contents by their digest, written once and never changed; `generations/N/` is a policy as an operator would lay it
 //! out (`policy.toml`, its settings files, `plugins/NAME.wasm`), made of links to them. It is loaded like any other policy.
 //!
-//! Not kept: settings files outside the folder of `policy.toml`; a snapshot finds them where they are.
+//! Settings files outside the folder of `policy.toml` are kept in a folder of their own; secrets are not kept.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -22,7 +22,7 @@ const KEPT: usize = 20;
 /// The files of a generation.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
-    /// `policy.toml` and the settings files, by their path from its folder.
+    /// `policy.toml` and the settings files, by their place in a snapshot.
     texts: Vec<(PathBuf, Arc<str>)>,
     /// The plugins by their names, with the digests of what they are.
     plugins: Vec<(String, String)>,
@@ -30,34 +30,19 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// The files of a policy as they were read; `texts` begins with the policy file.
+    /// The files of a policy as they were read, each by its place in a snapshot.
     pub(crate) fn new(texts: &[(PathBuf, Arc<str>)], mut plugins: Vec<(String, String)>) -> Self {
-        let folder = texts
-            .first()
-            .and_then(|(policy, _)| policy.parent())
-            .unwrap_or(Path::new(""))
-            .to_owned();
         let mut seen = BTreeSet::new();
-        let mut within = Vec::new();
+        let mut kept = Vec::new();
         let mut hasher = Sha256::new();
-        for (place, (path, text)) in texts.iter().enumerate() {
-            let relative = if place == 0 {
-                PathBuf::from("policy.toml")
-            } else {
-                path.strip_prefix(&folder).unwrap_or(path).to_owned()
-            };
-            if !seen.insert(relative.clone()) {
+        for (place, text) in texts {
+            if !seen.insert(place) {
                 continue;
             }
-            hasher.update(relative.as_os_str().as_encoded_bytes());
+            hasher.update(place.as_os_str().as_encoded_bytes());
             hasher.update([0]);
             hasher.update(Sha256::digest(text.as_bytes()));
-            if relative
-                .components()
-                .all(|part| matches!(part, Component::Normal(_)))
-            {
-                within.push((relative, text.clone()));
-            }
+            kept.push((place.clone(), text.clone()));
         }
         plugins.sort();
         for (name, digest) in &plugins {
@@ -66,7 +51,7 @@ impl Files {
             hasher.update(digest.as_bytes());
         }
         Self {
-            texts: within,
+            texts: kept,
             plugins,
             digest: hex(&hasher.finalize()),
         }
@@ -198,9 +183,9 @@ mod tests {
     use super::*;
 
     fn files(text: &str) -> Files {
-        let policy = (PathBuf::from("/etc/w/policy.toml"), Arc::from(text));
-        let rules = (PathBuf::from("/etc/w/rules/a.toml"), Arc::from("x = 1"));
-        let outside = (PathBuf::from("/etc/other.toml"), Arc::from("y = 1"));
+        let policy = (PathBuf::from("policy.toml"), Arc::from(text));
+        let rules = (PathBuf::from("rules/a.toml"), Arc::from("x = 1"));
+        let outside = (PathBuf::from(".outside/f/a.toml"), Arc::from("y = 1"));
         Files::new(
             &[policy, rules, outside],
             vec![("rules".into(), "d1".into())],
@@ -222,6 +207,7 @@ mod tests {
         let read = |name: &str| fs::read_to_string(place.join(name)).unwrap();
         assert_eq!(read("policy.toml"), "n = 25");
         assert_eq!(read("rules/a.toml"), "x = 1");
+        assert_eq!(read(".outside/f/a.toml"), "y = 1");
         assert_eq!(read("plugins/rules.wasm"), "component");
     }
 
@@ -229,16 +215,5 @@ mod tests {
     fn the_digest_tells_every_change_and_nothing_else() {
         assert_eq!(files("a").digest(), files("a").digest());
         assert_ne!(files("a").digest(), files("b").digest());
-        let policy = (PathBuf::from("/elsewhere/7/policy.toml"), Arc::from("a"));
-        let rules = (
-            PathBuf::from("/elsewhere/7/rules/a.toml"),
-            Arc::from("x = 1"),
-        );
-        let outside = (PathBuf::from("/etc/other.toml"), Arc::from("y = 1"));
-        let moved = Files::new(
-            &[policy, rules, outside],
-            vec![("rules".into(), "d1".into())],
-        );
-        assert_eq!(moved.digest(), files("a").digest());
     }
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use wasmtime::{ResourceLimiter, bail};
 
+use crate::copies::Copies;
 use crate::engine;
 use crate::facts::{Attempt, MailboxEvent};
 use crate::fault::Fault;
@@ -34,10 +35,12 @@ pub(crate) struct Shared {
     pub(crate) info: Arc<StepInfo>,
     /// The step's name.
     pub(crate) name: Arc<str>,
-    /// Whose keys and notes it has: its own, or those of the step in whose place it decides.
+    /// Whose keys and notes it has: its own, or those of the step in whose place it is, or would be.
     pub(crate) space: Arc<str>,
-    /// Where it writes while nothing counts.
+    /// Whose notes it has while nothing counts.
     pub(crate) scratch: Arc<str>,
+    /// What it sees of its keys while nothing counts.
+    pub(crate) copies: Arc<Copies>,
     pub(crate) mode: Mode,
     pub(crate) limits: Limits,
     pub(crate) sight: Sight,
@@ -232,8 +235,8 @@ impl State {
         bail!(text)
     }
 
-    /// Whose keys and notes are at hand.
-    pub(crate) fn space(&self) -> &Arc<str> {
+    /// Whose notes are at hand.
+    pub(crate) fn notes_of(&self) -> &Arc<str> {
         if self.context.trial {
             &self.shared.scratch
         } else {

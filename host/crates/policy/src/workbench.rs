@@ -27,7 +27,7 @@ use crate::hook::Hook;
 use crate::load::{Compiled, Loader};
 use crate::manifest::CaseFile;
 use crate::plugin::PluginFile;
-use crate::policy_file::{Located, PolicyFile, Settings};
+use crate::policy_file::{Ground, Located, PolicyFile, Settings};
 use crate::problem::Problem;
 use crate::recorder::Recorder;
 use crate::services::Services;
@@ -176,6 +176,7 @@ impl Workbench {
         let mut config = PolicyConfig::new("policy.toml".into(), Vec::new(), "".into());
         config.watch = false;
         Loader {
+            ground: Ground::Own,
             config,
             engine: self.engine.clone(),
             code: self.code.clone(),

@@ -373,6 +373,49 @@ impl Kv {
         }
     }
 
+    /// What a bucket holds that [`Kv::take`] takes from; nothing is taken.
+    pub async fn level(
+        &self,
+        namespace: &Namespace,
+        key: &str,
+        capacity: f64,
+        refill_per_second: f64,
+    ) -> Result<f64> {
+        let key = self.key(namespace, 2, key).await?;
+        loop {
+            let read = self.stored(&key).await?;
+            let now = self.clock.now();
+            let level = |tally: Option<&Tally>| {
+                tally.map_or(capacity, |tally| {
+                    tally.level(capacity, refill_per_second, now)
+                })
+            };
+            if let Ok(level) = self.memory.look(&key, &read, now, level) {
+                return Ok(level);
+            }
+        }
+    }
+
+    /// The events that [`Kv::count_window`] counted in the last `window`, oldest first: how long ago, and how many.
+    pub async fn events(
+        &self,
+        namespace: &Namespace,
+        key: &str,
+        window: Duration,
+    ) -> Result<Vec<(Duration, u64)>> {
+        let key = self.key(namespace, 3, key).await?;
+        loop {
+            let read = self.stored(&key).await?;
+            let now = self.clock.now();
+            let ages = |tally: Option<&Tally>| tally.map(|tally| tally.ages(now));
+            if let Ok(ages) = self.memory.look(&key, &read, now, ages) {
+                let mut ages = ages.unwrap_or_default();
+                ages.retain(|(age, _)| *age < window);
+                return Ok(ages);
+            }
+        }
+    }
+
     /// Keys of stored values with a prefix, ascending, after a key, at most `limit`.
     pub async fn keys(
         &self,

@@ -23,7 +23,7 @@ pub(super) fn history(common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The generations, the newest last, each with what changed below it.
+/// The generations, the newest last, with who made them serve and why, each with what changed below it.
 fn print(answer: &Value) -> String {
     let mut out = String::new();
     for event in items(answer) {
@@ -35,9 +35,10 @@ fn print(answer: &Value) -> String {
         };
         let _infallible = writeln!(
             out,
-            "generation {}  {}  {}{again}",
+            "generation {}  {}  {:<8}  {}{again}",
             text(event, "generation"),
             moment(event.get("at")),
+            text(event, "who"),
             text(event, "why")
         );
         for change in event.get("changes").map(items).unwrap_or_default() {
@@ -57,13 +58,13 @@ mod tests {
     #[test]
     fn each_generation_says_why() {
         let answer = serde_json::json!([
-            { "generation": 1, "at": 0, "why": "start", "changes": ["rules: new"] },
-            { "generation": 3, "at": 0, "why": "rolled back by itself from generation 2: refusals 0 % -> 100 % of 60 transactions", "again": 1, "changes": [] },
+            { "generation": 1, "at": 0, "who": "start", "why": "start", "changes": ["rules: new"] },
+            { "generation": 3, "at": 0, "who": "server", "why": "rolled back by itself from generation 2: refusals 0 % -> 100 % of 60 transactions", "again": 1, "changes": [] },
         ]);
         assert_eq!(
             print(&answer),
-            "generation 1  1970-01-01 00:00:00Z  start\n    rules: new\n\
-             generation 3  1970-01-01 00:00:00Z  rolled back by itself from generation 2: refusals 0 % -> 100 % of 60 transactions (generation 1 again)\n"
+            "generation 1  1970-01-01 00:00:00Z  start     start\n    rules: new\n\
+             generation 3  1970-01-01 00:00:00Z  server    rolled back by itself from generation 2: refusals 0 % -> 100 % of 60 transactions (generation 1 again)\n"
         );
     }
 }

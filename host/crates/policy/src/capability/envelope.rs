@@ -127,7 +127,7 @@ impl HostEnvelope for State {
                 .mail()?
                 .state()
                 .notes
-                .get(state.space(), key)
+                .get(state.notes_of(), key)
                 .map(<[u8]>::to_vec))
         })
     }
@@ -143,7 +143,7 @@ impl HostEnvelope for State {
                 .mail()?
                 .state()
                 .notes
-                .set(&state.space().clone(), key, value);
+                .set(&state.notes_of().clone(), key, value);
             Ok(if kept { Ok(()) } else { Err(NoteError::Limit) })
         })
     }

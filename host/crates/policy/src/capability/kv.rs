@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasmtime::Result;
 
 use crate::bindings::waxwing::policy::kv::{Area, BucketState, Host, KvError, Versioned};
-use crate::services::{self, ServiceError, Space};
+use crate::services::{self, KeyValues, ServiceError, Space};
 use crate::state::State;
 
 const MAX_KEY: usize = 512;
@@ -262,10 +262,10 @@ impl Host for State {
 }
 
 impl State {
-    /// Counts the call; gives the services and the plugin's space, or none where there is no domain at hand.
-    fn kv(&mut self, area: Area) -> Result<(Arc<dyn services::Services>, Option<Owned>)> {
+    /// Counts the call; gives the keys and the plugin's space, or none where there is no domain at hand. Where nothing counts, they are copies.
+    fn kv(&mut self, area: Area) -> Result<(Arc<dyn KeyValues>, Option<Owned>)> {
         self.enter()?;
-        let step = self.space().clone();
+        let step = self.shared.space.clone();
         let owned = match (area, &self.context.domain) {
             (Area::Plugin, _) => Some(Owned { step, domain: None }),
             (Area::Domain, Some(domain)) => Some(Owned {
@@ -274,7 +274,12 @@ impl State {
             }),
             (Area::Domain, None) => None,
         };
-        Ok((self.shared.services.clone(), owned))
+        let keys: Arc<dyn KeyValues> = if self.context.trial {
+            self.shared.copies.clone()
+        } else {
+            self.shared.services.clone()
+        };
+        Ok((keys, owned))
     }
 }
 

@@ -169,7 +169,7 @@ impl HostConnection for State {
                 .connection()?
                 .state()
                 .notes
-                .get(state.space(), key)
+                .get(state.notes_of(), key)
                 .map(<[u8]>::to_vec))
         })
     }
@@ -185,7 +185,7 @@ impl HostConnection for State {
                 .connection()?
                 .state()
                 .notes
-                .set(&state.space().clone(), key, value);
+                .set(&state.notes_of().clone(), key, value);
             Ok(if kept { Ok(()) } else { Err(NoteError::Limit) })
         })
     }

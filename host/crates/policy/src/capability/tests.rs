@@ -106,6 +106,7 @@ impl World {
             name: "step".into(),
             space: "step".into(),
             scratch: "scratch".into(),
+            copies: crate::copies::Copies::over(self.services.clone()),
             mode: Mode::Enforce,
             limits: self.limits,
             sight: self.sight,
@@ -247,7 +248,11 @@ async fn requests_are_counted_and_secrets_are_the_hosts() {
         "[[step]]\nplugin = 'p'\ngrants = ['http']\nlimits = { http-requests = 2 }\nhttp = { hosts = ['api.example.org'], secrets = { api = 'api' } }\n",
     )
     .unwrap();
-    let policy = crate::policy_file::PolicyFile::read(&folder.path().join("policy.toml")).unwrap();
+    let policy = crate::policy_file::PolicyFile::read(
+        &folder.path().join("policy.toml"),
+        crate::policy_file::Ground::Own,
+    )
+    .unwrap();
     assert!(
         policy.inputs.files.iter().any(|file| file.ends_with("api")),
         "a new secret is a new policy"

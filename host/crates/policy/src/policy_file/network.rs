@@ -258,7 +258,8 @@ fn read_secrets(
             ));
             continue;
         };
-        let path = files.path.parent().unwrap_or(files.path).join(file);
+        let base = files.path.parent().unwrap_or(files.path);
+        let path = inputs.ground.secrets(base).join(file);
         inputs.files.push(path.clone());
         let text = match read_text(&path) {
             Ok(text) => text,

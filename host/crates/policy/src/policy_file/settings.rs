@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Number, Value as Json};
 use toml_edit::{Document, Item, TableLike, Value};
 
+use super::ground::{Ground, kept};
 use super::table::Table;
 use super::{line_of, read_text, syntax};
 use crate::problem::Problem;
@@ -21,8 +22,10 @@ pub(crate) struct Inputs {
     pub(crate) files: Vec<PathBuf>,
     /// The folders in which a file may appear that would be read too.
     pub(crate) folders: Vec<PathBuf>,
-    /// What was read of them, `policy.toml` first.
+    /// What was read of them, `policy.toml` first, each by where a snapshot keeps it.
     pub(crate) texts: Vec<(PathBuf, Arc<str>)>,
+    /// Where the policy was found.
+    pub(crate) ground: Ground,
 }
 
 /// Settings as the plugin gets them, and where each of them is written. Equal if the plugin gets the same.
@@ -67,7 +70,12 @@ impl Settings {
     /// The settings that a file holds: what would stand below `[step.settings]`.
     pub(crate) fn of_file(path: &Path) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        match read_file(path, &mut Inputs::default(), &mut problems) {
+        let file = Named {
+            name: String::new(),
+            path: path.to_owned(),
+            kept: PathBuf::new(),
+        };
+        match read_file(&file, &mut Inputs::default(), &mut problems) {
             Some((source, content)) if problems.is_empty() => Ok(Self {
                 json: Json::Object(content).to_string().into(),
                 policy: source,
@@ -121,15 +129,15 @@ impl Settings {
         let mut files = Vec::new();
         if let Some(patterns) = patterns {
             let mut members = Vec::new();
-            for (name, path) in expand(table, &patterns, inputs, problems) {
-                if let Some((source, content)) = read_file(&path, inputs, problems) {
+            for file in expand(table, &patterns, inputs, problems) {
+                if let Some((source, content)) = read_file(&file, inputs, problems) {
                     members.push(Json::Object(Map::from_iter([
-                        ("name".to_owned(), Json::String(name)),
+                        ("name".to_owned(), Json::String(file.name)),
                         ("content".to_owned(), Json::Object(content)),
                     ])));
                     files.push(source);
                 }
-                inputs.files.push(path);
+                inputs.files.push(file.path);
             }
             json.insert("files".to_owned(), Json::Array(members));
         }
@@ -171,11 +179,21 @@ fn within_files(pointer: &str) -> Option<(usize, &str)> {
     ))
 }
 
+/// A settings file that a policy names.
+struct Named {
+    /// As the policy calls it.
+    name: String,
+    path: PathBuf,
+    /// Where a snapshot of the policy keeps it.
+    kept: PathBuf,
+}
+
 fn read_file(
-    path: &Path,
+    file: &Named,
     inputs: &mut Inputs,
     problems: &mut Vec<Problem>,
 ) -> Option<(Source, Map<String, Json>)> {
+    let path = file.path.as_path();
     let text = match read_text(path) {
         Ok(text) => text,
         Err(problem) => {
@@ -185,7 +203,7 @@ fn read_file(
     };
     inputs
         .texts
-        .push((path.to_owned(), Arc::from(text.as_str())));
+        .push((file.kept.clone(), Arc::from(text.as_str())));
     let document = match Document::parse(text.as_str()) {
         Ok(document) => document,
         Err(error) => {
@@ -218,17 +236,24 @@ fn expand(
     patterns: &[&str],
     inputs: &mut Inputs,
     problems: &mut Vec<Problem>,
-) -> Vec<(String, PathBuf)> {
+) -> Vec<Named> {
     let base = table.path.parent().unwrap_or(Path::new(""));
     let mut found = Vec::new();
     for pattern in patterns {
-        let (folder, last) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+        let begin = pattern.rfind('/').map_or(0, |slash| slash + 1);
+        let (folder, last) = pattern.split_at_checked(begin).unwrap_or(("", pattern));
+        let place = inputs.ground.folder(base, folder);
+        let named = |name: &str| Named {
+            name: format!("{folder}{name}"),
+            path: place.join(name),
+            kept: kept(folder).join(name),
+        };
         let Some((before, after)) = last.split_once('*') else {
-            found.push(((*pattern).to_owned(), base.join(pattern)));
+            found.push(named(last));
             continue;
         };
-        inputs.folders.push(base.join(folder));
-        let mut names: Vec<String> = match std::fs::read_dir(base.join(folder)) {
+        inputs.folders.push(place.clone());
+        let mut names: Vec<String> = match std::fs::read_dir(&place) {
             Ok(entries) => entries
                 .flatten()
                 .filter_map(|entry| entry.file_name().into_string().ok())
@@ -255,15 +280,7 @@ fn expand(
             ));
             names.truncate(MAX_FILES);
         }
-        for name in names {
-            let relative = if folder.is_empty() {
-                name
-            } else {
-                format!("{folder}/{name}")
-            };
-            let path = base.join(&relative);
-            found.push((relative, path));
-        }
+        found.extend(names.iter().map(|name| named(name)));
     }
     found
 }

@@ -252,6 +252,8 @@ pub(crate) struct Plugin {
     next: u32,
     version: &'static str,
     manifest: Option<String>,
+    more: String,
+    pages: u32,
 }
 
 impl Plugin {
@@ -260,6 +262,7 @@ impl Plugin {
         Self {
             next: 4096,
             version: "1.0.0",
+            pages: 2,
             ..Self::default()
         }
     }
@@ -339,6 +342,18 @@ impl Plugin {
         self.says(hook, &answer)
     }
 
+    /// So many pages of memory at the start, two if nothing is said.
+    pub(crate) fn pages(mut self, pages: u32) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// Fields of the module besides.
+    pub(crate) fn more(mut self, text: &str) -> Self {
+        self.more.push_str(text);
+        self
+    }
+
     /// A manifest, as TOML.
     pub(crate) fn manifest(mut self, text: &str) -> Self {
         self.manifest = Some(text.to_owned());
@@ -403,8 +418,9 @@ impl Plugin {
                 "(import \"waxwing:policy/{interface}@0.1.0\" \"[resource-drop]{resource}\" (func $drop-{resource} (param i32)))"
             );
         }
+        let _ = writeln!(text, "(memory (export \"memory\") {})", self.pages);
         text.push_str(
-            "(memory (export \"memory\") 2)\n(global $heap (mut i32) (i32.const 65536))\n(global $count (mut i32) (i32.const 0))\n\
+            "(global $heap (mut i32) (i32.const 65536))\n(global $count (mut i32) (i32.const 0))\n\
              (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (local i32)\n\
              (local.set 4 (i32.and (i32.add (global.get $heap) (i32.const 15)) (i32.const -16)))\n\
              (global.set $heap (i32.add (local.get 4) (local.get 3)))\n\
@@ -446,6 +462,7 @@ impl Plugin {
                 );
             }
         }
+        text.push_str(&self.more);
         text.push(')');
         text
     }

@@ -120,7 +120,7 @@ async fn an_old_step_that_fails_is_not_asked_until_it_is_well() {
             plugin: "p",
             domain: None,
         };
-        waxwing_policy::Services::kv_increment(&*site.services, space, "sick", delta, None)
+        waxwing_policy::KeyValues::kv_increment(&*site.services, space, "sick", delta, None)
     };
     set(1).await.unwrap();
     for _ in 0..15 {

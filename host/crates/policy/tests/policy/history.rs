@@ -1,9 +1,9 @@
 //! The history of a policy, and the ways back and forth in it.
 
-use waxwing_policy::Policy;
+use waxwing_policy::{Policy, PolicyConfig};
 
 use crate::component::Plugin;
-use crate::site::{Site, code, step, transaction};
+use crate::site::{Site, code, step, transaction, until};
 
 /// Says this code at `mail-from`.
 fn saying(code: u16) -> Plugin {
@@ -58,7 +58,13 @@ async fn each_generation_is_told_with_what_changed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_goes_back_and_the_files_wait_for_a_change() {
     let (site, policy) = with_three().await;
-    assert_eq!(policy.roll_back(None, Some("too strict")).await.unwrap(), 4);
+    assert_eq!(
+        policy
+            .roll_back(None, "root", Some("too strict"))
+            .await
+            .unwrap(),
+        4
+    );
     assert_eq!(says(&policy).await, 452);
     let event = policy.history().pop().unwrap();
     assert_eq!(
@@ -69,16 +75,16 @@ async fn an_operator_goes_back_and_the_files_wait_for_a_change() {
         )
     );
     // Further back, and to one by its number.
-    assert_eq!(policy.roll_back(None, None).await.unwrap(), 5);
+    assert_eq!(policy.roll_back(None, "root", None).await.unwrap(), 5);
     assert_eq!(says(&policy).await, 451);
-    let error = policy.roll_back(None, None).await.unwrap_err();
+    let error = policy.roll_back(None, "root", None).await.unwrap_err();
     assert!(
         error.to_string().contains("no earlier generation"),
         "{error}"
     );
-    assert_eq!(policy.roll_back(Some(2), None).await.unwrap(), 6);
+    assert_eq!(policy.roll_back(Some(2), "root", None).await.unwrap(), 6);
     assert_eq!(says(&policy).await, 452);
-    assert!(policy.roll_back(Some(99), None).await.is_err());
+    assert!(policy.roll_back(Some(99), "root", None).await.is_err());
     // The files are taken once they change.
     site.plugin("p", &saying(454));
     assert_eq!(policy.reload().await.unwrap(), 7);
@@ -88,7 +94,10 @@ async fn an_operator_goes_back_and_the_files_wait_for_a_change() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_way_back_lasts_over_a_restart() {
     let (site, policy) = with_three().await;
-    policy.roll_back(Some(1), Some("as it was")).await.unwrap();
+    policy
+        .roll_back(Some(1), "root", Some("as it was"))
+        .await
+        .unwrap();
     assert_eq!((policy.current().number(), says(&policy).await), (4, 451));
     drop(policy);
     let policy = site.start_kept().await;
@@ -136,8 +145,8 @@ async fn a_promoted_step_takes_its_place() {
         ));
     let policy = site.start_kept().await;
     assert_eq!(says(&policy).await, 451);
-    assert!(policy.promote("now").await.is_err());
-    assert_eq!(policy.promote("next").await.unwrap(), 2);
+    assert!(policy.promote("now", "root").await.is_err());
+    assert_eq!(policy.promote("next", "root").await.unwrap(), 2);
     assert_eq!(says(&policy).await, 452);
     let text = std::fs::read_to_string(site.path("policy.toml")).unwrap();
     assert!(
@@ -147,6 +156,87 @@ async fn a_promoted_step_takes_its_place() {
     assert!(!text.contains("shadow"), "{text}");
     let event = policy.history().pop().unwrap();
     assert_eq!(event.why, "promote next");
-    assert_eq!(policy.roll_back(None, None).await.unwrap(), 3);
+    assert_eq!(policy.roll_back(None, "root", None).await.unwrap(), 3);
     assert_eq!(says(&policy).await, 451);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_outside_the_folder_go_back_too_and_secrets_do_not() {
+    let site = Site::new();
+    let (p, q) = (saying(451), saying(452));
+    let absolute = site.path("far").display().to_string();
+    let files = format!(
+        "settings-files = [\"rules/*.toml\", \"../shared/*.toml\", \"{absolute}/one.toml\"]"
+    );
+    let http = "grants = [\"http\"]\nhttp = { hosts = [\"api.example.org\"], secrets = { key = \"key\" } }";
+    site.plugin("p", &p).plugin("q", &q);
+    for (name, text) in [
+        ("home/rules/a.toml", "x = 1"),
+        ("shared/b.toml", "x = 2"),
+        ("far/one.toml", "x = 3"),
+        ("home/key", "sesame"),
+    ] {
+        site.file(name, text.as_bytes());
+    }
+    let policy = format!("{}[[step]]\nplugin = \"q\"\n{http}\n", step("p", &files));
+    site.file("home/policy.toml", policy.as_bytes());
+    let config = PolicyConfig {
+        policy_file: site.path("home/policy.toml"),
+        state_dir: Some(site.path("policy")),
+        ..site.config()
+    };
+    let services = site.services.clone();
+    let policy = Policy::start(config, services.clone()).await.unwrap();
+    assert!(policy.status().problems.is_empty(), "{:?}", policy.status());
+    let files = |policy: &Policy| policy.history().pop().unwrap().files;
+    let first = files(&policy);
+    // A change outside is a change of the policy.
+    for (name, text) in [
+        ("shared/b.toml", "x = 20"),
+        ("far/one.toml", "x = 30"),
+        ("shared/c.toml", "x = 40"),
+    ] {
+        let before = files(&policy);
+        site.file(name, text.as_bytes());
+        policy.reload().await.unwrap();
+        assert_ne!(files(&policy), before, "{name}");
+    }
+    // They may be gone, broken, or more than they were: the snapshot has them as they were. Secrets it has not.
+    std::fs::remove_file(site.path("far/one.toml")).unwrap();
+    site.file("shared/b.toml", b"x =")
+        .file("home/key", b"other");
+    assert_eq!(policy.roll_back(Some(1), "root", None).await.unwrap(), 5);
+    assert_eq!(files(&policy), first);
+    drop(policy);
+    let config = PolicyConfig {
+        policy_file: site.path("home/policy.toml"),
+        state_dir: Some(site.path("policy")),
+        ..site.config()
+    };
+    let policy = Policy::start(config, services).await.unwrap();
+    assert_eq!((policy.current().number(), files(&policy)), (5, first));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_history_tells_who() {
+    let (site, policy) = with_three().await;
+    policy.roll_back(None, "alice", None).await.unwrap();
+    drop(policy);
+    let config = PolicyConfig {
+        watch: true,
+        state_dir: Some(site.path("policy")),
+        ..site.config()
+    };
+    let policy = Policy::start(config, site.services.clone()).await.unwrap();
+    site.plugin("p", &saying(455));
+    until("the change serves and is recorded", || {
+        policy.history().len() == 5
+    })
+    .await;
+    let who: Vec<_> = policy
+        .history()
+        .into_iter()
+        .map(|event| event.who)
+        .collect();
+    assert_eq!(who, ["start", "signal", "signal", "alice", "watch"]);
 }

@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod bombs;
 mod chaos;
 mod component;
 mod drift;

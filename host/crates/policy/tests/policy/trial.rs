@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use waxwing_mail::Protocol;
-use waxwing_policy::{Ledger, LedgerEntry, Policy, Services as _, Space, Tried};
+use waxwing_policy::{KeyValues as _, Ledger, LedgerEntry, Policy, Space, Tried};
 
 use crate::component::{PASS, Plugin, case};
 use crate::site::{
@@ -123,9 +123,46 @@ async fn a_shadow_step_is_asked_and_compared_and_changes_nothing() {
     assert!(report.microseconds.iter().all(|mean| *mean > 0.0));
     // The enforcing step's own calls only: being asked on trial leaves no trace.
     assert_eq!(counted(&site, "now").await, 10);
-    assert_eq!(counted(&site, "next~shadow").await, 10);
     assert_eq!(counted(&site, "next").await, 0);
+    assert_eq!(counted(&site, "next~shadow").await, 0);
     assert!(policy.compare(Some("nobody")).is_err());
+}
+
+/// Counts in `message`, and finds `COUNTED` with what it counted as the weight.
+fn counting() -> Plugin {
+    let mut plugin = Plugin::new().calls("$add").calls("$increment");
+    let (name, key) = (plugin.put(b"COUNTED"), plugin.put(b"seen"));
+    plugin.hook("message", &format!(
+        "(call $increment (i32.const 1) (i32.const {key}) (i32.const 4) (i64.const 1) (i32.const 0) (i64.const 0) (i32.const 2048))
+         (call $add (i32.const {name}) (i32.const 7) (f64.convert_i64_s (i64.load (i32.const 2056))) (i32.const 0) (i32.const 0) (i32.const 2048))
+         (i32.const {PASS})"
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shadow_step_counts_on_from_the_keys_of_the_step_that_it_would_replace() {
+    let site = Site::new();
+    let now = Plugin::new().says("rcpt-to", &case(1));
+    site.plugin("now", &now)
+        .plugin("next", &counting())
+        .policy(&format!(
+            "{}{}",
+            step("now", ""),
+            step("next", "mode = \"shadow\"\nreplaces = \"now\"")
+        ));
+    let space = Space {
+        plugin: "now",
+        domain: None,
+    };
+    let real = site.services.kv_increment(space, "seen", 41, None);
+    real.await.unwrap();
+    let policy = site.serving().await;
+    for expected in [42.0, 43.0, 44.0] {
+        let (_, _, tried) = send(&policy).await;
+        let weight = tried[0].findings[0].weight;
+        assert!((weight - expected).abs() < 1e-9, "{weight}");
+    }
+    assert_eq!(counted(&site, "now").await, 41);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

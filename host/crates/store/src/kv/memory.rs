@@ -107,6 +107,28 @@ impl Tally {
         }
     }
 
+    /// What a bucket holds.
+    pub(crate) fn level(&self, capacity: f64, refill: f64, now: i64) -> f64 {
+        match self.state {
+            State::Bucket { tokens, at } => {
+                filled(tokens, now.saturating_sub(at), capacity, refill)
+            }
+            State::Counter(_) | State::Window(_) => capacity,
+        }
+    }
+
+    /// The events of a window: how long ago, and how many.
+    pub(crate) fn ages(&self, now: i64) -> Vec<(Duration, u64)> {
+        let State::Window(events) = &self.state else {
+            return Vec::new();
+        };
+        let age = |at: i64| u64::try_from(now.saturating_sub(at)).unwrap_or(0);
+        let events = events.iter();
+        events
+            .map(|(at, count)| (Duration::from_millis(age(*at)), *count))
+            .collect()
+    }
+
     fn encode(&self) -> Vec<u8> {
         let numbers: Vec<u64> = match &self.state {
             State::Counter(_) => Vec::new(),
@@ -122,6 +144,12 @@ impl Tally {
     fn is_over(&self, now: i64) -> bool {
         self.expires > 0 && self.expires <= now
     }
+}
+
+/// The tokens of a bucket after so many milliseconds.
+fn filled(tokens: f64, millis: i64, capacity: f64, refill: f64) -> f64 {
+    let seconds = Duration::from_millis(u64::try_from(millis).unwrap_or(0)).as_secs_f64();
+    (tokens + seconds * refill).min(capacity)
 }
 
 /// What the database had for a key that memory did not have, and when it was asked.
@@ -165,13 +193,24 @@ impl Memory {
 
     /// The value of a counter, here or as it was read; 0 if there is none.
     pub(crate) fn counter(&self, key: &KvKey, read: &Read, now: i64) -> Result<i64, Outdated> {
+        self.look(key, read, now, |tally| tally.map_or(0, Tally::number))
+    }
+
+    /// Looks at a tally, here or as it was read, and changes nothing; none if there is none.
+    pub(crate) fn look<T>(
+        &self,
+        key: &KvKey,
+        read: &Read,
+        now: i64,
+        look: impl FnOnce(Option<&Tally>) -> T,
+    ) -> Result<T, Outdated> {
         let tallies = lock(&self.tallies);
-        match tallies.of.get(key) {
-            Some(tally) if !tally.is_over(now) => Ok(tally.number()),
-            Some(_) => Ok(0),
-            None if tallies.forgettings != read.forgettings => Err(Outdated),
-            None => Ok(read.stored.as_ref().map_or(0, Tally::number)),
-        }
+        let tally = match tallies.of.get(key) {
+            Some(tally) => Some(tally),
+            None if tallies.forgettings != read.forgettings => return Err(Outdated),
+            None => read.stored.as_ref(),
+        };
+        Ok(look(tally.filter(|tally| !tally.is_over(now))))
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -245,10 +284,7 @@ impl Memory {
                     retry_after: Duration::ZERO,
                 };
             };
-            let seconds =
-                Duration::from_millis(u64::try_from(now.saturating_sub(*at)).unwrap_or(0))
-                    .as_secs_f64();
-            *tokens = (*tokens + seconds * refill).min(capacity);
+            *tokens = filled(*tokens, now.saturating_sub(*at), capacity, refill);
             *at = now;
             let allowed = *tokens >= cost;
             if allowed {
