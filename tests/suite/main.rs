@@ -32,6 +32,7 @@ mod proxy;
 mod reload;
 mod rollout;
 mod shutdown;
+mod smuggling;
 mod spf;
 mod trouble;
 mod tutorial;
