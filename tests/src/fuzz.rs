@@ -4,7 +4,9 @@
 
 mod auth;
 mod client;
+mod dsn;
 mod imap;
+mod names;
 mod pop3;
 mod smtp;
 
@@ -14,20 +16,25 @@ use waxwing_session::{Session, Step};
 
 pub use auth::{dmarc, report, signatures, spf, sts};
 pub use client::client;
+pub use dsn::dsn;
 pub use imap::imap;
+pub use names::{addresses, parameters};
 pub use pop3::pop3;
-pub use smtp::{bdat, lmtp, smtp, submission};
+pub use smtp::{bdat, data, lmtp, smtp, submission};
 
 /// A function that a fuzzer calls.
 pub type Target = fn(&[u8]);
 
 /// All targets by the names of their corpora.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("smtp", smtp),
     ("submission", submission),
     ("lmtp", lmtp),
     ("bdat", bdat),
+    ("data", data),
     ("client", client),
+    ("addresses", addresses),
+    ("dsn", dsn),
     ("proxy", proxy),
     ("imap", imap),
     ("pop3", pop3),

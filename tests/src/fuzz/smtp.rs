@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use waxwing_mail::{Identity, Reply};
 use waxwing_sasl::{Mechanism, ScramKeys, ServerPart};
+use waxwing_session::{Session as _, Step};
 use waxwing_smtp::{Answer, Ask, AuthFailure, Config, Decision, Extensions, Mode, ServerSession};
 
 /// An SMTP session between servers, fed with any octets.
@@ -38,6 +39,66 @@ pub fn bdat(octets: &[u8]) {
         Mode::Transfer,
         &[&[*cut], begin.as_bytes(), octets].concat(),
     );
+}
+
+/// A content after DATA, cut as the first octet says: what is taken is what a plain reading of the standard makes of it.
+pub fn data(octets: &[u8]) {
+    let Some((cut, content)) = octets.split_first() else {
+        return;
+    };
+    let config = Config::new("mx.waxwing.example", Mode::Transfer);
+    let (expected, now) = (plainly(content), Instant::now());
+    let mut session = ServerSession::new(Arc::new(config), false, now);
+    let begin = b"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<bob@waxwing.test>\r\nDATA\r\n";
+    let (mut taken, mut ended) = (Vec::new(), None);
+    for piece in [&b""[..], begin]
+        .into_iter()
+        .chain(content.chunks(usize::from(*cut) + 1))
+    {
+        session.receive(piece, now);
+        loop {
+            let answer = match session.step() {
+                Step::Content(octets) => {
+                    taken.extend_from_slice(&octets);
+                    continue;
+                }
+                Step::Ask(Ask::Message(_)) => {
+                    ended = Some(Some(std::mem::take(&mut taken)));
+                    break;
+                }
+                Step::Ask(Ask::Abandon) => {
+                    ended = Some(None);
+                    break;
+                }
+                Step::Ask(_) => Answer::Decision(Decision::Pass),
+                Step::Write(_) => continue,
+                _ => break,
+            };
+            session.answer(answer, now);
+        }
+        if ended.is_some() {
+            break;
+        }
+    }
+    assert_eq!(ended, expected, "{}", content.escape_ascii());
+}
+
+/// RFC 5321 §4.1.1.4, §4.5.2 and §2.3.8, read plainly: none while there is no end, none inside if it is refused.
+fn plainly(octets: &[u8]) -> Option<Option<Vec<u8>>> {
+    let whole = [b"\r\n", octets].concat();
+    let end = whole.windows(5).position(|five| five == b"\r\n.\r\n")?;
+    let content = whole.get(2..end + 2).unwrap_or_default();
+    let mut message = Vec::new();
+    for line in content.split_inclusive(|octet| *octet == b'\n') {
+        let Some(text) = line.strip_suffix(b"\r\n") else {
+            return Some(None);
+        };
+        if text.contains(&b'\r') {
+            return Some(None);
+        }
+        message.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
+    }
+    Some(Some(message))
 }
 
 fn session(mode: Mode, octets: &[u8]) {
