@@ -4,7 +4,7 @@ SECONDS ?= 60
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check bench fuzz crash corpus spf swaps idle chaos many
+.PHONY: help run build plugins test check bench fuzz crash corpus spf swaps idle slow chaos many
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
@@ -52,7 +52,10 @@ swaps: ## 200 swaps of the policy under load from 20 sessions
 chaos: ## ten minutes of a plugin made of chance, which must break nothing but itself
 	@WAXWING_CHAOS=600 cargo test -p waxwing-policy --locked --test policy chaos::
 
-idle: ## 5,000 idle sessions, and what each of them costs
+slow: ## 10,000 peers that are in the middle of something, and what the others feel of them
+	@ulimit -n 24000 2>/dev/null || ulimit -n 20000; WAXWING_SLOW=10000 tools/test.sh slow::
+
+idle: ## 5,000 idle sessions in clear and under TLS, and what each of them costs
 	@ulimit -n 20000 && WAXWING_IDLE=5000 tools/test.sh memory::
 
 many: ## 1,000 swaps of a plugin, whose memory stays flat, and 500 plugins at once

@@ -4,6 +4,7 @@ Not `smtplib`: an idle session is one socket, and 5,000 of them should cost this
 """
 
 import socket
+import ssl
 import time
 
 
@@ -11,12 +12,22 @@ class Refused(Exception):
     """A command got another reply than it needs; the text is the reply."""
 
 
-class Client:
-    """One connection, greeted with EHLO."""
+def any_certificate() -> ssl.SSLContext:
+    """TLS with a server whose certificate nobody has signed."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
-    def __init__(self, port: int):
+
+class Client:
+    """One connection, greeted with EHLO; with TLS from its beginning if `tls` is given."""
+
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket)
         self._buffer = b""
         self.expect(b"2")
         self.command(b"EHLO client.bench.example")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 
-from . import calls, hooks, machine, memory, milter, shadow, swap, throughput
+from . import calls, hooks, machine, memory, milter, shadow, slow, swap, throughput
 from .load import Load
 from .report import Table
 from .servers import Side
@@ -12,7 +12,7 @@ from .servers.milter import Milter
 from .servers.postfix import PostfixDovecot
 from .servers.waxwing import ROOT, Waxwing
 
-PARTS = ["memory", "swap", "throughput", "hooks", "calls", "milter", "shadow", "start"]
+PARTS = ["memory", "swap", "throughput", "slow", "hooks", "calls", "milter", "shadow", "start"]
 # What brings its own servers.
 ALONE = {"shadow"}
 
@@ -44,16 +44,18 @@ class Plan:
     swaps: int
     sessions: int
     header_rounds: int
+    slow_peers: int
     parts: list[str] = field(default_factory=lambda: list(PARTS))
 
     @staticmethod
     def full() -> "Plan":
         loads = [Load(sessions, size) for size in (SMALL, LARGE) for sessions in (1, 10, 50)]
-        return Plan(loads + [Load(10, SMALL, reuse=True)], rounds=5, swaps=15, sessions=5000, header_rounds=20)
+        return Plan(loads + [Load(10, SMALL, reuse=True)], rounds=5, swaps=15, sessions=5000, header_rounds=20,
+                    slow_peers=10_000)
 
     @staticmethod
     def short() -> "Plan":
-        return Plan([Load(10, SMALL)], rounds=2, swaps=5, sessions=1000, header_rounds=5)
+        return Plan([Load(10, SMALL)], rounds=2, swaps=5, sessions=1000, header_rounds=5, slow_peers=1000)
 
     def with_rounds(self, rounds: int) -> "Plan":
         return replace(self, rounds=rounds)
@@ -95,6 +97,9 @@ def measure_memory(plan: Plan, sides: list[Side], _directory: Path, table: Table
     found = {side.name: memory.measure(side, wanted[side.name], progress) for side in sides}
     table.add("idle server", "MiB", {name: figures.idle_bytes / 2**20 for name, figures in found.items()})
     table.add("an idle SMTP session", "KiB", {name: figures.session_bytes / 1024 for name, figures in found.items()})
+    _, shipped, _ = sides
+    secured = memory.measure(shipped, plan.sessions, progress, shipped.ports["submissions"])
+    table.add("an idle session under TLS", "KiB", {SHIPPED: secured.session_bytes / 1024})
 
 
 def measure_throughput(plan: Plan, sides: list[Side], directory: Path, table: Table, progress: Progress) -> None:
@@ -121,6 +126,14 @@ def measure_swap(plan: Plan, sides: list[Side], _directory: Path, table: Table, 
     plugin = swap.plugins(shipped, SWAPPED_PLUGIN, plan.swaps, progress)
     table.add("a plugin saved, until it judges", "ms", {SHIPPED: plugin.median_ms})
     table.add("a plugin saved, worst", "ms", {SHIPPED: plugin.worst_ms})
+
+
+def measure_slow(plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
+    """Single messages beside peers that are in the middle of something."""
+    _, shipped, _ = sides
+    found = slow.measure(shipped, plan.slow_peers, 1000, progress)
+    table.add("a message, p99", "ms", {SHIPPED: found.usual_p99_ms})
+    table.add(f"a message beside {found.peers} slow peers, p99", "ms", {SHIPPED: found.beset_p99_ms})
 
 
 def measure_hooks(_plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
@@ -191,5 +204,6 @@ def measure_start(_plan: Plan, sides: list[Side], _directory: Path, table: Table
     table.add("a second start, until every listener answers", "ms", {SHIPPED: 1000 * seconds})
 
 
-STEPS = {"memory": measure_memory, "swap": measure_swap, "throughput": measure_throughput, "hooks": measure_hooks,
-         "calls": measure_calls, "milter": measure_milter, "shadow": measure_shadow, "start": measure_start}
+STEPS = {"memory": measure_memory, "swap": measure_swap, "throughput": measure_throughput, "slow": measure_slow,
+         "hooks": measure_hooks, "calls": measure_calls, "milter": measure_milter, "shadow": measure_shadow,
+         "start": measure_start}

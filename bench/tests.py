@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from . import calls, machine, throughput
+from . import calls, machine, slow, throughput
 from .load import Load
 from .report import Table, figure
 
@@ -43,6 +43,12 @@ class TheTable(unittest.TestCase):
 
     def test_figures_have_three_digits(self):
         self.assertEqual([figure(value) for value in (0.1234, 12.34, 123.4, None)], ["0.12", "12.3", "123", "–"])
+
+
+class SlowPeers(unittest.TestCase):
+    def test_one_in_a_hundred_exceeds_p99(self):
+        self.assertEqual(slow.p99([float(value) for value in range(1, 101)]), 99.0)
+        self.assertEqual(slow.p99([3.0, 1.0, 2.0]), 3.0)
 
 
 class TheMachine(unittest.TestCase):

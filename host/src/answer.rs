@@ -20,6 +20,7 @@ use bytes::Bytes;
 use waxwing_message::Summary;
 
 use crate::config::{Config, Listener, Service, Tls};
+use crate::sessions::Seat;
 use crate::transport::TlsFacts;
 
 /// Contents above this size are worked on beside the event loop, so that they hold nobody up.
@@ -72,6 +73,9 @@ fn smtp_settings(listener: &Listener, config: &Config) -> Arc<waxwing_smtp::Conf
     settings.extensions.binary_mime = listener.binary_mime;
     settings.limits.message = config.limits.message_size.bytes();
     settings.limits.recipients = config.limits.recipients as usize;
+    settings.limits.rate = config.limits.minimum_rate.bytes();
+    settings.timeouts.transaction = config.timeouts.transaction.duration();
+    settings.timeouts.session = config.timeouts.session.duration();
     Arc::new(settings)
 }
 
@@ -113,10 +117,17 @@ pub(crate) struct Caller {
     pub(crate) client: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) tls: Option<Box<TlsFacts>>,
+    /// Its place among the sessions.
+    pub(crate) seat: Arc<Seat>,
 }
 
 impl Caller {
-    pub(crate) fn new(door: Arc<Door>, client: SocketAddr, local: SocketAddr) -> Self {
+    pub(crate) fn new(
+        door: Arc<Door>,
+        client: SocketAddr,
+        local: SocketAddr,
+        seat: Arc<Seat>,
+    ) -> Self {
         static SESSIONS: AtomicU64 = AtomicU64::new(1);
         Self {
             id: SESSIONS.fetch_add(1, Ordering::Relaxed),
@@ -124,6 +135,7 @@ impl Caller {
             client,
             local,
             tls: None,
+            seat,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::sessions::network;
+use crate::origin::own;
 
 /// Octets up to which a message is small.
 const SMALL: u64 = 256 * 1024;
@@ -31,6 +31,14 @@ impl Budget {
             left: AtomicU64::new(octets),
             large: Mutex::default(),
         })
+    }
+
+    /// How much of it is in use, in percent.
+    pub(crate) fn used_percent(&self) -> u64 {
+        let used = self.total.saturating_sub(self.left.load(Ordering::Relaxed));
+        used.saturating_mul(100)
+            .checked_div(self.total)
+            .unwrap_or(100)
     }
 
     /// Takes `octets` more for a message that holds `reserved`; false if it may not.
@@ -99,7 +107,7 @@ impl Content {
     pub(crate) fn new(budget: &Arc<Budget>, client: IpAddr) -> Self {
         Self {
             budget: Arc::clone(budget),
-            owner: network(client),
+            owner: own(client),
             pieces: Pieces::None,
             reserved: 0,
             exhausted: false,

@@ -5,6 +5,7 @@
 //! against the folder of the file, so that the current directory never matters.
 //! Not here: policy. What an administrator may want to decide about mail is in `policy.toml`.
 
+mod limits;
 mod listener;
 mod queue;
 mod read;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use self::limits::{Limits, Rate, Rates};
 pub use self::listener::{Listener, Service, Tls};
 pub use self::queue::{Queue, QueueCredentials, QueueSource};
 use self::read::{Section, Source};
@@ -43,6 +45,8 @@ pub struct Config {
     pub tls: TlsFiles,
     /// Bounds on what peers may use.
     pub limits: Limits,
+    /// What those who have not logged in may do within a window.
+    pub rates: Rates,
     /// Bounds on time that are not the protocols' own.
     pub timeouts: Timeouts,
     /// What is told to standard error.
@@ -134,24 +138,6 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// `[limits]`: what peers may use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Limits {
-    /// Sessions of all listeners together.
-    pub sessions: u32,
-    /// Sessions of one client address (IPv6: of one /64).
-    pub sessions_per_address: u32,
-    /// The largest message, in octets as transferred.
-    pub message_size: Size,
-    /// Memory for the content of all messages that are being received.
-    pub content_memory: Size,
-    /// Recipients of one transaction.
-    pub recipients: u32,
-    /// Received fields after which a message is taken to loop (RFC 5321 §6.3).
-    pub received_hops: u32,
-}
-
 /// `[timeouts]`: bounds on time; how long a command may take is the protocols' own affair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -160,6 +146,10 @@ pub struct Timeouts {
     pub handshake: Period,
     /// How long a peer may leave what was sent unread before it is dropped.
     pub write: Period,
+    /// How long one transaction may take, from MAIL to the end of its content.
+    pub transaction: Period,
+    /// How long a session may go on in which nobody logs in; a running transaction is not cut.
+    pub session: Period,
     /// How long running transactions may take to end when the server stops.
     pub shutdown: Period,
 }
@@ -218,17 +208,13 @@ impl Default for Config {
                 certificate: PathBuf::new(),
                 key: PathBuf::new(),
             },
-            limits: Limits {
-                sessions: 20_000,
-                sessions_per_address: 100,
-                message_size: Size::mebibytes(50),
-                content_memory: Size::mebibytes(512),
-                recipients: 1_000,
-                received_hops: 100,
-            },
+            limits: Limits::default(),
+            rates: Rates::default(),
             timeouts: Timeouts {
                 handshake: Period::seconds(30),
                 write: Period::seconds(120),
+                transaction: Period::seconds(3600),
+                session: Period::seconds(2 * 3600),
                 shutdown: Period::seconds(30),
             },
             log: Log {
@@ -355,39 +341,21 @@ impl Config {
                 halves.then(|| "certificate and key belong together; give both or neither".into()),
             );
         });
-        root.section("limits", |section| {
-            section.value("sessions", &mut self.limits.sessions);
-            section.value(
-                "sessions-per-address",
-                &mut self.limits.sessions_per_address,
-            );
-            section.value("message-size", &mut self.limits.message_size);
-            section.value("content-memory", &mut self.limits.content_memory);
-            section.value("recipients", &mut self.limits.recipients);
-            section.value("received-hops", &mut self.limits.received_hops);
-            section.at_least("sessions", self.limits.sessions, 1);
-            section.at_least("sessions-per-address", self.limits.sessions_per_address, 1);
-            // RFC 5321 §4.5.3.1.8: 100 recipients must be taken.
-            section.at_least("recipients", self.limits.recipients, 100);
-            section.at_least("received-hops", self.limits.received_hops, 1);
-            // RFC 5321 §4.5.3.1.7: 64K octets must be taken.
-            section.at_least("message-size", self.limits.message_size.bytes(), 64 * 1024);
-            let twice = 2 * self.limits.message_size.bytes();
-            let text = || {
-                format!(
-                    "must hold at least two of the largest messages ({})",
-                    Size::new(twice)
-                )
-            };
-            section.check(
-                "content-memory",
-                (self.limits.content_memory.bytes() < twice).then(text),
-            );
-        });
+        root.section("limits", |section| self.limits.read(section));
+        root.section("rates", |section| self.rates.read(section));
         root.section("timeouts", |section| {
             section.value("handshake", &mut self.timeouts.handshake);
             section.value("write", &mut self.timeouts.write);
+            section.value("transaction", &mut self.timeouts.transaction);
+            section.value("session", &mut self.timeouts.session);
             section.value("shutdown", &mut self.timeouts.shutdown);
+            // RFC 5321 §4.5.3.2: ten minutes are what a client waits for one reply.
+            section.at_least(
+                "transaction",
+                self.timeouts.transaction,
+                Period::seconds(600),
+            );
+            section.at_least("session", self.timeouts.session, Period::seconds(600));
         });
         root.section("log", |section| {
             section.value("format", &mut self.log.format);

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
-use waxwing_session::{Session, Step};
+use waxwing_session::{Counts, Cut, Session, Step};
 
 use crate::sessions::Seat;
 use crate::shutdown::{Phase, stopping};
@@ -43,6 +43,14 @@ pub(crate) trait Answers<S: Session>: Send {
 
     /// The connection is under TLS now.
     fn secured(&mut self, _facts: TlsFacts) {}
+
+    /// The peer said so many octets before it was greeted.
+    fn early(&mut self, _octets: usize) {}
+
+    /// What the peer did since the last time; false if it is more than it may.
+    fn spent(&mut self, _did: Counts, _octets: u64) -> bool {
+        true
+    }
 
     /// Ready when the session is to be woken (IMAP IDLE).
     fn poll_news(&mut self, _context: &mut Context<'_>) -> Poll<()> {
@@ -73,7 +81,7 @@ pub(crate) struct Link {
     /// The server's phase.
     pub(crate) phase: watch::Receiver<Phase>,
     /// The place among the sessions, held to the end.
-    pub(crate) seat: Seat,
+    pub(crate) seat: Arc<Seat>,
 }
 
 /// A connection with its session.
@@ -87,7 +95,12 @@ pub(crate) struct Drive<S, A> {
     implicit_tls: bool,
     terms: Arc<Terms>,
     phase: watch::Receiver<Phase>,
-    _seat: Seat,
+    seat: Arc<Seat>,
+    /// What was told of the peer so far, and the octets that were not.
+    told: Counts,
+    untold: u64,
+    /// The first answer was given: the greeting goes out.
+    greeted: bool,
 }
 
 impl<S, A> Drive<S, A>
@@ -114,7 +127,10 @@ where
             implicit_tls,
             terms,
             phase,
-            _seat: seat,
+            seat,
+            told: Counts::default(),
+            untold: 0,
+            greeted: false,
         }
     }
 
@@ -123,21 +139,40 @@ where
     /// # Errors
     /// The connection broke, or the peer did not read.
     pub(crate) async fn run(&mut self) -> io::Result<()> {
-        let mut phase = self.phase.clone();
-        tokio::select! {
+        let (mut phase, seat) = (self.phase.clone(), Arc::clone(&self.seat));
+        let why = tokio::select! {
             biased;
-            ended = self.converse() => return ended,
-            () = stopping(&mut phase) => {}
-        }
-        Box::pin(self.say_farewell()).await
+            ended = self.converse() => {
+                if let Some(limit) = self.session.limit() {
+                    metrics::counter!("waxwing_limits_hit_total", "limit" => limit, "scope" => "session")
+                        .increment(1);
+                }
+                return ended;
+            }
+            () = stopping(&mut phase) => Cut::Shutdown,
+            () = seat.told_to_leave() => Cut::Crowded,
+        };
+        Box::pin(self.say_farewell(why)).await
+    }
+
+    /// What the peer did is told; false if it was too much.
+    fn account(&mut self) -> bool {
+        let counts = self.session.counts();
+        let did = Counts {
+            commands: counts.commands.saturating_sub(self.told.commands),
+            errors: counts.errors.saturating_sub(self.told.errors),
+        };
+        self.told = counts;
+        let octets = std::mem::take(&mut self.untold);
+        (octets == 0 && did == Counts::default()) || self.answers.spent(did, octets)
     }
 
     /// The server waits no longer: what can be said at this place is said, and what was under way is given up.
-    async fn say_farewell(&mut self) -> io::Result<()> {
+    async fn say_farewell(&mut self, why: Cut) -> io::Result<()> {
         if !self.output.is_whole() {
             return Ok(());
         }
-        self.session.cut();
+        self.session.cut(why);
         loop {
             match self.session.step() {
                 Step::Write(bytes) => self.output.push(bytes),
@@ -173,6 +208,10 @@ where
                     self.session.secured(Instant::now());
                 }
                 Step::Read => {
+                    if !self.account() {
+                        self.session.cut(Cut::Excess);
+                        continue;
+                    }
                     self.flush().await?;
                     if !self.wait(timer.as_mut(), &mut told).await? {
                         return Ok(());
@@ -208,20 +247,27 @@ where
     /// Answers an ask. What is to be sent goes out first if the answer takes time, and is gathered with the reply if
     /// it does not.
     async fn decide(&mut self, ask: S::Ask) -> io::Result<()> {
+        let answer = self.answer(ask).await?;
+        if !std::mem::replace(&mut self.greeted, true) {
+            // The greeting is about to go out.
+            self.answers.early(self.transport.waiting());
+        }
+        self.session.answer(answer, Instant::now());
+        Ok(())
+    }
+
+    async fn answer(&mut self, ask: S::Ask) -> io::Result<S::Answer> {
         let output = &mut self.output;
         let mut answering = self.answers.answer(ask);
-        let answer = match poll_fn(|context| Poll::Ready(answering.as_mut().poll(context))).await {
-            Poll::Ready(answer) => answer,
-            Poll::Pending if output.len() == 0 => answering.await,
+        match poll_fn(|context| Poll::Ready(answering.as_mut().poll(context))).await {
+            Poll::Ready(answer) => Ok(answer),
+            Poll::Pending if output.len() == 0 => Ok(answering.await),
             Poll::Pending => {
                 let (sent, answer) =
                     tokio::join!(self.transport.send(output, self.terms.write), answering);
-                sent?;
-                answer
+                sent.map(|()| answer)
             }
-        };
-        self.session.answer(answer, Instant::now());
-        Ok(())
+        }
     }
 
     /// Waits for bytes, the deadline, news or the end of the server, and tells the session. False: the peer is gone.
@@ -238,6 +284,7 @@ where
             answers,
             transport,
             phase,
+            untold,
             ..
         } = self;
         let mut ending = std::pin::pin!(phase.wait_for(|phase| *phase != Phase::Serving));
@@ -247,8 +294,10 @@ where
                 session.shutdown();
                 return Poll::Ready(Ok(true));
             }
-            let received =
-                transport.poll_receive(context, |bytes| session.receive(bytes, Instant::now()));
+            let received = transport.poll_receive(context, |bytes| {
+                *untold += bytes.len() as u64;
+                session.receive(bytes, Instant::now());
+            });
             if let Poll::Ready(received) = received {
                 return Poll::Ready(still_there(received));
             }

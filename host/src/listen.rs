@@ -8,7 +8,7 @@ mod proxied;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
@@ -23,7 +23,9 @@ use crate::answer::smtp::SmtpAnswers;
 use crate::answer::{self, Caller, Door};
 use crate::config::{Listener, Service, Tls};
 use crate::drive::{Answers, Drive, Link, Terms};
-use crate::sessions::Full;
+use crate::pressure::Pressure;
+use crate::rates::Spent;
+use crate::sessions::{Full, Seat};
 use crate::shutdown::{draining, stopping};
 use crate::transport::Transport;
 use crate::wiring::Parts;
@@ -238,18 +240,18 @@ fn begin(
     let listener = &door.listener;
     metrics::counter!("waxwing_connections_total", "listener" => listener.name.clone())
         .increment(1);
-    let seat = match parts.sessions.admit(client.ip(), listener.service) {
-        Ok(seat) => seat,
-        Err(full) => {
+    let seat = match admit(listener, client, parts) {
+        Ok(seat) => Arc::new(seat),
+        Err(why) => {
             metrics::counter!("waxwing_connections_refused_total", "listener" => listener.name.clone()).increment(1);
-            tracing::debug!(listener = listener.name, %client, ?full, "turned away");
-            turn_away(stream, listener, full);
+            tracing::debug!(listener = listener.name, %client, ?why, "turned away");
+            turn_away(stream, listener, why);
             return None;
         }
     };
     // Replies are whole when they are written; waiting for more would only delay them.
     let _best_effort = stream.set_nodelay(true);
-    let caller = Caller::new(Arc::clone(door), client, local);
+    let caller = Caller::new(Arc::clone(door), client, local, Arc::clone(&seat));
     let link = Link {
         id: caller.id,
         transport: Transport::Plain(stream),
@@ -288,21 +290,63 @@ fn begin(
     })
 }
 
+/// Why a connection is turned away.
+#[derive(Debug, Clone, Copy)]
+enum Away {
+    Full(Full),
+    /// Too many connections within a window.
+    Often,
+    /// Room is short, and this is somebody with mail whom nobody knows.
+    Pressed,
+}
+
+fn admit(listener: &Listener, client: SocketAddr, parts: &Parts) -> Result<Seat, Away> {
+    let origin = parts.sessions.origin(client.ip());
+    let spent = Spent {
+        connections: 1,
+        ..Spent::default()
+    };
+    let now = Instant::now();
+    if parts.rates.spend(&origin, spent, now).is_err() {
+        return Err(Away::Often);
+    }
+    let pressed = || parts.gauges.refuses(Pressure::Tight).is_some();
+    if listener.service == Service::Smtp && pressed() {
+        return Err(Away::Pressed);
+    }
+    parts
+        .sessions
+        .admit(origin, listener.service, now)
+        .map_err(Away::Full)
+}
+
 /// `::ffff:192.0.2.1` is 192.0.2.1 (RFC 4291 §2.5.5.2).
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Says why, in the protocol's words, where a word can be said without TLS; then closes.
-fn turn_away(mut stream: TcpStream, listener: &Listener, full: Full) {
-    let text = match full {
-        Full::Server => "too many sessions; try again later",
-        Full::Address => "too many sessions from your address; try again later",
+fn turn_away(mut stream: TcpStream, listener: &Listener, why: Away) {
+    let (status, text) = match why {
+        Away::Full(Full::Server) => ("4.7.0", "too many sessions; try again later"),
+        Away::Full(Full::Address) => (
+            "4.7.0",
+            "too many sessions from your address; try again later",
+        ),
+        Away::Full(Full::Network) => (
+            "4.7.0",
+            "too many sessions from your network; try again later",
+        ),
+        Away::Often => ("4.7.0", "too many connections; try again later"),
+        // RFC 3463 §3.4: X.3.1.
+        Away::Pressed => ("4.3.1", "no room for more mail now; try again later"),
     };
     let line = match (listener.tls, listener.service) {
         (Tls::Implicit, _) | (_, Service::Metrics) => return,
         // RFC 5321 §3.8: 421 before closing.
-        (_, Service::Smtp | Service::Submission | Service::Lmtp) => format!("421 4.7.0 {text}\r\n"),
+        (_, Service::Smtp | Service::Submission | Service::Lmtp) => {
+            format!("421 {status} {text}\r\n")
+        }
         (_, Service::Imap) => format!("* BYE [UNAVAILABLE] {text}\r\n"),
         // RFC 3206 §4.
         (_, Service::Pop3) => format!("-ERR [SYS/TEMP] {text}\r\n"),

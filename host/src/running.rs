@@ -100,6 +100,11 @@ fn open(parts: &Arc<Parts>) -> Result<Running, StartError> {
     background.spawn(admin::serve(administration, Arc::clone(parts)));
     background.spawn(parts.certificates.clone().watch());
     background.spawn(parts.figures.clone().upkeep());
+    background.spawn(Arc::clone(&parts.gauges).watch(
+        parts.store.clone(),
+        parts.config.limits.clone(),
+        parts.config.data.clone(),
+    ));
     background.spawn(reload_on_hangup(Arc::clone(parts)));
     let policy = parts.policy.clone();
     background.spawn(async move { policy.run().await });

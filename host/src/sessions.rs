@@ -1,27 +1,26 @@
-//! How many sessions there are: in all, and for each client address.
+//! How many sessions there are: in all, for each client address and for each network; and who makes room when there are too many.
 //!
-//! Invariants: a connection holds its seat from the accept to its end; IPv6 clients are counted by /64, since one
-//! client usually has all of it (RFC 6177 §2).
+//! Invariants: a connection holds its seat from the accept to its end, or until it is told to leave; who has logged in is never
+//! told to; who is about something (a transaction, a login) only for the sake of the ports where users log in; nobody in the
+//! first moment, so that a flood cannot push everybody out again before a word was said.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+mod places;
 
-use crate::config::Service;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use self::places::{Crowd, Places};
+use crate::config::{Limits, Service};
+use crate::origin::{Networks, Origin};
 
 /// The count of sessions and its limits.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    most: u32,
-    most_per_address: u32,
-    counts: Mutex<Counts>,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    all: u32,
-    by_address: HashMap<IpAddr, u32>,
-    by_service: HashMap<Service, u32>,
+    networks: Networks,
+    places: Mutex<Places>,
 }
 
 /// Why a connection is not taken.
@@ -31,150 +30,87 @@ pub(crate) enum Full {
     Server,
     /// The client has its limit.
     Address,
+    /// The client's network has its limit.
+    Network,
 }
 
 /// The place of one session; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Seat {
     sessions: Arc<Sessions>,
-    network: IpAddr,
-    service: Service,
+    number: u64,
+    /// Whom it counts for.
+    pub(crate) origin: Origin,
+    /// How many sessions its address and its network had when it was taken, itself included.
+    pub(crate) crowd: Crowd,
+    leave: Arc<Notify>,
 }
 
 impl Sessions {
-    pub(crate) fn new(most: u32, most_per_address: u32) -> Arc<Self> {
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
-            most,
-            most_per_address,
-            counts: Mutex::default(),
+            networks: Networks::new(limits),
+            places: Mutex::new(Places::new(limits)),
         })
     }
 
-    /// A seat, if there is one.
-    pub(crate) fn admit(self: &Arc<Self>, client: IpAddr, service: Service) -> Result<Seat, Full> {
-        let network = network(client);
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.all >= self.most {
-            return Err(Full::Server);
-        }
-        let own = counts.by_address.entry(network).or_default();
-        if *own >= self.most_per_address {
-            return Err(Full::Address);
-        }
-        *own += 1;
-        counts.all += 1;
-        let count = counts.by_service.entry(service).or_default();
-        *count += 1;
-        gauge(service, *count);
+    /// Whom a client counts for.
+    pub(crate) fn origin(&self, client: IpAddr) -> Origin {
+        self.networks.origin(client)
+    }
+
+    /// A seat, if there is one or somebody makes room.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        origin: Origin,
+        service: Service,
+        now: Instant,
+    ) -> Result<Seat, Full> {
+        let leave = Arc::new(Notify::new());
+        let (number, crowd) = self.lock().admit(origin, service, &leave, now)?;
         Ok(Seat {
             sessions: Arc::clone(self),
-            network,
-            service,
+            number,
+            origin,
+            crowd,
+            leave,
         })
     }
 
     /// Sessions by service, for `waxwing status`.
     pub(crate) fn by_service(&self) -> Vec<(Service, u32)> {
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut counts: Vec<_> = counts
-            .by_service
-            .iter()
-            .map(|(service, count)| (*service, *count))
-            .collect();
-        counts.sort_by_key(|(service, _)| service.as_str());
-        counts
+        self.lock().by_service()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    /// Somebody has logged in: the session is not told to leave.
+    pub(crate) fn known(&self) {
+        self.sessions.lock().known(self.number);
+    }
+
+    /// Nobody is logged in: the session may be told to leave, at once only if it is not `busy` with a login or a transaction.
+    pub(crate) fn stranger(&self, busy: bool) {
+        self.sessions
+            .lock()
+            .stranger(self.number, busy, Instant::now());
+    }
+
+    /// Resolves when the session is to leave, so that others have room.
+    pub(crate) async fn told_to_leave(&self) {
+        self.leave.notified().await;
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut counts = self
-            .sessions
-            .counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        counts.all = counts.all.saturating_sub(1);
-        if let Some(count) = counts.by_service.get_mut(&self.service) {
-            *count = count.saturating_sub(1);
-            gauge(self.service, *count);
-        }
-        if let Some(own) = counts.by_address.get_mut(&self.network) {
-            *own -= 1;
-            if *own == 0 {
-                counts.by_address.remove(&self.network);
-            }
-        }
-    }
-}
-
-fn gauge(service: Service, count: u32) {
-    metrics::gauge!("waxwing_sessions", "protocol" => service.as_str()).set(f64::from(count));
-}
-
-/// Whom an address counts for: itself, or in IPv6 its /64.
-pub(crate) fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => {
-            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
-        }
-        address => address,
+        self.sessions.lock().leave(self.number);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_its_limit_and_so_has_the_server() {
-        let sessions = Sessions::new(3, 2);
-        let one: IpAddr = "192.0.2.1".parse().unwrap();
-        let first = sessions.admit(one, Service::Smtp).unwrap();
-        let _second = sessions.admit(one, Service::Imap).unwrap();
-        assert_eq!(
-            sessions.admit(one, Service::Smtp).unwrap_err(),
-            Full::Address
-        );
-        let _third = sessions
-            .admit("192.0.2.2".parse().unwrap(), Service::Smtp)
-            .unwrap();
-        assert_eq!(
-            sessions
-                .admit("192.0.2.3".parse().unwrap(), Service::Smtp)
-                .unwrap_err(),
-            Full::Server
-        );
-        drop(first);
-        assert!(sessions.admit(one, Service::Smtp).is_ok());
-        assert_eq!(
-            sessions.by_service(),
-            [(Service::Imap, 1), (Service::Smtp, 1)]
-        );
-    }
-
-    #[test]
-    fn ipv6_clients_are_counted_by_network() {
-        let sessions = Sessions::new(9, 1);
-        let _seat = sessions
-            .admit("2001:db8::1".parse().unwrap(), Service::Smtp)
-            .unwrap();
-        assert!(
-            sessions
-                .admit("2001:db8::2".parse().unwrap(), Service::Smtp)
-                .is_err()
-        );
-        assert!(
-            sessions
-                .admit("2001:db8:0:1::1".parse().unwrap(), Service::Smtp)
-                .is_ok()
-        );
-        let _mapped = sessions
-            .admit("::ffff:192.0.2.1".parse().unwrap(), Service::Smtp)
-            .unwrap();
-        assert!(
-            sessions
-                .admit("192.0.2.1".parse().unwrap(), Service::Smtp)
-                .is_err()
-        );
-    }
-}
+mod tests;

@@ -105,6 +105,19 @@ fn describe() {
         "waxwing_connections_refused_total",
         "Connections over a limit, by listener."
     );
+    describe_counter!(
+        "waxwing_limits_hit_total",
+        "What was refused or cut for a limit, by limit and by whom it counts."
+    );
+    describe_gauge!(
+        "waxwing_pressure",
+        "How short room is, by what: 1 strangers are not let in, 2 their messages are not taken, 3 nobody's."
+    );
+    describe_gauge!(
+        "waxwing_store_lag_seconds",
+        "How long the present commit takes, or the last one took."
+    );
+    describe_gauge!("waxwing_store_waiting", "Changes that wait for a commit.");
     describe_gauge!("waxwing_sessions", "Sessions that are open, by protocol.");
     describe_gauge!("waxwing_queue_depth", "Messages that wait to be sent on.");
     describe_gauge!("waxwing_queue_held", "Messages that wait for an operator.");

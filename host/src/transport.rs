@@ -18,6 +18,8 @@ use tokio_rustls::server::TlsStream;
 
 /// Octets read at a time.
 const SCRATCH: usize = 64 * 1024;
+/// Octets of what came too early that are counted.
+const EARLY: usize = 512;
 /// Pieces of output below this size are gathered into one write.
 const SMALL: usize = 4 * 1024;
 /// What a peer may still send after the goodbye before the connection is cut, in octets and in time.
@@ -69,6 +71,21 @@ impl Transport {
             }
             Poll::Ready(Ok(read.len()))
         })
+    }
+
+    /// Octets that the peer has sent and nobody has read; of what is under TLS nothing is known.
+    pub(crate) fn waiting(&self) -> usize {
+        let Self::Plain(stream) = self else {
+            return 0;
+        };
+        let mut start = [0; EARLY];
+        let mut start = ReadBuf::new(&mut start);
+        // Looked at once: what comes later is not waited for.
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        match stream.poll_peek(&mut context, &mut start) {
+            Poll::Ready(Ok(waiting)) => waiting,
+            _ => 0,
+        }
     }
 
     /// Sends everything; each piece within `limit`, so that a peer that does not read is let go.

@@ -13,6 +13,8 @@ use crate::config::{Config, Problem};
 use crate::dns::Resolver;
 use crate::listen::Bound;
 use crate::outgoing::Outgoing;
+use crate::pressure::Gauges;
+use crate::rates::Rates;
 use crate::running::StartError;
 use crate::services::ServerServices;
 use crate::sessions::Sessions;
@@ -29,7 +31,9 @@ pub(crate) struct Parts {
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) certificates: Certificates,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) rates: Rates,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) gauges: Arc<Gauges>,
     pub(crate) shutdown: Shutdown,
     pub(crate) figures: Figures,
     pub(crate) outgoing: Outgoing,
@@ -56,13 +60,16 @@ impl Parts {
                 return Err(error.into());
             }
         };
+        let budget = Budget::new(config.limits.content_memory.bytes());
         Ok(Self {
             policy,
             resolver,
             store,
             certificates,
-            sessions: Sessions::new(config.limits.sessions, config.limits.sessions_per_address),
-            budget: Budget::new(config.limits.content_memory.bytes()),
+            sessions: Sessions::new(&config.limits),
+            rates: Rates::new(&config.rates, std::time::Instant::now()),
+            gauges: Gauges::new(Arc::clone(&budget)),
+            budget,
             shutdown: Shutdown::new(),
             figures,
             outgoing,

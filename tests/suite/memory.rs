@@ -1,12 +1,12 @@
 //! How little a server costs that has nothing to do.
 //!
-//! 500 idle sessions in `make test`; `WAXWING_IDLE=5000` makes it more (the limit on open files must allow it).
+//! 500 idle sessions in `make test`; `WAXWING_IDLE=5000`, as `make idle` has it, makes it more (the limit on open files must allow it).
 
 use std::io;
 use std::time::Duration;
 
-use waxwing_tests::client::Smtp;
-use waxwing_tests::{Setup, process};
+use waxwing_tests::client::{Connection, Smtp};
+use waxwing_tests::{Server, Setup, process};
 
 const MIB: u64 = 1 << 20;
 
@@ -52,16 +52,17 @@ fn an_idle_server_is_small_and_a_second_start_is_quick() {
     assert!(server.metrics().contains("waxwing_sessions"));
 }
 
-#[test]
-fn idle_sessions_are_small() {
-    let count: u64 = std::env::var("WAXWING_IDLE")
-        .ok()
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(500);
-    let server = Setup::new().start();
+fn idle() -> u64 {
+    let wanted = std::env::var("WAXWING_IDLE").ok();
+    wanted.and_then(|count| count.parse().ok()).unwrap_or(500)
+}
+
+/// What each of many sessions costs that are opened and then say nothing.
+fn cost(server: &Server, what: &str, open: impl Fn() -> io::Result<Smtp>) -> u64 {
+    let count = idle();
     let open = |count: u64| {
         (0..count)
-            .map(|_| Smtp::open(server.address("smtp")))
+            .map(|_| open())
             .collect::<io::Result<Vec<_>>>()
             .unwrap()
     };
@@ -70,8 +71,7 @@ fn idle_sessions_are_small() {
     let before = process::resident(server.pid());
     let mut sessions = open(count);
     let each = process::resident(server.pid()).saturating_sub(before) / count;
-    eprintln!("{count} idle SMTP sessions: {each} octets each");
-    assert!(each < 10_000, "{each} octets a session");
+    eprintln!("{count} idle {what}: {each} octets each");
     for session in sessions.iter_mut().step_by(50) {
         assert_eq!(
             session.command("NOOP").unwrap().code,
@@ -79,4 +79,28 @@ fn idle_sessions_are_small() {
             "an idle session still answers"
         );
     }
+    each
+}
+
+#[test]
+fn idle_sessions_are_small() {
+    let server = Setup::new().start();
+    let each = cost(&server, "SMTP sessions", || {
+        Smtp::open(server.address("smtp"))
+    });
+    assert!(each < 8 << 10, "{each} octets a session");
+}
+
+#[test]
+fn idle_sessions_under_tls_are_small() {
+    let server = Setup::new().start();
+    let each = cost(&server, "SMTP sessions under TLS", || {
+        let mut smtp = Smtp {
+            connection: Connection::open_tls(server.address("smtp-tls"))?,
+        };
+        smtp.reply()?.class(2)?;
+        smtp.command("EHLO client.example")?.class(2)?;
+        Ok(smtp)
+    });
+    assert!(each < 30 << 10, "{each} octets a session");
 }

@@ -70,8 +70,15 @@ fn the_client_is_who_the_header_says() {
         "{}",
         received(&server)
     );
-    // Its limit is its own, and not the proxy's.
-    let _more = [greeted(address, header), greeted(address, header)];
+    // Its limit is its own, and not the proxy's; who is in a transaction makes no room for it.
+    let mut more = [one, greeted(address, header), greeted(address, header)];
+    for session in &mut more {
+        session
+            .command("MAIL FROM:<ann@example.org>")
+            .unwrap()
+            .class(2)
+            .unwrap();
+    }
     let mut fourth = Smtp {
         connection: connect(address, header),
     };

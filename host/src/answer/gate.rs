@@ -1,5 +1,7 @@
 //! The policy of one connection, for every protocol: may it be served, who is it, how much may it keep.
 
+mod standing;
+
 use std::sync::Arc;
 
 use waxwing_mail::{EnhancedStatus, Identity, Protocol, Reply};
@@ -11,6 +13,7 @@ use waxwing_sasl::Credentials;
 use waxwing_smtp::Client;
 use waxwing_store::Account;
 
+pub(crate) use self::standing::Busy;
 use super::Caller;
 use crate::config::Service;
 use crate::telemetry::Reference;
@@ -127,6 +130,7 @@ impl Gate {
     pub(crate) fn logged_out(&mut self) {
         if let Some(account) = self.account.take() {
             self.tell(&account, || MailboxChange::Logout);
+            self.caller.seat.stranger(false);
         }
     }
 
@@ -165,8 +169,16 @@ impl Gate {
 
     /// Whether the connection is served.
     pub(crate) async fn connect(&mut self) -> Admission {
+        self.observe_arrival();
         match self.policy.connect().await {
-            Decision::Pass => Admission::Pass,
+            Decision::Pass => {
+                // Who cannot wait for the greeting shows in this time.
+                let delay = self.policy.greeting_delay();
+                if !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
+                }
+                Admission::Pass
+            }
             Decision::Refuse(reply) => Admission::Refused(reply),
             Decision::Disconnect(reply) => Admission::Disconnected(reply),
         }
@@ -184,6 +196,7 @@ impl Gate {
             authorise_as: credentials.authorise_as,
             password: credentials.password,
         };
+        let busy = self.busy();
         let outcome = self.policy.login(attempt).await;
         let (LoginOutcome::Success { delay, .. }
         | LoginOutcome::Refused { delay, .. }
@@ -209,6 +222,9 @@ impl Gate {
                 Login::Unavailable(reference)
             }
         };
+        if self.logged_in() {
+            busy.over();
+        }
         let outcome = match &login {
             Login::In { .. } => "success",
             Login::Wrong | Login::Blocked(_) => "failure",
@@ -231,6 +247,7 @@ impl Gate {
             Ok(Some(account)) => {
                 self.logged_out();
                 self.account = Some(account.address.as_str().into());
+                self.caller.seat.known();
                 self.tell(&account.address, || MailboxChange::Login);
                 Login::In { identity, account }
             }

@@ -3,6 +3,7 @@
 //! Invariants: a content is in memory once while it is appended, and counted; a message that is read goes through in
 //! the pieces that the session asks for; a poll costs nothing while nothing happened on this host.
 
+mod append;
 mod convert;
 mod copy;
 
@@ -15,20 +16,17 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
-use waxwing_imap::types::{
-    FlagSet, InternalDate, MailboxId as ImapMailbox, MailboxName, TextKey, UidSet,
-};
-use waxwing_imap::{Answer, Appended, Ask, Error, FetchRow, RowWants, Session};
+use waxwing_imap::types::{MailboxId as ImapMailbox, MailboxName, TextKey, UidSet};
+use waxwing_imap::{Answer, Ask, Error, FetchRow, RowWants, Session};
 use waxwing_policy::MailboxChange;
-use waxwing_store::{
-    Account, BlobId, Delivery, FlagChange, MailboxId, Place, Store, Target, UidRange,
-};
+use waxwing_session::Counts;
+use waxwing_store::{Account, BlobId, FlagChange, MailboxId, Store, UidRange};
 
+use self::append::Append;
 use self::convert::{self as to_imap, ranges};
 use super::events;
 use super::gate::{Admission, Gate, Login, Over};
 use super::{Caller, Settings};
-use crate::budget::Content;
 use crate::drive::{Answering, Answers};
 use crate::transport::TlsFacts;
 use crate::wiring::Parts;
@@ -73,14 +71,6 @@ struct Selected {
     /// The modification sequence up to which it has been told of changes.
     told: u64,
     read_only: bool,
-}
-
-struct Append {
-    mailbox: MailboxId,
-    name: String,
-    flags: FlagSet,
-    internal_date: Option<InternalDate>,
-    content: Content,
 }
 
 /// The notice that wakes IDLE; a receiver of its own, so that a wake that leads to nothing does not repeat.
@@ -159,6 +149,14 @@ impl Answers<Session> for ImapAnswers {
         if let Some(append) = self.user.as_mut().and_then(|user| user.append.as_mut()) {
             append.content.push(bytes);
         }
+    }
+
+    fn early(&mut self, octets: usize) {
+        self.gate.early(octets);
+    }
+
+    fn spent(&mut self, did: Counts, octets: u64) -> bool {
+        self.gate.spent(did, octets)
     }
 
     fn secured(&mut self, facts: TlsFacts) {
@@ -275,18 +273,8 @@ impl User {
                 flags,
                 internal_date,
             } => {
-                let name = mailbox.as_str().to_owned();
-                let mailbox = store.mailbox(account, &name).await.map_err(failed)?;
-                self.room(gate, size, 1).await?;
-                let content = Content::new(&parts.budget, gate.caller().client.ip());
-                self.append = Some(Append {
-                    mailbox: mailbox.id,
-                    name,
-                    flags,
-                    internal_date,
-                    content,
-                });
-                Ok(Answer::Done)
+                self.append_begin(gate, mailbox.as_str(), size, flags, internal_date)
+                    .await
             }
             Ask::AppendEnd => self.append_end(gate).await,
             Ask::AppendAbandon => {
@@ -422,54 +410,6 @@ impl User {
                 reference: reference.to_string(),
             }),
         }
-    }
-
-    async fn append_end(&mut self, gate: &mut Gate) -> Result<Answer, Error> {
-        let Some(mut append) = self.append.take() else {
-            return Err(Error::Cannot("no append is running".into()));
-        };
-        let Some((content, _reservation)) = append.content.take() else {
-            return Err(Error::Limit(
-                "the server has no memory for this message now; try again later".into(),
-            ));
-        };
-        let summary = super::summary(&content).await;
-        let (internal_date, internal_offset) = append.internal_date.map_or_else(
-            || (super::now_millis(), 0),
-            |date| (date.seconds.saturating_mul(1000), date.offset),
-        );
-        let target = Target {
-            account: self.account.id,
-            mailbox: Place::Id(append.mailbox),
-            flags: to_imap::store_flags(&append.flags),
-            keywords: append.flags.keywords().to_vec(),
-        };
-        let delivery = Delivery {
-            content,
-            summary,
-            targets: vec![target],
-            internal_date,
-            internal_offset,
-            ledger: None,
-        };
-        let stored = gate
-            .parts()
-            .store
-            .deliver(delivery)
-            .await
-            .map_err(|error| to_imap::error(error, gate.session()))?;
-        let stored = stored
-            .first()
-            .ok_or_else(|| Error::Cannot("nothing was stored".into()))?;
-        gate.tell(&self.account.address, || {
-            let flags = to_imap::store_flags(&append.flags);
-            let keywords = append.flags.keywords();
-            MailboxChange::Append(events::placed(&append.name, stored.uid, flags, keywords))
-        });
-        Ok(Answer::Appended(Appended {
-            uid_validity: stored.uid_validity,
-            uid: stored.uid,
-        }))
     }
 
     async fn poll(

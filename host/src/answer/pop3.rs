@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use waxwing_pop3::{Answer, Ask, AuthFailure, Entry, Failure, Maildrop, Pop3Session, Welcome};
+use waxwing_session::Counts;
 use waxwing_store::{Account, BlobId, FlagChange, FlagOperation, Flags, MailboxId, UidRange};
 
 use super::events;
@@ -205,6 +206,14 @@ impl Answers<Pop3Session> for Pop3Answers {
                 ))
             })
         })
+    }
+
+    fn early(&mut self, octets: usize) {
+        self.gate.early(octets);
+    }
+
+    fn spent(&mut self, did: Counts, octets: u64) -> bool {
+        self.gate.spent(did, octets)
     }
 
     fn secured(&mut self, facts: TlsFacts) {

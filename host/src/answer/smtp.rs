@@ -16,12 +16,13 @@ use std::time::Instant;
 use bytes::Bytes;
 use waxwing_mail::{EnhancedStatus, Envelope, ForwardPath, QueueId, Recipient, Reply};
 use waxwing_policy::{Transaction, TransactionFacts};
+use waxwing_session::Counts;
 use waxwing_smtp::{Answer, Ask, AuthFailure, Client, Decision, Message, ServerSession, replies};
 
 use self::origin::{Claim, Origin};
 use super::complete;
 use super::fields;
-use super::gate::{Admission, Gate, Login};
+use super::gate::{Admission, Busy, Gate, Login};
 use super::{Caller, Settings};
 use crate::budget::Content;
 use crate::config::{Service, Tls};
@@ -63,6 +64,8 @@ struct Running {
     content: Content,
     /// What MAIL said of the size, in octets.
     declared_size: u64,
+    /// The session does not make room for others meanwhile.
+    _busy: Busy,
     /// The envelope's recipients in their order, as policy knows them.
     recipients: Vec<Routed>,
 }
@@ -157,6 +160,9 @@ impl SmtpAnswers {
     }
 
     async fn mail(&mut self, envelope: Envelope) -> Decision {
+        if self.gate.pressed() {
+            return Decision::Refuse(replies::no_space());
+        }
         let now = u64::try_from(super::now_millis()).unwrap_or(0);
         let queue_id = QueueId::new(now, rand::random());
         let parts = Arc::clone(self.gate.parts());
@@ -181,6 +187,7 @@ impl SmtpAnswers {
                 origin: claim.map(|claim| Origin::begin(&parts, claim)),
                 content: Content::new(&parts.budget, self.gate.caller().client.ip()),
                 declared_size: declared_size.unwrap_or(0),
+                _busy: self.gate.busy(),
                 recipients: Vec::new(),
             }));
         }
@@ -202,6 +209,9 @@ impl SmtpAnswers {
         let Some(running) = &mut self.running else {
             return Decision::Refuse(replies::internal_error());
         };
+        if !self.gate.spent_recipient() {
+            return Decision::Refuse(replies::too_many_recipients_lately());
+        }
         if let Some(origin) = &mut running.origin {
             origin.tell_early(&mut running.policy);
         }
@@ -260,6 +270,7 @@ impl SmtpAnswers {
             return all_alike(replies::internal_error());
         };
         let Some((mut content, reservation)) = running.content.take() else {
+            metrics::counter!("waxwing_limits_hit_total", "limit" => "content-memory", "scope" => "message").increment(1);
             tracing::warn!(
                 session = self.gate.session(),
                 size = message.size,
@@ -297,6 +308,14 @@ impl Answers<ServerSession> for SmtpAnswers {
 
     fn secured(&mut self, facts: TlsFacts) {
         self.gate.secured(facts);
+    }
+
+    fn early(&mut self, octets: usize) {
+        self.gate.early(octets);
+    }
+
+    fn spent(&mut self, did: Counts, octets: u64) -> bool {
+        self.gate.spent(did, octets)
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::config::{Config, Service};
+use crate::config::{Config, Limits, Service};
 use crate::sessions::Sessions;
 use crate::shutdown::Shutdown;
 use crate::tls::Certificates;
@@ -110,9 +110,13 @@ impl Session for Toy {
         }
     }
 
-    fn cut(&mut self) {
+    fn cut(&mut self, why: Cut) {
         self.flooding = None;
-        self.goodbye("cut");
+        self.goodbye(match why {
+            Cut::Shutdown => "cut",
+            Cut::Crowded => "crowded",
+            Cut::Excess => "excess",
+        });
     }
 }
 
@@ -122,9 +126,25 @@ struct Slowly {
     let_go: Arc<Notify>,
     news: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     facts: Arc<std::sync::Mutex<Option<TlsFacts>>>,
+    /// Octets that the peer may send.
+    allowed: Option<u64>,
+    /// Octets that it sent before it was answered.
+    early: Arc<AtomicUsize>,
 }
 
 impl Answers<Toy> for Slowly {
+    fn early(&mut self, octets: usize) {
+        self.early.store(octets, Ordering::Relaxed);
+    }
+
+    fn spent(&mut self, _did: Counts, octets: u64) -> bool {
+        let Some(allowed) = &mut self.allowed else {
+            return true;
+        };
+        *allowed = allowed.saturating_sub(octets);
+        *allowed > 0
+    }
+
     fn answer(&mut self, (): ()) -> Answering<'_, &'static str> {
         Box::pin(async {
             self.let_go.notified().await;
@@ -185,6 +205,11 @@ async fn server(answers: Slowly, write: Duration) -> Server {
     };
     let ended = tokio::spawn(async move {
         let (stream, client) = listener.accept().await?;
+        let sessions = Sessions::new(&Limits::default());
+        let origin = sessions.origin(client.ip());
+        let seat = sessions
+            .admit(origin, Service::Smtp, Instant::now())
+            .unwrap();
         let link = Link {
             id: 1,
             transport: Transport::Plain(stream),
@@ -195,9 +220,7 @@ async fn server(answers: Slowly, write: Duration) -> Server {
                 write,
             }),
             phase,
-            seat: Sessions::new(1, 1)
-                .admit(client.ip(), Service::Smtp)
-                .unwrap(),
+            seat: Arc::new(seat),
         };
         Drive::new(toy, answers, link).run().await
     });
@@ -290,6 +313,36 @@ async fn what_is_not_at_its_end_when_the_server_stops_hears_so() {
         assert_eq!(format!("1{}", read_all(&mut client).await), heard);
         server.ended.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_is_too_much_ends_the_session() {
+    let answers = Slowly {
+        allowed: Some(4),
+        ..Slowly::default()
+    };
+    let server = server(answers, MINUTE).await;
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    client.write_all(b"123").await.unwrap();
+    let mut three = [0; 3];
+    client.read_exact(&mut three).await.unwrap();
+    client.write_all(b"4").await.unwrap();
+    assert_eq!(read_all(&mut client).await, "4excess");
+}
+
+#[tokio::test]
+async fn what_is_said_before_the_first_answer_is_noticed() {
+    let answers = Slowly::default();
+    let early = Arc::clone(&answers.early);
+    let server = server(answers, MINUTE).await;
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    client.write_all(b"a").await.unwrap();
+    client.write_all(b"12").await.unwrap();
+    // What comes while the answer is worked out was there before it.
+    server.let_go.notify_one();
+    client.write_all(b"q").await.unwrap();
+    assert!(read_all(&mut client).await.starts_with("answered"));
+    assert!(early.load(Ordering::Relaxed) <= 3);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@
 pub mod logic;
 pub mod settings;
 
-use logic::Listed;
+use logic::{Fault, Listed};
 use settings::{Measure, Settings};
 use std::net::IpAddr;
 use waxwing_plugin::prelude::*;
@@ -96,7 +96,13 @@ impl OnConnect for Access {
                     "Too many connections from your network; try again later",
                 ))
             }
-            Listed::Unlisted => Ok(Decision::Pass),
+            Listed::Unlisted => {
+                let early = &self.settings.early;
+                if early.wait_ms > 0 && logic::listens_early(early, conn.protocol().name()) {
+                    conn.delay_greeting(early.wait_ms);
+                }
+                Ok(Decision::Pass)
+            }
         }
     }
 }
@@ -116,10 +122,20 @@ impl OnEhlo for Access {
                 self.settings.deny.text.as_str(),
             ));
         }
+        if conn.identity().is_some() {
+            return Ok(Decision::Pass);
+        }
         let protocol = conn.protocol().name();
-        if !greeting.protocols.iter().any(|checked| checked == protocol)
-            || conn.identity().is_some()
-        {
+        let fault =
+            logic::early_fault(&self.settings.early, protocol, conn.counter("early-octets"));
+        let early = match fault {
+            Some(fault) => punish(&fault, name)?,
+            None => Decision::Pass,
+        };
+        if !matches!(early, Decision::Pass) {
+            return Ok(early);
+        }
+        if !greeting.protocols.iter().any(|checked| checked == protocol) {
             return Ok(Decision::Pass);
         }
         let local = IpAddr::from(conn.local().address);
@@ -134,17 +150,19 @@ impl OnEhlo for Access {
         if let Some(error) = unavailable {
             return Err(error.into());
         }
-        let Some(fault) = fault else {
-            return Ok(Decision::Pass);
-        };
-        match fault.measure {
-            Measure::Off => {}
-            Measure::Tag => findings::add(fault.symbol, 1.0, &[name.to_owned()])?,
-            Measure::Defer => return Ok(Decision::defer(450, (4, 7, 1), fault.text)),
-            Measure::Reject => return Ok(Decision::reject(550, (5, 7, 1), fault.text)),
-        }
-        Ok(Decision::Pass)
+        fault.map_or(Ok(Decision::Pass), |fault| punish(&fault, name))
     }
+}
+
+/// What the settings say becomes of a fault.
+fn punish(fault: &Fault, name: &str) -> Result<Decision, HookError> {
+    match fault.measure {
+        Measure::Off => {}
+        Measure::Tag => findings::add(fault.symbol, 1.0, &[name.to_owned()])?,
+        Measure::Defer => return Ok(Decision::defer(450, (4, 7, 1), fault.text)),
+        Measure::Reject => return Ok(Decision::reject(550, (5, 7, 1), fault.text)),
+    }
+    Ok(Decision::Pass)
 }
 
 waxwing_plugin::export!(Access: connect, ehlo);

@@ -1,6 +1,6 @@
 //! Who may connect and how a peer must greet: decisions without a host. RFC 5321 §2.3.5, §4.1.1.1, §4.1.3.
 
-use crate::settings::{Greeting, Measure, Per, Rate, Settings};
+use crate::settings::{Early, Greeting, Measure, Per, Rate, Settings};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What the lists say of a peer.
@@ -59,6 +59,20 @@ pub struct Fault {
     pub symbol: &'static str,
     /// For the peer, if it is refused.
     pub text: &'static str,
+}
+
+/// Whether it is looked at who speaks early here.
+pub fn listens_early(early: &Early, protocol: &str) -> bool {
+    early.measure != Measure::Off && early.protocols.iter().any(|listed| listed == protocol)
+}
+
+/// The fault of a peer that sent so many octets before it was greeted.
+pub fn early_fault(early: &Early, protocol: &str, octets: u64) -> Option<Fault> {
+    (octets > 0 && listens_early(early, protocol)).then_some(Fault {
+        measure: early.measure,
+        symbol: "EARLY_TALKER",
+        text: "Wait for the greeting before you speak",
+    })
 }
 
 /// The gravest fault of a greeting, if any check that is on finds one. `ours` tells whether a name is one of

@@ -19,7 +19,34 @@ pub struct Settings {
     pub network: NetworkSize,
     /// What the greeting must be.
     pub greeting: Greeting,
+    /// What becomes of peers that speak before they are greeted.
+    pub early: Early,
 }
+
+/// Peers that speak before they are greeted (RFC 5321 §3.1: the server speaks first): most of them are no mail servers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Early {
+    /// Protocols on which it is looked at.
+    pub protocols: Vec<String>,
+    /// How long the greeting waits, in milliseconds. 0: who speaks early shows by luck only.
+    pub wait_ms: u32,
+    /// What becomes of them when they greet.
+    pub measure: Measure,
+}
+
+impl Default for Early {
+    fn default() -> Self {
+        Self {
+            protocols: vec!["smtp".to_owned()],
+            wait_ms: 0,
+            measure: Measure::Tag,
+        }
+    }
+}
+
+/// The longest that the host lets a greeting wait.
+const LONGEST_WAIT_MS: u32 = 10_000;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -30,6 +57,7 @@ impl Default for Settings {
             rates: Vec::new(),
             network: NetworkSize::default(),
             greeting: Greeting::default(),
+            early: Early::default(),
         }
     }
 }
@@ -171,6 +199,13 @@ pub fn check(settings: &Settings) -> Vec<Problem> {
         "/greeting/protocols",
         &mut problems,
     );
+    check_protocols(&settings.early.protocols, "/early/protocols", &mut problems);
+    if settings.early.wait_ms > LONGEST_WAIT_MS {
+        problems.push(Problem::new(
+            "/early/wait-ms",
+            format!("must be at most {LONGEST_WAIT_MS}"),
+        ));
+    }
     for (pointer, names) in [
         ("/deny/names", &settings.deny.names),
         ("/greeting/own-names", &settings.greeting.own_names),

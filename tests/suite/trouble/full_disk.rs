@@ -34,7 +34,10 @@ fn full_disk() {
         eprintln!("SKIPPED: only root may mount a small disk to fill");
         return;
     }
-    let mut server = Setup::new().start();
+    // The disk itself is to say that it is full, not the reserve that is kept on larger ones.
+    let mut server = Setup::new()
+        .settings("[limits]\nsessions-per-address = 20000\ndisk-reserve = \"0B\"\n")
+        .start();
     server.stop();
     // The data folder moves to the small disk.
     let (data, aside) = (server.data(), server.folder().join("aside"));

@@ -13,7 +13,7 @@
 //! A: MailFrom <*>                the Debug text of an ask that the session must have made by now
 //! T: tls                         the TLS handshake happens here
 //! W: 10m                         time passes
-//! X: close                       the server closes here; also hangup, wake, shutdown, cut
+//! X: close                       the server closes here; also hangup, wake, shutdown, cut (shutdown, crowded, excess)
 //! ```
 //!
 //! With `% side client` before the first line it is a client that is held to the dialogue: its lines are `C:` and `C*`, and

@@ -224,7 +224,7 @@ impl<W: World> Wire for SessionWire<W> {
             }
             LineKind::Wake => self.session.wake(),
             LineKind::Shutdown => self.session.shutdown(),
-            LineKind::Cut => self.session.cut(),
+            LineKind::Cut(why) => self.session.cut(*why),
             _ => return false,
         }
         self.settle();

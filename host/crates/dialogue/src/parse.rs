@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use waxwing_session::Cut;
+
 use crate::escape::{expand, unescape};
 use crate::pattern::Pattern;
 
@@ -52,8 +54,8 @@ pub enum LineKind {
     Wake,
     /// `X: shutdown`: the server goes down.
     Shutdown,
-    /// `X: cut`: the server waits no longer.
-    Cut,
+    /// `X: cut WHY`: the server waits no longer.
+    Cut(Cut),
 }
 
 impl Dialogue {
@@ -104,7 +106,7 @@ impl Dialogue {
         let inside = |line: &Line| {
             matches!(
                 line.kind,
-                LineKind::Wait(_) | LineKind::Wake | LineKind::Shutdown | LineKind::Cut
+                LineKind::Wait(_) | LineKind::Wake | LineKind::Shutdown | LineKind::Cut(_)
             )
         };
         self.directive("offline").or_else(|| {
@@ -185,7 +187,9 @@ fn parse_kind(text: &str) -> Result<LineKind, String> {
         ("X:", "hangup") => LineKind::Hangup,
         ("X:", "wake") => LineKind::Wake,
         ("X:", "shutdown") => LineKind::Shutdown,
-        ("X:", "cut") => LineKind::Cut,
+        ("X:", "cut shutdown") => LineKind::Cut(Cut::Shutdown),
+        ("X:", "cut crowded") => LineKind::Cut(Cut::Crowded),
+        ("X:", "cut excess") => LineKind::Cut(Cut::Excess),
         _ => return Err(format!("not a dialogue line: {text}")),
     })
 }

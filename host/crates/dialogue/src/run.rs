@@ -124,7 +124,7 @@ impl Runner<'_> {
                 self.closed = true;
                 Ok(())
             }
-            LineKind::Wait(_) | LineKind::Wake | LineKind::Shutdown | LineKind::Cut => {
+            LineKind::Wait(_) | LineKind::Wake | LineKind::Shutdown | LineKind::Cut(_) => {
                 self.quiet()?;
                 self.wire
                     .reach_in(&line.kind)

@@ -118,6 +118,7 @@ pub use session::PolicySession;
 pub use signature::{KeyError, PublicKey, SigningKey};
 pub use status::{HookCost, Status, StepStatus};
 pub use step::StepInfo;
+pub use subject::Observed;
 pub use transaction::Transaction;
 pub use trial::Tried;
 pub use workbench::{

@@ -197,6 +197,7 @@ impl Scene<'_> {
             }
         } else if let Some(connection) = &self.context.connection {
             let mut state = connection.state();
+            state.greeting_delay = state.greeting_delay.max(effects.greeting_delay);
             if make_room(&mut state) {
                 entry.findings = count(&mut state.found, step, effects.findings);
             }
@@ -323,6 +324,8 @@ pub(crate) fn actions(effects: &Effects, answer: &Answer) -> Vec<String> {
     let priority = effects
         .priority
         .map(|priority| format!("priority {priority}"));
+    let delay = (!effects.greeting_delay.is_zero())
+        .then(|| format!("delay-greeting {}", effects.greeting_delay.as_millis()));
     let filings: &[Filing] = match answer {
         Answer::Done(filings) => filings,
         _ => &[],
@@ -332,6 +335,7 @@ pub(crate) fn actions(effects: &Effects, answer: &Answer) -> Vec<String> {
         .chain(tags)
         .chain(keys)
         .chain(priority)
+        .chain(delay)
         .chain(filings.iter().map(Filing::told))
         .collect()
 }

@@ -18,7 +18,7 @@ use crate::pipeline::{Came, Scene};
 use crate::policy_file::Mode;
 use crate::services::Usage;
 use crate::state::Context;
-use crate::subject::Connection;
+use crate::subject::{Connection, Observed};
 use crate::tally::{Fate, Kind, Sample};
 use crate::transaction::Transaction;
 use crate::trial::{self, Ended};
@@ -58,6 +58,17 @@ impl PolicySession {
     /// The login that policy found right came to nothing.
     pub fn not_logged_in(&mut self) {
         self.connection.state().identity = None;
+    }
+
+    /// Adds to what the server observed of the client.
+    pub fn observe(&mut self, what: Observed, more: u64) {
+        self.connection.state().counters.observe(what, more);
+    }
+
+    /// How long the greeting is to wait, as the steps of [`Self::connect`] wished.
+    #[must_use]
+    pub fn greeting_delay(&self) -> Duration {
+        self.connection.state().greeting_delay
     }
 
     /// May the client go on? Asked once, before the greeting.

@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::{ResourceLimiter, bail};
 
@@ -109,6 +109,8 @@ pub(crate) struct Effects {
     pub(crate) signatures: Vec<DkimKey>,
     pub(crate) priority: Option<i8>,
     pub(crate) plan: Plan,
+    /// How long the greeting is to wait.
+    pub(crate) greeting_delay: Duration,
 }
 
 /// A finding as a call gave it.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use waxwing_mail::{Address, ForwardPath, Identity, Param, Recipient, ReversePath};
 
@@ -38,6 +38,8 @@ pub(crate) struct ConnectionState {
     pub(crate) identity: Option<Identity>,
     pub(crate) counters: Counters,
     pub(crate) notes: Notes,
+    /// How long the greeting is to wait.
+    pub(crate) greeting_delay: Duration,
     /// What was found before any transaction; it counts for each.
     pub(crate) found: Vec<Found>,
     /// The connection's part of each message's ledger.
@@ -52,9 +54,53 @@ pub(crate) struct Counters {
     pub(crate) recipients_accepted: u64,
     pub(crate) recipients_refused: u64,
     pub(crate) auth_failures: u64,
+    /// What the server observed: each of [`Observed`] in its order.
+    pub(crate) observed: [u64; 7],
+}
+
+/// What the server observes of a connection, for plugins that decide about bans and delays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// Octets that the client sent before it was greeted.
+    EarlyOctets,
+    /// Commands.
+    Commands,
+    /// Commands that were in error, and failed logins.
+    Errors,
+    /// Octets.
+    Octets,
+    /// Sessions of the client's address when this one began, itself included.
+    SessionsOfAddress,
+    /// Sessions of the client's network then.
+    SessionsOfNetwork,
+    /// How short room was then, from 0 (not at all) to 3.
+    Pressure,
+}
+
+impl Observed {
+    /// What plugins call it.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "early-octets" => Self::EarlyOctets,
+            "commands" => Self::Commands,
+            "errors" => Self::Errors,
+            "octets" => Self::Octets,
+            "sessions-of-address" => Self::SessionsOfAddress,
+            "sessions-of-network" => Self::SessionsOfNetwork,
+            "pressure" => Self::Pressure,
+            _ => return None,
+        })
+    }
 }
 
 impl Counters {
+    /// Adds to what was observed.
+    pub(crate) fn observe(&mut self, what: Observed, more: u64) {
+        if let Some(count) = self.observed.get_mut(what as usize) {
+            *count = count.saturating_add(more);
+        }
+    }
+
     pub(crate) fn named(&self, name: &str) -> u64 {
         match name {
             "transactions" => self.transactions,
@@ -62,7 +108,10 @@ impl Counters {
             "recipients-accepted" => self.recipients_accepted,
             "recipients-refused" => self.recipients_refused,
             "auth-failures" => self.auth_failures,
-            _ => 0,
+            _ => Observed::named(name)
+                .and_then(|what| self.observed.get(what as usize))
+                .copied()
+                .unwrap_or(0),
         }
     }
 }

@@ -35,6 +35,9 @@ pub(crate) const BARE_NEWLINE: &str = "-ERR Lines end with CR LF and hold no oth
 pub(crate) const TOO_MANY_MISTAKES: &str = "-ERR Too many lines that make no sense";
 pub(crate) const TOO_MUCH: &str = "-ERR Too much was sent ahead";
 pub(crate) const GOING_DOWN: &str = "-ERR [SYS/TEMP] The server is going down; come back soon";
+pub(crate) const CROWDED: &str =
+    "-ERR [SYS/TEMP] Too many sessions; those that are idle are closed";
+pub(crate) const EXCESS: &str = "-ERR [SYS/TEMP] Too much from your network; try again later";
 pub(crate) const OUT_OF_STEP: &str = "-ERR [SYS/TEMP] The server lost its thread; try again later";
 
 /// The end of a multi-line reply (RFC 1939 §3).

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use waxwing_sasl::Exchange;
-use waxwing_session::{LineError, Lines, Session, Step};
+use waxwing_session::{Counts, Cut, LineError, Lines, Session, Step};
 
 use crate::ask::{Answer, Ask, Welcome};
 use crate::maildrop::OpenMaildrop;
@@ -41,6 +41,10 @@ pub struct Pop3Session {
     failed_logins: u8,
     /// Lines that made no sense, since login or the last command that made sense after it.
     mistakes: u8,
+    /// What the client did, failed logins left out.
+    counts: Counts,
+    /// The bound that ended the session.
+    limit: Option<&'static str>,
     /// The server is going down.
     leaving: bool,
 }
@@ -85,6 +89,8 @@ impl Pop3Session {
             login_since: now,
             failed_logins: 0,
             mistakes: 0,
+            counts: Counts::default(),
+            limit: None,
             leaving: false,
             options,
         }
@@ -127,12 +133,16 @@ impl Pop3Session {
         } else {
             limits.line
         };
-        match self.lines.next_line(limit) {
+        let line = match self.lines.next_line(limit) {
             None => {
                 self.phase = phase;
-                Some(Step::Read)
+                return Some(Step::Read);
             }
-            Some(Ok(line)) => match phase {
+            Some(line) => line,
+        };
+        self.counts.commands = self.counts.commands.saturating_add(1);
+        match line {
+            Ok(line) => match phase {
                 Phase::Authorization(user) => self.authorization(user, &line),
                 Phase::Exchanging(exchange) => self.response(exchange, &line),
                 Phase::Transaction(maildrop, _) => self.transaction(maildrop, &line),
@@ -141,11 +151,12 @@ impl Pop3Session {
                     Some(Step::Read)
                 }
             },
-            Some(Err(LineError::Endless)) => {
+            Err(LineError::Endless) => {
+                self.limit = Some("line");
                 self.say(reply::LINE_TOO_LONG);
                 None
             }
-            Some(Err(error)) => {
+            Err(error) => {
                 // A broken line ends an exchange: it was its response.
                 self.phase = if let Phase::Exchanging(_) = phase {
                     Phase::Authorization(None)
@@ -188,8 +199,10 @@ impl Pop3Session {
     /// Answers a line that makes no sense, and the last of too many.
     fn bad(&mut self, line: &str) {
         self.say(line);
+        self.counts.errors = self.counts.errors.saturating_add(1);
         self.mistakes = self.mistakes.saturating_add(1);
         if self.mistakes >= self.options.limits.bad_commands {
+            self.limit = Some("errors");
             self.say(reply::TOO_MANY_MISTAKES);
             self.phase = Phase::Closed;
         }
@@ -240,6 +253,7 @@ impl Session for Pop3Session {
         self.lines.push(bytes);
         if self.asked && self.lines.len() > self.options.limits.pending {
             self.lines.clear();
+            self.limit = Some("backlog");
             self.say(reply::TOO_MUCH);
             self.phase = Phase::Closed;
             self.next = None;
@@ -300,6 +314,7 @@ impl Session for Pop3Session {
 
     fn expire(&mut self, now: Instant) {
         if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.limit = Some("time");
             // RFC 1939 §3: close without removing any message and without a response.
             self.phase = Phase::Closed;
             self.output.clear();
@@ -319,7 +334,7 @@ impl Session for Pop3Session {
         self.leaving = true;
     }
 
-    fn cut(&mut self) {
+    fn cut(&mut self, why: Cut) {
         let sayable = match &self.phase {
             Phase::Handshaking | Phase::Closed => false,
             Phase::Transaction(_, work) => !work.amid_reply(),
@@ -329,7 +344,23 @@ impl Session for Pop3Session {
         self.next = None;
         self.phase = Phase::Closed;
         if sayable {
-            self.say(reply::GOING_DOWN);
+            self.say(match why {
+                Cut::Shutdown => reply::GOING_DOWN,
+                Cut::Crowded => reply::CROWDED,
+                Cut::Excess => reply::EXCESS,
+            });
+        }
+    }
+
+    fn limit(&self) -> Option<&'static str> {
+        self.limit
+    }
+
+    fn counts(&self) -> Counts {
+        let failed = u32::from(self.failed_logins);
+        Counts {
+            commands: self.counts.commands,
+            errors: self.counts.errors.saturating_add(failed),
         }
     }
 }

@@ -61,7 +61,37 @@ pub trait Session {
     fn shutdown(&mut self);
 
     /// The server waits no longer: say so if this is a place where it can be said, and close. No ask is outstanding from here on.
-    fn cut(&mut self);
+    fn cut(&mut self, why: Cut);
+
+    /// Which bound of a single conversation ended it, if one did, as metrics name it.
+    fn limit(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What the peer did since the beginning.
+    fn counts(&self) -> Counts {
+        Counts::default()
+    }
+}
+
+/// Why a conversation is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The server goes down.
+    Shutdown,
+    /// Others need the room.
+    Crowded,
+    /// The peer, or its network, did too much.
+    Excess,
+}
+
+/// What a peer did in a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Commands, also those that were in error.
+    pub commands: u32,
+    /// Commands that were in error, and failed logins.
+    pub errors: u32,
 }
 
 /// What the driver is to do.

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use waxwing_mail::{Reply, limits};
 use waxwing_sasl::{ChannelBinding, ClientExchange};
-use waxwing_session::{Lines, Session, Step};
+use waxwing_session::{Cut, Lines, Session, Step};
 
 pub use ask::{Answer, Ask, Outcome, Outgoing};
 pub use config::{ClientConfig, ClientTimeouts, Protocol, TlsUse};
@@ -412,7 +412,7 @@ impl Session for ClientSession {
     }
 
     /// The running message is brought to its end, and is the last.
-    fn cut(&mut self) {
+    fn cut(&mut self, _why: Cut) {
         self.phase = Phase::Closed;
     }
 

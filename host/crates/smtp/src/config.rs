@@ -130,6 +130,8 @@ pub struct Limits {
     pub commands: u32,
     /// Octets that are kept of what arrives while an ask is out.
     pub backlog: usize,
+    /// Octets of content that must come each second, beyond [`Timeouts::slack`]; 0: any number.
+    pub rate: u64,
 }
 
 impl Default for Limits {
@@ -143,6 +145,7 @@ impl Default for Limits {
             idle_commands: 200,
             commands: 10_000,
             backlog: 1 << 20,
+            rate: 64,
         }
     }
 }
@@ -156,6 +159,12 @@ pub struct Timeouts {
     pub data_block: Duration,
     /// From the 354 to the end of the content.
     pub data: Duration,
+    /// How long content may come slower than [`Limits::rate`], in all.
+    pub slack: Duration,
+    /// From MAIL to the end of the content.
+    pub transaction: Duration,
+    /// From the beginning to the last command, where nobody logs in; a running transaction is not cut.
+    pub session: Duration,
 }
 
 impl Default for Timeouts {
@@ -164,6 +173,9 @@ impl Default for Timeouts {
             command: Duration::from_secs(5 * 60),
             data_block: Duration::from_secs(5 * 60),
             data: Duration::from_secs(60 * 60),
+            slack: Duration::from_secs(5 * 60),
+            transaction: Duration::from_secs(60 * 60),
+            session: Duration::from_secs(2 * 60 * 60),
         }
     }
 }

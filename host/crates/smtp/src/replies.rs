@@ -8,6 +8,10 @@ use waxwing_mail::{AddressError, EnhancedStatus, PathError, Reply};
 
 use crate::config::Mode;
 
+mod limits;
+
+pub use limits::{crowded, excess, session_too_long, too_many_recipients_lately, too_slow};
+
 fn plain(code: u16, text: impl Into<std::borrow::Cow<'static, str>>) -> Reply {
     Reply::new(code, None, text)
 }

@@ -9,6 +9,7 @@ mod chunks;
 mod greeting;
 mod login;
 mod offers;
+mod pace;
 mod parameters;
 mod transaction;
 
@@ -19,7 +20,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use waxwing_mail::{Envelope, Recipient, Reply, limits};
 use waxwing_sasl::{Exchange, KeysWanted, Mechanism};
-use waxwing_session::{LineError, Lines, Session, Step};
+use waxwing_session::{Counts, Cut, LineError, Lines, Session, Step};
 
 use crate::ask::{Answer, Ask, Decision, Peer};
 use crate::command::{self, Verb};
@@ -27,6 +28,7 @@ use crate::config::Config;
 use crate::content::Decoder;
 use crate::replies;
 use chunks::{Chunk, Chunked};
+use pace::Pace;
 
 /// Replies beyond this many octets leave before the group of commands is at its end.
 const FLUSH: usize = 4096;
@@ -51,6 +53,12 @@ pub struct ServerSession {
     /// When the present phase has lasted too long.
     deadline: Instant,
     errors: u32,
+    /// All commands and errors, whatever they led to.
+    counts: Counts,
+    /// The bound that ended the session.
+    limit: Option<&'static str>,
+    /// When the session has gone on for too long if nobody logs in.
+    end: Instant,
     /// Commands, and those among them that lead to no message by themselves, since the last message.
     commands: u32,
     idle_commands: u32,
@@ -77,6 +85,8 @@ enum Phase {
 /// MAIL to the end of the content.
 struct Transaction {
     envelope: Envelope,
+    /// When all of it must be there.
+    end: Instant,
     /// BDAT has begun.
     chunked: Option<Chunked>,
 }
@@ -84,8 +94,7 @@ struct Transaction {
 /// The content that is being received after DATA.
 struct Content {
     decoder: Decoder,
-    /// When all of it must be there.
-    end: Instant,
+    pace: Pace,
 }
 
 /// The ask whose answer is due, and what the answer is for.
@@ -125,6 +134,7 @@ impl ServerSession {
     #[must_use]
     pub fn new(config: Arc<Config>, tls: bool, now: Instant) -> Self {
         let deadline = now + config.timeouts.command;
+        let end = now + config.timeouts.session;
         Self {
             config,
             input: Lines::new(),
@@ -141,6 +151,9 @@ impl ServerSession {
             now,
             deadline,
             errors: 0,
+            counts: Counts::default(),
+            limit: None,
+            end,
             commands: 0,
             idle_commands: 0,
             shutting_down: false,
@@ -177,17 +190,24 @@ impl ServerSession {
         }
         match self.input.next_line(limits::AUTH_LINE) {
             None => return false,
+            Some(_) if self.outlived() => self.end_for("session", &replies::session_too_long()),
             Some(Ok(line)) => self.line(&line),
             Some(Err(fault)) => self.line_fault(fault, &replies::command_too_long()),
         }
         true
     }
 
+    /// Nobody has logged in for as long as that may be, and nothing is under way.
+    fn outlived(&self) -> bool {
+        self.now >= self.end && self.transaction.is_none() && self.peer.identity.is_none()
+    }
+
     fn line(&mut self, line: &[u8]) {
         self.restart(self.config.timeouts.command);
         self.commands += 1;
+        self.counts.commands = self.counts.commands.saturating_add(1);
         if self.commands > self.config.limits.commands {
-            return self.close(&replies::too_many_commands());
+            return self.end_for("commands", &replies::too_many_commands());
         }
         let Ok(text) = std::str::from_utf8(line) else {
             return self.error(&replies::command_not_utf8());
@@ -210,7 +230,7 @@ impl ServerSession {
         if leads_to_nothing(verb) {
             self.idle_commands += 1;
             if self.idle_commands > self.config.limits.idle_commands {
-                return self.close(&replies::too_many_commands());
+                return self.end_for("commands", &replies::too_many_commands());
             }
         }
         if !argument.is_empty()
@@ -246,7 +266,7 @@ impl ServerSession {
             // RFC 5321 §2.3.8. What follows may have been put there by somebody else through a client that takes
             // such newlines for text, so none of it is obeyed.
             LineError::BareNewline => self.close(&replies::bare_newline_in_command()),
-            LineError::Endless => self.close(&replies::endless_line()),
+            LineError::Endless => self.end_for("line", &replies::endless_line()),
         }
     }
 
@@ -258,9 +278,16 @@ impl ServerSession {
     fn error(&mut self, reply: &Reply) {
         self.reply(reply);
         self.errors += 1;
+        self.counts.errors = self.counts.errors.saturating_add(1);
         if self.errors >= self.config.limits.errors {
-            self.close(&replies::too_many_errors());
+            self.end_for("errors", &replies::too_many_errors());
         }
+    }
+
+    /// Closes for a bound of this session's.
+    fn end_for(&mut self, limit: &'static str, reply: &Reply) {
+        self.limit = Some(limit);
+        self.close(reply);
     }
 
     fn close(&mut self, reply: &Reply) {
@@ -277,11 +304,11 @@ impl ServerSession {
 
     fn restart(&mut self, timeout: Duration) {
         self.deadline = self.now + timeout;
-        // The pauses between chunks are a part of the time that all of them may take.
-        if let Some(transaction) = &self.transaction
-            && let Some(chunked) = &transaction.chunked
-        {
-            self.deadline = self.deadline.min(chunked.end);
+        // What happens between MAIL and the end of the content is a part of the time that all of it may take.
+        if let Some(transaction) = &self.transaction {
+            let chunks = transaction.chunked.as_ref().map(|chunked| chunked.end);
+            self.deadline = self.deadline.min(transaction.end);
+            self.deadline = chunks.map_or(self.deadline, |end| end.min(self.deadline));
         }
     }
 
@@ -394,7 +421,7 @@ impl Session for ServerSession {
 
     fn receive(&mut self, bytes: &[u8], now: Instant) {
         self.now = now;
-        match &self.phase {
+        match &mut self.phase {
             // RFC 3207 §4.2, and nothing after the goodbye.
             Phase::StartTls | Phase::Handshake | Phase::Closed => return,
             Phase::Asked(_) if self.input.len() + bytes.len() > self.config.limits.backlog => {
@@ -403,11 +430,9 @@ impl Session for ServerSession {
             }
             Phase::Content(content) => {
                 // RFC 5321 §4.5.3.2.5: each piece in its time, and all of it in a time too.
-                self.deadline = content.end.min(now + self.config.timeouts.data_block);
+                self.deadline = content.pace.came(bytes.len(), now);
             }
-            Phase::Chunk(chunk) => {
-                self.deadline = chunk.end.min(now + self.config.timeouts.data_block);
-            }
+            Phase::Chunk(chunk) => self.deadline = chunk.pace.came(bytes.len(), now),
             _ => {}
         }
         self.input.push(bytes);
@@ -439,7 +464,7 @@ impl Session for ServerSession {
             other => self.phase = other,
         }
         if std::mem::take(&mut self.flooded) && !matches!(self.phase, Phase::Closed) {
-            self.close(&replies::too_fast());
+            self.end_for("backlog", &replies::too_fast());
         }
     }
 
@@ -453,7 +478,16 @@ impl Session for ServerSession {
     fn expire(&mut self, now: Instant) {
         self.now = now;
         if self.deadline().is_some_and(|deadline| now >= deadline) {
-            self.close(&replies::timed_out());
+            let pace = match &self.phase {
+                Phase::Content(content) => Some(&content.pace),
+                Phase::Chunk(chunk) => Some(&chunk.pace),
+                _ => None,
+            };
+            if pace.is_some_and(|pace| pace.too_slow(now)) {
+                self.end_for("rate", &replies::too_slow());
+            } else {
+                self.end_for("time", &replies::timed_out());
+            }
         }
     }
 
@@ -474,14 +508,26 @@ impl Session for ServerSession {
         self.shutting_down = true;
     }
 
-    fn cut(&mut self) {
+    fn cut(&mut self, why: Cut) {
         self.ask = None;
         match self.phase {
             // Nothing can be said in clear any more, and nothing under TLS yet.
             Phase::StartTls | Phase::Handshake | Phase::Closed => self.phase = Phase::Closed,
             // RFC 5321 §4.3.2: clients must expect a 421 at any time.
-            _ => self.close(&replies::shutting_down(&self.config.hostname)),
+            _ => self.close(&match why {
+                Cut::Shutdown => replies::shutting_down(&self.config.hostname),
+                Cut::Crowded => replies::crowded(),
+                Cut::Excess => replies::excess(),
+            }),
         }
+    }
+
+    fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn limit(&self) -> Option<&'static str> {
+        self.limit
     }
 }
 

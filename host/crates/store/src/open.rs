@@ -110,6 +110,16 @@ impl Store {
             .load(std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// How late what is written now is: how long the present commit takes, or the last one took if it ended just now.
+    pub fn lag(&self) -> std::time::Duration {
+        self.inner.writer.lag()
+    }
+
+    /// Changes that wait for the next commit.
+    pub fn waiting(&self) -> usize {
+        self.inner.writer.waiting()
+    }
+
     /// Writes what waits (counters included), then closes. Later calls answer [`Error::Closed`].
     pub async fn close(&self) {
         if let Err(error) = self.inner.kv.write_out().await {

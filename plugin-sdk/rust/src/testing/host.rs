@@ -108,6 +108,11 @@ pub mod session {
         pub fn counter(&self, name: &str) -> u64 {
             world(|world| world.connection.counters.get(name).copied().unwrap_or(0))
         }
+        pub fn delay_greeting(&self, milliseconds: u32) {
+            world(|world| {
+                world.actions.push(format!("delay-greeting {milliseconds}"));
+            });
+        }
         pub fn client_in(&self, networks: &[String]) -> bool {
             let client = IpAddr::from(self.client().address);
             networks

@@ -166,6 +166,9 @@ pub(crate) const BYE_LOGOUT: &str = "* BYE logging out\r\n";
 pub(crate) const BYE_IDLE: &str = "* BYE idle for too long\r\n";
 pub(crate) const BYE_GONE: &str = "* BYE the selected mailbox was deleted\r\n";
 pub(crate) const BYE_SHUTDOWN: &str = "* BYE the server is going down; come back soon\r\n";
+pub(crate) const BYE_CROWDED: &str =
+    "* BYE [UNAVAILABLE] too many sessions; those that are idle are closed\r\n";
+pub(crate) const BYE_EXCESS: &str = "* BYE [LIMIT] too much from your network; try again later\r\n";
 pub(crate) const BYE_BAD: &str = "* BYE too many commands that are not understood\r\n";
 pub(crate) const BYE_LOGINS: &str = "* BYE too many failed logins\r\n";
 pub(crate) const BYE_LITERAL: &str = "* BYE [TOOBIG] the literal is too large\r\n";
@@ -174,6 +177,17 @@ pub(crate) const BYE_FLOOD: &str = "* BYE too many commands at once\r\n";
 pub(crate) const BYE_BROKEN: &str =
     "* BYE [UNAVAILABLE] a message could not be read to its end\r\n";
 pub(crate) const BYE_REFUSED: &str = "* BYE [UNAVAILABLE] not available; try again later\r\n";
+
+/// The bound of a session that a BYE is about.
+pub(crate) fn limit(bye: &str) -> Option<&'static str> {
+    Some(match bye {
+        BYE_IDLE => "time",
+        BYE_BAD | BYE_LOGINS => "errors",
+        BYE_LITERAL | BYE_LINE => "line",
+        BYE_FLOOD => "backlog",
+        _ => return None,
+    })
+}
 
 /// BYE with a sentence from elsewhere.
 pub(crate) fn bye(out: &mut Out, reason: &str) {

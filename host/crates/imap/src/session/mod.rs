@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use waxwing_session::Step;
+use waxwing_session::{Counts, Cut, Step};
 
 use crate::ask::{Answer, Ask};
 use crate::config::{Config, Tls};
@@ -51,6 +51,10 @@ pub struct Session {
     last_activity: Instant,
     /// The time for logging in runs from here: from the beginning, later by what the server took for itself.
     login_since: Instant,
+    /// What the client did, failed logins left out.
+    counts: Counts,
+    /// The bound that ended the session.
+    limit: Option<&'static str>,
     /// Something changed in the account.
     woken: bool,
     shutting_down: bool,
@@ -82,6 +86,8 @@ impl Session {
             turn: Turn::Job(Flow::Ask(Ask::Connect, Box::new(Greeting))),
             last_activity: now,
             login_since: now,
+            counts: Counts::default(),
+            limit: None,
             woken: false,
             shutting_down: false,
         }
@@ -95,6 +101,7 @@ impl Session {
 
     /// Says goodbye; what is still to come is not looked at.
     fn close(&mut self, bye: &str) {
+        self.limit = texts::limit(bye);
         self.core.out.extend_from_slice(bye.as_bytes());
         self.end();
     }
@@ -167,6 +174,8 @@ impl Session {
     }
 
     fn count_bad(&mut self, bad: bool) {
+        self.counts.commands = self.counts.commands.saturating_add(1);
+        self.counts.errors = self.counts.errors.saturating_add(u32::from(bad));
         self.core.bad_commands = if bad { self.core.bad_commands + 1 } else { 0 };
         if self.core.bad_commands >= self.core.config.limits.bad_commands {
             self.close(texts::BYE_BAD);
@@ -344,7 +353,7 @@ impl waxwing_session::Session for Session {
         self.shutting_down = true;
     }
 
-    fn cut(&mut self) {
+    fn cut(&mut self, why: Cut) {
         let sayable = match &self.turn {
             Turn::Command => true,
             Turn::Input(waiting) => !matches!(waiting, Waiting::Handshake),
@@ -354,9 +363,25 @@ impl waxwing_session::Session for Session {
         };
         if sayable {
             // RFC 3501 §7.1.5: BYE may come at any time, but not within another response.
-            self.close(texts::BYE_SHUTDOWN);
+            self.close(match why {
+                Cut::Shutdown => texts::BYE_SHUTDOWN,
+                Cut::Crowded => texts::BYE_CROWDED,
+                Cut::Excess => texts::BYE_EXCESS,
+            });
         } else {
             self.end();
+        }
+    }
+
+    fn limit(&self) -> Option<&'static str> {
+        self.limit
+    }
+
+    fn counts(&self) -> Counts {
+        let failed = self.core.failed_logins;
+        Counts {
+            commands: self.counts.commands,
+            errors: self.counts.errors.saturating_add(failed),
         }
     }
 }

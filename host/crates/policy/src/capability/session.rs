@@ -1,6 +1,7 @@
 //! `session`: the connection.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use wasmtime::Result;
@@ -12,6 +13,8 @@ use crate::state::State;
 
 use super::types::{from_endpoint, from_identity, from_protocol};
 
+/// The longest that a greeting waits: RFC 5321 §4.5.3.2.1 gives it five minutes, in which policy has to decide, too.
+const LONGEST_GREETING_DELAY: Duration = Duration::from_secs(10);
 /// What stands for a client that may not be seen.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
@@ -146,6 +149,20 @@ impl HostConnection for State {
         self.host_call("session.counter", name, |state, name| {
             Ok(state.connection()?.state().counters.named(name))
         })
+    }
+
+    fn delay_greeting(&mut self, _: Resource<Connection>, milliseconds: u32) -> Result<()> {
+        self.host_call(
+            "session.delay-greeting",
+            milliseconds,
+            |state, milliseconds| {
+                let wish =
+                    Duration::from_millis((*milliseconds).into()).min(LONGEST_GREETING_DELAY);
+                let delay = &mut state.effects.greeting_delay;
+                *delay = wish.max(*delay);
+                Ok(())
+            },
+        )
     }
 
     fn client_in(&mut self, _: Resource<Connection>, networks: Vec<String>) -> Result<bool> {

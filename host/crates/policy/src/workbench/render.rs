@@ -81,11 +81,14 @@ pub(super) fn actions(effects: &Effects, said: &Result<Answer, Fault>) -> Vec<St
         Ok(Answer::Attempt(plan)) => queue::plan(plan),
         _ => Vec::new(),
     };
+    let delay = (!effects.greeting_delay.is_zero())
+        .then(|| format!("delay-greeting {}", effects.greeting_delay.as_millis()));
     let keys = effects.signatures.iter();
     let edits = effects.edits.iter().map(edit);
     let tags = effects.tags.iter();
     keys.map(|key| format!("sign {} {}", key.domain, key.selector))
         .chain(effects.priority.map(|level| format!("priority {level}")))
+        .chain(delay)
         .chain(effects.envelope.iter().map(readdressed))
         .chain(edits)
         .chain(tags.map(|(key, value)| format!("tag {key}={value}")))

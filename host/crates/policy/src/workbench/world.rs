@@ -15,7 +15,7 @@ use crate::memory::MemoryServices;
 use crate::outcome::Verdict;
 use crate::services::{Limits, Usage};
 use crate::state::Context;
-use crate::subject::{Addressee, Connection, Counters, Found, Mail, Notes, Standing};
+use crate::subject::{Addressee, Connection, Counters, Found, Mail, Notes, Observed, Standing};
 use crate::view::MessageView;
 
 /// When a world begins, in milliseconds since 1970.
@@ -181,7 +181,13 @@ impl World {
                 recipients_accepted: count("recipients-accepted"),
                 recipients_refused: count("recipients-refused"),
                 auth_failures: count("auth-failures"),
+                ..Counters::default()
             };
+            for (name, count) in &said.counters {
+                if let Some(what) = Observed::named(name) {
+                    state.counters.observe(what, *count);
+                }
+            }
             state.found = self.found.clone();
             state.notes = std::mem::take(&mut self.connection_notes);
         }

@@ -161,6 +161,7 @@ impl Pop3Session {
     fn login_failed(&mut self, why: &str) {
         self.failed_logins = self.failed_logins.saturating_add(1);
         if self.failed_logins >= self.options.limits.failed_logins {
+            self.limit = Some("errors");
             self.say(reply::TOO_MANY_LOGINS);
             self.phase = Phase::Closed;
         } else {

@@ -11,6 +11,11 @@ fn all() -> Vec<Reply> {
         extensions("mx.example", &["SIZE".to_owned()]),
         sender_accepted(),
         priority_lowered(),
+        too_slow(),
+        session_too_long(),
+        crowded(),
+        excess(),
+        too_many_recipients_lately(),
         chunk_taken(5),
         bdat_syntax(),
         xclient_syntax(),
@@ -89,11 +94,12 @@ fn all() -> Vec<Reply> {
 
 #[test]
 fn no_two_replies_have_the_same_text() {
-    let source = include_str!("../replies.rs");
+    let sources = [include_str!("../replies.rs"), include_str!("limits.rs")];
     assert_eq!(
         all().len(),
-        source
-            .lines()
+        sources
+            .iter()
+            .flat_map(|source| source.lines())
             .filter(|line| line.starts_with("pub fn "))
             .count()
     );

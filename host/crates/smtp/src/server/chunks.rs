@@ -11,7 +11,7 @@ use bytes::Bytes;
 use waxwing_mail::{Body, Reply};
 
 use super::transaction::bounds;
-use super::{Asked, Phase, ServerSession, refusal};
+use super::{Asked, Pace, Phase, ServerSession, refusal};
 use crate::ask::{Ask, Decision};
 use crate::chunks::Chunks;
 use crate::command;
@@ -35,8 +35,7 @@ pub(super) struct Chunk {
     last: bool,
     /// The chunk is read and thrown away, and this is said then.
     refused: Option<Refused>,
-    /// When all of it must be there.
-    pub(super) end: Instant,
+    pub(super) pace: Pace,
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +58,7 @@ impl ServerSession {
         let before = self.chunked().map_or(0, |chunked| chunked.chunks.size());
         // Deviation from RFC 3030 §2: a chunk that is out of all proportion is not read to its end.
         if before.saturating_add(size) > limits.message.saturating_add(limits.excess) {
-            return self.close(&replies::message_endless());
+            return self.end_for("bytes", &replies::message_endless());
         }
         let chunk = Chunk {
             size,
@@ -68,7 +67,7 @@ impl ServerSession {
             refused: self
                 .chunk_out_of_order()
                 .map(|reply| Refused { reply, error: true }),
-            end: self.now + self.config.timeouts.data,
+            pace: self.pace(),
         };
         if chunk.refused.is_none() && self.chunked().is_none() {
             return self.ask(Ask::Data, Asked::Chunk(Box::new(chunk)));
@@ -100,7 +99,7 @@ impl ServerSession {
                     let binary = transaction.envelope.body == Body::BinaryMime;
                     transaction.chunked = Some(Chunked {
                         chunks: Chunks::new(bounds, binary),
-                        end: chunk.end,
+                        end: chunk.pace.end(),
                     });
                 }
             }
@@ -117,10 +116,12 @@ impl ServerSession {
     }
 
     fn read_chunk(&mut self, mut chunk: Chunk) {
-        if let Some(chunked) = self.chunked() {
-            chunk.end = chunked.end;
-        }
-        self.deadline = chunk.end.min(self.now + self.config.timeouts.data_block);
+        // What policy took to decide is not the peer's time.
+        let end = self
+            .chunked()
+            .map_or(chunk.pace.end(), |chunked| chunked.end);
+        chunk.pace = Pace::new(&self.config.limits, &self.config.timeouts, self.now, end);
+        self.deadline = chunk.pace.came(self.input.len(), self.now);
         self.phase = Phase::Chunk(Box::new(chunk));
     }
 

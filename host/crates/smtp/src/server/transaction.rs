@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use waxwing_mail::{Body, Envelope, ForwardPath, Recipient, Reply, ReversePath};
 
-use super::{Asked, Content, Phase, ServerSession, Transaction, refusal};
+use super::{Asked, Content, Pace, Phase, ServerSession, Transaction, refusal};
 use crate::ask::{Answer, Ask, Decision, Message};
 use crate::command;
 use crate::config::{Limits, Mode};
@@ -65,6 +65,7 @@ impl ServerSession {
         });
         self.transaction = Some(Box::new(Transaction {
             envelope,
+            end: self.now + self.config.timeouts.transaction,
             chunked: None,
         }));
     }
@@ -148,12 +149,22 @@ impl ServerSession {
         }
         let bounds = bounds(&self.config.limits);
         self.reply(&replies::send_content());
-        let end = self.now + self.config.timeouts.data;
-        self.deadline = end.min(self.now + self.config.timeouts.data_block);
+        let mut pace = self.pace();
+        self.deadline = pace.came(self.input.len(), self.now);
         self.phase = Phase::Content(Box::new(Content {
             decoder: Decoder::new(bounds),
-            end,
+            pace,
         }));
+    }
+
+    /// The time that content has which begins now.
+    pub(super) fn pace(&self) -> Pace {
+        let end = self.now + self.config.timeouts.data;
+        let end = self
+            .transaction
+            .as_ref()
+            .map_or(end, |transaction| end.min(transaction.end));
+        Pace::new(&self.config.limits, &self.config.timeouts, self.now, end)
     }
 
     /// Reads on in the content; gives what is to be handed on.
@@ -172,7 +183,7 @@ impl ServerSession {
                 bytes
             }
             Decoded::Endless => {
-                self.close(&replies::message_endless());
+                self.end_for("bytes", &replies::message_endless());
                 Bytes::new()
             }
         }

@@ -189,6 +189,7 @@ fn config(dialogue: &Dialogue) -> Config {
     limits.message = number("max-size").unwrap_or(1 << 20);
     limits.excess = number("excess").unwrap_or(limits.excess);
     limits.text_line = number("text-line").unwrap_or(limits.text_line);
+    limits.rate = number("min-rate").unwrap_or(limits.rate);
     limits.errors = count("errors").unwrap_or(limits.errors);
     limits.commands = count("commands").unwrap_or(limits.commands);
     limits.idle_commands = count("idle-commands").unwrap_or(limits.idle_commands);

@@ -12,6 +12,7 @@ pub(crate) mod expunge;
 pub(crate) mod flags;
 pub(crate) mod heads;
 pub(crate) mod kv;
+pub(crate) mod lag;
 pub(crate) mod mailboxes;
 pub(crate) mod outcome;
 pub(crate) mod queue;
@@ -30,6 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::shared::Shared;
 use crate::{AccountId, Error, Result, StoreConfig};
+use lag::Lag;
 use transaction::Transaction;
 
 /// Jobs that may wait before callers have to.
@@ -131,6 +133,7 @@ enum Message {
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
+    lag: Arc<Lag>,
 }
 
 impl Writer {
@@ -142,7 +145,9 @@ impl Writer {
         lock: Option<File>,
     ) -> Writer {
         let (sender, receiver) = mpsc::channel(QUEUE);
+        let lag = Arc::new(Lag::default());
         let task = Task {
+            lag: Arc::clone(&lag),
             queue: receiver,
             transaction,
             shared,
@@ -157,7 +162,17 @@ impl Writer {
                 let _ = done.send(());
             }
         });
-        Writer { queue: sender }
+        Writer { queue: sender, lag }
+    }
+
+    /// How late what is written now is: how long the present commit takes, or the last one took if it ended just now.
+    pub(crate) fn lag(&self) -> Duration {
+        self.lag.now()
+    }
+
+    /// Jobs that wait for the next commit.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     /// Writes and waits for the commit.
@@ -197,6 +212,7 @@ impl Writer {
 }
 
 struct Task {
+    lag: Arc<Lag>,
     queue: mpsc::Receiver<Message>,
     transaction: Transaction,
     shared: Arc<Shared>,
@@ -219,7 +235,9 @@ impl Task {
                 self.queue.close();
             }
             if !jobs.is_empty() {
+                self.lag.begins();
                 self.settle(jobs).await;
+                self.lag.ends();
             }
         }
         self.transaction.close().await;
