@@ -4,6 +4,7 @@
 //! one request and one answer a line.
 
 mod execute;
+mod keys;
 mod peer;
 mod queue;
 mod socket;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use execute::{execute, plain};
+pub(crate) use keys::{Import, KeyRequest};
 pub(crate) use queue::{QueueRequest, QueueSelection};
 pub(crate) use socket::{ask, bind, serve};
 
@@ -30,6 +32,7 @@ pub(crate) enum Request {
         domain: String,
         quota: QuotaChange,
     },
+    DomainKey(KeyRequest),
     AccountAdd {
         addresses: Vec<String>,
         password: Option<String>,
@@ -214,6 +217,13 @@ mod tests {
                 quota: QuotaChange::default(),
             },
             Request::Trace { id: "x".into() },
+            Request::DomainKey(KeyRequest::Add {
+                domain: "b.test".into(),
+                import: Some(Import {
+                    selector: "s".into(),
+                    file: "-----BEGIN".into(),
+                }),
+            }),
             Request::Queue(QueueRequest::Show { id: "x".into() }),
             Request::Queue(QueueRequest::Act {
                 action: waxwing_store::QueueAction::Hold,

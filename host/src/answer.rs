@@ -24,7 +24,7 @@ use crate::sessions::Seat;
 use crate::transport::TlsFacts;
 
 /// Contents above this size are worked on beside the event loop, so that they hold nobody up.
-const LARGE: usize = 256 * 1024;
+pub(crate) const LARGE: usize = 256 * 1024;
 
 /// A listener and what its sessions have in common.
 pub(crate) struct Door {

@@ -6,6 +6,7 @@
 mod account;
 mod check;
 mod compile;
+mod keys;
 mod plugin;
 mod print;
 mod queue;
@@ -178,7 +179,7 @@ fn ask(common: &Common, request: &Request) -> Result<Value, Failure> {
         Some(answer) => answer,
         None => runtime()?.block_on(async {
             let store = crate::wiring::open_store(&config).await?;
-            let answer = admin::execute(&store, None, request.clone()).await;
+            let answer = admin::execute(&store, &config, None, request.clone()).await;
             store.close().await;
             answer
         }),

@@ -5,6 +5,7 @@
 //! against the folder of the file, so that the current directory never matters.
 //! Not here: policy. What an administrator may want to decide about mail is in `policy.toml`.
 
+mod dkim;
 mod limits;
 mod listener;
 mod queue;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use self::dkim::Dkim;
 pub use self::limits::{Limits, Rate, Rates};
 pub use self::listener::{Listener, Service, Tls};
 pub use self::queue::{Queue, QueueCredentials, QueueSource};
@@ -41,6 +43,8 @@ pub struct Config {
     pub dns: Dns,
     /// How it is found out who incoming mail is from.
     pub auth: Auth,
+    /// How long the keys that domains sign with live.
+    pub dkim: Dkim,
     /// The certificate that TLS listeners show.
     pub tls: TlsFiles,
     /// Bounds on what peers may use.
@@ -204,6 +208,7 @@ impl Default for Config {
                 questions: 250,
                 signatures: 8,
             },
+            dkim: Dkim::default(),
             tls: TlsFiles {
                 certificate: PathBuf::new(),
                 key: PathBuf::new(),
@@ -331,6 +336,7 @@ impl Config {
             section.at_least("questions", self.auth.questions, 30);
             section.at_least("signatures", self.auth.signatures, 1);
         });
+        root.section("dkim", |section| self.dkim.read(section));
         root.section("tls", |section| {
             section.value("certificate", &mut self.tls.certificate);
             section.value("key", &mut self.tls.key);

@@ -7,7 +7,7 @@
 //!
 //! The files, in the order of an attempt: `entry` (into the queue), `worker` (what is due), `job` (one destination), `plan`
 //! (how policy wants it), `resolve` (which hosts), `dial` and `line` (a connection and its conversation), `courier` (an
-//! attempt over all hosts), `heard` (what a conversation means), `settle` (what follows), `notice` and `home` (who is told).
+//! attempt over all hosts), `heard` (what a conversation means), `settle` (what follows), `notice`, `home` and `own` (who is told).
 
 mod courier;
 mod dial;
@@ -18,6 +18,7 @@ mod home;
 mod job;
 mod line;
 mod notice;
+mod own;
 mod plan;
 mod resolve;
 mod secrets;

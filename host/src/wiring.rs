@@ -11,6 +11,7 @@ use crate::admin::{Exit, Failure};
 use crate::budget::Budget;
 use crate::config::{Config, Problem};
 use crate::dns::Resolver;
+use crate::keys::Keys;
 use crate::listen::Bound;
 use crate::outgoing::Outgoing;
 use crate::pressure::Gauges;
@@ -29,6 +30,8 @@ pub(crate) struct Parts {
     pub(crate) policy: Policy,
     /// Looks up where mail goes and who it is from.
     pub(crate) resolver: Arc<Resolver>,
+    /// What domains sign with.
+    pub(crate) keys: Keys,
     pub(crate) certificates: Certificates,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) rates: Rates,
@@ -64,6 +67,7 @@ impl Parts {
         Ok(Self {
             policy,
             resolver,
+            keys: Keys::new(store.clone(), &config),
             store,
             certificates,
             sessions: Sessions::new(&config.limits),

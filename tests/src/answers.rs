@@ -56,7 +56,15 @@ pub struct Answers {
     _server: Runtime,
 }
 
-type Tell = Arc<dyn Fn(&str, u16) -> Said + Send + Sync>;
+/// What is said of a name and a type.
+type Saying = dyn Fn(&str, u16) -> Said + Send + Sync;
+
+/// What is answered, and for how many seconds that holds.
+#[derive(Clone)]
+struct Tell {
+    ttl: u32,
+    said: Arc<Saying>,
+}
 
 impl Answers {
     /// Serves what `tell` says of a name, in lower case and without the last dot, and a type.
@@ -65,15 +73,27 @@ impl Answers {
     /// If the machine has no loopback.
     #[must_use]
     pub fn serve(tell: impl Fn(&str, u16) -> Said + Send + Sync + 'static) -> Self {
+        Self::serve_for(300, tell)
+    }
+
+    /// The same, with answers that may be kept for so many seconds.
+    ///
+    /// # Panics
+    /// If the machine has no loopback.
+    #[must_use]
+    pub fn serve_for(ttl: u32, tell: impl Fn(&str, u16) -> Said + Send + Sync + 'static) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .expect("a runtime");
-        let tell: Tell = Arc::new(tell);
+        let tell = Tell {
+            ttl,
+            said: Arc::new(tell),
+        };
         let (udp, tcp) = runtime.block_on(crate::names::sockets());
         let address = udp.local_addr().expect("it is bound");
-        runtime.spawn(datagrams(udp, Arc::clone(&tell)));
+        runtime.spawn(datagrams(udp, tell.clone()));
         runtime.spawn(connections(tcp, tell));
         Self {
             address,
@@ -144,7 +164,7 @@ async fn datagrams(socket: UdpSocket, tell: Tell) {
 
 async fn connections(listener: TcpListener, tell: Tell) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(connection(stream, Arc::clone(&tell)));
+        tokio::spawn(connection(stream, tell.clone()));
     }
 }
 
@@ -166,7 +186,7 @@ fn answer(request: &[u8], tell: &Tell) -> Option<Vec<u8>> {
     let question = request.get(12..12 + question_length(request))?;
     let (name, rest) = question.split_at(question.len().checked_sub(4)?);
     let kind = u16::from_be_bytes([rest[0], rest[1]]);
-    let (records, code) = match tell(&read(name), kind) {
+    let (records, code) = match (tell.said)(&read(name), kind) {
         Said::Records(records) => (records, 0),
         Said::Failure => (Vec::new(), 2),
         Said::NoSuchName => (Vec::new(), 3),
@@ -181,8 +201,9 @@ fn answer(request: &[u8], tell: &Tell) -> Option<Vec<u8>> {
     for record in records {
         reply.extend_from_slice(&self::name(&record.owner));
         reply.extend_from_slice(&record.kind.to_be_bytes());
-        // Class IN, for five minutes.
-        reply.extend_from_slice(&[0, 1, 0, 0, 1, 44]);
+        // Class IN.
+        reply.extend_from_slice(&[0, 1]);
+        reply.extend_from_slice(&tell.ttl.to_be_bytes());
         reply.extend_from_slice(&u16::try_from(record.data.len()).ok()?.to_be_bytes());
         reply.extend_from_slice(&record.data);
     }

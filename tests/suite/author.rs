@@ -33,7 +33,7 @@ fn shipped(name: &str) -> String {
     path.display().to_string()
 }
 
-const SHIPPED: [&str; 9] = [
+const SHIPPED: [&str; 10] = [
     "access",
     "authentication",
     "filing",
@@ -42,6 +42,7 @@ const SHIPPED: [&str; 9] = [
     "quota",
     "recipients",
     "rules",
+    "signing",
     "verdict",
 ];
 

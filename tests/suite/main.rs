@@ -33,6 +33,7 @@ mod proxy;
 mod reload;
 mod rollout;
 mod shutdown;
+mod signing;
 mod slow;
 mod smuggling;
 mod spf;

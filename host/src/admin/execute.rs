@@ -6,15 +6,22 @@ use waxwing_policy::Policy;
 use waxwing_store::{Account, Quota, Store};
 
 use super::{Exit, Failure, QuotaChange, Request};
+use crate::config::Config;
+use crate::keys::Keys;
 use crate::wiring::Parts;
 
 /// Does a request on the store; `running` is the server that it was sent to, if it was, and by whom.
 pub(crate) async fn execute(
     store: &Store,
+    config: &Config,
     running: Option<(&Parts, &str)>,
     request: Request,
 ) -> Result<Value, Failure> {
     match request {
+        Request::DomainKey(request) => match running {
+            Some((parts, _)) => super::keys::execute(&parts.keys, request).await,
+            None => super::keys::execute(&Keys::new(store.clone(), config), request).await,
+        },
         Request::DomainAdd { .. }
         | Request::DomainList
         | Request::DomainRemove { .. }
@@ -225,7 +232,7 @@ fn value<T: serde::Serialize>(of: &T) -> Value {
     serde_json::to_value(of).unwrap_or(Value::Null)
 }
 
-fn domain_name(text: &str) -> Result<String, Failure> {
+pub(super) fn domain_name(text: &str) -> Result<String, Failure> {
     let domain = Domain::parse(text)
         .map_err(|error| Failure::data(format!("{text:?} is no domain: {error}")))?;
     Ok(domain.to_string())

@@ -53,10 +53,13 @@ async fn converse(stream: UnixStream, parts: Arc<Parts>) {
     let mut lines = tokio::io::BufReader::new(read.take(LONGEST)).lines();
     while let Ok(Ok(Some(line))) = tokio::time::timeout(PROMPT, lines.next_line()).await {
         let response = match serde_json::from_str::<Request>(&line) {
-            Ok(request) => match execute(&parts.store, Some((&parts, &user)), request).await {
-                Ok(value) => Response::Done(value),
-                Err(failure) => Response::Failed(failure),
-            },
+            Ok(request) => {
+                let running = Some((&*parts, user.as_str()));
+                match execute(&parts.store, &parts.config, running, request).await {
+                    Ok(value) => Response::Done(value),
+                    Err(failure) => Response::Failed(failure),
+                }
+            }
             Err(error) => {
                 Response::Failed(Failure::new(Exit::Usage, format!("not a request: {error}")))
             }

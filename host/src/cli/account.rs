@@ -25,6 +25,9 @@ pub(super) enum DomainCommand {
         /// Its name.
         domain: String,
     },
+    /// What a domain signs its mail with (DKIM).
+    #[command(subcommand)]
+    Key(super::keys::KeyCommand),
     /// Show or set what all accounts of a domain may keep together.
     Quota {
         /// Its name.
@@ -147,6 +150,7 @@ impl DomainCommand {
         match self {
             Self::Add { domain } => show(common, &Request::DomainAdd { domain }, |_| String::new()),
             Self::List => show(common, &Request::DomainList, print::domains),
+            Self::Key(command) => command.run(common),
             Self::Remove { domain } => {
                 show(common, &Request::DomainRemove { domain }, |_| String::new())
             }

@@ -3,15 +3,15 @@
 //! Standards: RFC 3461 §6, RFC 3464, RFC 5321 §4.5.5 (the null path is never answered).
 
 use bytes::Bytes;
-use waxwing_mail::{Address, Body, Envelope, ForwardPath, Notify, QueueId, Recipient, ReversePath};
+use waxwing_mail::{Address, ForwardPath, Notify, QueueId, Recipient, ReversePath};
 use waxwing_policy::{MailboxChange, MailboxEvent, Placed};
 use waxwing_queue::dsn::{
     Action, Composed, DoubleBounce, MAX_RETURNED, Notice, Report, ReturnContent, addressee, compose,
 };
 use waxwing_store::{Delivery, Leased, LedgerRow, Outgoing, ReturnContent as Asked, Stored};
 
-use super::Entry;
 use super::home::{self, Home};
+use super::own::{self, Own};
 use crate::answer::filing::Filed;
 use crate::answer::now_millis;
 use crate::wiring::Parts;
@@ -123,7 +123,7 @@ async fn one(
         _ => to,
     };
     match home::find(parts, &queue_id, &to).await {
-        Ok(home) => lead(parts, &queue_id, composed, home, notices),
+        Ok(home) => lead(parts, &queue_id, composed, home, notices).await,
         Err(reason) => dropped(parts, leg, reports, &reason),
     }
 }
@@ -155,7 +155,13 @@ fn dropped(parts: &Parts, leg: &Leased, reports: &[Report], reason: &str) {
     });
 }
 
-fn lead(parts: &Parts, queue_id: &str, composed: Composed, home: Home, notices: &mut Notices) {
+async fn lead(
+    parts: &Parts,
+    queue_id: &str,
+    composed: Composed,
+    home: Home,
+    notices: &mut Notices,
+) {
     let content = Bytes::from(composed.content);
     if !home.targets.is_empty() {
         // RFC 5321 §4.4: Return-Path at the final delivery.
@@ -183,25 +189,12 @@ fn lead(parts: &Parts, queue_id: &str, composed: Composed, home: Home, notices: 
             ..Recipient::new(ForwardPath::Address(address))
         })
         .collect();
-    let mut envelope = Envelope::new(ReversePath::Null);
-    envelope.smtputf8 = composed.utf8;
-    if composed.eight_bit {
-        envelope.body = Body::EightBitMime;
-    }
-    let domain = |recipient: &Recipient| {
-        let address = recipient.path.address();
-        address.map_or_else(String::new, |address| address.domain().as_str().to_owned())
-    };
-    let entry = Entry {
+    let own = Own {
         queue_id,
-        envelope: &envelope,
-        sender: &ReversePath::Null,
-        recipients: recipients.iter().map(|one| (one, domain(one))).collect(),
-        identity: None,
-        priority: 0,
-        tags: &[],
+        recipients: &recipients,
         content,
-        held: false,
+        utf8: composed.utf8,
+        eight_bit: composed.eight_bit,
     };
-    notices.outgoing.push(entry.outgoing(&parts.config.queue));
+    notices.outgoing.extend(own::outgoing(parts, own).await);
 }

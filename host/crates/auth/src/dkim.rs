@@ -14,8 +14,8 @@ pub(crate) mod signing_key;
 pub(crate) mod verify;
 
 pub use sign::{DkimSigner, sign};
-pub use signature::Algorithm;
-pub use signing_key::{KeyError, SigningKey, zone_strings};
+pub use signature::{Algorithm, key_name};
+pub use signing_key::{KeyError, SigningKey, is_published, zone_strings};
 pub use verify::{DkimOutcome, DkimReport, verify};
 
 /// What verifying may cost, and which keys are good enough.

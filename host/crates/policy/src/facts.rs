@@ -86,6 +86,19 @@ pub struct OutboundFacts {
     pub tags: Vec<(String, String)>,
 }
 
+/// Why a message leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Somebody who had logged in sent it.
+    Submitted,
+    /// A client that may do so without a login sent it to another server.
+    Relayed,
+    /// It came for an address here that leads elsewhere.
+    Forwarded,
+    /// This server wrote it: a report.
+    Reported,
+}
+
 /// An attempt to deliver to a recipient elsewhere; the default is the one before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {

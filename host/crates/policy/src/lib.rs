@@ -87,8 +87,8 @@ pub use comparison::{Change, Example, Side, SymbolDifference, TrialReport};
 pub use compiler::{Compiler, CompilerLimits, compile_plugin};
 pub use config::PolicyConfig;
 pub use facts::{
-    Attempt, AttemptOutcome, ConnectionFacts, LoginAttempt, MailboxChange, MailboxEvent, Moved,
-    OutboundFacts, Placed, TlsFacts, TransactionFacts,
+    Attempt, AttemptOutcome, Cause, ConnectionFacts, LoginAttempt, MailboxChange, MailboxEvent,
+    Moved, OutboundFacts, Placed, TlsFacts, TransactionFacts,
 };
 pub use generation::Generation;
 pub use history::{HistoryEvent, HistoryStep, read_history};

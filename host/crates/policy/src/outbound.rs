@@ -11,7 +11,7 @@ use waxwing_mail::{EnhancedStatus, Reply};
 use crate::answer::Answer;
 use crate::bindings::waxwing::policy::types::Recipient;
 use crate::capability::recipient_of;
-use crate::facts::{Attempt, AttemptOutcome, OutboundFacts};
+use crate::facts::{Attempt, AttemptOutcome, Cause, OutboundFacts};
 use crate::fault::Fault;
 use crate::generation::Generation;
 use crate::guest::Ask;
@@ -49,13 +49,14 @@ impl Outbound {
     }
 
     /// Does it enter the queue, and how?
-    pub async fn submit(&mut self, content: Bytes) -> SubmitOutcome {
+    pub async fn submit(&mut self, content: Bytes, cause: Cause) -> SubmitOutcome {
         let sender = self.mail.sender();
         let domain = sender
             .address()
             .and_then(|address| domain_at_hand(address.domain().as_str()));
         let mut scene = self.scene(domain, None);
         scene.context.message = Some(Arc::new(MessageView::new(content)));
+        scene.context.cause = Some(cause);
         let generation = scene.generation;
         let mut fate = SubmitFate::Queue;
         for step in generation.at(Hook::Submit) {
@@ -75,6 +76,7 @@ impl Outbound {
         SubmitOutcome {
             fate,
             signatures: state.signatures.clone(),
+            seal: state.seal.clone(),
             priority: state.priority,
             edits: state.edits.clone(),
             tags: state.tags.clone(),

@@ -179,6 +179,9 @@ impl Scene<'_> {
                 .into_iter()
                 .for_each(|edit| state.change(edit));
             state.signatures.extend(effects.signatures);
+            if effects.seal.is_some() {
+                state.seal = effects.seal;
+            }
             if let Some(priority) = effects.priority {
                 state.priority = priority;
             }
@@ -320,7 +323,8 @@ pub(crate) fn actions(effects: &Effects, answer: &Answer) -> Vec<String> {
     let keys = effects
         .signatures
         .iter()
-        .map(|key| format!("sign {} {}", key.domain, key.selector));
+        .map(|key| format!("sign {key}"))
+        .chain(effects.seal.iter().map(|key| format!("seal {key}")));
     let priority = effects
         .priority
         .map(|priority| format!("priority {priority}"));

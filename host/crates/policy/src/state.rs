@@ -11,7 +11,7 @@ use wasmtime::{ResourceLimiter, bail};
 
 use crate::copies::Copies;
 use crate::engine;
-use crate::facts::{Attempt, MailboxEvent};
+use crate::facts::{Attempt, Cause, MailboxEvent};
 use crate::fault::Fault;
 use crate::hook::Hook;
 use crate::limits::Limits;
@@ -80,6 +80,8 @@ pub(crate) struct Context {
     pub(crate) domain: Option<Arc<str>>,
     /// Nothing of the call counts.
     pub(crate) trial: bool,
+    /// Why the message leaves, at `submit`.
+    pub(crate) cause: Option<Cause>,
     /// The attempt to deliver elsewhere.
     pub(crate) attempt: Option<Arc<Attempt>>,
     /// What happened in mailboxes.
@@ -107,6 +109,7 @@ pub(crate) struct Effects {
     pub(crate) filings: Vec<Filing>,
     pub(crate) envelope: Vec<EnvelopeEdit>,
     pub(crate) signatures: Vec<DkimKey>,
+    pub(crate) seal: Option<DkimKey>,
     pub(crate) priority: Option<i8>,
     pub(crate) plan: Plan,
     /// How long the greeting is to wait.
@@ -273,6 +276,12 @@ impl State {
             .attempt
             .as_ref()
             .ok_or_else(|| wasmtime::format_err!("no attempt is at hand"))
+    }
+
+    pub(crate) fn why_it_leaves(&self) -> wasmtime::Result<Cause> {
+        self.context
+            .cause
+            .ok_or_else(|| wasmtime::format_err!("no submission is at hand"))
     }
 
     pub(crate) fn events(&self) -> wasmtime::Result<&Arc<[MailboxEvent]>> {

@@ -179,6 +179,8 @@ pub(crate) struct MailState {
     pub(crate) entries: Vec<Arc<Entry>>,
     /// Keys to sign with, for a message that enters the queue.
     pub(crate) signatures: Vec<DkimKey>,
+    /// The key to seal it with.
+    pub(crate) seal: Option<DkimKey>,
     /// Its priority there.
     pub(crate) priority: i8,
 }

@@ -458,11 +458,11 @@ fn sqlite_options(path: &Path, max_bytes: Option<u64>) -> SqliteConnectOptions {
 }
 
 /// The migrations of one database, in order; all of them are tried at every start.
-fn migrator(texts: [(&'static str, &'static str); 3]) -> Migrator {
-    let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
+fn migrator(texts: &'static [(&'static str, &'static str)]) -> Migrator {
+    let migration = |(version, (name, text)): (i64, &(&'static str, &'static str))| {
         Migration::new(
             version,
-            Cow::Borrowed(name),
+            Cow::Borrowed(*name),
             MigrationType::Simple,
             text.into_sql_str(),
             false,
@@ -471,15 +471,19 @@ fn migrator(texts: [(&'static str, &'static str); 3]) -> Migrator {
     Migrator::with_migrations((1..).zip(texts).map(migration).collect())
 }
 
-const SQLITE_MIGRATIONS: [(&str, &str); 3] = [
+const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
     ("store", include_str!("../migrations/sqlite/0001_store.sql")),
     (
         "sweeps",
         include_str!("../migrations/sqlite/0002_sweeps.sql"),
     ),
     ("queue", include_str!("../migrations/sqlite/0003_queue.sql")),
+    (
+        "signing",
+        include_str!("../migrations/sqlite/0004_signing.sql"),
+    ),
 ];
-const POSTGRES_MIGRATIONS: [(&str, &str); 3] = [
+const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "store",
         include_str!("../migrations/postgres/0001_store.sql"),
@@ -491,5 +495,9 @@ const POSTGRES_MIGRATIONS: [(&str, &str); 3] = [
     (
         "queue",
         include_str!("../migrations/postgres/0003_queue.sql"),
+    ),
+    (
+        "signing",
+        include_str!("../migrations/postgres/0004_signing.sql"),
     ),
 ];

@@ -89,13 +89,14 @@ pub(super) async fn deliver(
         record.refused(&policy, &reply);
         return vec![reply; message.envelope.recipients.len()];
     }
-    let results = match origin {
+    let (results, found) = match origin {
         Some(origin) => {
             let (results, fields) = origin.finish(&content).await;
             policy.set_auth_results(results);
-            fields.write(&parts.config.auth.authserv_id)
+            let written = fields.write(&parts.config.auth.authserv_id);
+            (written, Some(fields.found()))
         }
-        None => String::new(),
+        None => (String::new(), None),
     };
     let outcome = policy.message(content.clone()).await;
     let mut judged = Vec::with_capacity(message.envelope.recipients.len());
@@ -119,6 +120,7 @@ pub(super) async fn deliver(
         trace: &trace,
         message: &message,
         content: &content,
+        found,
     };
     let stored = match onward::queue(gate, &arrived, &policy, &outcome, &judged).await {
         Ok(queued) => {
@@ -415,7 +417,7 @@ fn reply(
     replies
 }
 
-fn temporary(what: &str, gate: &Gate, error: &waxwing_store::Error) -> Reply {
+pub(super) fn temporary(what: &str, gate: &Gate, error: &dyn std::error::Error) -> Reply {
     replies::unavailable(&Reference::log(what, gate.session(), error).to_string())
 }
 

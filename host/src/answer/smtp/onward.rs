@@ -6,8 +6,7 @@
 use bytes::Bytes;
 use waxwing_mail::{Address, ForwardPath, Recipient, Reply, ReversePath};
 use waxwing_policy::{
-    Attempt, MessageOutcome, OutboundOutcome, SubmitFate, SubmitOutcome, Target, Transaction,
-    Verdict,
+    Attempt, Cause, MessageOutcome, OutboundOutcome, SubmitFate, Target, Transaction, Verdict,
 };
 use waxwing_smtp::Message;
 use waxwing_store::Outgoing;
@@ -15,8 +14,9 @@ use waxwing_store::Outgoing;
 use super::super::fields;
 use super::super::gate::Gate;
 use super::Routed;
-use super::deliver::{Fate, Judged};
+use super::deliver::{self, Fate, Judged};
 use crate::outgoing::{Entry, destination};
+use crate::signing::{self, Found};
 
 /// A recipient elsewhere.
 #[derive(Clone, Debug)]
@@ -51,6 +51,8 @@ impl Onward {
 struct Batch<'a> {
     verdict: &'a Verdict,
     sender: ReversePath,
+    /// They are not where the client sent it to.
+    forwarded: bool,
     recipients: Vec<Recipient>,
 }
 
@@ -60,6 +62,18 @@ pub(super) struct Arrived<'a> {
     pub(super) trace: &'a str,
     pub(super) message: &'a Message,
     pub(super) content: &'a Bytes,
+    /// What was found out about who it is from.
+    pub(super) found: Option<Found>,
+}
+
+impl Arrived<'_> {
+    fn cause(&self, batch: &Batch<'_>) -> Cause {
+        match (&self.message.peer.identity, batch.forwarded) {
+            (Some(_), _) => Cause::Submitted,
+            (None, true) => Cause::Forwarded,
+            (None, false) => Cause::Relayed,
+        }
+    }
 }
 
 /// What is to be queued, after `hook-submit` of each; a no for one is a no for all.
@@ -75,18 +89,20 @@ pub(super) async fn queue(
         trace,
         message,
         content,
-    } = *arrived;
+        found,
+    } = arrived;
     let mut queued = Vec::new();
     for batch in batches(gate, outcome, judged).await? {
         let smtputf8 = message.envelope.smtputf8;
         let rewritten = outcome.rewrite(content, batch.verdict, smtputf8);
         // RFC 5321 §4.4: Received on top; Return-Path is for the final delivery to add.
-        let mut top = trace.to_owned();
+        let mut top = (*trace).to_owned();
         top.push_str(&rewritten.top);
         let content =
             fields::assemble(&top, &rewritten.rest, &gate.parts().config.auth.authserv_id);
         let mut outbound = policy.outbound(batch.sender.clone(), batch.recipients.clone());
-        let submitted = outbound.submit(content.clone()).await;
+        let cause = arrived.cause(&batch);
+        let submitted = outbound.submit(content.clone(), cause).await;
         let held = match &submitted.fate {
             SubmitFate::Queue => matches!(batch.verdict, Verdict::Quarantine(_)),
             SubmitFate::Hold(reason) => {
@@ -96,16 +112,19 @@ pub(super) async fn queue(
             SubmitFate::Refuse(reply) => return Err(reply.clone()),
             SubmitFate::Discard => continue,
         };
+        let signed = signing::sign(gate.parts(), &submitted, &content, found.as_ref(), smtputf8)
+            .await
+            .map_err(|error| deliver::temporary("a message could not be signed", gate, &error))?;
         let destinations = destinations(&mut outbound, &batch.recipients).await;
         let entry = Entry {
             queue_id,
-            envelope: &message.envelope,
+            envelope: &signed.envelope(&message.envelope),
             sender: &batch.sender,
             recipients: batch.recipients.iter().zip(destinations).collect(),
             identity: message.peer.identity.as_deref(),
             priority: submitted.priority,
             tags: &submitted.tags,
-            content: edited(&submitted, content, smtputf8),
+            content: signed.content.clone(),
             held,
         };
         queued.push(entry.outgoing(&gate.parts().config.queue));
@@ -131,13 +150,14 @@ async fn batches<'a>(
             };
             let known = batches
                 .iter_mut()
-                .find(|batch| batch.verdict.word() == verdict.word() && batch.sender == sender);
+                .find(|batch| batch.suits(verdict, &sender, onward.forwarded));
             match known {
                 Some(batch) if batch.has(&onward.recipient) => {}
                 Some(batch) => batch.recipients.push(onward.recipient.clone()),
                 None => batches.push(Batch {
                     verdict,
                     sender,
+                    forwarded: onward.forwarded,
                     recipients: vec![onward.recipient.clone()],
                 }),
             }
@@ -147,6 +167,13 @@ async fn batches<'a>(
 }
 
 impl Batch<'_> {
+    /// Whether a recipient of this kind goes with it.
+    fn suits(&self, verdict: &Verdict, sender: &ReversePath, forwarded: bool) -> bool {
+        self.verdict.word() == verdict.word()
+            && self.sender == *sender
+            && self.forwarded == forwarded
+    }
+
     /// One copy for an address, however many ways lead to it.
     fn has(&self, recipient: &Recipient) -> bool {
         self.recipients
@@ -179,12 +206,4 @@ async fn destinations(
         all.push(name);
     }
     all
-}
-
-fn edited(submitted: &SubmitOutcome, content: Bytes, smtputf8: bool) -> Bytes {
-    let rewritten = submitted.rewrite(&content, smtputf8);
-    if rewritten.top.is_empty() {
-        return rewritten.rest;
-    }
-    [rewritten.top.as_bytes(), &rewritten.rest].concat().into()
 }

@@ -18,6 +18,7 @@ use super::super::LARGE;
 use super::told;
 use crate::config::Auth;
 use crate::dns::Resolver;
+use crate::signing::Found;
 use crate::wiring::Parts;
 
 /// What the envelope says of who the message is from.
@@ -182,6 +183,11 @@ pub(super) struct Fields {
 impl Fields {
     fn new(claim: Claim, results: Results) -> Self {
         Self { claim, results }
+    }
+
+    /// What a seal says of them (RFC 8617 §4.1.1).
+    pub(super) fn found(&self) -> Found {
+        Found::new(&self.claim.envelope(), &self.results, self.claim.smtputf8)
     }
 
     /// The fields with their line ends. RFC 8601 §5: above what others have written.

@@ -98,6 +98,9 @@ pub struct Step {
     pub password: String,
     /// The authorisation identity of `authenticate`.
     pub authorise_as: String,
+    /// Why the message of `submit` leaves: `submitted`, `relayed`, `forwarded` or `reported`; if nothing is said, `submitted` where somebody has
+    /// logged in, and `relayed` otherwise.
+    pub cause: String,
     /// The recipients' domain of `verdict`.
     pub domain: String,
     /// The account of `quota` and `deliver`.
@@ -322,6 +325,7 @@ fn prepare(step: &Step) {
         world.actions.clear();
         world.attempt.clone_from(&step.attempt);
         world.events.clone_from(&step.events);
+        world.cause.clone_from(&step.cause);
         if let Some(client) = &step.client {
             world.connection.client.clone_from(client);
         }

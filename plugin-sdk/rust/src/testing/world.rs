@@ -48,6 +48,8 @@ pub struct World {
     pub metrics: BTreeMap<String, f64>,
     /// Actions on the message or the copy, and wishes for the queue, one line each.
     pub actions: Vec<String>,
+    /// Why the message of `submit` leaves; see [`Step::cause`](super::case::Step::cause).
+    pub cause: String,
     /// The attempt to deliver elsewhere.
     pub attempt: AttemptFacts,
     /// What happened in mailboxes.
@@ -80,6 +82,7 @@ impl Default for World {
             log: Vec::new(),
             metrics: BTreeMap::new(),
             actions: Vec::new(),
+            cause: String::new(),
             attempt: AttemptFacts::default(),
             events: Vec::new(),
             hook: "init".to_owned(),

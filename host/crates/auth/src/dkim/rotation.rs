@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Algorithm;
 use super::signature::key_name;
-use super::signing_key::SigningKey;
+use super::signing_key::is_published;
 use crate::dns::{Lookups, Outcome, RecordKind};
 
 /// Where a key is in its life. Times are seconds since 1970.
@@ -28,6 +28,8 @@ pub enum Phase {
     Signing {
         /// From when on.
         since: u64,
+        /// When another one is to take over.
+        until: u64,
     },
     /// It signs no more, and must stay published until then.
     Retiring {
@@ -118,7 +120,10 @@ impl Rotation {
         }
         for key in &mut self.keys {
             match key.phase {
-                Phase::Generated => actions.push(Action::LookUp(key.selector.clone())),
+                // Once more before it signs: what was published may be gone again.
+                Phase::Generated | Phase::Published { .. } => {
+                    actions.push(Action::LookUp(key.selector.clone()));
+                }
                 Phase::Retiring { until } if until <= now => {
                     key.phase = Phase::Removed;
                     actions.push(Action::Withdraw(key.selector.clone()));
@@ -142,6 +147,15 @@ impl Rotation {
                 (Phase::Published { .. }, Sight::Absent) => Phase::Generated,
                 (phase, _) => phase,
             };
+        }
+    }
+
+    /// The keys that sign are to be replaced as soon as others are ready; [`Self::step`] says which to make.
+    pub fn replace(&mut self, now: u64) {
+        for key in &mut self.keys {
+            if let Phase::Signing { until, .. } = &mut key.phase {
+                *until = now.min(*until);
+            }
         }
     }
 
@@ -194,9 +208,9 @@ impl Rotation {
         let current = self.keys.iter().position(|key| {
             key.algorithm == algorithm && matches!(key.phase, Phase::Signing { .. })
         });
-        let over = current.and_then(|at| self.keys.get(at)).is_none_or(|key| {
-            matches!(key.phase, Phase::Signing { since } if since.saturating_add(lifetime) <= now)
-        });
+        let over = current
+            .and_then(|at| self.keys.get(at))
+            .is_none_or(|key| matches!(key.phase, Phase::Signing { until, .. } if until <= now));
         let is_ready = |key: &RotatingKey| {
             key.algorithm == algorithm
                 && matches!(key.phase, Phase::Published { ready } if ready <= now)
@@ -210,16 +224,19 @@ impl Rotation {
             };
         }
         if let Some(key) = self.keys.get_mut(next) {
-            key.phase = Phase::Signing { since: now };
+            key.phase = Phase::Signing {
+                since: now,
+                until: now.saturating_add(lifetime),
+            };
         }
     }
 
     /// Whether a key is missing, or soon will be.
     fn needs_key(&self, algorithm: Algorithm, now: u64) -> bool {
-        let Schedule { lifetime, lead, .. } = self.schedule;
+        let Schedule { lead, .. } = self.schedule;
         let lasts = |key: &RotatingKey| match key.phase {
             Phase::Generated | Phase::Published { .. } => true,
-            Phase::Signing { since } => now < since.saturating_add(lifetime).saturating_sub(lead),
+            Phase::Signing { until, .. } => now < until.saturating_sub(lead),
             Phase::Retiring { .. } | Phase::Removed => false,
         };
         let mut keys = self.keys.iter().filter(|key| key.algorithm == algorithm);
@@ -227,21 +244,22 @@ impl Rotation {
     }
 }
 
-/// Looks a key up in the DNS.
+/// Looks a key up in the DNS, given the text that is to be published.
 pub async fn look_up(
-    key: &SigningKey,
-    selector: &str,
+    key: &RotatingKey,
+    record: &str,
     domain: &str,
     lookups: &Lookups<'_>,
 ) -> Sight {
-    let name = key_name(selector, domain);
+    let name = key_name(&key.selector, domain);
     let answer = lookups.ask(&name, RecordKind::Txt).await;
     if answer.outcome == Outcome::Failed {
         return Sight::Unknown;
     }
     // Verifiers may take any of several texts, so that each must be the key's.
     let mut texts = answer.texts().peekable();
-    if texts.peek().is_some() && texts.all(|text| key.is_published_as(text)) {
+    let is_it = |text| is_published(record, key.algorithm, text);
+    if texts.peek().is_some() && texts.all(is_it) {
         Sight::Published(answer.ttl.as_secs())
     } else {
         Sight::Absent

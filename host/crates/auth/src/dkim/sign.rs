@@ -1,5 +1,6 @@
 //! Signing mail (RFC 6376 §5).
 
+use std::borrow::Borrow;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -58,7 +59,11 @@ pub struct DkimSigner {
 
 /// Signs a message with each key, at a time in seconds since 1970, and gives the fields to put on top. An RSA key should come first: what
 /// does not know Ed25519 takes the first signature it understands.
-pub fn sign(message: &Message<'_>, signers: &[DkimSigner], now: u64) -> Result<String, KeyError> {
+pub fn sign<S: Borrow<DkimSigner>>(
+    message: &Message<'_>,
+    signers: &[S],
+    now: u64,
+) -> Result<String, KeyError> {
     let mut fields = String::new();
     if signers.is_empty() {
         return Ok(fields);
@@ -69,7 +74,7 @@ pub fn sign(message: &Message<'_>, signers: &[DkimSigner], now: u64) -> Result<S
             key,
             domain,
             selector,
-        } = signer;
+        } = signer.borrow();
         let algorithm = key.algorithm().as_str();
         let head = format!(
             "v=1; a={algorithm}; c=relaxed/relaxed;\r\n\td={domain}; s={selector}; t={now};\r\n"

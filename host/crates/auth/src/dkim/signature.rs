@@ -163,7 +163,8 @@ impl Signature {
 }
 
 /// The name at which a key is: RFC 6376 §3.6.2.1.
-pub(crate) fn key_name(selector: &str, domain: &str) -> String {
+#[must_use]
+pub fn key_name(selector: &str, domain: &str) -> String {
     format!("{selector}._domainkey.{domain}")
 }
 

@@ -111,22 +111,22 @@ impl SigningKey {
         format!("v=DKIM1; k={kind}; p={}", STANDARD.encode(&self.public))
     }
 
-    /// Whether a published text has this key, and says that it may be used for mail.
-    #[must_use]
-    pub fn is_published_as(&self, text: &[u8]) -> bool {
-        let usable = super::key::read(text, self.algorithm()).is_ok();
-        let tags = std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| crate::tags::Tags::parse(text).ok());
-        let octets = tags.and_then(|tags| crate::tags::base64(tags.get("p")?));
-        usable && octets.as_ref() == Some(&self.public)
-    }
-
     /// Signs octets in their canonical form.
     pub(crate) fn sign(&self, octets: &[u8]) -> Result<String, KeyError> {
         let signature = self.key.sign(octets).map_err(library)?;
         Ok(STANDARD.encode(signature))
     }
+}
+
+/// Whether a published text has the key of a record as [`SigningKey::record`] writes it, and says that it may be used for mail.
+#[must_use]
+pub fn is_published(record: &str, algorithm: Algorithm, text: &[u8]) -> bool {
+    let usable = super::key::read(text, algorithm).is_ok();
+    let public = |text: &[u8]| {
+        let text = std::str::from_utf8(text).ok()?;
+        crate::tags::base64(crate::tags::Tags::parse(text).ok()?.get("p")?)
+    };
+    usable && public(text).is_some_and(|key| public(record.as_bytes()) == Some(key))
 }
 
 fn rsa(der: &PrivateKeyDer<'_>) -> Result<RsaKeyPair, String> {

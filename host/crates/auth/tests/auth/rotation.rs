@@ -116,7 +116,10 @@ fn without_a_successor_the_old_key_signs_on() {
     rotation.keys.push(RotatingKey {
         selector: "old".to_owned(),
         algorithm: Algorithm::RsaSha256,
-        phase: Phase::Signing { since: START },
+        phase: Phase::Signing {
+            since: START,
+            until: START + 180 * DAY,
+        },
     });
     let now = START + 1000 * DAY;
     assert!(
@@ -125,6 +128,33 @@ fn without_a_successor_the_old_key_signs_on() {
             .contains(&Action::Generate(Algorithm::RsaSha256))
     );
     assert_eq!(signing(&rotation), ["old"]);
+}
+
+#[test]
+fn what_is_to_be_replaced_signs_until_another_can() {
+    let mut rotation = empty();
+    rotation.keys.push(RotatingKey {
+        selector: "old".to_owned(),
+        algorithm: Algorithm::RsaSha256,
+        phase: Phase::Signing {
+            since: START,
+            until: START + 180 * DAY,
+        },
+    });
+    let now = START + DAY;
+    rotation.replace(now);
+    let made = rotation.step(now);
+    assert!(made.contains(&Action::Generate(Algorithm::RsaSha256)));
+    obey(&mut rotation, &made, now);
+    let seen = rotation.step(now + 1);
+    obey(&mut rotation, &seen, now + 1);
+    rotation.step(now + 7200);
+    assert_eq!(signing(&rotation), ["old"]);
+    rotation.step(now + 7201);
+    assert_eq!(signing(&rotation), ["r20270116", "e20270116"]);
+    let old = &rotation.keys[0];
+    let until = now + 7201 + 7 * DAY;
+    assert_eq!(old.phase, Phase::Retiring { until });
 }
 
 #[test]
@@ -147,7 +177,10 @@ fn what_leaked_signs_no_more() {
     rotation.keys.push(RotatingKey {
         selector: "leaked".to_owned(),
         algorithm: Algorithm::RsaSha256,
-        phase: Phase::Signing { since: START },
+        phase: Phase::Signing {
+            since: START,
+            until: START + 180 * DAY,
+        },
     });
     rotation.revoke("leaked");
     assert!(signing(&rotation).is_empty());
@@ -162,6 +195,11 @@ fn what_leaked_signs_no_more() {
 async fn the_dns_is_looked_at() {
     let key = SigningKey::read(&SigningKey::generate(Algorithm::Ed25519Sha256).unwrap()).unwrap();
     let record = key.record();
+    let rotating = |selector: &str| RotatingKey {
+        selector: selector.to_owned(),
+        algorithm: Algorithm::Ed25519Sha256,
+        phase: Phase::Generated,
+    };
     let zones = format!(
         "here._domainkey.a.example: [{{TXT: {record:?}}}]\nother._domainkey.a.example: [{{TXT: \"v=DKIM1; p=\"}}]\n\
          twice._domainkey.a.example: [{{TXT: {record:?}}}, {{TXT: x}}]\nmute._domainkey.a.example: [TIMEOUT]"
@@ -180,7 +218,7 @@ async fn the_dns_is_looked_at() {
         ("mute", Sight::Unknown),
     ] {
         assert_eq!(
-            look_up(&key, selector, "a.example", &lookups).await,
+            look_up(&rotating(selector), &record, "a.example", &lookups).await,
             sight,
             "{selector}"
         );

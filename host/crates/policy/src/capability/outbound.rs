@@ -7,10 +7,11 @@ use wasmtime::component::Resource;
 use waxwing_mail::Domain;
 
 use crate::bindings::waxwing::policy::outbound::{
-    Attempt, Host, HostAttempt, HostPlan, HostSubmission, OutboundError, Plan, Submission,
-    TlsPolicy,
+    Attempt, Cause as WitCause, Host, HostAttempt, HostPlan, HostSubmission, OutboundError, Plan,
+    Submission, TlsPolicy,
 };
 use crate::bindings::waxwing::policy::types::SmtpReply;
+use crate::facts::Cause;
 use crate::outcome::{DkimKey, NextHop, RelayHost, TlsPolicy as Demand};
 use crate::state::State;
 
@@ -26,7 +27,33 @@ type Noted = std::result::Result<(), OutboundError>;
 
 impl Host for State {}
 
+/// Which key a plugin means. RFC 6376 §3.1: a selector is a sequence of labels, as a domain is.
+fn key_of(domain: &str, selector: &str) -> std::result::Result<DkimKey, OutboundError> {
+    let all = selector.is_empty().then(|| Ok(String::new()));
+    let key = (
+        domain_of(domain),
+        all.unwrap_or_else(|| domain_of(selector)),
+    );
+    let (Ok(domain), Ok(selector)) = key else {
+        return Err(OutboundError::Invalid(format!(
+            "{selector:?} of {domain:?} is no key: both are names of DNS"
+        )));
+    };
+    Ok(DkimKey { domain, selector })
+}
+
 impl HostSubmission for State {
+    fn cause(&mut self, _: Resource<Submission>) -> Result<WitCause> {
+        self.host_call("outbound.cause", (), |state, ()| {
+            Ok(match state.why_it_leaves()? {
+                Cause::Submitted => WitCause::Submitted,
+                Cause::Relayed => WitCause::Relayed,
+                Cause::Forwarded => WitCause::Forwarded,
+                Cause::Reported => WitCause::Reported,
+            })
+        })
+    }
+
     fn sign(&mut self, _: Resource<Submission>, domain: String, selector: String) -> Result<Noted> {
         self.host_call(
             "outbound.sign",
@@ -37,15 +64,19 @@ impl HostSubmission for State {
                         "at most {MAX_SIGNATURES} signatures a call"
                     ))));
                 }
-                // RFC 6376 §3.1: a selector is a sequence of labels, as a domain is.
-                let key = (domain_of(domain), domain_of(selector));
-                let (Ok(domain), Ok(selector)) = key else {
-                    return Ok(Err(OutboundError::Invalid(format!(
-                        "{selector:?} of {domain:?} is no key: both are names of DNS"
-                    ))));
-                };
-                state.effects.signatures.push(DkimKey { domain, selector });
-                Ok(Ok(()))
+                let key = key_of(domain, selector);
+                Ok(key.map(|key| state.effects.signatures.push(key)))
+            },
+        )
+    }
+
+    fn seal(&mut self, _: Resource<Submission>, domain: String, selector: String) -> Result<Noted> {
+        self.host_call(
+            "outbound.seal",
+            (domain, selector),
+            |state, (domain, selector)| {
+                let key = key_of(domain, selector);
+                Ok(key.map(|key| state.effects.seal = Some(key)))
             },
         )
     }

@@ -14,6 +14,8 @@ pub struct SubmitOutcome {
     pub fate: SubmitFate,
     /// The keys to sign with, in the order in which the steps named them.
     pub signatures: Vec<DkimKey>,
+    /// The key to seal with what was found out about the message when it came (RFC 8617).
+    pub seal: Option<DkimKey>,
     /// -9 to 9 (RFC 6710).
     pub priority: i8,
     /// Changes to the header, to be made before anything is signed.
@@ -35,13 +37,22 @@ pub enum SubmitFate {
     Discard,
 }
 
-/// A DKIM key of this server (RFC 6376).
+/// A DKIM key of this server (RFC 6376), or all of a domain that sign at the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DkimKey {
     /// `d=`, lower-case A-labels.
     pub domain: String,
-    /// `s=`.
+    /// `s=`; empty for all.
     pub selector: String,
+}
+
+impl fmt::Display for DkimKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.selector.as_str() {
+            "" => f.write_str(&self.domain),
+            selector => write!(f, "{} {selector}", self.domain),
+        }
+    }
 }
 
 /// What is to be done about a recipient elsewhere.

@@ -78,6 +78,9 @@ pub struct CaseStep {
     pub password: String,
     /// The authorisation identity of `authenticate`.
     pub authorise_as: String,
+    /// Why the message of `submit` leaves: `submitted`, `relayed`, `forwarded` or `reported`; if nothing is said, `submitted` where somebody has
+    /// logged in, and `relayed` otherwise.
+    pub cause: String,
     /// The recipients' domain of `verdict`.
     pub domain: String,
     /// The account of `quota` and `deliver`.

@@ -86,7 +86,8 @@ pub(super) fn actions(effects: &Effects, said: &Result<Answer, Fault>) -> Vec<St
     let keys = effects.signatures.iter();
     let edits = effects.edits.iter().map(edit);
     let tags = effects.tags.iter();
-    keys.map(|key| format!("sign {} {}", key.domain, key.selector))
+    keys.map(|key| format!("sign {key}"))
+        .chain(effects.seal.iter().map(|key| format!("seal {key}")))
         .chain(effects.priority.map(|level| format!("priority {level}")))
         .chain(delay)
         .chain(effects.envelope.iter().map(readdressed))

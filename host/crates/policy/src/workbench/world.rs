@@ -10,7 +10,7 @@ use waxwing_mail::{Address, Identity, Protocol, ReversePath};
 use super::case::{Case, CaseStep, ConnectionCase, Directory, EnvelopeCase};
 use super::network::NetworkCase;
 use crate::auth::AuthResults;
-use crate::facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
+use crate::facts::{Cause, ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
 use crate::memory::MemoryServices;
 use crate::outcome::Verdict;
 use crate::services::{Limits, Usage};
@@ -109,6 +109,7 @@ impl World {
         let mail = Arc::new(mail);
         let (beside, queued) = (is_beside(&step.hook), is_of_queue(&step.hook));
         let attempt = step.attempt.attempt()?;
+        let cause = cause(&step.cause, self.connection.identity.is_some())?;
         let events: Result<Vec<_>, String> = step
             .events
             .iter()
@@ -118,6 +119,7 @@ impl World {
             connection: (!beside && !queued).then(|| connection.clone()),
             mail: (!before_mail && !beside).then(|| mail.clone()),
             message: has_content(&step.hook).then(|| self.message.clone()),
+            cause: (step.hook == "submit").then_some(cause),
             attempt: queued.then(|| Arc::new(attempt)),
             events: (step.hook == "mailbox").then_some(events?.into()),
             credentials: before_mail.then(|| {
@@ -252,6 +254,18 @@ fn is_beside(hook: &str) -> bool {
 }
 
 /// Whether a hook is asked about a message of the outbound queue, which has left its connection.
+/// Why a message leaves, in the words of a case.
+fn cause(word: &str, logged_in: bool) -> Result<Cause, String> {
+    Ok(match word {
+        "" if logged_in => Cause::Submitted,
+        "submitted" => Cause::Submitted,
+        "" | "relayed" => Cause::Relayed,
+        "forwarded" => Cause::Forwarded,
+        "reported" => Cause::Reported,
+        other => return Err(format!("there is no cause \"{other}\" of a submission")),
+    })
+}
+
 fn is_of_queue(hook: &str) -> bool {
     matches!(hook, "submit" | "route-outbound" | "delivery-result")
 }

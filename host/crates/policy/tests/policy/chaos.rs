@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use waxwing_mail::Protocol;
 use waxwing_policy::{
-    Attempt, Decision, LoginAttempt, MailboxChange, MailboxEvent, Operation, Outbound,
+    Attempt, Cause, Decision, LoginAttempt, MailboxChange, MailboxEvent, Operation, Outbound,
     OutboundFacts, Policy, TransactionFacts, Usage,
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -319,8 +319,8 @@ async fn round(policy: &Policy) {
         tags: Vec::new(),
     };
     let mut out = Outbound::new(policy.current(), facts);
-    out.submit(Bytes::from_static(b"Subject: a\r\n\r\nb\r\n"))
-        .await;
+    let content = Bytes::from_static(b"Subject: a\r\n\r\nb\r\n");
+    out.submit(content, Cause::Submitted).await;
     out.plan(0, Attempt::default()).await;
     out.result(0, Attempt::default()).await;
     policy.tell(|| MailboxEvent {

@@ -144,7 +144,7 @@ const BORROWS: [(&str, &[Borrow]); 15] = [
 ];
 
 /// Host functions that bodies may call, and what they are called in bodies.
-const IMPORTS: [(&str, &str, &str, &str); 20] = [
+const IMPORTS: [(&str, &str, &str, &str); 21] = [
     ("findings", "add", "$add", "(param i32 i32 f64 i32 i32 i32)"),
     ("findings", "total", "$total", "(result f64)"),
     ("log", "log", "$log", "(param i32 i32 i32 i32 i32)"),
@@ -213,6 +213,12 @@ const IMPORTS: [(&str, &str, &str, &str); 20] = [
         "outbound",
         "[method]submission.sign",
         "$sign",
+        "(param i32 i32 i32 i32 i32 i32)",
+    ),
+    (
+        "outbound",
+        "[method]submission.seal",
+        "$seal",
         "(param i32 i32 i32 i32 i32 i32)",
     ),
     (

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use waxwing_mail::{Reply, ReversePath};
 use waxwing_policy::{
-    Attempt, AttemptOutcome, NextHop, Notice, Outbound, OutboundFacts, OutboundOutcome, Policy,
-    ResultOutcome, SubmitFate, TransactionFacts,
+    Attempt, AttemptOutcome, Cause, NextHop, Notice, Outbound, OutboundFacts, OutboundOutcome,
+    Policy, ResultOutcome, SubmitFate, TransactionFacts,
 };
 
 use crate::component::{PASS, Plugin, case};
@@ -50,7 +50,7 @@ async fn without_a_step_mail_leaves_as_it_is() {
     let site = Site::new();
     let policy = site.serving().await;
     let mut one = message(&policy);
-    let submitted = one.submit(Bytes::from_static(MAIL)).await;
+    let submitted = one.submit(Bytes::from_static(MAIL), Cause::Submitted).await;
     assert_eq!(submitted.fate, SubmitFate::Queue);
     assert_eq!(submitted.tags, [("seen".into(), "yes".into())]);
     let OutboundOutcome::Attempt(plan) = one.plan(0, Attempt::default()).await else {
@@ -69,31 +69,43 @@ async fn without_a_step_mail_leaves_as_it_is() {
 
 #[tokio::test]
 async fn a_message_is_signed_on_its_way_into_the_queue_and_held() {
-    let mut plugin = Plugin::new().calls("$sign");
+    let mut plugin = Plugin::new().calls("$sign").calls("$seal");
     let (domain, selector) = (plugin.put(b"waxwing.test"), plugin.put(b"mail"));
     let reason = plugin.put(b"too many");
     let mut hold = case(2);
     hold[8..12].copy_from_slice(&reason.to_le_bytes());
     hold[12..16].copy_from_slice(&8_u32.to_le_bytes());
     let hold = plugin.put(&hold);
-    // The second key is none: a selector without a name.
+    let nonsense = plugin.put(b"no key");
+    // The second key is none, and the third stands for all of the domain.
     let body = format!(
         "(call $sign (local.get 3) (i32.const {domain}) (i32.const 12) (i32.const {selector}) (i32.const 4) (i32.const 2048)) \
+         (call $sign (local.get 3) (i32.const {domain}) (i32.const 12) (i32.const {nonsense}) (i32.const 6) (i32.const 2048)) \
          (call $sign (local.get 3) (i32.const {domain}) (i32.const 12) (i32.const {selector}) (i32.const 0) (i32.const 2048)) \
+         (call $seal (local.get 3) (i32.const {domain}) (i32.const 12) (i32.const {selector}) (i32.const 4) (i32.const 2048)) \
          (i32.const {hold})"
     );
     let (_site, policy) = serving(&plugin.hook("submit", &body)).await;
     let mut one = message(&policy);
-    let submitted = one.submit(Bytes::from_static(MAIL)).await;
+    let submitted = one.submit(Bytes::from_static(MAIL), Cause::Submitted).await;
     assert_eq!(submitted.fate, SubmitFate::Hold("too many".into()));
     let keys: Vec<_> = submitted
         .signatures
         .iter()
         .map(|key| (key.domain.as_str(), key.selector.as_str()))
         .collect();
-    assert_eq!(keys, [("waxwing.test", "mail")]);
+    assert_eq!(keys, [("waxwing.test", "mail"), ("waxwing.test", "")]);
+    let seal = submitted.seal.map(|key| key.to_string());
+    assert_eq!(seal.as_deref(), Some("waxwing.test mail"));
     let ledger = one.ledger();
-    assert_eq!(ledger.steps[0].actions, ["sign waxwing.test mail"]);
+    assert_eq!(
+        ledger.steps[0].actions,
+        [
+            "sign waxwing.test mail",
+            "sign waxwing.test",
+            "seal waxwing.test mail"
+        ]
+    );
     assert_eq!(ledger.steps[0].verdict, "hold: too many");
 }
 
@@ -182,7 +194,10 @@ async fn what_follows_an_attempt_is_decided() {
     let (_site, policy) =
         serving(&Plugin::new().hook("submit", &format!("(i32.const {PASS})"))).await;
     assert_eq!(
-        message(&policy).submit(Bytes::from_static(MAIL)).await.fate,
+        message(&policy)
+            .submit(Bytes::from_static(MAIL), Cause::Submitted)
+            .await
+            .fate,
         SubmitFate::Queue
     );
 }

@@ -22,7 +22,7 @@ const fn rule(before: &'static str, broken: &'static str, after: &'static str) -
     }
 }
 
-static RULES: [Rule; 17] = [
+static RULES: [Rule; 18] = [
     rule(
         "content ",
         "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
@@ -115,6 +115,12 @@ static RULES: [Rule; 17] = [
         "SELECT CAST(message AS TEXT) || '/' || CAST(number AS TEXT) FROM queue_recipients q WHERE state = 0 AND NOT EXISTS
          (SELECT 1 FROM queue_legs l WHERE l.id = q.leg AND l.message = q.message) LIMIT 100",
         " is on no leg",
+    ),
+    rule(
+        "key ",
+        "SELECT selector || ' is of the missing domain ' || CAST(domain AS TEXT) FROM domain_keys k
+         WHERE NOT EXISTS (SELECT 1 FROM domains d WHERE d.id = k.domain) LIMIT 100",
+        "",
     ),
     rule(
         "the number ",

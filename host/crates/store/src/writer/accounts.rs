@@ -201,6 +201,7 @@ async fn remove_domain(transaction: &mut Transaction, name: &str) -> Result<()> 
     if rows.first().map_or(Ok(0), |row| row.int(0))? > 0 {
         return Err(Error::DomainInUse(name.to_owned()));
     }
+    super::domain_keys::remove_all(transaction, id).await?;
     transaction.execute(&DELETE_DOMAIN, vec![id.into()]).await?;
     Ok(())
 }

@@ -8,6 +8,7 @@ pub(crate) mod accounts;
 pub(crate) mod buffers;
 pub(crate) mod copy;
 pub(crate) mod deliver;
+pub(crate) mod domain_keys;
 pub(crate) mod expunge;
 pub(crate) mod flags;
 pub(crate) mod heads;

@@ -12,6 +12,7 @@ mod changes;
 mod commit;
 mod crash;
 mod delivery;
+mod domain_keys;
 mod full;
 mod kv;
 mod ledger;

@@ -4,7 +4,7 @@ use super::super::world::{AttemptFacts, world};
 use super::note_line;
 use crate::host::types::SmtpReply;
 
-pub use crate::bindings::imports::outbound::{OutboundError, TlsPolicy};
+pub use crate::bindings::imports::outbound::{Cause, OutboundError, TlsPolicy};
 
 /// The world's message on its way into the queue.
 #[derive(Debug)]
@@ -35,8 +35,24 @@ fn positive(line: &str, number: u32) -> Result<(), OutboundError> {
 
 #[expect(missing_docs, reason = "documented in plugin-sdk/wit/outbound.wit")]
 impl Submission {
+    pub fn cause(&self) -> Cause {
+        let (cause, logged_in) = world(|world| {
+            let logged_in = world.connection.identity.is_some();
+            (world.cause.clone(), logged_in)
+        });
+        match cause.as_str() {
+            "submitted" => Cause::Submitted,
+            "forwarded" => Cause::Forwarded,
+            "reported" => Cause::Reported,
+            "" if logged_in => Cause::Submitted,
+            _ => Cause::Relayed,
+        }
+    }
     pub fn sign(&self, domain: &str, selector: &str) -> Result<(), OutboundError> {
-        note(format!("sign {domain} {selector}"))
+        note(format!("sign {domain} {selector}").trim_end().to_owned())
+    }
+    pub fn seal(&self, domain: &str, selector: &str) -> Result<(), OutboundError> {
+        note(format!("seal {domain} {selector}").trim_end().to_owned())
     }
     pub fn priority(&self, level: i8) -> Result<(), OutboundError> {
         if !(-9..=9).contains(&level) {
