@@ -284,7 +284,7 @@ fn reports_are_signed() {
     let signatures = report.content.matches("DKIM-Signature: v=1; a=").count();
     assert_eq!(signatures, 2, "{}", report.content);
     assert!(
-        report.content.contains("\r\n\td=waxwing.example; s="),
+        report.content.contains("\td=waxwing.example; s="),
         "{}",
         report.content
     );

@@ -254,8 +254,13 @@ proptest! {
                 match action {
                     Action::LookUp(selector) => {
                         let sight = [Sight::Published(60), Sight::Absent, Sight::Unknown, Sight::Published(10 * DAY)][usize::from(mood)];
-                        if let Sight::Published(ttl) = sight {
-                            seen.insert(selector.clone(), now + ttl.max(3600));
+                        // From the first sight on, unless it is gone again.
+                        match sight {
+                            Sight::Published(ttl) => {
+                                seen.entry(selector.clone()).or_insert(now + ttl.max(3600));
+                            }
+                            Sight::Absent => drop(seen.remove(&selector)),
+                            Sight::Unknown => {}
                         }
                         rotation.seen(&selector, sight, now);
                     }

@@ -43,7 +43,7 @@ async fn keys_are_kept_and_changed(setup: Arc<Setup>) {
     kept.keys[0].phase = "else".to_owned();
     let set = store.set_domain_keys("example.org", kept.version, kept.keys.clone());
     assert!(set.await.unwrap());
-    drop(store);
+    store.close().await;
     let store = setup.open().await;
     let again = store.domain_keys("example.org").await.unwrap();
     assert_eq!(again.keys, kept.keys);
