@@ -3,6 +3,7 @@
 //! The socket is `admin.sock` in the data directory, mode 0600: who may write there may do all this. It speaks JSON,
 //! one request and one answer a line.
 
+mod domain;
 mod execute;
 mod keys;
 mod peer;
@@ -12,6 +13,7 @@ mod socket;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use domain::DomainRequest;
 pub(crate) use execute::{execute, plain};
 pub(crate) use keys::{Import, KeyRequest};
 pub(crate) use queue::{QueueRequest, QueueSelection};
@@ -33,6 +35,7 @@ pub(crate) enum Request {
         quota: QuotaChange,
     },
     DomainKey(KeyRequest),
+    Domain(DomainRequest),
     AccountAdd {
         addresses: Vec<String>,
         password: Option<String>,
@@ -127,6 +130,8 @@ mod present {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Exit {
+    /// 1: what was looked for was found, and is wrong.
+    Findings,
     /// 64: the command is written wrongly.
     Usage,
     /// 65: what was given is wrong.
@@ -144,6 +149,7 @@ pub(crate) enum Exit {
 impl Exit {
     pub(crate) fn code(self) -> u8 {
         match self {
+            Self::Findings => 1,
             Self::Usage => 64,
             Self::Data => 65,
             Self::Unavailable => 69,

@@ -39,7 +39,8 @@ pub(crate) enum Settings {
     Smtp(Arc<waxwing_smtp::Config>),
     Imap(Arc<waxwing_imap::Config>),
     Pop3(Arc<waxwing_pop3::Options>),
-    Metrics,
+    /// Without sessions of the driver.
+    Web,
 }
 
 impl Door {
@@ -50,7 +51,7 @@ impl Door {
             }
             Service::Imap => Settings::Imap(imap_settings(&listener, config)),
             Service::Pop3 => Settings::Pop3(pop3_settings(&listener, config)),
-            Service::Metrics => Settings::Metrics,
+            Service::Http | Service::Metrics => Settings::Web,
         };
         Self {
             name: listener.name.as_str().into(),

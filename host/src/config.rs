@@ -140,6 +140,18 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key (PKCS #8, PKCS #1 or SEC 1).
     pub key: PathBuf,
+    /// Other certificates, for clients that ask for one of their names.
+    pub more: Vec<TlsPair>,
+}
+
+/// `[[tls.more]]`: a certificate and its key, PEM.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TlsPair {
+    /// The certificate chain, the server's own first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
 }
 
 /// `[timeouts]`: bounds on time; how long a command may take is the protocols' own affair.
@@ -212,6 +224,7 @@ impl Default for Config {
             tls: TlsFiles {
                 certificate: PathBuf::new(),
                 key: PathBuf::new(),
+                more: Vec::new(),
             },
             limits: Limits::default(),
             rates: Rates::default(),
@@ -346,6 +359,18 @@ impl Config {
                 "certificate",
                 halves.then(|| "certificate and key belong together; give both or neither".into()),
             );
+            let mut more = Vec::new();
+            section.sections("more", |section| {
+                let mut pair = TlsPair::default();
+                section.value("certificate", &mut pair.certificate);
+                section.value("key", &mut pair.key);
+                for (key, path) in [("certificate", &pair.certificate), ("key", &pair.key)] {
+                    let missing = path.as_os_str().is_empty();
+                    section.check(key, missing.then(|| "must name a file".into()));
+                }
+                more.push(pair);
+            });
+            self.tls.more = more;
         });
         root.section("limits", |section| self.limits.read(section));
         root.section("rates", |section| self.rates.read(section));
@@ -470,7 +495,7 @@ mod tests {
             .collect();
         assert_eq!(
             ports,
-            [2525, 2587, 2465, 2424, 2143, 2993, 2110, 2995, 2090]
+            [2525, 2587, 2465, 2424, 2143, 2993, 2110, 2995, 2443, 2090]
         );
     }
 

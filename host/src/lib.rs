@@ -30,6 +30,7 @@ mod listen;
 mod origin;
 mod outgoing;
 mod pressure;
+mod publish;
 mod rates;
 mod running;
 mod services;
@@ -40,6 +41,7 @@ mod telemetry;
 mod tls;
 mod transport;
 mod turn;
+mod web;
 mod wiring;
 
 pub use config::Config;

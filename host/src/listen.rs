@@ -28,6 +28,7 @@ use crate::rates::Spent;
 use crate::sessions::{Full, Seat};
 use crate::shutdown::{draining, stopping};
 use crate::transport::Transport;
+use crate::web;
 use crate::wiring::Parts;
 
 /// Connections that the system keeps until they are accepted.
@@ -249,6 +250,17 @@ fn begin(
             return None;
         }
     };
+    if listener.service == Service::Http {
+        let implicit_tls = listener.tls == Tls::Implicit;
+        let (terms, parts) = (Arc::clone(terms), Arc::clone(parts));
+        return Some(Box::pin(web::converse(
+            stream,
+            implicit_tls,
+            terms,
+            parts,
+            seat,
+        )));
+    }
     // Replies are whole when they are written; waiting for more would only delay them.
     let _best_effort = stream.set_nodelay(true);
     let caller = Caller::new(Arc::clone(door), client, local, Arc::clone(&seat));
@@ -286,7 +298,7 @@ fn begin(
                 link,
             ))))
         }
-        Service::Metrics => return None,
+        Service::Http | Service::Metrics => return None,
     })
 }
 
@@ -342,7 +354,7 @@ fn turn_away(mut stream: TcpStream, listener: &Listener, why: Away) {
         Away::Pressed => ("4.3.1", "no room for more mail now; try again later"),
     };
     let line = match (listener.tls, listener.service) {
-        (Tls::Implicit, _) | (_, Service::Metrics) => return,
+        (Tls::Implicit, _) | (_, Service::Http | Service::Metrics) => return,
         // RFC 5321 §3.8: 421 before closing.
         (_, Service::Smtp | Service::Submission | Service::Lmtp) => {
             format!("421 {status} {text}\r\n")

@@ -9,15 +9,16 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use notify::Watcher;
 use rustls::ServerConfig;
+use rustls::client::verify_server_name;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::Config;
+use crate::config::{Config, TlsFiles, TlsPair};
 
 /// Files are written in several steps; they are read when nothing has happened for so long.
 const SETTLE: std::time::Duration = std::time::Duration::from_millis(200);
@@ -51,21 +52,35 @@ pub enum TlsError {
     Settings(#[from] rustls::Error),
 }
 
-/// The current certificate; handshakes that begin after a change get the new one.
+/// The current certificates; handshakes that begin after a change get the new ones.
 #[derive(Debug)]
-struct Current(ArcSwap<CertifiedKey>);
+struct Current(ArcSwap<Vec<Arc<CertifiedKey>>>);
 
 impl ResolvesServerCert for Current {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+    /// The first certificate that has the name which the client asks for (RFC 6066 §3); without one, the first.
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        pick(&self.0.load(), hello.server_name())
     }
+}
+
+fn pick(all: &[Arc<CertifiedKey>], wanted: Option<&str>) -> Option<Arc<CertifiedKey>> {
+    let wanted = wanted.filter(|_| all.len() > 1);
+    let name = wanted.and_then(|name| ServerName::try_from(name).ok());
+    let named = name.and_then(|name| all.iter().find(|pair| has_name(pair, &name)));
+    named.or_else(|| all.first()).cloned()
+}
+
+fn has_name(pair: &CertifiedKey, name: &ServerName<'_>) -> bool {
+    let certificate = pair.end_entity_cert().ok();
+    let parsed = certificate.and_then(|own| ParsedCertificate::try_from(own).ok());
+    parsed.is_some_and(|parsed| verify_server_name(&parsed, name).is_ok())
 }
 
 /// TLS for the listeners.
 #[derive(Clone)]
 pub(crate) struct Certificates {
-    certificate: PathBuf,
-    key: PathBuf,
+    /// The pairs of files, the first one's first.
+    files: Arc<[TlsPair]>,
     current: Arc<Current>,
     acceptor: TlsAcceptor,
 }
@@ -73,18 +88,17 @@ pub(crate) struct Certificates {
 impl Certificates {
     /// Reads the files; makes a development certificate where none is configured and none is there yet.
     pub(crate) fn open(config: &Config) -> Result<Self, TlsError> {
-        let (certificate, key) = (config.tls.certificate.clone(), config.tls.key.clone());
+        let TlsFiles {
+            certificate, key, ..
+        } = &config.tls;
         if config.development_certificate() && !certificate.exists() {
-            make_development_certificate(&config.hostname, &certificate, &key)?;
+            make_development_certificate(&config.hostname, certificate, key)?;
         }
-        let current = Arc::new(Current(ArcSwap::from_pointee(read_pair(
-            &certificate,
-            &key,
-        )?)));
+        let files = pairs(config);
+        let current = Arc::new(Current(ArcSwap::from_pointee(read_all(&files)?)));
         let acceptor = TlsAcceptor::from(Arc::new(settings(Arc::clone(&current) as _)?));
         Ok(Self {
-            certificate,
-            key,
+            files,
             current,
             acceptor,
         })
@@ -97,19 +111,26 @@ impl Certificates {
 
     /// Reads the files again.
     pub(crate) fn reload(&self) {
-        match read_pair(&self.certificate, &self.key) {
-            Ok(pair) => {
-                self.current.0.store(Arc::new(pair));
-                tracing::info!(certificate = %self.certificate.display(), "certificate loaded");
+        match read_all(&self.files) {
+            Ok(pairs) => {
+                tracing::info!(certificates = pairs.len(), "certificates loaded");
+                self.current.0.store(Arc::new(pairs));
             }
-            Err(error) => tracing::error!(%error, "the old certificate stays in use"),
+            Err(error) => tracing::error!(%error, "the old certificates stay in use"),
         }
     }
 
     /// Watches the files' directories until the task is dropped.
     pub(crate) async fn watch(self) {
         let (sender, mut changes) = mpsc::channel(1);
-        let ours = [self.certificate.clone(), self.key.clone()];
+        let files = self.files.iter();
+        let ours: Vec<PathBuf> = files
+            .flat_map(|pair| [pair.certificate.clone(), pair.key.clone()])
+            .collect();
+        let folders: Vec<PathBuf> = ours
+            .iter()
+            .map(|path| path.parent().unwrap_or(Path::new("/")).to_owned())
+            .collect();
         let noticed = move |event: notify::Result<notify::Event>| {
             let touched = |event: &notify::Event| {
                 !event.kind.is_access()
@@ -123,8 +144,6 @@ impl Certificates {
                 let _full = sender.try_send(());
             }
         };
-        let folders =
-            [&self.certificate, &self.key].map(|path| path.parent().unwrap_or(Path::new("/")));
         let watcher = notify::recommended_watcher(noticed).and_then(|mut watcher| {
             folders
                 .iter()
@@ -145,16 +164,41 @@ impl Certificates {
     }
 }
 
+/// The certificates that are shown, the server's own first, DER; none if they cannot be read.
+pub(crate) fn chain(config: &Config) -> Vec<Vec<u8>> {
+    let read = read_pair(&config.tls.certificate, &config.tls.key);
+    let chain = read.map(|pair| pair.cert).unwrap_or_default();
+    chain.iter().map(|one| one.to_vec()).collect()
+}
+
 /// What is wrong with the configured certificate; the development one is made when it is needed.
 pub(crate) fn problem(config: &Config) -> Option<String> {
     let made_later = config.development_certificate() && !config.tls.certificate.exists();
     if made_later {
         None
     } else {
-        read_pair(&config.tls.certificate, &config.tls.key)
+        read_all(&pairs(config))
             .err()
             .map(|error| error.to_string())
     }
+}
+
+/// The pairs of files of a configuration.
+fn pairs(config: &Config) -> Arc<[TlsPair]> {
+    let first = TlsPair {
+        certificate: config.tls.certificate.clone(),
+        key: config.tls.key.clone(),
+    };
+    let more = config.tls.more.iter().cloned();
+    std::iter::once(first).chain(more).collect()
+}
+
+/// All pairs, or none.
+fn read_all(files: &[TlsPair]) -> Result<Vec<Arc<CertifiedKey>>, TlsError> {
+    let read = files
+        .iter()
+        .map(|pair| read_pair(&pair.certificate, &pair.key).map(Arc::new));
+    read.collect()
 }
 
 fn settings(current: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, TlsError> {
@@ -251,15 +295,39 @@ mod tests {
     }
 
     #[test]
+    fn the_name_that_is_asked_for_picks_the_certificate() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(folder.path());
+        let more = TlsPair {
+            certificate: folder.path().join("more/c.pem"),
+            key: folder.path().join("more/k.pem"),
+        };
+        make_development_certificate("mta-sts.example.org", &more.certificate, &more.key).unwrap();
+        config.tls.more = vec![more];
+        let certificates = Certificates::open(&config).unwrap();
+        let all = certificates.current.0.load();
+        let picked = |name| {
+            let picked = pick(&all, name).unwrap();
+            all.iter().position(|pair| Arc::ptr_eq(pair, &picked))
+        };
+        assert_eq!(picked(Some("mta-sts.example.org")), Some(1));
+        for first in [
+            None,
+            Some("mx.waxwing.example"),
+            Some("localhost"),
+            Some("unknown.example"),
+        ] {
+            assert_eq!(picked(first), Some(0), "{first:?}");
+        }
+    }
+
+    #[test]
     fn a_bad_pair_changes_nothing_and_a_good_one_is_taken() {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         let certificates = Certificates::open(&config).unwrap();
         let serial = |certificates: &Certificates| {
-            certificates
-                .current
-                .0
-                .load()
+            certificates.current.0.load()[0]
                 .cert
                 .first()
                 .unwrap()

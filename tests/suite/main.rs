@@ -30,6 +30,7 @@ mod misbehaviour;
 mod origin;
 mod outbound;
 mod proxy;
+mod publish;
 mod reload;
 mod rollout;
 mod shutdown;

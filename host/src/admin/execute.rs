@@ -22,6 +22,11 @@ pub(crate) async fn execute(
             Some((parts, _)) => super::keys::execute(&parts.keys, request).await,
             None => super::keys::execute(&Keys::new(store.clone(), config), request).await,
         },
+        Request::Domain(request) => {
+            let keys = Keys::new(store.clone(), config);
+            let resolver = running.map(|(parts, _)| &*parts.resolver);
+            super::domain::execute(store, config, resolver, &keys, request).await
+        }
         Request::DomainAdd { .. }
         | Request::DomainList
         | Request::DomainRemove { .. }

@@ -1,17 +1,23 @@
 //! What a user's program left for the server to do: a date, an identification, and hiding who got a blind copy.
 //!
-//! Standards: RFC 6409 §8.1 and §8.3 (Date and Message-ID are added), RFC 5322 §3.6.3 (Bcc is removed).
+//! Standards: RFC 6409 §8.1 and §8.3 (Date and Message-ID are added), RFC 5322 §3.6.3 and §3.6.6 (Bcc is removed, and Resent-Bcc).
 //! Invariant: what is there stays as it is, but for Bcc.
 
 use bytes::{Bytes, BytesMut};
 use waxwing_message::header;
+
+/// Who got a blind copy.
+fn is_blind(field: &header::Field<'_>) -> bool {
+    field.is("Bcc") || field.is("Resent-Bcc")
+}
 
 /// Completes a submitted message. `host` is the right side of a new Message-ID.
 pub(crate) fn complete(content: Bytes, host: &str) -> Bytes {
     let end = header::end(&content);
     let block = content.get(..end).unwrap_or_default();
     let has = |name: &str| header::fields(block).any(|field| field.is(name));
-    let (dated, identified, blind) = (has("Date"), has("Message-ID"), has("Bcc"));
+    let blind = header::fields(block).any(|field| is_blind(&field));
+    let (dated, identified) = (has("Date"), has("Message-ID"));
     if dated && identified && !blind {
         return content;
     }
@@ -28,7 +34,7 @@ pub(crate) fn complete(content: Bytes, host: &str) -> Bytes {
     if blind {
         let start = block.as_ptr() as usize;
         let mut copied = 0;
-        for field in header::fields(block).filter(|field| field.is("Bcc")) {
+        for field in header::fields(block).filter(is_blind) {
             let from = (field.raw.as_ptr() as usize).saturating_sub(start);
             whole.extend_from_slice(content.get(copied..from).unwrap_or_default());
             copied = from + field.raw.len();
@@ -64,7 +70,7 @@ mod tests {
 
     #[test]
     fn blind_copies_are_hidden_with_their_folded_lines() {
-        let text = "Date: x\r\nBCC: a@b,\r\n c@d\r\nMessage-ID: <y>\r\nBcc: e@f\r\n\r\nbody\r\n";
+        let text = "Date: x\r\nBCC: a@b,\r\n c@d\r\nMessage-ID: <y>\r\nBcc: e@f\r\nResent-Bcc: g@h\r\n\r\nbody\r\n";
         assert_eq!(
             completed(text),
             "Date: x\r\nMessage-ID: <y>\r\n\r\nbody\r\n"

@@ -365,5 +365,6 @@ fn protocol(service: Service) -> Protocol {
         Service::Lmtp => Protocol::Lmtp,
         Service::Imap => Protocol::Imap,
         Service::Pop3 => Protocol::Pop3,
+        Service::Http => Protocol::Api,
     }
 }

@@ -25,6 +25,23 @@ pub(super) enum DomainCommand {
         /// Its name.
         domain: String,
     },
+    /// Print every record that a domain is to publish, as lines of a zone file.
+    Dns {
+        /// Its name.
+        domain: String,
+    },
+    /// Look at what a domain publishes, and say what is wrong.
+    Check {
+        /// Its name.
+        domain: String,
+    },
+    /// Set what the domain promises of the TLS of its host (MTA-STS), served over HTTPS.
+    MtaSts {
+        /// Its name.
+        domain: String,
+        #[command(flatten)]
+        policy: super::domain::StsArgs,
+    },
     /// What a domain signs its mail with (DKIM).
     #[command(subcommand)]
     Key(super::keys::KeyCommand),
@@ -150,6 +167,9 @@ impl DomainCommand {
         match self {
             Self::Add { domain } => show(common, &Request::DomainAdd { domain }, |_| String::new()),
             Self::List => show(common, &Request::DomainList, print::domains),
+            Self::Dns { domain } => super::domain::dns(common, domain),
+            Self::Check { domain } => super::domain::check(common, domain),
+            Self::MtaSts { domain, policy } => super::domain::mta_sts(common, domain, &policy),
             Self::Key(command) => command.run(common),
             Self::Remove { domain } => {
                 show(common, &Request::DomainRemove { domain }, |_| String::new())

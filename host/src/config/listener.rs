@@ -64,6 +64,8 @@ pub enum Service {
     Imap,
     /// POP3 (RFC 1939).
     Pop3,
+    /// What everybody may ask over HTTP: the policies of MTA-STS (RFC 8461).
+    Http,
     /// `/metrics`, `/healthz` and `/readyz` over HTTP.
     Metrics,
 }
@@ -77,6 +79,7 @@ impl Service {
             Self::Lmtp => "lmtp",
             Self::Imap => "imap",
             Self::Pop3 => "pop3",
+            Self::Http => "http",
             Self::Metrics => "metrics",
         }
     }
@@ -116,6 +119,7 @@ pub(super) fn defaults() -> Vec<Listener> {
         public("imaps", Service::Imap, 993, Tls::Implicit),
         public("pop3", Service::Pop3, 110, Tls::Starttls),
         public("pop3s", Service::Pop3, 995, Tls::Implicit),
+        public("https", Service::Http, 443, Tls::Implicit),
         Listener {
             address: vec![(Ipv4Addr::LOCALHOST, 2090).into()],
             ..public("metrics", Service::Metrics, 0, Tls::None)
@@ -154,8 +158,10 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         binary_mime: false,
     };
     section.value("protocol", &mut listener.service);
-    if listener.service == Service::Metrics {
-        listener.tls = Tls::None;
+    match listener.service {
+        Service::Metrics => listener.tls = Tls::None,
+        Service::Http => listener.tls = Tls::Implicit,
+        _ => {}
     }
     section.value("name", &mut listener.name);
     section.value("address", &mut listener.address);
@@ -181,6 +187,11 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
                 .then(|| "missing; a listener needs name, protocol and address".into()),
         );
     }
+    let late = listener.service == Service::Http && listener.tls == Tls::Starttls;
+    section.check(
+        "tls",
+        late.then(|| "http has TLS from the first octet, or none: write implicit or none".into()),
+    );
     let encrypted = listener.service == Service::Metrics && listener.tls != Tls::None;
     section.check(
         "tls",
@@ -254,7 +265,7 @@ mod tests {
                 "w.toml:5: listener.plaintext-auth: passwords without TLS are allowed on loopback addresses only",
                 "w.toml:7: listener.address: missing; a listener needs name, protocol and address",
                 "w.toml:7: listener.name: another listener is called \"a\" already",
-                "w.toml:8: listener.protocol: expected one of smtp, submission, lmtp, imap, pop3, metrics, found \"gopher\"",
+                "w.toml:8: listener.protocol: expected one of smtp, submission, lmtp, imap, pop3, http, metrics, found \"gopher\"",
             ]
         );
     }

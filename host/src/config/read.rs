@@ -391,5 +391,6 @@ words!(Service {
     "lmtp" => Service::Lmtp,
     "imap" => Service::Imap,
     "pop3" => Service::Pop3,
+    "http" => Service::Http,
     "metrics" => Service::Metrics,
 });

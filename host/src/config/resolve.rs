@@ -80,6 +80,10 @@ impl Config {
             .collect();
         self.tls.certificate = resolved(&self.tls.certificate);
         self.tls.key = resolved(&self.tls.key);
+        for pair in &mut self.tls.more {
+            pair.certificate = resolved(&pair.certificate);
+            pair.key = resolved(&pair.key);
+        }
         self.dns.trust_anchors = resolved(&self.dns.trust_anchors);
         for login in &mut self.queue.credentials {
             login.password_file = resolved(&login.password_file);

@@ -73,6 +73,20 @@ impl Tlsa {
     }
 }
 
+/// The record of a certificate's own key: DANE-EE, its public key, SHA-256 (RFC 7671 §5.1), which stays as it is when the certificate is
+/// renewed with the key. None if it is no certificate.
+#[must_use]
+pub fn own_key(certificate: &[u8]) -> Option<Tlsa> {
+    let (_, parsed) = parse_x509_certificate(certificate).ok()?;
+    let key = parsed.tbs_certificate.subject_pki.raw;
+    Some(Tlsa {
+        usage: 3,
+        selector: 1,
+        matching: 1,
+        association: digest(&SHA256, key).as_ref().to_vec(),
+    })
+}
+
 /// Holds a chain, the host's own certificate first, against records, at a time in seconds since 1970. The names are those that a certificate
 /// below a trust anchor may have: the host's, and the domain's that the mail is for (RFC 7672 §3.2.2).
 #[must_use]

@@ -28,6 +28,30 @@ pub struct Domain {
     pub created: i64,
     /// What all accounts of the domain may keep together.
     pub quota: Quota,
+    /// What the domain promises of the TLS of its hosts, if it does.
+    pub mta_sts: Option<MtaSts>,
+}
+
+/// What a domain says in its MTA-STS policy (RFC 8461 §3.2), but for the hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MtaSts {
+    /// What others do where TLS fails.
+    pub mode: StsMode,
+    /// For how many seconds they may keep it.
+    pub max_age: u32,
+}
+
+/// The mode of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StsMode {
+    /// There is no policy any more.
+    None,
+    /// They deliver, and report.
+    Testing,
+    /// They do not deliver.
+    Enforce,
 }
 
 /// An account: somebody who logs in and has mailboxes.
@@ -67,8 +91,9 @@ pub(crate) const DEFAULT_MAILBOXES: [(&str, Option<SpecialUse>); 6] = [
 /// Most targets of an alias.
 const MAX_TARGETS: usize = 1000;
 
-static DOMAINS: Sql =
-    Sql::new("SELECT id, name, created, quota_bytes, quota_messages FROM domains ORDER BY name");
+static DOMAINS: Sql = Sql::new(
+    "SELECT id, name, created, quota_bytes, quota_messages, sts_mode, sts_max_age FROM domains ORDER BY name",
+);
 static ACCOUNTS: Sql = Sql::new(
     "SELECT a.id, a.address, a.domain, a.created, a.quota_bytes, a.quota_messages FROM accounts a
      JOIN domains d ON d.id = a.domain WHERE $1 = '' OR d.name = $1 ORDER BY a.address",
@@ -90,13 +115,36 @@ fn quota_of(row: &Row, column: usize) -> Result<Quota> {
     })
 }
 
-/// A domain from the columns id, name, created, quota_bytes, quota_messages.
+/// A policy as the columns sts_mode and sts_max_age.
+pub(crate) fn sts_values(of: Option<MtaSts>) -> [Value; 2] {
+    let mode = match of.map(|policy| policy.mode) {
+        None => 0,
+        Some(StsMode::None) => 1,
+        Some(StsMode::Testing) => 2,
+        Some(StsMode::Enforce) => 3,
+    };
+    [mode, of.map_or(0, |policy| i64::from(policy.max_age))].map(Value::Int)
+}
+
+fn sts_of(row: &Row, column: usize) -> Result<Option<MtaSts>> {
+    let mode = match row.int(column)? {
+        1 => StsMode::None,
+        2 => StsMode::Testing,
+        3 => StsMode::Enforce,
+        _ => return Ok(None),
+    };
+    let max_age = row.number(column + 1)?;
+    Ok(Some(MtaSts { mode, max_age }))
+}
+
+/// A domain from the columns id, name, created, quota_bytes, quota_messages, sts_mode, sts_max_age.
 pub(crate) fn domain_of_row(row: &Row) -> Result<Domain> {
     Ok(Domain {
         id: DomainId(row.int(0)?),
         name: row.text(1)?,
         created: row.int(2)?,
         quota: quota_of(row, 3)?,
+        mta_sts: sts_of(row, 5)?,
     })
 }
 
@@ -213,6 +261,19 @@ impl Store {
         self.change_directory(DirectoryChange::SetDomainQuota {
             name: normal_domain(name)?,
             quota,
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Sets what a domain promises of the TLS of its hosts; `None` takes it away.
+    ///
+    /// # Errors
+    /// `NoSuchDomain`.
+    pub async fn set_domain_mta_sts(&self, name: &str, policy: Option<MtaSts>) -> Result<()> {
+        self.change_directory(DirectoryChange::SetMtaSts {
+            name: normal_domain(name)?,
+            policy,
         })
         .await?;
         Ok(())

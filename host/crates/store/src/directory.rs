@@ -51,8 +51,9 @@ pub enum PasswordCheck {
     Right(Arc<Account>),
 }
 
-static DOMAIN: Sql =
-    Sql::new("SELECT id, name, created, quota_bytes, quota_messages FROM domains WHERE name = $1");
+static DOMAIN: Sql = Sql::new(
+    "SELECT id, name, created, quota_bytes, quota_messages, sts_mode, sts_max_age FROM domains WHERE name = $1",
+);
 static ACCOUNT: Sql = Sql::new(
     "SELECT id, address, domain, created, quota_bytes, quota_messages, password FROM accounts WHERE address = $1",
 );

@@ -48,7 +48,7 @@ mod usage;
 mod verify;
 mod writer;
 
-pub use accounts::{Account, Alias, Domain, Quota};
+pub use accounts::{Account, Alias, Domain, MtaSts, Quota, StsMode};
 pub use changes::Changes;
 pub use config::{Clock, Database, StoreConfig};
 pub use directory::{Directory, PasswordCheck, Resolution};

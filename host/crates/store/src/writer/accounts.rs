@@ -4,7 +4,7 @@ use super::Operation;
 use super::buffers::signed;
 use super::heads::AccountHead;
 use super::transaction::Transaction;
-use crate::accounts::{DEFAULT_MAILBOXES, quota_values};
+use crate::accounts::{DEFAULT_MAILBOXES, MtaSts, quota_values, sts_values};
 use crate::database::{Row, Value};
 use crate::statement::Sql;
 use crate::{Account, AccountId, Domain, DomainId, Error, MailboxId, Quota, Result, Usage};
@@ -23,6 +23,8 @@ static INSERT_DOMAIN: Sql = Sql::new(
 static DELETE_DOMAIN: Sql = Sql::new("DELETE FROM domains WHERE id = $1");
 static DOMAIN_QUOTA: Sql =
     Sql::new("UPDATE domains SET quota_bytes = $2, quota_messages = $3 WHERE name = $1");
+static DOMAIN_STS: Sql =
+    Sql::new("UPDATE domains SET sts_mode = $2, sts_max_age = $3 WHERE name = $1");
 static INSERT_ACCOUNT: Sql = Sql::new(
     "INSERT INTO accounts (id, domain, address, password, created, quota_bytes, quota_messages)
      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
@@ -63,6 +65,10 @@ pub(crate) enum DirectoryChange {
     SetDomainQuota {
         name: String,
         quota: Quota,
+    },
+    SetMtaSts {
+        name: String,
+        policy: Option<MtaSts>,
     },
     AddAccount {
         address: String,
@@ -110,6 +116,14 @@ impl Operation for DirectoryChange {
                 let [bytes, messages] = quota_values(*quota);
                 let values = vec![Value::from(name.as_str()), bytes, messages];
                 must_change(transaction, &DOMAIN_QUOTA, values, || {
+                    Error::NoSuchDomain(name.clone())
+                })
+                .await?
+            }
+            DirectoryChange::SetMtaSts { name, policy } => {
+                let [mode, max_age] = sts_values(*policy);
+                let values = vec![Value::from(name.as_str()), mode, max_age];
+                must_change(transaction, &DOMAIN_STS, values, || {
                     Error::NoSuchDomain(name.clone())
                 })
                 .await?
@@ -190,6 +204,7 @@ async fn add_domain(transaction: &mut Transaction, name: &str) -> Result<Domain>
         name: name.to_owned(),
         created,
         quota: Quota::default(),
+        mta_sts: None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_store::{DomainKey, Error, MAX_DOMAIN_KEYS};
+use waxwing_store::{DomainKey, Error, MAX_DOMAIN_KEYS, MtaSts, StsMode};
 
 use crate::on_both;
 use crate::setup::{Kind, Setup, assert_sound};
@@ -11,6 +11,7 @@ on_both! {
     keys_are_kept_and_changed;
     of_two_changes_one_is_told;
     a_domain_goes_with_its_keys;
+    a_domain_has_a_policy_or_none;
 }
 
 fn key(selector: &str) -> DomainKey {
@@ -85,4 +86,30 @@ async fn a_domain_goes_with_its_keys(setup: Arc<Setup>) {
     store.remove_domain("example.org").await.unwrap();
     assert!(store.domains_with_keys().await.unwrap().is_empty());
     assert_sound(&store).await;
+}
+
+async fn a_domain_has_a_policy_or_none(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    store.add_domain("example.org").await.unwrap();
+    let promised = async || {
+        let domain = store.directory().domain("example.org").await.unwrap();
+        let promised = domain.unwrap().mta_sts;
+        assert_eq!(store.domains().await.unwrap()[0].mta_sts, promised);
+        promised
+    };
+    assert_eq!(promised().await, None);
+    for mode in [StsMode::None, StsMode::Testing, StsMode::Enforce] {
+        let policy = Some(MtaSts {
+            mode,
+            max_age: 31_557_600,
+        });
+        let set = store.set_domain_mta_sts("example.org", policy);
+        set.await.unwrap();
+        assert_eq!(promised().await, policy);
+    }
+    let removed = store.set_domain_mta_sts("example.org", None);
+    removed.await.unwrap();
+    assert_eq!(promised().await, None);
+    let unknown = store.set_domain_mta_sts("example.com", None).await;
+    assert!(matches!(unknown, Err(Error::NoSuchDomain(_))));
 }
