@@ -1,7 +1,7 @@
 //! Addresses, paths and the parameters of DSN: what is read is printed so that it reads the same again.
 
 use waxwing_mail::{
-    Address, Domain, EnvelopeId, ForwardPath, Notify, OriginalRecipient, ReversePath,
+    Address, Domain, EnvelopeId, ForwardPath, Notify, OriginalRecipient, ReversePath, limits,
 };
 
 /// Addresses, domains and paths out of any octets.
@@ -41,10 +41,12 @@ pub fn parameters(octets: &[u8]) {
     if let Some(original) = OriginalRecipient::parse(&text) {
         for smtputf8 in [false, true] {
             let encoded = original.encode(smtputf8);
-            assert_eq!(
-                OriginalRecipient::parse(&encoded).as_ref(),
-                Some(&original),
-                "{encoded}"
+            let read = OriginalRecipient::parse(&encoded);
+            // In 7 bits it can become longer than a value may be.
+            let too_long = encoded.len() > limits::ORIGINAL_RECIPIENT;
+            assert!(
+                read.as_ref() == Some(&original) || too_long,
+                "{encoded}: {read:?}"
             );
             assert!(smtputf8 || encoded.is_ascii(), "{encoded}");
         }

@@ -146,10 +146,11 @@ impl EnvelopeId {
         Self::new(&xtext::decode(value)?)
     }
 
-    /// Of a text of printable ASCII.
+    /// Of a text of printable ASCII whose value is no longer than RFC 3461 §4.4 allows.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
-        is_printable(text).then(|| Self(text.into()))
+        let fits = is_printable(text) && xtext::encode(text).len() <= limits::ENVELOPE_ID;
+        fits.then(|| Self(text.into()))
     }
 
     /// The text.

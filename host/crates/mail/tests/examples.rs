@@ -169,6 +169,9 @@ fn xtext_has_no_blanks_plus_and_equals() {
     }
     assert_eq!(EnvelopeId::parse("a+0Db"), None);
     assert_eq!(EnvelopeId::parse(&"x".repeat(101)), None);
+    // What would be too long once it is encoded is no identifier either.
+    assert_eq!(EnvelopeId::new(&"+".repeat(34)), None);
+    assert!(EnvelopeId::new(&"+".repeat(33)).is_some());
     assert_eq!(EnvelopeId::parse("a+20b").unwrap().as_str(), "a b");
 }
 
