@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use waxwing_message::Summary;
+use waxwing_policy::Ledger;
+use waxwing_store::Roster;
 
 use crate::config::{Config, Listener, Service, Tls};
 use crate::sessions::Seat;
@@ -144,6 +146,14 @@ impl Caller {
 /// Now, in milliseconds of Unix time.
 pub(crate) fn now_millis() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+/// What a ledger's row refers to: the steps of the generation, which its rows do not repeat.
+pub(crate) fn roster(ledger: &Ledger) -> Roster {
+    Roster {
+        key: ledger.roster.key(),
+        json: ledger.roster.json().clone(),
+    }
 }
 
 /// Does work on a content: at once if it is small, beside the event loop if it is not.

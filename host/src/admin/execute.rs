@@ -222,7 +222,8 @@ async fn trace(store: &Store, id: &str) -> Result<Value, Failure> {
         let mut record = serde_json::from_str::<Value>(&row.json)
             .unwrap_or_else(|_| Value::String(row.json.clone()));
         if let Some(ledger) = record.get_mut("policy") {
-            waxwing_policy::complete_ledger(ledger);
+            let roster = row.roster.as_ref().map(|roster| &*roster.json);
+            waxwing_policy::complete_ledger(ledger, roster);
         }
         json!({
             "queue-id": row.queue_id, "message-id": row.message_id, "at": row.at,

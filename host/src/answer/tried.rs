@@ -23,7 +23,8 @@ pub(crate) fn record(tried: Tried, store: &Store, queue_id: &str, message_id: &s
             at: super::now_millis(),
             generation: ledger.generation,
             outcome: TRIED.to_owned(),
-            json: json!({ "policy": ledger }).to_string(),
+            json: json!({ "policy": ledger.lean() }).to_string(),
+            roster: Some(super::roster(&ledger)),
         });
     });
 }

@@ -152,6 +152,7 @@ fn dropped(parts: &Parts, leg: &Leased, reports: &[Report], reason: &str) {
         generation: 0,
         outcome: "double-bounce".to_owned(),
         json: serde_json::json!({ "recipients": recipients, "reason": reason }).to_string(),
+        roster: None,
     });
 }
 

@@ -16,7 +16,7 @@ use super::entry::{Context, millis};
 use super::facts;
 use super::notice::{self, Notices};
 use super::worker::Worker;
-use crate::answer::{now_millis, tried};
+use crate::answer::{now_millis, roster, tried};
 
 /// How often it is tried to write down what an attempt came to; meanwhile the lease runs.
 const TRIES: u32 = 6;
@@ -426,7 +426,7 @@ fn row(leg: &Leased, verdicts: &[Verdict], last: Option<&Tried>, policy: &Outbou
             "tls": last.and_then(|tried| tried.tls),
         },
         "recipients": recipients,
-        "policy": ledger,
+        "policy": ledger.lean(),
     });
     let states = || verdicts.iter().map(|verdict| verdict.state);
     let outcome = [RecipientState::Relayed, RecipientState::Open]
@@ -440,6 +440,7 @@ fn row(leg: &Leased, verdicts: &[Verdict], last: Option<&Tried>, policy: &Outbou
         generation: ledger.generation,
         outcome: word(outcome).to_owned(),
         json: row.to_string(),
+        roster: Some(roster(&ledger)),
     }
 }
 

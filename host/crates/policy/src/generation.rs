@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::comparison::Comparisons;
 use crate::drift;
 use crate::hook::Hook;
+use crate::ledger::Roster;
 use crate::lineup::{self, Who};
 use crate::policy_file::{Drift, Mode};
 use crate::step::Step;
@@ -30,6 +31,7 @@ pub(crate) struct Core {
     number: u64,
     since: u64,
     steps: Vec<Arc<Step>>,
+    roster: Arc<Roster>,
     canaries: Vec<Arc<Step>>,
     watch: Watched,
     tally: Tally,
@@ -78,10 +80,13 @@ impl Generation {
             .cloned()
             .collect();
         let comparisons = Comparisons::new(&steps);
+        let infos = steps.iter().map(|step| step.shared.info.clone()).collect();
+        let roster = Arc::new(Roster::new(infos));
         let core = Arc::new(Core {
             number,
             since,
             steps,
+            roster,
             canaries,
             watch,
             tally: Tally::default(),
@@ -133,6 +138,11 @@ impl Generation {
             .filter(|(_, step)| who.falls_to(step))
             .fold(0, |sides, (place, _)| sides | 1 << place);
         self.lineups.get(sides).unwrap_or(self).clone()
+    }
+
+    /// Its steps, as ledgers tell of them.
+    pub(crate) fn roster(&self) -> &Arc<Roster> {
+        &self.core.roster
     }
 
     /// When it began to serve, in milliseconds since 1970.

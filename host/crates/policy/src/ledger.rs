@@ -1,6 +1,7 @@
 //! The ledger of a message: every step that judged it, what it found and what that counts.
 //!
-//! Invariant: the score of a message is the sum of its ledger. Entries are kept as they arise; JSON is made only when it is written.
+//! Invariant: the score of a message is the sum of its ledger. Entries are kept as they arise; JSON is made only when it is written, and what is the
+//! same for every message of a generation is not in it: that is its roster.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,10 +9,54 @@ use std::sync::Arc;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::hook::Hook;
 use crate::policy_file::Mode;
 use crate::step::StepInfo;
+
+/// The steps of a generation as ledgers tell of them: name, plugin, version and digest.
+#[derive(Debug)]
+pub struct Roster {
+    key: i64,
+    json: Arc<str>,
+    steps: Vec<Arc<StepInfo>>,
+}
+
+impl Roster {
+    pub(crate) fn new(steps: Vec<Arc<StepInfo>>) -> Self {
+        let ran = |step| Ran {
+            step,
+            generation: None,
+        };
+        let all: Vec<_> = steps.iter().map(|step| ran(&**step)).collect();
+        let json = serde_json::to_string(&all).unwrap_or_default();
+        let digest = <[u8; 32]>::from(Sha256::digest(&json));
+        // 0 stands for none.
+        let key = match digest.first_chunk().copied().map(i64::from_be_bytes) {
+            Some(0) | None => 1,
+            Some(key) => key,
+        };
+        let json = json.into();
+        Self { key, json, steps }
+    }
+
+    /// A number that other steps do not have; not 0.
+    #[must_use]
+    pub fn key(&self) -> i64 {
+        self.key
+    }
+
+    /// A JSON list of them.
+    #[must_use]
+    pub fn json(&self) -> &Arc<str> {
+        &self.json
+    }
+
+    fn has(&self, step: &StepInfo) -> bool {
+        self.steps.iter().any(|own| std::ptr::eq(&**own, step))
+    }
+}
 
 /// Everything that was decided about a message.
 ///
@@ -25,6 +70,8 @@ pub struct Ledger {
     pub score: f64,
     /// In the order in which the steps ran, those of the connection first.
     pub steps: Vec<Arc<Entry>>,
+    /// The steps of the generation.
+    pub roster: Arc<Roster>,
 }
 
 impl Ledger {
@@ -33,6 +80,12 @@ impl Ledger {
     pub fn to_json(&self) -> String {
         // Plain data with string keys always has a JSON form.
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What is this ledger's own: its JSON is complete beside that of the roster.
+    #[must_use]
+    pub fn lean(&self) -> Lean<'_> {
+        Lean(self)
     }
 
     fn other(&self, entry: &Entry) -> Option<u64> {
@@ -58,8 +111,26 @@ impl Ledger {
     }
 }
 
+/// A ledger without what its roster tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Lean<'a>(&'a Ledger);
+
+impl Serialize for Lean<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut ran = self.0.ran();
+        ran.retain(|ran| ran.generation.is_some() || !self.0.roster.has(ran.step));
+        self.0.write(&ran, serializer)
+    }
+}
+
 impl Serialize for Ledger {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.write(&self.ran(), serializer)
+    }
+}
+
+impl Ledger {
+    fn write<S: Serializer>(&self, ran: &[Ran<'_>], serializer: S) -> Result<S::Ok, S::Error> {
         let calls = self.steps.iter().map(|entry| Call {
             step: &entry.step.name,
             generation: self.other(entry),
@@ -68,7 +139,7 @@ impl Serialize for Ledger {
         let mut ledger = serializer.serialize_struct("Ledger", 4)?;
         ledger.serialize_field("generation", &self.generation)?;
         ledger.serialize_field("score", &self.score)?;
-        ledger.serialize_field("plugins", &self.ran())?;
+        ledger.serialize_field("plugins", ran)?;
         ledger.serialize_field("steps", &Sequence(calls))?;
         ledger.end()
     }
@@ -101,14 +172,20 @@ impl<I: Iterator<Item: Serialize> + Clone> Serialize for Sequence<I> {
     }
 }
 
-/// Writes into each call of a ledger's JSON what its step is: plugin, version, digest, generation.
-pub fn complete(ledger: &mut Value) {
+/// Writes into each call of a ledger's JSON what its step is: plugin, version, digest, generation. `roster` is the JSON of its roster, if it has one.
+pub fn complete(ledger: &mut Value, roster: Option<&str>) {
     let Some(ledger) = ledger.as_object_mut() else {
         return;
     };
     let generation = ledger.get("generation").cloned();
-    let plugins = ledger.remove("plugins");
-    let plugins = plugins.as_ref().and_then(Value::as_array);
+    let listed = |list: Option<Value>| match list {
+        Some(Value::Array(list)) => list,
+        _ => Vec::new(),
+    };
+    let mut plugins = listed(ledger.remove("plugins"));
+    plugins.extend(listed(
+        roster.and_then(|json| serde_json::from_str(json).ok()),
+    ));
     let steps = ledger.get_mut("steps").and_then(Value::as_array_mut);
     for call in steps.into_iter().flatten().filter_map(Value::as_object_mut) {
         let same = |ran: &&Value| {
@@ -116,7 +193,7 @@ pub fn complete(ledger: &mut Value) {
                 .iter()
                 .all(|key| ran.get(key) == call.get(*key))
         };
-        let ran = plugins.into_iter().flatten().find(same);
+        let ran = plugins.iter().find(same);
         let ran = ran.and_then(Value::as_object).cloned().unwrap_or_default();
         for (key, value) in ran {
             call.entry(key).or_insert(value);
@@ -248,11 +325,17 @@ mod tests {
                 entry(&new, 4, Hook::MailFrom),
                 entry(&new, 4, Hook::Message),
             ],
+            roster: Arc::new(Roster::new(vec![new])),
         };
         let text = ledger.to_json();
         assert_eq!(text.matches("\"bb\"").count(), 1, "{text}");
         let mut read: Value = serde_json::from_str(&text).unwrap();
-        complete(&mut read);
+        complete(&mut read, None);
+        let lean = serde_json::to_string(&ledger.lean()).unwrap();
+        assert!(!lean.contains("\"bb\""), "{lean}");
+        let mut lean: Value = serde_json::from_str(&lean).unwrap();
+        complete(&mut lean, Some(ledger.roster.json()));
+        assert_eq!(lean, read);
         let call = |generation: u64, digest: &str, hook: &str| {
             json!({
                 "step": "access", "plugin": "access", "version": "0.1.0", "digest": digest, "generation": generation,

@@ -94,7 +94,9 @@ pub use generation::Generation;
 pub use history::{HistoryEvent, HistoryStep, read_history};
 pub use hook::Hook;
 pub use inspect::{Inspection, Size};
-pub use ledger::{Entry as LedgerEntry, Finding, Ledger, complete as complete_ledger};
+pub use ledger::{
+    Entry as LedgerEntry, Finding, Lean as LeanLedger, Ledger, Roster, complete as complete_ledger,
+};
 pub use manifest::{CaseFile, Manifest, SymbolInfo};
 pub use memory::MemoryServices;
 pub use outbound::Outbound;

@@ -137,7 +137,7 @@ impl Outbound {
     /// What was decided so far, and why, without what shadow steps said.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        self.mail.ledger(self.generation.number())
+        self.mail.ledger(&self.generation)
     }
 
     /// What shadow steps say beside it, if there are any.
@@ -146,7 +146,7 @@ impl Outbound {
             mail: Some(self.mail.clone()),
             ..Context::default()
         };
-        Tried::of(&context, &self.mail, self.generation.number())
+        Tried::of(&context, &self.mail, &self.generation)
     }
 
     /// A recipient as plugins see it, and the scene of a question about it.

@@ -10,6 +10,7 @@ use waxwing_mail::{Address, ForwardPath, Identity, Param, Recipient, ReversePath
 
 use crate::auth::AuthResults;
 use crate::facts::{ConnectionFacts, LoginAttempt, OutboundFacts, TlsFacts, TransactionFacts};
+use crate::generation::Generation;
 use crate::ledger::{Entry, Ledger};
 use crate::outcome::{DkimKey, EnvelopeEdit, HeaderEdit, Verdict};
 use crate::trial::Trials;
@@ -273,24 +274,26 @@ impl Mail {
     }
 
     /// What was decided so far, and why; what shadow steps said apart, since they may still be at it.
-    pub(crate) fn ledger(&self, generation: u64) -> Ledger {
+    pub(crate) fn ledger(&self, generation: &Generation) -> Ledger {
         let state = self.state();
         let decided = state.entries.iter().filter(|entry| !entry.is_trial());
         Ledger {
-            generation,
+            generation: generation.number(),
             score: state.score(),
             steps: decided.cloned().collect(),
+            roster: generation.roster().clone(),
         }
     }
 
     /// What shadow steps said so far.
-    pub(crate) fn tried(&self, generation: u64) -> Ledger {
+    pub(crate) fn tried(&self, generation: &Generation) -> Ledger {
         let state = self.state();
         let tried = state.entries.iter().filter(|entry| entry.is_trial());
         Ledger {
-            generation,
+            generation: generation.number(),
             score: 0.0,
             steps: tried.cloned().collect(),
+            roster: generation.roster().clone(),
         }
     }
 

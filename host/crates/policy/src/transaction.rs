@@ -412,7 +412,7 @@ impl Transaction {
     /// What was decided so far, and why, without what shadow steps said.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        self.mail.ledger(self.generation.number())
+        self.mail.ledger(&self.generation)
     }
 
     /// What shadow steps say beside it, if there are any.
@@ -421,7 +421,7 @@ impl Transaction {
             connection: Some(self.connection.clone()),
             ..Context::default()
         };
-        Tried::of(&context, &self.mail, self.generation.number())
+        Tried::of(&context, &self.mail, &self.generation)
     }
 
     fn addressee(&self, index: u32) -> Option<Addressee> {

@@ -44,7 +44,7 @@ type Tell = Box<dyn FnOnce(Ledger) + Send>;
 
 struct Told {
     mail: Arc<Mail>,
-    generation: u64,
+    generation: Arc<Generation>,
     tell: Tell,
 }
 
@@ -78,7 +78,7 @@ impl Trials {
                             generation,
                             tell,
                         } = *told;
-                        tell(mail.tried(generation));
+                        tell(mail.tried(&generation));
                     }
                 }
             }
@@ -120,17 +120,21 @@ pub(crate) fn launch(scene: &Scene<'_>, step: &Arc<Step>, ask: &Ask<'_>) {
 pub struct Tried {
     jobs: mpsc::Sender<Job>,
     mail: Arc<Mail>,
-    generation: u64,
+    generation: Arc<Generation>,
 }
 
 impl Tried {
     /// None if no shadow step was asked.
-    pub(crate) fn of(context: &Context, mail: &Arc<Mail>, generation: u64) -> Option<Self> {
+    pub(crate) fn of(
+        context: &Context,
+        mail: &Arc<Mail>,
+        generation: &Arc<Generation>,
+    ) -> Option<Self> {
         let trials = context.trials().and_then(OnceLock::get)?;
         Some(Self {
             jobs: trials.0.clone(),
             mail: mail.clone(),
-            generation,
+            generation: generation.clone(),
         })
     }
 

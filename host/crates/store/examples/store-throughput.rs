@@ -129,6 +129,7 @@ fn message(i: usize, account: AccountId) -> Delivery {
             generation: 1,
             outcome: "delivered".to_owned(),
             json: format!("{{\"steps\":\"{}\"}}", "s".repeat(700)),
+            roster: None,
         }),
     }
 }

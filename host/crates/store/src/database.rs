@@ -482,6 +482,10 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "signing",
         include_str!("../migrations/sqlite/0004_signing.sql"),
     ),
+    (
+        "rosters",
+        include_str!("../migrations/sqlite/0005_rosters.sql"),
+    ),
 ];
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -499,5 +503,9 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "signing",
         include_str!("../migrations/postgres/0004_signing.sql"),
+    ),
+    (
+        "rosters",
+        include_str!("../migrations/postgres/0005_rosters.sql"),
     ),
 ];

@@ -12,6 +12,15 @@ use crate::statement::Sql;
 use crate::writer::deliver::{Record, RecordMany};
 use crate::{Result, Store};
 
+/// What the rows of many transactions have in common, kept once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    /// What tells it from others; not 0.
+    pub key: i64,
+    /// As JSON, at most [`MAX_LEDGER_JSON`] bytes.
+    pub json: Arc<str>,
+}
+
 /// One transaction's record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LedgerRow {
@@ -27,6 +36,9 @@ pub struct LedgerRow {
     pub outcome: String,
     /// The steps, as JSON.
     pub json: String,
+    /// What the JSON refers to.
+    #[serde(skip)]
+    pub roster: Option<Roster>,
 }
 
 /// Most bytes of a row's JSON. Longer ones become `{"truncated": "…"}` with what fits.
@@ -38,11 +50,13 @@ const MAX_LATER: usize = 10_000;
 const LATER_AT_ONCE: usize = 500;
 
 static BY_QUEUE_ID: Sql = Sql::new(
-    "SELECT queue_id, message_id, at, generation, outcome, json FROM ledger WHERE queue_id = $1 ORDER BY id LIMIT 100",
+    "SELECT l.queue_id, l.message_id, l.at, l.generation, l.outcome, l.json, l.roster, COALESCE(r.json, '')
+     FROM ledger l LEFT JOIN ledger_rosters r ON r.key = l.roster WHERE l.queue_id = $1 ORDER BY l.id LIMIT 100",
 );
 static BY_MESSAGE_ID: Sql = Sql::new(
-    "SELECT queue_id, message_id, at, generation, outcome, json FROM ledger
-     WHERE message_key = $1 AND message_key <> 0 AND message_id = $2 ORDER BY id LIMIT 100",
+    "SELECT l.queue_id, l.message_id, l.at, l.generation, l.outcome, l.json, l.roster, COALESCE(r.json, '')
+     FROM ledger l LEFT JOIN ledger_rosters r ON r.key = l.roster
+     WHERE l.message_key = $1 AND l.message_key <> 0 AND l.message_id = $2 ORDER BY l.id LIMIT 100",
 );
 
 /// A Message-ID without its angle brackets, of bounded length.
@@ -76,6 +90,7 @@ pub(crate) fn bounded_json(json: &str, limit: usize) -> Cow<'_, str> {
 }
 
 fn row_of(row: &Row) -> Result<LedgerRow> {
+    let (key, roster) = (row.int(6)?, row.text(7)?);
     Ok(LedgerRow {
         queue_id: row.text(0)?,
         message_id: row.text(1)?,
@@ -83,6 +98,10 @@ fn row_of(row: &Row) -> Result<LedgerRow> {
         generation: row.natural(3)?,
         outcome: row.text(4)?,
         json: row.text(5)?,
+        roster: (!roster.is_empty()).then(|| Roster {
+            key,
+            json: roster.into(),
+        }),
     })
 }
 

@@ -57,7 +57,7 @@ pub use error::{Error, Result};
 pub use flags::{FlagChange, FlagOperation, Flags, MAX_KEYWORD, MAX_KEYWORDS};
 pub use ids::{AccountId, BlobId, DomainId, LeaseId, LegId, MailboxId};
 pub use kv::{BucketState, Kv, MAX_KEY, MAX_KEYS, MAX_VALUE, Namespace, Versioned};
-pub use ledger::{LedgerRow, MAX_LEDGER_JSON};
+pub use ledger::{LedgerRow, MAX_LEDGER_JSON, Roster};
 pub use mailboxes::{MAX_DEPTH, MAX_MAILBOXES, MAX_PATH, MAX_SUBSCRIPTIONS, Mailbox, SpecialUse};
 pub use messages::{
     Copied, Delivery, FlagsChanged, Message, MessageFlags, Place, Snapshot, Stored, Target,

@@ -2,7 +2,8 @@
 //!
 //! A statement takes a list of rows, however long, as one JSON argument, so that there is one prepared statement for
 //! every batch size. `{1: id i, path t}` in a template stands for a subquery with the columns `id` and `path` over the
-//! JSON list of lists in `$1`; it is the one place where the dialects differ. Types: `i` 64-bit, `n` 32-bit, `t` text.
+//! JSON list of lists in `$1`. Types: `i` 64-bit, `n` 32-bit, `t` text. `{text: e}` stands for the UTF-8 text that the
+//! bytes `e` are. These are the two places where the dialects differ.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -50,7 +51,11 @@ fn expand(template: &str, dialect: Dialect) -> String {
             break;
         };
         let (number, columns) = rows.split_once(':').unwrap_or((rows, ""));
-        out.push_str(&subquery(number, columns, dialect));
+        out.push_str(&match (number, dialect) {
+            ("text", Dialect::Sqlite) => format!("CAST({columns} AS TEXT)"),
+            ("text", Dialect::Postgres) => format!("convert_from({columns}, 'UTF8')"),
+            _ => subquery(number, columns, dialect),
+        });
         rest = tail;
     }
     out.push_str(rest);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use waxwing_mail::{Received, Reply, With};
-use waxwing_policy::{Ledger, Transaction};
+use waxwing_policy::{LeanLedger, Transaction};
 use waxwing_smtp::Message;
 use waxwing_store::LedgerRow;
 
@@ -23,7 +23,7 @@ pub(super) struct Record<'a> {
 struct Row<'a> {
     envelope: Facts<'a>,
     recipients: Vec<Recipient>,
-    policy: &'a Ledger,
+    policy: LeanLedger<'a>,
 }
 
 #[derive(Serialize)]
@@ -145,7 +145,7 @@ impl<'a> Record<'a> {
         let row = Row {
             envelope,
             recipients,
-            policy: &ledger,
+            policy: ledger.lean(),
         };
         LedgerRow {
             queue_id: self.queue_id.to_owned(),
@@ -155,6 +155,7 @@ impl<'a> Record<'a> {
             outcome: outcome.to_owned(),
             // Plain data with string keys always has a JSON form.
             json: serde_json::to_string(&row).unwrap_or_default(),
+            roster: Some(super::super::roster(&ledger)),
         }
     }
 }

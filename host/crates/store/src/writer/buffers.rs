@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::queue::enqueue::QueueRows;
 use crate::database::Value;
 use crate::statement::{Rows, Sql};
-use crate::{BlobId, LedgerRow, MAX_LEDGER_JSON, MailboxId, Usage, ledger};
+use crate::{BlobId, LedgerRow, MAX_LEDGER_JSON, MailboxId, Roster, Usage, ledger};
 
 /// A statement and its arguments.
 pub(crate) type Write = (&'static Sql, Vec<Value>);
@@ -22,9 +22,13 @@ static INSERT_MESSAGES: Sql = Sql::new(
      FROM {1: mailbox i, uid i, blob i, modseq i, flags i, size i, internal_date i, internal_offset i, keywords t} AS r",
 );
 static INSERT_LEDGER: Sql = Sql::new(
-    "INSERT INTO ledger (id, queue_id, message_id, message_key, at, generation, outcome, json)
-     SELECT r.id, r.queue_id, r.message_id, r.message_key, r.at, r.generation, r.outcome, r.json
-     FROM {1: id i, queue_id t, message_id t, message_key i, at i, generation i, outcome t, json t} AS r",
+    "INSERT INTO ledger (id, queue_id, message_id, message_key, at, generation, outcome, roster, json)
+     SELECT r.id, r.queue_id, r.message_id, r.message_key, r.at, r.generation, r.outcome, r.roster, {text: substr($2, r.json_at, r.json_len)}
+     FROM {1: id i, queue_id t, message_id t, message_key i, at i, generation i, outcome t, roster i, json_at n, json_len n} AS r",
+);
+static INSERT_ROSTERS: Sql = Sql::new(
+    "INSERT INTO ledger_rosters (key, seen, json) SELECT r.key, r.seen, r.json FROM {1: key i, seen i, json t} AS r WHERE true
+     ON CONFLICT (key) DO UPDATE SET seen = excluded.seen",
 );
 static INSERT_VANISHED: Sql = Sql::new(
     "INSERT INTO vanished (mailbox, modseq, first, last, at)
@@ -82,6 +86,8 @@ pub(crate) struct Buffers {
     blobs: Rows,
     messages: Rows,
     ledger: Rows,
+    ledger_json: Vec<u8>,
+    rosters: Rows,
     vanished: Rows,
     refs: BTreeMap<BlobId, i64>,
     pub(crate) queue: QueueRows,
@@ -92,22 +98,23 @@ pub(crate) fn signed(value: impl TryInto<i64>) -> i64 {
     value.try_into().unwrap_or(i64::MAX)
 }
 
-impl Buffers {
-    fn put(&mut self, bytes: &[u8]) -> i64 {
-        let at = signed(self.bytes.len()) + 1;
-        self.bytes.extend_from_slice(bytes);
-        at
-    }
+/// Adds bytes to an argument; where in it they are, counted from 1.
+fn put(argument: &mut Vec<u8>, bytes: &[u8]) -> i64 {
+    let at = signed(argument.len()) + 1;
+    argument.extend_from_slice(bytes);
+    at
+}
 
+impl Buffers {
     pub(crate) fn blob(&mut self, blob: &NewBlob<'_>) {
         let inline = if blob.file.is_empty() {
             blob.content
         } else {
             &[]
         };
-        let hash_at = self.put(blob.hash);
-        let summary_at = self.put(blob.summary);
-        let content_at = self.put(inline);
+        let hash_at = put(&mut self.bytes, blob.hash);
+        let summary_at = put(&mut self.bytes, blob.summary);
+        let content_at = put(&mut self.bytes, inline);
         let row = self
             .blobs
             .row()
@@ -148,11 +155,20 @@ impl Buffers {
             .str(&row.queue_id)
             .str(message_id)
             .int(ledger::message_key(message_id));
-        columns
+        let columns = columns
             .int(row.at)
             .int(signed(row.generation))
             .str(&row.outcome)
-            .str(&json);
+            .int(row.roster.as_ref().map_or(0, |roster| roster.key));
+        columns
+            .int(put(&mut self.ledger_json, json.as_bytes()))
+            .int(signed(json.len()));
+    }
+
+    /// A roster that rows refer to.
+    pub(crate) fn roster(&mut self, roster: &Roster, seen: i64) {
+        let row = self.rosters.row().int(roster.key).int(seen);
+        row.str(&roster.json);
     }
 
     /// Tombstones.
@@ -185,6 +201,8 @@ impl Buffers {
             blobs,
             messages,
             ledger,
+            ledger_json,
+            rosters,
             vanished,
             refs,
             queue,
@@ -192,9 +210,15 @@ impl Buffers {
         if !blobs.is_empty() {
             writes.push((&INSERT_BLOBS, vec![blobs.into(), Value::Blob(bytes)]));
         }
+        if !ledger.is_empty() {
+            writes.push((
+                &INSERT_LEDGER,
+                vec![ledger.into(), Value::Blob(ledger_json)],
+            ));
+        }
         for (sql, rows) in [
             (&INSERT_MESSAGES, messages),
-            (&INSERT_LEDGER, ledger),
+            (&INSERT_ROSTERS, rosters),
             (&INSERT_VANISHED, vanished),
         ] {
             if !rows.is_empty() {

@@ -243,7 +243,7 @@ impl Deliver {
             accepted.legs.extend(legs);
         }
         if let Some(row) = &self.ledger {
-            transaction.buffers.ledger(first + signed(rows) - 1, row);
+            transaction.record(first + signed(rows) - 1, row);
         }
         Ok(accepted)
     }
@@ -328,7 +328,7 @@ impl Operation for Record {
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
         let id = transaction.ids(1).await?;
-        transaction.buffers.ledger(id, &self.0);
+        transaction.record(id, &self.0);
         Ok(())
     }
 }
@@ -343,7 +343,7 @@ impl Operation for RecordMany {
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
         let first = transaction.ids(self.0.len()).await?;
         for (id, row) in (first..).zip(self.0.iter()) {
-            transaction.buffers.ledger(id, row);
+            transaction.record(id, row);
         }
         Ok(())
     }

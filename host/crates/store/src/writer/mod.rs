@@ -17,6 +17,7 @@ pub(crate) mod lag;
 pub(crate) mod mailboxes;
 pub(crate) mod outcome;
 pub(crate) mod queue;
+pub(crate) mod rosters;
 pub(crate) mod sweep;
 pub(crate) mod transaction;
 

@@ -1,6 +1,7 @@
 //! Housekeeping: what has outlived its time.
 
 use super::Operation;
+use super::rosters;
 use super::transaction::Transaction;
 use crate::Result;
 use crate::database::Value;
@@ -17,6 +18,8 @@ static SWEEP_KV: Sql = Sql::new(
 static SWEEP_LEDGER: Sql = Sql::new(
     "DELETE FROM ledger WHERE id IN (SELECT o.id FROM (SELECT id, at FROM ledger ORDER BY id LIMIT $2) AS o WHERE o.at < $1)",
 );
+// Those in use are seen again every day.
+static SWEEP_ROSTERS: Sql = Sql::new("DELETE FROM ledger_rosters WHERE seen < $1");
 static FORGET_VANISHED: Sql = Sql::new(
     "UPDATE mailboxes SET vanished_floor = o.modseq FROM (SELECT mailbox, max(modseq) AS modseq FROM vanished WHERE at < $1 GROUP BY mailbox) AS o
      WHERE mailboxes.id = o.mailbox",
@@ -43,6 +46,10 @@ impl Operation for Sweep {
             .await?;
         let ledger = transaction
             .execute(&SWEEP_LEDGER, vec![self.ledger_before.into(), LIMIT.into()])
+            .await?;
+        let rosters_before = self.ledger_before.saturating_sub(2 * rosters::FRESH);
+        transaction
+            .execute(&SWEEP_ROSTERS, vec![rosters_before.into()])
             .await?;
         if transaction
             .execute(&FORGET_VANISHED, vec![self.vanished_before.into()])

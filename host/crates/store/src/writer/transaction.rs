@@ -15,13 +15,14 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use super::buffers::{Buffers, Write, write_heads};
 use super::heads::{AccountHead, Heads};
 use super::outcome::{self, Mark, Outcome};
+use super::rosters::Rosters;
 use crate::config::Clock;
 use crate::database::{Connection, Connector, Row, Value};
 use crate::mailboxes::MAILBOXES_OF;
 use crate::room::{self, is_io_error};
 use crate::shared::Shared;
 use crate::statement::{Dialect, Rows, Sql, shift_arguments};
-use crate::{AccountId, Error, Result};
+use crate::{AccountId, Error, LedgerRow, Result};
 
 /// Row numbers reserved at a time.
 const ID_BLOCK: i64 = 4096;
@@ -69,6 +70,7 @@ pub(crate) struct Transaction {
     pub(super) unknown: bool,
     pub(crate) heads: Heads,
     pub(crate) buffers: Buffers,
+    rosters: Rosters,
     /// Row numbers to give out: the next, and the end of the reservation.
     ids: (i64, i64),
     clock: Clock,
@@ -106,6 +108,7 @@ impl Transaction {
             unknown: false,
             heads: Heads::default(),
             buffers: Buffers::default(),
+            rosters: Rosters::default(),
             ids: (0, 0),
             clock: config.clock.clone(),
             now: 0,
@@ -224,6 +227,16 @@ impl Transaction {
             .int(0)?;
         self.ids = (end - block + count, end);
         Ok(end - block)
+    }
+
+    /// Writes a row of the ledger, and what it refers to if that is not there yet.
+    pub(super) fn record(&mut self, id: i64, row: &LedgerRow) {
+        if let Some(roster) = &row.roster
+            && self.rosters.is_due(roster, self.now)
+        {
+            self.buffers.roster(roster, self.now);
+        }
+        self.buffers.ledger(id, row);
     }
 
     /// Notes that a directory look-up may answer differently from now on, here and on other hosts.
@@ -361,6 +374,7 @@ impl Transaction {
     pub(super) async fn rollback(&mut self, error: &Error) -> bool {
         self.heads = Heads::default();
         self.buffers = Buffers::default();
+        self.rosters.rolled_back();
         // The reservation may have been taken back too.
         self.ids = (0, 0);
         self.directory_changed = false;
@@ -401,6 +415,7 @@ impl Transaction {
             u64::from(std::mem::take(&mut self.commit_sent)),
             Ordering::Relaxed,
         );
+        self.rosters.committed();
         if std::mem::take(&mut self.directory_changed) {
             shared.directory_changed();
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use waxwing_store::{Delivery, LedgerRow, MAX_LEDGER_JSON};
+use waxwing_store::{Delivery, LedgerRow, MAX_LEDGER_JSON, Roster};
 
 use crate::on_both;
 use crate::setup::{Setup, account, delivery, target};
@@ -12,6 +12,7 @@ use crate::setup::{Setup, account, delivery, target};
 on_both! {
     rows_are_found_by_both_ids;
     old_rows_go;
+    a_roster_is_kept_once_and_read_with_each_row;
     long_rows_are_cut;
     rows_for_later_are_written_with_the_next_round_and_at_the_close;
 }
@@ -24,6 +25,7 @@ fn row(queue_id: &str, message_id: &str, at: i64) -> LedgerRow {
         generation: 7,
         outcome: "delivered".to_owned(),
         json: r#"{"steps":[]}"#.to_owned(),
+        roster: None,
     }
 }
 
@@ -79,6 +81,31 @@ async fn old_rows_go(setup: Arc<Setup>) {
     setup.advance(Duration::from_secs(2 * 86_400));
     store.sweep().await.unwrap();
     assert!(store.trace("young").await.unwrap().is_empty());
+}
+
+async fn a_roster_is_kept_once_and_read_with_each_row(setup: Arc<Setup>) {
+    let roster = |key, json: &str| {
+        let json = json.into();
+        Some(Roster { key, json })
+    };
+    let (one, two) = (roster(-5, r#"["\u0000 \"é\""]"#), roster(6, "[2]"));
+    let of = |id: &str, roster: &Option<Roster>| LedgerRow {
+        roster: roster.clone(),
+        ..row(id, "", 1)
+    };
+    for _ in 0..2 {
+        // The second store does not know what the first has written.
+        let store = setup.open().await;
+        for (id, roster) in [("one", &one), ("two", &two), ("none", &None)] {
+            store.record(of(id, roster));
+        }
+        store.close().await;
+    }
+    let store = setup.open().await;
+    for (id, roster) in [("one", &one), ("two", &two), ("none", &None)] {
+        let rows = store.trace(id).await.unwrap();
+        assert_eq!(rows, [of(id, roster), of(id, roster)]);
+    }
 }
 
 async fn long_rows_are_cut(setup: Arc<Setup>) {
