@@ -113,7 +113,10 @@ async fn queue(store: Store, name: String) {
             due: now(),
             held: false,
         };
-        store.submit(Vec::new(), vec![outgoing]).await.unwrap();
+        store
+            .submit(Vec::new(), Vec::new(), vec![outgoing])
+            .await
+            .unwrap();
         say(&format!("queued {name}"));
     }
 }

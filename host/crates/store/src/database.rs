@@ -369,9 +369,13 @@ impl Connector {
         done.map_err(|e| Error::from(sqlx::Error::from(e)))
     }
 
-    /// Hears what other hosts tell on a channel, on PostgreSQL: `heard` is called for each notice, and once after a
-    /// connection broke, for what was missed meanwhile. Does not end; drop it.
-    pub(crate) async fn listen(self, channel: &'static str, mut heard: impl FnMut()) {
+    /// Hears what other hosts tell on channels, on PostgreSQL: `heard` is called with the channel and the text of each notice, and
+    /// with none after a connection broke, for what was missed meanwhile. Does not end; drop it.
+    pub(crate) async fn listen(
+        self,
+        channels: &'static [&'static str],
+        mut heard: impl FnMut(Option<(&str, &str)>),
+    ) {
         let Connector::Postgres(options) = self else {
             return;
         };
@@ -379,10 +383,10 @@ impl Connector {
             .max_connections(1)
             .connect_lazy_with(*options);
         loop {
-            let Err(error) = hear(&pool, channel, &mut heard).await;
-            tracing::debug!(%error, channel, "listening is interrupted");
+            let Err(error) = hear(&pool, channels, &mut heard).await;
+            tracing::debug!(%error, "listening is interrupted");
             tokio::time::sleep(LISTEN_AGAIN).await;
-            heard();
+            heard(None);
         }
     }
 
@@ -415,15 +419,19 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 /// Until the connection breaks for good.
 async fn hear(
     pool: &PgPool,
-    channel: &str,
-    heard: &mut impl FnMut(),
+    channels: &[&str],
+    heard: &mut impl FnMut(Option<(&str, &str)>),
 ) -> Result<Infallible, sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(channel).await?;
+    listener.listen_all(channels.iter().copied()).await?;
     loop {
         // None: it broke and is whole again.
-        let _notice = listener.try_recv().await?;
-        heard();
+        let notice = listener.try_recv().await?;
+        heard(
+            notice
+                .as_ref()
+                .map(|notice| (notice.channel(), notice.payload())),
+        );
     }
 }
 

@@ -298,6 +298,7 @@ impl Store {
             names_file: true,
             summary: delivery.summary,
             targets,
+            alone: false,
             queued,
             internal_date: delivery.internal_date,
             internal_offset: delivery.internal_offset,

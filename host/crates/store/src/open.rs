@@ -133,19 +133,31 @@ impl Store {
     }
 }
 
-/// Passes on what other hosts tell of the queue, until nobody has the store any more.
+/// The channels on which hosts tell each other that there is something to be sent, and which accounts have changed.
+const QUEUE: &str = "waxwing_queue";
+const ACCOUNTS: &str = "waxwing_accounts";
+
+/// Passes on what other hosts tell of the queue and of accounts, until nobody has the store any more.
 fn listen(connector: &Connector, shared: &Arc<Shared>) {
     if matches!(connector, Connector::Sqlite(_)) {
         return;
     }
     let mut end = shared.queue_news();
     let shared = Arc::downgrade(shared);
-    let heard = move || {
-        if let Some(shared) = shared.upgrade() {
-            shared.queue_changed();
+    let heard = move |notice: Option<(&str, &str)>| {
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        match notice {
+            Some((ACCOUNTS, text)) => shared.accounts_heard(text),
+            Some(_) => shared.queue_changed(),
+            None => {
+                shared.queue_changed();
+                shared.accounts_missed();
+            }
         }
     };
-    let listening = connector.clone().listen("waxwing_queue", heard);
+    let listening = connector.clone().listen(&[QUEUE, ACCOUNTS], heard);
     tokio::spawn(async move {
         tokio::select! {
             () = listening => {}

@@ -79,6 +79,31 @@ impl Shared {
             .send_if_modified(|modseq| std::mem::replace(modseq, account.modseq) != account.modseq);
     }
 
+    /// Another host, or this one, has changed accounts: their numbers and modification sequences in pairs.
+    pub(crate) fn accounts_heard(&self, text: &str) {
+        let mut numbers = text.split(' ');
+        let watchers = lock(&self.watchers);
+        while let (Some(account), Some(modseq)) = (numbers.next(), numbers.next()) {
+            let (Ok(account), Ok(modseq)) = (account.parse().map(AccountId), modseq.parse()) else {
+                return;
+            };
+            if let Some(watcher) = watchers.get(&account) {
+                watcher.send_if_modified(|known| {
+                    let news = *known < modseq;
+                    *known = modseq.max(*known);
+                    news
+                });
+            }
+        }
+    }
+
+    /// Something may have been missed of what other hosts tell: everybody looks.
+    pub(crate) fn accounts_missed(&self) {
+        for watcher in lock(&self.watchers).values() {
+            watcher.send_modify(|_| {});
+        }
+    }
+
     pub(crate) fn subscribe(&self, account: AccountId) -> watch::Receiver<u64> {
         lock(&self.watchers)
             .entry(account)

@@ -195,17 +195,19 @@ fn form_of(content: Bytes, received: i64) -> Delivery {
 }
 
 impl Store {
-    /// Stores local copies and queues what goes on, or nothing of any: with one commit, and one content for all forms of
-    /// the same bytes. On disk when it returns.
+    /// Stores local copies and what is told of them, and queues what goes on, or nothing of any: with one commit, and one
+    /// content for all forms of the same bytes. A mailbox gets one of the copies, and each of the notices. On disk when it
+    /// returns.
     ///
     /// # Errors
     /// As [`Store::deliver`]; `TooLarge` and `NotAllowed` for what is queued.
     pub async fn submit(
         &self,
         deliveries: Vec<Delivery>,
+        notices: Vec<Delivery>,
         outgoing: Vec<Outgoing>,
     ) -> Result<Submitted> {
-        let forms = self.forms(deliveries, outgoing).await?;
+        let forms = self.forms(deliveries, notices, outgoing).await?;
         let accepted = self.inner.writer.write(forms).await?;
         Ok(Submitted {
             stored: accepted.stored,
@@ -216,10 +218,13 @@ impl Store {
     async fn forms(
         &self,
         deliveries: Vec<Delivery>,
+        notices: Vec<Delivery>,
         outgoing: Vec<Outgoing>,
     ) -> Result<DeliverAll> {
+        let of_one = deliveries.len();
         let mut forms: Vec<(Delivery, Vec<Enqueue>)> = deliveries
             .into_iter()
+            .chain(notices)
             .map(|form| (form, Vec::new()))
             .collect();
         for outgoing in outgoing {
@@ -248,8 +253,10 @@ impl Store {
             }
         }
         let mut prepared = Vec::with_capacity(forms.len());
-        for (form, queued) in forms {
-            prepared.push(self.prepare(form, queued).await?);
+        for (place, (form, queued)) in forms.into_iter().enumerate() {
+            let mut form = self.prepare(form, queued).await?;
+            form.alone = place >= of_one;
+            prepared.push(form);
         }
         Ok(DeliverAll(prepared))
     }
@@ -320,10 +327,10 @@ impl Store {
     pub async fn settle(
         &self,
         settlement: Settlement,
-        deliveries: Vec<Delivery>,
+        notices: Vec<Delivery>,
         outgoing: Vec<Outgoing>,
     ) -> Result<Settled> {
-        let notices = self.forms(deliveries, outgoing).await?;
+        let notices = self.forms(Vec::new(), notices, outgoing).await?;
         let settle = Settle {
             settlement,
             notices,

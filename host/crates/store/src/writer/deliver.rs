@@ -30,6 +30,8 @@ pub(crate) struct Deliver {
     pub(crate) summary: Vec<u8>,
     /// Each with its keywords joined.
     pub(crate) targets: Vec<(Target, String)>,
+    /// It is a message of its own, not a form of the one that it is stored with.
+    pub(crate) alone: bool,
     /// What goes on with the same content.
     pub(crate) queued: Vec<Enqueue>,
     pub(crate) internal_date: i64,
@@ -81,7 +83,7 @@ pub(crate) struct Accepted {
     pub(crate) legs: Vec<LegId>,
 }
 
-/// Several forms of a message, of which all are stored or none.
+/// Several forms of a message, and messages that tell of it, of which all are stored or none.
 #[derive(Debug)]
 pub(crate) struct DeliverAll(pub(crate) Vec<Deliver>);
 
@@ -131,7 +133,12 @@ impl DeliverAll {
         for form in &self.0 {
             spots.push(form.spots(transaction, true).await?);
         }
-        merge(&mut spots);
+        let of_one = spots.iter_mut().zip(&self.0);
+        let of_one = of_one.filter(|(_, form)| !form.alone);
+        merge(&mut of_one.map(|(spots, _)| spots).collect::<Vec<_>>());
+        for (spots, _) in spots.iter_mut().zip(&self.0).filter(|(_, form)| form.alone) {
+            merge(&mut [spots]);
+        }
         let mut accepted = Accepted::default();
         for (form, spots) in self.0.iter_mut().zip(&spots) {
             form.names_file = !spots.is_empty() || !form.queued.is_empty();
@@ -152,10 +159,10 @@ struct Spot {
 }
 
 /// One copy for each mailbox, whatever names led to it: the first, with the flags of all.
-fn merge(forms: &mut [Vec<Spot>]) {
+fn merge(forms: &mut [&mut Vec<Spot>]) {
     let mut kept: HashMap<(AccountId, MailboxId), (Flags, String)> = HashMap::new();
     let mut twice = false;
-    for spot in forms.iter_mut().flatten() {
+    for spot in forms.iter().flat_map(|spots| spots.iter()) {
         match kept.entry((spot.account, spot.mailbox)) {
             Entry::Vacant(entry) => {
                 entry.insert((spot.flags, spot.keywords.clone()));

@@ -46,6 +46,10 @@ static CHANGE_DIRECTORY: Sql =
     Sql::new("UPDATE sequences SET next = next + 1 WHERE name = 'directory'");
 // Other hosts' workers. PostgreSQL hands it out when the transaction is committed.
 static NOTIFY_QUEUE: Sql = Sql::new("NOTIFY waxwing_queue");
+// Those who watch accounts at other hosts, with numbers and modification sequences.
+static NOTIFY_ACCOUNTS: Sql = Sql::new("SELECT pg_notify('waxwing_accounts', $1)");
+/// Accounts in one notice, whose text PostgreSQL limits to 8,000 bytes.
+const NOTIFIED: usize = 150;
 static DATABASE_SIZE: Sql = Sql::new("SELECT pg_database_size(current_database())");
 
 /// The one open transaction, and what outlives it.
@@ -286,16 +290,35 @@ impl Transaction {
     /// Writes everything and commits. Nothing to write: nothing is done.
     pub(super) async fn commit(&mut self) -> Result<()> {
         let mut writes = self.buffers.take();
+        let notices = self.notices();
         writes.extend(write_heads(&mut self.heads));
-        if self.queue_changed && self.dialect == Dialect::Postgres {
-            writes.push((&NOTIFY_QUEUE, Vec::new()));
-        }
+        writes.extend(notices);
         if writes.is_empty() && !self.begun {
             return Ok(());
         }
         self.run(writes, true).await?;
         self.begun = false;
         Ok(())
+    }
+
+    /// What other hosts are told with the commit.
+    fn notices(&self) -> Vec<Write> {
+        if self.dialect != Dialect::Postgres {
+            return Vec::new();
+        }
+        let accounts = self.heads.accounts.values();
+        let changed: Vec<String> = accounts
+            .filter(|account| account.dirty)
+            .map(|account| format!("{} {}", account.id.0, account.modseq))
+            .collect();
+        let notice = |accounts: &[String]| -> Write {
+            (&NOTIFY_ACCOUNTS, vec![accounts.join(" ").as_str().into()])
+        };
+        let mut notices: Vec<Write> = changed.chunks(NOTIFIED).map(notice).collect();
+        if self.queue_changed {
+            notices.push((&NOTIFY_QUEUE, Vec::new()));
+        }
+        notices
     }
 
     /// Sends statements, with BEGIN before the first ones and COMMIT after the last.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use waxwing_store::{LeaseId, RecipientState};
 
 use crate::queue::{MINUTE, lease, now, outgoing, queue, settle, settlement};
-use crate::setup::{Kind, Setup, assert_sound, run};
+use crate::setup::{Kind, Setup, account, assert_sound, delivery, run, target};
 
 #[test]
 fn hosts_share_the_work() {
@@ -21,6 +21,38 @@ fn the_last_two_legs_end_on_two_hosts() {
 #[test]
 fn hosts_hear_of_each_other() {
     run(Kind::Postgres, other_host_is_told);
+}
+
+#[test]
+fn who_watches_an_account_hears_of_other_hosts() {
+    run(Kind::Postgres, watchers_are_told);
+}
+
+async fn watchers_are_told(setup: Arc<Setup>) {
+    let (here, there) = (setup.open().await, setup.open().await);
+    let (alice, bob) = (
+        account(&here, "alice").await.id,
+        account(&here, "bob").await.id,
+    );
+    let (mut news, nothing) = (there.subscribe(alice), there.subscribe(bob));
+    // Another host may not listen yet when the first mail comes.
+    let told = async {
+        for i in 0.. {
+            let one = delivery(format!("Subject: {i}\r\n\r\n"), vec![target(alice)]);
+            here.deliver(one).await.unwrap();
+            let wait = tokio::time::timeout(Duration::from_millis(200), news.changed());
+            if wait.await.is_ok() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), told)
+        .await
+        .unwrap();
+    assert!(*news.borrow_and_update() > 0);
+    assert!(!nothing.has_changed().unwrap(), "bob has no mail");
+    here.close().await;
+    there.close().await;
 }
 
 async fn other_host_is_told(setup: Arc<Setup>) {

@@ -51,7 +51,10 @@ async fn fill(setup: &Setup, rows: u64) {
 /// Queues a batch that is due, leases it, settles it; how long each took.
 async fn round(store: &Store, setup: &Setup, round: usize) -> [Duration; 3] {
     let queued = (0..BATCH).map(|i| outgoing(setup, &format!("R{round}-{i}"), &["a@one.net"]));
-    store.submit(Vec::new(), queued.collect()).await.unwrap();
+    store
+        .submit(Vec::new(), Vec::new(), queued.collect())
+        .await
+        .unwrap();
     let begun = Instant::now();
     assert!(store.next_due(&[]).await.unwrap().unwrap() <= now(setup));
     let looked = begun.elapsed();
@@ -88,7 +91,10 @@ async fn a_long_queue_is_worked_on_as_fast_as_a_short_one(setup: Arc<Setup>) {
     // A content to copy.
     let mut held = outgoing(&setup, "held", &["a@one.net"]);
     held.held = true;
-    store.submit(Vec::new(), vec![held]).await.unwrap();
+    store
+        .submit(Vec::new(), Vec::new(), vec![held])
+        .await
+        .unwrap();
     store.close().await;
     drop(store);
     fill(&setup, rows).await;
