@@ -79,6 +79,8 @@ pub(crate) enum Request {
         reason: Option<String>,
     },
     Queue(QueueRequest),
+    ReportList,
+    ReportSend,
     Trace {
         id: String,
     },

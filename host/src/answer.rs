@@ -15,6 +15,7 @@ pub(crate) mod tried;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use waxwing_message::Summary;
@@ -73,13 +74,29 @@ fn smtp_settings(listener: &Listener, config: &Config) -> Arc<waxwing_smtp::Conf
     let mut settings = waxwing_smtp::Config::new(config.hostname.as_str(), mode);
     settings.starttls = listener.tls == Tls::Starttls;
     settings.plaintext_auth = listener.plaintext_auth;
-    settings.extensions.binary_mime = listener.binary_mime;
+    settings.extensions = extensions(listener, config);
     settings.limits.message = config.limits.message_size.bytes();
     settings.limits.recipients = config.limits.recipients as usize;
     settings.limits.rate = config.limits.minimum_rate.bytes();
     settings.timeouts.transaction = config.timeouts.transaction.duration();
     settings.timeouts.session = config.timeouts.session.duration();
     Arc::new(settings)
+}
+
+/// What is offered: everything that the queue keeps.
+fn extensions(listener: &Listener, config: &Config) -> waxwing_smtp::Extensions {
+    let hold = config.queue.hold.duration();
+    waxwing_smtp::Extensions {
+        binary_mime: listener.binary_mime,
+        dsn: true,
+        require_tls: true,
+        // RFC 4865 §3: for submission, which the session sees to.
+        future_release: (!hold.is_zero()).then_some(hold),
+        // RFC 2852 §3: any time is taken.
+        deliver_by: Some(Duration::ZERO),
+        mt_priority: listener.mt_priority,
+        ..waxwing_smtp::Extensions::default()
+    }
 }
 
 fn imap_settings(listener: &Listener, config: &Config) -> Arc<waxwing_imap::Config> {

@@ -11,6 +11,7 @@ mod keys;
 mod plugin;
 mod print;
 mod queue;
+mod report;
 mod serve;
 mod trace;
 
@@ -79,6 +80,9 @@ enum Command {
     /// Mail that waits to be sent on.
     #[command(subcommand)]
     Queue(queue::QueueCommand),
+    /// What is told to other domains: of their TLS (RFC 8460), and of mail in their name (RFC 7489).
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// The life of a message, by its queue id or Message-ID.
     Trace {
         /// The queue id from the reply or the Received field, or the Message-ID.
@@ -136,6 +140,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             compile::compile(CompilerLimits { seconds, memory })
         }
         Command::Queue(command) => command.run(&common),
+        Command::Report(command) => command.run(&common),
         Command::Trace { id } => show(&common, &Request::Trace { id }, trace::print),
         Command::Verify => verify(&common),
     }

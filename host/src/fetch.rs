@@ -1,4 +1,4 @@
-//! Requests over HTTP for plugins: one connection, one request, one response, within bounds of time and size.
+//! Requests over HTTP, for plugins and for policies of TLS: one connection, one request, one response, within bounds of time and size.
 //!
 //! Standards: RFC 9110, RFC 9112. What a step may ask was decided by policy; here it is carried out. Redirects are answers like others.
 
@@ -12,7 +12,8 @@ use hyper::header::{HOST, HeaderValue, USER_AGENT};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -28,6 +29,8 @@ const MAX_HEADER: usize = 64 << 10;
 pub(crate) struct Client {
     resolver: Arc<Resolver>,
     tls: OnceLock<Arc<ClientConfig>>,
+    /// `host:port` of a proxy; empty: there is none.
+    proxy: String,
 }
 
 impl Client {
@@ -36,6 +39,15 @@ impl Client {
         Self {
             resolver,
             tls: OnceLock::new(),
+            proxy: String::new(),
+        }
+    }
+
+    /// The same, whose requests over TLS go through a proxy; empty: they do not.
+    pub(crate) fn through(self, proxy: &str) -> Self {
+        Self {
+            proxy: proxy.to_owned(),
+            ..self
         }
     }
 
@@ -47,14 +59,7 @@ impl Client {
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
-        let stream = dial::connect(
-            &self.resolver,
-            &request.host,
-            request.port,
-            request.private,
-            request.timeout,
-        )
-        .await?;
+        let stream = self.connect(&request).await?;
         if !request.secure {
             return speak(stream, request).await;
         }
@@ -68,6 +73,20 @@ impl Client {
             .await
             .map_err(|error| unreachable(&error))?;
         speak(stream, request).await
+    }
+
+    async fn connect(&self, request: &HttpRequest) -> Result<TcpStream, HttpFailure> {
+        if request.secure && !self.proxy.is_empty() {
+            return tunnel(&self.proxy, &request.host, request.port).await;
+        }
+        dial::connect(
+            &self.resolver,
+            &request.host,
+            request.port,
+            request.private,
+            request.timeout,
+        )
+        .await
     }
 
     /// The certification authorities of the system, read once. Without any no server is trusted.
@@ -90,6 +109,36 @@ impl Client {
             Arc::new(config)
         };
         self.tls.get_or_init(read).clone()
+    }
+}
+
+/// Has a proxy connect to a host (RFC 9110 §9.3.6). The configuration names it: it may be anywhere.
+async fn tunnel(proxy: &str, host: &str, port: u16) -> Result<TcpStream, HttpFailure> {
+    let unreachable =
+        |error: std::io::Error| HttpFailure::Unreachable(format!("the proxy {proxy}: {error}"));
+    let mut stream = TcpStream::connect(proxy).await.map_err(unreachable)?;
+    let to = format!("{}:{port}", bracketed(host));
+    let request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .map_err(unreachable)?;
+    let mut head = Vec::new();
+    // Octet by octet: what follows the header is the host's.
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() >= MAX_HEADER {
+            return Err(HttpFailure::TooLarge);
+        }
+        head.push(stream.read_u8().await.map_err(unreachable)?);
+    }
+    let status = String::from_utf8_lossy(&head);
+    let status = status.split(' ').nth(1).unwrap_or_default();
+    if status.starts_with('2') {
+        Ok(stream)
+    } else {
+        Err(HttpFailure::Unreachable(format!(
+            "the proxy {proxy} answered {status} for {to}"
+        )))
     }
 }
 

@@ -32,6 +32,7 @@ mod outgoing;
 mod pressure;
 mod publish;
 mod rates;
+mod reports;
 mod running;
 mod services;
 mod sessions;

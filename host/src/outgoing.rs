@@ -1,15 +1,21 @@
 //! Mail on its way out: the worker takes what is due from the store, asks policy where it goes, speaks to other servers, and
 //! writes down what came of it.
 //!
-//! Standards: RFC 5321 §3.6, §4.5.4 and §5; RFC 3461 and 3464 (reports); RFC 7435 (opportunistic TLS); RFC 8689 (REQUIRETLS).
+//! Standards: RFC 5321 §3.6, §4.5.4 and §5; RFC 3461 and 3464 (reports); RFC 7435 (opportunistic TLS); RFC 7672 (DANE); RFC 8461
+//! (MTA-STS); RFC 8689 (REQUIRETLS).
 //! Invariants: a message leaves the queue only with the commit that says what became of it; whoever dies loses its lease
 //! and not the mail; nothing here decides what the policy may decide.
 //!
 //! The files, in the order of an attempt: `entry` (into the queue), `worker` (what is due), `job` (one destination), `plan`
-//! (how policy wants it), `resolve` (which hosts), `dial` and `line` (a connection and its conversation), `courier` (an
-//! attempt over all hosts), `heard` (what a conversation means), `settle` (what follows), `notice`, `home` and `own` (who is told).
+//! (how policy wants it), `resolve` (which hosts), `published` and `demand` (what of TLS is needed), `counted` (for reports),
+//! `dial` and `line` (a connection and its conversation), `courier` (an attempt over all hosts), `heard` (what a conversation
+//! means), `settle` (what follows), `notice`, `home` and `own` (who is told); `deposit` is for mail to mailboxes here that was held
+//! back.
 
+mod counted;
 mod courier;
+mod demand;
+mod deposit;
 mod dial;
 mod entry;
 mod facts;
@@ -20,6 +26,7 @@ mod line;
 mod notice;
 mod own;
 mod plan;
+mod published;
 mod resolve;
 mod secrets;
 mod settle;
@@ -33,9 +40,13 @@ use waxwing_policy::NextHop;
 use waxwing_queue::srs::{Srs, SrsError};
 
 use crate::config::Config;
+use crate::dns::Resolver;
+use crate::fetch::Client;
 use crate::wiring::Parts;
 
+pub(crate) use deposit::HERE;
 pub(crate) use entry::Entry;
+pub(crate) use notice::{About, Notices, send, write as notify};
 pub(crate) use worker::run;
 
 /// Days after which a rewritten sender is no longer believed: a report comes within the time that a message is tried.
@@ -46,11 +57,14 @@ pub(crate) struct Outgoing {
     srs: Srs,
     srs_domain: String,
     tls: tls::ClientTls,
+    policies: published::sts::Cache,
+    /// Fetches policies.
+    client: Client,
 }
 
 impl Outgoing {
     /// Reads or makes the secrets in the data directory.
-    pub(crate) fn open(config: &Config) -> std::io::Result<Self> {
+    pub(crate) fn open(config: &Config, resolver: Arc<Resolver>) -> std::io::Result<Self> {
         let secrets = secrets::open(
             &config.data.join("srs.secrets"),
             crate::answer::now_millis(),
@@ -59,7 +73,14 @@ impl Outgoing {
             srs: Srs::new(config.queue.srs_domain.as_str(), secrets, SRS_DAYS),
             srs_domain: config.queue.srs_domain.clone(),
             tls: tls::ClientTls::default(),
+            policies: published::sts::Cache::default(),
+            client: Client::new(resolver).through(&config.queue.https_proxy),
         })
+    }
+
+    /// Asks servers of the web.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// The address behind one that was rewritten here, or why it is none; nothing for other recipients.

@@ -12,7 +12,7 @@ use crate::listen::{Bound, ListenError};
 use crate::shutdown::{self, Phase};
 use crate::tls::TlsError;
 use crate::wiring::Parts;
-use crate::{admin, http, keys, listen, outgoing};
+use crate::{admin, http, keys, listen, outgoing, reports};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,7 @@ fn open(parts: &Arc<Parts>) -> Result<Running, StartError> {
         parts.config.data.clone(),
     ));
     background.spawn(reload_on_hangup(Arc::clone(parts)));
+    background.spawn(reports::run(Arc::clone(parts)));
     let policy = parts.policy.clone();
     background.spawn(async move { policy.run().await });
     let mut listeners = JoinSet::new();

@@ -16,6 +16,7 @@ use crate::listen::Bound;
 use crate::outgoing::Outgoing;
 use crate::pressure::Gauges;
 use crate::rates::Rates;
+use crate::reports::Reports;
 use crate::running::StartError;
 use crate::services::ServerServices;
 use crate::sessions::Sessions;
@@ -40,6 +41,7 @@ pub(crate) struct Parts {
     pub(crate) shutdown: Shutdown,
     pub(crate) figures: Figures,
     pub(crate) outgoing: Outgoing,
+    pub(crate) reports: Reports,
     bound: OnceLock<Arc<[Bound]>>,
     since: jiff::Timestamp,
 }
@@ -50,10 +52,11 @@ impl Parts {
         let figures = Figures::start();
         let certificates = Certificates::open(&config)?;
         let resolver = Arc::new(Resolver::open(&config.dns)?);
-        let outgoing = Outgoing::open(&config).map_err(|cause| StartError::Data {
-            path: config.data.clone(),
-            cause,
-        })?;
+        let outgoing =
+            Outgoing::open(&config, Arc::clone(&resolver)).map_err(|cause| StartError::Data {
+                path: config.data.clone(),
+                cause,
+            })?;
         let store = Store::open(store_config(&config)?).await?;
         let services = Arc::new(ServerServices::new(store.clone(), Arc::clone(&resolver)));
         let policy = match Policy::start(policy_config(&config), services).await {
@@ -77,6 +80,7 @@ impl Parts {
             shutdown: Shutdown::new(),
             figures,
             outgoing,
+            reports: Reports::default(),
             bound: OnceLock::new(),
             since: jiff::Timestamp::now(),
             config,
@@ -85,6 +89,7 @@ impl Parts {
 
     /// Writes what waits and closes.
     pub(crate) async fn close(&self) {
+        self.reports.write(&self.store).await;
         self.store.close().await;
     }
 

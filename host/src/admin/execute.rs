@@ -8,6 +8,7 @@ use waxwing_store::{Account, Quota, Store};
 use super::{Exit, Failure, QuotaChange, Request};
 use crate::config::Config;
 use crate::keys::Keys;
+use crate::reports::Reports;
 use crate::wiring::Parts;
 
 /// Does a request on the store; `running` is the server that it was sent to, if it was, and by whom.
@@ -45,6 +46,14 @@ pub(crate) async fn execute(
         | Request::PluginRollback { .. } => match running {
             Some((parts, user)) => policy(&parts.policy, user, request).await,
             None => Err(no_server("plugin")),
+        },
+        Request::ReportList => match running {
+            Some((parts, _)) => Ok(parts.reports.list(store).await?),
+            None => Ok(Reports::default().list(store).await?),
+        },
+        Request::ReportSend => match running {
+            Some((parts, _)) => Ok(json!({ "sent": Reports::send_all(parts).await })),
+            None => Err(no_server("report send")),
         },
         Request::Queue(request) => super::queue::execute(store, request).await,
         Request::Trace { id } => trace(store, &id).await,

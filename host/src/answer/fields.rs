@@ -1,7 +1,8 @@
 //! Header fields as they came: what is found in them, and which are forged and go. (Policy's own fields and edits are
 //! the policy crate's affair.)
 //!
-//! Standards: RFC 5322 §2.2 (fields, folding), RFC 8601 §5 (forged Authentication-Results), RFC 5321 §6.3 (loops).
+//! Standards: RFC 5322 §2.2 (fields, folding), RFC 8601 §5 (forged Authentication-Results), RFC 5321 §6.3 (loops), RFC 8689 §3
+//! (TLS-Required).
 //! Invariants: octets that stay are never changed; one pass over the header, whatever its shape.
 
 use std::ops::Range;
@@ -20,6 +21,8 @@ pub(crate) struct Header {
     pub(crate) hops: usize,
     /// The first Message-ID, without its brackets; empty if there is none.
     pub(crate) message_id: String,
+    /// TLS-Required: No (RFC 8689 §3).
+    pub(crate) tls_optional: bool,
 }
 
 impl Header {
@@ -34,6 +37,8 @@ impl Header {
                 header.hops += 1;
             } else if header.message_id.is_empty() && name.eq_ignore_ascii_case(b"Message-ID") {
                 header.message_id = message_id(value);
+            } else if name.eq_ignore_ascii_case(b"TLS-Required") {
+                header.tls_optional = value.trim_ascii().eq_ignore_ascii_case(b"No");
             }
         }
         header

@@ -8,6 +8,7 @@ mod forms;
 mod onward;
 mod origin;
 mod record;
+mod success;
 mod told;
 
 use std::sync::Arc;
@@ -38,7 +39,7 @@ pub(crate) fn session(parts: &Arc<Parts>, caller: &Caller) -> ServerSession {
         Settings::Smtp(config) => Arc::clone(config),
         _ => super::smtp_settings(&caller.door.listener, &parts.config),
     };
-    let session = ServerSession::new(config, tls, Instant::now());
+    let session = ServerSession::new(config, tls, Instant::now()).at(jiff::Timestamp::now());
     if caller.door.listener.trusts_xclient(caller.client.ip()) {
         session.trusting()
     } else {
@@ -78,6 +79,15 @@ struct Routed {
     /// It is one of a domain that is served here: who else gets the message through it, gets it forwarded.
     local: bool,
     targets: Vec<waxwing_policy::Target>,
+}
+
+impl Routed {
+    /// Whether it leads to a mailbox here.
+    fn has_account(&self) -> bool {
+        self.targets
+            .iter()
+            .any(|target| matches!(target, waxwing_policy::Target::Account(_)))
+    }
 }
 
 impl SmtpAnswers {

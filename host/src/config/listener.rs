@@ -32,6 +32,8 @@ pub struct Listener {
     pub xclient_from: Vec<Network>,
     /// Whether messages of any octets are taken (BINARYMIME, RFC 3030).
     pub binary_mime: bool,
+    /// Whether messages may say how urgent they are (MT-PRIORITY, RFC 6710).
+    pub mt_priority: bool,
 }
 
 impl Listener {
@@ -71,6 +73,11 @@ pub enum Service {
 }
 
 impl Service {
+    /// RFC 6710 §4.1, §6: for programs that have logged in, and within a site; between servers it needs an agreement.
+    fn takes_priorities(self) -> bool {
+        matches!(self, Self::Submission | Self::Lmtp)
+    }
+
     /// The word of the configuration file and of the metrics' labels.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -110,6 +117,7 @@ pub(super) fn defaults() -> Vec<Listener> {
         proxy_from: Vec::new(),
         xclient_from: Vec::new(),
         binary_mime: false,
+        mt_priority: service.takes_priorities(),
     };
     vec![
         public("mx", Service::Smtp, 25, Tls::Starttls),
@@ -156,6 +164,7 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         proxy_from: Vec::new(),
         xclient_from: Vec::new(),
         binary_mime: false,
+        mt_priority: false,
     };
     section.value("protocol", &mut listener.service);
     match listener.service {
@@ -209,6 +218,8 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
 fn read_extensions(section: &mut Section<'_, '_>, listener: &mut Listener) {
     section.value("xclient-from", &mut listener.xclient_from);
     section.value("binary-mime", &mut listener.binary_mime);
+    listener.mt_priority = listener.service.takes_priorities();
+    section.value("mt-priority", &mut listener.mt_priority);
     let smtp = matches!(
         listener.service,
         Service::Smtp | Service::Submission | Service::Lmtp
@@ -216,6 +227,7 @@ fn read_extensions(section: &mut Section<'_, '_>, listener: &mut Listener) {
     for (key, on) in [
         ("xclient-from", !listener.xclient_from.is_empty()),
         ("binary-mime", listener.binary_mime),
+        ("mt-priority", listener.mt_priority),
     ] {
         let strange = on && !smtp;
         section.check(

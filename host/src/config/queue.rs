@@ -26,6 +26,12 @@ pub struct Queue {
     pub expire: Period,
     /// When its sender is told that it is late.
     pub warn: Period,
+    /// The longest that a user may have a message held back (FUTURERELEASE); zero: it is not offered.
+    pub hold: Period,
+    /// The port of other servers, where their MX records lead.
+    pub port: u16,
+    /// `host:port` of a proxy for HTTPS, by which policies of MTA-STS are fetched and reports are posted; empty: there is none.
+    pub https_proxy: String,
     /// Whether the MX records of others may lead to addresses of this machine and of private networks.
     pub private_hosts: bool,
     /// The domain of rewritten senders (SRS); empty: the host name.
@@ -71,6 +77,10 @@ impl Default for Queue {
             // RFC 5321 §4.5.4.1: at least 4 to 5 days.
             expire: Period::seconds(5 * 86_400),
             warn: Period::seconds(4 * 3600),
+            hold: Period::seconds(31 * 86_400),
+            // RFC 5321 §4.5.4.2.
+            port: 25,
+            https_proxy: String::new(),
             private_hosts: false,
             srs_domain: String::new(),
             sources: Vec::new(),
@@ -91,6 +101,11 @@ impl Queue {
         section.value("lease", &mut self.lease);
         section.value("expire", &mut self.expire);
         section.value("warn", &mut self.warn);
+        section.value("hold", &mut self.hold);
+        section.value("port", &mut self.port);
+        section.at_least("port", self.port, 1);
+        section.value("https-proxy", &mut self.https_proxy);
+        section.check("https-proxy", unreachable(&self.https_proxy));
         section.value("private-hosts", &mut self.private_hosts);
         section.value("srs-domain", &mut self.srs_domain);
         section.at_least("connections", self.connections, 1);
@@ -123,6 +138,12 @@ impl Queue {
         });
         self.credentials = credentials;
     }
+}
+
+fn unreachable(proxy: &str) -> Option<String> {
+    let port = proxy.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    (!proxy.is_empty() && !matches!(port, Some(Ok(_))))
+        .then(|| format!("{proxy:?} is no host:port"))
 }
 
 fn nameless(name: &str) -> Option<String> {

@@ -286,6 +286,17 @@ impl FromToml for bool {
     }
 }
 
+impl FromToml for u16 {
+    fn expected() -> String {
+        "a number up to 65535".into()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        let number = value.as_integer()?;
+        u16::from_str_radix(number.as_str(), number.radix()).ok()
+    }
+}
+
 impl FromToml for u32 {
     fn expected() -> String {
         "a number".into()

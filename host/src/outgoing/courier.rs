@@ -1,23 +1,28 @@
 //! An attempt for some recipients of a leg, over all addresses of their way.
 //!
 //! Standards: RFC 5321 §5.1 (each address in turn); RFC 7435 (without TLS where it fails and is not demanded); RFC 6152 §3
-//! (what a host does not take is converted).
+//! (what a host does not take is converted); RFC 8689 §4.2.1.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use waxwing_auth::mta_sts::StsPolicy;
 use waxwing_mail::Body;
 use waxwing_queue::attempt::{Attempt, Conversation, Failure, Fate, Said, Then};
 use waxwing_sasl::{Credentials, Login};
 use waxwing_smtp::client::{
-    ClientConfig, ClientTimeouts, Offers, Outgoing, Protocol, Stage, TlsUse,
+    ClientConfig, ClientTimeouts, Offers, Outgoing as Sent, Protocol, Stage, TlsUse,
 };
 use waxwing_store::Leased;
 
+use super::counted::{self, Came};
+use super::demand::{self, Demand};
 use super::line::{Down, Line, Terms};
-use super::plan::{Demand, Way};
-use super::resolve::{Nowhere, Stop, stops};
-use super::{dial, facts, heard};
+use super::plan::Way;
+use super::published::{self, Published};
+use super::resolve::{Found, Nowhere, Stop, stops};
+use super::{Outgoing, dial, facts, heard};
 use crate::answer::now_millis;
 use crate::wiring::Parts;
 
@@ -56,6 +61,8 @@ pub(super) struct Tried {
     pub(super) tls: Option<&'static str>,
     /// The host that took it sends reports of its own (RFC 3461 §5.2.1).
     pub(super) dsn: bool,
+    /// It promises delivery in time (RFC 2852).
+    pub(super) deliver_by: bool,
 }
 
 impl<'a> Courier<'a> {
@@ -77,6 +84,7 @@ impl<'a> Courier<'a> {
             host: String::new(),
             tls: None,
             dsn: false,
+            deliver_by: false,
         };
         if self.kept.as_ref().is_some_and(|kept| kept.way != *way) {
             self.done().await;
@@ -105,11 +113,12 @@ impl<'a> Courier<'a> {
     }
 
     async fn visit(&mut self, way: &Way, stops: Vec<Stop>, parcel: Parcel<'_>, round: &mut Round) {
+        let policy = self.policy(way, &stops).await;
         for stop in stops {
             // The host that the kept line led to has been heard.
             self.done().await;
             round.host = stop.label();
-            let then = match self.open(way, &stop).await {
+            let then = match self.open(way, &stop, policy.as_ref()).await {
                 Ok(line) => {
                     let mut kept = Kept {
                         way: way.clone(),
@@ -134,33 +143,74 @@ impl<'a> Courier<'a> {
     }
 
     /// A line to an address, without TLS at the second try where that may be.
-    async fn open(&self, way: &Way, stop: &Stop) -> Result<Line, Conversation<usize>> {
-        let demand = way.demand();
-        let using = match demand {
+    async fn open(
+        &self,
+        way: &Way,
+        stop: &Stop,
+        policy: Option<&Arc<StsPolicy>>,
+    ) -> Result<Line, Conversation<usize>> {
+        let published = match demand::asks_hosts(way, stop) {
+            true => published::of(&self.parts.resolver, stop, policy).await,
+            false => Published::Nothing,
+        };
+        let demand = demand::demand(way, stop, &published);
+        let using = match &demand {
+            Demand::Refuse(reason) => {
+                counted::session(self.parts, way, stop, &published, Came::Refused(reason));
+                return Err(refused(way, stop, reason));
+            }
             _ if stop.implicit_tls => TlsUse::Implicit,
             Demand::Never => TlsUse::Never,
-            Demand::Opportunistic => TlsUse::Opportunistic,
-            Demand::Encrypt | Demand::Verify => TlsUse::Required,
+            Demand::Opportunistic | Demand::Noted => TlsUse::Opportunistic,
+            Demand::Encrypt | Demand::Verify | Demand::Dane(_) => TlsUse::Required,
         };
-        let first = match self.dial(way, stop, using).await {
-            Ok(line) => return Ok(line),
+        let first = match self.dial(way, stop, (using, &demand)).await {
+            Ok(line) => {
+                counted::session(self.parts, way, stop, &published, Came::Up(&line));
+                return Ok(line);
+            }
             Err(first) => first,
         };
+        if let Failed::Line(down) = &first {
+            counted::session(self.parts, way, stop, &published, Came::Down(down));
+        }
         let handshake =
             matches!(&first, Failed::Line(down) if down.failure.stage == Stage::StartTls);
         if !(handshake && using == TlsUse::Opportunistic) {
-            return Err(first.conversation());
+            return Err(first.conversation(way));
         }
         tracing::info!(
             host = stop.name,
             reason = first.text(),
             "TLS failed, and is not demanded: on without it"
         );
-        let again = self.dial(way, stop, TlsUse::Never).await;
-        again.map_err(Failed::conversation)
+        let again = self.dial(way, stop, (TlsUse::Never, &demand)).await;
+        again.map_err(|failed| failed.conversation(way))
     }
 
-    async fn dial(&self, way: &Way, stop: &Stop, using: TlsUse) -> Result<Line, Failed> {
+    /// The policy of MTA-STS that applies, where any may.
+    async fn policy(&self, way: &Way, stops: &[Stop]) -> Option<Arc<StsPolicy>> {
+        let by_mx = stops.iter().any(|stop| stop.found != Found::Named);
+        if !by_mx || !demand::asks_policy(way) {
+            return None;
+        }
+        let Outgoing {
+            policies, client, ..
+        } = &self.parts.outgoing;
+        let domain = way.mail_domain();
+        let looked = policies.policy(self.parts, client, domain).await;
+        if looked.failed {
+            counted::no_policy(self.parts, domain);
+        }
+        looked.policy
+    }
+
+    async fn dial(
+        &self,
+        way: &Way,
+        stop: &Stop,
+        (using, demand): (TlsUse, &Demand),
+    ) -> Result<Line, Failed> {
         let config = &self.parts.config;
         let mut session = ClientConfig::new(config.hostname.as_str());
         session.tls = using;
@@ -174,10 +224,10 @@ impl<'a> Courier<'a> {
         let source = way.plan.source.as_deref();
         let stream = dial::connect(&config.queue, source, stop.address).await;
         let stream = stream.map_err(Failed::Dial)?;
-        let verify = way.demand() == Demand::Verify;
+        let tls = &self.parts.outgoing.tls;
         let terms = Terms {
             config: session,
-            connector: self.parts.outgoing.tls.connector(verify),
+            handshake: tls.handshake(demand, &stop.name, way.mail_domain()),
             name: &stop.name,
             write: config.timeouts.write.duration(),
         };
@@ -197,6 +247,20 @@ impl<'a> Courier<'a> {
             nonce: format!("{:032x}", rand::random::<u128>()),
         })
     }
+}
+
+/// What it means that a host cannot be sent to at all.
+fn refused(way: &Way, stop: &Stop, reason: &str) -> Conversation<usize> {
+    let text = format!("{}: {reason}", stop.name);
+    if way.require_tls {
+        return Conversation::Unfit(Failure {
+            // RFC 8689 §4.2.1: encryption needed.
+            status: "5.7.10".to_owned(),
+            said: text,
+            by_server: false,
+        });
+    }
+    Conversation::Insecure(text)
 }
 
 /// No reply takes longer than is configured.
@@ -221,9 +285,20 @@ enum Failed {
 }
 
 impl Failed {
-    fn conversation(self) -> Conversation<usize> {
+    fn conversation(self, way: &Way) -> Conversation<usize> {
         match self {
+            // RFC 8689 §4.2.1: a host without such TLS does not get it; another may.
+            Self::Line(down) if way.require_tls && down.failure.stage == Stage::StartTls => {
+                Conversation::Unfit(Failure {
+                    status: "5.7.10".to_owned(),
+                    said: Self::Line(down).text(),
+                    by_server: false,
+                })
+            }
             Self::Dial(text) => Conversation::Unreachable(text),
+            Self::Line(down) if down.failure.stage == Stage::StartTls => {
+                Conversation::Insecure(Self::Line(down).text())
+            }
             Self::Line(down) => heard::down(&down),
         }
     }
@@ -245,6 +320,7 @@ struct Round {
     host: String,
     tls: Option<&'static str>,
     dsn: bool,
+    deliver_by: bool,
 }
 
 impl Round {
@@ -257,6 +333,7 @@ impl Round {
             let Some(offers) = kept.line.offers.as_deref() else {
                 break;
             };
+            self.deliver_by = offers.deliver_by;
             let (message, content) = fitted(parcel, &open, offers);
             let outcome = kept.line.send(message, &content).await;
             if outcome.untried {
@@ -279,6 +356,7 @@ impl Round {
             host: self.host,
             tls: self.tls,
             dsn: self.dsn,
+            deliver_by: self.deliver_by,
         }
     }
 
@@ -304,7 +382,7 @@ impl Round {
 }
 
 /// The message as the host takes it: what needs 8 bits and finds 7 is converted, if it can be.
-fn fitted(parcel: Parcel<'_>, recipients: &[usize], offers: &Offers) -> (Outgoing, Bytes) {
+fn fitted(parcel: Parcel<'_>, recipients: &[usize], offers: &Offers) -> (Sent, Bytes) {
     let mut envelope = facts::envelope(parcel.leg, recipients, now_millis());
     let mut content = parcel.content.clone();
     let fits = match envelope.body {
@@ -317,7 +395,7 @@ fn fitted(parcel: Parcel<'_>, recipients: &[usize], offers: &Offers) -> (Outgoin
         envelope.body = Body::SevenBit;
     }
     let size = content.len() as u64;
-    (Outgoing { envelope, size }, content)
+    (Sent { envelope, size }, content)
 }
 
 /// The last words about a recipient.

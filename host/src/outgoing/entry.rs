@@ -38,6 +38,8 @@ pub(super) struct Context {
     pub(super) identity: Option<(String, String, String)>,
     pub(super) tags: Vec<(String, String)>,
     pub(super) message_id: String,
+    /// TLS-Required: No (RFC 8689 §3).
+    pub(super) tls_optional: bool,
 }
 
 impl Entry<'_> {
@@ -50,6 +52,7 @@ impl Entry<'_> {
             Some(Release::After(wait)) => now.saturating_add(millis(wait)),
             Some(Release::At(moment)) => moment.as_millisecond().max(now),
         };
+        let header = Header::read(&self.content);
         let context = Context {
             identity: self.identity.map(|identity| {
                 let texts = [
@@ -61,7 +64,9 @@ impl Entry<'_> {
                 (account, acting, mechanism)
             }),
             tags: self.tags.to_vec(),
-            message_id: Header::read(&self.content).message_id,
+            message_id: header.message_id,
+            // RFC 8689 §4.1: the parameter counts, not the field.
+            tls_optional: header.tls_optional && !self.envelope.require_tls,
         };
         let envelope = QueueEnvelope {
             queue_id: self.queue_id.to_owned(),

@@ -1,15 +1,18 @@
-//! Where a report goes: into mailboxes here, or on to another server. Policy is asked as for any mail that comes.
+//! Where a message of the queue goes that is for somebody here: a report, or what was held back. Policy is asked as for any mail that comes.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use waxwing_mail::{Address, ForwardPath, Protocol, Recipient, ReversePath};
-use waxwing_policy::{ConnectionFacts, Decision, PolicySession, Target as Leads, TransactionFacts};
+use waxwing_mail::{Address, Protocol, Recipient, Reply, ReversePath};
+use waxwing_policy::{
+    ConnectionFacts, Decision, PolicySession, Target as Leads, Transaction, TransactionFacts,
+};
 use waxwing_store::Target;
 
 use crate::answer::filing::{Filed, Filer};
+use crate::telemetry::Reference;
 use crate::wiring::Parts;
 
-/// Where a report goes.
+/// Where it goes.
 #[derive(Default)]
 pub(super) struct Home {
     pub(super) targets: Vec<Target>,
@@ -18,15 +21,59 @@ pub(super) struct Home {
     pub(super) onward: Vec<Address>,
 }
 
-/// Finds it; `Err` says why a report cannot be led anywhere.
-pub(super) async fn find(parts: &Parts, queue_id: &str, to: &Address) -> Result<Home, String> {
-    let local = parts.store.directory().domain(to.domain().as_str()).await;
-    if local.map_err(|error| error.to_string())?.is_none() {
-        return Ok(Home {
-            onward: vec![to.clone()],
-            ..Home::default()
-        });
+/// A message that is led home.
+#[derive(Clone, Copy)]
+pub(super) struct Letter<'a> {
+    pub(super) queue_id: &'a str,
+    pub(super) sender: &'a ReversePath,
+    pub(super) smtputf8: bool,
+    /// Its size in octets, if it has not been asked whether there is room.
+    pub(super) size: Option<u64>,
+}
+
+/// Finds it for a report, whose recipient may be elsewhere; `Err` says why it cannot be led anywhere.
+pub(super) async fn find(parts: &Parts, queue_id: &str, to: &Recipient) -> Result<Home, Reply> {
+    if let Some(address) = to.path.address() {
+        let local = parts
+            .store
+            .directory()
+            .domain(address.domain().as_str())
+            .await;
+        if local.map_err(|error| unavailable(&error))?.is_none() {
+            return Ok(Home {
+                onward: vec![address.clone()],
+                ..Home::default()
+            });
+        }
     }
+    let letter = Letter {
+        queue_id,
+        sender: &ReversePath::Null,
+        smtputf8: false,
+        size: None,
+    };
+    let mut policy = transaction(parts, letter);
+    match policy.rcpt_to(to).await {
+        Decision::Pass => {}
+        Decision::Refuse(reply) | Decision::Disconnect(reply) => return Err(reply),
+    }
+    lead(parts, &mut policy, letter).await
+}
+
+/// Finds it for a recipient that was accepted when the message came.
+pub(super) async fn of(parts: &Parts, letter: Letter<'_>, to: &Recipient) -> Result<Home, Reply> {
+    let mut policy = transaction(parts, letter);
+    policy.admit(to);
+    lead(parts, &mut policy, letter).await
+}
+
+fn unavailable(error: &waxwing_store::Error) -> Reply {
+    let reference = Reference::log("a domain could not be looked up", 0, error);
+    waxwing_smtp::replies::unavailable(&reference.to_string())
+}
+
+/// A transaction of no connection.
+fn transaction(parts: &Parts, letter: Letter<'_>) -> Transaction {
     let generation = parts.policy.current();
     let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let facts = ConnectionFacts {
@@ -38,19 +85,18 @@ pub(super) async fn find(parts: &Parts, queue_id: &str, to: &Address) -> Result<
         tls: None,
     };
     let transaction = TransactionFacts {
-        queue_id: queue_id.to_owned(),
-        sender: ReversePath::Null,
+        queue_id: letter.queue_id.to_owned(),
+        sender: letter.sender.clone(),
         params: Vec::new(),
-        declared_size: None,
-        smtputf8: false,
+        declared_size: letter.size,
+        smtputf8: letter.smtputf8,
     };
     let mut session = PolicySession::new(generation.clone(), facts);
-    let mut policy = session.transaction(generation, transaction);
-    let recipient = Recipient::new(ForwardPath::Address(to.clone()));
-    match policy.rcpt_to(&recipient).await {
-        Decision::Pass => {}
-        Decision::Refuse(reply) | Decision::Disconnect(reply) => return Err(reply.to_string()),
-    }
+    session.transaction(generation, transaction)
+}
+
+/// Where its one recipient leads.
+async fn lead(parts: &Parts, policy: &mut Transaction, letter: Letter<'_>) -> Result<Home, Reply> {
     let mut home = Home::default();
     let filer = Filer {
         store: &parts.store,
@@ -59,13 +105,12 @@ pub(super) async fn find(parts: &Parts, queue_id: &str, to: &Address) -> Result<
     for leads in policy.route(0).await {
         match leads {
             Leads::Account(account) => {
-                let copies = filer.file(&mut policy, 0, &account, None, &mut home.filed);
-                home.targets
-                    .extend(copies.await.map_err(|reply| reply.to_string())?);
+                let copies = filer.file(policy, 0, &account, letter.size, &mut home.filed);
+                home.targets.extend(copies.await?);
             }
             Leads::Forward(address) => home.onward.push(address),
             Leads::Drop => {}
-            Leads::Refuse(reply) => return Err(reply.to_string()),
+            Leads::Refuse(reply) => return Err(reply),
         }
     }
     Ok(home)

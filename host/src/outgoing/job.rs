@@ -10,6 +10,7 @@ use waxwing_queue::limiter::{Admission, Limits, Rate};
 use waxwing_store::{Leased, LegId, QueueAction, QueueFilter};
 
 use super::courier::{Courier, Parcel};
+use super::deposit::{self, HERE};
 use super::plan::{Planned, Way, plan};
 use super::settle::{Ended, settle};
 use super::worker::Worker;
@@ -61,9 +62,18 @@ enum Went {
 async fn one(worker: &Worker, courier: &mut Courier<'_>, destination: &str, leg: &Leased) -> Went {
     let parts = &worker.parts;
     let now = now_millis();
+    if leg.destination == HERE {
+        deposit::deposit(worker, leg, now).await;
+        return Went::On;
+    }
     let mut policy = Outbound::new(parts.policy.current(), facts::outbound(leg));
-    let planned = plan(&mut policy, leg, now).await;
     let mut ended = Ended::new(leg, now);
+    if is_too_late(leg, now) {
+        (0..leg.recipients.len()).for_each(|place| ended.decided(place, too_late()));
+        settle(worker, ended, &mut policy).await;
+        return Went::On;
+    }
+    let planned = plan(&mut policy, leg, now).await;
     for (place, reply) in &planned.bounced {
         let failure = Failure {
             status: reply
@@ -106,6 +116,21 @@ async fn one(worker: &Worker, courier: &mut Courier<'_>, destination: &str, leg:
     }
     finish(worker, ended, &mut policy, &planned, leg).await;
     Went::On
+}
+
+/// RFC 2852 §4.1.4: what is to be returned is not delivered when its time is over.
+fn is_too_late(leg: &Leased, now: i64) -> bool {
+    let by = leg.message.envelope.deliver_by;
+    by.is_some_and(|by| by.give_up && by.at <= now)
+}
+
+fn too_late() -> Fate {
+    Fate::Permanent(Failure {
+        // RFC 3463 §3.5: delivery time expired.
+        status: "5.4.7".to_owned(),
+        said: "it could not be delivered in the time that its sender gave it".to_owned(),
+        by_server: false,
+    })
 }
 
 /// What was done of the leg is written down; without that it is as if it had not been looked at.

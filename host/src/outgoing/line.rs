@@ -10,12 +10,13 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use waxwing_session::{Session, Step};
 use waxwing_smtp::client::{
     Answer, Ask, Cause, ClientConfig, ClientSession, Failure, Offers, Outcome, Outgoing, Stage,
 };
+
+use super::tls::Handshake;
 
 /// Octets read at a time.
 const PIECE: usize = 8 * 1024;
@@ -25,7 +26,7 @@ const EXPORTER: &[u8] = b"EXPORTER-Channel-Binding";
 /// What a line needs to come up.
 pub(super) struct Terms<'a> {
     pub(super) config: ClientConfig,
-    pub(super) connector: Option<&'a TlsConnector>,
+    pub(super) handshake: Option<Handshake>,
     /// The host's name.
     pub(super) name: &'a str,
     /// How long what is written may stay unread.
@@ -36,7 +37,7 @@ pub(super) struct Terms<'a> {
 pub(super) struct Line {
     session: ClientSession,
     stream: Stream,
-    connector: Option<TlsConnector>,
+    handshake: Option<Handshake>,
     name: String,
     write: Duration,
     /// The peer's extensions; none once the conversation is over.
@@ -53,6 +54,8 @@ pub(super) struct Down {
     pub(super) failure: Failure,
     /// What the TLS library said, if it was the handshake.
     pub(super) trouble: Option<String>,
+    /// What was wrong with the host's certificate, if that was it.
+    pub(super) noted: Option<rustls::Error>,
 }
 
 enum Stream {
@@ -67,7 +70,7 @@ impl Line {
         let mut line = Self {
             session: ClientSession::new(terms.config, Instant::now()),
             stream: Stream::Clear(stream),
-            connector: terms.connector.cloned(),
+            handshake: terms.handshake,
             name: terms.name.to_owned(),
             write: terms.write,
             offers: None,
@@ -83,9 +86,11 @@ impl Line {
                 line.session.answer(Answer::Noted, Instant::now());
                 // What the session still says is a goodbye.
                 let _closed = line.next().await;
+                let noted = line.noted().cloned();
                 Err(Down {
                     failure,
                     trouble: line.trouble,
+                    noted,
                 })
             }
             _ => Err(Down {
@@ -94,8 +99,14 @@ impl Line {
                     cause: Cause::Closed,
                 },
                 trouble: line.trouble,
+                noted: None,
             }),
         }
+    }
+
+    /// What is wrong with the host's certificate, if that was looked at and did not matter.
+    pub(super) fn noted(&self) -> Option<&rustls::Error> {
+        self.handshake.as_ref()?.noted.get()
     }
 
     /// Sends a message. Afterwards the line is up for another, or [`Line::offers`] is none.
@@ -200,11 +211,11 @@ impl Line {
         let Stream::Clear(stream) = std::mem::replace(&mut self.stream, Stream::Gone) else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
-        let Some(connector) = &self.connector else {
+        let Some(handshake) = &self.handshake else {
             return Err(io::Error::other("TLS cannot be set up here"));
         };
         let name = ServerName::try_from(self.name.clone()).map_err(io::Error::other)?;
-        let shake = connector.connect(name, stream);
+        let shake = handshake.connector.connect(name, stream);
         let stream = match self.session.deadline() {
             Some(deadline) => timeout_at(deadline.into(), shake).await??,
             None => shake.await?,

@@ -1,9 +1,11 @@
 //! Reports to senders: written, and led to where the sender is.
 //!
-//! Standards: RFC 3461 §6, RFC 3464, RFC 5321 §4.5.5 (the null path is never answered).
+//! Standards: RFC 3461 §6, RFC 3464, RFC 5321 §4.5.5 (the null path is never answered), RFC 8689 §5, RFC 6710 §4.6.
 
 use bytes::Bytes;
-use waxwing_mail::{Address, ForwardPath, Notify, QueueId, Recipient, ReversePath};
+use waxwing_mail::{
+    Address, Envelope, EnvelopeId, ForwardPath, Notify, QueueId, Recipient, Return, ReversePath,
+};
 use waxwing_policy::{MailboxChange, MailboxEvent, Placed};
 use waxwing_queue::dsn::{
     Action, Composed, DoubleBounce, MAX_RETURNED, Notice, Report, ReturnContent, addressee, compose,
@@ -16,18 +18,121 @@ use crate::answer::filing::Filed;
 use crate::answer::now_millis;
 use crate::wiring::Parts;
 
+/// What is told, each in a report of its own.
+const ACTIONS: [Action; 5] = [
+    Action::Failed,
+    Action::Delayed,
+    Action::Delivered,
+    Action::Relayed,
+    Action::Expanded,
+];
+
 /// Reports that are to be stored and queued with what they tell of.
 #[derive(Default)]
-pub(super) struct Notices {
-    pub(super) deliveries: Vec<Delivery>,
-    pub(super) outgoing: Vec<Outgoing>,
+pub(crate) struct Notices {
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) outgoing: Vec<Outgoing>,
     /// Where the deliveries go, one a target.
     places: Vec<Filed>,
 }
 
+/// The message that reports are about.
+pub(crate) struct About<'a> {
+    pub(crate) queue_id: &'a str,
+    /// The reverse path without `<>`; empty: nobody is told.
+    sender: String,
+    envid: &'a str,
+    ret: ReturnContent,
+    smtputf8: bool,
+    require_tls: bool,
+    priority: i8,
+    /// When it came, milliseconds of Unix time.
+    arrived: i64,
+    /// The message, or as much of it as may be returned and an octet more.
+    original: Bytes,
+}
+
+impl<'a> About<'a> {
+    /// One that is just arriving.
+    pub(crate) fn arrived(queue_id: &'a str, envelope: &'a Envelope, content: &Bytes) -> Self {
+        let sender = envelope.sender.address();
+        Self {
+            queue_id,
+            sender: sender.map(ToString::to_string).unwrap_or_default(),
+            envid: envelope.id.as_ref().map_or("", EnvelopeId::as_str),
+            ret: match envelope.ret {
+                None => ReturnContent::NotAsked,
+                Some(Return::Full) => ReturnContent::Full,
+                Some(Return::Headers) => ReturnContent::Headers,
+            },
+            smtputf8: envelope.smtputf8,
+            require_tls: envelope.require_tls,
+            priority: envelope.priority.unwrap_or(0),
+            arrived: now_millis(),
+            original: content.clone(),
+        }
+    }
+
+    /// None: the message is the server's own.
+    fn own(queue_id: &'a str) -> Self {
+        Self {
+            queue_id,
+            sender: String::new(),
+            envid: "",
+            ret: ReturnContent::NotAsked,
+            smtputf8: false,
+            require_tls: false,
+            priority: 0,
+            arrived: now_millis(),
+            original: Bytes::new(),
+        }
+    }
+
+    /// One that is in the queue; of its content as much as may be returned is read.
+    pub(super) async fn queued(parts: &Parts, leg: &'a Leased) -> Self {
+        let envelope = &leg.message.envelope;
+        let content = parts
+            .store
+            .read_blob(leg.message.blob, 0, MAX_RETURNED + 1)
+            .await;
+        let original = content.unwrap_or_else(|error| {
+            tracing::error!(leg = leg.leg.0, %error, "a message could not be read for its report");
+            Bytes::new()
+        });
+        Self {
+            queue_id: &envelope.queue_id,
+            sender: envelope.sender.clone(),
+            envid: &envelope.envid,
+            ret: match envelope.ret {
+                Asked::NotAsked => ReturnContent::NotAsked,
+                Asked::Full => ReturnContent::Full,
+                Asked::Headers => ReturnContent::Headers,
+            },
+            smtputf8: envelope.smtp_utf8,
+            require_tls: envelope.require_tls,
+            priority: envelope.priority,
+            arrived: envelope.received,
+            original,
+        }
+    }
+}
+
 impl Notices {
+    /// With a message that comes into mailboxes here, which are called so.
+    pub(super) fn deposit(&mut self, delivery: Delivery, places: Vec<Filed>) {
+        self.deliveries.push(delivery);
+        self.places.extend(places);
+    }
+
+    /// With these, too.
+    pub(super) fn append(&mut self, mut more: Self) {
+        self.deliveries.append(&mut more.deliveries);
+        self.outgoing.append(&mut more.outgoing);
+        self.places.append(&mut more.places);
+    }
+
     /// Tells policy what came where.
-    pub(super) fn arrived(self, parts: &Parts, stored: &[Stored]) {
+    pub(crate) fn arrived(self, parts: &Parts, stored: &[Stored]) {
         for (stored, filed) in stored.iter().zip(self.places) {
             parts.policy.tell(|| MailboxEvent {
                 at: u64::try_from(now_millis()).unwrap_or(0),
@@ -44,49 +149,66 @@ impl Notices {
     }
 }
 
-/// Writes the reports of a leg: one for what failed, one for what is late, one for what went well.
-pub(super) async fn write(parts: &Parts, leg: &Leased, reports: Vec<Report>) -> Notices {
+/// Writes the reports of a message: one for what failed, one for what is late, one for each way in which it went well.
+pub(crate) async fn write(parts: &Parts, about: &About<'_>, reports: Vec<Report>) -> Notices {
     let mut notices = Notices::default();
-    for action in [Action::Failed, Action::Delayed, Action::Relayed] {
-        let about: Vec<Report> = reports
+    for action in ACTIONS {
+        let these: Vec<Report> = reports
             .iter()
             .filter(|report| report.action == action)
             .cloned()
             .collect();
-        if !about.is_empty() {
-            one(parts, leg, action, &about, &mut notices).await;
+        if !these.is_empty() {
+            one(parts, about, action, &these, &mut notices).await;
         }
     }
     notices
 }
 
+/// Sends a message of the server's own, with the null path; `Err` says why it cannot be led anywhere.
+pub(crate) async fn send(
+    parts: &Parts,
+    queue_id: &str,
+    to: Address,
+    content: Vec<u8>,
+) -> Result<(), String> {
+    let about = About::own(queue_id);
+    let utf8 = !to.is_ascii();
+    let to = Recipient::new(ForwardPath::Address(to));
+    let home = home::find(parts, queue_id, &to).await;
+    let home = home.map_err(|reply| reply.to_string())?;
+    let composed = Composed {
+        eight_bit: !content.is_ascii(),
+        utf8,
+        content,
+    };
+    let mut notices = Notices::default();
+    lead(parts, (queue_id, &about), composed, home, &mut notices).await;
+    let (told, outgoing) = (
+        std::mem::take(&mut notices.deliveries),
+        std::mem::take(&mut notices.outgoing),
+    );
+    let submitted = parts.store.submit(Vec::new(), told, outgoing).await;
+    let submitted = submitted.map_err(|error| error.to_string())?;
+    notices.arrived(parts, &submitted.stored);
+    Ok(())
+}
+
 async fn one(
     parts: &Parts,
-    leg: &Leased,
+    about: &About<'_>,
     action: Action,
     reports: &[Report],
     notices: &mut Notices,
 ) {
-    let envelope = &leg.message.envelope;
     let names: Vec<&str> = reports
         .iter()
         .map(|report| report.address.as_str())
         .collect();
     let double = DoubleBounce::Drop;
-    let to = addressee(action, &envelope.sender, &names, &double);
+    let to = addressee(action, &about.sender, &names, &double);
     let Some(to) = to.and_then(|to| Address::parse(to).ok()) else {
-        return dropped(parts, leg, reports, "nobody is told");
-    };
-    let original = match parts
-        .store
-        .read_blob(leg.message.blob, 0, MAX_RETURNED + 1)
-        .await
-    {
-        Ok(original) => original,
-        Err(error) => {
-            tracing::error!(leg = leg.leg.0, %error, "a message could not be read for its report");
-            Bytes::new()
-        }
+        return dropped(parts, about, reports, "nobody is told");
     };
     let now = now_millis();
     let queue_id = QueueId::new(u64::try_from(now).unwrap_or(0), rand::random()).to_string();
@@ -96,24 +218,19 @@ async fn one(
         to: &to.to_string(),
         unique: &queue_id,
         now,
-        arrived: envelope.received,
-        envid: &envelope.envid,
-        ret: match envelope.ret {
-            Asked::NotAsked => ReturnContent::NotAsked,
-            Asked::Full => ReturnContent::Full,
-            Asked::Headers => ReturnContent::Headers,
+        arrived: about.arrived,
+        envid: about.envid,
+        // RFC 8689 §5: as if RET=HDRS were there, whatever is.
+        ret: match about.require_tls {
+            true => ReturnContent::Headers,
+            false => about.ret,
         },
-        original: &original,
-        utf8: envelope.smtp_utf8,
+        original: &about.original,
+        utf8: about.smtputf8,
         reports,
     });
     metrics::counter!("waxwing_queue_notices_total", "kind" => kind(action)).increment(1);
-    tracing::info!(
-        queue_id,
-        of = envelope.queue_id,
-        kind = kind(action),
-        "report"
-    );
+    tracing::info!(queue_id, of = about.queue_id, kind = kind(action), "report");
     // What was rewritten here leads back to who sent it (SRS).
     let to = match parts
         .outgoing
@@ -122,9 +239,10 @@ async fn one(
         Some(Ok(first)) => first,
         _ => to,
     };
+    let to = Recipient::new(ForwardPath::Address(to));
     match home::find(parts, &queue_id, &to).await {
-        Ok(home) => lead(parts, &queue_id, composed, home, notices).await,
-        Err(reason) => dropped(parts, leg, reports, &reason),
+        Ok(home) => lead(parts, (&queue_id, about), composed, home, notices).await,
+        Err(reply) => dropped(parts, about, reports, &reply.to_string()),
     }
 }
 
@@ -137,16 +255,15 @@ fn kind(action: Action) -> &'static str {
 }
 
 /// A report that reaches nobody is in the ledger and nowhere else.
-fn dropped(parts: &Parts, leg: &Leased, reports: &[Report], reason: &str) {
-    let envelope = &leg.message.envelope;
-    tracing::warn!(queue_id = envelope.queue_id, reason, "a report is dropped");
+fn dropped(parts: &Parts, about: &About<'_>, reports: &[Report], reason: &str) {
+    tracing::warn!(queue_id = about.queue_id, reason, "a report is dropped");
     metrics::counter!("waxwing_queue_notices_total", "kind" => "dropped").increment(1);
     let recipients: Vec<_> = reports
         .iter()
         .map(|report| serde_json::json!({ "address": report.address, "verdict": "", "fate": "not reported", "reply": report.said }))
         .collect();
     parts.store.record(LedgerRow {
-        queue_id: envelope.queue_id.clone(),
+        queue_id: about.queue_id.to_owned(),
         message_id: String::new(),
         at: now_millis(),
         generation: 0,
@@ -158,7 +275,7 @@ fn dropped(parts: &Parts, leg: &Leased, reports: &[Report], reason: &str) {
 
 async fn lead(
     parts: &Parts,
-    queue_id: &str,
+    (queue_id, about): (&str, &About<'_>),
     composed: Composed,
     home: Home,
     notices: &mut Notices,
@@ -168,15 +285,15 @@ async fn lead(
         // RFC 5321 §4.4: Return-Path at the final delivery.
         let top = waxwing_mail::return_path(&ReversePath::Null);
         let content: Bytes = [top.as_bytes(), &content].concat().into();
-        notices.places.extend(home.filed);
-        notices.deliveries.push(Delivery {
+        let delivery = Delivery {
             summary: waxwing_message::Summary::read(&content).encode(),
             content,
             targets: home.targets,
             internal_date: now_millis(),
             internal_offset: 0,
             ledger: None,
-        });
+        };
+        notices.deposit(delivery, home.filed);
     }
     if home.onward.is_empty() {
         return;
@@ -193,6 +310,10 @@ async fn lead(
     let own = Own {
         queue_id,
         recipients: &recipients,
+        // RFC 8689 §5: protected like the message.
+        require_tls: about.require_tls,
+        // RFC 6710 §4.6.
+        priority: about.priority,
         content,
         utf8: composed.utf8,
         eight_bit: composed.eight_bit,

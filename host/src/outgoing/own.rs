@@ -19,6 +19,10 @@ pub(crate) struct Own<'a> {
     pub(crate) utf8: bool,
     /// Its body has octets above 127.
     pub(crate) eight_bit: bool,
+    /// It goes over verified TLS where that is to be had (RFC 8689 §5).
+    pub(crate) require_tls: bool,
+    /// -9 to 9, if the policy does not say (RFC 6710 §4.6).
+    pub(crate) priority: i8,
 }
 
 /// As it enters the queue; nothing if the policy does not want it.
@@ -43,6 +47,7 @@ pub(crate) async fn outgoing(parts: &Parts, own: Own<'_>) -> Option<Outgoing> {
     });
     let mut envelope = Envelope::new(ReversePath::Null);
     envelope.smtputf8 = own.utf8;
+    envelope.require_tls = own.require_tls;
     if own.eight_bit {
         envelope.body = Body::EightBitMime;
     }
@@ -57,7 +62,7 @@ pub(crate) async fn outgoing(parts: &Parts, own: Own<'_>) -> Option<Outgoing> {
         sender: &ReversePath::Null,
         recipients: recipients.map(|one| (one, domain(one))).collect(),
         identity: None,
-        priority: submitted.priority,
+        priority: submitted.priority.unwrap_or(own.priority),
         tags: &submitted.tags,
         content: signed.content.clone(),
         held,

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use waxwing_mail::Reply;
-use waxwing_policy::{Attempt, NextHop, Outbound, OutboundOutcome, Plan, TlsPolicy};
+use waxwing_policy::{Attempt, NextHop, Outbound, OutboundOutcome, Plan};
 use waxwing_queue::grouping::{Group, MAX_RECIPIENTS, group};
 use waxwing_store::Leased;
 
+use super::entry::Context;
 use super::facts;
 
 /// A hop and how it is spoken to; what is alike can share a connection.
@@ -17,15 +18,8 @@ pub(super) struct Way {
     pub(super) domain: String,
     /// The message demands TLS all the way (RFC 8689).
     pub(super) require_tls: bool,
-}
-
-/// What of TLS a conversation needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Demand {
-    Never,
-    Opportunistic,
-    Encrypt,
-    Verify,
+    /// It wants to be sent whatever the recipient's domain demands (TLS-Required: No, RFC 8689 §3).
+    pub(super) tls_optional: bool,
 }
 
 /// What is to be done about the recipients of a leg, by their places in it.
@@ -41,26 +35,15 @@ pub(super) struct Planned {
 }
 
 impl Way {
-    pub(super) fn demand(&self) -> Demand {
-        let planned = match self.plan.tls {
-            Some(TlsPolicy::Never) => Demand::Never,
-            Some(TlsPolicy::Encrypt) => Demand::Encrypt,
-            // Neither TLSA records nor policies of MTA-STS are looked up: what demands them gets no less than they ask for.
-            Some(TlsPolicy::Verify | TlsPolicy::Dane | TlsPolicy::MtaSts) => Demand::Verify,
-            Some(TlsPolicy::Opportunistic | TlsPolicy::Published) => Demand::Opportunistic,
-            // A password goes to nobody in particular only if policy says so.
-            None if self.logs_in() => Demand::Verify,
-            None => Demand::Opportunistic,
-        };
-        // RFC 8689 §4.2.1: the certificate is verified.
-        if self.require_tls {
-            Demand::Verify
-        } else {
-            planned
+    /// The domain that the mail is for, where its hosts are looked up.
+    pub(super) fn mail_domain(&self) -> &str {
+        match &self.plan.hop {
+            NextHop::MxOf(domain) => domain,
+            _ => &self.domain,
         }
     }
 
-    fn logs_in(&self) -> bool {
+    pub(super) fn logs_in(&self) -> bool {
         matches!(&self.plan.hop, NextHop::Relay(hosts) if hosts.iter().any(|host| host.secret.is_some()))
     }
 }
@@ -94,9 +77,12 @@ fn way(plan: Plan, address: &str, leg: &Leased) -> Way {
         NextHop::Mx => address.rsplit_once('@').map_or("", |(_, domain)| domain),
         _ => "",
     };
+    let envelope = &leg.message.envelope;
     Way {
         domain: domain.to_ascii_lowercase(),
-        require_tls: leg.message.envelope.require_tls,
+        // RFC 8689 §4.2.1, §5: a report is better sent in clear than not at all.
+        require_tls: envelope.require_tls && !envelope.sender.is_empty(),
+        tls_optional: Context::decode(&envelope.context).tls_optional,
         plan,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use waxwing_policy::{DnsOutcome, DnsQuestion, DnsRecord, NextHop};
+use waxwing_policy::{DnsOutcome, DnsQuestion, DnsRecord, DnsSecurity, NextHop};
 use waxwing_queue::next_hop::{
     AddressAnswer, Exchange, Families, MAX_CANDIDATES, MxAnswer, NoRoute, Own, candidates,
     exchanges,
@@ -16,8 +16,6 @@ use crate::dial::is_public;
 use crate::dns::Resolver;
 use crate::wiring::Parts;
 
-/// The port of mail between servers.
-const SMTP: u16 = 25;
 /// MX (RFC 1035 §3.2.2).
 const MX: u16 = 15;
 
@@ -32,6 +30,21 @@ pub(super) struct Stop {
     pub(super) lmtp: bool,
     /// Which login, by its name in the configuration.
     pub(super) secret: Option<String>,
+    pub(super) found: Found,
+}
+
+/// How a host's name was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Policy named it.
+    Named,
+    /// By the MX records of the domain, or their absence.
+    Mx {
+        /// That answer was secure by DNSSEC.
+        signed: bool,
+        /// Those with the host's addresses were.
+        addresses_signed: bool,
+    },
 }
 
 impl Stop {
@@ -101,6 +114,7 @@ fn stop(name: &str, address: IpAddr, port: u16) -> Stop {
         implicit_tls: false,
         lmtp: false,
         secret: None,
+        found: Found::Named,
     }
 }
 
@@ -137,24 +151,33 @@ async fn fixed(resolver: &Resolver, host: &str) -> Vec<IpAddr> {
 
 async fn by_mx(parts: &Parts, domain: &str, seed: u64) -> Result<Vec<Stop>, Nowhere> {
     if let Some(address) = literal(domain) {
-        return allowed(parts, domain, vec![(domain.to_owned(), address)]);
+        return allowed(parts, domain, vec![(domain.to_owned(), address)], |_| {
+            Found::Named
+        });
     }
     let own = own(parts);
-    let exchanges = exchanges(domain, mx(&parts.resolver, domain).await, &own, seed)?;
+    let (records, signed) = mx(&parts.resolver, domain).await;
+    let exchanges = exchanges(domain, records, &own, seed)?;
     let mut answers = Vec::with_capacity(exchanges.len());
     for Exchange { name, .. } in &exchanges {
         answers.push((name.clone(), addresses(&parts.resolver, name).await));
     }
     let look_up = |name: &str| {
         let answer = answers.iter().find(|(known, _)| known == name);
-        answer.map_or(AddressAnswer::Addresses(Vec::new()), |(_, answer)| {
+        answer.map_or(AddressAnswer::Addresses(Vec::new()), |(_, (answer, _))| {
             answer.clone()
         })
     };
     let families = Families::default();
     let found = candidates(domain, &exchanges, look_up, &own, families, seed)?;
     let found = found.into_iter().map(|one| (one.name, one.address));
-    allowed(parts, domain, found.collect())
+    let how = |name: &str| Found::Mx {
+        signed,
+        addresses_signed: answers
+            .iter()
+            .any(|(known, (_, signed))| known == name && *signed),
+    };
+    allowed(parts, domain, found.collect(), how)
 }
 
 /// RFC 5321 §4.1.3: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
@@ -171,12 +194,17 @@ fn allowed(
     parts: &Parts,
     domain: &str,
     found: Vec<(String, IpAddr)>,
+    how: impl Fn(&str) -> Found,
 ) -> Result<Vec<Stop>, Nowhere> {
     let private = parts.config.queue.private_hosts;
+    let port = parts.config.queue.port;
     let stops: Vec<_> = found
         .into_iter()
         .filter(|(_, address)| private || is_public(address.to_canonical()))
-        .map(|(name, address)| stop(&name, address, SMTP))
+        .map(|(name, address)| Stop {
+            found: how(&name),
+            ..stop(&name, address, port)
+        })
         .collect();
     if stops.is_empty() {
         return Err(Nowhere {
@@ -194,7 +222,9 @@ fn own(parts: &Parts) -> Own {
     let listening = parts.config.listeners.iter();
     let addresses = listening
         .flat_map(|listener| &listener.address)
-        .filter(|address| address.port() == SMTP && !address.ip().is_unspecified())
+        .filter(|address| {
+            address.port() == parts.config.queue.port && !address.ip().is_unspecified()
+        })
         .map(|address| address.ip().to_canonical());
     Own {
         names: vec![parts.config.hostname.clone()],
@@ -202,13 +232,15 @@ fn own(parts: &Parts) -> Own {
     }
 }
 
-async fn mx(resolver: &Resolver, domain: &str) -> MxAnswer {
+/// The domain's MX records, and whether the answer is secure by DNSSEC.
+async fn mx(resolver: &Resolver, domain: &str) -> (MxAnswer, bool) {
     let question = DnsQuestion {
         name: domain.to_owned(),
         kind: MX,
     };
     let answer = resolver.resolve(&question).await;
-    match answer.outcome {
+    let signed = answer.security == DnsSecurity::Secure;
+    let records = match answer.outcome {
         DnsOutcome::Found => MxAnswer::Records(
             answer
                 .records
@@ -225,11 +257,12 @@ async fn mx(resolver: &Resolver, domain: &str) -> MxAnswer {
         DnsOutcome::NoData => MxAnswer::NoRecords,
         DnsOutcome::NoSuchName => MxAnswer::NoDomain,
         other => MxAnswer::Failed(format!("{other:?}")),
-    }
+    };
+    (records, signed)
 }
 
-/// The addresses of an exchange, of both families.
-async fn addresses(resolver: &Resolver, name: &str) -> AddressAnswer {
+/// The addresses of an exchange, of both families, and whether those that there are are secure by DNSSEC.
+async fn addresses(resolver: &Resolver, name: &str) -> (AddressAnswer, bool) {
     let ask = async |kind: u16| {
         let question = DnsQuestion {
             name: name.to_owned(),
@@ -245,6 +278,9 @@ async fn addresses(resolver: &Resolver, name: &str) -> AddressAnswer {
             DnsOutcome::Found | DnsOutcome::NoData | DnsOutcome::NoSuchName
         )
     });
+    let signed = [&four, &six].into_iter().all(|answer| {
+        answer.security == DnsSecurity::Secure || answer.outcome != DnsOutcome::Found
+    });
     let records = four.records.into_iter().chain(six.records);
     let found: Vec<_> = records
         .filter_map(|record| match record {
@@ -253,9 +289,10 @@ async fn addresses(resolver: &Resolver, name: &str) -> AddressAnswer {
         })
         .collect();
     if found.is_empty() && failed {
-        return AddressAnswer::Failed("no answer".to_owned());
+        return (AddressAnswer::Failed("no answer".to_owned()), false);
     }
-    AddressAnswer::Addresses(found)
+    let signed = signed && !found.is_empty();
+    (AddressAnswer::Addresses(found), signed)
 }
 
 #[cfg(test)]

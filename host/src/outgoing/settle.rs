@@ -14,7 +14,7 @@ use waxwing_store::{Leased, LedgerRow, RecipientOutcome, RecipientState, Settled
 use super::courier::{Tried, words};
 use super::entry::{Context, millis};
 use super::facts;
-use super::notice::{self, Notices};
+use super::notice::{self, About, Notices};
 use super::worker::Worker;
 use crate::answer::{now_millis, roster, tried};
 
@@ -27,6 +27,10 @@ pub(super) struct Ended<'a> {
     begun: i64,
     /// Given up by policy without an attempt.
     decided: Vec<(usize, Fate)>,
+    /// Led into mailboxes here, or not.
+    deposited: Vec<(usize, Fate)>,
+    /// What comes into mailboxes here, and goes on from them.
+    deposits: Notices,
     tries: Vec<(Tried, Plan, Duration)>,
     retry: Option<i64>,
 }
@@ -46,6 +50,8 @@ impl<'a> Ended<'a> {
             leg,
             begun,
             decided: Vec::new(),
+            deposited: Vec::new(),
+            deposits: Notices::default(),
             tries: Vec::new(),
             retry: None,
         }
@@ -54,6 +60,12 @@ impl<'a> Ended<'a> {
     /// Policy gave a recipient up.
     pub(super) fn decided(&mut self, place: usize, fate: Fate) {
         self.decided.push((place, fate));
+    }
+
+    /// Recipients were led into mailboxes here, by what is to be stored.
+    pub(super) fn deposited(&mut self, fates: Vec<(usize, Fate)>, deposits: Notices) {
+        self.deposited = fates;
+        self.deposits = deposits;
     }
 
     /// Some recipients were tried.
@@ -72,7 +84,7 @@ impl<'a> Ended<'a> {
 
     /// Whether there is anything to write down.
     pub(super) fn is_something(&self) -> bool {
-        !(self.decided.is_empty() && self.tries.is_empty())
+        !(self.decided.is_empty() && self.deposited.is_empty() && self.tries.is_empty())
     }
 }
 
@@ -83,6 +95,13 @@ pub(super) async fn settle(worker: &Worker, mut ended: Ended<'_>, policy: &mut O
     for (place, fate) in std::mem::take(&mut ended.decided) {
         let judge = Judge::new(worker, leg, None);
         verdicts.push(judge.given_up(place, &fate, Notice::AsAsked));
+    }
+    for (place, fate) in std::mem::take(&mut ended.deposited) {
+        let (verdict, retry) = Judge::new(worker, leg, None).deposited(place, &fate);
+        if let Some(at) = retry {
+            ended.retry_by(at);
+        }
+        verdicts.push(verdict);
     }
     let tries = std::mem::take(&mut ended.tries);
     for (tried, plan, took) in &tries {
@@ -112,11 +131,15 @@ pub(super) async fn settle(worker: &Worker, mut ended: Ended<'_>, policy: &mut O
     }
     worker.parts.store.record(row);
     tell(leg, &verdicts, last);
-    let reports = verdicts
+    let reports: Vec<Report> = verdicts
         .into_iter()
         .filter_map(|verdict| verdict.report)
         .collect();
-    let notices = notice::write(&worker.parts, leg, reports).await;
+    let mut notices = ended.deposits;
+    if !reports.is_empty() {
+        let about = About::queued(&worker.parts, leg).await;
+        notices.append(notice::write(&worker.parts, &about, reports).await);
+    }
     record(worker, settlement, notices).await;
 }
 
@@ -198,7 +221,8 @@ impl<'a> Judge<'a> {
                 return (self.given_up(place, fate, notice), None);
             }
             (_, ResultOutcome::Retry { after, notice }) => {
-                (Some(self.now.saturating_add(millis(after))), notice)
+                let at = self.in_time(self.now.saturating_add(millis(after)));
+                (Some(at), self.promised(notice))
             }
             (Fate::Permanent(_), ResultOutcome::AsUsual) => {
                 return (self.given_up(place, fate, Notice::AsAsked), None);
@@ -208,6 +232,23 @@ impl<'a> Judge<'a> {
         match wait {
             Some(at) => (self.delayed(place, fate, notice), Some(at)),
             None => (self.given_up(place, fate, Notice::AsAsked), None),
+        }
+    }
+
+    /// What follows from leading it into mailboxes here, and when it is tried again if it is.
+    fn deposited(&self, place: usize, fate: &Fate) -> (Verdict, Option<i64>) {
+        match (fate, self.next()) {
+            (Fate::Relayed(_), _) => {
+                let told = (Action::Delivered, Notice::AsAsked);
+                (
+                    self.verdict(place, fate, RecipientState::Relayed, told),
+                    None,
+                )
+            }
+            (Fate::Transient(_), Some(at)) => {
+                (self.delayed(place, fate, self.usual_notice()), Some(at))
+            }
+            _ => (self.given_up(place, fate, Notice::AsAsked), None),
         }
     }
 
@@ -232,11 +273,11 @@ impl<'a> Judge<'a> {
         let place = usize::try_from(attempts - 1).unwrap_or(usize::MAX);
         if let Some(wait) = waits.get(place).or(waits.last()) {
             let at = self.now.saturating_add(millis(*wait));
-            return (self.now < expires).then(|| at.min(expires));
+            return (self.now < expires).then(|| self.in_time(at.min(expires)));
         }
         let seed = self.leg.leg.0.unsigned_abs();
         match Schedule::default().next(attempts, seed, self.now, expires) {
-            Next::At(at) => Some(at),
+            Next::At(at) => Some(self.in_time(at)),
             Next::GiveUp => None,
         }
     }
@@ -246,21 +287,39 @@ impl<'a> Judge<'a> {
         let envelope = &self.leg.message.envelope;
         let warn = millis(self.worker.parts.config.queue.warn.duration());
         let late = envelope.received.saturating_add(warn);
-        let late = envelope.deliver_by.map_or(late, |by| late.min(by.at));
-        if self.now >= late {
-            Notice::AsAsked
-        } else {
-            Notice::Never
+        let notice = match self.now >= late {
+            true => Notice::AsAsked,
+            false => Notice::Never,
+        };
+        self.promised(notice)
+    }
+
+    /// RFC 2852 §4.1.4: what is to be done when the time is over takes an attempt then.
+    fn in_time(&self, at: i64) -> i64 {
+        let by = self.leg.message.envelope.deliver_by.map(|by| by.at);
+        by.filter(|by| *by > self.now).map_or(at, |by| at.min(by))
+    }
+
+    /// RFC 2852 §4.1.4: a delay is told when the time is over.
+    fn promised(&self, notice: Notice) -> Notice {
+        match self.leg.message.envelope.deliver_by {
+            Some(by) if self.now >= by.at && notice == Notice::Never => Notice::AsAsked,
+            _ => notice,
         }
     }
 
     fn relayed(&self, place: usize, fate: &Fate) -> Verdict {
-        // RFC 3461 §5.2.1: a host that knows DSN reports by itself.
-        let reports = self.tried.is_some_and(|(tried, _)| tried.dsn);
-        let notice = if reports {
-            Notice::Never
-        } else {
-            Notice::AsAsked
+        let (dsn, in_time) = self
+            .tried
+            .map_or((false, false), |(tried, _)| (tried.dsn, tried.deliver_by));
+        let by = self.leg.message.envelope.deliver_by;
+        let notice = match by {
+            // RFC 2852 §4: whoever asked for a trace gets it where the promise is handed on; nobody keeps it beyond a host
+            // that does not know it.
+            Some(by) if by.trace && in_time || !by.give_up && !in_time => Notice::Always,
+            // RFC 3461 §5.2.1: a host that knows DSN reports by itself.
+            _ if dsn => Notice::Never,
+            _ => Notice::AsAsked,
         };
         self.verdict(
             place,

@@ -70,6 +70,9 @@ impl Outbound {
                 Demand::Opportunistic => TlsPolicy::Opportunistic,
                 Demand::Encrypt => TlsPolicy::Encrypt,
                 Demand::Verify => TlsPolicy::Verify,
+                Demand::Dane => TlsPolicy::Dane,
+                Demand::MtaSts => TlsPolicy::MtaSts,
+                Demand::Published => TlsPolicy::Published,
             });
         }
         if let Some(source) = &route.source {

@@ -86,6 +86,12 @@ pub enum Demand {
     Encrypt,
     /// Always, with a certificate that names the host.
     Verify,
+    /// By DANE, always (RFC 7672).
+    Dane,
+    /// By MTA-STS, always (RFC 8461).
+    MtaSts,
+    /// By what the domain publishes, and else if it is offered.
+    Published,
 }
 
 impl Settings {

@@ -74,6 +74,19 @@ impl Notify {
         matches!(self, Self::When { success: true, .. })
     }
 
+    /// The same without a report of success; nothing but that was wanted: `NEVER`.
+    #[must_use]
+    pub fn without_success(self) -> Self {
+        match self {
+            Self::When { failure, delay, .. } if failure || delay => Self::When {
+                success: false,
+                failure,
+                delay,
+            },
+            _ => Self::Never,
+        }
+    }
+
     /// Whether a report of failure is wanted.
     #[must_use]
     pub fn failure(self) -> bool {

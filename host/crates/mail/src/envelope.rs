@@ -84,7 +84,7 @@ pub struct DeliverBy {
     pub seconds: i64,
     /// What happens if it is not.
     pub mode: ByMode,
-    /// `T`: a report is wanted from where it is handed on to a server without the extension.
+    /// `T`: a report is wanted each time that it is handed on to a server that keeps the promise, too.
     pub trace: bool,
 }
 

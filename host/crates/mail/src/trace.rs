@@ -1,6 +1,7 @@
 //! Trace fields: what this server writes on top of a message that it takes.
 //!
-//! Standards: RFC 5321 §4.4 (Received, Return-Path), RFC 3848 and RFC 6531 §4.3 (`with`), RFC 8314 §4.3 (`tls`).
+//! Standards: RFC 5321 §4.4 (Received, Return-Path), RFC 3848 and RFC 6531 §4.3 (`with`), RFC 8314 §4.3 (`tls`),
+//! RFC 6710 §4.1 (`PRIORITY`).
 //! Invariants: what a peer said cannot end a field or open a comment; lines stay under 998 octets.
 
 use std::fmt;
@@ -71,6 +72,8 @@ pub struct Received<'a> {
     pub id: &'a str,
     /// The one recipient, if there is exactly one: with several, `for` would tell each of the others (RFC 5321 §7.6).
     pub recipient: Option<&'a str>,
+    /// The priority that MAIL asked for, if it did (RFC 6710 §4.1).
+    pub priority: Option<i8>,
     /// When it was received, with the offset to print.
     pub at: &'a jiff::Zoned,
 }
@@ -93,6 +96,10 @@ impl fmt::Display for Received<'_> {
         // RFC 5321 §4.4: additional clauses come last.
         if let Some(cipher) = self.cipher {
             write!(f, "\r\n\ttls {}", word(cipher))?;
+        }
+        // RFC 6710 §7: Pri = CFWS "PRIORITY" FWS priority-value.
+        if let Some(priority) = self.priority {
+            write!(f, "\r\n\tPRIORITY {priority}")?;
         }
         write!(
             f,

@@ -139,12 +139,13 @@ fn trace_fields_are_folded_and_cannot_be_broken_out_of() {
         cipher: Some("TLS_AES_128_GCM_SHA256"),
         id: &id,
         recipient: Some("bob@waxwing.test"),
+        priority: Some(-3),
         at: &at,
     };
     let wanted = format!(
         "Received: from client.example (client.example [192.0.2.7])\r\n\tby mx.waxwing.example with ESMTPS\
-         \r\n\tid {id}\r\n\tfor <bob@waxwing.test>\r\n\ttls TLS_AES_128_GCM_SHA256;\
-         \r\n\tTue, 14 Nov 2023 22:13:20 +0000\r\n"
+         \r\n\tid {id}\r\n\tfor <bob@waxwing.test>\r\n\ttls TLS_AES_128_GCM_SHA256\
+         \r\n\tPRIORITY -3;\r\n\tTue, 14 Nov 2023 22:13:20 +0000\r\n"
     );
     assert_eq!(received.to_string(), wanted);
     received.helo = "evil\r\nX-Injected: (yes";

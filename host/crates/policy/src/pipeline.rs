@@ -182,9 +182,7 @@ impl Scene<'_> {
             if effects.seal.is_some() {
                 state.seal = effects.seal;
             }
-            if let Some(priority) = effects.priority {
-                state.priority = priority;
-            }
+            state.priority = effects.priority.or(state.priority);
             if !effects.edits.is_empty() {
                 state.edits.extend(effects.edits);
                 // The next step sees what this one made of the header.

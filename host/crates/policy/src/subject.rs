@@ -182,8 +182,8 @@ pub(crate) struct MailState {
     pub(crate) signatures: Vec<DkimKey>,
     /// The key to seal it with.
     pub(crate) seal: Option<DkimKey>,
-    /// Its priority there.
-    pub(crate) priority: i8,
+    /// Its priority there, if a step said so.
+    pub(crate) priority: Option<i8>,
 }
 
 /// An accepted recipient.

@@ -17,6 +17,8 @@ pub struct Said {
 pub enum Conversation<R> {
     /// No connection, no TLS where it was demanded, or it broke or fell silent before MAIL was answered.
     Unreachable(String),
+    /// TLS that is demanded could not be had, or not with a certificate that will do: it may be put right (RFC 8461 §5, RFC 7672 §2.2).
+    Insecure(String),
     /// A 4yz or 5yz greeting, or such a reply to EHLO.
     Refused(Said),
     /// The host does not offer what the message needs (RFC 6531 §3.6, RFC 6152 §3, RFC 8689 §4.2.1, RFC 1870 §6): another may.
@@ -173,6 +175,12 @@ impl<R: Clone + PartialEq> Attempt<R> {
             Conversation::Unreachable(what) => {
                 // RFC 3463 §3.5: X.4.1, no answer from host.
                 self.all_failed(&trouble("4.4.1", &what));
+                Then::NextAddress
+            }
+            Conversation::Insecure(what) => {
+                self.reached = true;
+                // RFC 3463 §3.8: X.7.5, cryptographic failure.
+                self.all_failed(&trouble("4.7.5", &what));
                 Then::NextAddress
             }
             Conversation::Refused(said) => {

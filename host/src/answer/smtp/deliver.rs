@@ -5,6 +5,7 @@
 //! account gets one copy in a mailbox however many recipients lead to it; a failure of ours is a 4yz.
 
 use bytes::Bytes;
+use waxwing_auth::dmarc::Policy;
 use waxwing_mail::{EnhancedStatus, ForwardPath, Recipient, Reply};
 use waxwing_policy::{AddedRecipient, MailboxChange, MessageOutcome, Placed, Transaction, Verdict};
 use waxwing_smtp::{Message, replies};
@@ -17,8 +18,9 @@ use super::super::gate::Gate;
 use super::forms::{Form, forms};
 use super::onward::{self, Arrived, Onward};
 use super::record::{self, Record};
-use super::{Routed, Running};
+use super::{Routed, Running, success};
 use crate::config::Service;
+use crate::outgoing::Notices;
 use crate::telemetry::Reference;
 
 /// What becomes of a recipient.
@@ -35,6 +37,8 @@ pub(super) enum Fate {
 /// A recipient with its verdict and fate.
 #[derive(Debug)]
 pub(super) struct Judged {
+    /// As the client named it, with what is to be told of it; none: a plugin added it.
+    pub(super) given: Option<Recipient>,
     pub(super) address: String,
     /// The recipient's domain, by which the verdict is found.
     pub(super) domain: String,
@@ -89,14 +93,13 @@ pub(super) async fn deliver(
         record.refused(&policy, &reply);
         return vec![reply; message.envelope.recipients.len()];
     }
-    let (results, found) = match origin {
+    let origin = match origin {
         Some(origin) => {
             let (results, fields) = origin.finish(&content).await;
             policy.set_auth_results(results);
-            let written = fields.write(&parts.config.auth.authserv_id);
-            (written, Some(fields.found()))
+            Some(fields)
         }
-        None => (String::new(), None),
+        None => None,
     };
     let outcome = policy.message(content.clone()).await;
     let mut judged = Vec::with_capacity(message.envelope.recipients.len());
@@ -104,8 +107,17 @@ pub(super) async fn deliver(
     // What was declared had its answer at RCPT.
     let unchecked = (size > declared_size).then_some(size);
     let given = recipients.len();
+    let held = message.envelope.release.is_some();
     for recipient in recipients {
-        judged.push(judge(gate, &mut policy, &outcome, recipient, unchecked).await);
+        let given = recipient.recipient.clone();
+        let one = match held && recipient.has_account() {
+            true => hold(&outcome, &recipient),
+            false => judge(gate, &mut policy, &outcome, recipient, unchecked).await,
+        };
+        judged.push(Judged {
+            given: Some(given),
+            ..one
+        });
     }
     for added in &outcome.added {
         judged.push(judge_added(gate, &mut policy, &outcome, added, size).await);
@@ -113,6 +125,13 @@ pub(super) async fn deliver(
     if gate.caller().door.listener.service != Service::Lmtp {
         all_or_none(&mut judged);
     }
+    let found = origin.as_ref().map(|origin| origin.found());
+    let results = origin.map_or_else(String::new, |origin| {
+        if let Some(done) = done(&judged) {
+            origin.count(parts, done);
+        }
+        origin.write(&parts.config.auth.authserv_id)
+    });
     // RFC 7208 §9.1, RFC 8601 §4: results stand above the Received field of the server that found them.
     let trace = results + &record::received(gate, &queue_id, &message);
     let arrived = Arrived {
@@ -124,12 +143,16 @@ pub(super) async fn deliver(
     };
     let stored = match onward::queue(gate, &arrived, &policy, &outcome, &judged).await {
         Ok(queued) => {
-            let forms = forms(gate, &trace, &message, &outcome, &content, &judged);
-            store(gate, forms, queued, &record, &policy, &judged).await
+            let kept = Kept {
+                forms: forms(gate, &trace, &message, &outcome, &content, &judged),
+                queued,
+                notices: success::report(gate, &queue_id, &message, &content, &judged).await,
+            };
+            store(gate, kept, &record, &policy, &judged).await
         }
         Err(reply) => {
             refuse_all(&mut judged, &reply);
-            store(gate, Vec::new(), Vec::new(), &record, &policy, &judged).await
+            store(gate, Kept::default(), &record, &policy, &judged).await
         }
     };
     if stored.is_ok() {
@@ -141,6 +164,43 @@ pub(super) async fn deliver(
         replies.truncate(given);
     }
     replies
+}
+
+/// What was done with a message, in the words of DMARC: the worst of its recipients. None: it will come again.
+fn done(judged: &[Judged]) -> Option<Policy> {
+    let later = |one: &Judged| matches!(&one.fate, Fate::Refuse(reply) if !reply.code.is_permanent());
+    if judged.iter().any(later) {
+        return None;
+    }
+    let done = |one: &Judged| match (&one.fate, one.verdict) {
+        (Fate::Refuse(_), _) => Policy::Reject,
+        (_, "junk" | "quarantine") => Policy::Quarantine,
+        _ => Policy::None,
+    };
+    judged.iter().map(done).max()
+}
+
+/// A recipient here of a message that is held back: it waits in the queue, and is led into mailboxes when its time has come.
+fn hold(outcome: &MessageOutcome, routed: &Routed) -> Judged {
+    let path = &routed.recipient.path;
+    let address = path.address();
+    let domain = address.map_or("", |address| address.domain().as_str());
+    let verdict = outcome.verdict(domain);
+    let fate = match verdict {
+        _ if outcome.removed.contains(&routed.number) => Fate::Drop,
+        Verdict::Refuse(reply) | Verdict::Defer(reply) => Fate::Refuse(reply.clone()),
+        Verdict::Discard => Fate::Drop,
+        Verdict::Deliver | Verdict::Junk | Verdict::Quarantine(_) => Fate::Keep(Vec::new()),
+    };
+    Judged {
+        given: None,
+        address: address.map_or_else(|| path.to_string(), ToString::to_string),
+        domain: domain.to_owned(),
+        verdict: verdict.word(),
+        filed: Vec::new(),
+        onward: Onward::held(&routed.recipient).into_iter().collect(),
+        fate,
+    }
 }
 
 fn filer(gate: &Gate) -> Filer<'_> {
@@ -196,6 +256,7 @@ async fn judge_added(
             judge(gate, policy, outcome, routed, None).await
         }
         Err(reply) => Judged {
+            given: None,
             address: added.address.to_string(),
             domain: added.address.domain().as_str().to_owned(),
             verdict: outcome.verdict(added.address.domain().as_str()).word(),
@@ -226,6 +287,7 @@ async fn judge(
         .address()
         .map_or_else(|| recipient.path.to_string(), ToString::to_string);
     let mut judged = Judged {
+        given: None,
         address,
         domain: domain.to_owned(),
         verdict: verdict.word(),
@@ -299,17 +361,30 @@ fn refuse_all(judged: &mut [Judged], reply: &Reply) {
     }
 }
 
-/// Stores all forms, what goes on and the ledger row in one commit: trying again must not deliver a part of it twice.
-async fn store(
-    gate: &Gate,
+/// What is kept of a message.
+#[derive(Default)]
+struct Kept {
     forms: Vec<Form>,
     queued: Vec<Outgoing>,
+    /// What its sender is told already.
+    notices: Notices,
+}
+
+/// Stores all forms, what goes on, what is told and the ledger row in one commit: trying again must not deliver a part of it twice.
+async fn store(
+    gate: &Gate,
+    kept: Kept,
     record: &Record<'_>,
     policy: &Transaction,
     judged: &[Judged],
 ) -> Result<usize, Reply> {
     let store = &gate.parts().store;
     let mut row = Some(record.row(policy, judged));
+    let Kept {
+        forms,
+        mut queued,
+        mut notices,
+    } = kept;
     if forms.is_empty() && queued.is_empty() {
         if let Some(row) = row {
             store.record(row);
@@ -336,10 +411,15 @@ async fn store(
     if let Some(row) = row {
         deliveries.push(alone(row));
     }
-    match store.submit(deliveries, queued).await {
+    let told = std::mem::take(&mut notices.deliveries);
+    queued.append(&mut notices.outgoing);
+    match store.submit(deliveries, told, queued).await {
         Ok(submitted) => {
-            tell(gate, &submitted.stored, arrivals);
-            Ok(submitted.stored.len())
+            let copies = arrivals.len().min(submitted.stored.len());
+            let (stored, told) = submitted.stored.split_at(copies);
+            tell(gate, stored, arrivals);
+            notices.arrived(gate.parts(), told);
+            Ok(copies)
         }
         Err(waxwing_store::Error::Full) => {
             tracing::error!(
@@ -444,6 +524,7 @@ mod tests {
     #[test]
     fn a_refused_recipient_stops_the_others() {
         let judged = |fate| Judged {
+            given: None,
             address: String::new(),
             domain: String::new(),
             verdict: "deliver",

@@ -15,7 +15,7 @@ use super::super::fields;
 use super::super::gate::Gate;
 use super::Routed;
 use super::deliver::{self, Fate, Judged};
-use crate::outgoing::{Entry, destination};
+use crate::outgoing::{Entry, HERE, destination};
 use crate::signing::{self, Found};
 
 /// A recipient elsewhere.
@@ -26,24 +26,50 @@ pub(super) struct Onward {
     recipient: Recipient,
     /// It is not where the client sent it to, but where that leads.
     forwarded: bool,
+    /// It is an address here, whose mail is held back.
+    here: bool,
 }
 
 impl Onward {
     /// Whom a recipient leads to elsewhere.
     pub(super) fn of(routed: &Routed) -> Vec<Self> {
-        let leads = routed.targets.iter().filter_map(|target| match target {
-            Target::Forward(address) => Some(address),
-            _ => None,
-        });
-        let onward = |address: &Address| Self {
-            address: address.clone(),
-            recipient: Recipient {
-                path: ForwardPath::Address(address.clone()),
-                ..routed.recipient.clone()
-            },
-            forwarded: routed.local,
+        let leads: Vec<&Address> = routed
+            .targets
+            .iter()
+            .filter_map(|target| match target {
+                Target::Forward(address) => Some(address),
+                _ => None,
+            })
+            .collect();
+        let alone = leads.len() == 1 && !routed.has_account();
+        let onward = |address: &&Address| {
+            let address = Address::clone(address);
+            Self {
+                recipient: Recipient {
+                    path: ForwardPath::Address(address.clone()),
+                    notify: routed.recipient.notify.map(|notify| match alone {
+                        true => notify,
+                        // RFC 3461 §5.2.7.3 (c): that it went well is told from here.
+                        false => notify.without_success(),
+                    }),
+                    ..routed.recipient.clone()
+                },
+                address,
+                forwarded: routed.local,
+                here: false,
+            }
         };
-        leads.map(onward).collect()
+        leads.iter().map(onward).collect()
+    }
+
+    /// A recipient here who gets the message later.
+    pub(super) fn held(recipient: &Recipient) -> Option<Self> {
+        Some(Self {
+            address: recipient.path.address()?.clone(),
+            recipient: recipient.clone(),
+            forwarded: false,
+            here: true,
+        })
     }
 }
 
@@ -54,6 +80,8 @@ struct Batch<'a> {
     /// They are not where the client sent it to.
     forwarded: bool,
     recipients: Vec<Recipient>,
+    /// Which of them are here, each in its place.
+    here: Vec<bool>,
 }
 
 /// A message as it came; `trace` is what this server says of how: whole fields.
@@ -115,14 +143,18 @@ pub(super) async fn queue(
         let signed = signing::sign(gate.parts(), &submitted, &content, found.as_ref(), smtputf8)
             .await
             .map_err(|error| deliver::temporary("a message could not be signed", gate, &error))?;
-        let destinations = destinations(&mut outbound, &batch.recipients).await;
+        let destinations = destinations(&mut outbound, &batch).await;
         let entry = Entry {
             queue_id,
             envelope: &signed.envelope(&message.envelope),
             sender: &batch.sender,
             recipients: batch.recipients.iter().zip(destinations).collect(),
             identity: message.peer.identity.as_deref(),
-            priority: submitted.priority,
+            // RFC 6710 §4.1: site policy may raise it and lower it.
+            priority: submitted
+                .priority
+                .or(message.envelope.priority)
+                .unwrap_or(0),
             tags: &submitted.tags,
             content: signed.content.clone(),
             held,
@@ -153,12 +185,13 @@ async fn batches<'a>(
                 .find(|batch| batch.suits(verdict, &sender, onward.forwarded));
             match known {
                 Some(batch) if batch.has(&onward.recipient) => {}
-                Some(batch) => batch.recipients.push(onward.recipient.clone()),
+                Some(batch) => batch.add(onward),
                 None => batches.push(Batch {
                     verdict,
                     sender,
                     forwarded: onward.forwarded,
                     recipients: vec![onward.recipient.clone()],
+                    here: vec![onward.here],
                 }),
             }
         }
@@ -180,16 +213,22 @@ impl Batch<'_> {
             .iter()
             .any(|known| known.path == recipient.path)
     }
+
+    fn add(&mut self, onward: &Onward) {
+        self.recipients.push(onward.recipient.clone());
+        self.here.push(onward.here);
+    }
 }
 
 /// What each recipient is scheduled under: where policy would send it now. It is asked again before each attempt.
-async fn destinations(
-    outbound: &mut waxwing_policy::Outbound,
-    recipients: &[Recipient],
-) -> Vec<String> {
+async fn destinations(outbound: &mut waxwing_policy::Outbound, batch: &Batch<'_>) -> Vec<String> {
     let mut known: Vec<(&str, String)> = Vec::new();
-    let mut all = Vec::with_capacity(recipients.len());
-    for (number, recipient) in (0..).zip(recipients) {
+    let mut all = Vec::with_capacity(batch.recipients.len());
+    for (number, (recipient, here)) in (0..).zip(batch.recipients.iter().zip(&batch.here)) {
+        if *here {
+            all.push(HERE.to_owned());
+            continue;
+        }
         let domain = recipient
             .path
             .address()

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use waxwing_auth::dmarc::Policy;
 use waxwing_auth::{Envelope, EnvelopeResults, Limits, Results, fields};
 use waxwing_mail::ReversePath;
 use waxwing_policy::{AuthResults, Transaction};
@@ -18,6 +19,7 @@ use super::super::LARGE;
 use super::told;
 use crate::config::Auth;
 use crate::dns::Resolver;
+use crate::reports::DmarcDay;
 use crate::signing::Found;
 use crate::wiring::Parts;
 
@@ -188,6 +190,13 @@ impl Fields {
     /// What a seal says of them (RFC 8617 §4.1.1).
     pub(super) fn found(&self) -> Found {
         Found::new(&self.claim.envelope(), &self.results, self.claim.smtputf8)
+    }
+
+    /// Counts the message for the report that the author's domain gets (RFC 7489 §7.2).
+    pub(super) fn count(&self, parts: &Parts, done: Policy) {
+        if let Some((domain, seen)) = DmarcDay::of(&self.claim.envelope(), &self.results, done) {
+            parts.reports.dmarc.note(&domain, seen);
+        }
     }
 
     /// The fields with their line ends. RFC 8601 §5: above what others have written.

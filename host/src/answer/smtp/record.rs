@@ -209,6 +209,7 @@ pub(super) fn received(gate: &Gate, queue_id: &str, message: &Message) -> String
         cipher: caller.tls.as_ref().map(|tls| tls.cipher.as_str()),
         id: queue_id,
         recipient: recipient.as_deref(),
+        priority: message.envelope.priority,
         at: &at,
     };
     field.to_string()

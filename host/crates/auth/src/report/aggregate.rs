@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::ReportError;
 use crate::check::{Envelope, Results};
 use crate::dmarc::{DmarcRecord, Policy};
@@ -39,7 +41,7 @@ pub struct AggregateReport {
 }
 
 /// `policy_published`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishedPolicy {
     /// The domain at which the record was.
     pub domain: String,
@@ -60,7 +62,7 @@ pub struct PublishedPolicy {
 }
 
 /// `record`: messages that fared alike.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ReportRecord {
     /// The client; none if what stands there is no address.
     pub source_ip: Option<IpAddr>,
@@ -87,7 +89,7 @@ pub struct ReportRecord {
 }
 
 /// `auth_results/dkim`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DkimRow {
     /// `d=`.
     pub domain: String,
@@ -100,7 +102,7 @@ pub struct DkimRow {
 }
 
 /// `auth_results/spf`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SpfRow {
     /// The domain that was checked.
     pub domain: String,

@@ -16,8 +16,8 @@ pub struct SubmitOutcome {
     pub signatures: Vec<DkimKey>,
     /// The key to seal with what was found out about the message when it came (RFC 8617).
     pub seal: Option<DkimKey>,
-    /// -9 to 9 (RFC 6710).
-    pub priority: i8,
+    /// -9 to 9 (RFC 6710 §4.1), in the place of what the message came with.
+    pub priority: Option<i8>,
     /// Changes to the header, to be made before anything is signed.
     pub edits: Vec<HeaderEdit>,
     /// All tags of the message.

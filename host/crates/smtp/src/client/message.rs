@@ -219,7 +219,10 @@ fn lack(outgoing: &Outgoing, offers: &Offers) -> Option<Lack> {
             Lack::EightBitMime,
         ),
         (
-            envelope.require_tls && !(offers.tls && offers.require_tls),
+            // RFC 8689 §5: not for a report, which is better sent without than not at all.
+            envelope.require_tls
+                && envelope.sender.address().is_some()
+                && !(offers.tls && offers.require_tls),
             Lack::RequireTls,
         ),
         (by_return && !offers.deliver_by, Lack::DeliverBy),
@@ -259,7 +262,8 @@ fn mail(outgoing: &Outgoing, offers: &Offers) -> String {
     if needs_utf8(envelope) {
         add(format_args!("SMTPUTF8"));
     }
-    if envelope.require_tls {
+    // RFC 8689 §2: only in a session of TLS.
+    if envelope.require_tls && offers.tls && offers.require_tls {
         add(format_args!("REQUIRETLS"));
     }
     if offers.dsn {

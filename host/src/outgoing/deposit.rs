@@ -1,0 +1,169 @@
+//! Mail for mailboxes here that was held back: when its time has come, it is led into them.
+//!
+//! Standards: RFC 4865 §4 (future release), RFC 5321 §4.4 (Return-Path), RFC 3461 §5.2.3 (delivered).
+//! Invariant: the copies, the reports and the end of the leg are one commit.
+
+use bytes::Bytes;
+use waxwing_mail::{ForwardPath, Recipient, Reply};
+use waxwing_policy::Outbound;
+use waxwing_queue::attempt::{Failure, Fate, Said};
+use waxwing_store::{Delivery, Leased, Target};
+
+use super::home::{self, Home, Letter};
+use super::notice::Notices;
+use super::settle::{Ended, settle};
+use super::worker::Worker;
+use super::{Entry, facts, heard};
+use crate::answer::filing::Filed;
+use crate::answer::now_millis;
+
+/// What such mail is scheduled under; no domain is called so.
+pub(crate) const HERE: &str = "here:";
+/// How long a leg waits after trouble of our own.
+const TROUBLE: i64 = 60_000;
+
+/// Where all recipients lead.
+#[derive(Default)]
+struct Led {
+    targets: Vec<Target>,
+    filed: Vec<Filed>,
+    onward: Vec<Recipient>,
+    fates: Vec<(usize, Fate)>,
+}
+
+/// Leads the recipients of a leg into their mailboxes.
+pub(super) async fn deposit(worker: &Worker, leg: &Leased, now: i64) {
+    let parts = &worker.parts;
+    let content = match parts.store.blob(leg.message.blob).await {
+        Ok(content) => content,
+        Err(error) => {
+            tracing::error!(leg = leg.leg.0, %error, "a queued message could not be read");
+            worker.give_back([leg.clone()].into(), now + TROUBLE).await;
+            return;
+        }
+    };
+    let mut led = Led::default();
+    let envelope = &leg.message.envelope;
+    let sender = facts::sender(envelope);
+    for (place, queued) in leg.recipients.iter().enumerate() {
+        let letter = Letter {
+            queue_id: &envelope.queue_id,
+            sender: &sender,
+            smtputf8: envelope.smtp_utf8,
+            size: Some(leg.message.size),
+        };
+        let recipient = facts::recipient(queued);
+        let home = home::of(parts, letter, &recipient).await;
+        led.take(place, &recipient, home);
+    }
+    let notices = match stored(worker, leg, &content, &mut led).await {
+        Ok(notices) => notices,
+        Err(reply) => {
+            led.fates
+                .iter_mut()
+                .for_each(|(_, one)| *one = fate(&reply));
+            Notices::default()
+        }
+    };
+    let mut ended = Ended::new(leg, now);
+    ended.deposited(led.fates, notices);
+    let mut policy = Outbound::new(parts.policy.current(), facts::outbound(leg));
+    settle(worker, ended, &mut policy).await;
+}
+
+impl Led {
+    fn take(&mut self, place: usize, recipient: &Recipient, home: Result<Home, Reply>) {
+        let fate = match home {
+            Ok(home) => {
+                let notify = recipient.notify.map(waxwing_mail::Notify::without_success);
+                self.onward
+                    .extend(home.onward.into_iter().map(|to| Recipient {
+                        path: ForwardPath::Address(to),
+                        // RFC 3461 §5.2.7.3 (c).
+                        notify,
+                        ..recipient.clone()
+                    }));
+                for (target, filed) in home.targets.into_iter().zip(home.filed) {
+                    // One copy in a mailbox, however many recipients lead to it.
+                    let same = |known: &Target| {
+                        known.account == target.account && known.mailbox == target.mailbox
+                    };
+                    if !self.targets.iter().any(same) {
+                        self.targets.push(target);
+                        self.filed.push(filed);
+                    }
+                }
+                Fate::Relayed(Said {
+                    code: 250,
+                    text: "delivered".to_owned(),
+                })
+            }
+            Err(reply) => fate(&reply),
+        };
+        self.fates.push((place, fate));
+    }
+}
+
+fn fate(reply: &Reply) -> Fate {
+    let said = heard::said(reply);
+    let failure = Failure {
+        status: said.status(),
+        said: format!("{} {}", said.code, said.text),
+        by_server: false,
+    };
+    if reply.code.is_permanent() {
+        Fate::Permanent(failure)
+    } else {
+        Fate::Transient(failure)
+    }
+}
+
+/// What the commit stores, and what it queues of those who are led on.
+async fn stored(
+    worker: &Worker,
+    leg: &Leased,
+    content: &Bytes,
+    led: &mut Led,
+) -> Result<Notices, Reply> {
+    let parts = &worker.parts;
+    let mut notices = Notices::default();
+    let sender = facts::sender(&leg.message.envelope);
+    if !led.targets.is_empty() {
+        // RFC 5321 §4.4: Return-Path at the final delivery.
+        let top = waxwing_mail::return_path(&sender);
+        let content: Bytes = [top.as_bytes(), content].concat().into();
+        let delivery = Delivery {
+            summary: crate::answer::summary(&content).await,
+            content,
+            targets: std::mem::take(&mut led.targets),
+            internal_date: now_millis(),
+            internal_offset: 0,
+            ledger: None,
+        };
+        notices.deposit(delivery, std::mem::take(&mut led.filed));
+    }
+    if led.onward.is_empty() {
+        return Ok(notices);
+    }
+    let mut envelope = facts::envelope(leg, &[], now_millis());
+    envelope.recipients = std::mem::take(&mut led.onward);
+    let forwarder = parts.forwarder(&sender).await?;
+    let domain = |recipient: &Recipient| {
+        let address = recipient.path.address();
+        address.map_or_else(String::new, |address| address.domain().as_str().to_owned())
+    };
+    let recipients = envelope.recipients.iter();
+    let entry = Entry {
+        queue_id: &leg.message.envelope.queue_id,
+        envelope: &envelope,
+        sender: &forwarder,
+        recipients: recipients.map(|one| (one, domain(one))).collect(),
+        identity: None,
+        priority: leg.message.envelope.priority,
+        tags: &[],
+        content: content.clone(),
+        held: false,
+    };
+    notices.outgoing.push(entry.outgoing(&parts.config.queue));
+    Ok(notices)
+}
