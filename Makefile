@@ -4,7 +4,7 @@ SECONDS ?= 60
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check bench fuzz crash corpus spf swaps idle slow chaos many
+.PHONY: help run build plugins test check bench fuzz crash corpus spf swaps idle slow chaos many relayed
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
@@ -39,6 +39,9 @@ fuzz: ## run every fuzz target for SECONDS=60 each
 
 crash: ## kill -9 under load, 50 times, and look for every message that got its 250
 	@WAXWING_KILLS=50 tools/test.sh crash::
+
+relayed: ## 100,000 messages between two servers that die, now one and now the other: none is lost
+	@WAXWING_RELAYED=100000 WAXWING_KILLS=50 tools/test.sh both_die::
 
 corpus: ## every message of CORPUS=DIR in by SMTP, out by IMAP and POP3, byte for byte
 	@WAXWING_CORPUS_ALL=1 WAXWING_CORPUS="$(CORPUS)" tools/test.sh corpus::

@@ -6,6 +6,7 @@
 #   tools/setup.sh run       curl, with which a first mail is sent and read
 #   tools/setup.sh python    Python 3, which some of the tools are written in
 #   tools/setup.sh test      what `make test` drives: PostgreSQL, swaks, mbsync, curl, openssl, Python
+#   tools/setup.sh peers     servers that mail is exchanged with in tests: Postfix, and Exim in the target folder, since Debian has one at a time
 #   tools/setup.sh bench     what `make bench` compares with and measures by: Postfix, smtp-source, Dovecot, libmilter
 # A group is there when its programs are, however they came; only what is missing is asked of apt.
 set -euo pipefail
@@ -48,6 +49,23 @@ install_missing() {
   missing=()
 }
 
+# Exim's program from its packages, which cannot be installed beside Postfix.
+exim() {
+  local folder=${CARGO_TARGET_DIR:-target}/exim
+  [ -x "$folder/usr/sbin/exim4" ] && return
+  command -v dpkg-deb >/dev/null || return 0
+  echo "setup: unpacking Exim" >&2
+  mkdir -p "$folder"
+  # Its program knows its user by name.
+  getent passwd Debian-exim >/dev/null || as_root useradd --system --no-create-home --shell /usr/sbin/nologin Debian-exim
+  (
+    cd "$folder"
+    apt-get -qq download exim4-daemon-light exim4-base </dev/null 2>/dev/null
+    for package in *.deb; do dpkg-deb -x "$package" .; done
+    rm -f ./*.deb
+  )
+}
+
 guest() {
   local target=wasm32-unknown-unknown
   # Any rustup toolchain that has the target will do; waxwing-plugin-build finds it.
@@ -87,6 +105,12 @@ for group in "$@"; do
       need curl curl
       need openssl openssl
       need python3 python3
+      ;;
+    peers)
+      need postfix /usr/lib/postfix/sbin/master
+      need libidn12 "/usr/lib/*/libidn.so.12"
+      install_missing
+      exim
       ;;
     bench)
       need postfix /usr/sbin/smtp-source

@@ -13,8 +13,10 @@
 
 pub mod admin;
 pub mod answers;
+pub mod authority;
 pub mod client;
 pub mod corpus;
+pub mod daemons;
 pub mod database;
 pub mod fuzz;
 pub mod live;

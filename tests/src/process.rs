@@ -39,6 +39,12 @@ pub fn is_root() -> bool {
         == Some("0")
 }
 
+/// Whether a program is there, by its path.
+#[must_use]
+pub fn has_file(path: &std::path::Path) -> bool {
+    path.is_file()
+}
+
 /// Whether a program is installed.
 #[must_use]
 pub fn has(program: &str) -> bool {

@@ -34,6 +34,7 @@ pub struct Listener {
 /// A server in a folder of its own; it ends with this value.
 pub struct Server {
     folder: TempDir,
+    environment: Vec<(String, PathBuf)>,
     process: Option<Child>,
     listeners: Vec<Listener>,
     log: Arc<Mutex<String>>,
@@ -42,10 +43,11 @@ pub struct Server {
 
 impl Server {
     /// Starts a server from the configuration in a folder.
-    pub(crate) fn new(folder: TempDir) -> Self {
+    pub(crate) fn new(folder: TempDir, environment: Vec<(String, PathBuf)>) -> Self {
         let log = Arc::new(Mutex::new(String::new()));
         let mut server = Server {
             folder,
+            environment,
             process: None,
             listeners: Vec::new(),
             log,
@@ -235,6 +237,8 @@ impl Server {
         ] {
             command.env_remove(variable);
         }
+        let own = self.environment.iter();
+        command.envs(own.map(|(name, value)| (name, value)));
         command
     }
 

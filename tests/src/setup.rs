@@ -44,6 +44,7 @@ pub struct Setup {
     policy_settings: String,
     settings: String,
     accounts: Vec<String>,
+    environment: Vec<(String, PathBuf)>,
 }
 
 impl Default for Setup {
@@ -68,6 +69,7 @@ impl Setup {
                 "alice@waxwing.test".to_owned(),
                 "bob@waxwing.test".to_owned(),
             ],
+            environment: Vec::new(),
         }
     }
 
@@ -121,6 +123,13 @@ impl Setup {
         self
     }
 
+    /// A variable of the server's environment, whose value is a path.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: PathBuf) -> Self {
+        self.environment.push((name.to_owned(), value));
+        self
+    }
+
     /// Other accounts than alice and bob; their domains are added.
     #[must_use]
     pub fn accounts<S: Into<String>>(mut self, accounts: impl IntoIterator<Item = S>) -> Self {
@@ -134,7 +143,7 @@ impl Setup {
     /// If it does not start; with what it said.
     #[must_use]
     pub fn start(self) -> Server {
-        let server = Server::new(self.write());
+        let server = Server::new(self.write(), self.environment.clone());
         server.admin().add_accounts(&self.accounts);
         server
     }

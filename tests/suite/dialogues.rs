@@ -87,7 +87,7 @@ fn check(server: &Server, file: &Path, index: usize) -> Result<bool, String> {
         .to_string();
     let dialogue = Dialogue::parse(&name, &source)?;
     let unknown = dialogue.directives.iter().find(|(word, value)| {
-        !KNOWN.contains(&word.as_str()) || word == "extension" && value != "binarymime"
+        !KNOWN.contains(&word.as_str()) || word == "extension" && value.starts_with("no-")
     });
     if dialogue.offline().is_some() || unknown.is_some() {
         return Ok(false);
@@ -176,7 +176,12 @@ impl Tcp {
             Some("absent" | "none") => ("-clear", false),
             _ if strict => ("-strict", false),
             _ if dialogue.directive("trusted").is_some() => ("-trusted", false),
-            _ if dialogue.directive("extension").is_some() => ("-binary", false),
+            _ if dialogue
+                .directives("extension")
+                .any(|name| name == "binarymime") =>
+            {
+                ("-binary", false)
+            }
             _ => ("", false),
         };
         let address = server.address(&format!("{service}{suffix}"));

@@ -1,8 +1,14 @@
 //! Mail that leaves: from a submission through the queue to another server, and what comes back if it cannot.
 
+mod both_die;
+mod daemons;
+mod dmarc;
 mod killed;
+mod next_hops;
 mod operators;
 mod peers;
+mod promises;
+mod published;
 
 use std::net::SocketAddr;
 
