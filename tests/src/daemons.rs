@@ -277,7 +277,7 @@ impl Site<'_> {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("its mode");
         }
         let text = format!(
-            "exim_user = nobody\nexim_group = nogroup\nnever_users =\nspool_directory = {base}/spool\nlog_file_path = {base}/%slog\n\
+            "exim_path = {}\nexim_user = nobody\nexim_group = nogroup\nnever_users =\nspool_directory = {base}/spool\nlog_file_path = {base}/%slog\n\
              pid_file_path = {base}/exim.pid\nprimary_hostname = mx.remote.example\nlocal_interfaces = 127.0.0.1\n\
              daemon_smtp_ports = {port}\ntls_certificate = {}\ntls_privatekey = {}\ntls_advertise_hosts = *\n\
              accept_8bitmime = yes\n\
@@ -287,8 +287,9 @@ impl Site<'_> {
              out:\n  driver = manualroute\n  domains = waxwing.test\n  transport = smtp_out\n  route_list = * \"{host}::{to}\" byname\n  self = send\n\
              in:\n  driver = accept\n  domains = remote.example\n  transport = maildir\n\n\
              begin transports\nsmtp_out:\n  driver = smtp\n  hosts_require_tls = *\n  tls_verify_hosts =\n  tls_try_verify_hosts =\n\
-             maildir:\n  driver = appendfile\n  maildir_format\n  create_directory\n  directory = {base}/mail/$local_part_data\n\
+             maildir:\n  driver = appendfile\n  maildir_format\n  create_directory\n  directory = {base}/mail/carol\n\
              \x20 user = nobody\n  group = nogroup\n  mode_fail_narrower = false\n\nbegin retry\n* * F,1h,2s\n",
+            exim().display(),
             self.certificate.display(),
             self.key.display(),
         );

@@ -33,7 +33,7 @@ const CONFINED: [(&str, &[&str]); 16] = [
     ("rustls-native-certs", &["waxwing"]),
     ("rustls", &["waxwing", "waxwing-tests"]),
     ("tokio-rustls", &["waxwing"]),
-    ("rcgen", &["waxwing"]),
+    ("rcgen", &["waxwing", "waxwing-tests"]),
     ("socket2", &["waxwing"]),
     ("axum", &["waxwing"]),
     ("notify", &["waxwing", "waxwing-policy"]),

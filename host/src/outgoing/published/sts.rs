@@ -146,17 +146,23 @@ impl Cache {
             kept,
             ..Slot::default()
         };
-        self.put(domain, slot.clone());
-        slot
+        self.slots_with_room()
+            .entry(domain.to_owned())
+            .or_insert(slot)
+            .clone()
     }
 
     fn put(&self, domain: &str, slot: Slot) {
+        self.slots_with_room().insert(domain.to_owned(), slot);
+    }
+
+    fn slots_with_room(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
         let mut slots = self.slots();
         // The store has them all: to begin anew costs a look there.
         if slots.len() >= DOMAINS {
             slots.clear();
         }
-        slots.insert(domain.to_owned(), slot);
+        slots
     }
 }
 
