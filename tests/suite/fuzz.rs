@@ -1,6 +1,7 @@
 //! The corpora of the fuzz targets, replayed: what a fuzzer once found stays found.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use waxwing_dialogue::{Dialogue, LineKind, dialogues_in};
 use waxwing_tests::fuzz::TARGETS;
@@ -47,6 +48,83 @@ fn what_clients_say_in_dialogues_is_a_corpus_too() {
                 }
             }
         }
+    }
+}
+
+/// Numbers that look random and are the same in every run (xorshift64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % end.max(1) as u64).unwrap()
+    }
+
+    /// Octets with something changed, doubled, taken out or put in that some protocol or other cares about.
+    fn changed(&mut self, octets: &[u8]) -> Vec<u8> {
+        const TOKENS: [&[u8]; 16] = [
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b".",
+            b"\0",
+            b"<",
+            b">",
+            b"@",
+            b"\"",
+            b"\\",
+            b" ",
+            b"=",
+            b";",
+            b"+",
+            b"\xff",
+            b"99999999999999999999",
+        ];
+        let mut octets = octets.to_vec();
+        for _ in 0..=self.below(4) {
+            let at = self.below(octets.len() + 1);
+            let end = at + self.below((octets.len() - at).min(64) + 1);
+            match self.below(4) {
+                0 => drop(octets.drain(at..end)),
+                1 => {
+                    let piece = octets[at..end].to_vec();
+                    octets.splice(at..at, piece);
+                }
+                2 if at < octets.len() => octets[at] = u8::try_from(self.below(256)).unwrap(),
+                _ => {
+                    let token = TOKENS[self.below(TOKENS.len())].to_vec();
+                    drop(octets.splice(at..at, token));
+                }
+            }
+        }
+        octets.truncate(1 << 16);
+        octets
+    }
+}
+
+/// Without a fuzzer's guidance: half a second for each target, or `WAXWING_FUZZ` seconds.
+#[test]
+fn changed_corpora_are_taken() {
+    let wanted = std::env::var("WAXWING_FUZZ").ok();
+    let seconds = wanted.and_then(|seconds| seconds.parse().ok());
+    let time = seconds.map_or(Duration::from_millis(500), Duration::from_secs);
+    for (name, target) in TARGETS {
+        let folder = fs::read_dir(place::tests().join("fuzz/corpus").join(name)).unwrap();
+        let corpus: Vec<_> = folder
+            .map(|entry| fs::read(entry.unwrap().path()).unwrap())
+            .collect();
+        let (mut random, begun, mut count) = (Random(0x9e37_79b9_7f4a_7c15), Instant::now(), 0);
+        while begun.elapsed() < time {
+            let seed = &corpus[random.below(corpus.len())];
+            let input = random.changed(seed);
+            if std::panic::catch_unwind(|| target(&input)).is_err() {
+                panic!("{name}: {}", input.escape_ascii());
+            }
+            count += 1;
+        }
+        eprintln!("{name}: {count} inputs");
     }
 }
 

@@ -24,6 +24,10 @@ pub(super) fn read(bytes: &[u8]) -> Found {
         };
     };
     let text = line.get(SIGNATURE.len()..end).unwrap_or_default();
+    // The same as above, whether the end has come already or not.
+    if text.contains(&b'\r') || text.contains(&b'\n') {
+        return Err(ProxyError::Malformed);
+    }
     let text = std::str::from_utf8(text).map_err(|_| ProxyError::Malformed)?;
     let header = parse(text).ok_or(ProxyError::Malformed)?;
     Ok(Some((header, end + 2)))
