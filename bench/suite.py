@@ -183,7 +183,7 @@ def measure_shadow(plan: Plan, _sides: list[Side], directory: Path, table: Table
         started.append(Waxwing(directory / "plain", names[0], SHIPPED_POLICY))
         started.append(shadowed := Waxwing(directory / "shadowed", names[1], SHIPPED_POLICY))
         hooks.set_policy(shadowed, shadow.policy(SHIPPED_POLICY))
-        found = {load: shadow.compare(started, load, plan.header_rounds, directory, progress)
+        found = {load: shadow.compare(started, load, plan.rounds, directory, progress)
                  for load in (Load(sessions, SMALL, reuse=True) for sessions in (1, 10))}
     finally:
         for side in reversed(started):

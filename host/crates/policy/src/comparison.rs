@@ -3,7 +3,10 @@
 //! Invariant: bounded, whatever the steps answer; kept while the generation lives.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -11,6 +14,7 @@ use crate::capability::unix_ms;
 use crate::hook::Hook;
 use crate::ledger::Entry;
 use crate::policy_file::Mode;
+use crate::share::Share;
 use crate::step::Step;
 use crate::tally::{Sample, Totals};
 
@@ -34,7 +38,7 @@ pub struct TrialReport {
     pub replaces: Option<String>,
     /// Calls of a shadow step that were compared.
     pub compared: u64,
-    /// Calls that were not made because the step was too slow to keep up.
+    /// Calls that were not made: the step is too slow to keep up, or trials have had their share of the processors.
     pub missed: u64,
     /// Calls that failed.
     pub failed: u64,
@@ -121,6 +125,8 @@ pub struct Side {
 #[derive(Debug)]
 pub(crate) struct Comparisons {
     trials: Vec<Trial>,
+    /// What shadow steps may take.
+    pub(crate) share: Share,
 }
 
 #[derive(Debug)]
@@ -164,8 +170,10 @@ impl Comparisons {
                 replaces: step.config.replaces.clone(),
                 figures: Mutex::default(),
             });
+        let processors = available_parallelism().map_or(1, NonZero::get);
         Self {
             trials: trials.collect(),
+            share: Share::new(processors, Instant::now()),
         }
     }
 
@@ -181,7 +189,7 @@ impl Comparisons {
         }
     }
 
-    /// A call was not made: too many wait for the step already.
+    /// A call was not made: too many wait for the step already, or it is not the time for trials.
     pub(crate) fn missed(&self, step: &str) {
         if let Some(trial) = self.of(step) {
             trial.figures().missed += 1;

@@ -63,6 +63,7 @@ mod schema;
 mod services;
 mod serving;
 mod session;
+mod share;
 mod sight;
 mod signature;
 mod snapshot;

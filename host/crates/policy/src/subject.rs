@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     pub(crate) started: Instant,
     /// Where its shadow steps are asked, if there are any.
     pub(crate) trials: OnceLock<Trials>,
+    /// Whether it is tried out.
+    pub(crate) tried: OnceLock<bool>,
     changing: Mutex<ConnectionState>,
 }
 
@@ -137,6 +139,7 @@ impl Connection {
             facts,
             started: Instant::now(),
             trials: OnceLock::new(),
+            tried: OnceLock::new(),
             changing: Mutex::new(state),
         }
     }
@@ -159,6 +162,8 @@ pub(crate) struct Mail {
     pub(crate) identity: Option<Identity>,
     /// Where its shadow steps are asked if no connection is at hand: those of the outbound queue.
     pub(crate) trials: OnceLock<Trials>,
+    /// Whether it is tried out.
+    pub(crate) tried: OnceLock<bool>,
     changing: Mutex<MailState>,
 }
 
@@ -248,6 +253,7 @@ impl Mail {
             facts,
             identity: before.identity.clone(),
             trials: OnceLock::new(),
+            tried: OnceLock::new(),
             changing: Mutex::new(state),
         }
     }
@@ -263,6 +269,7 @@ impl Mail {
             facts: facts.transaction,
             identity: facts.identity,
             trials: OnceLock::new(),
+            tried: OnceLock::new(),
             changing: Mutex::new(state),
         }
     }
@@ -286,7 +293,7 @@ impl Mail {
     }
 
     /// What shadow steps said so far.
-    pub(crate) fn tried(&self, generation: &Generation) -> Ledger {
+    pub(crate) fn tried_out(&self, generation: &Generation) -> Ledger {
         let state = self.state();
         let tried = state.entries.iter().filter(|entry| entry.is_trial());
         Ledger {
@@ -309,6 +316,7 @@ impl Mail {
             facts: self.facts.clone(),
             identity: self.identity.clone(),
             trials: OnceLock::new(),
+            tried: OnceLock::new(),
             changing: Mutex::new(state),
         }
     }

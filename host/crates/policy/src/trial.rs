@@ -1,16 +1,17 @@
 //! Shadow steps: asked beside what counts, in a task of their own, about a copy of what the real steps see.
 //!
-//! Invariants: nobody waits for a shadow step; what one says, does and writes is seen by nobody but itself and the person who compares; one
+//! Invariants: nobody waits for a shadow step, and together they take a small share of the processors (`share.rs`); what one says, does and writes is seen by nobody but itself and the person who compares; one
 //! connection's calls are made in their order.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
 use crate::answer::Answer;
 use crate::capability::findings;
 use crate::comparison::Pair;
-use crate::generation::Generation;
+use crate::generation::{Core, Generation};
 use crate::guest::{Ask, OwnedAsk};
 use crate::hook::Hook;
 use crate::instance::Said;
@@ -49,6 +50,7 @@ struct Told {
 }
 
 struct Call {
+    core: Arc<Core>,
     step: Arc<Step>,
     ask: OwnedAsk,
     context: Context,
@@ -69,6 +71,7 @@ impl Trials {
         let (jobs, mut waiting) = mpsc::channel(MAX_WAITING + MAX_ENDS);
         tokio::spawn(async move {
             while let Some(job) = waiting.recv().await {
+                let (core, begun) = (job.core().clone(), Instant::now());
                 match job {
                     Job::Call(call) => call.make().await,
                     Job::Ended(ended) => ended.compare().await,
@@ -78,20 +81,39 @@ impl Trials {
                             generation,
                             tell,
                         } = *told;
-                        tell(mail.tried(&generation));
+                        tell(mail.tried_out(&generation));
                     }
                 }
+                let now = Instant::now();
+                core.comparisons().share.charge(now - begun, now);
             }
         });
         Self(jobs)
     }
 }
 
-/// Asks a shadow step, beside.
+impl Job {
+    fn core(&self) -> &Arc<Core> {
+        match self {
+            Self::Call(call) => &call.core,
+            Self::Ended(ended) => ended.generation.core(),
+            Self::Told(told) => told.generation.core(),
+        }
+    }
+}
+
+/// Asks a shadow step, beside, if this is tried out.
 pub(crate) fn launch(scene: &Scene<'_>, step: &Arc<Step>, ask: &Ask<'_>) {
     let Some(trials) = scene.context.trials() else {
         return;
     };
+    let core = scene.generation.core();
+    if !scene
+        .context
+        .is_tried(|| core.comparisons().share.admits(Instant::now()))
+    {
+        return core.comparisons().missed(&step.config.name);
+    }
     let trials = trials.get_or_init(Trials::start);
     let mut context = scene.context.clone();
     context.generation = scene.generation.number();
@@ -99,6 +121,7 @@ pub(crate) fn launch(scene: &Scene<'_>, step: &Arc<Step>, ask: &Ask<'_>) {
     let mail = context.mail.take();
     context.mail = mail.as_ref().map(|mail| Arc::new(mail.copy()));
     let call = Box::new(Call {
+        core: core.clone(),
         step: step.clone(),
         ask: ask.to_owned_ask(),
         context,
@@ -107,11 +130,7 @@ pub(crate) fn launch(scene: &Scene<'_>, step: &Arc<Step>, ask: &Ask<'_>) {
     });
     let crowded = trials.0.capacity() <= MAX_ENDS;
     if crowded || trials.0.try_send(Job::Call(call)).is_err() {
-        scene
-            .generation
-            .core()
-            .comparisons()
-            .missed(&step.config.name);
+        core.comparisons().missed(&step.config.name);
     }
 }
 
@@ -130,6 +149,7 @@ impl Tried {
         mail: &Arc<Mail>,
         generation: &Arc<Generation>,
     ) -> Option<Self> {
+        mail.tried.get().filter(|tried| **tried)?;
         let trials = context.trials().and_then(OnceLock::get)?;
         Some(Self {
             jobs: trials.0.clone(),
@@ -161,6 +181,9 @@ pub(crate) fn ended(ended: Ended) {
     if !shadows.clone().any(|step| step.config.mode == Mode::Shadow) {
         return;
     }
+    if !ended.context.is_tried(|| false) {
+        return;
+    }
     let waiting = ended.context.trials().and_then(OnceLock::get);
     if let Some(jobs) = waiting.map(|trials| trials.0.clone()) {
         // Where too much waits already, this one is not compared.
@@ -179,9 +202,20 @@ impl Context {
     }
 }
 
+impl Context {
+    /// Whether what it is about, a transaction or a connection before any, is tried out; `admit` decides where that is not known yet.
+    fn is_tried(&self, admit: impl FnOnce() -> bool) -> bool {
+        let of_mail = self.mail.as_ref().map(|mail| &mail.tried);
+        let of_connection = self.connection.as_ref().map(|connection| &connection.tried);
+        let tried = of_mail.or(of_connection);
+        tried.is_some_and(|tried| *tried.get_or_init(admit))
+    }
+}
+
 impl Call {
     async fn make(self: Box<Self>) {
         let Self {
+            core: _,
             step,
             ask,
             context,
