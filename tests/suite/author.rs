@@ -41,6 +41,7 @@ const SHIPPED: [&str; 10] = [
     "outbound",
     "quota",
     "recipients",
+    "reputation",
     "rules",
     "signing",
     "verdict",

@@ -239,11 +239,11 @@ impl Workbench {
         let nothing = toml::Value::Table(toml::Table::new());
         let settings = case.settings.as_ref().or(file.settings.as_ref());
         let settings = Settings::of_value(Path::new(&case.name), settings.unwrap_or(&nothing));
+        let network = case.network.as_ref().unwrap_or(&file.network);
         if !case.problems.is_empty() {
-            return self.refused(settings, &case.problems).await;
+            return self.refused(settings, network, &case.problems).await;
         }
         let directory = case.directory.as_ref().unwrap_or(&file.directory);
-        let network = case.network.as_ref().unwrap_or(&file.network);
         let scores = file.scores.clone().into_iter().collect();
         let bench = self
             .set_up(
@@ -269,11 +269,17 @@ impl Workbench {
     }
 
     /// The plugin must have against these settings what the case says.
-    async fn refused(&self, settings: Settings, expected: &[String]) -> Result<(), String> {
+    async fn refused(
+        &self,
+        settings: Settings,
+        network: &NetworkCase,
+        expected: &[String],
+    ) -> Result<(), String> {
         let server = Arc::new(world::server(&Directory::default()));
         let loader = self.loader(server, None);
         let mut located = self.located().map_err(|problems| listed(&problems))?;
         located.step.settings = settings;
+        located.step.network = network.reach()?.into();
         // The schema speaks first on a server, in other words than the plugin's own, which are what the case is about.
         let step = loader
             .step(&located, &self.compiled.without_schema())

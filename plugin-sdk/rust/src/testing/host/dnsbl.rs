@@ -43,7 +43,19 @@ fn listing(subject: u32, label: &str, zone: &str, texts: bool) -> Listing {
         })
     };
     let answer = ask(RecordType::A);
+    let is_code = |record: &RecordData| match record {
+        // RFC 5782 §2.1; 127.255.255.0/24 refuses whoever asks.
+        RecordData::Address(address) => match IpAddr::from(*address) {
+            IpAddr::V4(address) => {
+                let [a, b, c, _] = address.octets();
+                a == 127 && (b, c) != (255, 255)
+            }
+            IpAddr::V6(_) => false,
+        },
+        _ => true,
+    };
     let outcome = match answer.outcome {
+        Found::Found if !answer.records.iter().all(is_code) => Outcome::Unavailable,
         Found::Found => Outcome::Listed,
         Found::NoData | Found::NoSuchName => Outcome::NotListed,
         _ => Outcome::Unavailable,
