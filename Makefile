@@ -61,5 +61,6 @@ slow: ## 10,000 peers that are in the middle of something, and what the others f
 idle: ## 5,000 idle sessions in clear and under TLS, and what each of them costs
 	@ulimit -n 20000 && WAXWING_IDLE=5000 tools/test.sh memory::
 
-many: ## 1,000 swaps of a plugin, whose memory stays flat, and 500 plugins at once
+many: ## 1,000 swaps of a plugin under load, whose memory stays flat, and 500 plugins at once
 	@WAXWING_POLICY_SWAPS=1000 WAXWING_POLICY_PLUGINS=500 cargo test --workspace --locked --test policy -- many:: swaps:: --nocapture --test-threads 1
+	@WAXWING_POLICY_PLUGINS=500 tools/test.sh --test suite -- many:: --nocapture

@@ -40,6 +40,7 @@ pub struct Setup {
     database: Database,
     own_plugins: bool,
     more_plugins: Option<PathBuf>,
+    own_code: bool,
     every_listener: bool,
     policy_settings: String,
     settings: String,
@@ -62,6 +63,7 @@ impl Setup {
             database: Database::Sqlite,
             own_plugins: false,
             more_plugins: None,
+            own_code: false,
             every_listener: false,
             policy_settings: String::new(),
             settings: String::new(),
@@ -98,6 +100,13 @@ impl Setup {
     #[must_use]
     pub fn plugins(mut self, folder: PathBuf) -> Self {
         self.more_plugins = Some(folder);
+        self
+    }
+
+    /// A folder of its own for compiled plugins, for tests that make many.
+    #[must_use]
+    pub fn own_code(mut self) -> Self {
+        self.own_code = true;
         self
     }
 
@@ -171,7 +180,9 @@ impl Setup {
         if self.own_plugins {
             copy_folder(&place::plugins(), &root.join("plugins"));
         }
-        share_compiled(root);
+        if !self.own_code {
+            share_compiled(root);
+        }
         folder
     }
 

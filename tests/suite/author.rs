@@ -33,7 +33,7 @@ fn shipped(name: &str) -> String {
     path.display().to_string()
 }
 
-const SHIPPED: [&str; 10] = [
+const SHIPPED: [&str; 11] = [
     "access",
     "authentication",
     "filing",

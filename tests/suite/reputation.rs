@@ -71,11 +71,17 @@ fn lists_mark_and_refuse() {
         ("203.0.113.4", "", &["DOMAIN_LISTED"]),
     ] {
         let told = send(&server, client, sender);
-        let id = told.strip_prefix("250 ").and_then(|text| text.split_whitespace().last());
+        let id = told
+            .strip_prefix("250 ")
+            .and_then(|text| text.split_whitespace().last());
         let traced = server.cli(&["trace", id.unwrap_or_else(|| panic!("{told}"))]);
         for symbol in ["CLIENT_DYNAMIC", "CLIENT_LISTED", "DOMAIN_LISTED"] {
             let found = traced.contains(symbol);
-            assert_eq!(found, expected.contains(&symbol), "{client}: {symbol}: {traced}");
+            assert_eq!(
+                found,
+                expected.contains(&symbol),
+                "{client}: {symbol}: {traced}"
+            );
         }
     }
     let metrics = server.metrics();

@@ -172,6 +172,18 @@ fn a_rollback_survives_a_restart() {
         last["why"],
         "rolled back by an operator from generation 2: nobody gets mail"
     );
+    // Who asked is who ran the command, as the kernel knows it.
+    let user = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    let user = String::from_utf8(user.stdout).unwrap();
+    assert_eq!(last["who"], user.trim());
+    let who: Vec<_> = history(&server)
+        .iter()
+        .map(|event| event["who"].clone())
+        .collect();
+    assert_eq!(who[..2], ["start", "watch"]);
     let told = server.cli(&["plugin", "history"]);
     assert!(told.contains("(generation 1 again)"), "{told}");
     // A file that changes is taken.

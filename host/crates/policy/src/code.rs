@@ -17,8 +17,8 @@ use wasmtime::component::Component;
 
 use crate::compiler::{Compiler, compile};
 
-/// Compiled files that are kept; the oldest go first.
-const MAX_FILES: usize = 256;
+/// Compiled files that are kept; those go first that were used longest ago. More than the plugins of any policy, so that a start finds all of them.
+const MAX_FILES: usize = 2000;
 /// Octets of a component that is taken.
 pub(crate) const MAX_COMPONENT: u64 = 64 << 20;
 
@@ -113,6 +113,8 @@ impl CodeCache {
         // folder that only this user can write to, and files there are never changed, only replaced or unlinked.
         #[expect(unsafe_code, reason = "mapping compiled code is what the cache is for")]
         let component = unsafe { Component::deserialize_file(engine, path) };
+        // A use: what is used stays. That the time cannot be set costs at most a compilation, some day.
+        let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
         component
             .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "a compiled plugin cannot be mapped; it is compiled again"))
             .ok()
@@ -130,7 +132,7 @@ impl CodeCache {
         Ok(())
     }
 
-    /// Unlinks the oldest files beyond the bound. What is mapped stays mapped.
+    /// Unlinks the files beyond the bound that were used longest ago. What is mapped stays mapped.
     fn prune(&self, newest: &Path) {
         let Ok(entries) = fs::read_dir(&self.folder) else {
             return;
@@ -240,6 +242,40 @@ mod tests {
         fs::write(code, b"evil").unwrap();
         cache.load(&engine, &component(), "abc").unwrap();
         assert_eq!(fs::read(code).unwrap(), good);
+    }
+
+    #[test]
+    fn where_nothing_can_be_kept_code_serves_from_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let inner = folder.path().join("gone");
+        let cache = CodeCache::open(&inner, &engine, None).unwrap();
+        // As a full disk: nothing can be written.
+        fs::remove_dir(&inner).unwrap();
+        cache.load(&engine, &component(), "abc").unwrap();
+        assert!(!inner.exists());
+    }
+
+    #[test]
+    fn code_that_was_used_lately_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let cache = CodeCache::open(folder.path(), &engine, None).unwrap();
+        cache.load(&engine, &component(), "used").unwrap();
+        let used = cache.path("used");
+        let long_ago = SystemTime::UNIX_EPOCH;
+        for path in (0..MAX_FILES).map(|n| folder.path().join(format!("{n}.compiled"))) {
+            let file = File::create(path).unwrap();
+            file.set_modified(long_ago + std::time::Duration::from_secs(1))
+                .unwrap();
+        }
+        File::open(&used).unwrap().set_modified(long_ago).unwrap();
+        cache.load(&engine, &component(), "used").unwrap();
+        cache.load(&engine, &component(), "new").unwrap();
+        assert!(used.exists() && cache.path("new").exists());
+        let compiled = files(folder.path()).into_iter();
+        let compiled = compiled.filter(|path| path.extension().unwrap() == "compiled");
+        assert_eq!(compiled.count(), MAX_FILES);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use wasmparser::{
 /// The index space of a component's types, as far as it has been read.
 #[derive(Default)]
 pub(crate) struct TypeSpace {
-    /// For types of instances: whether they have a function.
-    types: Vec<Option<bool>>,
+    /// For types of instances: the names of their functions.
+    types: Vec<Option<Vec<String>>>,
 }
 
 impl TypeSpace {
@@ -20,7 +20,7 @@ impl TypeSpace {
                 for ty in section.clone() {
                     self.types.push(match ty? {
                         ComponentType::Instance(declarations) => {
-                            Some(declarations.iter().any(is_function))
+                            Some(declarations.iter().filter_map(function).collect())
                         }
                         _ => None,
                     });
@@ -52,30 +52,29 @@ impl TypeSpace {
         Ok(())
     }
 
-    /// Takes in an import; true if it is an instance of types alone.
-    pub(crate) fn import(&mut self, ty: ComponentTypeRef) -> bool {
+    /// Takes in an import; the functions of an instance, none where it has types alone.
+    pub(crate) fn import(&mut self, ty: ComponentTypeRef) -> Option<&[String]> {
         match ty {
             ComponentTypeRef::Instance(index) => {
-                let known = usize::try_from(index)
-                    .ok()
-                    .and_then(|at| self.types.get(at).copied().flatten());
-                known == Some(false)
+                let at = usize::try_from(index).ok()?;
+                self.types.get(at)?.as_deref()
             }
             ComponentTypeRef::Type(_) => {
                 self.types.push(None);
-                false
+                None
             }
-            _ => false,
+            _ => None,
         }
     }
 }
 
-fn is_function(declaration: &InstanceTypeDeclaration<'_>) -> bool {
-    matches!(
-        declaration,
+/// The name of a function.
+fn function(declaration: &InstanceTypeDeclaration<'_>) -> Option<String> {
+    match declaration {
         InstanceTypeDeclaration::Export {
+            name,
             ty: ComponentTypeRef::Func(_),
-            ..
-        }
-    )
+        } => Some(name.name.to_owned()),
+        _ => None,
+    }
 }

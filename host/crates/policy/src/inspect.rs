@@ -22,6 +22,8 @@ pub struct Inspection {
     pub hooks: Vec<String>,
     /// Everything that it imports, with versions.
     pub imports: Vec<String>,
+    /// The functions of them that it calls: `kv.get`, `message.part.text`.
+    pub calls: Vec<String>,
     /// The grants that it cannot do without.
     pub grants: Vec<String>,
     /// The grants that it makes use of if it has them.
@@ -64,6 +66,7 @@ impl Inspection {
             version: outline.version.clone(),
             hooks: outline.hook_names().map(str::to_owned).collect(),
             imports: outline.imports.clone(),
+            calls: outline.calls.clone(),
             grants: outline.wants().into_iter().map(str::to_owned).collect(),
             optional_grants: optional.cloned().unwrap_or_default(),
             problems,

@@ -49,6 +49,8 @@ pub(crate) struct Outline {
     pub(crate) imports: Vec<String>,
     /// Those of the imports of which it takes the types alone.
     pub(crate) types_alone: Vec<String>,
+    /// The functions that it imports: `kv.get`, `message.part.text`.
+    pub(crate) calls: Vec<String>,
     pub(crate) exports: Vec<String>,
     /// What it says of itself; none is a component of an older SDK, or of another tool.
     pub(crate) manifest: Option<Manifest>,
@@ -157,8 +159,10 @@ impl Outline {
                     for import in section {
                         let import = import.map_err(broken)?;
                         let name = import.name.name.to_owned();
-                        if types.import(import.ty) {
-                            outline.types_alone.push(name.clone());
+                        match types.import(import.ty) {
+                            Some([]) => outline.types_alone.push(name.clone()),
+                            Some(functions) => outline.calls.extend(called(&name, functions)),
+                            None => {}
                         }
                         outline.imports.push(name);
                     }
@@ -352,6 +356,21 @@ impl Outline {
             }),
         })
     }
+}
+
+/// Functions of an interface as one writes them.
+fn called(import: &str, functions: &[String]) -> impl Iterator<Item = String> {
+    let interface = import.strip_prefix(PACKAGE).unwrap_or(import);
+    let interface = interface
+        .split_once('@')
+        .map_or(interface, |(name, _)| name);
+    functions.iter().map(move |function| {
+        // The component model's `[method]part.text`.
+        let function = function
+            .split_once(']')
+            .map_or(function.as_str(), |(_, name)| name);
+        format!("{interface}.{function}")
+    })
 }
 
 fn or_none(names: &[&str]) -> String {

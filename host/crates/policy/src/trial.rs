@@ -68,7 +68,7 @@ pub(crate) struct Ended {
 impl Trials {
     /// Starts the task that makes the calls; it ends with whom it belongs to.
     fn start() -> Self {
-        let (jobs, mut waiting) = mpsc::channel(MAX_WAITING + MAX_ENDS);
+        let (jobs, mut waiting) = mpsc::channel::<Job>(MAX_WAITING + MAX_ENDS);
         tokio::spawn(async move {
             while let Some(job) = waiting.recv().await {
                 let (core, begun) = (job.core().clone(), Instant::now());

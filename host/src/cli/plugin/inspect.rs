@@ -45,6 +45,7 @@ fn told(inspection: &Inspection) -> String {
     line("grants", &inspection.grants.join(" "));
     line("if granted", &inspection.optional_grants.join(" "));
     line("imports", &inspection.imports.join(" "));
+    line("calls", &inspection.calls.join(" "));
     for (name, value) in &manifest.limits {
         line("limit", &format!("{name} at least {value}"));
     }

@@ -21,6 +21,11 @@ pub(crate) fn question(text: &str) -> Option<Question> {
         "TLSA" => RecordType::Tlsa,
         other => RecordType::Number(other.strip_prefix("TYPE")?.parse().ok()?),
     };
+    // An address is asked about by its name in the DNS.
+    let name = match name.parse::<IpAddr>() {
+        Ok(address) => dns::reverse(address.into()),
+        Err(_) => name.to_owned(),
+    };
     Some(Question::new(name, kind))
 }
 

@@ -317,3 +317,24 @@ fn is_flag(flag: &str) -> bool {
             .bytes()
             .all(|b| b.is_ascii_graphic() && !b"(){%*\"\\]".contains(&b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_a_field_and_no_more() {
+        assert!(field("X-Seen", "yes, \t twice").is_ok());
+        for (name, value) in [
+            ("X-Seen", "yes\r\nX-Other: no".to_owned()),
+            ("X-Seen", "yes\n".to_owned()),
+            ("X-Seen", "x".repeat(1 << 20)),
+            ("X Seen", String::new()),
+            ("X-Seen:", String::new()),
+            ("", String::new()),
+            ("x-waxwing-score", "0".to_owned()),
+        ] {
+            assert!(field(name, &value).is_err(), "{name}");
+        }
+    }
+}

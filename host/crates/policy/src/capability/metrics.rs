@@ -114,3 +114,24 @@ impl State {
         Some((format!("waxwing_plugin_custom_{name}"), all))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_series_is_cut() {
+        let figures = Figures::default();
+        let admitted = |name: &str, label: usize| {
+            figures.admit("step", name, &vec![("of".to_owned(), label.to_string())])
+        };
+        assert_eq!(
+            (0..10_000).filter(|n| admitted("seen", *n)).count(),
+            MAX_SERIES
+        );
+        assert!(
+            admitted("seen", 0) && !admitted("other", 0),
+            "those that are known go on"
+        );
+    }
+}

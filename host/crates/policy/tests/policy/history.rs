@@ -56,6 +56,21 @@ async fn each_generation_is_told_with_what_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_order_of_the_same_steps_is_another_generation() {
+    let site = Site::new();
+    let (p, q) = (step("p", ""), step("q", ""));
+    site.plugin("p", &saying(451))
+        .plugin("q", &saying(452))
+        .policy(&format!("{p}{q}"));
+    let policy = site.start_kept().await;
+    assert_eq!(says(&policy).await, 451);
+    site.policy(&format!("{q}{p}"));
+    assert_eq!(policy.reload().await.unwrap(), 2);
+    assert_eq!(says(&policy).await, 452);
+    assert_eq!(policy.history()[1].changes, ["another order"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_goes_back_and_the_files_wait_for_a_change() {
     let (site, policy) = with_three().await;
     assert_eq!(

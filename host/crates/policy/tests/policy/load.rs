@@ -156,3 +156,76 @@ async fn compiled_code_is_kept_and_a_spoilt_copy_is_not_used() {
     drop(site.serving().await);
     assert!(std::fs::metadata(&files[0]).unwrap().len() > 1000);
 }
+
+#[tokio::test]
+async fn no_part_of_a_component_is_taken_for_the_whole() {
+    let site = Site::new();
+    let whole = passing().build();
+    site.policy(&step("p", ""));
+    for length in (0..whole.len()).step_by(whole.len() / 40) {
+        site.file("plugins/p.wasm", &whole[..length]);
+        let problems = site.problems().await;
+        assert_eq!(problems.len(), 1, "{length} octets: {problems:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_beyond_all_measure_is_not_read() {
+    let site = Site::new();
+    let file = std::fs::File::create(site.path("plugins/p.wasm")).unwrap();
+    file.set_len(100 << 20).unwrap();
+    site.policy(&step("p", ""));
+    let problems = site.problems().await;
+    assert!(
+        problems.len() == 1 && problems[0].contains("has 104857600 octets, where 67108864 may be"),
+        "{problems:?}"
+    );
+}
+
+#[tokio::test]
+async fn interfaces_that_the_server_does_not_have_are_told_by_name_and_version() {
+    let site = Site::new();
+    let component = wat::parse_str(
+        "(component
+            (import \"waxwing:policy/teleport@0.1.0\" (instance))
+            (import \"waxwing:policy/log@0.1.0\" (instance))
+            (import \"waxwing:policy/log@0.2.0\" (instance))
+            (import \"wasi:io/streams@0.2.0\" (instance)))",
+    )
+    .unwrap();
+    site.file("plugins/p.wasm", &component)
+        .policy(&step("p", ""));
+    let problems = site.problems().await.join("\n");
+    for part in [
+        "imports `teleport`, which this server does not have",
+        "wants `log` of version 0.2.0, this server has 0.1.x",
+        "imports `wasi:io/streams@0.2.0`, which plugins do not get",
+        "exports no `waxwing:policy/lifecycle`",
+    ] {
+        assert!(problems.contains(part), "{part}: {problems}");
+    }
+    assert!(
+        problems.contains("has no hook of this release"),
+        "{problems}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_lifted_asynchronously_is_refused() {
+    let site = Site::new();
+    let component = wat::parse_str(
+        "(component
+            (core module $m (func (export \"f\")))
+            (core instance $i (instantiate $m))
+            (type $t (func async))
+            (func (export \"f\") (type $t) (canon lift (core func $i \"f\") async)))",
+    )
+    .unwrap();
+    site.file("plugins/p.wasm", &component)
+        .policy(&step("p", ""));
+    let problems = site.problems().await;
+    assert!(
+        problems.len() == 1 && problems[0].contains("async"),
+        "{problems:?}"
+    );
+}

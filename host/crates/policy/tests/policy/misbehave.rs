@@ -20,6 +20,10 @@ fn culprits() -> Vec<(&'static str, Plugin, &'static str)> {
         ("traps", Plugin::new().hook("mail-from", "(unreachable)"), "trapped"),
         ("recurses", Plugin::new().hook("mail-from", "(call $deep (i32.const 0)) )(func $deep (param i32) (result i32) (i32.add (call $deep (local.get 0)) (i32.const 1))"), "trapped"),
         ("grows", Plugin::new().hook("mail-from", &grow), "memory"),
+        ("grows at once", Plugin::new().hook("mail-from", &format!("(if (i32.eq (memory.grow (i32.const 60000)) (i32.const -1)) (then unreachable)) (i32.const {PASS})")), "memory"),
+        ("fills tables", Plugin::new().more("(table $own 1 funcref)").hook("mail-from", &format!("(loop $again (if (i32.eq (table.grow $own (ref.null func) (i32.const 1000)) (i32.const -1)) (then unreachable)) (br $again)) (i32.const {PASS})")), "trapped"),
+        // One instruction that copies all of the memory cannot be interrupted; a loop of them can.
+        ("copies", Plugin::new().pages(60).hook("mail-from", "(loop $again (memory.copy (i32.const 1966080) (i32.const 0) (i32.const 1966080)) (br $again)) (unreachable)"), "computed longer"),
         ("chatters", Plugin::new().calls("$age").hook("mail-from", &chatter), "host-calls"),
         ("lies", Plugin::new().reply("mail-from", 3, 250, "welcome"), "nonsense"),
         ("raves", Plugin::new().says("mail-from", &case(9)), "trapped"),

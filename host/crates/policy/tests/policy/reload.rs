@@ -7,7 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::component::{Plugin, case};
-use crate::site::{Site, code, recipient, step, transaction, truncated, until};
+use sha2::{Digest as _, Sha256};
+use waxwing_mail::Protocol;
+
+use crate::site::{
+    Site, code, recipient, session_of, step, transaction, transaction_from, truncated, until,
+};
 
 /// Says this code at `mail-from`.
 fn saying(code: u16) -> Plugin {
@@ -125,6 +130,64 @@ async fn there_and_back_again() {
         // A reload that changes nothing is no new generation.
         assert_eq!(policy.reload().await.unwrap(), 2 * round + 1);
     }
+    assert_eq!(policy.status().generations_alive, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_files_replaced_in_a_hurry_the_last_ones_serve() {
+    let site = Site::new();
+    let name = |number: u32| format!("plugins/p{number}.wasm");
+    let steps: String = (0..50)
+        .map(|number| step(&format!("p{number}"), ""))
+        .collect();
+    let old = saying(451).build();
+    for number in 0..50 {
+        site.file(&name(number), &old);
+    }
+    site.policy(&steps);
+    let policy = site.start_watching().await;
+    assert_eq!((policy.current().number(), says(&policy).await), (1, 451));
+    // Fifty at once, each twice within the time that the watch waits for more.
+    for new in [saying(552).build(), saying(553).build()] {
+        for number in 0..50 {
+            site.file(&name(number), &new);
+        }
+    }
+    let last: String = Sha256::digest(saying(553).build())
+        .iter()
+        .map(|octet| format!("{octet:02x}"))
+        .collect();
+    until("the last of all serve", || {
+        let steps = policy.status().steps;
+        steps.iter().all(|step| step.digest == last)
+    })
+    .await;
+    assert_eq!(says(&policy).await, 553);
+    let generations = policy.current().number();
+    assert!(generations < 50, "{generations} generations for one change");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_sessions_live_through_a_reload() {
+    let site = Site::new();
+    site.plugin("p", &saying(451)).policy(&step("p", ""));
+    let policy = site.serving().await;
+    let mut sessions: Vec<_> = (0..10_000)
+        .map(|_| session_of(&policy, Protocol::Smtp))
+        .collect();
+    site.plugin("p", &saying(551));
+    assert_eq!(policy.reload().await.unwrap(), 2);
+    assert_eq!(
+        policy.status().generations_alive,
+        2,
+        "they hold the old one"
+    );
+    // An hour may have passed: each is judged by what serves at its next MAIL.
+    for session in sessions.iter_mut().step_by(100) {
+        let mut one = transaction_from(&policy, session, "bob@example.org");
+        assert_eq!(code(&one.mail_from().await), 551);
+    }
+    drop(sessions);
     assert_eq!(policy.status().generations_alive, 1);
 }
 

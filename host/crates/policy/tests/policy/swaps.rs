@@ -1,6 +1,12 @@
-//! Many swaps: what a generation held is let go.
+//! Many swaps while mail is judged: nothing fails, and what a generation held is let go.
 //!
 //! `WAXWING_POLICY_SWAPS` sets how many are made, 100 if it is absent.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::task::JoinSet;
+use waxwing_policy::{Decision, Policy};
 
 use crate::component::{Plugin, case};
 use crate::site::{Site, recipient, step, transaction};
@@ -17,6 +23,57 @@ fn held(site: &Site) -> (u64, usize) {
     let cache = site.path("cache").display().to_string();
     let compiled = maps.lines().filter(|line| line.contains(&cache));
     (resident, compiled.count())
+}
+
+/// Sessions that send at the same time.
+const SENDERS: usize = 6;
+
+/// Those who send, one transaction after another, until they are to stop.
+struct Load {
+    senders: JoinSet<()>,
+    stop: Arc<AtomicBool>,
+    sent: Arc<AtomicU64>,
+}
+
+impl Load {
+    fn start(policy: &Policy) -> Self {
+        let mut load = Self {
+            senders: JoinSet::new(),
+            stop: Arc::default(),
+            sent: Arc::default(),
+        };
+        for _ in 0..SENDERS {
+            let (policy, stop, sent) = (policy.clone(), load.stop.clone(), load.sent.clone());
+            load.senders.spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    judge(&policy).await;
+                    sent.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        load
+    }
+
+    async fn end(mut self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        while let Some(ended) = self.senders.join_next().await {
+            ended.unwrap();
+        }
+        self.sent.load(Ordering::Relaxed)
+    }
+}
+
+/// One transaction: one of the variants decides about all of it, and none fails.
+async fn judge(policy: &Policy) {
+    let mut one = transaction(policy);
+    let Decision::Refuse(reply) = one.mail_from().await else {
+        panic!("no variant lets a sender pass");
+    };
+    assert!(reply.text.starts_with("no "), "{reply:?}");
+    let accepted = one.rcpt_to(&recipient("alice@waxwing.test")).await;
+    assert_eq!(accepted, Decision::Pass);
+    assert!(one.ledger().steps.iter().all(|step| step.fault.is_none()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,6 +93,7 @@ async fn memory_and_mapped_files_stay_as_they_are() {
     site.file("plugins/p.wasm", &variants[0])
         .policy(&step("p", ""));
     let policy = site.start_kept().await;
+    let load = Load::start(&policy);
     let mut after_ten = held(&site);
     for swap in 1..=swaps {
         site.file(
@@ -43,16 +101,17 @@ async fn memory_and_mapped_files_stay_as_they_are() {
             &variants[usize::try_from(swap % 3).unwrap()],
         );
         assert_eq!(policy.reload().await.unwrap(), swap + 1);
-        let mut one = transaction(&policy);
-        one.mail_from().await;
-        one.rcpt_to(&recipient("alice@waxwing.test")).await;
-        drop(one);
+        judge(&policy).await;
         if swap == 10 {
             after_ten = held(&site);
         }
     }
+    let sent = load.end().await;
+    assert!(sent > swaps, "{sent} transactions beside {swaps} swaps");
     let now = held(&site);
-    eprintln!("{swaps} swaps: (KiB, mappings of code) {after_ten:?} after ten, {now:?} at the end");
+    eprintln!(
+        "{swaps} swaps beside {sent} transactions: (KiB, mappings of code) {after_ten:?} after ten, {now:?} at the end"
+    );
     assert_eq!(policy.status().generations_alive, 1);
     assert!(
         now.1 <= after_ten.1,
