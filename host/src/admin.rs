@@ -3,6 +3,7 @@
 //! The socket is `admin.sock` in the data directory, mode 0600: who may write there may do all this. It speaks JSON,
 //! one request and one answer a line.
 
+mod credentials;
 mod domain;
 mod execute;
 mod keys;
@@ -12,6 +13,7 @@ mod socket;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use waxwing_store::{CredentialKind, Scope};
 
 pub(crate) use domain::DomainRequest;
 pub(crate) use execute::{execute, plain};
@@ -54,6 +56,26 @@ pub(crate) enum Request {
     AccountQuota {
         address: String,
         quota: QuotaChange,
+    },
+    AccountTotp {
+        address: String,
+        enabled: bool,
+    },
+    CredentialAdd {
+        address: String,
+        kind: CredentialKind,
+        name: String,
+        scopes: Vec<Scope>,
+        expires: Option<i64>,
+    },
+    CredentialList {
+        address: String,
+        kind: CredentialKind,
+    },
+    CredentialRemove {
+        address: String,
+        kind: CredentialKind,
+        id: i64,
     },
     AliasAdd {
         address: String,

@@ -6,6 +6,7 @@
 mod account;
 mod check;
 mod compile;
+mod credential;
 mod domain;
 mod keys;
 mod plugin;

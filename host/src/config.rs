@@ -8,6 +8,7 @@
 mod dkim;
 mod limits;
 mod listener;
+mod oauth;
 mod queue;
 mod read;
 mod resolve;
@@ -22,6 +23,7 @@ use serde::Serialize;
 pub use self::dkim::Dkim;
 pub use self::limits::{Limits, Rate, Rates};
 pub use self::listener::{Listener, Service, Tls};
+pub use self::oauth::Oauth;
 pub use self::queue::{Queue, QueueCredentials, QueueSource};
 use self::read::{Section, Source};
 pub use self::resolve::Overrides;
@@ -45,6 +47,8 @@ pub struct Config {
     pub auth: Auth,
     /// How long the keys that domains sign with live.
     pub dkim: Dkim,
+    /// Whose access tokens are taken.
+    pub oauth: Oauth,
     /// The certificate that TLS listeners show.
     pub tls: TlsFiles,
     /// Bounds on what peers may use.
@@ -140,6 +144,8 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key (PKCS #8, PKCS #1 or SEC 1).
     pub key: PathBuf,
+    /// The authorities whose certificates clients may log in with, PEM; empty: none.
+    pub client_authorities: PathBuf,
     /// Other certificates, for clients that ask for one of their names.
     pub more: Vec<TlsPair>,
 }
@@ -221,9 +227,11 @@ impl Default for Config {
                 signatures: 8,
             },
             dkim: Dkim::default(),
+            oauth: Oauth::default(),
             tls: TlsFiles {
                 certificate: PathBuf::new(),
                 key: PathBuf::new(),
+                client_authorities: PathBuf::new(),
                 more: Vec::new(),
             },
             limits: Limits::default(),
@@ -350,9 +358,11 @@ impl Config {
             section.at_least("signatures", self.auth.signatures, 1);
         });
         root.section("dkim", |section| self.dkim.read(section));
+        root.section("oauth", |section| self.oauth.read(section));
         root.section("tls", |section| {
             section.value("certificate", &mut self.tls.certificate);
             section.value("key", &mut self.tls.key);
+            section.value("client-authorities", &mut self.tls.client_authorities);
             let halves =
                 self.tls.certificate.as_os_str().is_empty() != self.tls.key.as_os_str().is_empty();
             section.check(

@@ -240,6 +240,12 @@ where
                 .secure(&self.terms.acceptor, self.terms.handshake),
         )
         .await?;
+        if facts.channel.is_some() {
+            self.session.bound();
+        }
+        if !facts.certified.is_empty() {
+            self.session.certified();
+        }
         self.answers.secured(facts);
         Ok(())
     }

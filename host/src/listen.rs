@@ -107,7 +107,10 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
 pub(crate) async fn serve(socket: TcpListener, door: Arc<Door>, parts: Arc<Parts>) {
     let listener = &door.listener;
     let terms = Arc::new(Terms {
-        acceptor: parts.certificates.acceptor().clone(),
+        acceptor: parts
+            .certificates
+            .acceptor(listener.client_certificates)
+            .clone(),
         handshake: parts.config.timeouts.handshake.duration(),
         write: parts.config.timeouts.write.duration(),
     });

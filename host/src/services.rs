@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use waxwing_mail::Address;
+use waxwing_mail::{Address, Protocol};
 use waxwing_policy::{
     BucketState, DnsQuestion, Entry, Exchange, HttpRequest, KeyValues, Limits, LookUp, Pending,
     ServiceError, Services, Space, Usage, Verification, Versioned,
 };
-use waxwing_store::{Account, Error, Namespace, PasswordCheck, Resolution, Store};
+use waxwing_store::{Account, Error, Namespace, PasswordCheck, Resolution, Scope, Store};
 
 use crate::admin::plain;
 use crate::dns::Resolver;
@@ -63,6 +63,16 @@ impl ServerServices {
             }
         }
         Ok(false)
+    }
+}
+
+/// What a credential must be good for, to be taken over a protocol.
+pub(crate) fn scope(protocol: Protocol) -> Option<Scope> {
+    match protocol {
+        Protocol::Smtp | Protocol::Submission => Some(Scope::Smtp),
+        Protocol::Imap => Some(Scope::Imap),
+        Protocol::Pop3 => Some(Scope::Pop3),
+        Protocol::Lmtp | Protocol::Jmap | Protocol::ManageSieve | Protocol::Api => None,
     }
 }
 
@@ -137,13 +147,18 @@ impl Services for ServerServices {
         })
     }
 
-    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> Pending<'a, Verification> {
+    fn verify<'a>(
+        &'a self,
+        user: &'a str,
+        password: &'a str,
+        protocol: Protocol,
+    ) -> Pending<'a, Verification> {
         Box::pin(async move {
             Ok(
                 match self
                     .store
                     .directory()
-                    .verify_password(user, password)
+                    .verify_password(user, password, scope(protocol))
                     .await
                     .map_err(service_error)?
                 {

@@ -8,15 +8,18 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use notify::Watcher;
+use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::client::verify_server_name;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::config::{Config, TlsFiles, TlsPair};
 
@@ -83,6 +86,8 @@ pub(crate) struct Certificates {
     files: Arc<[TlsPair]>,
     current: Arc<Current>,
     acceptor: TlsAcceptor,
+    /// The one that asks clients for a certificate; the other one where no authority is configured.
+    asking: TlsAcceptor,
 }
 
 impl Certificates {
@@ -96,17 +101,24 @@ impl Certificates {
         }
         let files = pairs(config);
         let current = Arc::new(Current(ArcSwap::from_pointee(read_all(&files)?)));
-        let acceptor = TlsAcceptor::from(Arc::new(settings(Arc::clone(&current) as _)?));
+        let acceptor = |authorities: &Path| {
+            let verifier = clients(authorities)?;
+            let settings = settings(Arc::clone(&current) as _, verifier)?;
+            Ok::<_, TlsError>(TlsAcceptor::from(Arc::new(settings)))
+        };
+        let asking = acceptor(&config.tls.client_authorities)?;
+        let acceptor = acceptor(Path::new(""))?;
         Ok(Self {
             files,
             current,
             acceptor,
+            asking,
         })
     }
 
-    /// What shakes hands.
-    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
-        &self.acceptor
+    /// What shakes hands, and asks for a certificate if it is to.
+    pub(crate) fn acceptor(&self, asking: bool) -> &TlsAcceptor {
+        if asking { &self.asking } else { &self.acceptor }
     }
 
     /// Reads the files again.
@@ -171,8 +183,23 @@ pub(crate) fn chain(config: &Config) -> Vec<Vec<u8>> {
     chain.iter().map(|one| one.to_vec()).collect()
 }
 
-/// What is wrong with the configured certificate; the development one is made when it is needed.
+/// What is wrong with the configured certificates; the development one is made when it is needed.
 pub(crate) fn problem(config: &Config) -> Option<String> {
+    let asking = config
+        .listeners
+        .iter()
+        .find(|listener| listener.client_certificates);
+    if let Some(listener) = asking
+        && config.tls.client_authorities.as_os_str().is_empty()
+    {
+        return Some(format!(
+            "listener {}: client-certificates believes nobody without tls.client-authorities",
+            listener.name
+        ));
+    }
+    if let Err(error) = clients(&config.tls.client_authorities) {
+        return Some(error.to_string());
+    }
     let made_later = config.development_certificate() && !config.tls.certificate.exists();
     if made_later {
         None
@@ -201,11 +228,55 @@ fn read_all(files: &[TlsPair]) -> Result<Vec<Arc<CertifiedKey>>, TlsError> {
     read.collect()
 }
 
-fn settings(current: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, TlsError> {
+/// Whose certificates are believed, of clients that have one.
+fn clients(authorities: &Path) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    if authorities.as_os_str().is_empty() {
+        return Ok(WebPkiClientVerifier::no_client_auth());
+    }
+    let wrong = |cause: &dyn std::fmt::Display| TlsError::File {
+        path: authorities.to_owned(),
+        cause: cause.to_string(),
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(authorities).map_err(|cause| wrong(&cause))? {
+        let certificate = certificate.map_err(|cause| wrong(&cause))?;
+        roots.add(certificate).map_err(|cause| wrong(&cause))?;
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .allow_unauthenticated()
+        .build()
+        .map_err(|cause| wrong(&cause))
+}
+
+/// The mail addresses that a certificate names (RFC 5280 §4.2.1.6, `rfc822Name`), in lower case.
+pub(crate) fn addresses(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+        return Vec::new();
+    };
+    let Ok(Some(names)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let address = |name: &GeneralName<'_>| match name {
+        GeneralName::RFC822Name(address) => Some(address.to_lowercase()),
+        _ => None,
+    };
+    names
+        .value
+        .general_names
+        .iter()
+        .filter_map(address)
+        .collect()
+}
+
+fn settings(
+    current: Arc<dyn ResolvesServerCert>,
+    clients: Arc<dyn ClientCertVerifier>,
+) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_cert_resolver(current);
     // Resumption by tickets (RFC 8446 §4.6.1): no memory here for peers that never come back.
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});

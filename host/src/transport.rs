@@ -15,6 +15,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use waxwing_sasl::ChannelBinding;
+
+use crate::tls;
 
 /// Octets read at a time.
 const SCRATCH: usize = 64 * 1024;
@@ -48,6 +51,10 @@ pub(crate) struct TlsFacts {
     pub(crate) cipher: String,
     /// The name that the peer asked for (RFC 6066 §3).
     pub(crate) server_name: Option<String>,
+    /// What the connection is known by on both ends (RFC 9266).
+    pub(crate) channel: Option<ChannelBinding>,
+    /// The addresses that the client's certificate names, in lower case; of one that was verified.
+    pub(crate) certified: Vec<String>,
 }
 
 impl Transport {
@@ -132,6 +139,11 @@ impl Transport {
                 .negotiated_cipher_suite()
                 .map_or_else(String::new, |suite| iana_name(suite.suite())),
             server_name: connection.server_name().map(str::to_owned),
+            channel: channel_of(connection),
+            certified: connection
+                .peer_certificates()
+                .and_then(<[_]>::first)
+                .map_or_else(Vec::new, |certificate| tls::addresses(certificate)),
         };
         *self = Self::Tls(Box::new(stream));
         Ok(facts)
@@ -158,6 +170,15 @@ impl Transport {
         // The goodbye is said; whether the peer hears it changes nothing.
         let _ended = timeout(LINGER.1, linger).await;
     }
+}
+
+/// RFC 9266 §3: the exporter of TLS 1.3, with its label and an empty context. §4.2: under TLS 1.2 it is safe only with an
+/// extended master secret, which rustls does not tell of.
+fn channel_of(connection: &rustls::ServerConnection) -> Option<ChannelBinding> {
+    let modern = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
+    let export =
+        |octets| connection.export_keying_material(octets, b"EXPORTER-Channel-Binding", Some(b""));
+    modern.then(|| export([0; 32]).ok()).flatten()
 }
 
 /// rustls writes `TLS13_AES_…` for what IANA registers as `TLS_AES_…`.

@@ -13,6 +13,7 @@ use crate::config::{Config, Problem};
 use crate::dns::Resolver;
 use crate::keys::Keys;
 use crate::listen::Bound;
+use crate::oauth::Issuer;
 use crate::outgoing::Outgoing;
 use crate::pressure::Gauges;
 use crate::rates::Rates;
@@ -33,6 +34,8 @@ pub(crate) struct Parts {
     pub(crate) resolver: Arc<Resolver>,
     /// What domains sign with.
     pub(crate) keys: Keys,
+    /// Whose access tokens are taken beside our own.
+    pub(crate) issuer: Option<Issuer>,
     pub(crate) certificates: Certificates,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) rates: Rates,
@@ -69,6 +72,7 @@ impl Parts {
         let budget = Budget::new(config.limits.content_memory.bytes());
         Ok(Self {
             policy,
+            issuer: Issuer::open(&config.oauth, Arc::clone(&resolver)),
             resolver,
             keys: Keys::new(store.clone(), &config),
             store,

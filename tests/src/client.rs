@@ -11,10 +11,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::client::WantsClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, ConfigBuilder, DigitallySignedStruct, SignatureScheme,
+    StreamOwned,
+};
 
 pub use imap::{Fetched, Imap, ImapReply};
 pub use pop3::Pop3;
@@ -63,11 +68,25 @@ impl Connection {
         Ok(connection)
     }
 
+    /// Connects and begins TLS with a certificate of the client's: a PEM file with its key.
+    ///
+    /// # Errors
+    /// The network's and the handshake's.
+    pub fn open_certified(address: SocketAddr, pem: &[u8]) -> io::Result<Self> {
+        let mut connection = Self::open(address)?;
+        connection.shake_hands(certified_config(pem))?;
+        Ok(connection)
+    }
+
     /// Begins TLS; any certificate will do, for the server's is its own development one.
     ///
     /// # Errors
     /// The handshake's.
     pub fn secure(&mut self) -> io::Result<()> {
+        self.shake_hands(client_config())
+    }
+
+    fn shake_hands(&mut self, config: Arc<ClientConfig>) -> io::Result<()> {
         let Some(Stream::Clear(mut tcp)) = self.stream.take() else {
             return Err(io::Error::other(
                 "TLS is active already, or the connection is closed",
@@ -79,12 +98,24 @@ impl Connection {
             ));
         }
         let name = ServerName::try_from("mx.waxwing.example").map_err(io::Error::other)?;
-        let mut tls = ClientConnection::new(client_config(), name).map_err(io::Error::other)?;
+        let mut tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
         while tls.is_handshaking() {
             tls.complete_io(&mut tcp)?;
         }
         self.stream = Some(Stream::Tls(Box::new(StreamOwned::new(tls, tcp))));
         Ok(())
+    }
+
+    /// What the TLS connection is known by on both ends (RFC 9266 §3); none in clear.
+    #[must_use]
+    pub fn channel(&self) -> Option<[u8; 32]> {
+        match self.stream.as_ref()? {
+            Stream::Clear(_) => None,
+            Stream::Tls(stream) => stream
+                .conn
+                .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""))
+                .ok(),
+        }
     }
 
     /// Sends octets.
@@ -211,21 +242,26 @@ pub(crate) fn need_line(connection: &mut Connection) -> io::Result<Vec<u8>> {
 fn client_config() -> Arc<ClientConfig> {
     static CONFIG: std::sync::OnceLock<Arc<ClientConfig>> = std::sync::OnceLock::new();
     CONFIG
-        .get_or_init(|| {
-            let provider = Arc::new(aws_lc_rs::default_provider());
-            let builder = ClientConfig::builder_with_provider(provider.clone());
-            let builder = builder
-                .with_safe_default_protocol_versions()
-                .expect("the provider knows TLS 1.3");
-            let verifier = Arc::new(AnyCertificate(provider));
-            Arc::new(
-                builder
-                    .dangerous()
-                    .with_custom_certificate_verifier(verifier)
-                    .with_no_client_auth(),
-            )
-        })
+        .get_or_init(|| Arc::new(any_server().with_no_client_auth()))
         .clone()
+}
+
+fn any_server() -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows TLS 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+}
+
+fn certified_config(pem: &[u8]) -> Arc<ClientConfig> {
+    let chain = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .expect("certificates");
+    let key = PrivateKeyDer::from_pem_slice(pem).expect("a key");
+    let config = any_server().with_client_auth_cert(chain, key);
+    Arc::new(config.expect("the key is the certificate's"))
 }
 
 /// Takes any certificate; signatures are still checked.

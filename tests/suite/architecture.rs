@@ -21,12 +21,13 @@ const PURE: [&str; 8] = [
 ];
 
 /// What does I/O, TLS, SQL or WebAssembly, and the only crates that may name it (invariant 1).
-const CONFINED: [(&str, &[&str]); 16] = [
+const CONFINED: [(&str, &[&str]); 17] = [
     ("wasmtime", &["waxwing-policy"]),
     ("sqlx", &["waxwing-store"]),
     ("argon2", &["waxwing-store"]),
     ("pbkdf2", &["waxwing-store", "waxwing-sasl"]),
     ("scrypt", &["waxwing-store"]),
+    ("jsonwebtoken", &["waxwing"]),
     ("hickory-resolver", &["waxwing"]),
     ("mail-auth", &["waxwing-auth"]),
     ("hyper", &["waxwing"]),

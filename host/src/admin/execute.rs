@@ -5,6 +5,7 @@ use waxwing_mail::{Address, Domain};
 use waxwing_policy::Policy;
 use waxwing_store::{Account, Quota, Store};
 
+use super::credentials::credentials;
 use super::{Exit, Failure, QuotaChange, Request};
 use crate::config::Config;
 use crate::keys::Keys;
@@ -35,6 +36,10 @@ pub(crate) async fn execute(
         Request::AliasAdd { .. } | Request::AliasList { .. } | Request::AliasRemove { .. } => {
             aliases(store, request).await
         }
+        Request::AccountTotp { .. }
+        | Request::CredentialAdd { .. }
+        | Request::CredentialList { .. }
+        | Request::CredentialRemove { .. } => credentials(store, request).await,
         Request::Status => match running {
             Some((parts, _)) => Ok(parts.status().await),
             None => Err(no_server("status")),
@@ -243,7 +248,7 @@ async fn trace(store: &Store, id: &str) -> Result<Value, Failure> {
 }
 
 /// What serde can write, as JSON; the types here all can.
-fn value<T: serde::Serialize>(of: &T) -> Value {
+pub(super) fn value<T: serde::Serialize>(of: &T) -> Value {
     serde_json::to_value(of).unwrap_or(Value::Null)
 }
 
@@ -253,7 +258,7 @@ pub(super) fn domain_name(text: &str) -> Result<String, Failure> {
     Ok(domain.to_string())
 }
 
-fn local_address(text: &str) -> Result<String, Failure> {
+pub(super) fn local_address(text: &str) -> Result<String, Failure> {
     let address = Address::parse(text)
         .map_err(|error| Failure::data(format!("{text:?} is no address: {error}")))?;
     Ok(plain(&address))

@@ -1,18 +1,20 @@
 //! The policy of one connection, for every protocol: may it be served, who is it, how much may it keep.
 
+mod login;
 mod standing;
 
 use std::sync::Arc;
 
-use waxwing_mail::{EnhancedStatus, Identity, Protocol, Reply};
+use waxwing_mail::{EnhancedStatus, Protocol, Reply};
 use waxwing_policy::{
-    ConnectionFacts, Decision, LoginAttempt, LoginOutcome, MailboxChange, MailboxEvent, Operation,
-    PolicySession, QuotaOutcome, Usage,
+    ConnectionFacts, Decision, MailboxChange, MailboxEvent, Operation, PolicySession, QuotaOutcome,
+    Usage,
 };
-use waxwing_sasl::Credentials;
 use waxwing_smtp::Client;
 use waxwing_store::Account;
 
+use self::login::Keyed;
+pub(crate) use self::login::Login;
 pub(crate) use self::standing::Busy;
 use super::Caller;
 use crate::config::Service;
@@ -27,19 +29,6 @@ pub(crate) enum Admission {
     Refused(Reply),
     /// No, and the connection ends.
     Disconnected(Reply),
-}
-
-/// What becomes of a login.
-pub(crate) enum Login {
-    In {
-        identity: Identity,
-        account: Arc<Account>,
-    },
-    /// Wrong, without a word why.
-    Wrong,
-    /// Wrong, or not now, with a word for the user.
-    Blocked(String),
-    Unavailable(Reference),
 }
 
 /// Why no more may be kept.
@@ -57,6 +46,8 @@ pub(crate) struct Gate {
     policy: PolicySession,
     /// The account that is logged in.
     account: Option<Arc<str>>,
+    /// Whose password is about to be proved.
+    keyed: Option<Keyed>,
 }
 
 impl Gate {
@@ -67,6 +58,7 @@ impl Gate {
             caller,
             policy,
             account: None,
+            keyed: None,
         }
     }
 
@@ -90,29 +82,6 @@ impl Gate {
             }
         }
         self.policy = PolicySession::new(self.parts.policy.current(), facts(&self.caller));
-    }
-
-    /// The account that a trusted peer has logged in.
-    pub(crate) async fn vouched_for(&mut self, login: &str) -> Login {
-        let known = self.parts.store.directory().account(login).await;
-        let account = match known {
-            Ok(Some(account)) => account,
-            Ok(None) => return Login::Wrong,
-            Err(error) => {
-                return Login::Unavailable(Reference::log(
-                    "an account could not be looked up",
-                    self.session(),
-                    &error,
-                ));
-            }
-        };
-        let identity = Identity {
-            account: account.address.as_str().into(),
-            authorised_as: account.address.as_str().into(),
-            mechanism: "XCLIENT".into(),
-        };
-        self.policy.logged_in(identity.clone());
-        self.account_of(identity).await
     }
 
     /// Tells policy of something that happened in a mailbox of `account`.
@@ -181,86 +150,6 @@ impl Gate {
             }
             Decision::Refuse(reply) => Admission::Refused(reply),
             Decision::Disconnect(reply) => Admission::Disconnected(reply),
-        }
-    }
-
-    /// Who it is; after the time that policy lets a guesser wait.
-    pub(crate) async fn login(
-        &mut self,
-        mechanism: &'static str,
-        credentials: Credentials,
-    ) -> Login {
-        let attempt = LoginAttempt {
-            mechanism: mechanism.to_owned(),
-            user: credentials.user,
-            authorise_as: credentials.authorise_as,
-            password: credentials.password,
-        };
-        let busy = self.busy();
-        let outcome = self.policy.login(attempt).await;
-        let (LoginOutcome::Success { delay, .. }
-        | LoginOutcome::Refused { delay, .. }
-        | LoginOutcome::Unavailable { delay, .. }) = &outcome;
-        if !delay.is_zero() {
-            tokio::time::sleep(*delay).await;
-        }
-        let login = match outcome {
-            LoginOutcome::Success { identity, .. } => {
-                let login = self.account_of(identity).await;
-                if !matches!(login, Login::In { .. }) {
-                    self.policy.not_logged_in();
-                }
-                login
-            }
-            LoginOutcome::Refused {
-                text: Some(text), ..
-            } => Login::Blocked(text),
-            LoginOutcome::Refused { text: None, .. } => Login::Wrong,
-            LoginOutcome::Unavailable { text, .. } => {
-                let reference = Reference::new();
-                tracing::warn!(%reference, session = self.session(), reason = text, "a login could not be decided");
-                Login::Unavailable(reference)
-            }
-        };
-        if self.logged_in() {
-            busy.over();
-        }
-        let outcome = match &login {
-            Login::In { .. } => "success",
-            Login::Wrong | Login::Blocked(_) => "failure",
-            Login::Unavailable(_) => "unavailable",
-        };
-        let protocol = self.caller.door.listener.service.as_str();
-        metrics::counter!("waxwing_logins_total", "protocol" => protocol, "outcome" => outcome)
-            .increment(1);
-        login
-    }
-
-    async fn account_of(&mut self, identity: Identity) -> Login {
-        match self
-            .parts
-            .store
-            .directory()
-            .account(&identity.authorised_as)
-            .await
-        {
-            Ok(Some(account)) => {
-                self.logged_out();
-                self.account = Some(account.address.as_str().into());
-                self.caller.seat.known();
-                self.tell(&account.address, || MailboxChange::Login);
-                Login::In { identity, account }
-            }
-            Ok(None) => {
-                let reference = Reference::new();
-                tracing::error!(%reference, session = self.session(), account = %identity.authorised_as, "policy let in an account that is not in the store");
-                Login::Unavailable(reference)
-            }
-            Err(error) => Login::Unavailable(Reference::log(
-                "an account could not be looked up",
-                self.session(),
-                &error,
-            )),
         }
     }
 

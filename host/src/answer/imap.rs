@@ -96,10 +96,14 @@ impl ImapAnswers {
                     Err(Error::Disconnect(reply.text.into_owned()))
                 }
             },
-            Ask::Login {
-                mechanism,
-                credentials,
-            } => self.login(mechanism, credentials).await,
+            Ask::Keys { mechanism, user } => match self.gate.keys(mechanism, user).await {
+                Ok(part) => Ok(Answer::Keys(Box::new(part))),
+                Err(login) => self.logged_in(login),
+            },
+            Ask::Login { mechanism, offer } => {
+                let login = self.gate.login(mechanism, offer).await;
+                self.logged_in(login)
+            }
             Ask::Logout => {
                 self.user = None;
                 self.gate.logged_out();
@@ -112,12 +116,8 @@ impl ImapAnswers {
         }
     }
 
-    async fn login(
-        &mut self,
-        mechanism: &'static str,
-        credentials: waxwing_sasl::Credentials,
-    ) -> Result<Answer, Error> {
-        match self.gate.login(mechanism, credentials).await {
+    fn logged_in(&mut self, login: Login) -> Result<Answer, Error> {
+        match login {
             Login::In { account, .. } => {
                 let changes = self.gate.parts().store.subscribe(account.id);
                 let news = News::At(changes.clone());
@@ -369,7 +369,9 @@ impl User {
                 tokio::task::yield_now().await;
                 Ok(Answer::Done)
             }
-            Ask::Connect | Ask::Login { .. } | Ask::Logout => Err(Error::NoPermission),
+            Ask::Connect | Ask::Keys { .. } | Ask::Login { .. } | Ask::Logout => {
+                Err(Error::NoPermission)
+            }
         }
     }
 

@@ -61,10 +61,14 @@ impl Pop3Answers {
                     Welcome::Defer(reply.text.into_owned())
                 }
             })),
-            Ask::Authenticate {
-                mechanism,
-                credentials,
-            } => Ok(self.login(mechanism.as_str(), credentials).await),
+            Ask::Keys { mechanism, user } => Ok(match self.gate.keys(mechanism, user).await {
+                Ok(part) => Answer::Keys(Box::new(part)),
+                Err(login) => self.logged_in(login),
+            }),
+            Ask::Authenticate { mechanism, offer } => {
+                let login = self.gate.login(mechanism.as_str(), offer).await;
+                Ok(self.logged_in(login))
+            }
             Ask::Open { limit } => self.open(limit).await,
             Ask::Read {
                 uid,
@@ -75,12 +79,8 @@ impl Pop3Answers {
         }
     }
 
-    async fn login(
-        &mut self,
-        mechanism: &'static str,
-        credentials: waxwing_sasl::Credentials,
-    ) -> Answer {
-        let failure = match self.gate.login(mechanism, credentials).await {
+    fn logged_in(&mut self, login: Login) -> Answer {
+        let failure = match login {
             Login::In { account, .. } => {
                 self.account = Some(account);
                 return Answer::Authenticated;

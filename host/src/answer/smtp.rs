@@ -106,32 +106,12 @@ impl SmtpAnswers {
                 self.helo = name.as_str().into();
                 Answer::Decision(decision(self.gate.policy().ehlo(&name, esmtp).await))
             }
-            Ask::Authenticate {
-                mechanism,
-                credentials,
-            } => match self.gate.login(mechanism.as_str(), credentials).await {
-                Login::In { identity, .. } => Answer::Authenticated(identity),
-                Login::Wrong => Answer::AuthFailed(AuthFailure::Credentials),
-                // RFC 4954 §6, RFC 3463 §3.8: 535 5.7.8.
-                Login::Blocked(text) => Answer::AuthFailed(AuthFailure::Refused(Reply::new(
-                    535,
-                    Some(EnhancedStatus(5, 7, 8)),
-                    text,
-                ))),
-                // RFC 4954 §6: 454 4.7.0.
-                Login::Unavailable(reference) => {
-                    let text =
-                        format!("Unable to check the login now, try again later ({reference})");
-                    Answer::AuthFailed(AuthFailure::Refused(Reply::new(
-                        454,
-                        Some(EnhancedStatus(4, 7, 0)),
-                        text,
-                    )))
-                }
+            Ask::Keys { mechanism, user } => match self.gate.keys(mechanism, user).await {
+                Ok(part) => Answer::Keys(Box::new(part)),
+                Err(login) => logged_in(login),
             },
-            // No listener offers a mechanism that leads to these.
-            Ask::Keys { .. } | Ask::Proof { .. } | Ask::Token { .. } => {
-                Answer::AuthFailed(AuthFailure::Unavailable)
+            Ask::Authenticate { mechanism, offer } => {
+                logged_in(self.gate.login(mechanism.as_str(), offer).await)
             }
             Ask::Client(client) => self.client(*client).await,
             Ask::MailFrom(envelope) => Answer::Decision(self.mail(*envelope).await),
@@ -327,6 +307,23 @@ impl Answers<ServerSession> for SmtpAnswers {
     fn spent(&mut self, did: Counts, octets: u64) -> bool {
         self.gate.spent(did, octets)
     }
+}
+
+fn logged_in(login: Login) -> Answer {
+    let failure = match login {
+        Login::In { identity, .. } => return Answer::Authenticated(identity),
+        Login::Wrong => AuthFailure::Credentials,
+        // RFC 4954 §6, RFC 3463 §3.8: 535 5.7.8.
+        Login::Blocked(text) => {
+            AuthFailure::Refused(Reply::new(535, Some(EnhancedStatus(5, 7, 8)), text))
+        }
+        // RFC 4954 §6: 454 4.7.0.
+        Login::Unavailable(reference) => {
+            let text = format!("Unable to check the login now, try again later ({reference})");
+            AuthFailure::Refused(Reply::new(454, Some(EnhancedStatus(4, 7, 0)), text))
+        }
+    };
+    Answer::AuthFailed(failure)
 }
 
 fn admitted(admission: Admission) -> Decision {

@@ -3,7 +3,9 @@
 use std::io::Read;
 
 use clap::{Args, Subcommand};
+use waxwing_store::CredentialKind;
 
+use super::credential::{CredentialArgs, TotpCommand};
 use super::{Common, print, show};
 use crate::admin::{Exit, Failure, QuotaChange, Request};
 use crate::config::Size;
@@ -84,10 +86,17 @@ pub(super) enum AccountCommand {
         /// Read it from standard input.
         #[arg(long, required_unless_present = "close")]
         password_stdin: bool,
-        /// Close the account for log-ins.
+        /// Close the account for log-ins: its app passwords and tokens go, too.
         #[arg(long, conflicts_with = "password_stdin")]
         close: bool,
     },
+    /// App passwords: made here, for programs that are not to have the account's own, each for some protocols.
+    AppPassword(CredentialArgs),
+    /// Access tokens for OAUTHBEARER and XOAUTH2, each for some protocols.
+    Token(CredentialArgs),
+    /// One-time codes of an authenticator (TOTP), written right behind the password; app passwords and tokens need none.
+    #[command(subcommand)]
+    Totp(TotpCommand),
     /// Show or set what an account may keep.
     Quota {
         /// Its address.
@@ -219,6 +228,9 @@ impl AccountCommand {
                     |_| String::new(),
                 )
             }
+            Self::AppPassword(args) => args.run(CredentialKind::AppPassword, common),
+            Self::Token(args) => args.run(CredentialKind::Token, common),
+            Self::Totp(command) => command.run(common),
             Self::Quota { address, quota } => show(
                 common,
                 &Request::AccountQuota {

@@ -88,6 +88,24 @@ pub(super) fn accounts(answer: &Value) -> String {
     )
 }
 
+pub(super) fn credentials(answer: &Value) -> String {
+    let row = |credential: &Value| {
+        let scopes = credential.get("scopes").map(items).unwrap_or_default();
+        let scopes: Vec<_> = scopes.iter().filter_map(Value::as_str).collect();
+        vec![
+            text(credential, "id"),
+            text(credential, "name"),
+            scopes.join(","),
+            day(credential.get("created")),
+            day(credential.get("expires")),
+        ]
+    };
+    table(
+        &["ID", "NAME", "SCOPE", "SINCE", "UNTIL"],
+        &items(answer).iter().map(row).collect::<Vec<_>>(),
+    )
+}
+
 pub(super) fn aliases(answer: &Value) -> String {
     let row = |alias: &Value| {
         let targets = alias.get("targets").map(items).unwrap_or_default();

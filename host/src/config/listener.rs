@@ -34,6 +34,8 @@ pub struct Listener {
     pub binary_mime: bool,
     /// Whether messages may say how urgent they are (MT-PRIORITY, RFC 6710).
     pub mt_priority: bool,
+    /// Whether clients are asked for a certificate, by which they may log in; they need not have one.
+    pub client_certificates: bool,
 }
 
 impl Listener {
@@ -118,6 +120,7 @@ pub(super) fn defaults() -> Vec<Listener> {
         xclient_from: Vec::new(),
         binary_mime: false,
         mt_priority: service.takes_priorities(),
+        client_certificates: false,
     };
     vec![
         public("mx", Service::Smtp, 25, Tls::Starttls),
@@ -165,6 +168,7 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         xclient_from: Vec::new(),
         binary_mime: false,
         mt_priority: false,
+        client_certificates: false,
     };
     section.value("protocol", &mut listener.service);
     match listener.service {
@@ -205,6 +209,12 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
     section.check(
         "tls",
         encrypted.then(|| "metrics are served without TLS; bind them to the loopback".into()),
+    );
+    section.value("client-certificates", &mut listener.client_certificates);
+    let unasked = listener.client_certificates && listener.tls == Tls::None;
+    section.check(
+        "client-certificates",
+        unasked.then(|| "means nothing without tls".into()),
     );
     let exposed = listener.plaintext_auth && !listener.address.iter().all(loopback);
     section.check(

@@ -80,6 +80,7 @@ impl Config {
             .collect();
         self.tls.certificate = resolved(&self.tls.certificate);
         self.tls.key = resolved(&self.tls.key);
+        self.tls.client_authorities = resolved(&self.tls.client_authorities);
         for pair in &mut self.tls.more {
             pair.certificate = resolved(&pair.certificate);
             pair.key = resolved(&pair.key);

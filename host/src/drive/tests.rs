@@ -188,7 +188,7 @@ async fn server(answers: Slowly, write: Duration) -> Server {
         ..Config::default()
     };
     config.complete();
-    let acceptor = Certificates::open(&config).unwrap().acceptor().clone();
+    let acceptor = Certificates::open(&config).unwrap().acceptor(false).clone();
     let certificate = std::fs::read(&config.tls.certificate).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -51,13 +51,14 @@ impl Plugin for Login {
 }
 
 impl Login {
-    /// The keys of this attempt; none from a trusted network or for what is no user name.
+    /// The keys of this attempt; none from a trusted network. Whoever gives no name, or what can be none, has shown a token that is
+    /// nobody's: such attempts count as those of one account that there is not.
     fn keys(&self, conn: &Connection, user: &str) -> Option<Keys> {
         let client = IpAddr::from(conn.client().address);
         if self.settings.trust.contains(client) {
             return None;
         }
-        let account = logic::account_of(&self.settings, user)?;
+        let account = logic::account_of(&self.settings, user).unwrap_or_default();
         Some(Keys::new(
             &account,
             &self.settings.network.network_of(client).to_string(),

@@ -11,6 +11,7 @@ use waxwing_imap::{
     Answer, Appended, Ask, Changes, Config, Copied, Error, FetchRow, Session, Snapshot, StatusData,
     Tls,
 };
+use waxwing_sasl::{ScramKeys, ServerPart};
 
 const MESSAGE: &[u8] = b"From: a@b.example\r\nSubject: =?utf-8?q?x?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\ntwo\r\n--b--\r\n";
 
@@ -30,6 +31,11 @@ pub fn imap(octets: &[u8]) {
 
 fn answer(ask: Ask) -> Answer {
     match ask {
+        Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
+            keys: ScramKeys::pretend(b"secret", &user, 4096),
+            nonce: "server".to_owned(),
+            channel: None,
+        })),
         Ask::Mailboxes => Answer::Mailboxes(mailboxes()),
         Ask::Status { .. } => Answer::Status(StatusData {
             messages: 3,

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use waxwing_pop3::{Answer, Ask, AuthFailure, Entry, Maildrop, Options, Pop3Session, Tls, Welcome};
+use waxwing_sasl::{Offer, ScramKeys, ServerPart};
 
 /// A POP3 session, fed with any octets.
 pub fn pop3(octets: &[u8]) {
@@ -16,9 +17,15 @@ pub fn pop3(octets: &[u8]) {
     let session = Pop3Session::new(Arc::new(options), Instant::now());
     super::converse(session, octets, |ask| match ask {
         Ask::Connect => Answer::Welcome(Welcome::Pass),
-        Ask::Authenticate { credentials, .. } if credentials.password.len() < 20 => {
-            Answer::Authenticated
-        }
+        Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
+            keys: ScramKeys::pretend(b"secret", &user, 4096),
+            nonce: "server".to_owned(),
+            channel: None,
+        })),
+        Ask::Authenticate {
+            offer: Offer::Password(credentials),
+            ..
+        } if credentials.password.len() < 20 => Answer::Authenticated,
         Ask::Authenticate { .. } => Answer::NotAuthenticated(AuthFailure::Credentials),
         Ask::Open { .. } => {
             let entries = [(1, 5), (2, 0), (9, 100_000)]

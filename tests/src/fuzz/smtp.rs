@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use waxwing_mail::{Identity, Reply};
-use waxwing_sasl::{Mechanism, ScramKeys, ServerPart};
+use waxwing_sasl::{Mechanism, Offer, ScramKeys, ServerPart};
 use waxwing_session::{Session as _, Step};
 use waxwing_smtp::{Answer, Ask, AuthFailure, Config, Decision, Extensions, Mode, ServerSession};
 
@@ -121,19 +121,21 @@ fn session(mode: Mode, octets: &[u8]) {
         .at(jiff::Timestamp::UNIX_EPOCH)
         .trusting();
     super::converse(session, octets, |ask| match ask {
-        Ask::Authenticate { .. } | Ask::Token { .. } => {
-            Answer::AuthFailed(AuthFailure::Credentials)
-        }
+        // A yes to what was not proved counts for nothing.
+        Ask::Authenticate {
+            offer: Offer::Proof(proof),
+            ..
+        } => Answer::Authenticated(Identity {
+            account: proof.user.into(),
+            authorised_as: proof.authorise_as.into(),
+            mechanism: "SCRAM-SHA-256".into(),
+        }),
+        Ask::Authenticate { .. } => Answer::AuthFailed(AuthFailure::Credentials),
         Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
             keys: ScramKeys::pretend(b"secret", &user, 4096),
             nonce: "server".to_owned(),
             channel: None,
         })),
-        Ask::Proof { proof, .. } => Answer::Authenticated(Identity {
-            account: proof.user.into(),
-            authorised_as: proof.authorise_as.into(),
-            mechanism: "SCRAM-SHA-256".into(),
-        }),
         Ask::Message(message) => {
             let count = if mode == Mode::Delivery {
                 message.envelope.recipients.len()

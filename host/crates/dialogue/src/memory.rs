@@ -59,6 +59,8 @@ pub struct SessionWire<W: World> {
     asks: Vec<String>,
     waiting: Option<<W::Session as Session>::Ask>,
     handshaking: bool,
+    /// The client shows a certificate when it shakes hands.
+    certified: bool,
     closed: bool,
     /// The client has gone away.
     gone: bool,
@@ -68,7 +70,14 @@ impl<W: World> SessionWire<W> {
     /// Opens a session in its world.
     pub fn open(mut world: W, dialogue: &Dialogue, split: Split) -> Self {
         let now = Instant::now();
-        let session = world.open(dialogue, now);
+        let mut session = world.open(dialogue, now);
+        let certified = dialogue.directive("certificate").is_some();
+        if dialogue.directive("tls") == Some("implicit") {
+            session.bound();
+            if certified {
+                session.certified();
+            }
+        }
         let seed = if let Split::Random(seed) = split {
             seed
         } else {
@@ -86,6 +95,7 @@ impl<W: World> SessionWire<W> {
             asks: Vec::new(),
             waiting: None,
             handshaking: false,
+            certified,
             closed: false,
             gone: false,
         };
@@ -194,6 +204,10 @@ impl<W: World> Wire for SessionWire<W> {
     fn secure(&mut self) -> Result<(), String> {
         if !std::mem::take(&mut self.handshaking) {
             return Err("the session does not shake hands here".to_owned());
+        }
+        self.session.bound();
+        if self.certified {
+            self.session.certified();
         }
         self.session.secured(self.now);
         self.settle();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use waxwing_sasl::Credentials;
+use waxwing_sasl::{Mechanism, Offer, ServerPart};
 
 use crate::error::Error;
 use crate::types::{
@@ -18,12 +18,21 @@ use crate::types::{
 pub enum Ask {
     /// A peer connected. [`Answer::Done`] greets it; a failure says BYE.
     Connect,
-    /// Verify credentials. [`Answer::Done`] logs in; the answering side remembers for which account.
+    /// The keys of a user, for an exchange by SCRAM; of one that there is not, too
+    /// ([`ScramKeys::pretend`](waxwing_sasl::ScramKeys::pretend)). → [`Answer::Keys`]
+    Keys {
+        /// The SASL mechanism.
+        mechanism: Mechanism,
+        /// Whose.
+        user: String,
+    },
+    /// The client has said who it is. [`Answer::Done`] logs in, but not where the offer
+    /// [is disproved](Offer::is_disproved); the answering side remembers for which account.
     Login {
         /// `LOGIN` for the command, else the SASL mechanism.
         mechanism: &'static str,
-        /// What the client gave.
-        credentials: Credentials,
+        /// To be verified.
+        offer: Offer,
     },
     /// Every mailbox of the account, in any order. → [`Answer::Mailboxes`]
     Mailboxes,
@@ -170,6 +179,8 @@ pub enum Ask {
 pub enum Answer {
     /// Done, and there is nothing to tell.
     Done,
+    /// See [`Ask::Keys`].
+    Keys(Box<ServerPart>),
     /// See [`Ask::Mailboxes`].
     Mailboxes(Vec<MailboxInfo>),
     /// See [`Ask::Status`].

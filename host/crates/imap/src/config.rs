@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use waxwing_sasl::Mechanism;
+
 /// The state of TLS on a connection when the session starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tls {
@@ -20,8 +22,10 @@ pub struct Config {
     pub host_name: String,
     /// TLS at the start of a session.
     pub tls: Tls,
-    /// Whether LOGIN and PLAIN are taken without TLS; otherwise `LOGINDISABLED` (RFC 3501 §6.2.3).
+    /// Whether logins are taken without TLS; otherwise `LOGINDISABLED` (RFC 3501 §6.2.3).
     pub plaintext_auth: bool,
+    /// What AUTHENTICATE offers, in this order; those tied to the TLS connection only where it can be.
+    pub mechanisms: Vec<Mechanism>,
     /// Fields of the ID response (RFC 2971), in order, e.g. `("name", "Waxwing")`.
     pub id: Vec<(String, String)>,
     /// Bounds on what a client can make large.
@@ -34,6 +38,11 @@ impl Default for Config {
             host_name: String::from("localhost"),
             tls: Tls::Unavailable,
             plaintext_auth: false,
+            mechanisms: Mechanism::OFFERED
+                .into_iter()
+                // There is a command for it.
+                .filter(|mechanism| *mechanism != Mechanism::Login)
+                .collect(),
             id: vec![(String::from("name"), String::from("Waxwing"))],
             limits: Limits::default(),
         }

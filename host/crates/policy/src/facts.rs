@@ -1,7 +1,7 @@
 //! What the driver tells policy of a connection, a login and a transaction.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use waxwing_mail::{Identity, Param, Protocol, Recipient, Reply, ReversePath};
@@ -43,8 +43,49 @@ pub struct LoginAttempt {
     pub user: String,
     /// The authorisation identity, empty if none was given.
     pub authorise_as: String,
+    /// What is to show it.
+    pub offered: Offered,
+}
+
+/// What a client offers to show that it is who it says.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Offered {
     /// The password.
-    pub password: String,
+    Password(String),
+    /// A proof that is to come: whose password it is to be of is what policy is asked. The name that it looked for is
+    /// kept here.
+    Sought(OnceLock<String>),
+    /// A proof of a password.
+    Proof {
+        /// Whose, as policy said before.
+        account: String,
+        /// Whether it is right. If not, nobody is asked who it is.
+        proved: bool,
+    },
+    /// What somebody vouches for whom the server trusts: of this account, or of none (a token, a certificate).
+    Vouched(Option<String>),
+}
+
+impl Offered {
+    /// The password, if one was said.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        match self {
+            Self::Password(password) => Some(password),
+            _ => None,
+        }
+    }
+}
+
+impl LoginAttempt {
+    /// The name that policy looked for, or the one that was given.
+    pub(crate) fn name(&self) -> String {
+        let looked_for = match &self.offered {
+            Offered::Sought(name) => name.get(),
+            _ => None,
+        };
+        looked_for.unwrap_or(&self.user).to_lowercase()
+    }
 }
 
 impl std::fmt::Debug for LoginAttempt {

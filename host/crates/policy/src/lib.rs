@@ -45,6 +45,7 @@ mod ledger;
 mod limits;
 mod lineup;
 mod load;
+mod login;
 mod manifest;
 mod memory;
 mod meters;
@@ -89,7 +90,7 @@ pub use compiler::{Compiler, CompilerLimits, compile_plugin};
 pub use config::PolicyConfig;
 pub use facts::{
     Attempt, AttemptOutcome, Cause, ConnectionFacts, LoginAttempt, MailboxChange, MailboxEvent,
-    Moved, OutboundFacts, Placed, TlsFacts, TransactionFacts,
+    Moved, Offered, OutboundFacts, Placed, TlsFacts, TransactionFacts,
 };
 pub use generation::Generation;
 pub use history::{HistoryEvent, HistoryStep, read_history};
@@ -104,7 +105,7 @@ pub use outbound::Outbound;
 pub use outcome::{
     AddedRecipient, Decision, DeliverOutcome, DkimKey, Filing, HeaderEdit, LoginOutcome,
     MailboxRef, MessageOutcome, NextHop, Notice, Operation, OutboundOutcome, Plan, QuotaOutcome,
-    RelayHost, ResultOutcome, SubmitFate, SubmitOutcome, Target, TlsPolicy, Verdict,
+    RelayHost, ResultOutcome, Sought, SubmitFate, SubmitOutcome, Target, TlsPolicy, Verdict,
 };
 pub use policy::{Policy, StartError};
 pub use problem::Problem;

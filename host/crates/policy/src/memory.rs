@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use waxwing_mail::Address;
+use waxwing_mail::{Address, Protocol};
 
 use crate::services::dns::{DnsAnswer, DnsOutcome, DnsQuestion, DnsSecurity, LookUp};
 use crate::services::http::{Exchange, HttpFailure, HttpRequest, HttpResponse};
@@ -236,7 +236,12 @@ impl Services for MemoryServices {
         }))
     }
 
-    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> Pending<'a, Verification> {
+    fn verify<'a>(
+        &'a self,
+        user: &'a str,
+        password: &'a str,
+        _protocol: Protocol,
+    ) -> Pending<'a, Verification> {
         self.ready(match self.state().accounts.get(user) {
             None => Verification::Unknown,
             Some(account) if account.password == password => Verification::Account(user.to_owned()),

@@ -50,6 +50,22 @@ pub enum LoginOutcome {
     },
 }
 
+/// Whose password a client is to prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// This account's; or nobody's, which is not to be seen. Wait for `delay` before going on.
+    Of {
+        /// The account's address, or else the name that policy looked for: the same for all spellings of it.
+        account: Result<String, String>,
+        /// The login is refused, whatever is proved, and has to look like a wrong password.
+        refused: bool,
+        /// How long to wait.
+        delay: Duration,
+    },
+    /// The login is over; never [`LoginOutcome::Success`].
+    Ended(LoginOutcome),
+}
+
 /// For what room is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {

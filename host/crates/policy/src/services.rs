@@ -10,7 +10,7 @@ pub(crate) mod kv;
 use std::future::Future;
 use std::pin::Pin;
 
-use waxwing_mail::Address;
+use waxwing_mail::{Address, Protocol};
 
 use self::dns::{DnsQuestion, LookUp};
 use self::http::{Exchange, HttpRequest};
@@ -83,8 +83,13 @@ pub trait Services: KeyValues {
     fn domain_is_local<'a>(&'a self, domain: &'a str) -> Pending<'a, bool>;
     /// What this very address is; the local part `*` asks for the catch-all.
     fn look_up<'a>(&'a self, address: &'a Address) -> Pending<'a, Entry>;
-    /// Whether `password` is the one of `user`, an account's address.
-    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> Pending<'a, Verification>;
+    /// Whether `password` is one of `user`, an account's address, that is good for a protocol.
+    fn verify<'a>(
+        &'a self,
+        user: &'a str,
+        password: &'a str,
+        protocol: Protocol,
+    ) -> Pending<'a, Verification>;
     /// Whether the address is the account's own or an alias that leads to it.
     fn owns<'a>(&'a self, account: &'a str, address: &'a Address) -> Pending<'a, bool>;
     /// The limits that the administrator set for an account.

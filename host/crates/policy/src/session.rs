@@ -5,17 +5,16 @@ use std::time::{Duration, Instant};
 
 use waxwing_mail::{EnhancedStatus, Identity, Reply};
 
-use crate::answer::{Answer, MAX_DELAY};
-use crate::capability::from_identity;
+use crate::answer::Answer;
 use crate::course;
 use crate::facts::{ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
 use crate::generation::Generation;
 use crate::guest::Ask;
 use crate::hook::Hook;
 use crate::lineup::Who;
-use crate::outcome::{Decision, LoginOutcome, Operation, QuotaOutcome};
+use crate::login::Login;
+use crate::outcome::{Decision, LoginOutcome, Operation, QuotaOutcome, Sought};
 use crate::pipeline::{Came, Scene};
-use crate::policy_file::Mode;
 use crate::services::Usage;
 use crate::state::Context;
 use crate::subject::{Connection, Observed};
@@ -93,24 +92,40 @@ impl PolicySession {
         decision
     }
 
-    /// Credentials were given: asks `login.before`, `authenticate`, then `login.after` or `login.failed`. A success is
-    /// the session's identity from then on.
+    /// Credentials were given: asks `login.before` (unless [`PolicySession::sought`] has), `authenticate`, then
+    /// `login.after` or `login.failed`. A success is the session's identity from then on.
     pub async fn login(&mut self, attempt: LoginAttempt) -> LoginOutcome {
         let begun = Instant::now();
         let outcome = Login::new(self, attempt).run().await;
-        let fate = match &outcome {
+        self.logged(&outcome, begun);
+        outcome
+    }
+
+    /// Keeps what a login came to.
+    fn logged(&self, outcome: &LoginOutcome, begun: Instant) {
+        let fate = match outcome {
             LoginOutcome::Success { .. } => Fate::Passed,
             LoginOutcome::Refused { .. } => Fate::Refused,
             LoginOutcome::Unavailable { .. } => Fate::Deferred,
         };
         self.sample(Kind::Logins, fate, begun);
         let mut state = self.connection.state();
-        match &outcome {
+        match outcome {
             LoginOutcome::Success { identity, .. } => state.identity = Some(identity.clone()),
             LoginOutcome::Refused { .. } => state.counters.auth_failures += 1,
             LoginOutcome::Unavailable { .. } => {}
         }
-        outcome
+    }
+
+    /// Whose password is a client to prove that says it is `attempt.user`? Asks `login.before`, and `authenticate` of a
+    /// proof that is [sought](Offered::Sought). [`PolicySession::login`] with the proof is to follow.
+    pub async fn sought(&mut self, attempt: LoginAttempt) -> Sought {
+        let begun = Instant::now();
+        let sought = Login::new(self, attempt).seek().await;
+        if let Sought::Ended(outcome) = &sought {
+            self.logged(outcome, begun);
+        }
+        sought
     }
 
     /// Is there room for `adding` in an account that holds `current`?
@@ -143,7 +158,7 @@ impl PolicySession {
         &self.generation
     }
 
-    fn scene(&self) -> Scene<'_> {
+    pub(crate) fn scene(&self) -> Scene<'_> {
         Scene {
             generation: &self.generation,
             context: Context {
@@ -251,135 +266,6 @@ pub(crate) async fn quota(
 pub(crate) fn domain_of(account: &str) -> Option<Arc<str>> {
     let (_, domain) = account.rsplit_once('@')?;
     (!domain.is_empty()).then(|| domain.to_ascii_lowercase().into())
-}
-
-/// One login on its way through the hooks.
-struct Login<'a> {
-    scene: Scene<'a>,
-    attempt: Arc<LoginAttempt>,
-    delay: Duration,
-}
-
-/// What the check of the credentials came to.
-enum Credited {
-    To(Identity),
-    /// Wrong, or nobody's.
-    Wrong,
-    /// Right, but not now.
-    Blocked(Option<String>),
-    /// Nobody could say.
-    Unknown(Option<Reply>),
-}
-
-impl<'a> Login<'a> {
-    fn new(session: &'a PolicySession, attempt: LoginAttempt) -> Self {
-        let attempt = Arc::new(attempt);
-        let mut scene = session.scene();
-        scene.context.credentials = Some(attempt.clone());
-        scene.context.domain = domain_of(&attempt.user);
-        scene.about = Some(attempt.user.clone());
-        Self {
-            scene,
-            attempt,
-            delay: Duration::ZERO,
-        }
-    }
-
-    async fn run(mut self) -> LoginOutcome {
-        let attempt = self.attempt.clone();
-        let (user, mechanism) = (attempt.user.as_str(), attempt.mechanism.as_str());
-        if let Some(ended) = self.around(&Ask::LoginBefore { user, mechanism }).await {
-            return ended;
-        }
-        match self.check().await {
-            Credited::To(identity) => {
-                let who = from_identity(&identity);
-                match self.around(&Ask::LoginAfter(&who)).await {
-                    Some(ended) => ended,
-                    None => LoginOutcome::Success {
-                        identity,
-                        delay: self.delay,
-                    },
-                }
-            }
-            Credited::Wrong => match self.around(&Ask::LoginFailed { user, mechanism }).await {
-                Some(ended) => ended,
-                None => LoginOutcome::Refused {
-                    text: None,
-                    delay: self.delay,
-                },
-            },
-            Credited::Blocked(text) => LoginOutcome::Refused {
-                text,
-                delay: self.delay,
-            },
-            Credited::Unknown(reply) => self.unavailable(reply),
-        }
-    }
-
-    /// Asks the steps of `login`; an outcome if one of them ends the matter.
-    async fn around(&mut self, ask: &Ask<'_>) -> Option<LoginOutcome> {
-        let generation = self.scene.generation;
-        for step in generation.at(Hook::Login) {
-            match self.scene.ask(step, ask).await {
-                Came::Answer(Answer::Delay(delay)) => {
-                    self.delay = (self.delay + delay).min(MAX_DELAY);
-                }
-                Came::Answer(Answer::RefuseLogin(text)) => {
-                    return Some(LoginOutcome::Refused {
-                        text,
-                        delay: self.delay,
-                    });
-                }
-                Came::Failed(reply) if reply.code.is_permanent() => {
-                    return Some(LoginOutcome::Refused {
-                        text: None,
-                        delay: self.delay,
-                    });
-                }
-                Came::Failed(reply) => return Some(self.unavailable(Some(reply))),
-                Came::Answer(_) | Came::Skipped => {}
-            }
-        }
-        None
-    }
-
-    /// Asks the steps of `authenticate` until one knows the user.
-    async fn check(&mut self) -> Credited {
-        let generation = self.scene.generation;
-        let mut asked = false;
-        let mut all_answered = true;
-        for step in generation.at(Hook::Authenticate) {
-            // What a shadow step would say is nobody's answer.
-            asked |= step.config.mode != Mode::Shadow;
-            match self.scene.ask(step, &Ask::Authenticate).await {
-                Came::Answer(Answer::Success(identity)) => return Credited::To(identity),
-                Came::Answer(Answer::Failure) => return Credited::Wrong,
-                Came::Answer(Answer::RefuseLogin(text)) => return Credited::Blocked(text),
-                Came::Failed(reply) if reply.code.is_permanent() => return Credited::Wrong,
-                Came::Failed(reply) => return Credited::Unknown(Some(reply)),
-                Came::Skipped => all_answered = false,
-                Came::Answer(_) => {}
-            }
-        }
-        // That nobody knows the user is an answer only if all could be asked.
-        if asked && all_answered {
-            Credited::Wrong
-        } else {
-            Credited::Unknown(None)
-        }
-    }
-
-    fn unavailable(&self, reply: Option<Reply>) -> LoginOutcome {
-        let text = reply.map_or_else(
-            || "No policy step decides about logins".into(),
-            |reply| reply.text.into_owned(),
-        );
-        LoginOutcome::Unavailable {
-            text,
-            delay: self.delay,
-        }
-    }
 }
 
 /// What is said where no step said anything that had to.

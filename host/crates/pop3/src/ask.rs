@@ -4,7 +4,7 @@
 //! [`Answer::Failed`] fits every one of them. An answer that does not fit is taken as a failure.
 
 use bytes::Bytes;
-use waxwing_sasl::{Credentials, Mechanism};
+use waxwing_sasl::{Mechanism, Offer, ServerPart};
 
 use crate::maildrop::Maildrop;
 
@@ -13,13 +13,23 @@ use crate::maildrop::Maildrop;
 pub enum Ask {
     /// A peer connected: may it be served? Answered by [`Answer::Welcome`].
     Connect,
-    /// Credentials were given, by USER and PASS (as [`Mechanism::Plain`]) or by AUTH.
-    /// Answered by [`Answer::Authenticated`] or [`Answer::NotAuthenticated`].
+    /// The keys of a user are needed, for an exchange by SCRAM; of one that there is not, too
+    /// ([`ScramKeys::pretend`](waxwing_sasl::ScramKeys::pretend)). Answered by [`Answer::Keys`] or
+    /// [`Answer::NotAuthenticated`].
+    Keys {
+        /// By which mechanism.
+        mechanism: Mechanism,
+        /// Whose.
+        user: String,
+    },
+    /// The peer has said who it is, by USER and PASS (as [`Mechanism::Plain`]) or by AUTH. Answered by
+    /// [`Answer::Authenticated`], which counts for nothing where the offer [is disproved](Offer::is_disproved), or
+    /// [`Answer::NotAuthenticated`].
     Authenticate {
-        /// How they were given.
+        /// How it did.
         mechanism: Mechanism,
         /// Whom the peer claims to be, with the proof.
-        credentials: Credentials,
+        offer: Offer,
     },
     /// Take the snapshot of the INBOX of the account that has just been authenticated, at most
     /// `limit` messages, the oldest first. Answered by [`Answer::Opened`].
@@ -52,6 +62,8 @@ pub enum Ask {
 pub enum Answer {
     /// To [`Ask::Connect`].
     Welcome(Welcome),
+    /// To [`Ask::Keys`].
+    Keys(Box<ServerPart>),
     /// To [`Ask::Authenticate`]: the credentials are good.
     Authenticated,
     /// To [`Ask::Authenticate`]: they are not.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use waxwing_sasl::{Channel, Mechanism};
+
 /// Settings shared by all sessions of a listener.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -9,10 +11,20 @@ pub struct Options {
     pub host: String,
     /// What this listener can do about TLS.
     pub tls: Tls,
-    /// Whether passwords may be sent without TLS. Only for loopback and development.
+    /// Whether logins are taken without TLS. Only for loopback and development.
     pub plaintext_login: bool,
+    /// What AUTH offers, in this order; those tied to the TLS connection only where it can be.
+    pub mechanisms: Vec<Mechanism>,
     /// Bounds.
     pub limits: Limits,
+}
+
+impl Options {
+    /// The mechanisms that fit a connection.
+    pub(crate) fn offered(&self, channel: Channel) -> impl Iterator<Item = Mechanism> {
+        let offered = self.mechanisms.iter().copied();
+        offered.filter(move |mechanism| mechanism.fits(channel))
+    }
 }
 
 /// The state of TLS when a connection begins.
@@ -73,6 +85,11 @@ impl Default for Options {
             host: "localhost".to_owned(),
             tls: Tls::Absent,
             plaintext_login: false,
+            mechanisms: Mechanism::OFFERED
+                .into_iter()
+                // USER and PASS do the same.
+                .filter(|mechanism| *mechanism != Mechanism::Login)
+                .collect(),
             limits: Limits::default(),
         }
     }

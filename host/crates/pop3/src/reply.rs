@@ -5,6 +5,7 @@
 //! Invariants: no two replies have the same text; what comes from elsewhere is made to fit a line.
 
 use bytes::BytesMut;
+use waxwing_sasl::Channel;
 
 use crate::ask::Failure;
 use crate::command::Mistake;
@@ -24,7 +25,7 @@ pub(crate) const TLS_FIRST: &str = "-ERR Passwords are only taken under TLS: STL
 pub(crate) const USER_FIRST: &str = "-ERR USER must come before PASS";
 pub(crate) const LOGIN_FIRST: &str = "-ERR Log in first";
 pub(crate) const LOGGED_IN: &str = "-ERR You are logged in already";
-pub(crate) const NO_MECHANISM: &str = "-ERR No such mechanism: PLAIN is offered";
+pub(crate) const NO_MECHANISM: &str = "-ERR No such mechanism: CAPA lists them";
 /// RFC 3206 §3.
 pub(crate) const WRONG_CREDENTIALS: &str = "-ERR [AUTH] Wrong name or password";
 pub(crate) const TOO_MANY_LOGINS: &str = "-ERR [AUTH] Wrong name or password, too many times";
@@ -154,12 +155,17 @@ pub(crate) fn challenge(text: &str) -> String {
 }
 
 /// Appends the lines of CAPA (RFC 2449 §6), the same in both states but for TLS.
-pub(crate) fn capabilities(out: &mut BytesMut, options: &Options, tls: Tls) {
+pub(crate) fn capabilities(out: &mut BytesMut, options: &Options, tls: Tls, channel: Channel) {
     let login = tls == Tls::Active || options.plaintext_login;
+    let mut sasl = "SASL".to_owned();
+    for mechanism in options.offered(channel) {
+        sasl.push(' ');
+        sasl.push_str(mechanism.as_str());
+    }
     let lines = [
         Some("TOP"),
         login.then_some("USER"),
-        login.then_some("SASL PLAIN"),
+        login.then_some(&*sasl),
         // RFC 2595 §4: offered only until TLS is active.
         (tls == Tls::Available).then_some("STLS"),
         Some("UIDL"),

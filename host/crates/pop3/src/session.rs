@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use waxwing_sasl::Exchange;
+use waxwing_sasl::{Channel, Exchange, KeysWanted, Mechanism};
 use waxwing_session::{Counts, Cut, LineError, Lines, Session, Step};
 
 use crate::ask::{Answer, Ask, Welcome};
@@ -34,6 +34,8 @@ pub struct Pop3Session {
     /// An ask is out.
     asked: bool,
     tls: Tls,
+    /// What of the connection mechanisms may build on.
+    channel: Channel,
     /// When the peer was heard last, or the server finished a piece of work for it.
     heard: Instant,
     /// The time for logging in runs from here: from the beginning, later by what the server took for itself.
@@ -56,9 +58,11 @@ enum Phase {
     /// AUTHORIZATION: nobody is logged in.
     Authorization(Option<User>),
     /// AUTHORIZATION, in an exchange: the next line is a response (RFC 5034 §4).
-    Exchanging(Exchange),
-    /// Credentials are out to be judged.
-    Authenticating,
+    Exchanging(Mechanism, Exchange),
+    /// The keys for an exchange are asked for.
+    Keying(Mechanism, KeysWanted),
+    /// An offer is out to be judged.
+    Authenticating(Judging),
     /// The maildrop is asked for.
     Opening,
     /// TRANSACTION.
@@ -69,6 +73,15 @@ enum Phase {
     Handshaking,
     /// It is over.
     Closed,
+}
+
+/// What the answer about an offer is for.
+#[derive(Clone, Copy)]
+struct Judging {
+    /// A yes counts for nothing.
+    disproved: bool,
+    /// It is a token, of this mechanism.
+    token: Option<Mechanism>,
 }
 
 /// The name given by USER.
@@ -85,6 +98,7 @@ impl Pop3Session {
             next: None,
             asked: false,
             tls: options.tls,
+            channel: Channel::default(),
             heard: now,
             login_since: now,
             failed_logins: 0,
@@ -107,10 +121,11 @@ impl Pop3Session {
                 self.line(Phase::Transaction(maildrop, Work::Line))
             }
             Phase::Transaction(maildrop, work) => self.work(maildrop, work),
-            phase @ (Phase::Authorization(_) | Phase::Exchanging(_)) => self.line(phase),
+            phase @ (Phase::Authorization(_) | Phase::Exchanging(..)) => self.line(phase),
             Phase::Closed => Some(Step::Close),
             // These wait for an answer or a handshake.
-            phase @ (Phase::Authenticating
+            phase @ (Phase::Keying(..)
+            | Phase::Authenticating(_)
             | Phase::Opening
             | Phase::Updating
             | Phase::Handshaking) => {
@@ -128,7 +143,7 @@ impl Pop3Session {
             return None;
         }
         let limits = &self.options.limits;
-        let limit = if let Phase::Exchanging(_) = phase {
+        let limit = if let Phase::Exchanging(..) = phase {
             limits.sasl_line
         } else {
             limits.line
@@ -144,7 +159,7 @@ impl Pop3Session {
         match line {
             Ok(line) => match phase {
                 Phase::Authorization(user) => self.authorization(user, &line),
-                Phase::Exchanging(exchange) => self.response(exchange, &line),
+                Phase::Exchanging(mechanism, exchange) => self.response(mechanism, exchange, &line),
                 Phase::Transaction(maildrop, _) => self.transaction(maildrop, &line),
                 other => {
                     self.phase = other;
@@ -158,7 +173,7 @@ impl Pop3Session {
             }
             Err(error) => {
                 // A broken line ends an exchange: it was its response.
-                self.phase = if let Phase::Exchanging(_) = phase {
+                self.phase = if let Phase::Exchanging(..) = phase {
                     Phase::Authorization(None)
                 } else {
                     phase
@@ -210,7 +225,7 @@ impl Pop3Session {
 
     fn say_capabilities(&mut self) {
         self.say(reply::CAPABILITIES);
-        reply::capabilities(&mut self.output, &self.options, self.tls);
+        reply::capabilities(&mut self.output, &self.options, self.tls, self.channel);
         self.say(reply::END);
     }
 
@@ -231,7 +246,8 @@ impl Pop3Session {
         match (phase, answer) {
             (Phase::Connecting, Answer::Welcome(welcome)) => self.welcome(&welcome),
             (Phase::Connecting, Answer::Failed(failure)) => self.say(&reply::failed(&failure)),
-            (Phase::Authenticating, answer) => self.authenticated(answer),
+            (Phase::Keying(mechanism, wanted), answer) => self.keyed(mechanism, wanted, answer),
+            (Phase::Authenticating(judging), answer) => self.authenticated(judging, answer),
             (Phase::Opening, answer) => self.opened(answer),
             (Phase::Transaction(maildrop, work), answer) => self.worked(maildrop, work, answer),
             (Phase::Updating, Answer::Updated) => self.say(reply::BYE),
@@ -320,6 +336,14 @@ impl Session for Pop3Session {
             self.output.clear();
             self.next = None;
         }
+    }
+
+    fn bound(&mut self) {
+        self.channel.bound = true;
+    }
+
+    fn certified(&mut self) {
+        self.channel.certified = true;
     }
 
     fn secured(&mut self, now: Instant) {

@@ -53,7 +53,7 @@ impl ClientExchange {
             Mechanism::ScramSha256Plus => channel,
             Mechanism::ScramSha256 => true,
             Mechanism::Plain | Mechanism::Login => secure,
-            Mechanism::OAuthBearer | Mechanism::XOAuth2 => false,
+            Mechanism::OAuthBearer | Mechanism::XOAuth2 | Mechanism::External => false,
         };
         Mechanism::ALL
             .into_iter()
@@ -78,9 +78,10 @@ impl ClientExchange {
             Mechanism::Login => Ok((None, Self(State::LoginUser(credentials.clone())))),
             Mechanism::ScramSha256 => Self::scram(login, false, channel),
             Mechanism::ScramSha256Plus if channel.is_some() => Self::scram(login, true, channel),
-            Mechanism::ScramSha256Plus | Mechanism::OAuthBearer | Mechanism::XOAuth2 => {
-                Err(SaslError::Malformed)
-            }
+            Mechanism::ScramSha256Plus
+            | Mechanism::OAuthBearer
+            | Mechanism::XOAuth2
+            | Mechanism::External => Err(SaslError::Malformed),
         }
     }
 

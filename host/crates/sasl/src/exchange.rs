@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::credentials::Credentials;
 use crate::mechanism::Mechanism;
-use crate::oauth::{self, Token};
+use crate::oauth;
+use crate::offer::{Offer, Proof};
 use crate::scram::{ChannelBinding, ScramKeys, server as scram};
 
 /// Why an exchange failed; always the peer's doing.
@@ -24,7 +25,7 @@ pub enum SaslError {
     /// Base64 of what the mechanism does not allow.
     #[error("the response is not one of this mechanism")]
     Malformed,
-    /// Longer than [`Credentials::LONGEST`] or [`Token::LONGEST`].
+    /// Longer than [`Credentials::LONGEST`] or [`Token::LONGEST`](crate::Token::LONGEST).
     #[error("the response is too long")]
     TooLong,
     /// The client was told that its token is not taken, and has nothing to add (RFC 7628 §3.2.3).
@@ -47,23 +48,8 @@ pub enum Progress {
     },
     /// The keys of a user are needed: hand them to [`KeysWanted::keys`].
     Keys(KeysWanted),
-    /// A password was said; whether it is right is for the policy to find out.
-    Done(Credentials),
-    /// A password was proved, or was not.
-    Proof(Proof),
-    /// A token was said; whether it is good is for others to find out. If it is not, go on with [`Exchange::refuse`].
-    Token(Token),
-}
-
-/// What a proof by SCRAM came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proof {
-    /// Who says so: the authentication identity.
-    pub user: String,
-    /// The authorisation identity; empty means the user itself.
-    pub authorise_as: String,
-    /// It knows the password. Not so is a failed login, of which policy is to be told, too.
-    pub proved: bool,
+    /// All is said; whether it is enough is for the policy to find out. If a token is not, go on with [`Exchange::refuse`].
+    Done(Offer),
 }
 
 /// An exchange by SCRAM whose client has said who it is.
@@ -119,6 +105,7 @@ enum State {
     ScramProved(Box<Proof>),
     Bearer,
     XOAuth2,
+    External,
     /// The token was not taken.
     Refused,
 }
@@ -134,6 +121,7 @@ impl fmt::Debug for State {
             Self::ScramProved(_) => "ScramProved",
             Self::Bearer => "Bearer",
             Self::XOAuth2 => "XOAuth2",
+            Self::External => "External",
             Self::Refused => "Refused",
         })
     }
@@ -154,6 +142,7 @@ impl Exchange {
             Mechanism::ScramSha256Plus => State::ScramFirst(true),
             Mechanism::OAuthBearer => State::Bearer,
             Mechanism::XOAuth2 => State::XOAuth2,
+            Mechanism::External => State::External,
         };
         match initial {
             // RFC 4954 §4: `=` is an initial response of no octets.
@@ -200,7 +189,7 @@ impl State {
 
     fn take(self, response: &[u8]) -> Result<Progress, SaslError> {
         match self {
-            Self::Plain => plain(response).map(Progress::Done),
+            Self::Plain => Ok(Progress::Done(Offer::Password(plain(response)?))),
             Self::LoginUser => {
                 let next = Self::LoginPassword {
                     user: name(response)?,
@@ -211,7 +200,8 @@ impl State {
                 })
             }
             Self::LoginPassword { user } => {
-                Ok(Progress::Done(Credentials::new(user, text(response)?)))
+                let credentials = Credentials::new(user, text(response)?);
+                Ok(Progress::Done(Offer::Password(credentials)))
             }
             Self::ScramFirst(plus) => {
                 let first = scram::First::read(response, plus)?;
@@ -219,10 +209,14 @@ impl State {
             }
             Self::ScramFinal(waiting) => Ok(proof(waiting.read(response)?)),
             // The client has nothing to add to the server's proof.
-            Self::ScramProved(proof) if response.is_empty() => Ok(Progress::Proof(*proof)),
+            Self::ScramProved(proof) if response.is_empty() => {
+                Ok(Progress::Done(Offer::Proof(*proof)))
+            }
             Self::ScramProved(_) => Err(SaslError::Malformed),
-            Self::Bearer => oauth::bearer(response).map(Progress::Token),
-            Self::XOAuth2 => oauth::xoauth2(response).map(Progress::Token),
+            Self::Bearer => Ok(Progress::Done(Offer::Token(oauth::bearer(response)?))),
+            Self::XOAuth2 => Ok(Progress::Done(Offer::Token(oauth::xoauth2(response)?))),
+            // RFC 4422 appendix A.1: the authorisation identity, or nothing.
+            Self::External => Ok(Progress::Done(Offer::External(text(response)?))),
             Self::Refused => Err(SaslError::Refused),
         }
     }
@@ -240,7 +234,7 @@ fn proof(proved: scram::Proved) -> Progress {
             text: STANDARD.encode(message).into(),
             exchange: Exchange(State::ScramProved(Box::new(proof))),
         },
-        None => Progress::Proof(proof),
+        None => Progress::Done(Offer::Proof(proof)),
     }
 }
 

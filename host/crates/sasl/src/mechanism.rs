@@ -17,11 +17,23 @@ pub enum Mechanism {
     OAuthBearer,
     /// Google's, older than RFC 7628 and still what many clients speak.
     XOAuth2,
+    /// RFC 4422 appendix A: who it is was shown before, by a certificate.
+    External,
+}
+
+/// What of a connection mechanisms may build on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Channel {
+    /// It has a channel binding (RFC 9266).
+    pub bound: bool,
+    /// The client has shown a certificate that says who it is.
+    pub certified: bool,
 }
 
 impl Mechanism {
     /// All, the best first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::External,
         Self::ScramSha256Plus,
         Self::ScramSha256,
         Self::Plain,
@@ -29,8 +41,19 @@ impl Mechanism {
         Self::OAuthBearer,
         Self::XOAuth2,
     ];
-    /// Those that hand over a password in clear.
-    pub const PASSWORD: [Self; 2] = [Self::Plain, Self::Login];
+    /// What a server offers that knows passwords and tokens, the best first.
+    pub const OFFERED: [Self; 7] = Self::ALL;
+
+    /// Whether it can be offered on a connection: what is tied to it only where that is possible (RFC 9266 §3), and what
+    /// builds on a certificate where there is one.
+    #[must_use]
+    pub const fn fits(self, channel: Channel) -> bool {
+        match self {
+            Self::ScramSha256Plus => channel.bound,
+            Self::External => channel.certified,
+            _ => true,
+        }
+    }
 
     /// The mechanism of a name in any case.
     #[must_use]
@@ -50,6 +73,7 @@ impl Mechanism {
             Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
             Self::OAuthBearer => "OAUTHBEARER",
             Self::XOAuth2 => "XOAUTH2",
+            Self::External => "EXTERNAL",
         }
     }
 

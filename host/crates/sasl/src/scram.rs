@@ -1,6 +1,7 @@
 //! SCRAM-SHA-256 and SCRAM-SHA-256-PLUS: a password is proved, and never sent.
 //!
-//! Standards: RFC 5802 (the mechanism), RFC 7677 (SHA-256), RFC 9266 (`tls-exporter` channel binding), RFC 4013 (SASLprep).
+//! Standards: RFC 5802 (the mechanism), RFC 7677 (SHA-256), RFC 5803 (how keys are kept), RFC 9266 (`tls-exporter`
+//! channel binding), RFC 4013 (SASLprep).
 //! Invariants: keys and proofs are compared in constant time and never printed; what a peer can make long or costly is
 //! bounded.
 
@@ -16,6 +17,9 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::exchange::SaslError;
+
+/// What the text of kept keys begins with (RFC 5803 §2, RFC 7677 §4).
+const SCHEME: &str = "SCRAM-SHA-256$";
 
 /// The only channel binding that is known (RFC 9266 §3).
 pub(crate) const TLS_EXPORTER: &str = "tls-exporter";
@@ -51,6 +55,30 @@ impl ScramKeys {
             iterations,
             stored_key: sha256(&hmac(&salted, &[b"Client Key"])),
             server_key: hmac(&salted, &[b"Server Key"]),
+        })
+    }
+
+    /// The keys as a text to be kept, as RFC 5803 §2 writes them: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`.
+    #[must_use]
+    pub fn to_stored(&self) -> String {
+        let [salt, stored, server] = [&self.salt[..], &self.stored_key, &self.server_key]
+            .map(|octets| STANDARD.encode(octets));
+        format!("{SCHEME}{}:{salt}${stored}:{server}", self.iterations)
+    }
+
+    /// The keys of a text that [`ScramKeys::to_stored`] gave.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        let (info, keys) = text.strip_prefix(SCHEME)?.split_once('$')?;
+        let (iterations, salt) = info.split_once(':')?;
+        let (stored, server) = keys.split_once(':')?;
+        let key = |text: &str| STANDARD.decode(text).ok()?.try_into().ok();
+        let salt = STANDARD.decode(salt).ok().filter(|salt| !salt.is_empty())?;
+        Some(Self {
+            salt,
+            iterations: iterations.parse().ok()?,
+            stored_key: key(stored)?,
+            server_key: key(server)?,
         })
     }
 

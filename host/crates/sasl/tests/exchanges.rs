@@ -10,11 +10,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
-use waxwing_sasl::{Credentials, Exchange, Mechanism, Progress, SaslError};
+use waxwing_sasl::{Credentials, Exchange, Mechanism, Offer, Progress, SaslError};
 
 fn plain(message: &[u8]) -> Result<Credentials, SaslError> {
     match Exchange::start(Mechanism::Plain, Some(STANDARD.encode(message).as_bytes()))? {
-        Progress::Done(credentials) => Ok(credentials),
+        Progress::Done(Offer::Password(credentials)) => Ok(credentials),
         _ => panic!("PLAIN has one message"),
     }
 }
@@ -42,6 +42,15 @@ fn plain_has_three_parts() {
 }
 
 #[test]
+fn external_says_as_whom_or_nothing() {
+    let offered = |initial: &[u8]| Exchange::start(Mechanism::External, Some(initial));
+    let external = |name: &str| Ok(Progress::Done(Offer::External(name.to_owned())));
+    assert_eq!(offered(b"="), external(""));
+    assert_eq!(offered(b"dGlt"), external("tim"));
+    assert_eq!(offered(b"AA=="), Err(SaslError::Malformed));
+}
+
+#[test]
 fn login_asks_twice() {
     let Ok(Progress::Challenge { text, exchange }) = Exchange::start(Mechanism::Login, None) else {
         panic!()
@@ -53,7 +62,9 @@ fn login_asks_twice() {
     assert_eq!(STANDARD.decode(text.as_ref()).unwrap(), b"Password:");
     assert_eq!(
         exchange.respond(b"eA=="),
-        Ok(Progress::Done(Credentials::new("tim", "x")))
+        Ok(Progress::Done(Offer::Password(Credentials::new(
+            "tim", "x"
+        ))))
     );
 }
 

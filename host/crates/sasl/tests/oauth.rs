@@ -9,11 +9,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use waxwing_sasl::{Exchange, Mechanism, Progress, SaslError, Token};
+use waxwing_sasl::{Exchange, Mechanism, Offer, Progress, SaslError, Token};
 
 fn token(mechanism: Mechanism, message: &str) -> Result<Token, SaslError> {
     match Exchange::start(mechanism, Some(STANDARD.encode(message).as_bytes()))? {
-        Progress::Token(token) => Ok(token),
+        Progress::Done(Offer::Token(token)) => Ok(token),
         other => panic!("{other:?}"),
     }
 }
@@ -22,7 +22,8 @@ fn token(mechanism: Mechanism, message: &str) -> Result<Token, SaslError> {
 fn the_example_of_rfc_7628() {
     // RFC 7628 §4.1, as IMAP sends it.
     let line = "bixhPXVzZXJAZXhhbXBsZS5jb20sAWhvc3Q9c2VydmVyLmV4YW1wbGUuY29tAXBvcnQ9MTQzAWF1dGg9QmVhcmVyIHZGOWRmdDRxbVRjMk52YjNSbGNrQmhiSFJoZG1semRHRXVZMjl0Q2c9PQEB";
-    let Ok(Progress::Token(token)) = Exchange::start(Mechanism::OAuthBearer, Some(line.as_bytes()))
+    let Ok(Progress::Done(Offer::Token(token))) =
+        Exchange::start(Mechanism::OAuthBearer, Some(line.as_bytes()))
     else {
         panic!()
     };

@@ -11,8 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use waxwing_sasl::{
-    ChannelBinding, ClientExchange, Credentials, Exchange, KeysWanted, Login, Mechanism, Progress,
-    Proof, SaslError, ScramKeys, ServerPart,
+    ChannelBinding, ClientExchange, Credentials, Exchange, KeysWanted, Login, Mechanism, Offer,
+    Progress, Proof, SaslError, ScramKeys, ServerPart,
 };
 
 const CHANNEL: ChannelBinding = [7; 32];
@@ -68,12 +68,32 @@ fn the_example_of_rfc_7677() {
     assert_eq!(last, "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
     assert_eq!(
         exchange.respond(b""),
-        Ok(Progress::Proof(Proof {
+        Ok(Progress::Done(Offer::Proof(Proof {
             user: "user".to_owned(),
             authorise_as: String::new(),
             proved: true
-        }))
+        })))
     );
+}
+
+#[test]
+fn keys_are_kept_as_text() {
+    let keys = pencil();
+    let text = keys.to_stored();
+    assert!(
+        text.starts_with("SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"),
+        "{text}"
+    );
+    assert_eq!(ScramKeys::from_stored(&text), Some(keys));
+    let salt_is_missing = text.replace("W22ZaJ0SNY7soEsUEjb6gQ==", "");
+    for other in [
+        "",
+        "SCRAM-SHA-256$1:$:",
+        "$argon2id$v=19$m=1",
+        &salt_is_missing,
+    ] {
+        assert_eq!(ScramKeys::from_stored(other), None, "{other}");
+    }
 }
 
 fn proof_of(message: &str) -> Result<Progress, SaslError> {
@@ -87,7 +107,7 @@ fn a_wrong_proof_is_told_to_policy() {
     let nonce = "abc%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
     let header = STANDARD.encode("n,a=o=2Cther,");
     let wrong = format!("c={header},r={nonce},p={}", STANDARD.encode([0; 32]));
-    let Ok(Progress::Proof(proof)) = proof_of(&wrong) else {
+    let Ok(Progress::Done(Offer::Proof(proof))) = proof_of(&wrong) else {
         panic!()
     };
     assert!(!proof.proved);
@@ -189,10 +209,11 @@ fn meet(
     };
     let (response, client) = client.respond(&text).unwrap();
     match exchange.respond(response.as_bytes()).unwrap() {
-        Progress::Proof(proof) => (proof.proved, client.succeeded()),
+        Progress::Done(Offer::Proof(proof)) => (proof.proved, client.succeeded()),
         Progress::Challenge { text, exchange } => {
             let (response, client) = client.respond(&text).unwrap();
-            let Ok(Progress::Proof(proof)) = exchange.respond(response.as_bytes()) else {
+            let Ok(Progress::Done(Offer::Proof(proof))) = exchange.respond(response.as_bytes())
+            else {
                 panic!("no proof")
             };
             (proof.proved, client.succeeded())

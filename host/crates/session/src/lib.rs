@@ -51,6 +51,13 @@ pub trait Session {
     /// The deadline may have passed; the session compares for itself and says goodbye if it has.
     fn expire(&mut self, now: Instant);
 
+    /// The TLS connection, which stands or is about to be told of by [`Session::secured`], has a channel binding
+    /// (RFC 9266): mechanisms that are tied to it may be offered.
+    fn bound(&mut self) {}
+
+    /// So may what builds on the client's certificate: it has shown one that says who it is.
+    fn certified(&mut self) {}
+
     /// The TLS handshake that [`Step::StartTls`] asked for has ended well.
     fn secured(&mut self, now: Instant);
 

@@ -4,7 +4,7 @@
 //! server and becomes a 451.
 
 use waxwing_mail::{Envelope, Identity, Recipient, Reply};
-use waxwing_sasl::{Credentials, Mechanism, Proof, ServerPart, Token};
+use waxwing_sasl::{Mechanism, Offer, ServerPart};
 
 use crate::xclient::Client;
 
@@ -21,12 +21,13 @@ pub enum Ask {
         /// EHLO or LHLO, not HELO.
         esmtp: bool,
     },
-    /// Credentials were given. Answer: [`Answer::Authenticated`] or [`Answer::AuthFailed`].
+    /// The client has said who it is. Answer: [`Answer::Authenticated`], which counts for nothing where the offer
+    /// [is disproved](Offer::is_disproved), or [`Answer::AuthFailed`].
     Authenticate {
         /// By which mechanism.
         mechanism: Mechanism,
         /// To be verified.
-        credentials: Credentials,
+        offer: Offer,
     },
     /// The keys of a user, for an exchange by SCRAM. Answer: [`Answer::Keys`], for a user that there is not, too
     /// ([`ScramKeys::pretend`](waxwing_sasl::ScramKeys::pretend)); or [`Answer::AuthFailed`].
@@ -35,21 +36,6 @@ pub enum Ask {
         mechanism: Mechanism,
         /// Whose.
         user: String,
-    },
-    /// A password was proved by SCRAM, or was not, of which policy is to know, too. Answer: [`Answer::Authenticated`],
-    /// which counts only if it was proved, or [`Answer::AuthFailed`].
-    Proof {
-        /// By which mechanism.
-        mechanism: Mechanism,
-        /// Who it is, and whether.
-        proof: Proof,
-    },
-    /// An access token was given. Answer: [`Answer::Authenticated`] or [`Answer::AuthFailed`].
-    Token {
-        /// By which mechanism.
-        mechanism: Mechanism,
-        /// To be verified.
-        token: Token,
     },
     /// MAIL; the envelope has no recipients yet. Passing it opens a transaction. Answer: [`Answer::Decision`].
     MailFrom(Box<Envelope>),

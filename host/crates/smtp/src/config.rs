@@ -39,7 +39,7 @@ pub struct Config {
     pub starttls: bool,
     /// AUTH is offered.
     pub auth: bool,
-    /// What AUTH offers, in this order; -PLUS under TLS only. The default is what hands over a password.
+    /// What AUTH offers, in this order; those tied to the TLS connection only where it can be.
     pub mechanisms: Vec<Mechanism>,
     /// AUTH is offered without TLS too.
     pub plaintext_auth: bool,
@@ -63,7 +63,7 @@ impl Config {
             mode,
             starttls: false,
             auth: submission,
-            mechanisms: Mechanism::PASSWORD.to_vec(),
+            mechanisms: Mechanism::OFFERED.to_vec(),
             plaintext_auth: false,
             require_auth: submission,
             extensions: Extensions::default(),

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use jiff::Timestamp;
 use waxwing_mail::{Envelope, Recipient, Reply, limits};
-use waxwing_sasl::{Exchange, KeysWanted, Mechanism};
+use waxwing_sasl::{Channel, Exchange, KeysWanted, Mechanism};
 use waxwing_session::{Counts, Cut, LineError, Lines, Session, Step};
 
 use crate::ask::{Answer, Ask, Decision, Peer};
@@ -44,6 +44,8 @@ pub struct ServerSession {
     peer: Peer,
     /// The transaction that MAIL opened, while no other phase holds it.
     transaction: Option<Box<Transaction>>,
+    /// What of the connection mechanisms may build on.
+    channel: Channel,
     /// XCLIENT is obeyed.
     trusted: bool,
     /// A moment, and the time that it was.
@@ -106,6 +108,7 @@ enum Asked {
     Keys(Mechanism, Box<KeysWanted>),
     /// A login whose proof was wrong: a yes is none.
     Unproved,
+    /// A login by a token.
     Token(Mechanism),
     Sender(Box<Envelope>),
     Recipient(Box<Recipient>),
@@ -146,6 +149,7 @@ impl ServerSession {
                 ..Peer::default()
             },
             transaction: None,
+            channel: Channel::default(),
             trusted: false,
             clock: None,
             now,
@@ -489,6 +493,14 @@ impl Session for ServerSession {
                 self.end_for("time", &replies::timed_out());
             }
         }
+    }
+
+    fn bound(&mut self) {
+        self.channel.bound = true;
+    }
+
+    fn certified(&mut self) {
+        self.channel.certified = true;
     }
 
     fn secured(&mut self, now: Instant) {

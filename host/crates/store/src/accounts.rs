@@ -6,7 +6,7 @@
 use crate::database::{Row, Value};
 use crate::statement::Sql;
 use crate::writer::accounts::{DirectoryChange, Made, RemoveAccount};
-use crate::{AccountId, DomainId, Error, Result, SpecialUse, Store, hash_password};
+use crate::{AccountId, DomainId, Error, Result, SpecialUse, Store, hash_password, scram};
 
 /// What may be kept, as numbers; what happens near or above them is policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -296,11 +296,11 @@ impl Store {
                 "* stands for every address and can only be an alias",
             ));
         }
-        let password = hash(password).await?;
+        let secrets = secrets_of(password).await?;
         match self
             .change_directory(DirectoryChange::AddAccount {
                 address,
-                password,
+                secrets,
                 quota,
             })
             .await?
@@ -351,8 +351,8 @@ impl Store {
     /// `NoSuchAccount`.
     pub async fn set_password(&self, address: &str, password: Option<&str>) -> Result<()> {
         let address = normal_address(address)?;
-        let password = hash(password).await?;
-        self.change_directory(DirectoryChange::SetPassword { address, password })
+        let secrets = secrets_of(password).await?;
+        self.change_directory(DirectoryChange::SetPassword { address, secrets })
             .await?;
         Ok(())
     }
@@ -435,12 +435,26 @@ impl Store {
     }
 }
 
-/// The hash of a password; the empty text, which no password has, for none.
-async fn hash(password: Option<&str>) -> Result<String> {
+/// What is kept of a password; empty texts, which no password has, for none.
+#[derive(Debug, Default)]
+pub(crate) struct Secrets {
+    /// Its hash, a PHC string.
+    pub(crate) hash: String,
+    /// Its keys for SCRAM.
+    pub(crate) scram: String,
+}
+
+async fn secrets_of(password: Option<&str>) -> Result<Secrets> {
     let Some(password) = password.map(str::to_owned) else {
-        return Ok(String::new());
+        return Ok(Secrets::default());
     };
-    tokio::task::spawn_blocking(move || hash_password(&password))
+    let make = move || {
+        Ok(Secrets {
+            hash: hash_password(&password)?,
+            scram: scram::keys_of(&password),
+        })
+    };
+    tokio::task::spawn_blocking(make)
         .await
         .map_err(|_| Error::Closed)?
 }

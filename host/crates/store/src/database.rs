@@ -494,6 +494,11 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "rosters",
         include_str!("../migrations/sqlite/0005_rosters.sql"),
     ),
+    ("scram", include_str!("../migrations/sqlite/0006_scram.sql")),
+    (
+        "credentials",
+        include_str!("../migrations/sqlite/0007_credentials.sql"),
+    ),
 ];
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -515,5 +520,13 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "rosters",
         include_str!("../migrations/postgres/0005_rosters.sql"),
+    ),
+    (
+        "scram",
+        include_str!("../migrations/postgres/0006_scram.sql"),
+    ),
+    (
+        "credentials",
+        include_str!("../migrations/postgres/0007_credentials.sql"),
     ),
 ];

@@ -11,15 +11,22 @@ use std::time::{Duration, Instant};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
+use waxwing_sasl::ScramKeys;
 
-use crate::accounts::{account_of_row, domain_of_row, normal_address, normal_domain, targets_of};
-use crate::database::{Readers, Value};
+use crate::accounts::{
+    Secrets, account_of_row, domain_of_row, normal_address, normal_domain, targets_of,
+};
+use crate::credentials::{BEARER, HELD, Held, find, hash_of, held_of_row};
+use crate::database::{Readers, Row, Value};
 use crate::password::MAX_PASSWORD;
 use crate::shared::Shared;
 use crate::statement::Sql;
+use crate::writer::Writer;
+use crate::writer::accounts::DirectoryChange;
+use crate::writer::credentials::UseTotp;
 use crate::{
-    Account, AccountId, Database, Domain, Error, Result, StoreConfig, hash_password,
-    password_matches,
+    Account, AccountId, Clock, CredentialKind, Database, Domain, Error, Result, Scope, StoreConfig,
+    hash_password, password_matches, scram, totp,
 };
 
 /// What an address is.
@@ -55,10 +62,10 @@ static DOMAIN: Sql = Sql::new(
     "SELECT id, name, created, quota_bytes, quota_messages, sts_mode, sts_max_age FROM domains WHERE name = $1",
 );
 static ACCOUNT: Sql = Sql::new(
-    "SELECT id, address, domain, created, quota_bytes, quota_messages, password FROM accounts WHERE address = $1",
+    "SELECT id, address, domain, created, quota_bytes, quota_messages, password, scram, totp FROM accounts WHERE address = $1",
 );
 static ACCOUNT_BY_ID: Sql = Sql::new(
-    "SELECT id, address, domain, created, quota_bytes, quota_messages, password FROM accounts WHERE id = $1",
+    "SELECT id, address, domain, created, quota_bytes, quota_messages FROM accounts WHERE id = $1",
 );
 static ALIAS: Sql = Sql::new("SELECT targets FROM aliases WHERE address = $1");
 static VERSION: Sql = Sql::new("SELECT next FROM sequences WHERE name = 'directory'");
@@ -74,6 +81,12 @@ struct Known {
     account: Arc<Account>,
     /// Empty: no password.
     password: String,
+    /// Empty: no keys for SCRAM.
+    scram: String,
+    /// The secret of one-time codes; empty: none is wanted.
+    totp: Vec<u8>,
+    /// App passwords and tokens.
+    held: Vec<Held>,
 }
 
 /// What is known under an address.
@@ -92,7 +105,11 @@ enum Entry {
 #[derive(Debug)]
 pub struct Directory {
     readers: Readers,
+    writer: Writer,
     shared: Arc<Shared>,
+    /// Keys of accounts that there are not come from this.
+    secret: Vec<u8>,
+    clock: Clock,
     /// None where no other host writes.
     staleness: Option<Duration>,
     started: Instant,
@@ -102,7 +119,7 @@ pub struct Directory {
     version: AtomicU64,
     domains: Cache<(u64, String), Option<Arc<Domain>>>,
     entries: Cache<(u64, String), Entry>,
-    accounts: Cache<(u64, AccountId), Option<Arc<Known>>>,
+    accounts: Cache<(u64, AccountId), Option<Arc<Account>>>,
     /// Keyed hashes of stored hash and password that matched.
     verified: Cache<[u8; 32], ()>,
     key: [u8; 32],
@@ -112,10 +129,19 @@ pub struct Directory {
 }
 
 impl Directory {
-    pub(crate) fn new(readers: Readers, shared: Arc<Shared>, config: &StoreConfig) -> Directory {
+    pub(crate) fn new(
+        readers: Readers,
+        writer: Writer,
+        shared: Arc<Shared>,
+        secret: Vec<u8>,
+        config: &StoreConfig,
+    ) -> Directory {
         Directory {
             readers,
+            writer,
             shared,
+            secret,
+            clock: config.clock.clone(),
             staleness: matches!(config.database, Database::Postgres(_)).then_some(config.staleness),
             started: Instant::now(),
             checked: AtomicI64::new(-1),
@@ -196,10 +222,7 @@ impl Directory {
             .fetch_one(&ACCOUNT, vec![Value::from(address)])
             .await?
         {
-            return Ok(Entry::Account(Arc::new(Known {
-                account: Arc::new(account_of_row(&row)?),
-                password: row.text(6)?,
-            })));
+            return Ok(Entry::Account(Arc::new(self.known(&row).await?)));
         }
         for (name, catch_all) in [(address.to_owned(), false), (format!("*@{domain}"), true)] {
             if let Some(row) = self
@@ -214,6 +237,20 @@ impl Directory {
             }
         }
         Ok(Entry::Unknown)
+    }
+
+    /// An account from the columns of [`ACCOUNT`], and what it holds.
+    async fn known(&self, row: &Row) -> Result<Known> {
+        let account = account_of_row(row)?;
+        let values = vec![Value::Int(account.id.0)];
+        let held = self.readers.fetch(&HELD, values).await?;
+        Ok(Known {
+            account: Arc::new(account),
+            password: row.text(6)?,
+            scram: row.text(7)?,
+            totp: row.bytes(8)?,
+            held: held.iter().map(held_of_row).collect::<Result<_>>()?,
+        })
     }
 
     /// What mail to this address would reach: the account, else the alias, else the catch-all. Aliases are not followed.
@@ -238,46 +275,144 @@ impl Directory {
     /// The account of this number.
     pub async fn account_by_id(&self, id: AccountId) -> Result<Option<Arc<Account>>> {
         let key = (self.version().await?, id);
-        if let Some(known) = self.accounts.get(&key) {
-            return Ok(known.map(|known| Arc::clone(&known.account)));
+        if let Some(account) = self.accounts.get(&key) {
+            return Ok(account);
         }
         let row = self
             .readers
             .fetch_one(&ACCOUNT_BY_ID, vec![Value::Int(id.0)])
             .await?;
-        let known = row
-            .map(|row| {
-                Ok::<_, Error>(Known {
-                    account: Arc::new(account_of_row(&row)?),
-                    password: row.text(6)?,
-                })
-            })
-            .transpose()?;
-        let known = known.map(Arc::new);
-        self.accounts.insert(key, known.clone());
-        Ok(known.map(|known| Arc::clone(&known.account)))
+        let account = row
+            .map(|row| account_of_row(&row))
+            .transpose()?
+            .map(Arc::new);
+        self.accounts.insert(key, account.clone());
+        Ok(account)
     }
 
-    /// Checks a password (Argon2id, on a blocking thread, as many at a time as configured). A verification that
-    /// succeeded is remembered for some minutes, or until the password changes, under a keyed hash.
-    pub async fn verify_password(&self, address: &str, password: &str) -> Result<PasswordCheck> {
-        let known = match self.entry(address).await? {
-            Entry::Account(known) if !known.password.is_empty() => known,
-            _ => {
-                // As long as a wrong password takes, so that addresses cannot be found out by the clock.
-                self.matches(None, password).await?;
-                return Ok(PasswordCheck::Unknown);
-            }
+    /// Checks a password: the account's own, with its one-time code behind it where one is wanted, or an app password that
+    /// is good for `scope`.
+    ///
+    /// The account's own takes Argon2id, on a blocking thread, as many at a time as configured. A verification that
+    /// succeeded is remembered for some minutes, or until the password changes, under a keyed hash; codes are not.
+    pub async fn verify_password(
+        &self,
+        address: &str,
+        password: &str,
+        scope: Option<Scope>,
+    ) -> Result<PasswordCheck> {
+        let Entry::Account(known) = self.entry(address).await? else {
+            return self.unknown(password).await;
         };
+        let app_password = find(&known.held, CredentialKind::AppPassword, password);
+        if let Some(held) = app_password {
+            let good = scope.is_some_and(|scope| held.is_good(scope, self.clock.now()));
+            return Ok(checked(good, &known));
+        }
+        if known.password.is_empty() {
+            return self.unknown(password).await;
+        }
+        if known.totp.is_empty() {
+            let right = self.is_own(&known, password).await?;
+            return Ok(checked(right, &known));
+        }
+        // What has no code is no password of this account, but takes as long. So does what was right lately, or a wrong code
+        // would tell by the clock that the password is right.
+        let (password, code) = totp::split(password).unwrap_or((password, ""));
+        let own = self.matches(Some(known.password.clone()), password).await?;
+        let right = own && self.use_code(&known, code).await?;
+        Ok(checked(right, &known))
+    }
+
+    /// As long as a wrong password takes, so that addresses cannot be found out by the clock.
+    async fn unknown(&self, password: &str) -> Result<PasswordCheck> {
+        self.matches(None, password).await?;
+        Ok(PasswordCheck::Unknown)
+    }
+
+    /// Whether it is the account's own password.
+    async fn is_own(&self, known: &Known, password: &str) -> Result<bool> {
         let digest = self.digest(&known.password, password);
         if self.verified.contains_key(&digest) {
-            return Ok(PasswordCheck::Right(Arc::clone(&known.account)));
+            return Ok(true);
         }
         if !self.matches(Some(known.password.clone()), password).await? {
-            return Ok(PasswordCheck::Wrong);
+            return Ok(false);
         }
         self.verified.insert(digest, ());
-        Ok(PasswordCheck::Right(Arc::clone(&known.account)))
+        if known.scram.is_empty() {
+            self.add_scram(known, password).await?;
+        }
+        Ok(true)
+    }
+
+    /// Whether a code is right and was not used before, nor one after it: it is used up now, on every host.
+    async fn use_code(&self, known: &Known, code: &str) -> Result<bool> {
+        let Some(step) = totp::step_of(&known.totp, code, self.clock.now()) else {
+            return Ok(false);
+        };
+        let address = known.account.address.clone();
+        self.writer.write(UseTotp { address, step }).await
+    }
+
+    /// The account of a token that was made here and is good for `scope`.
+    pub async fn bearer(&self, token: &str, scope: Option<Scope>) -> Result<Option<Arc<Account>>> {
+        let hash = hash_of(CredentialKind::Token, token);
+        let row = self
+            .readers
+            .fetch_one(&BEARER, vec![Value::Blob(hash)])
+            .await?;
+        let (Some(row), Some(scope)) = (row, scope) else {
+            return Ok(None);
+        };
+        let Entry::Account(known) = self.entry(&row.text(0)?).await? else {
+            return Ok(None);
+        };
+        let held = find(&known.held, CredentialKind::Token, token);
+        let good = held.is_some_and(|held| held.is_good(scope, self.clock.now()));
+        Ok(good.then(|| Arc::clone(&known.account)))
+    }
+
+    /// A password that was set before keys for SCRAM were kept gets its own at its first use.
+    async fn add_scram(&self, known: &Known, password: &str) -> Result<()> {
+        let permit = self.verifying.acquire().await.map_err(|_| Error::Closed)?;
+        let password = password.to_owned();
+        let scram = tokio::task::spawn_blocking(move || scram::keys_of(&password))
+            .await
+            .map_err(|_| Error::Closed)?;
+        drop(permit);
+        if scram.is_empty() {
+            return Ok(());
+        }
+        let change = DirectoryChange::AddScram {
+            address: known.account.address.clone(),
+            secrets: Secrets {
+                hash: known.password.clone(),
+                scram,
+            },
+        };
+        if let Err(error) = self.writer.write(change).await {
+            // The password is right all the same; the next login tries again.
+            tracing::warn!(%error, account = %known.account.address, "keys for SCRAM were not kept");
+        }
+        Ok(())
+    }
+
+    /// The keys by which an account's password can be proved; `None` for one that has none, or wants a one-time code, for
+    /// which a proof has no room.
+    pub async fn scram_keys(&self, address: &str) -> Result<Option<ScramKeys>> {
+        match self.entry(address).await? {
+            Entry::Account(known) if known.totp.is_empty() => {
+                Ok(ScramKeys::from_stored(&known.scram))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Keys to show for a name that has none: always the same for it, as are those of an account (RFC 5802 §9).
+    #[must_use]
+    pub fn pretended_keys(&self, name: &str) -> ScramKeys {
+        ScramKeys::pretend(&self.secret, name, scram::ITERATIONS)
     }
 
     async fn matches(&self, stored: Option<String>, password: &str) -> Result<bool> {
@@ -332,5 +467,13 @@ impl Directory {
         }
         hasher.update(self.key);
         hasher.finalize().into()
+    }
+}
+
+fn checked(right: bool, known: &Known) -> PasswordCheck {
+    if right {
+        PasswordCheck::Right(Arc::clone(&known.account))
+    } else {
+        PasswordCheck::Wrong
     }
 }

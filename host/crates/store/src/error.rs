@@ -21,6 +21,9 @@ pub enum Error {
     /// No alias has this address.
     #[error("no such alias: {0}")]
     NoSuchAlias(String),
+    /// The account has no app password or token of this number.
+    #[error("no such credential: {0}")]
+    NoSuchCredential(i64),
     /// The mailbox does not exist, is not selectable, or belongs to another account.
     #[error("no such mailbox: {0}")]
     NoSuchMailbox(String),

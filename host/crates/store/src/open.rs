@@ -13,7 +13,7 @@ use crate::writer::Writer;
 use crate::writer::transaction::Transaction;
 use crate::{
     Database, Directory, Error, Kv, LedgerRow, MailboxId, Result, StoreConfig, belonging,
-    housekeeping,
+    housekeeping, scram,
 };
 
 /// The store. Cheap to clone; the last clone dropped without [`Store::close`] loses nothing that was answered.
@@ -59,12 +59,19 @@ impl Store {
         let mut connection = connector.connect().await?;
         connector.migrate(&mut connection).await?;
         belonging::check(&mut connection, &files).await?;
+        let secret = scram::secret(&mut connection).await?;
         let readers = connector.readers(&config).await?;
         let shared = Arc::new(Shared::default());
         listen(&connector, &shared);
         let transaction = Transaction::new(connection, connector, &config);
         let writer = Writer::start(transaction, Arc::clone(&shared), &config, lock);
-        let directory = Directory::new(readers.clone(), Arc::clone(&shared), &config);
+        let directory = Directory::new(
+            readers.clone(),
+            writer.clone(),
+            Arc::clone(&shared),
+            secret,
+            &config,
+        );
         let kv = Kv::new(readers.clone(), writer.clone(), config.clock.clone());
         let inner = Inner {
             config,

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::config::Config;
+use waxwing_sasl::Mechanism;
+
 use crate::encode::core::Out;
 use crate::error::Error;
 use crate::parse::SyntaxError;
@@ -196,32 +197,30 @@ pub(crate) fn bye(out: &mut Out, reason: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The greeting (RFC 3501 §7.1.5 allows the capabilities in it).
-pub(crate) fn greeting(out: &mut Out, config: &Config, secured: bool) {
-    out.extend_from_slice(b"* OK [");
-    capabilities(out, config, secured, false);
-    out.extend_from_slice(b"] ");
-    text(out, &config.host_name);
+/// The greeting with its capabilities (RFC 3501 §7.1.5).
+pub(crate) fn greeting(out: &mut Out, host_name: &str, capabilities: &str) {
+    out.extend_from_slice(format!("* OK [{capabilities}] ").as_bytes());
+    text(out, host_name);
     out.extend_from_slice(b" Waxwing\r\n");
 }
 
-/// `capability-data`, by the state of the session.
-pub(crate) fn capabilities(out: &mut Out, config: &Config, secured: bool, logged_in: bool) {
-    out.extend_from_slice(
-        b"CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE CHILDREN SPECIAL-USE UIDPLUS UNSELECT MOVE",
-    );
-    if logged_in {
-        return;
+/// `capability-data` of a session: `starttls` where it may begin TLS, and how it may log in, unless it has.
+pub(crate) fn capabilities(starttls: bool, logins: Option<&[Mechanism]>) -> String {
+    let mut words = "CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE CHILDREN SPECIAL-USE UIDPLUS UNSELECT MOVE".to_owned();
+    if starttls {
+        words.push_str(" STARTTLS");
     }
-    if !secured && config.tls == crate::config::Tls::Offered {
-        out.extend_from_slice(b" STARTTLS");
+    match logins {
+        // RFC 3501 §6.2.3: where LOGIN is refused, LOGINDISABLED says so.
+        Some([]) => words.push_str(" LOGINDISABLED"),
+        logins => {
+            for mechanism in logins.unwrap_or_default() {
+                words.push_str(" AUTH=");
+                words.push_str(mechanism.as_str());
+            }
+        }
     }
-    // RFC 3501 §6.2.3: where LOGIN is refused, LOGINDISABLED says so.
-    out.extend_from_slice(if secured || config.plaintext_auth {
-        b" AUTH=PLAIN"
-    } else {
-        b" LOGINDISABLED"
-    });
+    words
 }
 
 /// The one conversion from an error to a response. `target`: the mailbox that is missing could be created first.

@@ -14,7 +14,8 @@ impl Job for Greeting {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         match answer {
             Answer::Done => {
-                texts::greeting(&mut core.out, &core.config, core.secured);
+                let capabilities = core.capabilities();
+                texts::greeting(&mut core.out, &core.config.host_name, &capabilities);
                 Flow::Next
             }
             Answer::Failed(Error::Refused(reason)) => {
@@ -31,7 +32,8 @@ impl Job for Greeting {
 
 pub(crate) fn capability(core: &mut Core) -> Flow {
     core.out.extend_from_slice(b"* ");
-    texts::capabilities(&mut core.out, &core.config, core.secured, core.logged_in);
+    let words = core.capabilities();
+    core.out.extend_from_slice(words.as_bytes());
     core.out.extend_from_slice(b"\r\n");
     Flow::Done(texts::ok("CAPABILITY completed"))
 }

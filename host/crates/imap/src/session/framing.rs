@@ -92,7 +92,7 @@ impl Framing {
     pub(crate) fn expect(&mut self, waiting: &Waiting) {
         self.mode = match waiting {
             Waiting::Handshake => Mode::Nothing,
-            Waiting::Done | Waiting::Response(_) => Mode::Line,
+            Waiting::Done | Waiting::Response(..) => Mode::Line,
             Waiting::Message { size, .. } => Mode::Message(*size),
         };
     }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use waxwing_sasl::Exchange;
+use waxwing_sasl::{Channel, Exchange, Mechanism};
 
 use crate::ask::{Answer, Ask};
-use crate::config::Config;
+use crate::config::{Config, Tls};
 use crate::encode::Out;
 use crate::encode::texts::{self, Response};
 use crate::error::Error;
@@ -24,6 +24,8 @@ pub(crate) struct Core {
     pub(crate) tag: String,
     /// TLS is active.
     pub(crate) secured: bool,
+    /// What of the connection mechanisms may build on.
+    pub(crate) channel: Channel,
     pub(crate) logged_in: bool,
     pub(crate) selected: Option<Box<Selected>>,
     /// Commands in a row that were BAD.
@@ -52,6 +54,7 @@ impl Core {
             out: Out::new(),
             tag: String::new(),
             secured,
+            channel: Channel::default(),
             logged_in: false,
             selected: None,
             bad_commands: 0,
@@ -61,9 +64,24 @@ impl Core {
         }
     }
 
-    /// Whether passwords are taken now.
+    /// Whether logins are taken now.
     pub(crate) fn may_log_in(&self) -> bool {
         self.secured || self.config.plaintext_auth
+    }
+
+    /// What CAPABILITY lists now.
+    pub(crate) fn capabilities(&self) -> String {
+        let starttls = !self.secured && !self.logged_in && self.config.tls == Tls::Offered;
+        let offered = self.config.mechanisms.iter().copied();
+        let logins: Vec<_> = offered
+            .filter(|mechanism| self.may_log_in() && self.offers(*mechanism))
+            .collect();
+        texts::capabilities(starttls, (!self.logged_in).then_some(&*logins))
+    }
+
+    /// Whether AUTHENTICATE takes this mechanism, where it takes any.
+    pub(crate) fn offers(&self, mechanism: Mechanism) -> bool {
+        self.config.mechanisms.contains(&mechanism) && mechanism.fits(self.channel)
     }
 }
 
@@ -128,7 +146,7 @@ pub(crate) enum Waiting {
     /// `DONE` of IDLE.
     Done,
     /// The next response of an authentication exchange.
-    Response(Box<Exchange>),
+    Response(Mechanism, Box<Exchange>),
     /// The message of APPEND with the end of its line.
     Message {
         /// Octets of the message.
@@ -145,7 +163,9 @@ impl Waiting {
         match self {
             Self::Handshake => Flow::Close,
             Self::Done => idle::done(line),
-            Self::Response(exchange) => login::progress(core, exchange.respond(line)),
+            Self::Response(mechanism, exchange) => {
+                login::progress(core, mechanism, exchange.respond(line))
+            }
             Self::Message { nul, .. } => append::end(core, framing, line, nul),
         }
     }

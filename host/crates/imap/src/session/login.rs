@@ -1,9 +1,11 @@
-//! LOGIN and AUTHENTICATE (RFC 3501 §6.2, RFC 4616, RFC 4959).
+//! LOGIN and AUTHENTICATE.
+//!
+//! Standards: RFC 3501 §6.2, RFC 4959 (SASL-IR), RFC 7628 §3.2.3 (tokens that are not taken); the mechanisms are `sasl`'s.
 
-use waxwing_sasl::{Credentials, Exchange, Mechanism, Progress, SaslError};
+use waxwing_sasl::{Credentials, Exchange, KeysWanted, Mechanism, Offer, Progress, SaslError};
 
 use crate::ask::{Answer, Ask};
-use crate::encode::{Out, texts};
+use crate::encode::texts;
 use crate::error::Error;
 use crate::session::job::{Core, Flow, Job, Waiting, unexpected};
 
@@ -14,74 +16,114 @@ pub(crate) fn login(core: &mut Core, user: String, password: String) -> Flow {
     if user.len() > Credentials::LONGEST || password.len() > Credentials::LONGEST {
         return Flow::Tagged(texts::failure(&Error::AuthenticationFailed, false));
     }
-    verify("LOGIN", Credentials::new(user, password))
+    let offer = Offer::Password(Credentials::new(user, password));
+    verify("LOGIN", offer, None)
 }
 
 pub(crate) fn authenticate(core: &mut Core, mechanism: &str, initial: Option<&[u8]>) -> Flow {
-    if Mechanism::parse(mechanism) != Some(Mechanism::Plain) {
+    let Some(mechanism) = Mechanism::parse(mechanism).filter(|it| core.offers(*it)) else {
         return Flow::Tagged(texts::NO_MECHANISM);
-    }
+    };
     if !core.may_log_in() {
         return Flow::Tagged(texts::TLS_FIRST);
     }
-    let progress = Exchange::start(Mechanism::Plain, initial);
-    self::progress(core, progress)
+    progress(core, mechanism, Exchange::start(mechanism, initial))
 }
 
 /// How an exchange goes on.
-pub(crate) fn progress(core: &mut Core, progress: Result<Progress, SaslError>) -> Flow {
+pub(crate) fn progress(
+    core: &mut Core,
+    mechanism: Mechanism,
+    progress: Result<Progress, SaslError>,
+) -> Flow {
     match progress {
         Ok(Progress::Challenge { text, exchange }) => {
             core.out.extend_from_slice(b"+ ");
             core.out.extend_from_slice(text.as_bytes());
             core.out.extend_from_slice(b"\r\n");
-            Flow::Input(Waiting::Response(Box::new(exchange)))
+            Flow::Input(Waiting::Response(mechanism, Box::new(exchange)))
         }
-        Ok(Progress::Done(credentials)) => verify(Mechanism::Plain.as_str(), credentials),
-        // PLAIN leads to none of these.
-        Ok(Progress::Keys(_) | Progress::Proof(_) | Progress::Token(_)) => {
-            Flow::Tagged(texts::NO_MECHANISM)
+        Ok(Progress::Keys(wanted)) => {
+            let user = wanted.user().to_owned();
+            Flow::Ask(
+                Ask::Keys { mechanism, user },
+                Box::new(Keys(mechanism, wanted)),
+            )
+        }
+        Ok(Progress::Done(offer)) => {
+            let token = matches!(offer, Offer::Token(_)).then_some(mechanism);
+            verify(mechanism.as_str(), offer, token)
         }
         // RFC 3501 §6.2.2: a cancelled exchange is BAD.
         Err(SaslError::Cancelled) => Flow::Tagged(texts::CANCELLED),
+        Err(SaslError::Refused) => refused(core, &Error::AuthenticationFailed),
         Err(_) => Flow::Tagged(texts::BAD_CREDENTIALS),
     }
 }
 
-fn verify(mechanism: &'static str, credentials: Credentials) -> Flow {
-    Flow::Ask(
-        Ask::Login {
-            mechanism,
-            credentials,
-        },
-        Box::new(Verify),
-    )
+fn verify(mechanism: &'static str, offer: Offer, token: Option<Mechanism>) -> Flow {
+    let job = Verify {
+        disproved: offer.is_disproved(),
+        token,
+    };
+    Flow::Ask(Ask::Login { mechanism, offer }, Box::new(job))
+}
+
+/// The login failed; too many of them end the session.
+fn refused(core: &mut Core, error: &Error) -> Flow {
+    core.failed_logins += 1;
+    Flow::Tagged(texts::failure(error, false))
+}
+
+/// An exchange by SCRAM that waits for the user's keys.
+#[derive(Debug)]
+struct Keys(Mechanism, KeysWanted);
+
+impl Job for Keys {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        let Self(mechanism, wanted) = *self;
+        match answer {
+            Answer::Keys(part) => progress(core, mechanism, wanted.keys(*part)),
+            Answer::Failed(error) => failed(core, &error),
+            _ => unexpected(),
+        }
+    }
 }
 
 #[derive(Debug)]
-struct Verify;
+struct Verify {
+    /// A yes counts for nothing.
+    disproved: bool,
+    /// It is by a token, of this mechanism.
+    token: Option<Mechanism>,
+}
 
 impl Job for Verify {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         match answer {
+            Answer::Done if self.disproved => refused(core, &Error::AuthenticationFailed),
             Answer::Done => {
                 core.logged_in = true;
                 core.failed_logins = 0;
-                let mut code = Out::new();
-                texts::capabilities(&mut code, &core.config, core.secured, true);
-                let code = String::from_utf8_lossy(&code).into_owned();
-                Flow::Tagged(texts::ok("logged in").with_code(code))
+                Flow::Tagged(texts::ok("logged in").with_code(core.capabilities()))
             }
-            Answer::Failed(error) => {
-                if matches!(
-                    error,
-                    Error::AuthenticationFailed | Error::AuthorizationFailed | Error::Refused(_)
-                ) {
-                    core.failed_logins += 1;
-                }
-                Flow::Tagged(texts::failure(&error, false))
-            }
+            Answer::Failed(Error::AuthenticationFailed) => match self.token {
+                // RFC 7628 §3.2.3: a client whose token is not taken is told why, and answers, before it is told no.
+                Some(mechanism) => progress(core, mechanism, Ok(Exchange::refuse(mechanism))),
+                None => refused(core, &Error::AuthenticationFailed),
+            },
+            Answer::Failed(error) => failed(core, &error),
             _ => unexpected(),
         }
     }
+}
+
+fn failed(core: &mut Core, error: &Error) -> Flow {
+    if matches!(
+        error,
+        Error::AuthenticationFailed | Error::AuthorizationFailed | Error::Refused(_)
+    ) {
+        return refused(core, error);
+    }
+    Flow::Tagged(texts::failure(error, false))
 }

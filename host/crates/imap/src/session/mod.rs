@@ -116,7 +116,9 @@ impl Session {
     fn advance(&mut self, flow: Flow) -> Option<Step<Ask>> {
         match flow {
             Flow::Ask(ask, job) => {
-                if self.core.out.len() >= FLUSH / 4 || matches!(ask, Ask::Login { .. }) {
+                if self.core.out.len() >= FLUSH / 4
+                    || matches!(ask, Ask::Login { .. } | Ask::Keys { .. })
+                {
                     let step = self.flush();
                     if step.is_some() {
                         self.turn = Turn::Job(Flow::Ask(ask, job));
@@ -336,6 +338,14 @@ impl waxwing_session::Session for Session {
         if self.deadline().is_some_and(|deadline| deadline <= now) {
             self.close(texts::BYE_IDLE);
         }
+    }
+
+    fn bound(&mut self) {
+        self.core.channel.bound = true;
+    }
+
+    fn certified(&mut self) {
+        self.core.channel.certified = true;
     }
 
     fn secured(&mut self, now: Instant) {

@@ -19,6 +19,7 @@ use waxwing_imap::{
     Answer, Appended, Ask, Changes, Config, Copied, Error, Limits, Session, StatusData, TextMatch,
     Tls,
 };
+use waxwing_sasl::{Mechanism, Offer, ScramKeys, ServerPart};
 
 pub(crate) use mailbox::{Mailbox, Message};
 
@@ -58,6 +59,13 @@ impl Fake {
                     _ => Tls::Offered,
                 },
                 plaintext_auth: dialogue.directive("plaintext-auth") != Some("off"),
+                mechanisms: dialogue.directive("mechanisms").map_or_else(
+                    || Config::default().mechanisms,
+                    |names| {
+                        let parse = |name| Mechanism::parse(name).unwrap();
+                        names.split(' ').map(parse).collect()
+                    },
+                ),
                 id: vec![("name".into(), "Waxwing".into())],
                 limits: Limits {
                     message: 1 << 20,
@@ -163,7 +171,10 @@ impl Fake {
             Ask::Login { .. } if self.refused.is_some() => {
                 return Err(Error::Refused(self.refused.clone().unwrap()));
             }
-            Ask::Login { credentials, .. } => {
+            Ask::Login {
+                offer: Offer::Password(credentials),
+                ..
+            } => {
                 let known = ["alice@waxwing.test", "bob@waxwing.test"]
                     .contains(&credentials.user.as_str())
                     || self
@@ -179,6 +190,41 @@ impl Fake {
                     return Err(Error::AuthorizationFailed);
                 }
                 self.account = credentials.user;
+                Answer::Done
+            }
+            Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
+                keys: match user.as_str() {
+                    "alice@waxwing.test" => {
+                        ScramKeys::derive("waxwing-demo", b"saltsaltsaltsalt", 4096).unwrap()
+                    }
+                    _ => ScramKeys::pretend(b"secret", &user, 4096),
+                },
+                nonce: "server".into(),
+                channel: None,
+            })),
+            // A server that says yes to what was not proved must not be believed.
+            Ask::Login {
+                offer: Offer::Proof(proof),
+                ..
+            } => {
+                self.account = proof.user;
+                Answer::Done
+            }
+            Ask::Login {
+                offer: Offer::Token(token),
+                ..
+            } => {
+                if token.token != "good" {
+                    return Err(Error::AuthenticationFailed);
+                }
+                self.account = token.user;
+                Answer::Done
+            }
+            Ask::Login {
+                offer: Offer::External(name),
+                ..
+            } => {
+                self.account = name;
                 Answer::Done
             }
             Ask::Mailboxes => Answer::Mailboxes(self.mailboxes.iter().map(info).collect()),

@@ -10,7 +10,7 @@ use waxwing_mail::{Address, Identity, Protocol, ReversePath};
 use super::case::{Case, CaseStep, ConnectionCase, Directory, EnvelopeCase};
 use super::network::NetworkCase;
 use crate::auth::AuthResults;
-use crate::facts::{Cause, ConnectionFacts, LoginAttempt, TlsFacts, TransactionFacts};
+use crate::facts::{Cause, ConnectionFacts, LoginAttempt, Offered, TlsFacts, TransactionFacts};
 use crate::memory::MemoryServices;
 use crate::outcome::Verdict;
 use crate::services::{Limits, Usage};
@@ -127,7 +127,7 @@ impl World {
                     mechanism: "PLAIN".to_owned(),
                     user: step.user.clone(),
                     authorise_as: step.authorise_as.clone(),
-                    password: step.password.clone(),
+                    offered: Offered::Password(step.password.clone()),
                 })
             }),
             domain,

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use waxwing_mail::Protocol;
 use waxwing_policy::{
-    Attempt, Cause, Decision, LoginAttempt, MailboxChange, MailboxEvent, Operation, Outbound,
-    OutboundFacts, Policy, TransactionFacts, Usage,
+    Attempt, Cause, Decision, LoginAttempt, MailboxChange, MailboxEvent, Offered, Operation,
+    Outbound, OutboundFacts, Policy, TransactionFacts, Usage,
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::abi::{AbiVariant, FlatTypes, WasmType};
@@ -285,7 +285,7 @@ async fn round(policy: &Policy) {
             mechanism: "PLAIN".into(),
             user: "alice@waxwing.test".into(),
             authorise_as: String::new(),
-            password: "x".into(),
+            offered: Offered::Password("x".into()),
         })
         .await;
     let usage = Usage {

@@ -1,13 +1,13 @@
 //! What each hook's answers come to, and what is said where nobody answers.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use waxwing_mail::{ForwardPath, Protocol, Recipient};
 use waxwing_policy::{
-    Decision, DeliverOutcome, HostCall, LoginAttempt, LoginOutcome, MailboxRef, Operation, Policy,
-    QuotaOutcome, Recorder, Target, Usage, Verdict,
+    Decision, DeliverOutcome, HostCall, LoginAttempt, LoginOutcome, MailboxRef, Offered, Operation,
+    Policy, QuotaOutcome, Recorder, Sought, Target, Usage, Verdict,
 };
 
 use crate::component::{PASS, Plugin, case};
@@ -20,7 +20,7 @@ fn attempt(password: &str) -> LoginAttempt {
         mechanism: "PLAIN".into(),
         user: "alice@waxwing.test".into(),
         authorise_as: String::new(),
-        password: password.into(),
+        offered: Offered::Password(password.into()),
     }
 }
 
@@ -293,6 +293,33 @@ async fn a_login_runs_through_its_hooks_and_passwords_are_not_recorded() {
         (&*identity.account, delay),
         ("alice@waxwing.test", Duration::ZERO)
     );
+    // A password that is proved: whose it is to be, and what the proof came to.
+    let by_proof = |offered| LoginAttempt {
+        offered,
+        ..attempt("")
+    };
+    let sought = one.sought(by_proof(Offered::Sought(OnceLock::new()))).await;
+    assert_eq!(
+        sought,
+        Sought::Of {
+            account: Ok("alice@waxwing.test".to_owned()),
+            refused: false,
+            delay: Duration::ZERO
+        }
+    );
+    let proof = |account: &str, proved| {
+        by_proof(Offered::Proof {
+            account: account.to_owned(),
+            proved,
+        })
+    };
+    for (account, proved) in [("alice@waxwing.test", false), ("bob@waxwing.test", true)] {
+        assert_eq!(one.login(proof(account, proved)).await, wrong, "{account}");
+    }
+    assert!(matches!(
+        one.login(proof("alice@waxwing.test", true)).await,
+        LoginOutcome::Success { .. }
+    ));
     let heard = listener.0.lock().unwrap().join("\n");
     assert!(
         heard.contains("p credentials.verify \"alice@waxwing.test\""),

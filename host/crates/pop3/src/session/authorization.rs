@@ -1,12 +1,13 @@
 //! AUTHORIZATION: from the greeting to the open maildrop.
 //!
-//! Standards: RFC 1939 §4, §7 (USER, PASS), RFC 2595 §4 (STLS), RFC 3206, RFC 5034 §4 (AUTH).
+//! Standards: RFC 1939 §4, §7 (USER, PASS), RFC 2595 §4 (STLS), RFC 3206, RFC 5034 §4 (AUTH), RFC 7628 §3.2.3 (tokens that are
+//! not taken).
 //! Invariants: an unknown name and a wrong password get the same reply; without TLS no password is taken where the listener forbids it.
 
-use waxwing_sasl::{Credentials, Exchange, Mechanism, Progress, SaslError};
+use waxwing_sasl::{Credentials, Exchange, KeysWanted, Mechanism, Offer, Progress, SaslError};
 use waxwing_session::Step;
 
-use super::{Phase, Pop3Session, User, Work};
+use super::{Judging, Phase, Pop3Session, User, Work};
 use crate::ask::{Answer, Ask, AuthFailure};
 use crate::command::Command;
 use crate::maildrop::OpenMaildrop;
@@ -81,67 +82,107 @@ impl Pop3Session {
             self.bad(reply::USER_FIRST);
             return None;
         };
-        self.authenticate(Credentials::new(user, password))
+        let offer = Offer::Password(Credentials::new(user, password));
+        self.authenticate(Mechanism::Plain, offer)
     }
 
     fn auth(&mut self, mechanism: &str, initial: Option<&str>) -> Option<Step<Ask>> {
         if !self.may_log_in() {
             return None;
         }
-        if Mechanism::parse(mechanism) != Some(Mechanism::Plain) {
+        let offered = Mechanism::parse(mechanism).filter(|mechanism| {
+            self.options
+                .offered(self.channel)
+                .any(|it| it == *mechanism)
+        });
+        let Some(mechanism) = offered else {
             self.bad(reply::NO_MECHANISM);
             return None;
-        }
-        let progress = Exchange::start(Mechanism::Plain, initial.map(str::as_bytes));
-        self.progress(progress)
+        };
+        let progress = Exchange::start(mechanism, initial.map(str::as_bytes));
+        self.progress(mechanism, progress)
     }
 
     /// A line in an exchange.
-    pub(super) fn response(&mut self, exchange: Exchange, line: &[u8]) -> Option<Step<Ask>> {
-        self.progress(exchange.respond(line))
+    pub(super) fn response(
+        &mut self,
+        mechanism: Mechanism,
+        exchange: Exchange,
+        line: &[u8],
+    ) -> Option<Step<Ask>> {
+        self.progress(mechanism, exchange.respond(line))
     }
 
-    fn progress(&mut self, progress: Result<Progress, SaslError>) -> Option<Step<Ask>> {
+    fn progress(
+        &mut self,
+        mechanism: Mechanism,
+        progress: Result<Progress, SaslError>,
+    ) -> Option<Step<Ask>> {
+        self.phase = Phase::Authorization(None);
         match progress {
             Ok(Progress::Challenge { text, exchange }) => {
-                self.phase = Phase::Exchanging(exchange);
+                self.phase = Phase::Exchanging(mechanism, exchange);
                 self.say(&reply::challenge(&text));
                 None
             }
-            Ok(Progress::Done(credentials)) => self.authenticate(credentials),
-            // PLAIN leads to none of these.
-            Ok(Progress::Keys(_) | Progress::Proof(_) | Progress::Token(_)) => {
-                self.phase = Phase::Authorization(None);
-                self.bad(reply::NO_MECHANISM);
+            Ok(Progress::Keys(wanted)) => {
+                let user = wanted.user().to_owned();
+                self.phase = Phase::Keying(mechanism, wanted);
+                self.ask(Ask::Keys { mechanism, user })
+            }
+            Ok(Progress::Done(offer)) => self.authenticate(mechanism, offer),
+            Err(SaslError::Refused) => {
+                self.login_failed(reply::WRONG_CREDENTIALS);
                 None
             }
             Err(error) => {
-                self.phase = Phase::Authorization(None);
                 self.bad(&reply::sasl(error));
                 None
             }
         }
     }
 
-    fn authenticate(&mut self, credentials: Credentials) -> Option<Step<Ask>> {
-        self.phase = Phase::Authenticating;
-        self.ask(Ask::Authenticate {
-            mechanism: Mechanism::Plain,
-            credentials,
-        })
+    fn authenticate(&mut self, mechanism: Mechanism, offer: Offer) -> Option<Step<Ask>> {
+        self.phase = Phase::Authenticating(Judging {
+            disproved: offer.is_disproved(),
+            token: matches!(offer, Offer::Token(_)).then_some(mechanism),
+        });
+        self.ask(Ask::Authenticate { mechanism, offer })
     }
 
-    /// What became of the credentials.
-    pub(super) fn authenticated(&mut self, answer: Answer) {
-        let failure = match answer {
-            Answer::Authenticated => {
+    /// The keys for an exchange by SCRAM, or why there are none.
+    pub(super) fn keyed(&mut self, mechanism: Mechanism, wanted: KeysWanted, answer: Answer) {
+        match answer {
+            Answer::Keys(part) => {
+                // With its keys an exchange goes on with a challenge, or fails; neither asks.
+                let _next = self.progress(mechanism, wanted.keys(*part));
+            }
+            other => self.not_authenticated(other),
+        }
+    }
+
+    /// What became of an offer.
+    pub(super) fn authenticated(&mut self, judging: Judging, answer: Answer) {
+        let wrong = Answer::NotAuthenticated(AuthFailure::Credentials);
+        match (answer, judging.token) {
+            (Answer::Authenticated, _) if judging.disproved => self.not_authenticated(wrong),
+            (Answer::Authenticated, _) => {
                 self.phase = Phase::Opening;
                 self.asked = true;
                 self.next = Some(Step::Ask(Ask::Open {
                     limit: self.options.limits.messages,
                 }));
-                return;
             }
+            // RFC 7628 §3.2.3: a client whose token is not taken is told why, and answers, before it is told no.
+            (Answer::NotAuthenticated(AuthFailure::Credentials), Some(mechanism)) => {
+                let _next = self.progress(mechanism, Ok(Exchange::refuse(mechanism)));
+            }
+            (other, _) => self.not_authenticated(other),
+        }
+    }
+
+    fn not_authenticated(&mut self, answer: Answer) {
+        let failure = match answer {
             Answer::NotAuthenticated(failure) => failure,
             Answer::Failed(failure) => {
                 self.say(&reply::failed(&failure));

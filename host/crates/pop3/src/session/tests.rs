@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use proptest::prelude::*;
 use waxwing_dialogue::{Dialogue, World, check_folder};
+use waxwing_sasl::{Mechanism, Offer, ScramKeys, ServerPart};
 use waxwing_session::{Session, Step};
 
 use super::Pop3Session;
@@ -105,21 +106,52 @@ impl World for Pop3World {
             _ => Tls::Available,
         };
         let plaintext_login = dialogue.directive("plaintext-auth") != Some("off");
-        let options = Options {
+        let mut options = Options {
             host: "mx.waxwing.example".to_owned(),
             tls,
             plaintext_login,
             limits,
+            ..Options::default()
         };
+        if let Some(names) = dialogue.directive("mechanisms") {
+            let parse = |name| Mechanism::parse(name).unwrap();
+            options.mechanisms = names.split(' ').map(parse).collect();
+        }
         Pop3Session::new(Arc::new(options), now)
     }
 
     fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
             Ask::Connect => Answer::Welcome(self.welcome.clone().unwrap_or(Welcome::Pass)),
-            Ask::Authenticate { credentials, .. } => {
-                self.authenticate(&credentials.user, &credentials.password)
-            }
+            Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
+                keys: match user.as_str() {
+                    "alice@waxwing.test" => {
+                        ScramKeys::derive("waxwing-demo", b"saltsaltsaltsalt", 4096).unwrap()
+                    }
+                    _ => ScramKeys::pretend(b"secret", &user, 4096),
+                },
+                nonce: "server".to_owned(),
+                channel: None,
+            })),
+            Ask::Authenticate { offer, .. } => match offer {
+                Offer::Password(credentials) => {
+                    self.authenticate(&credentials.user, &credentials.password)
+                }
+                // A server that says yes to what was not proved must not be believed.
+                Offer::Proof(proof) => {
+                    self.account = proof.user;
+                    Answer::Authenticated
+                }
+                Offer::Token(token) if token.token == "good" => {
+                    self.account = token.user;
+                    Answer::Authenticated
+                }
+                Offer::External(name) => {
+                    self.account = name;
+                    Answer::Authenticated
+                }
+                Offer::Token(_) => Answer::NotAuthenticated(AuthFailure::Credentials),
+            },
             Ask::Open { .. } if self.fails("open") => {
                 Answer::Failed(Failure::Unavailable("r3".to_owned()))
             }

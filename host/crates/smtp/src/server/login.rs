@@ -3,7 +3,7 @@
 //! Standards: RFC 7628 §3.2.3 (tokens that are not taken); RFC 4954 §4 (exchange, cancelling, line length, once a session, not in a transaction), §6 (replies).
 
 use waxwing_mail::limits;
-use waxwing_sasl::{Exchange, KeysWanted, Mechanism, Progress, SaslError};
+use waxwing_sasl::{Exchange, KeysWanted, Mechanism, Offer, Progress, SaslError};
 
 use super::{Asked, Phase, ServerSession, refusal};
 use crate::ask::{Answer, Ask, AuthFailure};
@@ -65,14 +65,13 @@ impl ServerSession {
                 self.reply(&replies::challenge(text));
                 self.phase = Phase::Exchange(mechanism, exchange);
             }
-            Ok(Progress::Done(credentials)) => {
-                self.ask(
-                    Ask::Authenticate {
-                        mechanism,
-                        credentials,
-                    },
-                    Asked::Login,
-                );
+            Ok(Progress::Done(offer)) => {
+                let asked = match &offer {
+                    Offer::Token(_) => Asked::Token(mechanism),
+                    offer if offer.is_disproved() => Asked::Unproved,
+                    _ => Asked::Login,
+                };
+                self.ask(Ask::Authenticate { mechanism, offer }, asked);
             }
             Ok(Progress::Keys(wanted)) => {
                 let user = wanted.user().to_owned();
@@ -80,17 +79,6 @@ impl ServerSession {
                     Ask::Keys { mechanism, user },
                     Asked::Keys(mechanism, Box::new(wanted)),
                 );
-            }
-            Ok(Progress::Proof(proof)) => {
-                let asked = if proof.proved {
-                    Asked::Login
-                } else {
-                    Asked::Unproved
-                };
-                self.ask(Ask::Proof { mechanism, proof }, asked);
-            }
-            Ok(Progress::Token(token)) => {
-                self.ask(Ask::Token { mechanism, token }, Asked::Token(mechanism));
             }
             Err(SaslError::Cancelled) => self.error(&replies::auth_cancelled()),
             Err(SaslError::Base64) => self.error(&replies::not_base64()),

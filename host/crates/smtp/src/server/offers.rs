@@ -38,10 +38,9 @@ impl ServerSession {
         (self.config.mode != Mode::Delivery).then_some(shortest.as_secs())
     }
 
-    /// RFC 9266 §3: a channel that is not TLS binds nothing.
+    /// RFC 9266 §3: a channel that is not TLS, or an older one, binds nothing.
     pub(super) fn offers_mechanism(&self, mechanism: Mechanism) -> bool {
-        let bound = mechanism == Mechanism::ScramSha256Plus;
-        self.config.mechanisms.contains(&mechanism) && (self.peer.tls || !bound)
+        self.config.mechanisms.contains(&mechanism) && mechanism.fits(self.channel)
     }
 
     fn auth_keyword(&self) -> String {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use waxwing_dialogue::{Dialogue, World};
 use waxwing_mail::{EnhancedStatus, ForwardPath, Identity, Recipient, Reply};
-use waxwing_sasl::{Credentials, Mechanism, ScramKeys, ServerPart};
+use waxwing_sasl::{Credentials, Mechanism, Offer, ScramKeys, ServerPart};
 use waxwing_smtp::{
     Answer, Ask, AuthFailure, Config, Decision, Extensions, Mode, ServerSession, replies,
 };
@@ -59,12 +59,16 @@ impl Fake {
         if !known || credentials.password != "waxwing-demo" {
             return Answer::AuthFailed(AuthFailure::Credentials);
         }
-        Answer::Authenticated(Identity {
-            account: credentials.user.as_str().into(),
-            authorised_as: credentials.user.as_str().into(),
-            mechanism: mechanism.as_str().into(),
-        })
+        authenticated(mechanism, &credentials.user)
     }
+}
+
+fn authenticated(mechanism: Mechanism, user: &str) -> Answer {
+    Answer::Authenticated(Identity {
+        account: user.into(),
+        authorised_as: user.into(),
+        mechanism: mechanism.as_str().into(),
+    })
 }
 
 impl World for Fake {
@@ -100,10 +104,16 @@ impl World for Fake {
             Ask::Connect | Ask::Ehlo { .. } | Ask::MailFrom(_) | Ask::Data | Ask::Abandon => {
                 Answer::Decision(Decision::Pass)
             }
-            Ask::Authenticate {
-                mechanism,
-                credentials,
-            } => self.login(mechanism, &credentials),
+            Ask::Authenticate { mechanism, offer } => match offer {
+                Offer::Password(credentials) => self.login(mechanism, &credentials),
+                // A server that says yes to what was not proved must not be believed.
+                Offer::Proof(proof) => authenticated(mechanism, &proof.user),
+                Offer::Token(token) if token.token == "good" => {
+                    authenticated(mechanism, &token.user)
+                }
+                Offer::External(name) => authenticated(mechanism, &name),
+                Offer::Token(_) => Answer::AuthFailed(AuthFailure::Credentials),
+            },
             Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
                 keys: match user.as_str() {
                     "alice@waxwing.test" => {
@@ -114,20 +124,6 @@ impl World for Fake {
                 nonce: "server".to_owned(),
                 channel: None,
             })),
-            // A server that says yes to what was not proved must not be believed.
-            Ask::Proof { mechanism, proof } => Answer::Authenticated(Identity {
-                account: proof.user.as_str().into(),
-                authorised_as: proof.user.as_str().into(),
-                mechanism: mechanism.as_str().into(),
-            }),
-            Ask::Token { mechanism, token } if token.token == "good" => {
-                Answer::Authenticated(Identity {
-                    account: token.user.as_str().into(),
-                    authorised_as: token.user.as_str().into(),
-                    mechanism: mechanism.as_str().into(),
-                })
-            }
-            Ask::Token { .. } => Answer::AuthFailed(AuthFailure::Credentials),
             Ask::RcptTo(recipient) => Answer::Decision(recipient_decision(&recipient)),
             Ask::Message(message) => {
                 let count = message.envelope.recipients.len();

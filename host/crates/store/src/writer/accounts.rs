@@ -2,9 +2,10 @@
 
 use super::Operation;
 use super::buffers::signed;
+use super::credentials::DELETE_ALL;
 use super::heads::AccountHead;
 use super::transaction::Transaction;
-use crate::accounts::{DEFAULT_MAILBOXES, MtaSts, quota_values, sts_values};
+use crate::accounts::{DEFAULT_MAILBOXES, MtaSts, Secrets, quota_values, sts_values};
 use crate::database::{Row, Value};
 use crate::statement::Sql;
 use crate::{Account, AccountId, Domain, DomainId, Error, MailboxId, Quota, Result, Usage};
@@ -26,12 +27,16 @@ static DOMAIN_QUOTA: Sql =
 static DOMAIN_STS: Sql =
     Sql::new("UPDATE domains SET sts_mode = $2, sts_max_age = $3 WHERE name = $1");
 static INSERT_ACCOUNT: Sql = Sql::new(
-    "INSERT INTO accounts (id, domain, address, password, created, quota_bytes, quota_messages)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+    "INSERT INTO accounts (id, domain, address, password, created, quota_bytes, quota_messages, scram)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
 );
 static ACCOUNT_QUOTA: Sql =
     Sql::new("UPDATE accounts SET quota_bytes = $2, quota_messages = $3 WHERE address = $1");
-static ACCOUNT_PASSWORD: Sql = Sql::new("UPDATE accounts SET password = $2 WHERE address = $1");
+static ACCOUNT_PASSWORD: Sql =
+    Sql::new("UPDATE accounts SET password = $2, scram = $3 WHERE address = $1");
+// The password may have changed since its hash was read.
+static ACCOUNT_SCRAM: Sql =
+    Sql::new("UPDATE accounts SET scram = $3 WHERE address = $1 AND password = $2 AND scram = ''");
 static DELETE_ACCOUNT: Sql = Sql::new("DELETE FROM accounts WHERE id = $1");
 static DELETE_MAILBOXES: Sql = Sql::new("DELETE FROM mailboxes WHERE account = $1");
 static DELETE_VANISHED: Sql =
@@ -72,7 +77,7 @@ pub(crate) enum DirectoryChange {
     },
     AddAccount {
         address: String,
-        password: String,
+        secrets: Secrets,
         quota: Quota,
     },
     SetQuota {
@@ -81,7 +86,12 @@ pub(crate) enum DirectoryChange {
     },
     SetPassword {
         address: String,
-        password: String,
+        secrets: Secrets,
+    },
+    /// Adds the keys for SCRAM to a password that has none yet.
+    AddScram {
+        address: String,
+        secrets: Secrets,
     },
     AddAlias {
         address: String,
@@ -130,9 +140,9 @@ impl Operation for DirectoryChange {
             }
             DirectoryChange::AddAccount {
                 address,
-                password,
+                secrets,
                 quota,
-            } => Made::Account(add_account(transaction, address, password, *quota).await?),
+            } => Made::Account(add_account(transaction, address, secrets, *quota).await?),
             DirectoryChange::SetQuota { address, quota } => {
                 let [bytes, messages] = quota_values(*quota);
                 let values = vec![Value::from(address.as_str()), bytes, messages];
@@ -141,15 +151,20 @@ impl Operation for DirectoryChange {
                 })
                 .await?
             }
-            DirectoryChange::SetPassword { address, password } => {
-                let values = vec![
-                    Value::from(address.as_str()),
-                    Value::from(password.as_str()),
-                ];
+            DirectoryChange::SetPassword { address, secrets } => {
+                if secrets.hash.is_empty() {
+                    close(transaction, address).await?;
+                }
+                let values = secret_values(address, secrets);
                 must_change(transaction, &ACCOUNT_PASSWORD, values, || {
                     Error::NoSuchAccount(address.clone())
                 })
                 .await?
+            }
+            DirectoryChange::AddScram { address, secrets } => {
+                let values = secret_values(address, secrets);
+                transaction.execute(&ACCOUNT_SCRAM, values).await?;
+                Made::Nothing
             }
             DirectoryChange::AddAlias { address, targets } => {
                 add_alias(transaction, address, targets).await?;
@@ -166,6 +181,20 @@ impl Operation for DirectoryChange {
         transaction.change_directory().await?;
         Ok(made)
     }
+}
+
+/// Nothing that stands for the password is left.
+async fn close(transaction: &mut Transaction, address: &str) -> Result<()> {
+    if let Some(id) = find(transaction, &ACCOUNT_ID, address).await? {
+        transaction.execute(&DELETE_ALL, vec![id.into()]).await?;
+    }
+    Ok(())
+}
+
+fn secret_values(address: &str, secrets: &Secrets) -> Vec<Value> {
+    [address, &secrets.hash, &secrets.scram]
+        .map(Value::from)
+        .to_vec()
 }
 
 async fn must_change(
@@ -236,7 +265,7 @@ async fn place_for(transaction: &mut Transaction, address: &str) -> Result<Domai
 async fn add_account(
     transaction: &mut Transaction,
     address: &str,
-    password: &str,
+    secrets: &Secrets,
     quota: Quota,
 ) -> Result<Account> {
     let domain = place_for(transaction, address).await?;
@@ -247,10 +276,11 @@ async fn add_account(
         id.0.into(),
         domain.0.into(),
         address.into(),
-        password.into(),
+        secrets.hash.as_str().into(),
         created.into(),
         bytes,
         messages,
+        secrets.scram.as_str().into(),
     ];
     if transaction.execute(&INSERT_ACCOUNT, values).await? == 0 {
         return Err(Error::AlreadyExists(address.to_owned()));
@@ -322,6 +352,7 @@ impl Operation for RemoveAccount {
             &DELETE_VANISHED,
             &DELETE_MAILBOXES,
             &DELETE_SUBSCRIPTIONS,
+            &DELETE_ALL,
             &DELETE_ACCOUNT,
         ] {
             transaction.execute(sql, vec![self.id.0.into()]).await?;

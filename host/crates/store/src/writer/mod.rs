@@ -7,6 +7,7 @@
 pub(crate) mod accounts;
 pub(crate) mod buffers;
 pub(crate) mod copy;
+pub(crate) mod credentials;
 pub(crate) mod deliver;
 pub(crate) mod domain_keys;
 pub(crate) mod expunge;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use waxwing_sasl::ScramKeys;
 use waxwing_store::{Error, PasswordCheck, Quota, Resolution, Store};
 
 use crate::on_both;
@@ -13,6 +14,7 @@ on_both! {
     an_account_that_comes_back_has_new_uid_validities;
     passwords_are_verified;
     foreign_hashes_are_verified_at_a_price;
+    passwords_are_proved;
     names_are_checked;
     two_stores_of_one_database;
 }
@@ -157,6 +159,67 @@ async fn an_account_that_comes_back_has_new_uid_validities(setup: Arc<Setup>) {
     assert!(least > second_last, "{least} after {second_last}");
 }
 
+async fn passwords_are_proved(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    account(&store, "alice").await;
+    account(&store, "bob").await;
+    let directory = store.directory();
+    let keys = async |address: &str| directory.scram_keys(address).await.unwrap();
+    assert_eq!(keys("alice@example.org").await, None, "no password yet");
+    store
+        .set_password("alice@example.org", Some("first"))
+        .await
+        .unwrap();
+    let first = keys("Alice@Example.org").await.unwrap();
+    let derived = ScramKeys::derive("first", &first.salt, first.iterations).unwrap();
+    assert_eq!(first, derived);
+    store
+        .set_password("alice@example.org", Some("second"))
+        .await
+        .unwrap();
+    let second = keys("alice@example.org").await.unwrap();
+    assert_ne!(first.salt, second.salt);
+
+    // A password of before there were keys gets them when it is used, and no other one does.
+    setup.sabotage("UPDATE accounts SET scram = ''").await;
+    let store = reopened(&setup, store).await;
+    let directory = store.directory();
+    let keys = async |address: &str| directory.scram_keys(address).await.unwrap();
+    let check = async |password: &str| {
+        let checked = directory.verify_password("alice@example.org", password, None);
+        checked.await.unwrap()
+    };
+    assert_eq!(check("first").await, PasswordCheck::Wrong);
+    assert_eq!(keys("alice@example.org").await, None);
+    assert!(matches!(check("second").await, PasswordCheck::Right(_)));
+    let third = keys("alice@example.org").await.unwrap();
+    let derived = ScramKeys::derive("second", &third.salt, third.iterations).unwrap();
+    assert_eq!(third, derived);
+
+    // What is shown of those who are not here looks the same, and stays the same.
+    let pretended = directory.pretended_keys("nobody@example.org");
+    assert_eq!(
+        (pretended.salt.len(), pretended.iterations),
+        (third.salt.len(), third.iterations)
+    );
+    assert_ne!(
+        pretended.salt,
+        directory.pretended_keys("other@example.org").salt
+    );
+    let store = reopened(&setup, store).await;
+    let again = store.directory().pretended_keys("nobody@example.org");
+    assert_eq!(again, pretended);
+    store.set_password("alice@example.org", None).await.unwrap();
+    let closed = store.directory().scram_keys("alice@example.org");
+    assert_eq!(closed.await.unwrap(), None);
+}
+
+async fn reopened(setup: &Setup, store: Store) -> Store {
+    store.close().await;
+    drop(store);
+    setup.open().await
+}
+
 async fn removing_an_account_removes_its_mail(setup: Arc<Setup>) {
     let store = setup.open().await;
     let (alice, bob) = (
@@ -205,7 +268,7 @@ async fn passwords_are_verified(setup: Arc<Setup>) {
     let check = async |address: &str, password: &str| {
         store
             .directory()
-            .verify_password(address, password)
+            .verify_password(address, password, None)
             .await
             .unwrap()
     };

@@ -11,6 +11,7 @@ mod accounts;
 mod changes;
 mod commit;
 mod crash;
+mod credentials;
 mod delivery;
 mod domain_keys;
 mod full;

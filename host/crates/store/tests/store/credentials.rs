@@ -1,0 +1,168 @@
+//! App passwords, tokens and one-time codes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use waxwing_store::{
+    CredentialKind, Error, NewCredential, PasswordCheck, Scope, Store, is_own_token,
+};
+
+use crate::on_both;
+use crate::setup::{Kind, Setup, account};
+
+on_both! {
+    app_passwords_are_good_for_some_protocols_and_some_time;
+    tokens_are_told_from_passwords;
+    a_code_is_good_once;
+}
+
+const ALICE: &str = "alice@example.org";
+
+fn new(kind: CredentialKind, scopes: &[Scope], expires: Option<i64>) -> NewCredential {
+    NewCredential {
+        kind,
+        name: "telephone".to_owned(),
+        scopes: scopes.to_vec(),
+        expires,
+    }
+}
+
+async fn is_right(store: &Store, password: &str, scope: Scope) -> bool {
+    let checked = store
+        .directory()
+        .verify_password(ALICE, password, Some(scope))
+        .await
+        .unwrap();
+    matches!(checked, PasswordCheck::Right(_))
+}
+
+async fn app_passwords_are_good_for_some_protocols_and_some_time(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    account(&store, "alice").await;
+    let until = setup.now.load(Ordering::SeqCst) + 60_000;
+    let reading = new(CredentialKind::AppPassword, &[Scope::Imap], Some(until));
+    let (made, secret) = store.add_credential(ALICE, reading).await.unwrap();
+    // Those who type it may leave the hyphens out.
+    for secret in [
+        secret.clone(),
+        secret.replace('-', ""),
+        secret.to_uppercase(),
+    ] {
+        assert!(is_right(&store, &secret, Scope::Imap).await, "{secret}");
+        assert!(!is_right(&store, &secret, Scope::Smtp).await, "{secret}");
+    }
+    let nobodys = store.directory().verify_password(ALICE, &secret, None);
+    assert_eq!(nobodys.await.unwrap(), PasswordCheck::Wrong);
+    assert_eq!(
+        store
+            .credentials(ALICE, CredentialKind::AppPassword)
+            .await
+            .unwrap(),
+        [made]
+    );
+    setup.advance(Duration::from_secs(61));
+    assert!(!is_right(&store, &secret, Scope::Imap).await);
+
+    let lasting = new(CredentialKind::AppPassword, &Scope::ALL, None);
+    let (lasting, secret) = store.add_credential(ALICE, lasting).await.unwrap();
+    assert!(is_right(&store, &secret, Scope::Pop3).await);
+    let remove = async |kind, id| store.remove_credential(ALICE, kind, id).await;
+    assert!(matches!(
+        remove(CredentialKind::Token, lasting.id).await,
+        Err(Error::NoSuchCredential(_))
+    ));
+    remove(CredentialKind::AppPassword, lasting.id)
+        .await
+        .unwrap();
+    assert!(!is_right(&store, &secret, Scope::Pop3).await);
+
+    // With the password, what stands for it goes.
+    store.set_password(ALICE, Some("own")).await.unwrap();
+    let again = new(CredentialKind::AppPassword, &Scope::ALL, None);
+    let (_, secret) = store.add_credential(ALICE, again).await.unwrap();
+    assert!(
+        is_right(&store, &secret, Scope::Smtp).await && is_right(&store, "own", Scope::Smtp).await
+    );
+    store.set_password(ALICE, None).await.unwrap();
+    assert!(!is_right(&store, &secret, Scope::Smtp).await);
+    let nameless = NewCredential {
+        scopes: Vec::new(),
+        ..new(CredentialKind::Token, &[], None)
+    };
+    assert!(matches!(
+        store.add_credential(ALICE, nameless).await,
+        Err(Error::InvalidName { .. })
+    ));
+    store.remove_account(ALICE).await.unwrap();
+    assert!(matches!(
+        store
+            .add_credential(ALICE, new(CredentialKind::Token, &Scope::ALL, None))
+            .await,
+        Err(Error::NoSuchAccount(_))
+    ));
+}
+
+async fn tokens_are_told_from_passwords(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    account(&store, "alice").await;
+    account(&store, "bob").await;
+    let token = new(CredentialKind::Token, &[Scope::Imap, Scope::Smtp], None);
+    let (made, token) = store.add_credential(ALICE, token).await.unwrap();
+    assert!(is_own_token(&token));
+    let bearer = async |token: &str, scope| {
+        let account = store.directory().bearer(token, Some(scope)).await.unwrap();
+        account.map(|account| account.address.clone())
+    };
+    assert_eq!(bearer(&token, Scope::Imap).await.as_deref(), Some(ALICE));
+    assert_eq!(bearer(&token, Scope::Pop3).await, None);
+    assert_eq!(bearer("wxt_00", Scope::Imap).await, None);
+    assert!(!is_right(&store, &token, Scope::Imap).await);
+    let password = new(CredentialKind::AppPassword, &Scope::ALL, None);
+    let (_, password) = store.add_credential(ALICE, password).await.unwrap();
+    assert_eq!(bearer(&password, Scope::Imap).await, None);
+    store
+        .remove_credential(ALICE, CredentialKind::Token, made.id)
+        .await
+        .unwrap();
+    assert_eq!(bearer(&token, Scope::Imap).await, None);
+}
+
+async fn a_code_is_good_once(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    account(&store, "alice").await;
+    store.set_password(ALICE, Some("own")).await.unwrap();
+    store.enable_totp(ALICE).await.unwrap();
+    // The secret of RFC 6238 appendix B.
+    let secret = match setup.kind {
+        Kind::Sqlite => "x'3132333435363738393031323334353637383930'",
+        Kind::Postgres => "'\\x3132333435363738393031323334353637383930'",
+    };
+    setup
+        .sabotage(&format!("UPDATE accounts SET totp = {secret}"))
+        .await;
+    store.close().await;
+    drop(store);
+    let store = setup.open().await;
+    setup.now.store(1_111_111_109_000, Ordering::SeqCst);
+    assert!(!is_right(&store, "own", Scope::Imap).await, "no code");
+    assert!(
+        !is_right(&store, "081804", Scope::Imap).await,
+        "no password"
+    );
+    assert!(!is_right(&store, "own081805", Scope::Imap).await);
+    assert!(is_right(&store, "own081804", Scope::Imap).await);
+    assert!(!is_right(&store, "own081804", Scope::Imap).await, "again");
+    // A proof has no room for a code.
+    assert_eq!(store.directory().scram_keys(ALICE).await.unwrap(), None);
+    // The next step's code is good already, and the one before it no more.
+    setup.now.store(1_111_111_111_000, Ordering::SeqCst);
+    assert!(is_right(&store, "own050471", Scope::Imap).await);
+    assert!(!is_right(&store, "own081804", Scope::Imap).await);
+    let app_password = new(CredentialKind::AppPassword, &Scope::ALL, None);
+    let (_, app_password) = store.add_credential(ALICE, app_password).await.unwrap();
+    assert!(is_right(&store, &app_password, Scope::Imap).await);
+    store.disable_totp(ALICE).await.unwrap();
+    assert!(is_right(&store, "own", Scope::Imap).await);
+    assert!(store.directory().scram_keys(ALICE).await.unwrap().is_some());
+}

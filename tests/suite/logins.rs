@@ -1,0 +1,234 @@
+//! Logging in over each protocol by what is not a password in clear: proofs, with and without channel binding.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use waxwing_sasl::{ChannelBinding, ClientExchange, Credentials, Login, Mechanism};
+use waxwing_tests::client::{Connection, Smtp};
+use waxwing_tests::database::Database;
+use waxwing_tests::live::replace;
+use waxwing_tests::setup::PASSWORD;
+use waxwing_tests::{Server, Setup};
+
+const PLUS: Mechanism = Mechanism::ScramSha256Plus;
+const SCRAM: Mechanism = Mechanism::ScramSha256;
+
+/// How a protocol carries an exchange.
+struct Carrier {
+    listener: &'static str,
+    /// What a client says first.
+    hello: Option<&'static str>,
+    /// Before the mechanism.
+    command: &'static str,
+    /// Before a challenge.
+    challenge: &'static str,
+    /// What the last line begins with if all is well, and if it is not.
+    ends: [&'static str; 2],
+}
+
+const CARRIERS: [Carrier; 3] = [
+    Carrier {
+        listener: "submission",
+        hello: Some("EHLO client.example"),
+        command: "AUTH",
+        challenge: "334 ",
+        ends: ["235 ", "535 5.7.8"],
+    },
+    Carrier {
+        listener: "imap",
+        hello: None,
+        command: "a AUTHENTICATE",
+        challenge: "+ ",
+        ends: ["a OK", "a NO [AUTHENTICATIONFAILED]"],
+    },
+    Carrier {
+        listener: "pop3",
+        hello: None,
+        command: "AUTH",
+        challenge: "+ ",
+        ends: ["+OK", "-ERR [AUTH]"],
+    },
+];
+
+fn text(connection: &mut Connection) -> String {
+    let line = connection.line().unwrap().expect("a line");
+    String::from_utf8(line).unwrap()
+}
+
+impl Carrier {
+    /// Connects and takes the greeting.
+    fn open(&self, server: &Server, tls: bool) -> Connection {
+        let name = format!("{}{}", self.listener, if tls { "-tls" } else { "" });
+        let at: SocketAddr = server.address(&name);
+        let mut connection = if tls {
+            Connection::open_tls(at).unwrap()
+        } else {
+            Connection::open(at).unwrap()
+        };
+        text(&mut connection);
+        if let Some(hello) = self.hello {
+            connection.send(format!("{hello}\r\n").as_bytes()).unwrap();
+            while text(&mut connection).as_bytes()[3] == b'-' {}
+        }
+        connection
+    }
+
+    /// Runs an exchange to its end: the last line, and the salts that were shown.
+    fn run(
+        &self,
+        connection: &mut Connection,
+        mechanism: Mechanism,
+        user: &str,
+        password: &str,
+        channel: Option<&ChannelBinding>,
+    ) -> (String, Vec<String>) {
+        let login = Login {
+            credentials: Credentials::new(user, password),
+            nonce: "fyko+d2lbbFgONRv9qkxdawL".to_owned(),
+        };
+        let (initial, mut exchange) = ClientExchange::start(mechanism, &login, channel).unwrap();
+        let initial = initial.expect("SCRAM has an initial response");
+        let mut said = format!("{} {mechanism} {initial}", self.command);
+        let mut salts = Vec::new();
+        loop {
+            connection.send(format!("{said}\r\n").as_bytes()).unwrap();
+            let line = text(connection);
+            let Some(challenge) = line.strip_prefix(self.challenge) else {
+                assert_eq!(
+                    exchange.succeeded().is_ok(),
+                    line.starts_with(self.ends[0]),
+                    "{line}"
+                );
+                return (line, salts);
+            };
+            salts.extend(salt(challenge));
+            (said, exchange) = exchange.respond(challenge).unwrap();
+        }
+    }
+
+    /// The same on a connection of its own, whose channel is bound to if the mechanism does so.
+    fn login(&self, server: &Server, mechanism: Mechanism, user: &str, password: &str) -> String {
+        let mut connection = self.open(server, mechanism == PLUS);
+        let channel = connection.channel();
+        let bound = channel.as_ref().filter(|_| mechanism == PLUS);
+        self.run(&mut connection, mechanism, user, password, bound)
+            .0
+    }
+}
+
+/// The salt and the iterations of a server's first message.
+fn salt(challenge: &str) -> Option<String> {
+    use base64::Engine as _;
+    let octets = base64::engine::general_purpose::STANDARD.decode(challenge);
+    let message = String::from_utf8(octets.ok()?).ok()?;
+    let (_, salt) = message.split_once(",s=")?;
+    Some(salt.to_owned())
+}
+
+#[test]
+fn passwords_are_proved() {
+    for database in Database::all() {
+        let server = Setup::new().database(database).start();
+        for carrier in &CARRIERS {
+            for mechanism in [SCRAM, PLUS] {
+                let login = |user, password| carrier.login(&server, mechanism, user, password);
+                let right = login("alice@waxwing.test", PASSWORD);
+                assert!(right.starts_with(carrier.ends[0]), "{mechanism}: {right}");
+                for (user, password) in [
+                    ("alice@waxwing.test", "another"),
+                    ("nobody@waxwing.test", PASSWORD),
+                    ("nobody", PASSWORD),
+                ] {
+                    let wrong = login(user, password);
+                    assert!(wrong.starts_with(carrier.ends[1]), "{mechanism}: {wrong}");
+                }
+            }
+        }
+        // A new password, and none.
+        let change = [
+            "account",
+            "password",
+            "alice@waxwing.test",
+            "--password-stdin",
+        ];
+        assert!(server.run(&change, "changed\n").status.success());
+        let imap = &CARRIERS[1];
+        let login = |password| imap.login(&server, SCRAM, "alice@waxwing.test", password);
+        assert!(login("changed").starts_with(imap.ends[0]));
+        assert!(login(PASSWORD).starts_with(imap.ends[1]));
+        let _ = server.cli(&["account", "password", "alice@waxwing.test", "--close"]);
+        assert!(login("changed").starts_with(imap.ends[1]));
+    }
+}
+
+#[test]
+fn a_proof_is_bound_to_its_connection() {
+    let server = Setup::new().start();
+    for carrier in &CARRIERS {
+        // RFC 5802 §9: who stands between two connections has another channel on each.
+        let mut connection = carrier.open(&server, true);
+        let elsewhere = [7; 32];
+        let (line, _) = carrier.run(
+            &mut connection,
+            PLUS,
+            "alice@waxwing.test",
+            PASSWORD,
+            Some(&elsewhere),
+        );
+        assert!(line.starts_with(carrier.ends[1]), "{line}");
+        // RFC 5802 §6: a client that could bind and was not offered it, though the server offers it.
+        let mut connection = carrier.open(&server, true);
+        let believed_absent = connection.channel();
+        let (line, _) = carrier.run(
+            &mut connection,
+            SCRAM,
+            "alice@waxwing.test",
+            PASSWORD,
+            believed_absent.as_ref(),
+        );
+        assert!(!line.starts_with(carrier.ends[0]), "{line}");
+    }
+}
+
+/// What a stranger is shown of a name.
+fn shown(server: &Server, user: &str) -> (String, Vec<String>) {
+    let imap = &CARRIERS[1];
+    let mut connection = imap.open(server, false);
+    imap.run(&mut connection, SCRAM, user, "guess", None)
+}
+
+#[test]
+fn guessing_is_counted_and_tells_nothing() {
+    let server = Setup::new().start();
+    let policy = server.folder().join("policy.toml");
+    let text = fs::read_to_string(&policy).unwrap();
+    let trusting = "trust = [\"127.0.0.0/8\", \"::1\"]\naccount-failures = 20\n";
+    let strict = "trust = []\nfree-failures = 100\naccount-failures = 3\ndefault-domain = \"waxwing.test\"\n";
+    assert!(text.contains(trusting));
+    server.change(|| replace(&policy, text.replace(trusting, strict)));
+
+    let names = ["alice@waxwing.test", "nobody@waxwing.test"];
+    let first = names.map(|name| shown(&server, name));
+    // However a name is written, it is the same one, whether there is such an account or not.
+    for (name, first) in ["Alice", "Nobody"].iter().zip(&first) {
+        assert_eq!(&shown(&server, name), first);
+    }
+    for name in names {
+        shown(&server, name);
+    }
+    // Three failures: both are locked now, whatever the password, and look as before.
+    let imap = &CARRIERS[1];
+    let locked = imap.login(&server, SCRAM, names[0], PASSWORD);
+    assert!(locked.starts_with(imap.ends[1]), "{locked}");
+    assert_eq!(names.map(|name| shown(&server, name)), first);
+    let mut log = server.log();
+    log.retain(|c| c != '"');
+    assert!(
+        log.contains("too many failures against the account"),
+        "{log}"
+    );
+    // Where the password is said, it is the same count.
+    let mut smtp = Smtp::open(server.address("submission")).unwrap();
+    let said = smtp.login(names[0], PASSWORD).unwrap();
+    assert_eq!(said.code, 535, "{}", said.text);
+}
