@@ -297,6 +297,6 @@ fn what_is_expunged_while_it_is_read_is_nil() {
     client.gone = true;
     assert_eq!(
         client.send(b"d FETCH 3 BODY.PEEK[]\r\n"),
-        "* 3 FETCH (BODY[] NIL)\r\nd OK FETCH completed\r\n"
+        "* 3 FETCH (BODY[] NIL)\r\nd NO [EXPUNGEISSUED] messages among them were removed by another session\r\n"
     );
 }

@@ -168,7 +168,8 @@ pub(super) async fn deliver(
 
 /// What was done with a message, in the words of DMARC: the worst of its recipients. None: it will come again.
 fn done(judged: &[Judged]) -> Option<Policy> {
-    let later = |one: &Judged| matches!(&one.fate, Fate::Refuse(reply) if !reply.code.is_permanent());
+    let later =
+        |one: &Judged| matches!(&one.fate, Fate::Refuse(reply) if !reply.code.is_permanent());
     if judged.iter().any(later) {
         return None;
     }
