@@ -60,7 +60,12 @@ exim() {
   getent passwd Debian-exim >/dev/null || as_root useradd --system --no-create-home --shell /usr/sbin/nologin Debian-exim
   (
     cd "$folder"
-    apt-get -qq download exim4-daemon-light exim4-base </dev/null 2>/dev/null
+    local packages=(exim4-daemon-light exim4-base)
+    # Without lists of packages, or with old ones, there is nothing of these names.
+    apt-get -qq download "${packages[@]}" </dev/null 2>/dev/null || {
+      as_root apt-get -qq update </dev/null
+      apt-get -qq download "${packages[@]}" </dev/null
+    }
     for package in *.deb; do dpkg-deb -x "$package" .; done
     rm -f ./*.deb
   )
@@ -108,7 +113,10 @@ for group in "$@"; do
       ;;
     peers)
       need postfix /usr/lib/postfix/sbin/master
+      # What Exim is linked with.
       need libidn12 "/usr/lib/*/libidn.so.12"
+      need libgnutls-dane0 "/usr/lib/*/libgnutls-dane.so.0"
+      need libdb5.3 "/usr/lib/*/libdb-5.3.so"
       install_missing
       exim
       ;;
