@@ -45,13 +45,15 @@ pub(crate) fn records(site: &Site) -> Vec<ZoneRecord> {
             "v=spf1 mx ~all",
             "SPF: which hosts send for the domain; name others that do",
         ),
-        // RFC 7208 §2.3, §2.4: reports have no other sender than the host.
-        text(
+    ];
+    // RFC 7208 §2.3, §2.4: reports have no other sender than the host. §4.5: of two records at one name none counts.
+    if host != domain {
+        all.push(text(
             host,
             "v=spf1 a -all",
             "SPF of the host itself, the sender of reports",
-        ),
-    ];
+        ));
+    }
     all.extend(keys(site));
     all.push(text(
         &format!("_dmarc.{domain}"),
@@ -123,5 +125,29 @@ fn service(site: &Site, offer: &Offer) -> ZoneRecord {
             "Where users' programs find the server",
         ),
         None => record(&name, "SRV", "0 0 0 .".to_owned(), "This is not offered"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_is_the_domain_has_one_spf_record() {
+        let of = |host: &str| {
+            let site = Site {
+                domain: "example.org".into(),
+                host: host.into(),
+                offers: Vec::new(),
+                keys: Vec::new(),
+                policy: None,
+                chain: Vec::new(),
+            };
+            let spf =
+                |record: &ZoneRecord| record.data.contains("v=spf1").then(|| record.name.clone());
+            records(&site).iter().filter_map(spf).collect::<Vec<_>>()
+        };
+        assert_eq!(of("mx.example.org"), ["example.org.", "mx.example.org."]);
+        assert_eq!(of("example.org"), ["example.org."]);
     }
 }

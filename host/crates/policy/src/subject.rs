@@ -373,7 +373,8 @@ impl MailState {
 
     /// The sum of all findings.
     pub(crate) fn score(&self) -> f64 {
-        self.found.iter().map(|found| found.score).sum()
+        // An empty sum is -0, which looks odd.
+        self.found.iter().fold(0.0, |sum, found| sum + found.score)
     }
 }
 

@@ -100,8 +100,8 @@ impl Host for State {
 
     fn total(&mut self) -> Result<f64> {
         self.host_call("findings.total", (), |state, ()| {
-            let before =
-                state.found_before(|found| found.iter().map(|found| found.score).sum::<f64>());
+            let before: f64 =
+                state.found_before(|found| found.iter().fold(0.0, |sum, found| sum + found.score));
             let added: f64 = state
                 .effects
                 .findings

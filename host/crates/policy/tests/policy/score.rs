@@ -78,6 +78,10 @@ async fn check(on: [Vec<(u8, f64)>; 4]) {
         let symbols: f64 = outcome.symbols.iter().map(|(_, score)| score).sum();
         assert!((symbols - sum).abs() < 1e-6);
         assert!(ledger.score.is_finite());
+        assert!(
+            !ledger.steps.is_empty() && (ledger.score != 0.0 || ledger.score.is_sign_positive()),
+            "no score is below nothing"
+        );
     }
 }
 
