@@ -119,11 +119,15 @@ impl Issuer {
             .map(|token| token.claims)
     }
 
-    /// OpenID Connect Core 1.0 §5.1: an `email` that the issuer has not verified is nobody's.
+    /// OpenID Connect Core 1.0 §5.1: an `email` that the issuer does not say to have verified is nobody's. Some issuers write it as a text.
     fn address_in(&self, claims: &Map<String, Value>) -> Option<String> {
-        let unverified = claims.get("email_verified").and_then(Value::as_bool) == Some(false);
+        let verified = match claims.get("email_verified") {
+            Some(Value::Bool(verified)) => *verified,
+            Some(Value::String(verified)) => verified == "true",
+            _ => false,
+        };
         let address = claims.get(&self.config.claim)?.as_str()?;
-        (self.config.claim != "email" || !unverified).then(|| address.to_lowercase())
+        (self.config.claim != "email" || verified).then(|| address.to_lowercase())
     }
 
     /// The keys, fetched if they are old or do not have the one that is wanted.

@@ -254,6 +254,10 @@ pub(crate) fn addresses(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
         return Vec::new();
     };
+    // A resumed session brings back what was verified when it was new (RFC 8446 §4.6.1).
+    if !certificate.validity().is_valid() {
+        return Vec::new();
+    }
     let Ok(Some(names)) = certificate.subject_alternative_name() else {
         return Vec::new();
     };

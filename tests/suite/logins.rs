@@ -213,6 +213,10 @@ fn guessing_is_counted_and_tells_nothing() {
     for (name, first) in ["Alice", "Nobody"].iter().zip(&first) {
         assert_eq!(&shown(&server, name), first);
     }
+    // Quoted it is another name: the keys of the account are for its address as it is.
+    for name in ["\"alice\"@waxwing.test", "a\\lice@waxwing.test"] {
+        assert_ne!(shown(&server, name).1, first[0].1, "{name}");
+    }
     for name in names {
         shown(&server, name);
     }

@@ -234,6 +234,8 @@ fn tokens_of_an_issuer() {
         ("exp", json!(now - 120)),
         ("nbf", json!(now + 300)),
         ("email_verified", json!(false)),
+        ("email_verified", json!("false")),
+        ("email_verified", json!(null)),
         ("email", json!("nobody@waxwing.test")),
     ] {
         let token = token("ed", &changed(&good, claim, value));

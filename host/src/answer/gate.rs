@@ -81,6 +81,11 @@ impl Gate {
                 end.set_port(port);
             }
         }
+        if let Some(tls) = &mut self.caller.tls {
+            // Of the proxy, and not of whom it speaks for.
+            tls.certified.clear();
+            tls.channel = None;
+        }
         self.policy = PolicySession::new(self.parts.policy.current(), facts(&self.caller));
     }
 

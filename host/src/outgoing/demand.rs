@@ -74,7 +74,9 @@ fn planned(way: &Way, stop: &Stop, published: &Published) -> Demand {
         Some(TlsPolicy::Encrypt) => Demand::Encrypt,
         Some(TlsPolicy::Verify) => Demand::Verify,
         // RFC 8689 §4.2.2: what the recipient's domain publishes does not count.
-        Some(TlsPolicy::Dane | TlsPolicy::MtaSts) if way.tls_optional => Demand::Opportunistic,
+        Some(TlsPolicy::Dane | TlsPolicy::MtaSts) if way.tls_optional && !way.logs_in() => {
+            Demand::Opportunistic
+        }
         Some(TlsPolicy::Dane) => match published {
             Published::Dane(_) | Published::DaneUnknown => by_publication(stop, published),
             _ => Demand::Refuse("it publishes nothing for DANE, which is demanded"),
@@ -85,7 +87,7 @@ fn planned(way: &Way, stop: &Stop, published: &Published) -> Demand {
             _ => Demand::Refuse("no policy of MTA-STS has it, which is demanded"),
         },
         // A password goes to nobody in particular only if policy says so.
-        None if way.logs_in() => Demand::Verify,
+        None | Some(TlsPolicy::Published) if way.logs_in() => Demand::Verify,
         None | Some(TlsPolicy::Published) => by_publication(stop, published),
     }
 }

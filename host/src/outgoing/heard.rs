@@ -44,6 +44,8 @@ fn answered(outcome: &Outcome, recipients: &[usize]) -> Conversation<usize> {
         Fate::Failed(_) => None,
     });
     let mut content = taken.map_or(Content::NotSent, |reply| Content::Answered(said(reply)));
+    // RFC 2033 §4.2: by LMTP each recipient has an answer to the content. By SMTP there is one, and it is everybody's.
+    let own = taken.is_some() || differ(outcome);
     let yes = || Said {
         code: 250,
         text: "accepted".to_owned(),
@@ -55,18 +57,23 @@ fn answered(outcome: &Outcome, recipients: &[usize]) -> Conversation<usize> {
             continue;
         };
         match (failure.stage, &failure.cause) {
-            // By LMTP each recipient has an answer to the content: with a yes among them, a no is the recipient's own.
-            (Stage::Data | Stage::Content, Cause::Reply(reply)) if taken.is_some() => {
+            (Stage::Data | Stage::Content, Cause::Reply(reply)) if own => {
                 answers.push((*recipient, said(reply)));
             }
+            // Others had an answer, and this one's never came: it is tried again.
+            (Stage::Data | Stage::Content, _) if own => answers.push((
+                *recipient,
+                Said {
+                    code: 451,
+                    text: format!("4.4.2 {}", words(failure)),
+                },
+            )),
             (Stage::Data | Stage::Content, Cause::Reply(reply)) => {
                 content = Content::Answered(said(reply));
                 answers.push((*recipient, yes()));
             }
             (Stage::Data | Stage::Content, _) => {
-                if taken.is_none() {
-                    content = Content::Lost(words(failure));
-                }
+                content = Content::Lost(words(failure));
                 answers.push((*recipient, yes()));
             }
             (_, Cause::Reply(reply)) => answers.push((*recipient, said(reply))),
@@ -85,6 +92,22 @@ fn answered(outcome: &Outcome, recipients: &[usize]) -> Conversation<usize> {
         recipients: answers,
         content,
     }
+}
+
+/// Whether recipients had answers to the content that are not the same.
+fn differ(outcome: &Outcome) -> bool {
+    let answer = |fate: &Fate| match fate {
+        Fate::Failed(failure) if matches!(failure.stage, Stage::Data | Stage::Content) => {
+            Some(match &failure.cause {
+                Cause::Reply(reply) => Some(said(reply)),
+                _ => None,
+            })
+        }
+        _ => None,
+    };
+    let mut answers = outcome.fates.iter().filter_map(answer);
+    let first = answers.next();
+    answers.any(|answer| Some(answer) != first)
 }
 
 pub(super) fn said(reply: &Reply) -> Said {
@@ -189,6 +212,40 @@ mod tests {
             .collect();
         assert_eq!(codes, [(4, 250), (5, 550)]);
         assert!(matches!(content, Content::Answered(said) if said.code == 250));
+    }
+
+    #[test]
+    fn answers_to_the_content_are_each_recipients_own() {
+        let at_content = |cause| failed(Stage::Content, cause);
+        let codes = |fates| {
+            let Conversation::Answered { recipients, .. } = sent(&outcome(fates), &[0, 1]) else {
+                panic!("answered");
+            };
+            let codes = recipients.iter().map(|(who, said)| (*who, said.code));
+            codes.collect::<Vec<_>>()
+        };
+        let taken = || Fate::Taken(reply(250));
+        for cause in [Cause::Closed, Cause::TimedOut, Cause::Nonsense] {
+            assert_eq!(
+                codes(vec![taken(), at_content(cause)]),
+                [(0, 250), (1, 451)]
+            );
+        }
+        let (full, unknown) = (reply(452), reply(550));
+        assert_eq!(
+            codes(vec![
+                at_content(Cause::Reply(full.clone())),
+                at_content(Cause::Reply(unknown.clone()))
+            ]),
+            [(0, 452), (1, 550)]
+        );
+        assert_eq!(
+            codes(vec![
+                at_content(Cause::Reply(unknown)),
+                at_content(Cause::Closed)
+            ]),
+            [(0, 550), (1, 451)]
+        );
     }
 
     #[test]

@@ -163,7 +163,7 @@ impl Line {
                 },
                 Step::Read => self.read().await,
                 Step::Close | Step::Compress | Step::Content(_) => {
-                    self.stream.close().await;
+                    self.stream.close(self.write).await;
                     return None;
                 }
             }
@@ -237,11 +237,12 @@ impl Line {
 }
 
 impl Stream {
-    async fn close(&mut self) {
+    /// Says goodbye. What is still to be written may find a peer that reads no more: it is not waited for without end.
+    async fn close(&mut self, limit: Duration) {
         let _gone = match std::mem::replace(self, Self::Gone) {
-            Self::Clear(mut stream) => stream.shutdown().await,
-            Self::Secure(mut stream) => stream.shutdown().await,
-            Self::Gone => Ok(()),
+            Self::Clear(mut stream) => timeout(limit, stream.shutdown()).await,
+            Self::Secure(mut stream) => timeout(limit, stream.shutdown()).await,
+            Self::Gone => return,
         };
     }
 }

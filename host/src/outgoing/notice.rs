@@ -124,6 +124,11 @@ impl Notices {
         self.places.extend(places);
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.deliveries.is_empty() && self.outgoing.is_empty()
+    }
+
     /// With these, too.
     pub(super) fn append(&mut self, mut more: Self) {
         self.deliveries.append(&mut more.deliveries);

@@ -124,7 +124,8 @@ pub(super) async fn settle(worker: &Worker, mut ended: Ended<'_>, policy: &mut O
     {
         worker.back_off(&leg.destination, retry_at);
     }
-    let settlement = settlement(leg, &verdicts, last, retry_at);
+    let mut settlement = settlement(leg, &verdicts, last, retry_at);
+    settlement.stores = !ended.deposits.is_empty();
     let row = row(leg, &verdicts, last, policy);
     if let Some(said) = policy.tried() {
         tried::record(said, &worker.parts.store, &row.queue_id, &row.message_id);
@@ -451,6 +452,7 @@ fn settlement(
         outcomes: verdicts.iter().filter_map(outcome).collect(),
         retry_at,
         delay_told: verdicts.iter().any(told).then_some(now),
+        stores: false,
     }
 }
 

@@ -77,6 +77,24 @@ impl Offered {
     }
 }
 
+impl Offered {
+    /// Whether it is known already to be nobody's, whatever a step would say.
+    pub(crate) fn is_disproved(&self) -> bool {
+        matches!(
+            self,
+            Self::Proof { proved: false, .. } | Self::Vouched(None)
+        )
+    }
+
+    /// The only account that it proves anything of.
+    pub(crate) fn proves(&self) -> Option<&str> {
+        match self {
+            Self::Proof { account, .. } | Self::Vouched(Some(account)) => Some(account),
+            _ => None,
+        }
+    }
+}
+
 impl LoginAttempt {
     /// The name that policy looked for, or the one that was given.
     pub(crate) fn name(&self) -> String {

@@ -138,7 +138,7 @@ impl<'a> Login<'a> {
 
     /// Asks the steps of `authenticate` until one knows the user.
     async fn check(&mut self) -> Credited {
-        if matches!(self.attempt.offered, Offered::Proof { proved: false, .. }) {
+        if self.attempt.offered.is_disproved() {
             return Credited::Wrong;
         }
         let generation = self.scene.generation;
@@ -148,7 +148,15 @@ impl<'a> Login<'a> {
             // What a shadow step would say is nobody's answer.
             asked |= step.config.mode != Mode::Shadow;
             match self.scene.ask(step, &Ask::Authenticate).await {
-                Came::Answer(Answer::Success(identity)) => return Credited::To(identity),
+                Came::Answer(Answer::Success(identity)) => {
+                    // A step with users of its own has not seen what proves one of ours.
+                    return match self.attempt.offered.proves() {
+                        Some(account) if !account.eq_ignore_ascii_case(&identity.account) => {
+                            Credited::Wrong
+                        }
+                        _ => Credited::To(identity),
+                    };
+                }
                 Came::Answer(Answer::Failure) => return Credited::Wrong,
                 Came::Answer(Answer::RefuseLogin(text)) => return Credited::Blocked(text),
                 Came::Failed(reply) if reply.code.is_permanent() => return Credited::Wrong,

@@ -153,6 +153,7 @@ async fn work(store: Store) {
                     .collect(),
                 retry_at: 0,
                 delay_told: None,
+                stores: false,
             };
             store
                 .settle(settlement, Vec::new(), Vec::new())

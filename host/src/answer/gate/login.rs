@@ -36,6 +36,8 @@ pub(super) struct Keyed {
     account: String,
     /// It is refused, whatever is proved.
     refused: bool,
+    /// What was shown.
+    keys: ScramKeys,
 }
 
 impl Gate {
@@ -109,7 +111,11 @@ impl Gate {
         } else {
             keys
         };
-        self.keyed = Some(Keyed { account, refused });
+        self.keyed = Some(Keyed {
+            account,
+            refused,
+            keys: keys.clone(),
+        });
         Ok(ServerPart {
             keys,
             nonce: STANDARD.encode(rand::random::<[u8; 18]>()),
@@ -155,10 +161,12 @@ impl Gate {
                 let Some(Keyed {
                     account,
                     refused: false,
+                    keys,
                 }) = self.keyed.take()
                 else {
                     return Ok(None);
                 };
+                let proved = proved && self.still_has(&account, &keys).await?;
                 (user, authorise_as, Offered::Proof { account, proved })
             }
             Offer::Token(token) => {
@@ -185,6 +193,14 @@ impl Gate {
             authorise_as,
             offered,
         }))
+    }
+
+    /// Whether the keys of an account are those that were shown: a client may take its time, and its password may be changed meanwhile.
+    async fn still_has(&self, account: &str, keys: &ScramKeys) -> Result<bool, Login> {
+        let known = self.parts.store.directory().scram_keys(account).await;
+        known
+            .map(|known| known.as_ref() == Some(keys))
+            .map_err(|error| self.unavailable("the keys of an account could not be read", &error))
     }
 
     /// The account of a token, made here or by the issuer; none if it is not good.

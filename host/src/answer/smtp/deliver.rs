@@ -187,10 +187,17 @@ fn hold(outcome: &MessageOutcome, routed: &Routed) -> Judged {
     let address = path.address();
     let domain = address.map_or("", |address| address.domain().as_str());
     let verdict = outcome.verdict(domain);
+    let onward = Onward::held(&routed.recipient);
     let fate = match verdict {
         _ if outcome.removed.contains(&routed.number) => Fate::Drop,
         Verdict::Refuse(reply) | Verdict::Defer(reply) => Fate::Refuse(reply.clone()),
         Verdict::Discard => Fate::Drop,
+        // The queue has addresses only, and what it does not have is kept nowhere.
+        _ if onward.is_none() => Fate::Refuse(Reply::new(
+            550,
+            Some(EnhancedStatus(5, 1, 3)),
+            "An address without a domain cannot wait until the message is released",
+        )),
         Verdict::Deliver | Verdict::Junk | Verdict::Quarantine(_) => Fate::Keep(Vec::new()),
     };
     Judged {
@@ -199,7 +206,7 @@ fn hold(outcome: &MessageOutcome, routed: &Routed) -> Judged {
         domain: domain.to_owned(),
         verdict: verdict.word(),
         filed: Vec::new(),
-        onward: Onward::held(&routed.recipient).into_iter().collect(),
+        onward: onward.into_iter().collect(),
         fate,
     }
 }

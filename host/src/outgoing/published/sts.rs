@@ -56,6 +56,13 @@ struct Kept {
     file: String,
 }
 
+/// How long a policy is good for, milliseconds.
+fn lasts(policy: &StsPolicy) -> i64 {
+    i64::try_from(policy.max_age)
+        .unwrap_or(0)
+        .saturating_mul(1000)
+}
+
 /// What a look at a domain's policy came to.
 pub(in crate::outgoing) struct Looked {
     /// The policy that applies, if one does.
@@ -68,11 +75,15 @@ impl Kept {
     /// The policy, until its time is over.
     fn policy(&self, now: i64) -> Option<Arc<StsPolicy>> {
         let policy = StsPolicy::parse(self.file.as_bytes()).ok()?;
-        let lasts = i64::try_from(policy.max_age)
-            .unwrap_or(0)
-            .saturating_mul(1000);
-        let valid = now < self.fetched.saturating_add(lasts);
+        let valid = now < self.fetched.saturating_add(lasts(&policy));
         (valid && policy.mode != Mode::None).then(|| Arc::new(policy))
+    }
+
+    /// Whether it need not be fetched again yet: well before its time is over, or there would be none for a while.
+    fn is_fresh(&self, now: i64) -> bool {
+        let policy = StsPolicy::parse(self.file.as_bytes());
+        let fresh = policy.map_or(0, |policy| FRESH.min(lasts(&policy) / 2));
+        now < self.fetched.saturating_add(fresh)
     }
 }
 
@@ -170,7 +181,7 @@ impl Slot {
     /// Whether the policy of this id is to be fetched.
     fn wants(&self, id: &str, now: i64) -> bool {
         let known = self.kept.as_ref();
-        let fresh = known.is_some_and(|kept| kept.id == id && now < kept.fetched + FRESH);
+        let fresh = known.is_some_and(|kept| kept.id == id && kept.is_fresh(now));
         let lately = self.failed.is_some_and(|failed| failed.elapsed() < AGAIN);
         !fresh && !lately
     }
@@ -269,9 +280,19 @@ mod tests {
     #[test]
     fn what_changed_or_is_old_is_fetched_and_what_failed_waits() {
         let mut slot = Slot {
-            kept: Some(kept("")),
+            kept: Some(kept(
+                "version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 604800\n",
+            )),
             ..Slot::default()
         };
+        let short = Slot {
+            kept: Some(kept(
+                "version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 60\n",
+            )),
+            ..Slot::default()
+        };
+        // Before its time is over, or there would be none.
+        assert!(!short.wants("1", 30_999) && short.wants("1", 31_000));
         assert!(!slot.wants("1", 1001));
         assert!(slot.wants("2", 1001));
         assert!(slot.wants("1", 1000 + FRESH));

@@ -55,7 +55,11 @@ pub(crate) fn progress(
             verify(mechanism.as_str(), offer, token)
         }
         // RFC 3501 §6.2.2: a cancelled exchange is BAD.
-        Err(SaslError::Cancelled) => Flow::Tagged(texts::CANCELLED),
+        // It counts as a failure: what was refused is not undone by it.
+        Err(SaslError::Cancelled) => {
+            core.failed_logins += 1;
+            Flow::Tagged(texts::CANCELLED)
+        }
         Err(SaslError::Refused) => refused(core, &Error::AuthenticationFailed),
         Err(_) => Flow::Tagged(texts::BAD_CREDENTIALS),
     }

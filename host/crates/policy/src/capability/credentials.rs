@@ -21,19 +21,25 @@ async fn verification(
     user: &str,
     offered: &Offered,
     protocol: Protocol,
+    trial: bool,
 ) -> Result<services::Verification, ServiceError> {
     use services::Verification;
     match offered {
         Offered::Password(password) => services.verify(user, password, protocol).await,
         Offered::Sought(name) => {
-            // The first step that looks for an account says how it is called.
-            let _first = name.set(user.to_owned());
+            // The first step that looks for an account says how it is called; a shadow step says nothing that counts.
+            if !trial {
+                let _first = name.set(user.to_owned());
+            }
             let Ok(address) = user.parse() else {
                 return Ok(Verification::Unknown);
             };
             Ok(match services.look_up(&address).await? {
-                Entry::Account(account) => Verification::Account(account),
-                Entry::Alias(_) | Entry::None => Verification::Unknown,
+                // Another spelling is nobody's: it would be shown this account's salt, and be counted apart.
+                Entry::Account(account) if account.eq_ignore_ascii_case(user) => {
+                    Verification::Account(account)
+                }
+                Entry::Account(_) | Entry::Alias(_) | Entry::None => Verification::Unknown,
             })
         }
         Offered::Proof { account, proved } if account.eq_ignore_ascii_case(user) => {
@@ -77,8 +83,10 @@ impl HostCredentials for State {
         self.enter()?;
         let offered = self.credentials()?.clone();
         let protocol = self.connection()?.facts.protocol;
+        let trial = self.context.trial;
         let services = self.shared.services.clone();
-        let answer = match verification(&*services, &user, &offered.offered, protocol).await {
+        let found = verification(&*services, &user, &offered.offered, protocol, trial).await;
+        let answer = match found {
             Ok(services::Verification::Account(account)) => Ok(Verification::Account(account)),
             Ok(services::Verification::Wrong) => Ok(Verification::Wrong),
             Ok(services::Verification::Unknown) => Ok(Verification::Unknown),

@@ -4,6 +4,7 @@
 //! Postfix's XCLIENT.
 
 use waxwing_mail::limits;
+use waxwing_sasl::Channel;
 
 use super::{Asked, Greeting, Phase, ServerSession, refusal};
 use crate::ask::{Answer, Ask, Decision, Peer};
@@ -121,6 +122,8 @@ impl ServerSession {
                 return self.reply(&replies::internal_error());
             }
         };
+        // The certificate and the end of the channel are the proxy's.
+        self.channel = Channel::default();
         self.peer = Peer {
             tls: self.peer.tls,
             identity,

@@ -147,6 +147,8 @@ pub struct Settlement {
     pub retry_at: i64,
     /// Set if the sender is told of the delay with this settlement.
     pub delay_told: Option<i64>,
+    /// Relayed here means stored by this very settlement: without the lease there is nothing to say.
+    pub stores: bool,
 }
 
 /// What a settlement did.

@@ -98,6 +98,7 @@ pub(crate) fn settlement(leased: &Leased, state: RecipientState, retry_at: i64) 
             .collect(),
         retry_at,
         delay_told: None,
+        stores: false,
     }
 }
 
@@ -285,6 +286,16 @@ async fn a_lost_lease_says_only_what_was_relayed(setup: Arc<Setup>) {
     let mut late = settlement(&slow[0], RecipientState::Failed, 0);
     late.outcomes[1].state = RecipientState::Relayed;
     let notice = outgoing(&setup, "DSN", &["alice@example.org"]);
+    // What was to be stored by it is not, and so is not relayed either.
+    let mut storing = late.clone();
+    storing.stores = true;
+    let settled = store
+        .settle(storing, Vec::new(), vec![notice.clone()])
+        .await;
+    assert_eq!(settled.unwrap(), Settled::Lost);
+    let entries = store.queue(&everything()).await.unwrap();
+    let open = |(_, state, _): &(_, RecipientState, _)| *state == RecipientState::Open;
+    assert!(entries[0].recipients.iter().all(open));
     let settled = store.settle(late, Vec::new(), vec![notice]).await.unwrap();
     assert_eq!(settled, Settled::Lost);
     let entries = store.queue(&everything()).await.unwrap();

@@ -71,6 +71,9 @@ impl Operation for Settle {
             return Ok(Settled::Lost);
         };
         let leased = known.lease == self.settlement.lease.0;
+        if !leased && self.settlement.stores {
+            return Ok(Settled::Lost);
+        }
         if leased && known.open == 0 && known.legs == 1 {
             // The usual end: all is relayed. The rows go with the commit, together with those of other messages.
             transaction.buffers.refs(known.blob, -1);
