@@ -20,6 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use waxwing_message::Summary;
 use waxwing_policy::Ledger;
+use waxwing_sasl::Mechanism;
 use waxwing_store::Roster;
 
 use crate::config::{Config, Listener, Service, Tls};
@@ -75,6 +76,7 @@ fn smtp_settings(listener: &Listener, config: &Config) -> Arc<waxwing_smtp::Conf
     settings.starttls = listener.tls == Tls::Starttls;
     settings.plaintext_auth = listener.plaintext_auth;
     settings.extensions = extensions(listener, config);
+    limit(&mut settings.mechanisms, listener);
     settings.limits.message = config.limits.message_size.bytes();
     settings.limits.recipients = config.limits.recipients as usize;
     settings.limits.rate = config.limits.minimum_rate.bytes();
@@ -111,13 +113,14 @@ fn imap_settings(listener: &Listener, config: &Config) -> Arc<waxwing_imap::Conf
         plaintext_auth: listener.plaintext_auth,
         ..waxwing_imap::Config::default()
     };
+    limit(&mut settings.mechanisms, listener);
     settings.limits.message = config.limits.message_size.bytes();
     Arc::new(settings)
 }
 
 fn pop3_settings(listener: &Listener, config: &Config) -> Arc<waxwing_pop3::Options> {
     use waxwing_pop3::Tls as State;
-    Arc::new(waxwing_pop3::Options {
+    let mut settings = waxwing_pop3::Options {
         host: config.hostname.clone(),
         tls: match listener.tls {
             Tls::None => State::Absent,
@@ -126,7 +129,16 @@ fn pop3_settings(listener: &Listener, config: &Config) -> Arc<waxwing_pop3::Opti
         },
         plaintext_login: listener.plaintext_auth,
         ..waxwing_pop3::Options::default()
-    })
+    };
+    limit(&mut settings.mechanisms, listener);
+    Arc::new(settings)
+}
+
+/// Offers what the listener names, and all if it names nothing.
+fn limit(offered: &mut Vec<Mechanism>, listener: &Listener) {
+    if !listener.mechanisms.is_empty() {
+        offered.clone_from(&listener.mechanisms);
+    }
 }
 
 /// Who is at the other end, and at which door.

@@ -82,17 +82,38 @@ impl Carrier {
         password: &str,
         channel: Option<&ChannelBinding>,
     ) -> (String, Vec<String>) {
+        let begun = self.begin(connection, mechanism, user, password, channel);
+        self.finish(connection, begun)
+    }
+
+    /// Begins an exchange, up to the server's first message.
+    fn begin(
+        &self,
+        connection: &mut Connection,
+        mechanism: Mechanism,
+        user: &str,
+        password: &str,
+        channel: Option<&ChannelBinding>,
+    ) -> (String, ClientExchange) {
         let login = Login {
             credentials: Credentials::new(user, password),
             nonce: "fyko+d2lbbFgONRv9qkxdawL".to_owned(),
         };
-        let (initial, mut exchange) = ClientExchange::start(mechanism, &login, channel).unwrap();
+        let (initial, exchange) = ClientExchange::start(mechanism, &login, channel).unwrap();
         let initial = initial.expect("SCRAM has an initial response");
-        let mut said = format!("{} {mechanism} {initial}", self.command);
+        let said = format!("{} {mechanism} {initial}\r\n", self.command);
+        connection.send(said.as_bytes()).unwrap();
+        (text(connection), exchange)
+    }
+
+    /// Goes on from a line of the server's.
+    fn finish(
+        &self,
+        connection: &mut Connection,
+        (mut line, mut exchange): (String, ClientExchange),
+    ) -> (String, Vec<String>) {
         let mut salts = Vec::new();
         loop {
-            connection.send(format!("{said}\r\n").as_bytes()).unwrap();
-            let line = text(connection);
             let Some(challenge) = line.strip_prefix(self.challenge) else {
                 assert_eq!(
                     exchange.succeeded().is_ok(),
@@ -102,7 +123,10 @@ impl Carrier {
                 return (line, salts);
             };
             salts.extend(salt(challenge));
+            let said;
             (said, exchange) = exchange.respond(challenge).unwrap();
+            connection.send(format!("{said}\r\n").as_bytes()).unwrap();
+            line = text(connection);
         }
     }
 
@@ -197,8 +221,8 @@ fn shown(server: &Server, user: &str) -> (String, Vec<String>) {
     imap.run(&mut connection, SCRAM, user, "guess", None)
 }
 
-#[test]
-fn guessing_is_counted_and_tells_nothing() {
+/// A server that locks out after three failures.
+fn strict() -> Server {
     let server = Setup::new().start();
     let policy = server.folder().join("policy.toml");
     let text = fs::read_to_string(&policy).unwrap();
@@ -206,6 +230,37 @@ fn guessing_is_counted_and_tells_nothing() {
     let strict = "trust = []\nfree-failures = 100\naccount-failures = 3\ndefault-domain = \"waxwing.test\"\n";
     assert!(text.contains(trusting));
     server.change(|| replace(&policy, text.replace(trusting, strict)));
+    server
+}
+
+#[test]
+fn guesses_that_are_held_open_are_worth_no_more_than_others() {
+    let alice = "alice@waxwing.test";
+    for carrier in &CARRIERS {
+        let server = strict();
+        // All are begun before any has failed.
+        let mut begun: Vec<_> = ["one", "two", "three", PASSWORD]
+            .iter()
+            .map(|password| {
+                let mut connection = carrier.open(&server, false);
+                let begun = carrier.begin(&mut connection, SCRAM, alice, password, None);
+                (connection, begun)
+            })
+            .collect();
+        let (mut last, right) = begun.pop().unwrap();
+        for (mut connection, wrong) in begun {
+            let (line, _) = carrier.finish(&mut connection, wrong);
+            assert!(line.starts_with(carrier.ends[1]), "{line}");
+        }
+        // This one is right. The server's own proof would tell it, and make the exchange one that succeeded.
+        let (line, _) = carrier.finish(&mut last, right);
+        assert!(line.starts_with(carrier.ends[1]), "{line}");
+    }
+}
+
+#[test]
+fn guessing_is_counted_and_tells_nothing() {
+    let server = strict();
 
     let names = ["alice@waxwing.test", "nobody@waxwing.test"];
     let first = names.map(|name| shown(&server, name));

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use waxwing_sasl::Mechanism;
 
 use super::read::Section;
 use super::units::Network;
@@ -36,6 +37,14 @@ pub struct Listener {
     pub mt_priority: bool,
     /// Whether clients are asked for a certificate, by which they may log in; they need not have one.
     pub client_certificates: bool,
+    /// The only ways to log in, in the order in which they are offered; empty: all that there are.
+    #[serde(serialize_with = "names")]
+    pub mechanisms: Vec<Mechanism>,
+}
+
+/// Mechanisms are written by their registered names.
+fn names<S: Serializer>(mechanisms: &[Mechanism], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(mechanisms.iter().map(|mechanism| mechanism.as_str()))
 }
 
 impl Listener {
@@ -121,6 +130,7 @@ pub(super) fn defaults() -> Vec<Listener> {
         binary_mime: false,
         mt_priority: service.takes_priorities(),
         client_certificates: false,
+        mechanisms: Vec::new(),
     };
     vec![
         public("mx", Service::Smtp, 25, Tls::Starttls),
@@ -169,6 +179,7 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         binary_mime: false,
         mt_priority: false,
         client_certificates: false,
+        mechanisms: Vec::new(),
     };
     section.value("protocol", &mut listener.service);
     match listener.service {
@@ -210,18 +221,40 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         "tls",
         encrypted.then(|| "metrics are served without TLS; bind them to the loopback".into()),
     );
-    section.value("client-certificates", &mut listener.client_certificates);
-    let unasked = listener.client_certificates && listener.tls == Tls::None;
-    section.check(
-        "client-certificates",
-        unasked.then(|| "means nothing without tls".into()),
-    );
+    read_mechanisms(section, &mut listener);
     let exposed = listener.plaintext_auth && !listener.address.iter().all(loopback);
     section.check(
         "plaintext-auth",
         exposed.then(|| "passwords without TLS are allowed on loopback addresses only".into()),
     );
     listener
+}
+
+/// How one may log in.
+fn read_mechanisms(section: &mut Section<'_, '_>, listener: &mut Listener) {
+    section.value("client-certificates", &mut listener.client_certificates);
+    section.value("mechanisms", &mut listener.mechanisms);
+    let clear = listener.tls == Tls::None;
+    let unasked = listener.client_certificates && clear;
+    section.check(
+        "client-certificates",
+        unasked.then(|| "means nothing without tls".into()),
+    );
+    let takes_logins = matches!(
+        listener.service,
+        Service::Smtp | Service::Submission | Service::Imap | Service::Pop3
+    );
+    let names = |mechanism| listener.mechanisms.contains(&mechanism);
+    let problem = if !takes_logins && !listener.mechanisms.is_empty() {
+        Some(format!("nobody logs in by {}", listener.service.as_str()))
+    } else if names(Mechanism::ScramSha256Plus) && clear {
+        Some("SCRAM-SHA-256-PLUS is tied to TLS, and there is none".to_owned())
+    } else if names(Mechanism::External) && !listener.client_certificates {
+        Some("EXTERNAL needs client-certificates = true".to_owned())
+    } else {
+        None
+    };
+    section.check("mechanisms", problem);
 }
 
 /// What SMTP can do besides.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use waxwing_sasl::Mechanism;
 
 use super::units::{Network, Period, Size};
 use super::{LogFormat, Problem, Service, Tls, Validate};
@@ -404,4 +405,13 @@ words!(Service {
     "pop3" => Service::Pop3,
     "http" => Service::Http,
     "metrics" => Service::Metrics,
+});
+words!(Mechanism {
+    "EXTERNAL" => Mechanism::External,
+    "SCRAM-SHA-256-PLUS" => Mechanism::ScramSha256Plus,
+    "SCRAM-SHA-256" => Mechanism::ScramSha256,
+    "PLAIN" => Mechanism::Plain,
+    "LOGIN" => Mechanism::Login,
+    "OAUTHBEARER" => Mechanism::OAuthBearer,
+    "XOAUTH2" => Mechanism::XOAuth2,
 });

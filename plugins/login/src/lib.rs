@@ -69,18 +69,54 @@ impl Login {
         self.settings.window_minutes.saturating_mul(60_000)
     }
 
-    fn counted(&self, keys: &Keys) -> Result<Counted, HookError> {
-        let count = |key: &str| -> Result<u64, HookError> {
-            // Adding nothing reads a counter.
-            let sum = kv::increment(kv::Area::Plugin, key, 0, Some(self.window_ms()))?;
-            Ok(u64::try_from(sum).unwrap_or(0))
-        };
-        Ok(Counted {
-            pair: count(&keys.pair)?,
-            account: count(&keys.account)?,
-            network: count(&keys.network)?,
-            known: kv::get(kv::Area::Plugin, &keys.known)?.is_some(),
-        })
+    /// What is counted so far.
+    fn counted(&self, keys: &Keys, known: bool) -> Result<Counted, HookError> {
+        let counters = [&keys.pair, &keys.network, &keys.account].map(Clone::clone);
+        let sums = kv::counters(kv::Area::Plugin, &counters)?;
+        Ok(Counted::of(&sums, known))
+    }
+
+    /// Counts a failure; gives what was counted before it.
+    fn count(&self, keys: &Keys, known: bool) -> Result<Counted, HookError> {
+        // What the owner's own devices do wrong must not lock the account for his other places.
+        let of_account = i64::from(!known);
+        let more = [
+            (&keys.pair, 1),
+            (&keys.network, 1),
+            (&keys.account, of_account),
+        ]
+        .map(|(key, more)| (key.clone(), more));
+        let sums = kv::increment_many(kv::Area::Plugin, &more, Some(self.window_ms()))?;
+        let before: Vec<i64> = sums
+            .iter()
+            .zip(&more)
+            .map(|(sum, (_, more))| sum - more)
+            .collect();
+        Ok(Counted::of(&before, known))
+    }
+
+    /// The login is refused: too many have failed.
+    fn lock(&self, conn: &Connection, user: &str, why: &str) -> LoginDecision {
+        metrics::add("locked_out", 1, &[]);
+        let fields = [
+            ("user".to_owned(), user.to_owned()),
+            ("client".to_owned(), conn.client_text()),
+        ];
+        log::log(
+            log::Level::Warn,
+            &format!("login locked out: {why}"),
+            &fields,
+        );
+        self.locked()
+    }
+
+    /// What who is locked out is told.
+    fn locked(&self) -> LoginDecision {
+        if self.settings.tell {
+            LoginDecision::RefuseWith("Too many failed logins; try again later".to_owned())
+        } else {
+            LoginDecision::Refuse
+        }
     }
 }
 
@@ -94,26 +130,12 @@ impl OnLogin for Login {
         let Some(keys) = self.keys(conn, user) else {
             return Ok(LoginDecision::Pass);
         };
-        Ok(match logic::measure(&self.settings, self.counted(&keys)?) {
+        let known = kv::get(kv::Area::Plugin, &keys.known)?.is_some();
+        let counted = self.counted(&keys, known)?;
+        Ok(match logic::measure(&self.settings, counted) {
             Measure::Pass => LoginDecision::Pass,
             Measure::Delay(wait) => LoginDecision::DelayMs(wait),
-            Measure::Lock(why) => {
-                metrics::add("locked_out", 1, &[]);
-                let fields = [
-                    ("user".to_owned(), user.to_owned()),
-                    ("client".to_owned(), conn.client_text()),
-                ];
-                log::log(
-                    log::Level::Warn,
-                    &format!("login locked out: {why}"),
-                    &fields,
-                );
-                if self.settings.tell {
-                    LoginDecision::RefuseWith("Too many failed logins; try again later".to_owned())
-                } else {
-                    LoginDecision::Refuse
-                }
-            }
+            Measure::Lock(why) => self.lock(conn, user, why),
         })
     }
 
@@ -121,8 +143,14 @@ impl OnLogin for Login {
         let Some(keys) = self.keys(conn, &who.account) else {
             return Ok(LoginDecision::Pass);
         };
-        let now = runtime::unix_ms();
         let known = kv::get(kv::Area::Plugin, &keys.known)?;
+        // Guesses that are made side by side all pass `before`. Whichever of them is right has its place among those that are wrong,
+        // by the counters, which count one after the other: behind the last that is allowed it is as good as they are.
+        let counted = self.counted(&keys, known.is_some())?;
+        if let Measure::Lock(why) = logic::measure(&self.settings, counted) {
+            return Ok(self.lock(conn, &who.account, why));
+        }
+        let now = runtime::unix_ms();
         let since = known
             .and_then(|known| known.value.try_into().ok())
             .map(u64::from_be_bytes);
@@ -136,8 +164,7 @@ impl OnLogin for Login {
                 Some(lasting),
             )?;
         }
-        let failed = kv::increment(kv::Area::Plugin, &keys.pair, 0, Some(self.window_ms()))?;
-        if failed > 0 {
+        if counted.pair > 0 {
             kv::delete(kv::Area::Plugin, &keys.pair)?;
         }
         Ok(LoginDecision::Pass)
@@ -153,14 +180,13 @@ impl OnLogin for Login {
         let Some(keys) = self.keys(conn, user) else {
             return Ok(LoginDecision::Pass);
         };
-        let window = Some(self.window_ms());
-        kv::increment(kv::Area::Plugin, &keys.pair, 1, window)?;
-        kv::increment(kv::Area::Plugin, &keys.network, 1, window)?;
-        // What the owner's own devices do wrong must not lock the account for his other places.
-        if kv::get(kv::Area::Plugin, &keys.known)?.is_none() {
-            kv::increment(kv::Area::Plugin, &keys.account, 1, window)?;
-        }
-        Ok(LoginDecision::Pass)
+        let known = kv::get(kv::Area::Plugin, &keys.known)?.is_some();
+        let before = self.count(&keys, known)?;
+        // What is right at this place is refused, too, and is told the same.
+        Ok(match logic::measure(&self.settings, before) {
+            Measure::Lock(_) if self.settings.tell => self.locked(),
+            _ => LoginDecision::Pass,
+        })
     }
 }
 

@@ -27,6 +27,22 @@ pub struct Counted {
     pub known: bool,
 }
 
+impl Counted {
+    /// By the sums of the counters `pair`, `network` and `account`.
+    pub fn of(sums: &[i64], known: bool) -> Self {
+        let sum = |place: usize| {
+            sums.get(place)
+                .map_or(0, |sum| u64::try_from(*sum).unwrap_or(0))
+        };
+        Self {
+            pair: sum(0),
+            network: sum(1),
+            account: sum(2),
+            known,
+        }
+    }
+}
+
 /// What happens before the password is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {

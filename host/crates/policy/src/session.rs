@@ -128,6 +128,17 @@ impl PolicySession {
         sought
     }
 
+    /// A login that [was refused before its proof](Sought::Of::refused), or had none to prove, has come to its end. It is one that
+    /// failed, whatever was proved; the steps have said what they have to say of it.
+    pub fn refused_before(&mut self) -> LoginOutcome {
+        let outcome = LoginOutcome::Refused {
+            text: None,
+            delay: Duration::ZERO,
+        };
+        self.logged(&outcome, Instant::now());
+        outcome
+    }
+
     /// Is there room for `adding` in an account that holds `current`?
     pub async fn quota(
         &mut self,

@@ -25,6 +25,12 @@ impl Options {
         let offered = self.mechanisms.iter().copied();
         offered.filter(move |mechanism| mechanism.fits(channel))
     }
+
+    /// Whether USER and PASS are as good as a mechanism that is offered.
+    pub(crate) fn takes_passwords(&self) -> bool {
+        let mut offered = self.mechanisms.iter();
+        offered.any(|mechanism| mechanism.says_password())
+    }
 }
 
 /// The state of TLS when a connection begins.

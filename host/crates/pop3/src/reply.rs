@@ -22,9 +22,12 @@ pub(crate) const CAPABILITIES: &str = "+OK Capabilities follow";
 pub(crate) const NO_TLS: &str = "-ERR This server offers no TLS here";
 pub(crate) const TLS_ALREADY: &str = "-ERR TLS is active already";
 pub(crate) const TLS_FIRST: &str = "-ERR Passwords are only taken under TLS: STLS first";
+pub(crate) const NO_PASSWORDS: &str =
+    "-ERR Passwords are not taken here: AUTH by a mechanism that CAPA lists";
 pub(crate) const USER_FIRST: &str = "-ERR USER must come before PASS";
 pub(crate) const LOGIN_FIRST: &str = "-ERR Log in first";
 pub(crate) const LOGGED_IN: &str = "-ERR You are logged in already";
+pub(crate) const UNCONFIRMED: &str = "-ERR The server's proof was not taken";
 pub(crate) const NO_MECHANISM: &str = "-ERR No such mechanism: CAPA lists them";
 /// RFC 3206 §3.
 pub(crate) const WRONG_CREDENTIALS: &str = "-ERR [AUTH] Wrong name or password";
@@ -164,8 +167,9 @@ pub(crate) fn capabilities(out: &mut BytesMut, options: &Options, tls: Tls, chan
     }
     let lines = [
         Some("TOP"),
-        login.then_some("USER"),
-        login.then_some(&*sasl),
+        (login && options.takes_passwords()).then_some("USER"),
+        // RFC 2449 §6.3: at least one mechanism.
+        (login && sasl.contains(' ')).then_some(&*sasl),
         // RFC 2595 §4: offered only until TLS is active.
         (tls == Tls::Available).then_some("STLS"),
         Some("UIDL"),

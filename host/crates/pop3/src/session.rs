@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use waxwing_sasl::{Channel, Exchange, KeysWanted, Mechanism};
+use waxwing_sasl::{Channel, Exchange, KeysWanted, Mechanism, Proven, SaslError};
 use waxwing_session::{Counts, Cut, LineError, Lines, Session, Step};
 
 use crate::ask::{Answer, Ask, Welcome};
@@ -63,6 +63,8 @@ enum Phase {
     Keying(Mechanism, KeysWanted),
     /// An offer is out to be judged.
     Authenticating(Judging),
+    /// A proof that is right is out to be judged.
+    Proving(Mechanism, Proven),
     /// The maildrop is asked for.
     Opening,
     /// TRANSACTION.
@@ -126,6 +128,7 @@ impl Pop3Session {
             // These wait for an answer or a handshake.
             phase @ (Phase::Keying(..)
             | Phase::Authenticating(_)
+            | Phase::Proving(..)
             | Phase::Opening
             | Phase::Updating
             | Phase::Handshaking) => {
@@ -173,10 +176,14 @@ impl Pop3Session {
             }
             Err(error) => {
                 // A broken line ends an exchange: it was its response.
-                self.phase = if let Phase::Exchanging(..) = phase {
-                    Phase::Authorization(None)
-                } else {
-                    phase
+                self.phase = match phase {
+                    Phase::Exchanging(mechanism, exchange) => {
+                        if exchange.unreadable() == SaslError::Unconfirmed {
+                            return self.progress(mechanism, Err(SaslError::Unconfirmed));
+                        }
+                        Phase::Authorization(None)
+                    }
+                    phase => phase,
                 };
                 self.bad(if error == LineError::TooLong {
                     reply::LINE_TOO_LONG
@@ -248,6 +255,7 @@ impl Pop3Session {
             (Phase::Connecting, Answer::Failed(failure)) => self.say(&reply::failed(&failure)),
             (Phase::Keying(mechanism, wanted), answer) => self.keyed(mechanism, wanted, answer),
             (Phase::Authenticating(judging), answer) => self.authenticated(judging, answer),
+            (Phase::Proving(mechanism, proven), answer) => self.proved(mechanism, proven, answer),
             (Phase::Opening, answer) => self.opened(answer),
             (Phase::Transaction(maildrop, work), answer) => self.worked(maildrop, work, answer),
             (Phase::Updating, Answer::Updated) => self.say(reply::BYE),

@@ -31,6 +31,9 @@ pub enum SaslError {
     /// The client was told that its token is not taken, and has nothing to add (RFC 7628 §3.2.3).
     #[error("the token is not taken")]
     Refused,
+    /// The client does not go on behind the server's proof, when policy has let it in already: its session is to end.
+    #[error("the server's proof is not taken")]
+    Unconfirmed,
     /// The server has not proved that it knows the keys of the password (RFC 5802 §3).
     #[error("the server does not know the password")]
     Impostor,
@@ -50,6 +53,36 @@ pub enum Progress {
     Keys(KeysWanted),
     /// All is said; whether it is enough is for the policy to find out. If a token is not, go on with [`Exchange::refuse`].
     Done(Offer),
+    /// A password was proved, which the client must not learn before policy lets it in: then go on with [`Proven::confirm`].
+    Proved {
+        /// What policy is asked about.
+        offer: Offer,
+        /// What waits for a yes.
+        proven: Proven,
+    },
+    /// The client has taken the proof of a server that has let it in.
+    Confirmed,
+}
+
+/// What a server has to say to a client that has proved a password: server-final (RFC 5802 §7).
+#[derive(PartialEq, Eq)]
+pub struct Proven(String);
+
+impl fmt::Debug for Proven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proven")
+    }
+}
+
+impl Proven {
+    /// Policy lets the client in: the server's own proof, to be sent as a challenge, and what takes the line that comes back.
+    ///
+    /// A challenge, since these protocols have no room for it beside their reply (RFC 4954 §4). That line is empty
+    /// ([`Progress::Confirmed`]), or [`SaslError::Unconfirmed`].
+    #[must_use]
+    pub fn confirm(self) -> (Cow<'static, str>, Exchange) {
+        (STANDARD.encode(self.0).into(), Exchange(State::Confirm))
+    }
 }
 
 /// An exchange by SCRAM whose client has said who it is.
@@ -101,8 +134,8 @@ enum State {
     /// SCRAM; true for -PLUS.
     ScramFirst(bool),
     ScramFinal(Box<scram::Final>),
-    /// The proof was right and server-final was sent.
-    ScramProved(Box<Proof>),
+    /// The proof was right, the client is let in, and server-final was sent.
+    Confirm,
     Bearer,
     XOAuth2,
     External,
@@ -118,7 +151,7 @@ impl fmt::Debug for State {
             Self::LoginPassword { .. } => "LoginPassword",
             Self::ScramFirst(_) => "ScramFirst",
             Self::ScramFinal(_) => "ScramFinal",
-            Self::ScramProved(_) => "ScramProved",
+            Self::Confirm => "Confirm",
             Self::Bearer => "Bearer",
             Self::XOAuth2 => "XOAuth2",
             Self::External => "External",
@@ -168,8 +201,25 @@ impl Exchange {
         }
     }
 
+    /// The line that was to be the response could not be read.
+    #[must_use]
+    pub fn unreadable(&self) -> SaslError {
+        match self.0 {
+            State::Confirm => SaslError::Unconfirmed,
+            _ => SaslError::TooLong,
+        }
+    }
+
     /// Takes the peer's line, without its line end.
     pub fn respond(self, line: &[u8]) -> Result<Progress, SaslError> {
+        if self.0 == State::Confirm {
+            // The client has nothing to add to the server's proof.
+            return if line.is_empty() {
+                Ok(Progress::Confirmed)
+            } else {
+                Err(SaslError::Unconfirmed)
+            };
+        }
         // RFC 4954 §4, RFC 9051 §6.2.2, RFC 5034 §4: `*` cancels.
         if line == b"*" {
             return Err(SaslError::Cancelled);
@@ -208,11 +258,7 @@ impl State {
                 Ok(Progress::Keys(KeysWanted(first)))
             }
             Self::ScramFinal(waiting) => Ok(proof(waiting.read(response)?)),
-            // The client has nothing to add to the server's proof.
-            Self::ScramProved(proof) if response.is_empty() => {
-                Ok(Progress::Done(Offer::Proof(*proof)))
-            }
-            Self::ScramProved(_) => Err(SaslError::Malformed),
+            Self::Confirm => Err(SaslError::Unconfirmed),
             Self::Bearer => Ok(Progress::Done(Offer::Token(oauth::bearer(response)?))),
             Self::XOAuth2 => Ok(Progress::Done(Offer::Token(oauth::xoauth2(response)?))),
             // RFC 4422 appendix A.1: the authorisation identity, or nothing.
@@ -222,19 +268,18 @@ impl State {
     }
 }
 
-/// Server-final goes out as a challenge: these protocols have no room for it beside their reply (RFC 4954 §4).
 fn proof(proved: scram::Proved) -> Progress {
-    let proof = Proof {
+    let offer = Offer::Proof(Proof {
         user: proved.user,
         authorise_as: proved.authorise_as,
         proved: proved.server_final.is_some(),
-    };
+    });
     match proved.server_final {
-        Some(message) => Progress::Challenge {
-            text: STANDARD.encode(message).into(),
-            exchange: Exchange(State::ScramProved(Box::new(proof))),
+        Some(message) => Progress::Proved {
+            offer,
+            proven: Proven(message),
         },
-        None => Progress::Done(Offer::Proof(proof)),
+        None => Progress::Done(offer),
     }
 }
 

@@ -4,7 +4,7 @@
 //! (SCRAM-SHA-256, with channel binding), RFC 7628 (OAUTHBEARER), Google's XOAUTH2, RFC 4954 §4, RFC 9051 §6.2.2 and
 //! RFC 5034 §4 (base64 lines, `=` for an empty initial response, `*` to cancel).
 //! Invariants: sizes are bounded; a password, a key or a token is never printed; of what is verified here the policy
-//! still has the last word.
+//! still has the last word, and a client learns nothing of its proof before it.
 #![cfg_attr(
     test,
     allow(
@@ -26,7 +26,7 @@ mod scram;
 
 pub use client::{ClientExchange, Login};
 pub use credentials::Credentials;
-pub use exchange::{Exchange, KeysWanted, Progress, SaslError, ServerPart};
+pub use exchange::{Exchange, KeysWanted, Progress, Proven, SaslError, ServerPart};
 pub use mechanism::{Channel, Mechanism};
 pub use oauth::Token;
 pub use offer::{Offer, Proof};

@@ -77,6 +77,12 @@ impl Mechanism {
         }
     }
 
+    /// Whether the password itself is said, as commands for it do (IMAP's LOGIN, POP3's PASS).
+    #[must_use]
+    pub const fn says_password(self) -> bool {
+        matches!(self, Self::Plain | Self::Login)
+    }
+
     /// Whether whoever listens could log in with what he heard.
     #[must_use]
     pub const fn needs_tls(self) -> bool {

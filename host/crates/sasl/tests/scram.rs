@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use waxwing_sasl::{
     ChannelBinding, ClientExchange, Credentials, Exchange, KeysWanted, Login, Mechanism, Offer,
-    Progress, Proof, SaslError, ScramKeys, ServerPart,
+    Progress, Proof, Proven, SaslError, ScramKeys, ServerPart,
 };
 
 const CHANNEL: ChannelBinding = [7; 32];
@@ -31,6 +31,14 @@ fn challenge(progress: Result<Progress, SaslError>) -> (String, Exchange) {
             let text = STANDARD.decode(text.as_ref()).unwrap();
             (String::from_utf8(text).unwrap(), exchange)
         }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What is put to policy, and what waits for its yes.
+fn proved(progress: Result<Progress, SaslError>) -> (Offer, Proven) {
+    match progress {
+        Ok(Progress::Proved { offer, proven }) => (offer, proven),
         other => panic!("{other:?}"),
     }
 }
@@ -64,16 +72,29 @@ fn the_example_of_rfc_7677() {
         format!("r={NONCE},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096")
     );
     let proof = "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
-    let (last, exchange) = challenge(respond(exchange, &format!("c=biws,r={NONCE},p={proof}")));
-    assert_eq!(last, "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
-    assert_eq!(
-        exchange.respond(b""),
-        Ok(Progress::Done(Offer::Proof(Proof {
-            user: "user".to_owned(),
-            authorise_as: String::new(),
-            proved: true
-        })))
-    );
+    let (offer, proven) = proved(respond(exchange, &format!("c=biws,r={NONCE},p={proof}")));
+    let expected = Proof {
+        user: "user".to_owned(),
+        authorise_as: String::new(),
+        proved: true,
+    };
+    assert_eq!(offer, Offer::Proof(expected));
+    let (last, exchange) = proven.confirm();
+    let last = STANDARD.decode(last.as_ref()).unwrap();
+    assert_eq!(last, b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+    assert_eq!(exchange.respond(b""), Ok(Progress::Confirmed));
+}
+
+#[test]
+fn a_proof_that_the_client_does_not_take_ends_it() {
+    for line in [&b"*"[..], b"eA==", b"="] {
+        let wanted = start(Mechanism::ScramSha256, "n,,n=user,r=rOprNGfwEbeRWgbNEkqO").unwrap();
+        let (_, exchange) = challenge(wanted.keys(part(pencil(), None)));
+        let proof = "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
+        let (_, proven) = proved(respond(exchange, &format!("c=biws,r={NONCE},p={proof}")));
+        let (_, exchange) = proven.confirm();
+        assert_eq!(exchange.respond(line), Err(SaslError::Unconfirmed));
+    }
 }
 
 #[test]
@@ -210,13 +231,11 @@ fn meet(
     let (response, client) = client.respond(&text).unwrap();
     match exchange.respond(response.as_bytes()).unwrap() {
         Progress::Done(Offer::Proof(proof)) => (proof.proved, client.succeeded()),
-        Progress::Challenge { text, exchange } => {
+        Progress::Proved { proven, .. } => {
+            let (text, exchange) = proven.confirm();
             let (response, client) = client.respond(&text).unwrap();
-            let Ok(Progress::Done(Offer::Proof(proof))) = exchange.respond(response.as_bytes())
-            else {
-                panic!("no proof")
-            };
-            (proof.proved, client.succeeded())
+            let taken = exchange.respond(response.as_bytes());
+            (taken == Ok(Progress::Confirmed), client.succeeded())
         }
         other => panic!("{other:?}"),
     }

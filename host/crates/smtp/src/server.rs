@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use waxwing_mail::{Envelope, Recipient, Reply, limits};
-use waxwing_sasl::{Channel, Exchange, KeysWanted, Mechanism};
+use waxwing_mail::{Envelope, Identity, Recipient, Reply, limits};
+use waxwing_sasl::{Channel, Exchange, KeysWanted, Mechanism, Proven};
 use waxwing_session::{Counts, Cut, LineError, Lines, Session, Step};
 
 use crate::ask::{Answer, Ask, Decision, Peer};
@@ -75,6 +75,8 @@ enum Phase {
     /// The greeting said no: RFC 5321 §3.1 leaves only QUIT.
     Refused,
     Exchange(Mechanism, Exchange),
+    /// An exchange whose client is let in, and has yet to take the server's own proof.
+    Confirming(Box<Identity>, Exchange),
     Content(Box<Content>),
     Chunk(Box<Chunk>),
     Asked(Asked),
@@ -108,6 +110,8 @@ enum Asked {
     Keys(Mechanism, Box<KeysWanted>),
     /// A login whose proof was wrong: a yes is none.
     Unproved,
+    /// A login whose proof was right: a yes goes with the server's own.
+    Proved(Proven),
     /// A login by a token.
     Token(Mechanism),
     Sender(Box<Envelope>),
@@ -355,6 +359,7 @@ impl ServerSession {
                 self.keys_given(mechanism, *wanted, answer);
             }
             (Asked::Unproved, answer) => self.unproved_decided(answer),
+            (Asked::Proved(proven), answer) => self.proved_decided(proven, answer),
             (Asked::Token(mechanism), answer) => self.token_decided(mechanism, answer),
             (Asked::Message { recipients }, answer) => self.message_decided(recipients, answer),
             (Asked::Abandon(None), _) => {}
@@ -383,7 +388,7 @@ impl ServerSession {
                         return None;
                     }
                 }
-                Phase::Exchange(..) => {
+                Phase::Exchange(..) | Phase::Confirming(..) => {
                     if !self.auth_line() {
                         return None;
                     }

@@ -128,10 +128,7 @@ impl Gate {
         let busy = self.busy();
         let outcome = match self.attempt(mechanism, offer).await {
             Ok(Some(attempt)) => self.policy.login(attempt).await,
-            Ok(None) => LoginOutcome::Refused {
-                text: None,
-                delay: Duration::ZERO,
-            },
+            Ok(None) => self.policy.refused_before(),
             Err(unavailable) => return unavailable,
         };
         let login = self.ended(outcome).await;

@@ -128,6 +128,11 @@ pub(crate) const NUL: Response =
 pub(crate) const ONE_MESSAGE: Response =
     Response::new(Status::Bad, "", "one message at a time, then the line ends");
 
+pub(crate) const NO_LOGIN: Response = Response::new(
+    Status::No,
+    "CANNOT",
+    "passwords are not taken here: AUTHENTICATE by a mechanism that CAPABILITY lists",
+);
 pub(crate) const TLS_FIRST: Response = Response::new(
     Status::No,
     "PRIVACYREQUIRED",
@@ -177,6 +182,8 @@ pub(crate) const BYE_LINE: &str = "* BYE [TOOBIG] the line does not end\r\n";
 pub(crate) const BYE_FLOOD: &str = "* BYE too many commands at once\r\n";
 pub(crate) const BYE_BROKEN: &str =
     "* BYE [UNAVAILABLE] a message could not be read to its end\r\n";
+pub(crate) const BYE_UNCONFIRMED: &str =
+    "* BYE the server's proof was not taken: log in on another connection\r\n";
 pub(crate) const BYE_REFUSED: &str = "* BYE [UNAVAILABLE] not available; try again later\r\n";
 
 /// The bound of a session that a BYE is about.
@@ -210,15 +217,14 @@ pub(crate) fn capabilities(starttls: bool, logins: Option<&[Mechanism]>) -> Stri
     if starttls {
         words.push_str(" STARTTLS");
     }
-    match logins {
-        // RFC 3501 §6.2.3: where LOGIN is refused, LOGINDISABLED says so.
-        Some([]) => words.push_str(" LOGINDISABLED"),
-        logins => {
-            for mechanism in logins.unwrap_or_default() {
-                words.push_str(" AUTH=");
-                words.push_str(mechanism.as_str());
-            }
-        }
+    let Some(logins) = logins else { return words };
+    // RFC 3501 §6.2.3: where LOGIN is refused, LOGINDISABLED says so.
+    if !logins.iter().any(|mechanism| mechanism.says_password()) {
+        words.push_str(" LOGINDISABLED");
+    }
+    for mechanism in logins {
+        words.push_str(" AUTH=");
+        words.push_str(mechanism.as_str());
     }
     words
 }

@@ -69,6 +69,12 @@ impl Core {
         self.secured || self.config.plaintext_auth
     }
 
+    /// Whether LOGIN is as good as a mechanism that is offered.
+    pub(crate) fn takes_passwords(&self) -> bool {
+        let mut offered = self.config.mechanisms.iter();
+        offered.any(|mechanism| mechanism.says_password())
+    }
+
     /// What CAPABILITY lists now.
     pub(crate) fn capabilities(&self) -> String {
         let starttls = !self.secured && !self.logged_in && self.config.tls == Tls::Offered;
@@ -109,6 +115,8 @@ pub(crate) enum Flow {
     StartTls,
     /// All is said.
     Close,
+    /// All is said with this.
+    Bye(&'static str),
 }
 
 impl Flow {

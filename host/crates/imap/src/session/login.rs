@@ -2,7 +2,9 @@
 //!
 //! Standards: RFC 3501 §6.2, RFC 4959 (SASL-IR), RFC 7628 §3.2.3 (tokens that are not taken); the mechanisms are `sasl`'s.
 
-use waxwing_sasl::{Credentials, Exchange, KeysWanted, Mechanism, Offer, Progress, SaslError};
+use waxwing_sasl::{
+    Credentials, Exchange, KeysWanted, Mechanism, Offer, Progress, Proven, SaslError,
+};
 
 use crate::ask::{Answer, Ask};
 use crate::encode::texts;
@@ -12,6 +14,9 @@ use crate::session::job::{Core, Flow, Job, Waiting, unexpected};
 pub(crate) fn login(core: &mut Core, user: String, password: String) -> Flow {
     if !core.may_log_in() {
         return Flow::Tagged(texts::TLS_FIRST);
+    }
+    if !core.takes_passwords() {
+        return Flow::Tagged(texts::NO_LOGIN);
     }
     if user.len() > Credentials::LONGEST || password.len() > Credentials::LONGEST {
         return Flow::Tagged(texts::failure(&Error::AuthenticationFailed, false));
@@ -30,6 +35,13 @@ pub(crate) fn authenticate(core: &mut Core, mechanism: &str, initial: Option<&[u
     progress(core, mechanism, Exchange::start(mechanism, initial))
 }
 
+fn challenge(core: &mut Core, mechanism: Mechanism, text: &str, exchange: Exchange) -> Flow {
+    core.out.extend_from_slice(b"+ ");
+    core.out.extend_from_slice(text.as_bytes());
+    core.out.extend_from_slice(b"\r\n");
+    Flow::Input(Waiting::Response(mechanism, Box::new(exchange)))
+}
+
 /// How an exchange goes on.
 pub(crate) fn progress(
     core: &mut Core,
@@ -37,12 +49,7 @@ pub(crate) fn progress(
     progress: Result<Progress, SaslError>,
 ) -> Flow {
     match progress {
-        Ok(Progress::Challenge { text, exchange }) => {
-            core.out.extend_from_slice(b"+ ");
-            core.out.extend_from_slice(text.as_bytes());
-            core.out.extend_from_slice(b"\r\n");
-            Flow::Input(Waiting::Response(mechanism, Box::new(exchange)))
-        }
+        Ok(Progress::Challenge { text, exchange }) => challenge(core, mechanism, &text, exchange),
         Ok(Progress::Keys(wanted)) => {
             let user = wanted.user().to_owned();
             Flow::Ask(
@@ -54,6 +61,16 @@ pub(crate) fn progress(
             let token = matches!(offer, Offer::Token(_)).then_some(mechanism);
             verify(mechanism.as_str(), offer, token)
         }
+        Ok(Progress::Proved { offer, proven }) => Flow::Ask(
+            Ask::Login {
+                mechanism: mechanism.as_str(),
+                offer,
+            },
+            Box::new(Prove(mechanism, proven)),
+        ),
+        Ok(Progress::Confirmed) => logged_in(core),
+        // What let it in cannot be undone.
+        Err(SaslError::Unconfirmed) => Flow::Bye(texts::BYE_UNCONFIRMED),
         // RFC 3501 §6.2.2: a cancelled exchange is BAD.
         // It counts as a failure: what was refused is not undone by it.
         Err(SaslError::Cancelled) => {
@@ -63,6 +80,12 @@ pub(crate) fn progress(
         Err(SaslError::Refused) => refused(core, &Error::AuthenticationFailed),
         Err(_) => Flow::Tagged(texts::BAD_CREDENTIALS),
     }
+}
+
+fn logged_in(core: &mut Core) -> Flow {
+    core.logged_in = true;
+    core.failed_logins = 0;
+    Flow::Tagged(texts::ok("logged in").with_code(core.capabilities()))
 }
 
 fn verify(mechanism: &'static str, offer: Offer, token: Option<Mechanism>) -> Flow {
@@ -106,16 +129,30 @@ impl Job for Verify {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         match answer {
             Answer::Done if self.disproved => refused(core, &Error::AuthenticationFailed),
-            Answer::Done => {
-                core.logged_in = true;
-                core.failed_logins = 0;
-                Flow::Tagged(texts::ok("logged in").with_code(core.capabilities()))
-            }
+            Answer::Done => logged_in(core),
             Answer::Failed(Error::AuthenticationFailed) => match self.token {
                 // RFC 7628 §3.2.3: a client whose token is not taken is told why, and answers, before it is told no.
                 Some(mechanism) => progress(core, mechanism, Ok(Exchange::refuse(mechanism))),
                 None => refused(core, &Error::AuthenticationFailed),
             },
+            Answer::Failed(error) => failed(core, &error),
+            _ => unexpected(),
+        }
+    }
+}
+
+/// A proof that is right. The server shows its own to whom policy lets in, and to nobody else: it tells that the client's was right.
+#[derive(Debug)]
+struct Prove(Mechanism, Proven);
+
+impl Job for Prove {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        let Self(mechanism, proven) = *self;
+        match answer {
+            Answer::Done => {
+                let (text, exchange) = proven.confirm();
+                challenge(core, mechanism, &text, exchange)
+            }
             Answer::Failed(error) => failed(core, &error),
             _ => unexpected(),
         }

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use waxwing_sasl::SaslError;
 use waxwing_session::{Counts, Cut, Step};
 
 use crate::ask::{Answer, Ask};
@@ -171,6 +172,7 @@ impl Session {
             }
             Flow::Next => self.turn = Turn::Command,
             Flow::Close => self.end(),
+            Flow::Bye(text) => self.close(text),
         }
         None
     }
@@ -205,6 +207,11 @@ impl Session {
                 }
                 self.turn = turn;
                 return Err(Step::Content(content));
+            }
+            (Event::Refused { .. }, Turn::Input(Waiting::Response(_, exchange)))
+                if exchange.unreadable() == SaslError::Unconfirmed =>
+            {
+                self.close(texts::BYE_UNCONFIRMED);
             }
             (Event::Refused { tag, response }, _) => {
                 response.write(&mut self.core.out, tag.as_deref().unwrap_or("*"));

@@ -194,7 +194,7 @@ impl Fake {
             }
             Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
                 keys: match user.as_str() {
-                    "alice@waxwing.test" => {
+                    "alice@waxwing.test" | "locked@waxwing.test" => {
                         ScramKeys::derive("waxwing-demo", b"saltsaltsaltsalt", 4096).unwrap()
                     }
                     _ => ScramKeys::pretend(b"secret", &user, 4096),
@@ -207,6 +207,9 @@ impl Fake {
                 offer: Offer::Proof(proof),
                 ..
             } => {
+                if proof.user == "locked@waxwing.test" {
+                    return Err(Error::AuthenticationFailed);
+                }
                 self.account = proof.user;
                 Answer::Done
             }

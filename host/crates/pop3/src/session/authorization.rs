@@ -4,7 +4,9 @@
 //! not taken).
 //! Invariants: an unknown name and a wrong password get the same reply; without TLS no password is taken where the listener forbids it.
 
-use waxwing_sasl::{Credentials, Exchange, KeysWanted, Mechanism, Offer, Progress, SaslError};
+use waxwing_sasl::{
+    Credentials, Exchange, KeysWanted, Mechanism, Offer, Progress, Proven, SaslError,
+};
 use waxwing_session::Step;
 
 use super::{Judging, Phase, Pop3Session, User, Work};
@@ -67,15 +69,27 @@ impl Pop3Session {
         may
     }
 
+    /// Whether USER and PASS are taken.
+    fn takes_passwords(&mut self) -> bool {
+        if !self.may_log_in() {
+            return false;
+        }
+        let takes = self.options.takes_passwords();
+        if !takes {
+            self.bad(reply::NO_PASSWORDS);
+        }
+        takes
+    }
+
     fn user(&mut self, name: &str) {
-        if self.may_log_in() {
+        if self.takes_passwords() {
             self.phase = Phase::Authorization(Some(name.into()));
             self.say(reply::USER);
         }
     }
 
     fn pass(&mut self, user: Option<User>, password: &str) -> Option<Step<Ask>> {
-        if !self.may_log_in() {
+        if !self.takes_passwords() {
             return None;
         }
         let Some(user) = user else {
@@ -113,7 +127,7 @@ impl Pop3Session {
         self.progress(mechanism, exchange.respond(line))
     }
 
-    fn progress(
+    pub(super) fn progress(
         &mut self,
         mechanism: Mechanism,
         progress: Result<Progress, SaslError>,
@@ -121,8 +135,7 @@ impl Pop3Session {
         self.phase = Phase::Authorization(None);
         match progress {
             Ok(Progress::Challenge { text, exchange }) => {
-                self.phase = Phase::Exchanging(mechanism, exchange);
-                self.say(&reply::challenge(&text));
+                self.challenge(mechanism, &text, exchange);
                 None
             }
             Ok(Progress::Keys(wanted)) => {
@@ -131,6 +144,20 @@ impl Pop3Session {
                 self.ask(Ask::Keys { mechanism, user })
             }
             Ok(Progress::Done(offer)) => self.authenticate(mechanism, offer),
+            Ok(Progress::Proved { offer, proven }) => {
+                self.phase = Phase::Proving(mechanism, proven);
+                self.ask(Ask::Authenticate { mechanism, offer })
+            }
+            Ok(Progress::Confirmed) => {
+                self.phase = Phase::Opening;
+                self.ask(self.opening())
+            }
+            // What let it in cannot be undone.
+            Err(SaslError::Unconfirmed) => {
+                self.say(reply::UNCONFIRMED);
+                self.phase = Phase::Closed;
+                None
+            }
             Err(SaslError::Refused) => {
                 self.login_failed(reply::WRONG_CREDENTIALS);
                 None
@@ -139,6 +166,18 @@ impl Pop3Session {
                 self.bad(&reply::sasl(error));
                 None
             }
+        }
+    }
+
+    fn challenge(&mut self, mechanism: Mechanism, text: &str, exchange: Exchange) {
+        self.phase = Phase::Exchanging(mechanism, exchange);
+        self.say(&reply::challenge(text));
+    }
+
+    /// Whoever is let in wants the maildrop.
+    fn opening(&self) -> Ask {
+        Ask::Open {
+            limit: self.options.limits.messages,
         }
     }
 
@@ -169,15 +208,24 @@ impl Pop3Session {
             (Answer::Authenticated, _) => {
                 self.phase = Phase::Opening;
                 self.asked = true;
-                self.next = Some(Step::Ask(Ask::Open {
-                    limit: self.options.limits.messages,
-                }));
+                self.next = Some(Step::Ask(self.opening()));
             }
             // RFC 7628 §3.2.3: a client whose token is not taken is told why, and answers, before it is told no.
             (Answer::NotAuthenticated(AuthFailure::Credentials), Some(mechanism)) => {
                 let _next = self.progress(mechanism, Ok(Exchange::refuse(mechanism)));
             }
             (other, _) => self.not_authenticated(other),
+        }
+    }
+
+    /// What became of a proof that is right. The server shows its own to whom policy lets in, and to nobody else: it tells that the
+    /// client's was right.
+    pub(super) fn proved(&mut self, mechanism: Mechanism, proven: Proven, answer: Answer) {
+        if let Answer::Authenticated = answer {
+            let (text, exchange) = proven.confirm();
+            self.challenge(mechanism, &text, exchange);
+        } else {
+            self.not_authenticated(answer);
         }
     }
 

@@ -125,7 +125,7 @@ impl World for Pop3World {
             Ask::Connect => Answer::Welcome(self.welcome.clone().unwrap_or(Welcome::Pass)),
             Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
                 keys: match user.as_str() {
-                    "alice@waxwing.test" => {
+                    "alice@waxwing.test" | "locked@waxwing.test" => {
                         ScramKeys::derive("waxwing-demo", b"saltsaltsaltsalt", 4096).unwrap()
                     }
                     _ => ScramKeys::pretend(b"secret", &user, 4096),
@@ -136,6 +136,9 @@ impl World for Pop3World {
             Ask::Authenticate { offer, .. } => match offer {
                 Offer::Password(credentials) => {
                     self.authenticate(&credentials.user, &credentials.password)
+                }
+                Offer::Proof(proof) if proof.user == "locked@waxwing.test" => {
+                    Answer::NotAuthenticated(AuthFailure::Credentials)
                 }
                 // A server that says yes to what was not proved must not be believed.
                 Offer::Proof(proof) => {

@@ -2,8 +2,9 @@
 //!
 //! Standards: RFC 7628 §3.2.3 (tokens that are not taken); RFC 4954 §4 (exchange, cancelling, line length, once a session, not in a transaction), §6 (replies).
 
-use waxwing_mail::limits;
-use waxwing_sasl::{Exchange, KeysWanted, Mechanism, Offer, Progress, SaslError};
+use waxwing_mail::{Identity, limits};
+use waxwing_sasl::{Exchange, KeysWanted, Mechanism, Offer, Progress, Proven, SaslError};
+use waxwing_session::LineError;
 
 use super::{Asked, Phase, ServerSession, refusal};
 use crate::ask::{Answer, Ask, AuthFailure};
@@ -44,19 +45,41 @@ impl ServerSession {
         let Some(line) = self.input.next_line(limits::AUTH_LINE) else {
             return false;
         };
-        let Phase::Exchange(mechanism, exchange) =
-            std::mem::replace(&mut self.phase, Phase::Command)
-        else {
+        let phase = std::mem::replace(&mut self.phase, Phase::Command);
+        let (Phase::Exchange(_, exchange) | Phase::Confirming(_, exchange)) = &phase else {
             return false;
         };
-        match line {
-            Ok(line) => {
-                self.restart(self.config.timeouts.command);
-                self.auth_progress(mechanism, exchange.respond(&line));
+        self.restart(self.config.timeouts.command);
+        let unreadable = exchange.unreadable();
+        let line = match line {
+            Ok(line) => Ok(line),
+            Err(LineError::TooLong) => Err(unreadable),
+            Err(fault) => {
+                self.line_fault(fault, &replies::response_too_long());
+                return true;
             }
-            Err(fault) => self.line_fault(fault, &replies::response_too_long()),
+        };
+        match phase {
+            Phase::Exchange(mechanism, exchange) => {
+                let progress = line.and_then(|line| exchange.respond(&line));
+                self.auth_progress(mechanism, progress);
+            }
+            Phase::Confirming(identity, exchange) => {
+                self.confirmed(identity, line.and_then(|line| exchange.respond(&line)));
+            }
+            other => self.phase = other,
         }
         true
+    }
+
+    /// The client has taken the server's proof, or has not: what let it in cannot be undone, so then the session ends.
+    fn confirmed(&mut self, identity: Box<Identity>, progress: Result<Progress, SaslError>) {
+        if progress == Ok(Progress::Confirmed) {
+            self.peer.identity = Some(identity);
+            self.reply(&replies::logged_in());
+        } else {
+            self.close(&replies::auth_cancelled());
+        }
     }
 
     fn auth_progress(&mut self, mechanism: Mechanism, progress: Result<Progress, SaslError>) {
@@ -73,6 +96,12 @@ impl ServerSession {
                 };
                 self.ask(Ask::Authenticate { mechanism, offer }, asked);
             }
+            Ok(Progress::Proved { offer, proven }) => {
+                self.ask(
+                    Ask::Authenticate { mechanism, offer },
+                    Asked::Proved(proven),
+                );
+            }
             Ok(Progress::Keys(wanted)) => {
                 let user = wanted.user().to_owned();
                 self.ask(
@@ -83,7 +112,8 @@ impl ServerSession {
             Err(SaslError::Cancelled) => self.error(&replies::auth_cancelled()),
             Err(SaslError::Base64) => self.error(&replies::not_base64()),
             Err(SaslError::Refused) => self.error(&replies::wrong_credentials()),
-            Err(SaslError::Malformed | SaslError::Impostor) => {
+            Ok(Progress::Confirmed)
+            | Err(SaslError::Malformed | SaslError::Impostor | SaslError::Unconfirmed) => {
                 self.error(&replies::malformed_response());
             }
             Err(SaslError::TooLong) => self.error(&replies::response_too_long()),
@@ -103,6 +133,16 @@ impl ServerSession {
             Answer::Authenticated(_) => self.error(&replies::wrong_credentials()),
             other => self.login_decided(other),
         }
+    }
+
+    /// The server shows its own proof to whom policy lets in, and to nobody else: it tells that the client's was right.
+    pub(super) fn proved_decided(&mut self, proven: Proven, answer: Answer) {
+        let Answer::Authenticated(identity) = answer else {
+            return self.login_decided(answer);
+        };
+        let (text, exchange) = proven.confirm();
+        self.reply(&replies::challenge(text));
+        self.phase = Phase::Confirming(Box::new(identity), exchange);
     }
 
     /// RFC 7628 §3.2.3: a client whose token is not taken is told why, and answers, before it is told no.

@@ -43,21 +43,22 @@ impl ServerSession {
         self.config.mechanisms.contains(&mechanism) && mechanism.fits(self.channel)
     }
 
-    fn auth_keyword(&self) -> String {
-        let mut keyword = "AUTH".to_owned();
-        for mechanism in &self.config.mechanisms {
-            if self.offers_mechanism(*mechanism) {
-                keyword.push(' ');
-                keyword.push_str(mechanism.as_str());
-            }
-        }
-        keyword
+    /// RFC 4954 §3: with the mechanisms that there are on this connection, if there is one.
+    fn auth_keyword(&self) -> Option<String> {
+        let clear_auth = self.peer.tls || self.config.plaintext_auth;
+        let offered = self.config.mechanisms.iter();
+        let names: Vec<&str> = offered
+            .filter(|mechanism| {
+                self.config.auth && clear_auth && self.offers_mechanism(**mechanism)
+            })
+            .map(|mechanism| mechanism.as_str())
+            .collect();
+        (!names.is_empty()).then(|| format!("AUTH {}", names.join(" ")))
     }
 
     /// The lines of the answer to EHLO after the first.
     pub(super) fn keywords(&self) -> Vec<String> {
         let extensions = &self.config.extensions;
-        let clear_auth = self.peer.tls || self.config.plaintext_auth;
         let plain = |word: &str, offered: bool| offered.then(|| word.to_owned());
         let listed = [
             plain("PIPELINING", true),
@@ -83,7 +84,7 @@ impl ServerSession {
             self.trusted
                 .then(|| format!("XCLIENT {}", crate::xclient::NAMES)),
             plain("STARTTLS", self.config.starttls && !self.peer.tls),
-            (self.config.auth && clear_auth).then(|| self.auth_keyword()),
+            self.auth_keyword(),
         ];
         listed.into_iter().flatten().collect()
     }

@@ -106,6 +106,9 @@ impl World for Fake {
             }
             Ask::Authenticate { mechanism, offer } => match offer {
                 Offer::Password(credentials) => self.login(mechanism, &credentials),
+                Offer::Proof(proof) if proof.user == "locked@waxwing.test" => {
+                    Answer::AuthFailed(AuthFailure::Credentials)
+                }
                 // A server that says yes to what was not proved must not be believed.
                 Offer::Proof(proof) => authenticated(mechanism, &proof.user),
                 Offer::Token(token) if token.token == "good" => {
@@ -116,7 +119,7 @@ impl World for Fake {
             },
             Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
                 keys: match user.as_str() {
-                    "alice@waxwing.test" => {
+                    "alice@waxwing.test" | "locked@waxwing.test" => {
                         ScramKeys::derive("waxwing-demo", b"saltsaltsaltsalt", 4096).expect("keys")
                     }
                     _ => ScramKeys::pretend(b"secret", &user, 4096),
