@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use waxwing_mail::{Address, Protocol};
 use waxwing_policy::{
-    BucketState, DnsQuestion, Entry, Exchange, HttpRequest, KeyValues, Limits, LookUp, Pending,
-    ServiceError, Services, Space, Usage, Verification, Versioned,
+    Aim, BucketState, DnsQuestion, Entry, Exchange, HttpRequest, KeyValues, Limits, LookUp,
+    Pending, ServiceError, Services, Space, Usage, Verification, Versioned,
 };
-use waxwing_store::{Account, Error, Namespace, PasswordCheck, Resolution, Scope, Store};
+use waxwing_store::{Account, Codes, Error, Namespace, PasswordCheck, Resolution, Scope, Store};
 
 use crate::admin::plain;
 use crate::dns::Resolver;
@@ -152,13 +152,18 @@ impl Services for ServerServices {
         user: &'a str,
         password: &'a str,
         protocol: Protocol,
+        aim: Aim,
     ) -> Pending<'a, Verification> {
+        let codes = match aim {
+            Aim::Login => Codes::UseUp,
+            Aim::Trial => Codes::Look,
+        };
         Box::pin(async move {
             Ok(
                 match self
                     .store
                     .directory()
-                    .verify_password(user, password, scope(protocol))
+                    .verify_password(user, password, scope(protocol), codes)
                     .await
                     .map_err(service_error)?
                 {

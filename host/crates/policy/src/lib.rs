@@ -77,6 +77,7 @@ mod tick;
 mod trail;
 mod transaction;
 mod trial;
+mod verified;
 mod view;
 mod watch;
 mod workbench;
@@ -115,7 +116,7 @@ pub use rollback::RolloutError;
 pub use services::dns::{DnsAnswer, DnsOutcome, DnsQuestion, DnsRecord, DnsSecurity, LookUp};
 pub use services::http::{Exchange, HttpFailure, HttpRequest, HttpResponse};
 pub use services::{
-    BucketState, Entry, KeyValues, Limits, Pending, ServiceError, Services, Space, Usage,
+    Aim, BucketState, Entry, KeyValues, Limits, Pending, ServiceError, Services, Space, Usage,
     Verification, Versioned,
 };
 pub use session::PolicySession;

@@ -17,11 +17,12 @@ use crate::outcome::{LoginOutcome, Sought};
 use crate::pipeline::{Came, Scene};
 use crate::policy_file::Mode;
 use crate::session::{PolicySession, domain_of};
+use crate::verified::Credentials;
 
 /// One login on its way through the hooks.
 pub(crate) struct Login<'a> {
     scene: Scene<'a>,
-    attempt: Arc<LoginAttempt>,
+    credentials: Arc<Credentials>,
     delay: Duration,
 }
 
@@ -38,21 +39,22 @@ enum Credited {
 
 impl<'a> Login<'a> {
     pub(crate) fn new(session: &'a PolicySession, attempt: LoginAttempt) -> Self {
-        let attempt = Arc::new(attempt);
         let mut scene = session.scene();
-        scene.context.credentials = Some(attempt.clone());
         scene.context.domain = domain_of(&attempt.user);
         scene.about = Some(attempt.user.clone());
+        let credentials = Arc::new(Credentials::from(attempt));
+        scene.context.credentials = Some(credentials.clone());
         Self {
             scene,
-            attempt,
+            credentials,
             delay: Duration::ZERO,
         }
     }
 
     /// The whole of it.
     pub(crate) async fn run(mut self) -> LoginOutcome {
-        let attempt = self.attempt.clone();
+        let credentials = self.credentials.clone();
+        let attempt = &credentials.attempt;
         let (user, mechanism) = (attempt.user.as_str(), attempt.mechanism.as_str());
         // Before a proof there was the question whose it is to be.
         if !matches!(attempt.offered, Offered::Proof { .. })
@@ -88,7 +90,8 @@ impl<'a> Login<'a> {
 
     /// Its first half, where the password is proved and not said.
     pub(crate) async fn seek(mut self) -> Sought {
-        let attempt = self.attempt.clone();
+        let credentials = self.credentials.clone();
+        let attempt = &credentials.attempt;
         let (user, mechanism) = (attempt.user.as_str(), attempt.mechanism.as_str());
         let refused = match self.around(&Ask::LoginBefore { user, mechanism }).await {
             // It has to look like a wrong password, which comes to light at the end: until then all goes its way.
@@ -138,7 +141,7 @@ impl<'a> Login<'a> {
 
     /// Asks the steps of `authenticate` until one knows the user.
     async fn check(&mut self) -> Credited {
-        if self.attempt.offered.is_disproved() {
+        if self.credentials.attempt.offered.is_disproved() {
             return Credited::Wrong;
         }
         let generation = self.scene.generation;
@@ -150,7 +153,7 @@ impl<'a> Login<'a> {
             match self.scene.ask(step, &Ask::Authenticate).await {
                 Came::Answer(Answer::Success(identity)) => {
                     // A step with users of its own has not seen what proves one of ours.
-                    return match self.attempt.offered.proves() {
+                    return match self.credentials.attempt.offered.proves() {
                         Some(account) if !account.eq_ignore_ascii_case(&identity.account) => {
                             Credited::Wrong
                         }

@@ -14,7 +14,7 @@ use crate::services::dns::{DnsAnswer, DnsOutcome, DnsQuestion, DnsSecurity, Look
 use crate::services::http::{Exchange, HttpFailure, HttpRequest, HttpResponse};
 use crate::services::kv::{Bucket, Events};
 use crate::services::{
-    BucketState, Entry, KeyValues, Limits, Pending, ServiceError, Services, Space, Usage,
+    Aim, BucketState, Entry, KeyValues, Limits, Pending, ServiceError, Services, Space, Usage,
     Verification, Versioned,
 };
 
@@ -29,6 +29,8 @@ pub struct MemoryServices {
 struct State {
     domains: BTreeSet<String>,
     accounts: BTreeMap<String, Account>,
+    /// Passwords of any account that are good for one login.
+    once: BTreeSet<String>,
     aliases: BTreeMap<String, Vec<Address>>,
     values: HashMap<String, BTreeMap<String, Value>>,
     records: HashMap<(String, u16), DnsAnswer>,
@@ -79,6 +81,11 @@ impl MemoryServices {
             ..Account::default()
         };
         self.state().accounts.insert(address.to_owned(), account);
+    }
+
+    /// Adds a password of any account that is good for one login.
+    pub fn add_once(&self, password: &str) {
+        self.state().once.insert(password.to_owned());
     }
 
     /// Adds an alias.
@@ -241,9 +248,18 @@ impl Services for MemoryServices {
         user: &'a str,
         password: &'a str,
         _protocol: Protocol,
+        aim: Aim,
     ) -> Pending<'a, Verification> {
-        self.ready(match self.state().accounts.get(user) {
+        let mut state = self.state();
+        let once = state.once.contains(password);
+        self.ready(match state.accounts.get(user) {
             None => Verification::Unknown,
+            Some(_) if once => {
+                if aim == Aim::Login && !self.unavailable.load(Ordering::Relaxed) {
+                    state.once.remove(password);
+                }
+                Verification::Account(user.to_owned())
+            }
             Some(account) if account.password == password => Verification::Account(user.to_owned()),
             Some(_) => Verification::Wrong,
         })

@@ -44,6 +44,15 @@ pub enum Entry {
     Alias(Vec<Address>),
 }
 
+/// What a password is verified for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// Somebody is to be let in: what is good once is used up.
+    Login,
+    /// A step is tried out: all stays as it is.
+    Trial,
+}
+
 /// The outcome of verifying a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verification {
@@ -89,6 +98,7 @@ pub trait Services: KeyValues {
         user: &'a str,
         password: &'a str,
         protocol: Protocol,
+        aim: Aim,
     ) -> Pending<'a, Verification>;
     /// Whether the address is the account's own or an alias that leads to it.
     fn owns<'a>(&'a self, account: &'a str, address: &'a Address) -> Pending<'a, bool>;

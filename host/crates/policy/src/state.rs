@@ -21,8 +21,9 @@ use crate::recorder::{HostCall, Recorder};
 use crate::services::Services;
 use crate::sight::Sight;
 use crate::step::StepInfo;
-use crate::subject::{Connection, Credentials, Mail};
+use crate::subject::{Connection, Mail};
 use crate::trail::Trail;
+use crate::verified::Credentials;
 use crate::view::{MessageView, PatternCache, PatternSet, PatternSetBuilder};
 
 /// Pattern sets that an instance may hold.

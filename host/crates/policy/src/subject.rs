@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use waxwing_mail::{Address, ForwardPath, Identity, Param, Recipient, ReversePath};
 
 use crate::auth::AuthResults;
-use crate::facts::{ConnectionFacts, LoginAttempt, OutboundFacts, TlsFacts, TransactionFacts};
+use crate::facts::{ConnectionFacts, OutboundFacts, TlsFacts, TransactionFacts};
 use crate::generation::Generation;
 use crate::ledger::{Entry, Ledger};
 use crate::outcome::{DkimKey, EnvelopeEdit, HeaderEdit, Verdict};
@@ -377,9 +377,6 @@ impl MailState {
         self.found.iter().fold(0.0, |sum, found| sum + found.score)
     }
 }
-
-/// Credentials, and whether they lead to somebody.
-pub(crate) type Credentials = LoginAttempt;
 
 /// Values by their keys.
 type NotesOfStep = HashMap<Box<str>, Box<[u8]>>;

@@ -47,6 +47,15 @@ pub enum Resolution {
     },
 }
 
+/// What becomes of the one-time code behind a password that is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codes {
+    /// It is used up, as a login does.
+    UseUp,
+    /// It is looked at, and as good afterwards as before.
+    Look,
+}
+
 /// The outcome of checking a password. The first two take the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PasswordCheck {
@@ -67,6 +76,7 @@ static ACCOUNT: Sql = Sql::new(
 static ACCOUNT_BY_ID: Sql = Sql::new(
     "SELECT id, address, domain, created, quota_bytes, quota_messages FROM accounts WHERE id = $1",
 );
+static UNUSED_TOTP: Sql = Sql::new("SELECT 1 FROM accounts WHERE address = $1 AND totp_used < $2");
 static ALIAS: Sql = Sql::new("SELECT targets FROM aliases WHERE address = $1");
 static VERSION: Sql = Sql::new("SELECT next FROM sequences WHERE name = 'directory'");
 
@@ -300,6 +310,7 @@ impl Directory {
         address: &str,
         password: &str,
         scope: Option<Scope>,
+        codes: Codes,
     ) -> Result<PasswordCheck> {
         let Entry::Account(known) = self.entry(address).await? else {
             return self.unknown(password).await;
@@ -320,7 +331,7 @@ impl Directory {
         // would tell by the clock that the password is right.
         let (password, code) = totp::split(password).unwrap_or((password, ""));
         let own = self.matches(Some(known.password.clone()), password).await?;
-        let right = own && self.use_code(&known, code).await?;
+        let right = own && self.code(&known, code, codes).await?;
         Ok(checked(right, &known))
     }
 
@@ -346,13 +357,20 @@ impl Directory {
         Ok(true)
     }
 
-    /// Whether a code is right and was not used before, nor one after it: it is used up now, on every host.
-    async fn use_code(&self, known: &Known, code: &str) -> Result<bool> {
+    /// Whether a code is right and was not used before, nor one after it. What is used up is so on every host.
+    async fn code(&self, known: &Known, code: &str, codes: Codes) -> Result<bool> {
         let Some(step) = totp::step_of(&known.totp, code, self.clock.now()) else {
             return Ok(false);
         };
         let address = known.account.address.clone();
-        self.writer.write(UseTotp { address, step }).await
+        match codes {
+            Codes::UseUp => self.writer.write(UseTotp { address, step }).await,
+            Codes::Look => {
+                let values = vec![address.into(), step.into()];
+                let unused = self.readers.fetch_one(&UNUSED_TOTP, values).await?;
+                Ok(unused.is_some())
+            }
+        }
     }
 
     /// The account of a token that was made here and is good for `scope`.

@@ -55,7 +55,7 @@ pub use accounts::{Account, Alias, Domain, MtaSts, Quota, StsMode};
 pub use changes::Changes;
 pub use config::{Clock, Database, StoreConfig};
 pub use credentials::{Credential, CredentialKind, NewCredential, Scope, is_own_token};
-pub use directory::{Directory, PasswordCheck, Resolution};
+pub use directory::{Codes, Directory, PasswordCheck, Resolution};
 pub use domain_keys::{DomainKey, DomainKeys, MAX_DOMAIN_KEYS};
 pub use error::{Error, Result};
 pub use flags::{FlagChange, FlagOperation, Flags, MAX_KEYWORD, MAX_KEYWORDS};

@@ -7,11 +7,15 @@ use crate::bindings::waxwing::policy::credentials::{
     Credentials, CredentialsError, Host, HostCredentials, Verification,
 };
 use crate::facts::Offered;
-use crate::services::{self, Entry, ServiceError, Services};
+use crate::services::{self, Aim, Entry, ServiceError, Services};
 use crate::state::State;
+use crate::verified;
 
-/// What stands for a password that was not said: no protocol carries it, and no table of users has it, as it may have an empty one.
-const NO_PASSWORD: &str = "\0";
+/// What stands for a password that was not said. No protocol carries the NUL, and what a table of users may hold that was not made with
+/// care, an empty text or even a NUL, is not the number, which is another one each time: it is equal to nothing.
+fn no_password() -> String {
+    format!("\0{:032x}", rand::random::<u128>())
+}
 
 impl Host for State {}
 
@@ -19,16 +23,20 @@ impl Host for State {}
 async fn verification(
     services: &dyn Services,
     user: &str,
-    offered: &Offered,
+    credentials: &verified::Credentials,
     protocol: Protocol,
-    trial: bool,
+    aim: Aim,
 ) -> Result<services::Verification, ServiceError> {
     use services::Verification;
-    match offered {
-        Offered::Password(password) => services.verify(user, password, protocol).await,
+    match &credentials.attempt.offered {
+        Offered::Password(password) => {
+            credentials
+                .verify(services, user, password, protocol, aim)
+                .await
+        }
         Offered::Sought(name) => {
             // The first step that looks for an account says how it is called; a shadow step says nothing that counts.
-            if !trial {
+            if aim == Aim::Login {
                 let _first = name.set(user.to_owned());
             }
             let Ok(address) = user.parse() else {
@@ -59,19 +67,19 @@ async fn verification(
 impl HostCredentials for State {
     fn mechanism(&mut self, _: Resource<Credentials>) -> wasmtime::Result<String> {
         self.host_call("credentials.mechanism", (), |state, ()| {
-            Ok(state.credentials()?.mechanism.clone())
+            Ok(state.credentials()?.attempt.mechanism.clone())
         })
     }
 
     fn user(&mut self, _: Resource<Credentials>) -> wasmtime::Result<String> {
         self.host_call("credentials.user", (), |state, ()| {
-            Ok(state.credentials()?.user.clone())
+            Ok(state.credentials()?.attempt.user.clone())
         })
     }
 
     fn authorise_as(&mut self, _: Resource<Credentials>) -> wasmtime::Result<String> {
         self.host_call("credentials.authorise-as", (), |state, ()| {
-            Ok(state.credentials()?.authorise_as.clone())
+            Ok(state.credentials()?.attempt.authorise_as.clone())
         })
     }
 
@@ -81,11 +89,15 @@ impl HostCredentials for State {
         user: String,
     ) -> wasmtime::Result<Result<Verification, CredentialsError>> {
         self.enter()?;
-        let offered = self.credentials()?.clone();
+        let credentials = self.credentials()?.clone();
         let protocol = self.connection()?.facts.protocol;
-        let trial = self.context.trial;
+        let aim = if self.context.trial {
+            Aim::Trial
+        } else {
+            Aim::Login
+        };
         let services = self.shared.services.clone();
-        let found = verification(&*services, &user, &offered.offered, protocol, trial).await;
+        let found = verification(&*services, &user, &credentials, protocol, aim).await;
         let answer = match found {
             Ok(services::Verification::Account(account)) => Ok(Verification::Account(account)),
             Ok(services::Verification::Wrong) => Ok(Verification::Wrong),
@@ -98,13 +110,24 @@ impl HostCredentials for State {
 
     fn password(&mut self, _: Resource<Credentials>) -> wasmtime::Result<String> {
         self.enter()?;
-        let offered = &self.credentials()?.offered;
-        let password = offered.password().unwrap_or(NO_PASSWORD).to_owned();
+        let offered = &self.credentials()?.attempt.offered;
+        let password = offered.password().map_or_else(no_password, str::to_owned);
         self.record("credentials.password", &(), &"(not recorded)");
         Ok(password)
     }
 
     fn drop(&mut self, _: Resource<Credentials>) -> wasmtime::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_that_was_not_said_is_equal_to_nothing() {
+        assert!(no_password().starts_with('\0'));
+        assert_ne!(no_password(), no_password());
     }
 }

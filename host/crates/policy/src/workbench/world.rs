@@ -16,6 +16,7 @@ use crate::outcome::Verdict;
 use crate::services::{Limits, Usage};
 use crate::state::Context;
 use crate::subject::{Addressee, Connection, Counters, Found, Mail, Notes, Observed, Standing};
+use crate::verified::Credentials;
 use crate::view::MessageView;
 
 /// When a world begins, in milliseconds since 1970.
@@ -123,12 +124,12 @@ impl World {
             attempt: queued.then(|| Arc::new(attempt)),
             events: (step.hook == "mailbox").then_some(events?.into()),
             credentials: before_mail.then(|| {
-                Arc::new(LoginAttempt {
+                Arc::new(Credentials::from(LoginAttempt {
                     mechanism: "PLAIN".to_owned(),
                     user: step.user.clone(),
                     authorise_as: step.authorise_as.clone(),
                     offered: Offered::Password(step.password.clone()),
-                })
+                }))
             }),
             domain,
             ..Context::default()

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use waxwing_store::{
-    CredentialKind, Error, NewCredential, PasswordCheck, Scope, Store, is_own_token,
+    Codes, CredentialKind, Error, NewCredential, PasswordCheck, Scope, Store, is_own_token,
 };
 
 use crate::on_both;
@@ -31,7 +31,16 @@ fn new(kind: CredentialKind, scopes: &[Scope], expires: Option<i64>) -> NewCrede
 async fn is_right(store: &Store, password: &str, scope: Scope) -> bool {
     let checked = store
         .directory()
-        .verify_password(ALICE, password, Some(scope))
+        .verify_password(ALICE, password, Some(scope), Codes::UseUp)
+        .await
+        .unwrap();
+    matches!(checked, PasswordCheck::Right(_))
+}
+
+async fn looks_right(store: &Store, password: &str) -> bool {
+    let checked = store
+        .directory()
+        .verify_password(ALICE, password, Some(Scope::Imap), Codes::Look)
         .await
         .unwrap();
     matches!(checked, PasswordCheck::Right(_))
@@ -52,7 +61,9 @@ async fn app_passwords_are_good_for_some_protocols_and_some_time(setup: Arc<Setu
         assert!(is_right(&store, &secret, Scope::Imap).await, "{secret}");
         assert!(!is_right(&store, &secret, Scope::Smtp).await, "{secret}");
     }
-    let nobodys = store.directory().verify_password(ALICE, &secret, None);
+    let nobodys = store
+        .directory()
+        .verify_password(ALICE, &secret, None, Codes::UseUp);
     assert_eq!(nobodys.await.unwrap(), PasswordCheck::Wrong);
     assert_eq!(
         store
@@ -151,8 +162,13 @@ async fn a_code_is_good_once(setup: Arc<Setup>) {
         "no password"
     );
     assert!(!is_right(&store, "own081805", Scope::Imap).await);
+    // Whoever looks at it only leaves it as it was.
+    for right in [true, true] {
+        assert_eq!(looks_right(&store, "own081804").await, right);
+    }
     assert!(is_right(&store, "own081804", Scope::Imap).await);
     assert!(!is_right(&store, "own081804", Scope::Imap).await, "again");
+    assert!(!looks_right(&store, "own081804").await, "used up");
     // A proof has no room for a code.
     assert_eq!(store.directory().scram_keys(ALICE).await.unwrap(), None);
     // The next step's code is good already, and the one before it no more.
