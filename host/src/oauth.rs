@@ -2,7 +2,10 @@
 //!
 //! Standards: OpenID Connect Discovery 1.0 §4 (where the keys are), RFC 7517 (keys), RFC 7519 (tokens), RFC 8725 §3
 //! (what has to be checked: algorithm, issuer, audience, times).
-//! Invariants: what a peer can bring about is one fetch a minute; a token is never logged.
+//! Invariants: what a peer can bring about is one fetch a minute, for which nobody waits whose token is of a known key; a token is never
+//! logged.
+
+mod keys;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,19 +17,15 @@ use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
 use waxwing_policy::HttpRequest;
 
 use crate::config::Oauth;
 use crate::dns::Resolver;
 use crate::fetch::Client;
+use keys::KeyCache;
 
 /// The algorithms that are taken; none by which whoever verifies could sign.
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
-/// Keys are fetched again after so long.
-const KEPT: Duration = Duration::from_secs(3600);
-/// Not sooner than after so long, whatever keys tokens name.
-const PAUSE: Duration = Duration::from_secs(60);
 /// How long the issuer may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Octets of an issuer's answer.
@@ -51,15 +50,7 @@ pub(crate) enum OauthError {
 pub(crate) struct Issuer {
     config: Oauth,
     client: Client,
-    /// While they are fetched, who needs them waits.
-    keys: Mutex<Keys>,
-}
-
-#[derive(Default)]
-struct Keys {
-    set: Option<Arc<JwkSet>>,
-    /// When they were last asked for, with or without success.
-    asked: Option<Instant>,
+    keys: KeyCache,
 }
 
 /// What is read of the discovery document.
@@ -81,7 +72,7 @@ impl Issuer {
         (!config.issuer.is_empty()).then(|| Self {
             config: config.clone(),
             client: Client::new(resolver),
-            keys: Mutex::default(),
+            keys: KeyCache::default(),
         })
     }
 
@@ -130,36 +121,12 @@ impl Issuer {
         (self.config.claim != "email" || verified).then(|| address.to_lowercase())
     }
 
-    /// The keys, fetched if they are old or do not have the one that is wanted.
     async fn keys(&self, wanted: Option<&str>) -> Result<Arc<JwkSet>, OauthError> {
-        let mut keys = self.keys.lock().await;
-        let age = keys.asked.map(|asked| asked.elapsed());
-        let lacks = |set: &JwkSet| wanted.is_some_and(|kid| set.find(kid).is_none());
-        match &keys.set {
-            Some(set) if age.is_some_and(|age| age < PAUSE || (age < KEPT && !lacks(set))) => {
-                return Ok(Arc::clone(set));
-            }
-            None if age.is_some_and(|age| age < PAUSE) => {
-                return Err(failed(
-                    &self.config.issuer,
-                    &"it did not answer a while ago",
-                ));
-            }
-            _ => {}
-        }
-        keys.asked = Some(Instant::now());
-        match (self.fetch_keys().await, &keys.set) {
-            (Ok(set), _) => {
-                let set = Arc::new(set);
-                keys.set = Some(Arc::clone(&set));
-                Ok(set)
-            }
-            (Err(error), Some(old)) => {
-                tracing::warn!(%error, "the issuer's old keys stay in use");
-                Ok(Arc::clone(old))
-            }
-            (Err(error), None) => Err(error),
-        }
+        let keys = self
+            .keys
+            .get(wanted, Instant::now(), self.fetch_keys())
+            .await?;
+        keys.ok_or_else(|| failed(&self.config.issuer, &"it did not answer a while ago"))
     }
 
     async fn fetch_keys(&self) -> Result<JwkSet, OauthError> {

@@ -153,6 +153,10 @@ fn app_passwords() {
 static ISSUER: OnceLock<String> = OnceLock::new();
 
 const ED25519: &str = "ezBp53qwdZbdFX2gRHCD59DiD9oYPpqVlLbQN2Ih4rs";
+const P256: [&str; 2] = [
+    "mfhn1AFX737OVqYO6TdFiijhhLiaXQyhqkViLvGVKIc",
+    "QpQMy7pjO7rxYCRTV5-et55cc5lYbY2dZ9KZne4iYrA",
+];
 const RSA: &str = "phchsJgMfbWxLxrK8Jkf-GvepJj2aYZE4xIcDmpoEP8J7fvNnayvHB8ay4wwGUkD_I69-V00EYAgf4NC5S-rOQrSmwYK15k08fAYepizOu1I5UkQVy-eKvFiiBv5-Iq8CCFog4ZAnSdMA1aEO7iV1Xfw6d6ppTWZkXBi-1RgWfzL_ZkWXiI31p4jTREzA5ZdSa8l5dGkp-Imc1dT1o4pYw2Pe2aky0mnD7E1mUrs1FCDZhSeXiJROgE9AANle3XB5X3afHYt-oMML1p0GIUHCGOYwKGLxwvdTA4Ji_LlTDu7k-4VuF-SjPHK_bSovM4UCYtIYYHMh7Yc4CTeEUjl1Q";
 
 fn web(target: &str) -> Option<Vec<u8>> {
@@ -163,6 +167,7 @@ fn web(target: &str) -> Option<Vec<u8>> {
         }
         _ => json!({ "keys": [
             { "kty": "OKP", "crv": "Ed25519", "kid": "ed", "alg": "EdDSA", "use": "sig", "x": ED25519 },
+            { "kty": "EC", "crv": "P-256", "kid": "es", "alg": "ES256", "use": "sig", "x": P256[0], "y": P256[1] },
             { "kty": "RSA", "kid": "rsa", "alg": "RS256", "use": "sig", "n": RSA, "e": "AQAB" },
         ] }),
     };
@@ -178,6 +183,11 @@ fn web(target: &str) -> Option<Vec<u8>> {
 fn token(kid: &str, claims: &Value) -> String {
     let (file, algorithm, scheme) = match kid {
         "rsa" => ("issuer-rsa.pem", "RS256", SignatureScheme::RSA_PKCS1_SHA256),
+        "es" => (
+            "issuer-es256.pem",
+            "ES256",
+            SignatureScheme::ECDSA_NISTP256_SHA256,
+        ),
         _ => ("issuer-ed25519.pem", "EdDSA", SignatureScheme::ED25519),
     };
     let pem = fs::read(place::tests().join("keys").join(file)).unwrap();
@@ -187,8 +197,31 @@ fn token(kid: &str, claims: &Value) -> String {
     let header = json!({ "typ": "JWT", "alg": algorithm, "kid": kid });
     let encoded = [header, claims.clone()].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     let signed = encoded.join(".");
-    let signature = signer.sign(signed.as_bytes()).unwrap();
+    let mut signature = signer.sign(signed.as_bytes()).unwrap();
+    if algorithm == "ES256" {
+        signature = fixed(&signature);
+    }
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// RFC 7518 §3.4: both numbers of a signature in 32 octets each, from the DER of TLS (RFC 3279 §2.2.3).
+fn fixed(der: &[u8]) -> Vec<u8> {
+    let mut rest = &der[2..];
+    let mut out = Vec::new();
+    for _ in 0..2 {
+        let (number, after) = rest[2..].split_at(usize::from(rest[1]));
+        let digits = &number[number.len().saturating_sub(32)..];
+        out.extend(std::iter::repeat_n(0, 32 - digits.len()).chain(digits.iter().copied()));
+        rest = after;
+    }
+    out
+}
+
+/// The token with a header that names another key or algorithm; the signature stays.
+fn under(token: &str, kid: &str, algorithm: &str) -> String {
+    let (_, rest) = token.split_once('.').unwrap();
+    let header = json!({ "typ": "JWT", "alg": algorithm, "kid": kid });
+    format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()))
 }
 
 fn changed(claims: &Value, name: &str, value: Value) -> Value {
@@ -212,7 +245,7 @@ fn tokens_of_an_issuer() {
         "iss": issuer, "aud": ["mail", "calendar"], "exp": now + 600, "nbf": now - 10, "sub": "17",
         "email": "Alice@waxwing.test", "email_verified": true,
     });
-    for kid in ["ed", "rsa"] {
+    for kid in ["ed", "es", "rsa"] {
         let token = token(kid, &good);
         assert!(imap(&server, "OAUTHBEARER", &bearer(None, &token)), "{kid}");
         assert!(
@@ -226,6 +259,33 @@ fn tokens_of_an_issuer() {
         ));
         let tampered = token.replacen('.', ".e30", 1);
         assert!(!imap(&server, "OAUTHBEARER", &bearer(None, &tampered)));
+    }
+    // RFC 8725 §3.1: the algorithm belongs to the key, and there is one.
+    let es = token("es", &good);
+    for (kid, algorithm) in [
+        ("rsa", "ES256"),
+        ("ed", "ES256"),
+        ("es", "RS256"),
+        ("es", "EdDSA"),
+        ("es", "ES384"),
+        ("es", "HS256"),
+        ("es", "none"),
+    ] {
+        let token = under(&es, kid, algorithm);
+        assert!(
+            !imap(&server, "OAUTHBEARER", &bearer(None, &token)),
+            "{kid} {algorithm}"
+        );
+    }
+    // Another signature, and one of other claims.
+    let (said, signature) = es.rsplit_once('.').unwrap();
+    let mut octets = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    octets[40] ^= 1;
+    let others = token("es", &changed(&good, "email", json!("bob@waxwing.test")));
+    let (_, others) = others.rsplit_once('.').unwrap();
+    for signature in [URL_SAFE_NO_PAD.encode(&octets).as_str(), others, ""] {
+        let token = format!("{said}.{signature}");
+        assert!(!imap(&server, "OAUTHBEARER", &bearer(None, &token)));
     }
     // RFC 8725 §3.8, §3.9: of another issuer, for others; RFC 7519 §4.1: too late, too early; nobody's, not here.
     for (claim, value) in [
