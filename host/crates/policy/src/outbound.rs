@@ -134,6 +134,10 @@ impl Outbound {
         ResultOutcome::AsUsual
     }
 
+    pub(crate) fn mail(&self) -> &Mail {
+        &self.mail
+    }
+
     /// What was decided so far, and why, without what shadow steps said.
     #[must_use]
     pub fn ledger(&self) -> Ledger {

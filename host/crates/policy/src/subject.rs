@@ -58,7 +58,7 @@ pub(crate) struct Counters {
     pub(crate) recipients_refused: u64,
     pub(crate) auth_failures: u64,
     /// What the server observed: each of [`Observed`] in its order.
-    pub(crate) observed: [u64; 7],
+    pub(crate) observed: [u64; 9],
 }
 
 /// What the server observes of a connection, for plugins that decide about bans and delays.
@@ -78,6 +78,10 @@ pub enum Observed {
     SessionsOfNetwork,
     /// How short room was then, from 0 (not at all) to 3.
     Pressure,
+    /// Commands in error and failed logins that the client's address had lately when this session began, with nobody logged in.
+    ErrorsOfAddress,
+    /// Recipients that were refused to it for good lately.
+    RefusedOfAddress,
 }
 
 impl Observed {
@@ -91,6 +95,8 @@ impl Observed {
             "sessions-of-address" => Self::SessionsOfAddress,
             "sessions-of-network" => Self::SessionsOfNetwork,
             "pressure" => Self::Pressure,
+            "errors-of-address" => Self::ErrorsOfAddress,
+            "refused-of-address" => Self::RefusedOfAddress,
             _ => return None,
         })
     }
@@ -290,6 +296,18 @@ impl Mail {
             steps: decided.cloned().collect(),
             roster: generation.roster().clone(),
         }
+    }
+
+    /// Puts its ledger behind that of the message it is a part of, whose score stays the sum of all.
+    pub(crate) fn join(&self, whole: &Self) {
+        let (entries, found) = {
+            let own = self.state();
+            let decided = own.entries.iter().filter(|entry| !entry.is_trial());
+            (decided.cloned().collect::<Vec<_>>(), own.found.clone())
+        };
+        let mut whole = whole.state();
+        whole.entries.extend(entries);
+        whole.found.extend(found);
     }
 
     /// What shadow steps said so far.

@@ -127,6 +127,11 @@ impl Transaction {
         Outbound::new(self.generation.clone(), facts)
     }
 
+    /// What the steps said of this message on its way into the queue becomes a part of its ledger.
+    pub fn join(&self, outbound: &Outbound) {
+        outbound.mail().join(&self.mail);
+    }
+
     /// The recipient that was accepted last is not to get the message after all.
     pub fn withdraw(&mut self) {
         let told = self.mail.state().entries.len();

@@ -137,13 +137,19 @@ pub(super) async fn queue(
                 tracing::info!(queue_id, reason, "held in the queue");
                 true
             }
-            SubmitFate::Refuse(reply) => return Err(reply.clone()),
-            SubmitFate::Discard => continue,
+            SubmitFate::Refuse(_) | SubmitFate::Discard => {
+                policy.join(&outbound);
+                match submitted.fate {
+                    SubmitFate::Refuse(reply) => return Err(reply),
+                    _ => continue,
+                }
+            }
         };
         let signed = signing::sign(gate.parts(), &submitted, &content, found.as_ref(), smtputf8)
             .await
             .map_err(|error| deliver::temporary("a message could not be signed", gate, &error))?;
         let destinations = destinations(&mut outbound, &batch).await;
+        policy.join(&outbound);
         let entry = Entry {
             queue_id,
             envelope: &signed.envelope(&message.envelope),
