@@ -28,6 +28,8 @@ pub(crate) struct Spent {
     pub(crate) commands: u32,
     pub(crate) errors: u32,
     pub(crate) recipients: u32,
+    /// Those that were refused for good; no limit is held against them, policy is told of them.
+    pub(crate) refused: u32,
     pub(crate) octets: u64,
 }
 
@@ -101,6 +103,16 @@ impl Rates {
                 Err(over)
             }
         }
+    }
+}
+
+impl Rates {
+    /// What the client's address did within the length of a window that ends now.
+    pub(crate) fn lately(&self, origin: &Origin, now: Instant) -> Spent {
+        let window = self.limits.window.duration();
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.turn(now, window);
+        counts.lately(Scope::Address(origin.address), now, window)
     }
 }
 
@@ -179,10 +191,16 @@ impl Counts {
         }
         let own = self.now.entry(scope).or_default();
         *own = own.plus(spent);
+        self.lately(scope, now, window)
+    }
+
+    /// What a count comes to over the length of a window that ends now.
+    fn lately(&self, scope: Scope, now: Instant, window: Duration) -> Spent {
+        let own = self.now.get(&scope).copied().unwrap_or_default();
         let left = window.saturating_sub(now.saturating_duration_since(self.begun));
         match self.before.get(&scope) {
             Some(before) => own.plus(before.share(left, window)),
-            None => *own,
+            None => own,
         }
     }
 }
@@ -194,6 +212,7 @@ impl Spent {
             commands: self.commands.saturating_add(other.commands),
             errors: self.errors.saturating_add(other.errors),
             recipients: self.recipients.saturating_add(other.recipients),
+            refused: self.refused.saturating_add(other.refused),
             octets: self.octets.saturating_add(other.octets),
         }
     }
@@ -208,6 +227,7 @@ impl Spent {
             commands: small(self.commands),
             errors: small(self.errors),
             recipients: small(self.recipients),
+            refused: small(self.refused),
             octets: share(self.octets),
         }
     }
@@ -281,5 +301,27 @@ mod tests {
         assert_eq!(spend(&rates, "192.0.2.1", 2, at(61)), Some("address"));
         assert_eq!(spend(&rates, "192.0.2.1", 2, at(90)), None);
         assert_eq!(spend(&rates, "192.0.2.1", 10, at(1_000)), None);
+    }
+
+    #[test]
+    fn policy_is_told_what_an_address_did_lately() {
+        let (rates, begun) = rates();
+        let origin =
+            |client: &str| Networks::new(&Limits::default()).origin(client.parse().unwrap());
+        let did = Spent {
+            errors: 4,
+            refused: 2,
+            ..Spent::default()
+        };
+        rates.spend(&origin("192.0.2.1"), did, begun).unwrap();
+        let lately = |client: &str, seconds| {
+            let now = begun + Duration::from_secs(seconds);
+            rates.lately(&origin(client), now)
+        };
+        assert_eq!(lately("192.0.2.1", 59), did);
+        assert_eq!(lately("192.0.2.2", 59), Spent::default());
+        let half = lately("192.0.2.1", 90);
+        assert_eq!((half.errors, half.refused), (2, 1));
+        assert_eq!(lately("192.0.2.1", 120), Spent::default());
     }
 }

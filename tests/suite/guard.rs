@@ -336,3 +336,42 @@ fn who_speaks_before_the_greeting_is_known_to_policy() {
             .contains("waxwing_early_talkers_total{listener=\"smtp\"} 1")
     );
 }
+
+#[test]
+fn whoever_guesses_at_recipients_is_not_heard_for_a_while() {
+    let policy = "[[step]]\nplugin = \"access\"\ngrants = [\"kv\", \"directory\"]\n\
+        [step.settings]\nban = { errors = 0, refused-recipients = 3 }\n\
+        [[step]]\nplugin = \"recipients\"\ngrants = [\"directory\"]\n";
+    let server = Setup::new()
+        .settings(&proxied("smtp"))
+        .policy(Policy::Text(policy.into()))
+        .start();
+    let guesser = "203.0.113.6";
+    let mut guessing = greeted(&server, "proxied-smtp", guesser);
+    let begun = guessing.command("MAIL FROM:<ann@example.org>");
+    begun.unwrap().class(2).unwrap();
+    for name in ["adam", "eve"] {
+        let guess = said(&mut guessing, &format!("RCPT TO:<{name}@waxwing.test>"));
+        assert_eq!(guess, "550 5.1.1");
+    }
+    // Two are not enough, and the last word of a session counts, too.
+    let mut again = greeted(&server, "proxied-smtp", guesser);
+    assert_eq!(
+        said(&mut guessing, "RCPT TO:<cain@waxwing.test>"),
+        "550 5.1.1"
+    );
+    drop(guessing);
+    for _ in 0..2 {
+        let mut banned = connect(&server, "proxied-smtp", guesser);
+        let reply = banned.reply().unwrap();
+        assert_eq!(
+            (reply.code, reply.text.starts_with("4.7.0 Too many errors")),
+            (421, true),
+            "{}",
+            reply.text
+        );
+    }
+    // Who is in stays in, and others are heard.
+    assert_eq!(said(&mut again, "NOOP"), "250 2.0.0");
+    let _other = greeted(&server, "proxied-smtp", "203.0.113.7");
+}

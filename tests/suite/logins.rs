@@ -259,6 +259,34 @@ fn guesses_that_are_held_open_are_worth_no_more_than_others() {
 }
 
 #[test]
+fn a_login_that_is_locked_out_is_one_that_failed() {
+    let server = strict();
+    let policy = server.folder().join("policy.toml");
+    let looks = "[[step]]\nplugin = \"fixture\"\ngrants = [\"message\", \"actions\", \"kv\", \"credentials\", \"directory\", \"relay\"]\n\
+        settings = { hooks = { message = \"everything\" } }\nhooks = [\"message\"]\n";
+    let text = fs::read_to_string(&policy).unwrap();
+    server.change(|| replace(&policy, format!("{looks}{text}")));
+    let alice = "alice@waxwing.test";
+    for _ in 0..3 {
+        shown(&server, alice);
+    }
+    // Before its proof it is known that the login is refused; the steps are told of it afterwards all the same.
+    let submission = &CARRIERS[0];
+    let mut connection = submission.open(&server, false);
+    let (line, _) = submission.run(&mut connection, SCRAM, alice, PASSWORD, None);
+    assert!(line.starts_with(submission.ends[1]), "{line}");
+    let mut smtp = Smtp { connection };
+    let login = smtp.login("bob@waxwing.test", PASSWORD);
+    login.unwrap().class(2).unwrap();
+    let message = b"From: bob@waxwing.test\r\nSubject: x\r\n\r\nhello\r\n";
+    let sent = smtp.send("bob@waxwing.test", &[alice], message);
+    let reply = sent.unwrap().class(2).unwrap();
+    let id = reply.text.split_whitespace().last().unwrap();
+    let traced = server.cli(&["trace", id]);
+    assert!(traced.contains("failures=1"), "{traced}");
+}
+
+#[test]
 fn guessing_is_counted_and_tells_nothing() {
     let server = strict();
 

@@ -115,7 +115,13 @@ impl SmtpAnswers {
             }
             Ask::Client(client) => self.client(*client).await,
             Ask::MailFrom(envelope) => Answer::Decision(self.mail(*envelope).await),
-            Ask::RcptTo(recipient) => Answer::Decision(self.recipient(*recipient).await),
+            Ask::RcptTo(recipient) => {
+                let decision = self.recipient(*recipient).await;
+                if matches!(&decision, Decision::Refuse(reply) if reply.code.is_permanent()) {
+                    self.gate.refused_recipient();
+                }
+                Answer::Decision(decision)
+            }
             Ask::Data => Answer::Decision(match &mut self.running {
                 Some(running) => decision(running.policy.data().await),
                 None => Decision::Refuse(replies::internal_error()),

@@ -1,6 +1,6 @@
 //! Who may connect, how often, and how a peer must greet.
 //!
-//! Hooks: connect and ehlo. Host calls: kv (windows of connections), directory (names that are ours), findings.
+//! Hooks: connect and ehlo. Host calls: kv (windows of connections, bans), directory (names that are ours), findings.
 //! RFC 5321 §2.3.5, §4.1.1.1, §4.1.3. README.md has the settings.
 #![cfg_attr(
     test,
@@ -74,6 +74,33 @@ impl Access {
     }
 }
 
+impl Access {
+    /// Whether the client is banned, from now on or still.
+    fn banned(&self, conn: &Connection, client: IpAddr) -> Result<bool, HookError> {
+        let (ban, protocol) = (&self.settings.ban, conn.protocol().name());
+        let never = ban.errors == 0 && ban.refused_recipients == 0;
+        if never || !ban.protocols.iter().any(|listed| listed == protocol) {
+            return Ok(false);
+        }
+        let key = logic::ban_key(client);
+        let counters = kv::counters(kv::Area::Plugin, std::slice::from_ref(&key))?;
+        if counters.first().is_some_and(|count| *count > 0) {
+            return Ok(true);
+        }
+        let errors = conn.counter("errors-of-address");
+        let refused = conn.counter("refused-of-address");
+        let Some(why) = logic::ban_reason(ban, errors, refused) else {
+            return Ok(false);
+        };
+        // It ends by itself, however often the client comes meanwhile.
+        let lasting = ban.minutes.saturating_mul(60_000);
+        kv::increment(kv::Area::Plugin, &key, 1, Some(lasting))?;
+        let fields = [("client".to_owned(), conn.client_text())];
+        log::log(log::Level::Warn, &format!("client banned: {why}"), &fields);
+        Ok(true)
+    }
+}
+
 impl OnConnect for Access {
     fn on_connect(&self, conn: &Connection) -> Result<Decision, HookError> {
         let client = IpAddr::from(conn.client().address);
@@ -95,6 +122,11 @@ impl OnConnect for Access {
                     (4, 7, 0),
                     "Too many connections from your network; try again later",
                 ))
+            }
+            Listed::Unlisted if self.banned(conn, client)? => {
+                metrics::add("banned", 1, &[]);
+                let text = self.settings.ban.text.as_str();
+                Ok(Decision::disconnect(421, (4, 7, 0), text))
             }
             Listed::Unlisted => {
                 let early = &self.settings.early;

@@ -1,6 +1,6 @@
 //! Who may connect and how a peer must greet: decisions without a host. RFC 5321 §2.3.5, §4.1.1.1, §4.1.3.
 
-use crate::settings::{Early, Greeting, Measure, Per, Rate, Settings};
+use crate::settings::{Ban, Early, Greeting, Measure, Per, Rate, Settings};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What the lists say of a peer.
@@ -48,6 +48,23 @@ pub fn rate_key(
             settings.network.network_of(client)
         ),
     })
+}
+
+/// The key under which the ban of a peer is kept.
+pub fn ban_key(client: IpAddr) -> String {
+    format!("ban/{client}")
+}
+
+/// Why a peer is to be banned that has made so many errors, and named so many recipients in vain, of late.
+pub fn ban_reason(ban: &Ban, errors: u64, refused: u64) -> Option<&'static str> {
+    let reached = |limit: u64, count: u64| limit != 0 && count >= limit;
+    if reached(ban.refused_recipients, refused) {
+        Some("too many recipients that were refused")
+    } else if reached(ban.errors, errors) {
+        Some("too many errors")
+    } else {
+        None
+    }
 }
 
 /// What is wrong with a greeting.

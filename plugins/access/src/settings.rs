@@ -21,6 +21,36 @@ pub struct Settings {
     pub greeting: Greeting,
     /// What becomes of peers that speak before they are greeted.
     pub early: Early,
+    /// Which peers are not heard for a while.
+    pub ban: Ban,
+}
+
+/// Peers that do hardly anything but wrong: whoever guesses at recipients, or speaks no protocol.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ban {
+    /// Protocols on which they are turned away. Where users log in they are not: others may share their address.
+    pub protocols: Vec<String>,
+    /// Errors of an address within the window of the server's `[rates]` that lead to a ban; 0 never.
+    pub errors: u64,
+    /// Recipients that were refused to it for good within that window; 0 never.
+    pub refused_recipients: u64,
+    /// How long a ban lasts, in minutes.
+    pub minutes: u64,
+    /// The text of the 421.
+    pub text: String,
+}
+
+impl Default for Ban {
+    fn default() -> Self {
+        Self {
+            protocols: vec!["smtp".to_owned()],
+            errors: 50,
+            refused_recipients: 50,
+            minutes: 30,
+            text: "Too many errors from your address; try again later".to_owned(),
+        }
+    }
 }
 
 /// Peers that speak before they are greeted (RFC 5321 §3.1: the server speaks first): most of them are no mail servers.
@@ -58,6 +88,7 @@ impl Default for Settings {
             network: NetworkSize::default(),
             greeting: Greeting::default(),
             early: Early::default(),
+            ban: Ban::default(),
         }
     }
 }
@@ -200,6 +231,11 @@ pub fn check(settings: &Settings) -> Vec<Problem> {
         &mut problems,
     );
     check_protocols(&settings.early.protocols, "/early/protocols", &mut problems);
+    check_protocols(&settings.ban.protocols, "/ban/protocols", &mut problems);
+    // A month: who is turned away for longer belongs on the deny list.
+    if !(1..=43_200).contains(&settings.ban.minutes) {
+        problems.push(Problem::new("/ban/minutes", "must be from 1 to 43200"));
+    }
     if settings.early.wait_ms > LONGEST_WAIT_MS {
         problems.push(Problem::new(
             "/early/wait-ms",

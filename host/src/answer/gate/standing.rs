@@ -19,10 +19,16 @@ impl Gate {
     pub(super) fn observe_arrival(&mut self) {
         let crowd = self.caller.seat.crowd;
         let (pressure, _) = self.parts.gauges.now();
+        let lately = self
+            .parts
+            .rates
+            .lately(&self.caller.seat.origin, Instant::now());
         for (what, value) in [
             (Observed::SessionsOfAddress, crowd.address.into()),
             (Observed::SessionsOfNetwork, crowd.network.into()),
             (Observed::Pressure, pressure as u64),
+            (Observed::ErrorsOfAddress, lately.errors.into()),
+            (Observed::RefusedOfAddress, lately.refused.into()),
         ] {
             self.policy.observe(what, value);
         }
@@ -60,6 +66,14 @@ impl Gate {
             recipients: 1,
             ..Spent::default()
         })
+    }
+
+    /// Counts a recipient that was refused for good, for policy to look at when the client comes again.
+    pub(crate) fn refused_recipient(&self) {
+        self.spend(Spent {
+            refused: 1,
+            ..Spent::default()
+        });
     }
 
     fn spend(&self, spent: Spent) -> bool {
