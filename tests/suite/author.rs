@@ -33,7 +33,7 @@ fn shipped(name: &str) -> String {
     path.display().to_string()
 }
 
-const SHIPPED: [&str; 11] = [
+const SHIPPED: [&str; 12] = [
     "access",
     "authentication",
     "filing",
@@ -43,6 +43,7 @@ const SHIPPED: [&str; 11] = [
     "recipients",
     "reputation",
     "rules",
+    "senders",
     "signing",
     "verdict",
 ];

@@ -1,7 +1,8 @@
 //! Hooks beyond the life of one message, in the running server: DATA, what happens in mailboxes, the clock, and changes of the envelope.
 
+use waxwing_tests::client::Smtp;
 use waxwing_tests::live::replace;
-use waxwing_tests::setup::ACCEPTING;
+use waxwing_tests::setup::{ACCEPTING, PASSWORD};
 use waxwing_tests::wait::{PATIENCE, until};
 use waxwing_tests::{Policy, Server, Setup};
 
@@ -47,6 +48,100 @@ fn data_is_refused_before_any_content() {
     assert_eq!(reply.code, 550, "{}", reply.text);
     // The transaction stays open, and the session goes on.
     smtp.command("RSET").unwrap().class(2).unwrap();
+}
+
+#[test]
+fn every_hook_of_a_transaction_is_traced() {
+    let server = Setup::new().start();
+    let policy = server.folder().join("policy.toml");
+    let shipped = std::fs::read_to_string(&policy).unwrap();
+    let looks = step(
+        "looks",
+        "{ hooks = { data = \"tag\" } }",
+        "hooks = [\"data\"]",
+    );
+    server.change(|| replace(&policy, format!("{looks}{shipped}")));
+    let mut smtp = Smtp::open(server.address("submission")).unwrap();
+    let login = smtp.login("alice@waxwing.test", PASSWORD);
+    login.unwrap().class(2).unwrap();
+    let sent = smtp.send(
+        "alice@waxwing.test",
+        &["carol@remote.example", "bob@waxwing.test"],
+        b"From: alice@waxwing.test\r\n\r\nhello\r\n",
+    );
+    let reply = sent.unwrap().class(2).unwrap();
+    let id = reply.text.split_whitespace().last().unwrap();
+    let rows = server.json(&["trace", id]);
+    let steps = rows[0]["record"]["policy"]["steps"].as_array().unwrap();
+    for hook in [
+        "connect",
+        "ehlo",
+        "login",
+        "authenticate",
+        "mail-from",
+        "rcpt-to",
+        "route-inbound",
+        "data",
+        "message",
+        "verdict",
+        "quota",
+        "deliver",
+        "submit",
+        "route-outbound",
+    ] {
+        let asked = steps.iter().any(|step| step["hook"] == hook);
+        assert!(asked, "{hook}: {rows:#}");
+    }
+    let printed = server.cli(&["trace", id]);
+    assert!(printed.contains("  submit"), "{printed}");
+}
+
+#[test]
+fn who_sends_under_the_name_of_another_is_refused() {
+    let server = Setup::new().start();
+    server
+        .admin()
+        .add_alias("info@waxwing.test", &["alice@waxwing.test"]);
+    let mut smtp = Smtp::open(server.address("submission")).unwrap();
+    let login = smtp.login("alice@waxwing.test", PASSWORD);
+    login.unwrap().class(2).unwrap();
+    let refused = smtp.command("MAIL FROM:<bob@waxwing.test>").unwrap();
+    assert_eq!(
+        (refused.code, refused.text.as_str()),
+        (
+            550,
+            "5.7.1 bob@waxwing.test is not an address of alice@waxwing.test"
+        )
+    );
+    for (from, told) in [
+        ("Alice <alice@waxwing.test>", None),
+        ("info@waxwing.test", None),
+        (
+            "Bob <bob@waxwing.test>",
+            Some("5.7.1 From: bob@waxwing.test is not an address of alice@waxwing.test"),
+        ),
+        (
+            "alice@waxwing.test\r\nFrom: bob@waxwing.test",
+            Some("5.7.1 The message has 2 fields From"),
+        ),
+    ] {
+        let message = format!("From: {from}\r\nSubject: x\r\n\r\nhello\r\n");
+        let sent = smtp.send(
+            "alice@waxwing.test",
+            &["bob@waxwing.test"],
+            message.as_bytes(),
+        );
+        let reply = sent.unwrap();
+        match told {
+            None => assert_eq!(reply.code, 250, "{}", reply.text),
+            Some(told) => assert_eq!((reply.code, reply.text.as_str()), (550, told)),
+        }
+    }
+    // A stranger's author is not for this step to judge.
+    let sent = server
+        .smtp()
+        .send("ann@example.org", &["alice@waxwing.test"], MESSAGE);
+    sent.unwrap().class(2).unwrap();
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! Which recipients there are, where they lead, and who may send to other servers and under which name.
+//! Which recipients there are, where they lead, and who may send to other servers.
 //!
-//! Hooks: mail-from, rcpt-to and route-inbound. Host calls: directory. Accepting recipients of other servers takes
-//! the grant `relay`. RFC 5321 §4.5.1 (postmaster), §4.5.5 (null path), RFC 6409 §6.1, RFC 5233. README.md has the settings.
+//! Hooks: rcpt-to and route-inbound. Host calls: directory. Accepting recipients of other servers takes
+//! the grant `relay`. RFC 5321 §4.5.1 (postmaster), RFC 5233. README.md has the settings.
 #![cfg_attr(
     test,
     allow(
@@ -17,7 +17,7 @@ pub mod logic;
 pub mod settings;
 
 use directory::Entry;
-use settings::{Relay, SenderCheck, Settings};
+use settings::{Relay, Settings};
 use std::net::IpAddr;
 use waxwing_plugin::prelude::*;
 
@@ -122,39 +122,6 @@ impl Recipients {
     }
 }
 
-impl OnMailFrom for Recipients {
-    fn on_mail_from(&self, conn: &Connection, env: &Envelope) -> Result<Decision, HookError> {
-        if self.settings.sender == SenderCheck::Off {
-            return Ok(Decision::Pass);
-        }
-        // The null path is for reports, which anybody may send (RFC 5321 §4.5.5).
-        let (Some(who), Some(sender)) = (conn.identity(), env.sender()) else {
-            return Ok(Decision::Pass);
-        };
-        let plain = logic::without_detail(&sender.local_part, &self.settings.separators);
-        let plain = plain.map(|plain| MailAddress {
-            local_part: plain.to_owned(),
-            domain: sender.domain.clone(),
-        });
-        let account = &who.authorised_as;
-        let owned = directory::owns(account, &sender)?
-            || plain.map_or(Ok(false), |plain| directory::owns(account, &plain))?;
-        if owned {
-            return Ok(Decision::Pass);
-        }
-        if self.settings.sender == SenderCheck::Tag {
-            findings::add("SENDER_NOT_OWN", 1.0, &[sender.to_string()])?;
-            return Ok(Decision::Pass);
-        }
-        // RFC 6409 §6.1.
-        Ok(Decision::reject(
-            550,
-            (5, 7, 1),
-            format!("{sender} is not an address of {account}"),
-        ))
-    }
-}
-
 impl OnRcptTo for Recipients {
     fn on_rcpt_to(
         &self,
@@ -188,7 +155,7 @@ impl OnRouteInbound for Recipients {
     }
 }
 
-waxwing_plugin::export!(Recipients: mail_from, rcpt_to, route_inbound);
+waxwing_plugin::export!(Recipients: rcpt_to, route_inbound);
 
 #[cfg(test)]
 mod tests {

@@ -15,8 +15,6 @@ pub struct Settings {
     pub relay: Relay,
     /// Networks whose mail to other servers is taken without a login.
     pub relay_networks: Networks,
-    /// What happens if somebody who logged in gives a sender that is not his.
-    pub sender: SenderCheck,
     /// The text for an address that does not exist.
     pub unknown_text: String,
 }
@@ -31,18 +29,6 @@ pub enum Relay {
     Nobody,
 }
 
-/// What happens to a sender address that does not belong to the one who logged in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SenderCheck {
-    /// 550 5.7.1.
-    Reject,
-    /// A finding for the score.
-    Tag,
-    /// Nothing.
-    Off,
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -50,7 +36,6 @@ impl Default for Settings {
             postmaster: None,
             relay: Relay::Authenticated,
             relay_networks: Networks::default(),
-            sender: SenderCheck::Reject,
             unknown_text: "No such mailbox here".to_owned(),
         }
     }
