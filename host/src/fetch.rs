@@ -75,7 +75,8 @@ impl Client {
         speak(stream, request).await
     }
 
-    async fn connect(&self, request: &HttpRequest) -> Result<TcpStream, HttpFailure> {
+    /// The connection that a request goes over, not secured yet.
+    pub(crate) async fn connect(&self, request: &HttpRequest) -> Result<TcpStream, HttpFailure> {
         if request.secure && !self.proxy.is_empty() {
             return tunnel(&self.proxy, &request.host, request.port).await;
         }
@@ -90,7 +91,7 @@ impl Client {
     }
 
     /// The certification authorities of the system, read once. Without any no server is trusted.
-    fn tls(&self) -> Arc<ClientConfig> {
+    pub(crate) fn tls(&self) -> Arc<ClientConfig> {
         let read = || {
             let found = rustls_native_certs::load_native_certs();
             for error in &found.errors {

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
@@ -65,8 +65,23 @@ impl Authority {
     /// If it is no name.
     #[must_use]
     pub fn issue(&self, name: &str) -> Issued {
-        let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        self.made(name, params)
+    }
+
+    /// The same, good until a year begins.
+    ///
+    /// # Panics
+    /// If it is no name.
+    #[must_use]
+    pub fn issue_until(&self, name: &str, year: i32) -> Issued {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        params.not_after = date_time_ymd(year, 1, 1);
+        self.made(name, params)
+    }
+
+    fn made(&self, name: &str, params: CertificateParams) -> Issued {
+        let key = KeyPair::generate().expect("a key");
         let made = params.signed_by(&key, &self.issuer).expect("it is signed");
         let issued = Issued {
             certificate: self.folder.path().join(format!("{name}.pem")),

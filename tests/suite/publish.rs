@@ -3,14 +3,19 @@
 use std::process::Output;
 
 use serde_json::Value;
+use waxwing_tests::authority::{Authority, Issued, Tunnel};
 use waxwing_tests::client::Connection;
 use waxwing_tests::names::{Names, Zones};
+use waxwing_tests::pages::page;
 use waxwing_tests::{Server, Setup};
 
 const WEB: &str = "[[listener]]\nname = \"web\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\n";
 
-/// The zones of the domain and of its host, of the lines that a server prints, and the address of the host with its name.
-fn serve(lines: &str) -> Names {
+/// The address of a host that nobody reaches.
+const ADDRESS: &str = "192.0.2.25";
+
+/// The zones of the domain and of its host, of the lines that a server prints, and the address of the host.
+fn serve(lines: &str, address: &str) -> Names {
     let of = |zone: &str| {
         let suffix = format!("{zone}.");
         let lines = lines.lines().filter(|line| {
@@ -19,7 +24,7 @@ fn serve(lines: &str) -> Names {
         });
         lines.collect::<Vec<_>>().join("\n")
     };
-    let host = of("waxwing.example") + "\nmx IN A 192.0.2.25\n";
+    let host = of("waxwing.example") + &format!("\nmx IN A {address}\n");
     Zones::new()
         .zone("test", "")
         .zone("example", "")
@@ -36,13 +41,139 @@ fn check(server: &Server, names: &Names) -> (Option<i32>, String) {
     (status.code(), String::from_utf8_lossy(&stdout).into_owned())
 }
 
+/// A mail host, and a server of the same name that looks at what is published, with a web of its own.
+struct Places {
+    authority: Authority,
+    _host: Server,
+    _web: Tunnel,
+    server: Server,
+}
+
+impl Places {
+    /// The mail host shows this certificate, the web that one and this page.
+    fn new(
+        authority: Authority,
+        mail: &Issued,
+        web: &Issued,
+        page: impl Fn() -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        let host = Setup::new().settings(&mail.settings()).start();
+        let tunnel = Tunnel::serve(web, move |_, _| page());
+        let settings = format!(
+            "{}[dns]\nvalidate = \"never\"\n[queue]\nport = {}\nprivate-hosts = true\nhttps-proxy = \"{}\"\n",
+            mail.settings(),
+            host.address("smtp").port(),
+            tunnel.address(),
+        );
+        let server = Setup::new()
+            .settings(&settings)
+            .environment("SSL_CERT_FILE", authority.roots())
+            .start();
+        let _set = server.cli(&[
+            "domain",
+            "mta-sts",
+            "waxwing.test",
+            "--mode",
+            "enforce",
+            "--max-age",
+            "604800",
+        ]);
+        Self {
+            authority,
+            _host: host,
+            _web: tunnel,
+            server,
+        }
+    }
+
+    /// What is said of what is printed, once it is published.
+    fn check(mut self) -> Vec<String> {
+        let _added = self.server.cli(&["domain", "key", "add", "waxwing.test"]);
+        let printed = self.server.cli(&["domain", "dns", "waxwing.test"]);
+        self.server.stop();
+        let names = serve(&printed, "127.0.0.1");
+        let mut command = self.server.command(&["domain", "check", "waxwing.test"]);
+        command
+            .env("WAXWING_DNS_SERVERS", names.address().to_string())
+            .env("SSL_CERT_FILE", self.authority.roots());
+        let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        // This machine is called localhost, whatever a zone says.
+        let lines = said.lines().filter(|line| !line.starts_with("iprev: "));
+        lines.map(str::to_owned).collect()
+    }
+}
+
+const POLICY: &str =
+    "version: STSv1\r\nmode: enforce\r\nmx: mx.waxwing.example\r\nmax_age: 604800\r\n";
+
+#[test]
+fn what_others_see_is_looked_at() {
+    let authority = Authority::new();
+    let (mail, web) = (
+        authority.issue("mx.waxwing.example"),
+        authority.issue("mta-sts.waxwing.test"),
+    );
+    let places = Places::new(authority, &mail, &web, || page("200 OK", POLICY));
+    assert_eq!(places.check(), Vec::<String>::new());
+
+    // Certificates of other names, and another policy.
+    let authority = Authority::new();
+    let (mail, web) = (
+        authority.issue("mail.elsewhere.example"),
+        authority.issue("www.waxwing.test"),
+    );
+    let other = POLICY.replace("enforce", "testing");
+    let said = Places::new(authority, &mail, &web, move || page("200 OK", &other)).check();
+    for line in [
+        "tls: mx.waxwing.example shows a certificate that is for mail.elsewhere.example, and not for mx.waxwing.example; ",
+        "mta-sts: mta-sts.waxwing.test shows a certificate that is for www.waxwing.test, and not for mta-sts.waxwing.test; ",
+        "mta-sts: https://mta-sts.waxwing.test/.well-known/mta-sts.txt cannot be fetched: TLS with ",
+    ] {
+        assert!(
+            said.iter().any(|said| said.starts_with(line)),
+            "{line}: {said:#?}"
+        );
+    }
+
+    // Ones that end, and no authority that anybody knows; a page that is not there, and another policy.
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let ended = authority.issue_until("mx.waxwing.example", 2020);
+    let web = authority.issue("mta-sts.waxwing.test");
+    let said = Places::new(authority, &ended, &web, || page("404 Not Found", "")).check();
+    for line in [
+        "tls: mx.waxwing.example shows a certificate that has expired, 2020-01-01; ",
+        "mta-sts: https://mta-sts.waxwing.test/.well-known/mta-sts.txt cannot be fetched: the answer is 404; ",
+    ] {
+        assert!(
+            said.iter().any(|said| said.starts_with(line)),
+            "{line}: {said:#?}"
+        );
+    }
+    let authority = Authority::new();
+    let (mail, web) = (
+        stranger.issue("mx.waxwing.example"),
+        authority.issue("mta-sts.waxwing.test"),
+    );
+    let other = POLICY.replace("enforce", "testing");
+    let said = Places::new(authority, &mail, &web, move || page("200 OK", &other)).check();
+    for line in [
+        "tls: mx.waxwing.example shows a certificate of no certification authority that this system knows; ",
+        "mta-sts: mta-sts.waxwing.test serves another policy than this server has; ",
+    ] {
+        assert!(
+            said.iter().any(|said| said.starts_with(line)),
+            "{line}: {said:#?}"
+        );
+    }
+}
+
 #[test]
 fn what_is_printed_is_right_when_it_is_published() {
     let mut server = Setup::new()
         .settings("[dns]\nvalidate = \"never\"\n")
         .start();
     let _added = server.cli(&["domain", "key", "add", "waxwing.test"]);
-    let _set = server.cli(&["domain", "mta-sts", "waxwing.test", "--mode", "enforce"]);
+    let _set = server.cli(&["domain", "mta-sts", "waxwing.test", "--mode", "testing"]);
     let printed = server.cli(&["domain", "dns", "waxwing.test"]);
     for line in [
         "waxwing.test. 3600 IN MX 10 mx.waxwing.example.",
@@ -53,6 +184,9 @@ fn what_is_printed_is_right_when_it_is_published() {
         "_25._tcp.mx.waxwing.example. 3600 IN TLSA 3 1 1 ",
         // RFC 6186 §3.4: ports that change are as good as none.
         "_imaps._tcp.waxwing.test. 3600 IN SRV 0 0 0 .",
+        "_submission._tcp.waxwing.test. 3600 IN SRV 0 0 0 .",
+        // RFC 8620 §2.2: nothing here speaks JMAP.
+        "_jmap._tcp.waxwing.test. 3600 IN SRV 0 0 0 .",
     ] {
         assert!(printed.contains(&format!("\n{line}")), "{line}: {printed}");
     }
@@ -71,14 +205,18 @@ fn what_is_printed_is_right_when_it_is_published() {
         .collect();
     assert_eq!(
         types.iter().filter(|of| **of == "SRV").count(),
-        6,
+        7,
         "{types:?}"
     );
 
     // The commands work without a server, and ask the DNS that they are told.
     server.stop();
-    let right = check(&server, &serve(&printed));
-    assert_eq!(right, (Some(0), String::new()));
+    // Nobody takes mail for this machine here; what others would see is another test's.
+    let (_, right) = check(&server, &serve(&printed, ADDRESS));
+    let records = right
+        .lines()
+        .filter(|line| !line.starts_with("tls: ") && !line.starts_with("mta-sts: https://"));
+    assert_eq!(records.collect::<Vec<_>>(), Vec::<&str>::new());
 
     let wrong = printed
         .replace("MX 10 mx.waxwing.example.", "MX 10 mail.elsewhere.example.")
@@ -91,7 +229,7 @@ fn what_is_printed_is_right_when_it_is_published() {
             "_imaps._tcp.waxwing.test. 3600 IN SRV 0 0 0 .",
             "_imaps._tcp.waxwing.test. 3600 IN SRV 0 1 993 mail.elsewhere.example.",
         );
-    let (code, said) = check(&server, &serve(&wrong));
+    let (code, said) = check(&server, &serve(&wrong, ADDRESS));
     assert_eq!(code, Some(1), "{said}");
     for beginning in [
         "mx: mail for waxwing.test goes to mail.elsewhere.example, and not to mx.waxwing.example; publish `waxwing.test. IN MX",

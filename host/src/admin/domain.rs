@@ -1,5 +1,7 @@
 //! What a domain publishes: printed, checked, and its MTA-STS policy set.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use waxwing_store::{Domain, MtaSts, Store};
@@ -39,7 +41,7 @@ impl DomainRequest {
 pub(crate) async fn execute(
     store: &Store,
     config: &Config,
-    resolver: Option<&Resolver>,
+    resolver: Option<&Arc<Resolver>>,
     keys: &Keys,
     request: DomainRequest,
 ) -> Result<Value, Failure> {
@@ -54,16 +56,13 @@ pub(crate) async fn execute(
     let site = site(store, config, keys, &name).await?;
     match request {
         DomainRequest::Check { .. } => {
-            let opened;
             let resolver = match resolver {
-                Some(resolver) => resolver,
-                None => {
-                    opened = Resolver::open(&config.dns)
-                        .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
-                    &opened
-                }
+                Some(resolver) => Arc::clone(resolver),
+                None => Resolver::open(&config.dns)
+                    .map(Arc::new)
+                    .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?,
             };
-            let findings = publish::check(&site, resolver, now()).await;
+            let findings = publish::check(&site, &resolver, now()).await;
             Ok(json!({ "domain": name, "findings": findings }))
         }
         DomainRequest::Dns { .. } => Ok(

@@ -26,7 +26,7 @@ pub(crate) async fn execute(
         },
         Request::Domain(request) => {
             let keys = Keys::new(store.clone(), config);
-            let resolver = running.map(|(parts, _)| &*parts.resolver);
+            let resolver = running.map(|(parts, _)| &parts.resolver);
             super::domain::execute(store, config, resolver, &keys, request).await
         }
         Request::DomainAdd { .. }

@@ -1,6 +1,9 @@
 //! What is wrong with what a domain publishes: one finding a mistake, each with what to do next.
 
+mod hosts;
+
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::time::{Duration, Instant};
@@ -16,6 +19,7 @@ use waxwing_policy::{DnsOutcome, DnsQuestion, DnsRecord, DnsSecurity};
 
 use super::site::{KeyText, Site, policy_id};
 use crate::dns::Resolver;
+use crate::fetch::Client;
 
 /// How long all questions may take.
 const TIME: Duration = Duration::from_secs(30);
@@ -43,19 +47,22 @@ pub(crate) struct Finding {
 struct Check<'a> {
     site: &'a Site,
     resolver: &'a Resolver,
+    client: Client,
     lookups: Lookups<'a>,
     findings: Vec<Finding>,
 }
 
 /// Looks at everything that is published, at a time in seconds since 1970.
-pub(crate) async fn check(site: &Site, resolver: &Resolver, now: u64) -> Vec<Finding> {
+pub(crate) async fn check(site: &Site, shared: &Arc<Resolver>, now: u64) -> Vec<Finding> {
+    let resolver: &Resolver = shared;
     let mut check = Check {
         site,
         resolver,
+        client: Client::new(Arc::clone(shared)).through(&site.https_proxy),
         lookups: Lookups::new(resolver, Instant::now() + TIME, QUESTIONS),
         findings: Vec::new(),
     };
-    check.mx().await;
+    let hosts = check.mx().await;
     let addresses = check.addresses().await;
     for address in &addresses {
         check.name_of(*address).await;
@@ -64,7 +71,8 @@ pub(crate) async fn check(site: &Site, resolver: &Resolver, now: u64) -> Vec<Fin
     check.spf_records().await;
     check.keys().await;
     check.dmarc().await;
-    check.policy().await;
+    check.policy(now).await;
+    check.hosts(&hosts, now).await;
     check.dane(now).await;
     check.services().await;
     check.findings
@@ -92,14 +100,15 @@ impl Check<'_> {
         );
     }
 
-    async fn mx(&mut self) {
+    /// Where mail for the domain goes: the hosts that are published.
+    async fn mx(&mut self) -> Vec<String> {
         let Site { domain, host, .. } = self.site;
         let answer = self.lookups.ask(domain, RecordKind::Mx).await;
         let hosts = answer.records.iter().filter_map(|record| match record {
-            Record::Mx { exchange, .. } => Some(exchange.trim_end_matches('.')),
+            Record::Mx { exchange, .. } => Some(exchange.trim_end_matches('.').to_owned()),
             _ => None,
         });
-        let hosts: Vec<&str> = hosts.collect();
+        let hosts: Vec<String> = hosts.collect();
         let publish = format!("publish `{domain}. IN MX 10 {host}.`");
         match answer.outcome {
             Outcome::Failed => self.unanswered("mx", domain),
@@ -117,6 +126,8 @@ impl Check<'_> {
                 );
             }
         }
+        // RFC 7505: a null MX is no host.
+        hosts.into_iter().filter(|host| !host.is_empty()).collect()
     }
 
     /// The addresses of the host.
@@ -274,7 +285,7 @@ impl Check<'_> {
         }
     }
 
-    async fn policy(&mut self) {
+    async fn policy(&mut self, now: u64) {
         let domain = &self.site.domain;
         let published = mta_sts::look_up(domain, &self.lookups).await;
         let name = format!("_mta-sts.{domain}");
@@ -282,7 +293,7 @@ impl Check<'_> {
         match (published, wanted) {
             (StsRecord::Unknown, _) => self.unanswered("mta-sts", &name),
             (StsRecord::Absent, None) => {}
-            (StsRecord::Id(id), Some(wanted)) if id == wanted => self.policy_host().await,
+            (StsRecord::Id(id), Some(wanted)) if id == wanted => self.policy_host(now).await,
             (StsRecord::Id(_), None) => self.found(
                 "mta-sts",
                 format!(
@@ -303,7 +314,7 @@ impl Check<'_> {
         }
     }
 
-    async fn policy_host(&mut self) {
+    async fn policy_host(&mut self, now: u64) {
         let Site { domain, host, .. } = self.site;
         let name = format!("mta-sts.{domain}");
         let (four, six) = tokio::join!(
@@ -316,6 +327,8 @@ impl Check<'_> {
                 format!("{name} has no address, so that nobody can fetch the policy"),
                 format!("publish `{name}. IN CNAME {host}.`"),
             );
+        } else if let Some(wanted) = &self.site.policy {
+            self.policy_file(&name, wanted, now).await;
         }
     }
 

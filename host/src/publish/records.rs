@@ -142,6 +142,9 @@ mod tests {
                 keys: Vec::new(),
                 policy: None,
                 chain: Vec::new(),
+                port: 25,
+                private_hosts: false,
+                https_proxy: String::new(),
             };
             let spf =
                 |record: &ZoneRecord| record.data.contains("v=spf1").then(|| record.name.clone());

@@ -46,6 +46,10 @@ pub(crate) struct Site {
     pub(crate) policy: Option<StsPolicy>,
     /// The certificates that are shown, the server's own first, DER; empty if they cannot be read.
     pub(crate) chain: Vec<Vec<u8>>,
+    /// The port of mail hosts, whether they may be on private networks, and the proxy for HTTPS: how others are reached from here.
+    pub(crate) port: u16,
+    pub(crate) private_hosts: bool,
+    pub(crate) https_proxy: String,
 }
 
 impl Site {
@@ -63,6 +67,9 @@ impl Site {
             keys: keys.collect(),
             policy,
             chain: crate::tls::chain(config),
+            port: config.queue.port,
+            private_hosts: config.queue.private_hosts,
+            https_proxy: config.queue.https_proxy.clone(),
         }
     }
 
@@ -84,7 +91,13 @@ fn offers(config: &Config) -> Vec<Offer> {
             port: ports.filter(|port| *port > 0).min(),
         }
     };
-    SERVICES.into_iter().map(offer).collect()
+    // RFC 8620 §2.2: no listener speaks JMAP, which is stated like any other service that there is not (RFC 2782).
+    let jmap = Offer {
+        label: "_jmap",
+        implicit: true,
+        port: None,
+    };
+    SERVICES.into_iter().map(offer).chain([jmap]).collect()
 }
 
 /// The policy of a domain whose mail this server takes.
