@@ -136,6 +136,7 @@ pub(super) async fn deliver(
     let trace = results + &record::received(gate, &queue_id, &message);
     let arrived = Arrived {
         queue_id: &queue_id,
+        message_id: &header.message_id,
         trace: &trace,
         message: &message,
         content: &content,

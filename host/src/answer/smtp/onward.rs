@@ -6,13 +6,15 @@
 use bytes::Bytes;
 use waxwing_mail::{Address, ForwardPath, Recipient, Reply, ReversePath};
 use waxwing_policy::{
-    Attempt, Cause, MessageOutcome, OutboundOutcome, SubmitFate, Target, Transaction, Verdict,
+    Attempt, Cause, MessageOutcome, Outbound, OutboundOutcome, SubmitFate, Target, Transaction,
+    Verdict,
 };
 use waxwing_smtp::Message;
 use waxwing_store::Outgoing;
 
 use super::super::fields;
 use super::super::gate::Gate;
+use super::super::tried;
 use super::Routed;
 use super::deliver::{self, Fate, Judged};
 use crate::outgoing::{Entry, HERE, destination};
@@ -87,6 +89,7 @@ struct Batch<'a> {
 /// A message as it came; `trace` is what this server says of how: whole fields.
 pub(super) struct Arrived<'a> {
     pub(super) queue_id: &'a str,
+    pub(super) message_id: &'a str,
     pub(super) trace: &'a str,
     pub(super) message: &'a Message,
     pub(super) content: &'a Bytes,
@@ -114,6 +117,7 @@ pub(super) async fn queue(
 ) -> Result<Vec<Outgoing>, Reply> {
     let Arrived {
         queue_id,
+        message_id: _,
         trace,
         message,
         content,
@@ -138,7 +142,7 @@ pub(super) async fn queue(
                 true
             }
             SubmitFate::Refuse(_) | SubmitFate::Discard => {
-                policy.join(&outbound);
+                told(gate, arrived, policy, &outbound);
                 match submitted.fate {
                     SubmitFate::Refuse(reply) => return Err(reply),
                     _ => continue,
@@ -149,7 +153,7 @@ pub(super) async fn queue(
             .await
             .map_err(|error| deliver::temporary("a message could not be signed", gate, &error))?;
         let destinations = destinations(&mut outbound, &batch).await;
-        policy.join(&outbound);
+        told(gate, arrived, policy, &outbound);
         let entry = Entry {
             queue_id,
             envelope: &signed.envelope(&message.envelope),
@@ -168,6 +172,15 @@ pub(super) async fn queue(
         queued.push(entry.outgoing(&gate.parts().config.queue));
     }
     Ok(queued)
+}
+
+/// What the steps said of a part of the message, those that are tried out included, is traced with the whole.
+fn told(gate: &Gate, arrived: &Arrived<'_>, policy: &Transaction, outbound: &Outbound) {
+    policy.join(outbound);
+    if let Some(tried) = outbound.tried() {
+        let store = &gate.parts().store;
+        tried::record(tried, store, arrived.queue_id, arrived.message_id);
+    }
 }
 
 async fn batches<'a>(
@@ -227,7 +240,7 @@ impl Batch<'_> {
 }
 
 /// What each recipient is scheduled under: where policy would send it now. It is asked again before each attempt.
-async fn destinations(outbound: &mut waxwing_policy::Outbound, batch: &Batch<'_>) -> Vec<String> {
+async fn destinations(outbound: &mut Outbound, batch: &Batch<'_>) -> Vec<String> {
     let mut known: Vec<(&str, String)> = Vec::new();
     let mut all = Vec::with_capacity(batch.recipients.len());
     for (number, (recipient, here)) in (0..).zip(batch.recipients.iter().zip(&batch.here)) {
