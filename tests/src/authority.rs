@@ -69,14 +69,14 @@ impl Authority {
         self.made(name, params)
     }
 
-    /// The same, good until a year begins.
+    /// The same, good until a day (year, month, day) begins.
     ///
     /// # Panics
     /// If it is no name.
     #[must_use]
-    pub fn issue_until(&self, name: &str, year: i32) -> Issued {
+    pub fn issue_until(&self, name: &str, (year, month, day): (i32, u8, u8)) -> Issued {
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
-        params.not_after = date_time_ymd(year, 1, 1);
+        params.not_after = date_time_ymd(year, month, day);
         self.made(name, params)
     }
 

@@ -214,6 +214,58 @@ fn a_proof_is_bound_to_its_connection() {
     }
 }
 
+#[test]
+fn a_listener_offers_the_mechanisms_that_it_names() {
+    let only = |protocol: &str| {
+        format!(
+            "[[listener]]\nname = \"only-{protocol}\"\nprotocol = \"{protocol}\"\naddress = \"127.0.0.1:0\"\n\
+             tls = \"none\"\nplaintext-auth = true\nmechanisms = [\"SCRAM-SHA-256\", \"OAUTHBEARER\"]\n"
+        )
+    };
+    let settings = ["submission", "imap", "pop3"].map(only).concat();
+    let server = Setup::new().settings(&settings).start();
+    let open = |protocol: &str| {
+        let mut connection = Connection::open(server.address(&format!("only-{protocol}"))).unwrap();
+        let greeting = text(&mut connection);
+        (connection, greeting)
+    };
+    let say = |connection: &mut Connection, line: &str| {
+        connection.send(format!("{line}\r\n").as_bytes()).unwrap();
+        text(connection)
+    };
+    let plain = "AGFsaWNlQHdheHdpbmcudGVzdAB3YXh3aW5nLWRlbW8=";
+
+    let (mut smtp, _) = open("submission");
+    let mut listed = vec![say(&mut smtp, "EHLO client.example")];
+    while listed.last().unwrap().as_bytes()[3] == b'-' {
+        listed.push(text(&mut smtp));
+    }
+    let offers = |line: &&String| line[4..].starts_with("AUTH ");
+    let offered = listed.iter().find(offers).unwrap();
+    assert_eq!(&offered[4..], "AUTH SCRAM-SHA-256 OAUTHBEARER");
+    let said = say(&mut smtp, &format!("AUTH PLAIN {plain}"));
+    assert!(said.starts_with("504 5.5.4 "), "{said}");
+
+    let (mut imap, greeting) = open("imap");
+    let end = " LOGINDISABLED AUTH=SCRAM-SHA-256 AUTH=OAUTHBEARER] ";
+    assert!(greeting.contains(end), "{greeting}");
+    for command in [
+        format!("LOGIN alice@waxwing.test {PASSWORD}"),
+        format!("AUTHENTICATE PLAIN {plain}"),
+    ] {
+        let said = say(&mut imap, &format!("a {command}"));
+        assert!(said.starts_with("a NO [CANNOT] "), "{said}");
+    }
+    let (line, _) = CARRIERS[1].run(&mut imap, SCRAM, "alice@waxwing.test", PASSWORD, None);
+    assert!(line.starts_with("a OK"), "{line}");
+
+    let (mut pop3, _) = open("pop3");
+    let said = say(&mut pop3, "USER alice@waxwing.test");
+    assert!(said.starts_with("-ERR Passwords are not taken"), "{said}");
+    let (line, _) = CARRIERS[2].run(&mut pop3, SCRAM, "alice@waxwing.test", PASSWORD, None);
+    assert!(line.starts_with("+OK"), "{line}");
+}
+
 /// What a stranger is shown of a name.
 fn shown(server: &Server, user: &str) -> (String, Vec<String>) {
     let imap = &CARRIERS[1];

@@ -106,6 +106,16 @@ impl Places {
 const POLICY: &str =
     "version: STSv1\r\nmode: enforce\r\nmx: mx.waxwing.example\r\nmax_age: 604800\r\n";
 
+/// Whether there is a line that begins with each of these.
+fn tells(said: &[String], beginnings: &[&str]) {
+    for beginning in beginnings {
+        assert!(
+            said.iter().any(|line| line.starts_with(beginning)),
+            "{beginning}: {said:#?}"
+        );
+    }
+}
+
 #[test]
 fn what_others_see_is_looked_at() {
     let authority = Authority::new();
@@ -116,55 +126,67 @@ fn what_others_see_is_looked_at() {
     let places = Places::new(authority, &mail, &web, || page("200 OK", POLICY));
     assert_eq!(places.check(), Vec::<String>::new());
 
-    // Certificates of other names, and another policy.
+    // Certificates of other names.
     let authority = Authority::new();
     let (mail, web) = (
         authority.issue("mail.elsewhere.example"),
         authority.issue("www.waxwing.test"),
     );
-    let other = POLICY.replace("enforce", "testing");
-    let said = Places::new(authority, &mail, &web, move || page("200 OK", &other)).check();
-    for line in [
-        "tls: mx.waxwing.example shows a certificate that is for mail.elsewhere.example, and not for mx.waxwing.example; ",
-        "mta-sts: mta-sts.waxwing.test shows a certificate that is for www.waxwing.test, and not for mta-sts.waxwing.test; ",
-        "mta-sts: https://mta-sts.waxwing.test/.well-known/mta-sts.txt cannot be fetched: TLS with ",
-    ] {
-        assert!(
-            said.iter().any(|said| said.starts_with(line)),
-            "{line}: {said:#?}"
-        );
-    }
+    let places = Places::new(authority, &mail, &web, || page("200 OK", POLICY));
+    tells(
+        &places.check(),
+        &[
+            "tls: mx.waxwing.example shows a certificate that is for mail.elsewhere.example, and not for mx.waxwing.example; ",
+            "mta-sts: mta-sts.waxwing.test shows a certificate that is for www.waxwing.test, and not for mta-sts.waxwing.test; ",
+            "mta-sts: https://mta-sts.waxwing.test/.well-known/mta-sts.txt cannot be fetched: TLS with ",
+        ],
+    );
 
-    // Ones that end, and no authority that anybody knows; a page that is not there, and another policy.
+    // One of an authority that nobody knows, and another policy.
     let (authority, stranger) = (Authority::new(), Authority::new());
-    let ended = authority.issue_until("mx.waxwing.example", 2020);
-    let web = authority.issue("mta-sts.waxwing.test");
-    let said = Places::new(authority, &ended, &web, || page("404 Not Found", "")).check();
-    for line in [
-        "tls: mx.waxwing.example shows a certificate that has expired, 2020-01-01; ",
-        "mta-sts: https://mta-sts.waxwing.test/.well-known/mta-sts.txt cannot be fetched: the answer is 404; ",
-    ] {
-        assert!(
-            said.iter().any(|said| said.starts_with(line)),
-            "{line}: {said:#?}"
-        );
-    }
-    let authority = Authority::new();
     let (mail, web) = (
         stranger.issue("mx.waxwing.example"),
         authority.issue("mta-sts.waxwing.test"),
     );
     let other = POLICY.replace("enforce", "testing");
-    let said = Places::new(authority, &mail, &web, move || page("200 OK", &other)).check();
-    for line in [
-        "tls: mx.waxwing.example shows a certificate of no certification authority that this system knows; ",
-        "mta-sts: mta-sts.waxwing.test serves another policy than this server has; ",
-    ] {
-        assert!(
-            said.iter().any(|said| said.starts_with(line)),
-            "{line}: {said:#?}"
-        );
-    }
+    let places = Places::new(authority, &mail, &web, move || page("200 OK", &other));
+    tells(
+        &places.check(),
+        &[
+            "tls: mx.waxwing.example shows a certificate of no certification authority that this system knows; ",
+            "mta-sts: mta-sts.waxwing.test serves another policy than this server has; ",
+        ],
+    );
+}
+
+#[test]
+fn certificates_that_end_are_told_of() {
+    let authority = Authority::new();
+    let ended = authority.issue_until("mx.waxwing.example", (2020, 1, 1));
+    let web = authority.issue("mta-sts.waxwing.test");
+    let places = Places::new(authority, &ended, &web, || page("404 Not Found", ""));
+    tells(
+        &places.check(),
+        &[
+            "tls: mx.waxwing.example shows a certificate that has expired, 2020-01-01; ",
+            "mta-sts: https://mta-sts.waxwing.test/.well-known/mta-sts.txt cannot be fetched: the answer is 404; ",
+        ],
+    );
+
+    let authority = Authority::new();
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let soon = now.date().checked_add(jiff::Span::new().days(5)).unwrap();
+    let day = (
+        soon.year().into(),
+        soon.month().unsigned_abs(),
+        soon.day().unsigned_abs(),
+    );
+    let ending = authority.issue_until("mx.waxwing.example", day);
+    let web = authority.issue("mta-sts.waxwing.test");
+    let said = Places::new(authority, &ending, &web, || page("200 OK", POLICY)).check();
+    let line = format!("tls: mx.waxwing.example shows a certificate that expires {soon}; ");
+    tells(&said, &[&line]);
+    assert_eq!(said.len(), 1, "{said:#?}");
 }
 
 #[test]
