@@ -38,6 +38,7 @@ mod grant;
 mod guest;
 mod history;
 mod hook;
+mod idle;
 mod imports;
 mod inspect;
 mod instance;

@@ -4,8 +4,8 @@
 //! plugin can lean on what it left in its memory.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge};
@@ -21,6 +21,7 @@ use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::guest::{Ask, Exports};
 use crate::hook::Hook;
+use crate::idle::Idle;
 use crate::instance::{Alive, Instance, Said};
 use crate::meters::Meters;
 use crate::policy_file::{Isolation, Mode, StepConfig};
@@ -28,9 +29,7 @@ use crate::state::{Context, Effects, Shared, State};
 use crate::status::StepStatus;
 
 /// Calls that a pooled instance takes: a number from this range.
-const REUSE: std::ops::RangeInclusive<u32> = 32..=128;
-/// Idle instances that a step keeps.
-const MAX_IDLE: usize = 8;
+const REUSE: std::ops::RangeInclusive<u32> = 128..=512;
 /// How long the load of a plugin may take for `init`, `settings-check` or `self-test`, beyond what a call may.
 const LOAD_TIME: Duration = Duration::from_secs(10);
 
@@ -51,9 +50,6 @@ pub struct StepInfo {
     pub signer: Option<String>,
 }
 
-/// Instances that wait for calls; boxed, since an instance is large and goes from hand to hand with each call.
-type Idle = Vec<Box<Instance>>;
-
 /// A step that can run.
 pub(crate) struct Step {
     pub(crate) config: StepConfig,
@@ -65,7 +61,7 @@ pub(crate) struct Step {
     engine: Arc<Engine>,
     pre: InstancePre<State>,
     exports: Exports,
-    idle: Mutex<Idle>,
+    idle: Idle,
     retired: AtomicBool,
     alive: Arc<AtomicUsize>,
     permits: Arc<Semaphore>,
@@ -96,7 +92,7 @@ impl Step {
             engine,
             pre,
             exports,
-            idle: Mutex::new(Vec::new()),
+            idle: Idle::new(),
             retired: AtomicBool::new(false),
             alive: Arc::new(AtomicUsize::new(0)),
             permits,
@@ -176,16 +172,12 @@ impl Step {
     /// The step serves no longer: the instances that wait for calls go, and those that come back.
     pub(crate) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
-        self.idle().clear();
+        self.idle.clear();
     }
 
     /// It serves, again perhaps.
     pub(crate) fn revive(&self) {
         self.retired.store(false, Ordering::Relaxed);
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Idle> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn within_deadline(
@@ -224,7 +216,7 @@ impl Step {
         match self.config.isolation {
             Isolation::Call => None,
             Isolation::Transaction => held.and_then(|held| held.take(&self.shared.name)),
-            Isolation::Pooled => self.idle().pop(),
+            Isolation::Pooled => self.idle.take(),
         }
     }
 
@@ -293,16 +285,9 @@ impl Step {
                     held.0.push((self.shared.name.clone(), instance));
                 }
             }
-            Isolation::Pooled => {
-                let mut idle = self.idle();
-                // Looked at under the lock: an instance that came late would stay for good.
-                if idle.len() < MAX_IDLE
-                    && !self.engine.is_crowded()
-                    && !self.retired.load(Ordering::Relaxed)
-                {
-                    idle.push(instance);
-                }
-            }
+            Isolation::Pooled => self.idle.give_back(instance, || {
+                self.engine.is_crowded() || self.retired.load(Ordering::Relaxed)
+            }),
         }
     }
 
