@@ -25,6 +25,9 @@ pub(crate) struct Table {
     pub(crate) default: bool,
     /// What its exports must be; left out, they are taken as they are.
     hooks: Option<Vec<String>>,
+    /// By the name of a hook, what has to be so for the plugin to have anything to say there.
+    #[serde(default)]
+    when: BTreeMap<String, Condition>,
     #[serde(default)]
     grants: Vec<String>,
     #[serde(default)]
@@ -37,6 +40,16 @@ pub(crate) struct Table {
 
 fn yes() -> bool {
     true
+}
+
+/// What a hook may wait for.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Condition {
+    /// The client has logged in.
+    Authenticated,
+    /// It was found out who the message is from.
+    AuthResults,
 }
 
 /// A finding that the plugin may report.
@@ -63,6 +76,8 @@ struct Manifest<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     description: &'a str,
     hooks: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    when: &'a BTreeMap<String, Condition>,
     grants: &'a [String],
     optional_grants: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,12 +131,18 @@ impl About {
                 )));
             }
         }
+        if let Some(hook) = self.table.when.keys().find(|hook| !hooks.contains(hook)) {
+            return Err(self.wrong(format!(
+                "`when` speaks of the hook {hook:?}, but the crate exports {hooks:?}"
+            )));
+        }
         let manifest = Manifest {
             name: &self.table.name,
             version: &self.version,
             abi: abi(&exports),
             description: &self.description,
             hooks,
+            when: &self.table.when,
             grants: &self.table.grants,
             optional_grants: &self.table.optional_grants,
             settings_schema: self.schema()?,
@@ -317,6 +338,27 @@ cases = [{ name = "a.toml", text = "# one" }, { name = "b.toml", text = "[[case]
         assert_eq!(
             error.to_string(),
             "[package.metadata.waxwing-plugin] of waxwing-plugin-words: `hooks` are [\"connect\"], but the crate exports [\"message\"]: make them the same, or leave `hooks` out"
+        );
+    }
+
+    #[test]
+    fn a_hook_that_is_not_there_waits_for_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let when = |when: &str| {
+            let about = about(
+                home.path(),
+                &format!("name = \"words\"\nwhen = {{ {when} }}"),
+            );
+            let mut component = component(&HOOKS);
+            about.describe(&mut component).map(|()| section(&component))
+        };
+        assert_eq!(
+            when("message = \"auth-results\"").unwrap()["when"]["message"].as_str(),
+            Some("auth-results")
+        );
+        assert_eq!(
+            when("connect = \"authenticated\"").unwrap_err().to_string(),
+            "[package.metadata.waxwing-plugin] of waxwing-plugin-words: `when` speaks of the hook \"connect\", but the crate exports [\"message\"]"
         );
     }
 

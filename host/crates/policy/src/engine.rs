@@ -1,7 +1,7 @@
 //! The WebAssembly engine: one a process, its limits, and the clock that interrupts guests.
 //!
 //! Invariants: nothing of WebAssembly that plugins do not need is switched on (no component-model async, no garbage
-//! collection, no threads, no exceptions, no 64-bit memories); a guest that runs is interrupted within [`TICK`] of its limit; an idle
+//! collection, no threads, no exceptions, no 64-bit memories); a guest that runs is interrupted within [`REST`] of its limit; an idle
 //! server has no ticks; the pool has room for as many instances as there are permits, however many parts each is made of.
 
 use std::sync::Arc;
@@ -18,6 +18,8 @@ use crate::policy::StartError;
 
 /// How often a running guest is looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(2);
+/// How often it is looked whether one runs. Calls are hundreds of times shorter, so most are never seen, and each look costs a processor its sleep.
+const REST: Duration = Duration::from_millis(8);
 /// The largest memory that a step can be given.
 pub(crate) const MAX_MEMORY: usize = 256 << 20;
 /// Instances of core modules in an instance. One of Rust has 3, one of JavaScript 11, one of Python 30.
@@ -121,8 +123,8 @@ impl Activity {
     }
 }
 
-/// Ticks without a guest after which the ticker parks.
-const IDLE_TICKS: u32 = 50;
+/// Looks without a guest after which the ticker parks.
+const IDLE_LOOKS: u32 = 12;
 
 fn start_ticker(engine: EngineWeak, activity: &Arc<Activity>) -> Result<(), StartError> {
     let shared = activity.clone();
@@ -141,11 +143,12 @@ fn tick(engine: &EngineWeak, activity: &Activity) {
         drop(engine);
         if activity.running.load(Ordering::SeqCst) > 0 {
             idle = 0;
-        } else {
-            idle += 1;
-        }
-        if idle < IDLE_TICKS {
             std::thread::sleep(TICK);
+            continue;
+        }
+        idle += 1;
+        if idle < IDLE_LOOKS {
+            std::thread::sleep(REST);
             continue;
         }
         activity.parked.store(true, Ordering::SeqCst);

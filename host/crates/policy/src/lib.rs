@@ -26,6 +26,7 @@ mod capability;
 mod code;
 mod comparison;
 mod compiler;
+mod condition;
 mod config;
 mod copies;
 mod course;

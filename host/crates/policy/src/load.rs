@@ -12,6 +12,7 @@ use wasmtime::component::Component;
 
 use crate::capability::{Figures, linker};
 use crate::code::CodeCache;
+use crate::condition::Conditions;
 use crate::config::PolicyConfig;
 use crate::copies::Copies;
 use crate::engine::Engine;
@@ -386,7 +387,7 @@ impl Loader {
         Ok(Arc::new(Step::new(
             config,
             shared,
-            hooks,
+            (hooks, conditions(&compiled.outline)),
             self.engine.clone(),
             pre,
             exports,
@@ -446,6 +447,14 @@ fn space(config: &StepConfig) -> &str {
         (Mode::Canary(_) | Mode::Shadow, Some(replaced)) => replaced,
         _ => &config.name,
     }
+}
+
+/// When its plugin has something to say.
+fn conditions(outline: &Outline) -> Conditions {
+    let manifest = outline.manifest.as_ref();
+    manifest.map_or_else(Conditions::default, |manifest| {
+        Conditions::of(&manifest.when)
+    })
 }
 
 /// What findings count: as the operator says, or else as the plugin's manifest does.

@@ -28,6 +28,8 @@ pub struct Manifest {
     pub description: String,
     /// The hooks that it implements.
     pub hooks: Vec<String>,
+    /// By the name of a hook, what has to be so for the plugin to have anything to say there: `authenticated` or `auth-results`.
+    pub when: BTreeMap<String, String>,
     /// The grants that it cannot do without.
     pub grants: Vec<String>,
     /// The grants that it makes use of if it has them.

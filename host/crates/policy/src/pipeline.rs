@@ -48,7 +48,11 @@ pub(crate) enum Came {
 
 impl Scene<'_> {
     /// Asks one step and books what it brought about. A shadow step is asked beside; to the others it is as if it had no opinion.
+    /// Nor has a step one whose plugin says beforehand that it has none.
     pub(crate) async fn ask(&mut self, step: &Arc<Step>, ask: &Ask<'_>) -> Came {
+        if !step.conditions.hold(ask.hook(), &self.context) {
+            return Came::Answer(Answer::Pass);
+        }
         if step.config.mode == Mode::Shadow {
             trial::launch(self, step, ask);
             return Came::Answer(Answer::Pass);
@@ -67,7 +71,8 @@ impl Scene<'_> {
         ends: impl Fn(Came) -> Option<T>,
     ) -> Option<T> {
         let mut calls = JoinSet::new();
-        for (place, step) in steps.iter().enumerate() {
+        let asked = |step: &Arc<Step>| step.conditions.hold(Hook::Message, &self.context);
+        for (place, step) in steps.iter().filter(|step| asked(step)).enumerate() {
             if step.config.mode == Mode::Shadow {
                 trial::launch(self, step, &Ask::Message);
                 continue;

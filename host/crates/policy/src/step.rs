@@ -17,6 +17,7 @@ use wasmtime::component::InstancePre;
 
 use crate::account::Accounts;
 use crate::breaker::{Admission, Breakers, Position};
+use crate::condition::Conditions;
 use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::guest::{Ask, Exports};
@@ -55,6 +56,7 @@ pub(crate) struct Step {
     pub(crate) config: StepConfig,
     pub(crate) shared: Arc<Shared>,
     pub(crate) hooks: Vec<Hook>,
+    pub(crate) conditions: Conditions,
     pub(crate) meters: Meters,
     pub(crate) breakers: Breakers,
     accounts: Accounts,
@@ -75,7 +77,7 @@ impl Step {
     pub(crate) fn new(
         config: StepConfig,
         shared: Arc<Shared>,
-        hooks: Vec<Hook>,
+        (hooks, conditions): (Vec<Hook>, Conditions),
         engine: Arc<Engine>,
         pre: InstancePre<State>,
         exports: Exports,
@@ -86,6 +88,7 @@ impl Step {
             config,
             shared,
             hooks,
+            conditions,
             meters: Meters::new(),
             breakers: Breakers::default(),
             accounts: Accounts::default(),

@@ -42,6 +42,9 @@ fn told(inspection: &Inspection) -> String {
     line("signer", inspection.signer.as_deref().unwrap_or("nobody"));
     line("contract", &manifest.abi);
     line("hooks", &inspection.hooks.join(" "));
+    for (hook, condition) in &manifest.when {
+        line("asked", &format!("{hook} when {condition}"));
+    }
     line("grants", &inspection.grants.join(" "));
     line("if granted", &inspection.optional_grants.join(" "));
     line("imports", &inspection.imports.join(" "));

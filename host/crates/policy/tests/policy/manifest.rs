@@ -1,7 +1,10 @@
 //! What a plugin says it wants, held against what its step gives it.
 
+use waxwing_mail::Identity;
+use waxwing_policy::{AuthResults, Policy};
+
 use crate::component::{PASS, Plugin};
-use crate::site::{Site, step, transaction};
+use crate::site::{Site, recipient, session, step, transaction, transaction_of};
 
 fn passing(manifest: &str) -> Plugin {
     Plugin::new()
@@ -133,4 +136,54 @@ async fn a_symbol_counts_as_the_manifest_says_unless_the_step_says_otherwise() {
         mail.mail_from().await;
         assert!((mail.ledger().score - expected).abs() < 1e-9, "{scores}");
     }
+}
+
+/// Which of the hooks `mail-from` and `message` a plugin is asked at by somebody who may have logged in and may have been looked into.
+async fn asked(policy: &Policy, logged_in: bool, looked_into: bool) -> Vec<&'static str> {
+    let mut session = session(policy);
+    if logged_in {
+        session.logged_in(Identity {
+            account: "alice@waxwing.test".into(),
+            authorised_as: "alice@waxwing.test".into(),
+            mechanism: "PLAIN".into(),
+        });
+    }
+    let mut mail = transaction_of(policy, &mut session);
+    mail.mail_from().await;
+    mail.admit(&recipient("alice@waxwing.test"));
+    if looked_into {
+        mail.set_auth_results(AuthResults::default());
+    }
+    mail.message(bytes::Bytes::from_static(b"From: a@example.org\r\n\r\n"))
+        .await;
+    let ledger = mail.ledger();
+    ledger
+        .steps
+        .iter()
+        .map(|entry| entry.hook.as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_plugin_is_asked_when_its_manifest_says_that_it_has_something_to_say() {
+    let plugin = |when: &str| {
+        Plugin::new()
+            .hook("mail-from", &format!("(i32.const {PASS})"))
+            .hook("message", &format!("(i32.const {PASS})"))
+            .manifest(&format!("hooks = [\"mail-from\", \"message\"]\n{when}"))
+    };
+    let site = Site::new();
+    let when = "when = { mail-from = \"authenticated\", message = \"auth-results\" }";
+    site.plugin("p", &plugin(when)).policy(&step("p", ""));
+    let policy = site.serving().await;
+    assert_eq!(asked(&policy, false, false).await, [""; 0]);
+    assert_eq!(asked(&policy, true, false).await, ["mail-from"]);
+    assert_eq!(asked(&policy, false, true).await, ["message"]);
+    assert_eq!(asked(&policy, true, true).await, ["mail-from", "message"]);
+    // What this server does not know of is no reason not to ask.
+    let site = Site::new();
+    let when = "when = { mail-from = \"raining\", mailing = \"authenticated\" }";
+    site.plugin("p", &plugin(when)).policy(&step("p", ""));
+    let policy = site.serving().await;
+    assert_eq!(asked(&policy, false, false).await, ["mail-from", "message"]);
 }
