@@ -112,6 +112,8 @@ enum Entry {
 }
 
 /// Look-ups of addresses, cached. Get one from [`crate::Store::directory`].
+///
+/// What reads the database is boxed: almost every look-up is answered from a cache, and should not carry the place of a query about.
 #[derive(Debug)]
 pub struct Directory {
     readers: Readers,
@@ -177,15 +179,20 @@ impl Directory {
             if checked < 0
                 || now - checked >= i64::try_from(staleness.as_millis()).unwrap_or(i64::MAX)
             {
-                let row = self.readers.fetch_one(&VERSION, Vec::new()).await?;
-                let version = row.map_or(Ok(0), |row| row.natural(0))?;
-                if self.version.swap(version, Ordering::AcqRel) != version {
-                    self.shared.directory_changed();
-                }
+                Box::pin(self.read_version()).await?;
                 self.checked.store(now, Ordering::Release);
             }
         }
         Ok(self.shared.directory_version())
+    }
+
+    async fn read_version(&self) -> Result<()> {
+        let row = self.readers.fetch_one(&VERSION, Vec::new()).await?;
+        let version = row.map_or(Ok(0), |row| row.natural(0))?;
+        if self.version.swap(version, Ordering::AcqRel) != version {
+            self.shared.directory_changed();
+        }
+        Ok(())
     }
 
     /// The domain of this name, if it is served here.
@@ -197,16 +204,18 @@ impl Directory {
         if let Some(domain) = self.domains.get(&key) {
             return Ok(domain);
         }
-        let row = self
-            .readers
-            .fetch_one(&DOMAIN, vec![Value::from(key.1.as_str())])
-            .await?;
-        let domain = row
-            .map(|row| domain_of_row(&row))
-            .transpose()?
-            .map(Arc::new);
+        let domain = Box::pin(self.read_domain(&key.1)).await?;
         self.domains.insert(key, domain.clone());
         Ok(domain)
+    }
+
+    async fn read_domain(&self, name: &str) -> Result<Option<Arc<Domain>>> {
+        let row = self
+            .readers
+            .fetch_one(&DOMAIN, vec![Value::from(name)])
+            .await?;
+        let domain = row.map(|row| domain_of_row(&row)).transpose()?;
+        Ok(domain.map(Arc::new))
     }
 
     async fn entry(&self, address: &str) -> Result<Entry> {
@@ -217,7 +226,7 @@ impl Directory {
         if let Some(entry) = self.entries.get(&key) {
             return Ok(entry);
         }
-        let entry = self.read_entry(&key.1).await?;
+        let entry = Box::pin(self.read_entry(&key.1)).await?;
         self.entries.insert(key, entry.clone());
         Ok(entry)
     }

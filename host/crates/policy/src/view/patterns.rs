@@ -269,8 +269,12 @@ impl Group {
         }
     }
 
-    /// One pass tells which patterns match; those are run alone to tell where.
+    /// One pass tells which patterns match; those are run alone to tell where. Most texts have none of them, which a pass that ends at the
+    /// first match finds out in a third of the time.
     fn search(&self, octets: &[u8], per_pattern: usize, hits: &mut Vec<Hit>) {
+        if !self.set.is_match(octets) {
+            return;
+        }
         let mut matching = Matching::new(self.set.pattern_len());
         self.set
             .which_overlapping_matches(&Input::new(octets), &mut matching);
