@@ -260,6 +260,7 @@ pub(crate) struct Plugin {
     manifest: Option<String>,
     more: String,
     pages: u32,
+    utf16: bool,
 }
 
 impl Plugin {
@@ -336,13 +337,25 @@ impl Plugin {
     }
 
     /// A reply in an answer of `case`: `ok(case(reply))`.
-    pub(crate) fn reply(mut self, hook: &'static str, case: u8, code: u16, text: &str) -> Self {
-        let text_at = self.put(text.as_bytes());
+    pub(crate) fn reply(self, hook: &'static str, case: u8, code: u16, text: &str) -> Self {
+        self.reply_of(hook, case, code, text.as_bytes(), text.len())
+    }
+
+    /// The same, its text as octets and the length that is told of it.
+    pub(crate) fn reply_of(
+        mut self,
+        hook: &'static str,
+        case: u8,
+        code: u16,
+        text: &[u8],
+        length: usize,
+    ) -> Self {
+        let text_at = self.put(text);
         let mut answer = vec![0, 0, 0, 0, case, 0, 0, 0];
         answer.extend(code.to_le_bytes());
         answer.extend([0; 10]);
         answer.extend(text_at.to_le_bytes());
-        answer.extend(u32::try_from(text.len()).unwrap().to_le_bytes());
+        answer.extend(u32::try_from(length).unwrap().to_le_bytes());
         // A judgement's reason follows: empty.
         answer.extend([0; 16]);
         self.says(hook, &answer)
@@ -351,6 +364,12 @@ impl Plugin {
     /// So many pages of memory at the start, two if nothing is said.
     pub(crate) fn pages(mut self, pages: u32) -> Self {
         self.pages = pages;
+        self
+    }
+
+    /// Its strings are UTF-16: their lengths are in units of two octets.
+    pub(crate) fn utf16(mut self) -> Self {
+        self.utf16 = true;
         self
     }
 
@@ -383,8 +402,11 @@ impl Plugin {
         let world = resolve
             .select_world(&[package], Some("plugin"))
             .expect("the plugin's world");
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
-            .expect("metadata");
+        let encoding = match self.utf16 {
+            true => StringEncoding::UTF16,
+            false => StringEncoding::UTF8,
+        };
+        embed_component_metadata(&mut module, &resolve, world, encoding, false).expect("metadata");
         let mut component = ComponentEncoder::default()
             .validate(true)
             .module(&module)

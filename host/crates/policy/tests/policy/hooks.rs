@@ -385,11 +385,11 @@ async fn a_pooled_instance_is_thrown_away_after_some_calls() {
     let yes = plugin.put(&case(1));
     let body = format!(
         "(global.set $count (i32.add (global.get $count) (i32.const 1))) \
-         (if (result i32) (i32.gt_u (global.get $count) (i32.const 128)) (then (i32.const {yes})) (else (i32.const {PASS})))"
+         (if (result i32) (i32.gt_u (global.get $count) (i32.const 512)) (then (i32.const {yes})) (else (i32.const {PASS})))"
     );
     let (_site, policy) = serving(&plugin.hook("rcpt-to", &body)).await;
     let mut one = transaction(&policy);
-    for _ in 0..400 {
+    for _ in 0..1300 {
         assert_eq!(
             code(&one.rcpt_to(&recipient("alice@waxwing.test")).await),
             451
