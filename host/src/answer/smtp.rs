@@ -64,7 +64,7 @@ struct Running {
     origin: Option<Origin>,
     content: Content,
     /// What MAIL said of the size, in octets.
-    declared_size: u64,
+    declared_size: Option<u64>,
     /// The session does not make room for others meanwhile.
     _busy: Busy,
     /// The envelope's recipients in their order, as policy knows them.
@@ -73,18 +73,27 @@ struct Running {
 
 /// An accepted recipient, and where it leads.
 struct Routed {
-    /// Its number in policy.
-    number: u32,
+    led: Led,
     recipient: Recipient,
     /// It is one of a domain that is served here: who else gets the message through it, gets it forwarded.
     local: bool,
+}
+
+/// Where a recipient leads.
+#[derive(Debug)]
+struct Led {
+    /// Its number in policy.
+    number: u32,
     targets: Vec<waxwing_policy::Target>,
+    /// Octets that each account among them was found to have room for.
+    room: u64,
 }
 
 impl Routed {
     /// Whether it leads to a mailbox here.
     fn has_account(&self) -> bool {
-        self.targets
+        self.led
+            .targets
             .iter()
             .any(|target| matches!(target, waxwing_policy::Target::Account(_)))
     }
@@ -182,7 +191,7 @@ impl SmtpAnswers {
                 policy,
                 origin: claim.map(|claim| Origin::begin(&parts, claim)),
                 content: Content::new(&parts.budget, self.gate.caller().client.ip()),
-                declared_size: declared_size.unwrap_or(0),
+                declared_size,
                 _busy: self.gate.busy(),
                 recipients: Vec::new(),
             }));
@@ -228,7 +237,11 @@ impl SmtpAnswers {
             // An address that was made here for forwarded mail holds its own proof, and leads back (SRS).
             Some(Ok(first)) => {
                 running.policy.admit(&recipient);
-                Ok((number, vec![waxwing_policy::Target::Forward(first)]))
+                Ok(Led {
+                    number,
+                    targets: vec![waxwing_policy::Target::Forward(first)],
+                    room: 0,
+                })
             }
             Some(Err(reply)) => return Decision::Refuse(reply),
             None => {
@@ -241,12 +254,11 @@ impl SmtpAnswers {
             }
         };
         match routed {
-            Ok((number, targets)) => {
+            Ok(led) => {
                 running.recipients.push(Routed {
-                    number,
+                    led,
                     recipient,
                     local,
-                    targets,
                 });
                 Decision::Pass
             }

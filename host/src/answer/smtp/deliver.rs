@@ -18,7 +18,7 @@ use super::super::gate::Gate;
 use super::forms::{Form, forms};
 use super::onward::{self, Arrived, Onward};
 use super::record::{self, Record};
-use super::{Routed, Running, success};
+use super::{Led, Routed, Running, success};
 use crate::config::Service;
 use crate::outgoing::Notices;
 use crate::telemetry::Reference;
@@ -76,7 +76,6 @@ pub(super) async fn deliver(
         mut policy,
         origin,
         recipients,
-        declared_size,
         ..
     } = running;
     let parts = gate.parts();
@@ -104,15 +103,13 @@ pub(super) async fn deliver(
     let outcome = policy.message(content.clone()).await;
     let mut judged = Vec::with_capacity(message.envelope.recipients.len());
     let size = content.len() as u64;
-    // What was declared had its answer at RCPT.
-    let unchecked = (size > declared_size).then_some(size);
     let given = recipients.len();
     let held = message.envelope.release.is_some();
     for recipient in recipients {
         let given = recipient.recipient.clone();
         let one = match held && recipient.has_account() {
             true => hold(&outcome, &recipient),
-            false => judge(gate, &mut policy, &outcome, recipient, unchecked).await,
+            false => judge(gate, &mut policy, &outcome, recipient, size).await,
         };
         judged.push(Judged {
             given: Some(given),
@@ -190,7 +187,7 @@ fn hold(outcome: &MessageOutcome, routed: &Routed) -> Judged {
     let verdict = outcome.verdict(domain);
     let onward = Onward::held(&routed.recipient);
     let fate = match verdict {
-        _ if outcome.removed.contains(&routed.number) => Fate::Drop,
+        _ if outcome.removed.contains(&routed.led.number) => Fate::Drop,
         Verdict::Refuse(reply) | Verdict::Defer(reply) => Fate::Refuse(reply.clone()),
         Verdict::Discard => Fate::Drop,
         // The queue has addresses only, and what it does not have is kept nowhere.
@@ -219,14 +216,19 @@ fn filer(gate: &Gate) -> Filer<'_> {
     }
 }
 
+/// Octets that are taken to come where none are declared: most messages have fewer, so that one question about room is enough for them.
+const UNDECLARED: u64 = 64 << 10;
+
 /// Where a recipient leads, and whether there is room for so many octets: asked at RCPT, where one recipient can be refused without the others.
+/// Who does not declare any is refused only where there is room for nothing.
 pub(super) async fn route(
     gate: &Gate,
     policy: &mut Transaction,
     number: u32,
-    size: u64,
-) -> Result<(u32, Vec<waxwing_policy::Target>), Reply> {
+    declared: Option<u64>,
+) -> Result<Led, Reply> {
     let targets = policy.route(number).await;
+    let mut room = declared.unwrap_or(UNDECLARED);
     let mut accounts: Vec<&str> = Vec::new();
     for target in &targets {
         match target {
@@ -234,14 +236,23 @@ pub(super) async fn route(
             waxwing_policy::Target::Account(account) => {
                 let filer = filer(gate);
                 let found = filer.known(account).await?;
-                filer.room(policy, account, found, size).await?;
+                let mut answer = filer.room(policy, account, found, room).await;
+                if answer.is_err() && declared.is_none() && room > 0 {
+                    room = 0;
+                    answer = filer.room(policy, account, found, room).await;
+                }
+                answer?;
                 accounts.push(account);
             }
             waxwing_policy::Target::Forward(_) | waxwing_policy::Target::Drop => {}
             waxwing_policy::Target::Refuse(reply) => return Err(reply.clone()),
         }
     }
-    Ok((number, targets))
+    Ok(Led {
+        number,
+        targets,
+        room,
+    })
 }
 
 /// The same for a recipient that a plugin added, who is led to accounts now.
@@ -253,16 +264,15 @@ async fn judge_added(
     size: u64,
 ) -> Judged {
     let recipient = Recipient::new(ForwardPath::Address(added.address.clone()));
-    match route(gate, policy, added.number, size).await {
-        Ok((number, targets)) => {
+    match route(gate, policy, added.number, Some(size)).await {
+        Ok(led) => {
             let routed = Routed {
-                number,
+                led,
                 recipient,
                 // A plugin sends it there: it is forwarded, whoever sent it here.
                 local: true,
-                targets,
             };
-            judge(gate, policy, outcome, routed, None).await
+            judge(gate, policy, outcome, routed, size).await
         }
         Err(reply) => Judged {
             given: None,
@@ -276,13 +286,13 @@ async fn judge_added(
     }
 }
 
-/// One recipient's verdict, room and filing. `unchecked` octets have no answer about their room yet.
+/// One recipient's verdict, room for a message of so many octets, and filing.
 async fn judge(
     gate: &Gate,
     policy: &mut Transaction,
     outcome: &MessageOutcome,
     routed: Routed,
-    unchecked: Option<u64>,
+    size: u64,
 ) -> Judged {
     let recipient = &routed.recipient;
     let domain = recipient
@@ -305,12 +315,12 @@ async fn judge(
         fate: Fate::Drop,
     };
     judged.fate = match verdict {
-        _ if outcome.removed.contains(&routed.number) => Fate::Drop,
+        _ if outcome.removed.contains(&routed.led.number) => Fate::Drop,
         Verdict::Refuse(reply) | Verdict::Defer(reply) => Fate::Refuse(reply.clone()),
         Verdict::Discard => Fate::Drop,
         Verdict::Deliver | Verdict::Junk | Verdict::Quarantine(_) => {
             judged.onward = Onward::of(&routed);
-            file_all(gate, policy, &routed, unchecked, &mut judged).await
+            file_all(gate, policy, &routed, size, &mut judged).await
         }
     };
     judged
@@ -321,12 +331,14 @@ async fn file_all(
     gate: &Gate,
     policy: &mut Transaction,
     routed: &Routed,
-    unchecked: Option<u64>,
+    size: u64,
     judged: &mut Judged,
 ) -> Fate {
+    // What had room at RCPT is not asked about again.
+    let unchecked = (size > routed.led.room).then_some(size);
     let mut targets = Vec::new();
     let mut accounts: Vec<&str> = Vec::new();
-    for target in &routed.targets {
+    for target in &routed.led.targets {
         let waxwing_policy::Target::Account(account) = target else {
             continue;
         };
@@ -334,7 +346,7 @@ async fn file_all(
             continue;
         }
         let filed = &mut judged.filed;
-        let copies = filer(gate).file(policy, routed.number, account, unchecked, filed);
+        let copies = filer(gate).file(policy, routed.led.number, account, unchecked, filed);
         match copies.await {
             Ok(copies) => targets.extend(copies),
             Err(reply) => return Fate::Refuse(reply),

@@ -36,6 +36,7 @@ impl Onward {
     /// Whom a recipient leads to elsewhere.
     pub(super) fn of(routed: &Routed) -> Vec<Self> {
         let leads: Vec<&Address> = routed
+            .led
             .targets
             .iter()
             .filter_map(|target| match target {
