@@ -45,7 +45,7 @@ fn patient() -> Plugin {
         plugin.put(b"ended"),
     );
     let body = format!(
-        "{} (loop $wait
+        "(local i32) {} (loop $wait
            (local.set 1 (i32.const 200000))
            (loop $spin (local.set 1 (i32.sub (local.get 1) (i32.const 1))) (br_if $spin (local.get 1)))
            {} (br_if $wait (i64.eqz (i64.load (i32.const 2056)))))
