@@ -70,7 +70,7 @@ async fn a_tick_under_way_ends_where_it_began_and_the_next_is_the_new_generation
     let site = Site::new();
     let ticking = step(
         "p",
-        "tick = \"1s\"\nlimits = { deadline-ms = 60000, cpu-ms = 60000, host-calls = 1000000 }",
+        "tick = \"1s\"\nlimits = { deadline-ms = 30000, cpu-ms = 30000, host-calls = 100000 }",
     );
     site.plugin("p", &patient()).policy(&ticking);
     let policy = site.serving().await;
