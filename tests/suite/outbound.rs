@@ -9,6 +9,7 @@ mod operators;
 mod peers;
 mod promises;
 mod published;
+mod settled;
 
 use std::net::SocketAddr;
 

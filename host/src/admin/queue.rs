@@ -127,7 +127,7 @@ fn entry(of: &QueueEntry) -> Value {
     let recipients: Vec<_> = of
         .recipients
         .iter()
-        .map(|(address, state, said)| json!({ "address": address, "state": word(*state), "said": said }))
+        .map(|one| json!({ "address": one.address, "state": word(one.state), "said": one.said, "owed": one.owed }))
         .collect();
     json!({
         "entry": of.leg.0, "queue-id": of.queue_id, "sender": of.sender, "destination": of.destination,

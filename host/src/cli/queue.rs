@@ -148,9 +148,13 @@ fn shown(answer: &Value) -> String {
     let mut out = listing(entries);
     for entry in items(entries) {
         for recipient in items(entry.get("recipients").unwrap_or(&nothing)) {
+            let owed = match recipient.get("owed").and_then(Value::as_bool) {
+                Some(true) => " (its sender is still to be told)",
+                _ => "",
+            };
             let _infallible = writeln!(
                 out,
-                "{} <{}> {} {}",
+                "{} <{}> {}{owed} {}",
                 text(entry, "entry"),
                 text(recipient, "address"),
                 text(recipient, "state"),

@@ -3,6 +3,7 @@
 //! Standards: RFC 5321 §5.1 (each address in turn); RFC 7435 (without TLS where it fails and is not demanded); RFC 6152 §3
 //! (what a host does not take is converted); RFC 8689 §4.2.1.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,14 +53,28 @@ pub(super) struct Parcel<'a> {
 
 /// What an attempt came to.
 pub(super) struct Tried {
-    /// Every recipient by its place in the leg.
-    pub(super) fates: Vec<(usize, Fate)>,
+    /// Every recipient.
+    pub(super) ends: Vec<End>,
     /// No host was reached.
     pub(super) unreached: bool,
-    /// The host that was talked to last; empty if none was.
+}
+
+/// What became of a recipient.
+pub(super) struct End {
+    /// Its place in the leg.
+    pub(super) place: usize,
+    pub(super) fate: Fate,
+    /// The host that has said so. Not all of a leg need have the same: what one does not take, another may.
+    pub(super) via: Via,
+}
+
+/// A host, and how it was talked to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Via {
+    /// Its name and address; empty if there was none.
     pub(super) host: String,
     pub(super) tls: Option<&'static str>,
-    /// The host that took it sends reports of its own (RFC 3461 §5.2.1).
+    /// It sends reports of its own of what it took (RFC 3461 §5.2.1).
     pub(super) dsn: bool,
     /// It promises delivery in time (RFC 2852).
     pub(super) deliver_by: bool,
@@ -81,10 +96,8 @@ impl<'a> Courier<'a> {
     pub(super) async fn send(&mut self, way: &Way, parcel: Parcel<'_>) -> Tried {
         let mut round = Round {
             attempt: Attempt::new(parcel.recipients.iter().copied()),
-            host: String::new(),
-            tls: None,
-            dsn: false,
-            deliver_by: false,
+            via: Via::default(),
+            vias: HashMap::new(),
         };
         if self.kept.as_ref().is_some_and(|kept| kept.way != *way) {
             self.done().await;
@@ -117,12 +130,15 @@ impl<'a> Courier<'a> {
         for stop in stops {
             // The host that the kept line led to has been heard.
             self.done().await;
-            round.host = stop.label();
+            round.via = Via {
+                host: stop.label(),
+                ..Via::default()
+            };
             let then = match self.open(way, &stop, policy.as_ref()).await {
                 Ok(line) => {
                     let mut kept = Kept {
                         way: way.clone(),
-                        host: round.host.clone(),
+                        host: stop.label(),
                         line,
                     };
                     let then = round.over(&mut kept, parcel).await;
@@ -130,7 +146,7 @@ impl<'a> Courier<'a> {
                     self.drop_the_dead();
                     then.unwrap_or(Then::NextAddress)
                 }
-                Err(conversation) => round.attempt.heard(conversation),
+                Err(conversation) => round.heard(conversation),
             };
             if then != Then::NextAddress {
                 return;
@@ -317,30 +333,33 @@ impl Failed {
 /// An attempt while it goes from address to address.
 struct Round {
     attempt: Attempt<usize>,
-    host: String,
-    tls: Option<&'static str>,
-    dsn: bool,
-    deliver_by: bool,
+    /// The host that is talked to.
+    via: Via,
+    /// The host that said the last word about each recipient.
+    vias: HashMap<usize, Via>,
 }
 
 impl Round {
     /// Sends over a line until it is of no more use for this message. None: the line had died before.
     async fn over(&mut self, kept: &mut Kept, parcel: Parcel<'_>) -> Option<Then> {
-        self.host.clone_from(&kept.host);
-        self.tls = kept.line.tls;
+        self.via = Via {
+            host: kept.host.clone(),
+            tls: kept.line.tls,
+            ..Via::default()
+        };
         for _ in 0..MAX_ROUNDS {
             let open: Vec<usize> = self.attempt.open().copied().collect();
             let Some(offers) = kept.line.offers.as_deref() else {
                 break;
             };
-            self.deliver_by = offers.deliver_by;
+            self.via.deliver_by = offers.deliver_by;
             let (message, content) = fitted(parcel, &open, offers);
             let outcome = kept.line.send(message, &content).await;
             if outcome.untried {
                 return None;
             }
-            self.dsn = outcome.dsn;
-            let then = self.attempt.heard(heard::sent(&outcome, &open));
+            self.via.dsn = outcome.dsn;
+            let then = self.heard(heard::sent(&outcome, &open));
             if then != Then::SameAddress {
                 return Some(then);
             }
@@ -348,19 +367,33 @@ impl Round {
         Some(Then::Stop)
     }
 
-    fn finish(self) -> Tried {
+    /// Takes in what the host that is talked to has said.
+    fn heard(&mut self, conversation: Conversation<usize>) -> Then {
+        let spoken_of: Vec<usize> = match &conversation {
+            Conversation::Answered { recipients, .. } => {
+                recipients.iter().map(|(one, _)| *one).collect()
+            }
+            _ => self.attempt.open().copied().collect(),
+        };
+        let said = spoken_of.into_iter().map(|one| (one, self.via.clone()));
+        self.vias.extend(said);
+        self.attempt.heard(conversation)
+    }
+
+    fn finish(mut self) -> Tried {
         let result = self.attempt.finish();
+        let end = |(place, fate)| End {
+            place,
+            fate,
+            via: self.vias.remove(&place).unwrap_or_default(),
+        };
         Tried {
-            fates: result.recipients,
+            ends: result.recipients.into_iter().map(end).collect(),
             unreached: result.back_off,
-            host: self.host,
-            tls: self.tls,
-            dsn: self.dsn,
-            deliver_by: self.deliver_by,
         }
     }
 
-    fn nowhere(mut self, nowhere: Nowhere) -> Tried {
+    fn nowhere(self, nowhere: Nowhere) -> Tried {
         let failure = Failure {
             status: nowhere.status,
             said: nowhere.text,
@@ -371,12 +404,12 @@ impl Round {
             false => Fate::Transient(failure),
         };
         let open: Vec<usize> = self.attempt.open().copied().collect();
-        self.attempt = Attempt::new([]);
         let mut tried = self.finish();
-        tried.fates = open
-            .into_iter()
-            .map(|one| (one, fate(failure.clone())))
-            .collect();
+        for end in &mut tried.ends {
+            if open.contains(&end.place) {
+                end.fate = fate(failure.clone());
+            }
+        }
         tried
     }
 }

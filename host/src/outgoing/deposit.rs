@@ -11,7 +11,7 @@ use waxwing_store::{Delivery, Leased, Target};
 
 use super::home::{self, Home, Letter};
 use super::notice::Notices;
-use super::settle::{Ended, settle};
+use super::settle::{Ended, Written, settle};
 use super::worker::Worker;
 use super::{Entry, facts, heard};
 use crate::answer::filing::Filed;
@@ -38,7 +38,7 @@ pub(super) async fn deposit(worker: &Worker, leg: &Leased, now: i64) {
         Ok(content) => content,
         Err(error) => {
             tracing::error!(leg = leg.leg.0, %error, "a queued message could not be read");
-            worker.give_back([leg.clone()].into(), now + TROUBLE).await;
+            worker.give_back(vec![leg.clone()], now + TROUBLE).await;
             return;
         }
     };
@@ -68,7 +68,21 @@ pub(super) async fn deposit(worker: &Worker, leg: &Leased, now: i64) {
     let mut ended = Ended::new(leg, now);
     ended.deposited(led.fates, notices);
     let mut policy = Outbound::new(parts.policy.current(), facts::outbound(leg));
-    settle(worker, ended, &mut policy).await;
+    if settle(worker, &mut ended, &mut policy, false).await == Written::NotStored {
+        let all = (0..leg.recipients.len()).map(|place| (place, not_stored()));
+        ended.deposited(all.collect(), Notices::default());
+        settle(worker, &mut ended, &mut policy, false).await;
+    }
+}
+
+/// It is tried again, for as long as the queue tries anything.
+fn not_stored() -> Fate {
+    Fate::Transient(Failure {
+        // RFC 3463 §3.4: other or undefined mail system status.
+        status: "4.3.0".to_owned(),
+        said: "it could not be stored".to_owned(),
+        by_server: false,
+    })
 }
 
 impl Led {

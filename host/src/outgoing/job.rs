@@ -1,20 +1,21 @@
 //! One connection's worth of work: the legs of a destination, one after the other, while there are any that are due.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use waxwing_policy::Outbound;
 use waxwing_queue::attempt::{Failure, Fate};
-use waxwing_queue::limiter::{Admission, Limits, Rate};
+use waxwing_queue::limiter::{Limits, Rate};
 use waxwing_store::{Leased, LegId, QueueAction, QueueFilter};
 
 use super::courier::{Courier, Parcel};
 use super::deposit::{self, HERE};
+use super::places::Hand;
 use super::plan::{Planned, Way, plan};
-use super::settle::{Ended, settle};
+use super::settle::{Ended, Written, settle};
 use super::worker::Worker;
-use super::{entry, facts};
+use super::{entry, facts, owed};
 use crate::answer::now_millis;
 use crate::shutdown::Phase;
 
@@ -24,56 +25,76 @@ pub(super) const BATCH: usize = 10;
 const TROUBLE: i64 = 60_000;
 
 /// Sends legs of one destination until none is due, or no connection to it is to be had.
-pub(super) async fn run(worker: Arc<Worker>, destination: String, mut legs: VecDeque<Leased>) {
+pub(super) async fn run(worker: Arc<Worker>, destination: String, mut hand: Hand) {
     let mut courier = Courier::new(&worker.parts);
     loop {
-        while let Some(leg) = legs.pop_front() {
-            if *worker.phase.borrow() != Phase::Serving {
-                legs.push_front(leg);
-                worker.give_back(legs, now_millis()).await;
-                courier.done().await;
-                return;
-            }
-            let went = one(&worker, &mut courier, &destination, &leg).await;
-            worker.forget(leg.leg);
-            if let Went::NotNow(until) = went {
-                legs.push_front(leg);
-                worker.give_back(legs, until).await;
-                courier.done().await;
-                return;
+        while let Some(leg) = hand.next() {
+            let serving = *worker.phase.borrow() == Phase::Serving;
+            let until = match serving {
+                true => one(&worker, &mut courier, &destination, &leg).await,
+                false => Some(now_millis()),
+            };
+            if let Some(until) = until {
+                worker.give_back(hand.lay_down(leg), until).await;
+                return courier.done().await;
             }
         }
-        legs = worker.more(&destination, BATCH).await.into();
-        if legs.is_empty() {
-            break;
+        hand.add(worker.more(&destination, BATCH).await);
+        if hand.is_empty() {
+            return courier.done().await;
         }
     }
-    courier.done().await;
 }
 
-/// Whether there may be another.
-enum Went {
-    On,
-    /// The destination takes no more before this moment.
-    NotNow(i64),
-}
-
-/// One leg: planned, sent, settled.
-async fn one(worker: &Worker, courier: &mut Courier<'_>, destination: &str, leg: &Leased) -> Went {
-    let parts = &worker.parts;
+/// One leg: planned, sent, settled. If the destination takes no more just now: when it does.
+async fn one(
+    worker: &Worker,
+    courier: &mut Courier<'_>,
+    destination: &str,
+    leg: &Leased,
+) -> Option<i64> {
+    if !leg.owed.is_empty() {
+        owed::tell(worker, leg).await;
+    }
+    if leg.recipients.is_empty() {
+        return None;
+    }
     let now = now_millis();
-    if leg.destination == HERE {
+    let too_late_by_now = is_too_late(leg, now);
+    if leg.destination == HERE && !too_late_by_now {
         deposit::deposit(worker, leg, now).await;
-        return Went::On;
+        return None;
     }
-    let mut policy = Outbound::new(parts.policy.current(), facts::outbound(leg));
+    let mut policy = Outbound::new(worker.parts.policy.current(), facts::outbound(leg));
     let mut ended = Ended::new(leg, now);
-    if is_too_late(leg, now) {
+    if too_late_by_now {
         (0..leg.recipients.len()).for_each(|place| ended.decided(place, too_late()));
-        settle(worker, ended, &mut policy).await;
-        return Went::On;
+        settle(worker, &mut ended, &mut policy, false).await;
+        return None;
     }
     let planned = plan(&mut policy, leg, now).await;
+    decide(&planned, &mut ended, leg, now);
+    let went = send(
+        worker,
+        courier,
+        (destination, &planned),
+        (&mut ended, &mut policy),
+    )
+    .await;
+    if went != Went::Lost {
+        finish(worker, ended, &mut policy, leg).await;
+        if let Some(reason) = &planned.held {
+            hold(worker, leg.leg, reason).await;
+        }
+    }
+    match went {
+        Went::NotNow(until) => Some(until),
+        Went::On | Went::Lost => None,
+    }
+}
+
+/// What policy has decided without an attempt.
+fn decide(planned: &Planned, ended: &mut Ended<'_>, leg: &Leased, now: i64) {
     for (place, reply) in &planned.bounced {
         let failure = Failure {
             status: reply
@@ -84,37 +105,81 @@ async fn one(worker: &Worker, courier: &mut Courier<'_>, destination: &str, leg:
         };
         ended.decided(*place, Fate::Permanent(failure));
     }
-    for (_, wait) in &planned.later {
-        ended.retry_by(now.saturating_add(entry::millis(*wait)));
-    }
-    if !planned.groups.is_empty() {
-        let content = match parts.store.blob(leg.message.blob).await {
-            Ok(content) => content,
-            Err(error) => {
-                tracing::error!(leg = leg.leg.0, %error, "a queued message could not be read");
-                worker.give_back([leg.clone()].into(), now + TROUBLE).await;
-                return Went::On;
-            }
-        };
-        for group in &planned.groups {
-            let limits = limits(worker, &group.route);
-            match worker.admit(destination, limits) {
-                Admission::Go => {}
-                Admission::Busy => return not_now(worker, ended, &mut policy, now).await,
-                Admission::Wait(until) => return not_now(worker, ended, &mut policy, until).await,
-            }
-            let begun = Instant::now();
-            let parcel = Parcel {
-                leg,
-                content: &content,
-                recipients: &group.recipients,
-            };
-            let tried = courier.send(&group.route, parcel).await;
-            worker.done(destination, &tried);
-            ended.tried(tried, &group.route.plan, begun.elapsed());
+    let expires = leg.message.envelope.expires;
+    for (place, wait) in &planned.later {
+        // Policy can put off as often as it likes, and not for ever.
+        if now >= expires {
+            ended.decided(*place, put_off_too_long());
+        } else {
+            let at = now.saturating_add(entry::millis(*wait));
+            ended.retry_by(at.min(expires));
         }
     }
-    finish(worker, ended, &mut policy, &planned, leg).await;
+}
+
+/// How far the groups of a leg have come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Went {
+    /// All of them had their turn.
+    On,
+    /// The destination takes no more before this moment.
+    NotNow(i64),
+    /// Somebody else has the leg.
+    Lost,
+}
+
+/// Sends to one group after the other. What came of each is written down before the next has its turn: whoever takes over
+/// from a server that dies between them sends to nobody again.
+async fn send(
+    worker: &Worker,
+    courier: &mut Courier<'_>,
+    (destination, planned): (&str, &Planned),
+    (ended, policy): (&mut Ended<'_>, &mut Outbound),
+) -> Went {
+    let leg = ended.leg();
+    let mut read: Option<Bytes> = None;
+    for (number, group) in planned.groups.iter().enumerate() {
+        if number > 0 && settle(worker, ended, policy, true).await == Written::Lost {
+            return Went::Lost;
+        }
+        if !worker.places.holds(leg) {
+            tracing::warn!(leg = leg.leg.0, "a lease has ended while it was worked on");
+            return Went::On;
+        }
+        let limits = limits(worker, &group.route);
+        let mut place = match worker.places.admit(destination, limits) {
+            Ok(place) => place,
+            Err(until) => {
+                ended.retry_by(until);
+                return Went::NotNow(until);
+            }
+        };
+        // Not before: what waits for a connection is not held in memory.
+        let content = match read.take() {
+            Some(content) => content,
+            None => match worker.parts.store.blob(leg.message.blob).await {
+                Ok(content) => content,
+                Err(error) => {
+                    tracing::error!(leg = leg.leg.0, %error, "a queued message could not be read");
+                    ended.retry_by(now_millis().saturating_add(TROUBLE));
+                    return Went::On;
+                }
+            },
+        };
+        let begun = Instant::now();
+        let parcel = Parcel {
+            leg,
+            content: &content,
+            recipients: &group.recipients,
+        };
+        let tried = courier.send(&group.route, parcel).await;
+        if tried.unreached {
+            place.missed();
+        }
+        drop(place);
+        read = Some(content);
+        ended.tried(tried, &group.route.plan, begun.elapsed());
+    }
     Went::On
 }
 
@@ -133,30 +198,22 @@ fn too_late() -> Fate {
     })
 }
 
-/// What was done of the leg is written down; without that it is as if it had not been looked at.
-async fn not_now(worker: &Worker, mut ended: Ended<'_>, policy: &mut Outbound, until: i64) -> Went {
-    ended.retry_by(until);
-    if ended.is_something() {
-        settle(worker, ended, policy).await;
-    }
-    Went::NotNow(until)
+fn put_off_too_long() -> Fate {
+    Fate::Permanent(Failure {
+        // RFC 3463 §3.5: delivery time expired.
+        status: "4.4.7".to_owned(),
+        said: "it was put off until its time in the queue was over".to_owned(),
+        by_server: false,
+    })
 }
 
-async fn finish(
-    worker: &Worker,
-    ended: Ended<'_>,
-    policy: &mut Outbound,
-    planned: &Planned,
-    leg: &Leased,
-) {
+/// What was done of the leg is written down; without that it is as if it had not been looked at.
+async fn finish(worker: &Worker, mut ended: Ended<'_>, policy: &mut Outbound, leg: &Leased) {
     if ended.is_something() {
-        settle(worker, ended, policy).await;
+        settle(worker, &mut ended, policy, false).await;
     } else {
         let until = ended.retry_at().unwrap_or(now_millis() + TROUBLE);
-        worker.give_back([leg.clone()].into(), until).await;
-    }
-    if let Some(reason) = &planned.held {
-        hold(worker, leg.leg, reason).await;
+        worker.give_back(vec![leg.clone()], until).await;
     }
 }
 

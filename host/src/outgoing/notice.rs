@@ -19,7 +19,7 @@ use crate::answer::now_millis;
 use crate::wiring::Parts;
 
 /// What is told, each in a report of its own.
-const ACTIONS: [Action; 5] = [
+pub(super) const ACTIONS: [Action; 5] = [
     Action::Failed,
     Action::Delayed,
     Action::Delivered,
@@ -28,10 +28,12 @@ const ACTIONS: [Action; 5] = [
 ];
 
 /// Reports that are to be stored and queued with what they tell of.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Notices {
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) outgoing: Vec<Outgoing>,
+    /// Reports of these could not be led anywhere just now, and the queue has what they tell of.
+    pub(super) later: Vec<Action>,
     /// Where the deliveries go, one a target.
     places: Vec<Filed>,
 }
@@ -50,6 +52,8 @@ pub(crate) struct About<'a> {
     arrived: i64,
     /// The message, or as much of it as may be returned and an octet more.
     original: Bytes,
+    /// It is in the queue, from where it can be told later.
+    waits: bool,
 }
 
 impl<'a> About<'a> {
@@ -70,6 +74,7 @@ impl<'a> About<'a> {
             priority: envelope.priority.unwrap_or(0),
             arrived: now_millis(),
             original: content.clone(),
+            waits: false,
         }
     }
 
@@ -85,6 +90,7 @@ impl<'a> About<'a> {
             priority: 0,
             arrived: now_millis(),
             original: Bytes::new(),
+            waits: false,
         }
     }
 
@@ -113,6 +119,7 @@ impl<'a> About<'a> {
             priority: envelope.priority,
             arrived: envelope.received,
             original,
+            waits: true,
         }
     }
 }
@@ -130,10 +137,12 @@ impl Notices {
     }
 
     /// With these, too.
-    pub(super) fn append(&mut self, mut more: Self) {
-        self.deliveries.append(&mut more.deliveries);
-        self.outgoing.append(&mut more.outgoing);
-        self.places.append(&mut more.places);
+    pub(super) fn and(&self, more: &Self) -> Self {
+        let mut both = self.clone();
+        both.deliveries.extend_from_slice(&more.deliveries);
+        both.outgoing.extend_from_slice(&more.outgoing);
+        both.places.extend_from_slice(&more.places);
+        both
     }
 
     /// Tells policy what came where.
@@ -247,6 +256,10 @@ async fn one(
     let to = Recipient::new(ForwardPath::Address(to));
     match home::find(parts, &queue_id, &to).await {
         Ok(home) => lead(parts, (&queue_id, about), composed, home, notices).await,
+        Err(reply) if about.waits && !reply.code.is_permanent() => {
+            tracing::warn!(of = about.queue_id, %reply, "a report waits");
+            notices.later.push(action);
+        }
         Err(reply) => dropped(parts, about, reports, &reply.to_string()),
     }
 }
@@ -260,7 +273,7 @@ fn kind(action: Action) -> &'static str {
 }
 
 /// A report that reaches nobody is in the ledger and nowhere else.
-fn dropped(parts: &Parts, about: &About<'_>, reports: &[Report], reason: &str) {
+pub(super) fn dropped(parts: &Parts, about: &About<'_>, reports: &[Report], reason: &str) {
     tracing::warn!(queue_id = about.queue_id, reason, "a report is dropped");
     metrics::counter!("waxwing_queue_notices_total", "kind" => "dropped").increment(1);
     let recipients: Vec<_> = reports

@@ -1,21 +1,20 @@
 //! What is due is leased and handed to jobs, one a connection; between, the worker sleeps until something is due.
 //!
 //! Invariants: what is leased is renewed while it is worked on, and given back when the server ends; no more connections than
-//! are configured, and none that the limits of a destination do not allow.
+//! are configured, and none that the limits of a destination do not allow; no more jobs than connections, and each has the
+//! content of one message at most in memory.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
-use waxwing_queue::limiter::{Admission, Limiter, Limits};
-use waxwing_queue::schedule::Schedule;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
 use waxwing_store::{LeaseId, Leased, LegId};
 
-use super::courier::Tried;
 use super::entry::millis;
 use super::job::{self, BATCH};
+use super::places::{Hand, Places};
 use crate::answer::now_millis;
 use crate::shutdown::{self, Phase};
 use crate::wiring::Parts;
@@ -31,13 +30,9 @@ const COUNTED: Duration = Duration::from_secs(5);
 pub(super) struct Worker {
     pub(super) parts: Arc<Parts>,
     pub(super) phase: watch::Receiver<Phase>,
+    pub(super) places: Arc<Places>,
     /// Under which name legs are leased.
     owner: String,
-    limiter: Mutex<Limiter>,
-    /// What is leased now.
-    leased: Mutex<HashMap<LegId, LeaseId>>,
-    /// A connection is free again.
-    freed: Notify,
 }
 
 /// Runs the queue until the server ends; whoever is sending finishes, or is cut with the rest.
@@ -50,7 +45,7 @@ pub(crate) async fn run(parts: Arc<Parts>) {
         () = worker.upkeep() => {}
         () = shutdown::draining(&mut phase) => {}
     }
-    let ended = async { while jobs.join_next().await.is_some() {} };
+    let ended = async { while jobs.join_next().await.inspect(told).is_some() {} };
     tokio::select! {
         () = ended => {}
         () = worker.upkeep() => {}
@@ -63,24 +58,35 @@ pub(crate) async fn run(parts: Arc<Parts>) {
 async fn work(worker: &Arc<Worker>, jobs: &mut JoinSet<()>) {
     let mut news = worker.parts.store.queue_news();
     loop {
-        while jobs.try_join_next().is_some() {}
+        while jobs.try_join_next().inspect(told).is_some() {}
         news.mark_unchanged();
         let most = worker.parts.config.queue.connections as usize;
+        // A leg for each place that is free: nothing waits leased for a place. Jobs lease more of what is due for their destination.
         let taken = match most.saturating_sub(jobs.len()) {
             0 => Vec::new(),
             free => worker.take(free).await,
         };
-        let full = jobs.len() >= most;
         for (destination, legs) in by_destination(taken) {
-            jobs.spawn(Arc::clone(worker).work_on(destination, legs));
+            let hand = Hand::new(Arc::clone(&worker.places), legs);
+            jobs.spawn(job::run(Arc::clone(worker), destination, hand));
         }
+        let full = jobs.len() >= most;
         let idle = if full { LONGEST } else { worker.idle().await };
         metrics::gauge!("waxwing_queue_connections").set(jobs.len() as f64);
         tokio::select! {
             () = tokio::time::sleep(idle) => {}
             _ = news.changed() => {}
-            () = worker.freed.notified() => {}
+            Some(ended) = jobs.join_next() => told(&ended),
         }
+    }
+}
+
+/// What a job died of is written down; what it had is taken up by somebody when its leases have ended.
+fn told(ended: &Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a job of the queue has died, which is a mistake in this server; its messages are tried again");
     }
 }
 
@@ -106,42 +112,24 @@ fn by_destination(legs: Vec<Leased>) -> Vec<(String, VecDeque<Leased>)> {
 impl Worker {
     fn new(parts: Arc<Parts>) -> Self {
         let owner = format!("{} {}", parts.config.hostname, std::process::id());
-        let limiter = Limiter::new(parts.config.queue.connections, DESTINATIONS);
+        let places = Places::new(parts.config.queue.connections, DESTINATIONS);
         Self {
             phase: parts.shutdown.phase(),
+            places: Arc::new(places),
             owner,
-            limiter: Mutex::new(limiter),
-            leased: Mutex::default(),
-            freed: Notify::new(),
             parts,
         }
-    }
-
-    async fn work_on(self: Arc<Self>, destination: String, legs: VecDeque<Leased>) {
-        job::run(Arc::clone(&self), destination, legs).await;
-        self.freed.notify_one();
-    }
-
-    fn limiter(&self) -> MutexGuard<'_, Limiter> {
-        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn leased(&self) -> MutexGuard<'_, HashMap<LegId, LeaseId>> {
-        self.leased.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lease_end(&self) -> i64 {
         now_millis().saturating_add(millis(self.parts.config.queue.lease.duration()))
     }
 
-    /// Leases what is due, for so many connections.
-    async fn take(&self, connections: usize) -> Vec<Leased> {
-        let closed = self.limiter().closed(now_millis());
-        let most = connections.saturating_mul(BATCH);
-        let leased = self
-            .parts
-            .store
-            .lease(&self.owner, self.lease_end(), most, &closed);
+    /// Leases what is due, so many legs.
+    async fn take(&self, most: usize) -> Vec<Leased> {
+        let closed = self.places.limiter().closed(now_millis());
+        let until = self.lease_end();
+        let leased = self.parts.store.lease(&self.owner, until, most, &closed);
         self.note(leased.await)
     }
 
@@ -161,8 +149,7 @@ impl Worker {
     fn note(&self, leased: waxwing_store::Result<Vec<Leased>>) -> Vec<Leased> {
         match leased {
             Ok(legs) => {
-                self.leased()
-                    .extend(legs.iter().map(|leg| (leg.leg, leg.lease)));
+                self.places.note(&legs);
                 legs
             }
             Err(error) => {
@@ -172,16 +159,11 @@ impl Worker {
         }
     }
 
-    /// A leg is settled, or given back.
-    pub(super) fn forget(&self, leg: LegId) {
-        self.leased().remove(&leg);
-    }
-
     /// Returns legs without an attempt, to be taken again at a moment.
-    pub(super) async fn give_back(&self, legs: VecDeque<Leased>, until: i64) {
+    pub(super) async fn give_back(&self, legs: Vec<Leased>, until: i64) {
         let mut by_lease: HashMap<LeaseId, Vec<(LegId, i64)>> = HashMap::new();
         for leg in &legs {
-            self.forget(leg.leg);
+            self.places.forget(leg.leg);
             by_lease
                 .entry(leg.lease)
                 .or_default()
@@ -192,11 +174,10 @@ impl Worker {
 
     async fn give_all_back(&self) {
         let now = now_millis();
-        let mut by_lease: HashMap<LeaseId, Vec<(LegId, i64)>> = HashMap::new();
-        for (leg, lease) in self.leased().drain() {
-            by_lease.entry(lease).or_default().push((leg, now));
-        }
-        self.return_all(by_lease).await;
+        let left = self.places.drain().into_iter();
+        let at_once = |legs: Vec<LegId>| legs.into_iter().map(|leg| (leg, now)).collect();
+        self.return_all(left.map(|(lease, legs)| (lease, at_once(legs))).collect())
+            .await;
     }
 
     async fn return_all(&self, by_lease: HashMap<LeaseId, Vec<(LegId, i64)>>) {
@@ -208,30 +189,10 @@ impl Worker {
         }
     }
 
-    /// Asks for a connection and a message to a destination.
-    pub(super) fn admit(&self, destination: &str, limits: Limits) -> Admission {
-        self.limiter().admit(destination, now_millis(), limits)
-    }
-
-    /// Ends what [`Worker::admit`] allowed.
-    pub(super) fn done(&self, destination: &str, tried: &Tried) {
-        self.limiter().done(destination, !tried.unreached);
-    }
-
-    /// Leaves a destination alone that could not be reached: until one of its messages is tried again, and not longer than its
-    /// misses in a row are worth, so that an old message's long wait does not hold up new ones.
-    pub(super) fn back_off(&self, destination: &str, retry_at: i64) {
-        let mut limiter = self.limiter();
-        let misses = limiter.misses(destination);
-        let wait = Schedule::default().wait(misses.max(1), u64::from(misses));
-        let most = now_millis().saturating_add(millis(wait));
-        limiter.back_off(destination, retry_at.min(most));
-    }
-
     /// How long nothing is to be done, unless news come.
     async fn idle(&self) -> Duration {
         let now = now_millis();
-        let closed = self.limiter().closed(now);
+        let closed = self.places.limiter().closed(now);
         let due = match self.parts.store.next_due(&closed).await {
             Ok(due) => due,
             Err(error) => {
@@ -239,7 +200,7 @@ impl Worker {
                 return LONGEST;
             }
         };
-        let open = self.limiter().next_open(now);
+        let open = self.places.limiter().next_open(now);
         let next = due.into_iter().chain(open).min();
         let wait = next.map(|at| Duration::from_millis(u64::try_from(at - now).unwrap_or(0)));
         wait.unwrap_or(LONGEST).min(LONGEST)
@@ -258,14 +219,13 @@ impl Worker {
     }
 
     async fn renew(&self) {
-        let mut by_lease: HashMap<LeaseId, Vec<LegId>> = HashMap::new();
-        for (leg, lease) in self.leased().iter() {
-            by_lease.entry(*lease).or_default().push(*leg);
-        }
         let until = self.lease_end();
-        for (lease, legs) in by_lease {
-            if let Err(error) = self.parts.store.renew_lease(lease, &legs, until).await {
-                tracing::warn!(%error, "leases of the queue could not be renewed");
+        for (lease, legs) in self.places.at_work() {
+            match self.parts.store.renew_lease(lease, &legs, until).await {
+                Ok(kept) => self.places.renewed(lease, &legs, &kept, until),
+                Err(error) => {
+                    tracing::warn!(%error, "leases of the queue could not be renewed");
+                }
             }
         }
     }

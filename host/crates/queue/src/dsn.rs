@@ -31,7 +31,8 @@ pub enum Action {
 
 impl Action {
     /// The word in the report.
-    pub(crate) fn word(self) -> &'static str {
+    #[must_use]
+    pub fn word(self) -> &'static str {
         match self {
             Action::Failed => "failed",
             Action::Delayed => "delayed",

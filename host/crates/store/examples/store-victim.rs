@@ -139,6 +139,7 @@ async fn work(store: Store) {
                 number,
                 state: RecipientState::Relayed,
                 said: String::new(),
+                owed: String::new(),
             };
             let settlement = Settlement {
                 leg: leased.leg,
@@ -154,6 +155,8 @@ async fn work(store: Store) {
                 retry_at: 0,
                 delay_told: None,
                 stores: false,
+                told: Vec::new(),
+                goes_on: false,
             };
             store
                 .settle(settlement, Vec::new(), Vec::new())

@@ -499,6 +499,7 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "credentials",
         include_str!("../migrations/sqlite/0007_credentials.sql"),
     ),
+    ("owed", include_str!("../migrations/sqlite/0008_owed.sql")),
 ];
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -529,4 +530,5 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
         "credentials",
         include_str!("../migrations/postgres/0007_credentials.sql"),
     ),
+    ("owed", include_str!("../migrations/postgres/0008_owed.sql")),
 ];

@@ -69,10 +69,10 @@ pub use messages::{
 };
 pub use password::{hash_password, password_matches};
 pub use queue::{
-    BodyKind, DeliverBy, Leased, LegState, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS, MAX_SAID,
-    NewRecipient, Notify, Outgoing, QueueAction, QueueAttempt, QueueDepth, QueueEntry,
-    QueueEnvelope, QueueFilter, QueuePage, QueuedMessage, QueuedRecipient, RecipientOutcome,
-    RecipientState, ReturnContent, Settled, Settlement, Submitted,
+    BodyKind, DeliverBy, Leased, LegState, ListedRecipient, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS,
+    MAX_SAID, NewRecipient, Notify, Outgoing, Owed, QueueAction, QueueAttempt, QueueDepth,
+    QueueEntry, QueueEnvelope, QueueFilter, QueuePage, QueuedMessage, QueuedRecipient,
+    RecipientOutcome, RecipientState, ReturnContent, Settled, Settlement, Submitted,
 };
 pub use usage::Usage;
 pub use verify::Verification;

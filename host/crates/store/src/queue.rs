@@ -8,8 +8,9 @@
 //! Invariants:
 //! - a message is queued with the local deliveries of the same transaction, in one commit ([`Store::submit`]);
 //! - a lease that ends makes the leg due again: a worker that dies loses its lease, not the mail;
-//! - an outcome and the notifications that follow from it are one commit ([`Store::settle`]);
-//! - a leg ends with its last open recipient, a message with its last leg.
+//! - an outcome and the notifications that follow from it are one commit ([`Store::settle`]); if these cannot be stored, the
+//!   outcome is, with what is owed;
+//! - a leg ends with its last recipient that is open or of which something is owed, a message with its last leg.
 //!
 //! Not here: when to try again, where to, and what to tell the sender (crate `queue` and the policy).
 
@@ -23,9 +24,10 @@ use bytes::Bytes;
 use crate::{BlobId, LegId};
 
 pub use self::list::{
-    LegState, QueueAction, QueueAttempt, QueueDepth, QueueEntry, QueueFilter, QueuePage,
+    LegState, ListedRecipient, QueueAction, QueueAttempt, QueueDepth, QueueEntry, QueueFilter,
+    QueuePage,
 };
-pub use self::work::{Leased, RecipientOutcome, Settled, Settlement};
+pub use self::work::{Leased, Owed, RecipientOutcome, Settled, Settlement};
 
 /// Most recipients of one queued message.
 pub const MAX_QUEUED_RECIPIENTS: usize = 10_000;

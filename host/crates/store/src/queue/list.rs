@@ -25,7 +25,7 @@ pub(super) static OF_QUEUE_ID: Sql = legs!("m.queue_id = $4");
 pub(super) static OF_SENDER: Sql = legs!("m.sender = $4");
 pub(super) static TO_DESTINATION: Sql = legs!("l.destination = $4");
 static RECIPIENTS: Sql = Sql::new(
-    "SELECT q.leg, q.address, q.state, q.said FROM {1: message i, leg i} AS r CROSS JOIN queue_recipients q
+    "SELECT q.leg, q.address, q.state, q.said, q.owed FROM {1: message i, leg i} AS r CROSS JOIN queue_recipients q
      WHERE q.message = r.message AND q.leg = r.leg ORDER BY q.message, q.number",
 );
 static ATTEMPTS: Sql = Sql::new(
@@ -105,8 +105,21 @@ pub struct QueueEntry {
     pub state: LegState,
     /// The last words of the last attempt.
     pub said: String,
-    /// Its recipients: address, state, what was last said.
-    pub recipients: Vec<(String, RecipientState, String)>,
+    /// Its recipients.
+    pub recipients: Vec<ListedRecipient>,
+}
+
+/// A recipient as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ListedRecipient {
+    /// The forward path without `<>`.
+    pub address: String,
+    /// What has become of it.
+    pub state: RecipientState,
+    /// What was last said of it.
+    pub said: String,
+    /// Its sender is still to be told: the report could not be stored yet.
+    pub owed: bool,
 }
 
 /// An attempt on a leg.
@@ -189,8 +202,12 @@ impl Store {
             if let Ok(at) = entries.binary_search_by_key(&leg, |entry| entry.leg)
                 && let Some(entry) = entries.get_mut(at)
             {
-                let state = RecipientState::of_code(row.int(2)?);
-                entry.recipients.push((row.text(1)?, state, row.text(3)?));
+                entry.recipients.push(ListedRecipient {
+                    address: row.text(1)?,
+                    state: RecipientState::of_code(row.int(2)?),
+                    said: row.text(3)?,
+                    owed: !row.text(4)?.is_empty(),
+                });
             }
         }
         Ok(entries)

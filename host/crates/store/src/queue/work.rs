@@ -52,8 +52,19 @@ pub struct Leased {
     pub delay_told: i64,
     /// Its message.
     pub message: QueuedMessage,
-    /// The recipients that are open, at least one.
+    /// The recipients that are open.
     pub recipients: Vec<QueuedRecipient>,
+    /// Those that are done, and of which its sender is still to be told. There is one at least, here or there.
+    pub owed: Vec<Owed>,
+}
+
+/// A recipient that is done, and of which its sender is still to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// The recipient, with the last words about it.
+    pub recipient: QueuedRecipient,
+    /// What was kept of the report ([`RecipientOutcome::owed`]).
+    pub text: String,
 }
 
 impl Leased {
@@ -102,17 +113,25 @@ impl Leased {
                 blob: BlobId(row.int(8)?),
             },
             recipients: Vec::new(),
+            owed: Vec::new(),
         })
     }
 
     pub(crate) fn add_recipient(&mut self, row: &Row) -> Result<()> {
-        self.recipients.push(QueuedRecipient {
+        let recipient = QueuedRecipient {
             number: row.number(1)?,
             address: row.text(2)?,
             notify: Notify(u8::try_from(row.int(3)?).unwrap_or(0)),
             orcpt: row.text(4)?,
             said: row.text(5)?,
-        });
+        };
+        match RecipientState::of_code(row.int(6)?) {
+            RecipientState::Open => self.recipients.push(recipient),
+            _ => self.owed.push(Owed {
+                recipient,
+                text: row.text(7)?,
+            }),
+        }
         Ok(())
     }
 }
@@ -126,9 +145,12 @@ pub struct RecipientOutcome {
     pub state: RecipientState,
     /// What was said of it, at most [`super::MAX_SAID`].
     pub said: String,
+    /// Set for one that is done, if its sender is to be told and is not with this settlement: what is needed to do it later,
+    /// opaque here. It comes back with [`Leased::owed`]. Empty: nothing is owed.
+    pub owed: String,
 }
 
-/// What an attempt on a leg came to.
+/// What an attempt on a leg came to, or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
     /// The leg.
@@ -149,6 +171,10 @@ pub struct Settlement {
     pub delay_told: Option<i64>,
     /// Relayed here means stored by this very settlement: without the lease there is nothing to say.
     pub stores: bool,
+    /// Recipients of which its sender was to be told still, and is with this settlement.
+    pub told: Vec<u32>,
+    /// The attempt goes on with other recipients: the lease stays, and the attempt is not counted yet.
+    pub goes_on: bool,
 }
 
 /// What a settlement did.

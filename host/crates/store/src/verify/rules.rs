@@ -107,8 +107,8 @@ static RULES: [Rule; 18] = [
     rule(
         "queue leg ",
         "SELECT CAST(id AS TEXT) FROM queue_legs l WHERE NOT EXISTS
-         (SELECT 1 FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id AND q.state = 0) LIMIT 100",
-        " has no open recipient",
+         (SELECT 1 FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id AND (q.state = 0 OR q.owed <> '')) LIMIT 100",
+        " has no recipient that is open or to be reported",
     ),
     rule(
         "queued recipient ",

@@ -24,6 +24,7 @@ mod queue;
 mod queue_crash;
 mod queue_hosts;
 mod queue_many;
+mod queue_owed;
 mod setup;
 mod trouble;
 mod verify;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use waxwing_store::{
     BodyKind, DeliverBy, Error, Leased, LegState, NewRecipient, Notify, Outgoing, Place,
-    QueueAction, QueueEnvelope, QueueFilter, QueuePage, RecipientOutcome, RecipientState,
-    ReturnContent, Settled, Settlement, Store,
+    QueueAction, QueueEntry, QueueEnvelope, QueueFilter, QueuePage, RecipientOutcome,
+    RecipientState, ReturnContent, Settled, Settlement, Store,
 };
 
 use crate::on_both;
@@ -84,6 +84,7 @@ pub(crate) fn settlement(leased: &Leased, state: RecipientState, retry_at: i64) 
         number,
         state,
         said: "250 2.0.0 OK".to_owned(),
+        owed: String::new(),
     };
     Settlement {
         leg: leased.leg,
@@ -99,6 +100,8 @@ pub(crate) fn settlement(leased: &Leased, state: RecipientState, retry_at: i64) 
         retry_at,
         delay_told: None,
         stores: false,
+        told: Vec::new(),
+        goes_on: false,
     }
 }
 
@@ -109,7 +112,7 @@ pub(crate) async fn settle(store: &Store, settlement: Settlement) -> Settled {
         .unwrap()
 }
 
-fn everything() -> QueuePage {
+pub(crate) fn everything() -> QueuePage {
     QueuePage {
         filter: QueueFilter::All,
         held: None,
@@ -294,18 +297,22 @@ async fn a_lost_lease_says_only_what_was_relayed(setup: Arc<Setup>) {
         .await;
     assert_eq!(settled.unwrap(), Settled::Lost);
     let entries = store.queue(&everything()).await.unwrap();
-    let open = |(_, state, _): &(_, RecipientState, _)| *state == RecipientState::Open;
-    assert!(entries[0].recipients.iter().all(open));
+    let states = |entry: &QueueEntry| {
+        entry
+            .recipients
+            .iter()
+            .map(|one| one.state)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(states(&entries[0]), [RecipientState::Open; 2]);
     let settled = store.settle(late, Vec::new(), vec![notice]).await.unwrap();
     assert_eq!(settled, Settled::Lost);
     let entries = store.queue(&everything()).await.unwrap();
     assert_eq!(entries.len(), 1, "no notice");
-    let states: Vec<_> = entries[0]
-        .recipients
-        .iter()
-        .map(|(_, state, _)| *state)
-        .collect();
-    assert_eq!(states, [RecipientState::Open, RecipientState::Relayed]);
+    assert_eq!(
+        states(&entries[0]),
+        [RecipientState::Open, RecipientState::Relayed]
+    );
     let settled = settle(&store, settlement(&quick[0], RecipientState::Failed, 0)).await;
     assert!(matches!(settled, Settled::Recorded { .. }));
     assert_eq!(

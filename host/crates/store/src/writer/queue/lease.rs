@@ -41,8 +41,8 @@ static LEASED: Sql = Sql::new(
      FROM {1: id i} AS r CROSS JOIN queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = r.id ORDER BY l.lane, l.id",
 );
 pub(crate) static OPEN: Sql = Sql::new(
-    "SELECT q.leg, q.number, q.address, q.notify, q.orcpt, q.said FROM {1: message i, leg i} AS r CROSS JOIN queue_recipients q
-     WHERE q.message = r.message AND q.leg = r.leg AND q.state = 0 ORDER BY q.message, q.number",
+    "SELECT q.leg, q.number, q.address, q.notify, q.orcpt, q.said, q.state, q.owed FROM {1: message i, leg i} AS r CROSS JOIN queue_recipients q
+     WHERE q.message = r.message AND q.leg = r.leg AND (q.state = 0 OR q.owed <> '') ORDER BY q.message, q.number",
 );
 pub(crate) static RENEW: Sql = Sql::new(
     "UPDATE queue_legs SET due = $3 WHERE lease = $2 AND id IN (SELECT r.id FROM {1: id i} AS r) RETURNING id",

@@ -23,7 +23,7 @@ static MESSAGES: Sql = Sql::new(
     "SELECT l.message, l.id FROM {1: id i} AS r CROSS JOIN queue_legs l WHERE l.id = r.id",
 );
 static REMOVE_RECIPIENTS: Sql = Sql::new(
-    "UPDATE queue_recipients SET state = 3 WHERE message = $1 AND state = 0 AND leg IN (SELECT r.id FROM {2: id i} AS r)",
+    "UPDATE queue_recipients SET state = CASE WHEN state = 0 THEN 3 ELSE state END, owed = '' WHERE message = $1 AND leg IN (SELECT r.id FROM {2: id i} AS r)",
 );
 
 /// An action on legs.

@@ -8,11 +8,12 @@ use crate::queue::{MAX_SAID, RecipientState, Settled, Settlement, bounded};
 use crate::statement::{Dialect, Rows, Sql};
 use crate::{AccountId, BlobId, Error, Result};
 
-// The message, the lease, the content, the message's legs, and the recipients that would still be open.
+// The message, the lease, the content, the message's legs, and the recipients that would still be open or to be reported.
 static KNOWN: Sql = Sql::new(
     "SELECT l.message, l.lease, m.blob, (SELECT count(*) FROM queue_legs o WHERE o.message = l.message),
-     (SELECT count(*) FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id AND q.state = 0
-       AND q.number NOT IN (SELECT r.number FROM {2: number i} AS r))
+     (SELECT count(*) FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id
+       AND (q.state = 0 AND q.number NOT IN (SELECT r.number FROM {2: number i} AS r)
+         OR q.owed <> '' AND q.number NOT IN (SELECT t.number FROM {3: number i} AS t)))
      FROM queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = $1",
 );
 // Two hosts that end the last two legs of a message must not each leave its end to the other.
@@ -20,17 +21,25 @@ static LOCK: Sql = Sql::new(
     "SELECT m.id FROM queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = $1 FOR UPDATE OF m, l",
 );
 static OUTCOMES: Sql = Sql::new(
-    "UPDATE queue_recipients SET state = r.state, said = r.said FROM {3: number i, state i, said t} AS r
+    "UPDATE queue_recipients SET state = r.state, said = r.said, owed = r.owed FROM {3: number i, state i, said t, owed t} AS r
      WHERE queue_recipients.message = $1 AND queue_recipients.leg = $2 AND queue_recipients.number = r.number AND queue_recipients.state = 0",
+);
+static TOLD: Sql = Sql::new(
+    "UPDATE queue_recipients SET owed = '' WHERE message = $1 AND leg = $2 AND number IN (SELECT r.number FROM {3: number i} AS r)",
 );
 static ATTEMPT: Sql = Sql::new(
     "INSERT INTO queue_attempts (message, id, leg, at, host, said) VALUES ($1, $2, $3, $4, $5, $6)",
 );
-static OPEN: Sql =
-    Sql::new("SELECT count(*) FROM queue_recipients WHERE message = $1 AND leg = $2 AND state = 0");
+static OPEN: Sql = Sql::new(
+    "SELECT count(*) FROM queue_recipients WHERE message = $1 AND leg = $2 AND (state = 0 OR owed <> '')",
+);
 static AGAIN: Sql = Sql::new(
-    "UPDATE queue_legs SET due = $2, lease = 0, owner = '', attempts = attempts + 1, tried = $3, said = $4,
+    "UPDATE queue_legs SET due = $2, lease = 0, owner = '', attempts = attempts + 1, tried = $3, said = CASE WHEN $4 <> '' THEN $4 ELSE said END,
      delayed = CASE WHEN $5 > 0 THEN $5 ELSE delayed END WHERE id = $1",
+);
+static GOES_ON: Sql = Sql::new(
+    "UPDATE queue_legs SET tried = $2, said = CASE WHEN $3 <> '' THEN $3 ELSE said END,
+     delayed = CASE WHEN $4 > 0 THEN $4 ELSE delayed END WHERE id = $1",
 );
 static GIVE_BACK: Sql =
     Sql::new("UPDATE queue_legs SET due = $3, lease = 0, owner = '' WHERE id = $1 AND lease = $2");
@@ -42,7 +51,7 @@ struct Known {
     blob: BlobId,
     /// Legs of its message.
     legs: i64,
-    /// Recipients of it that are open after this settlement.
+    /// Recipients of it that are open after this settlement, or to be reported as they were before.
     open: i64,
 }
 
@@ -74,7 +83,7 @@ impl Operation for Settle {
         if !leased && self.settlement.stores {
             return Ok(Settled::Lost);
         }
-        if leased && known.open == 0 && known.legs == 1 {
+        if leased && known.open == 0 && known.legs == 1 && !self.owes() {
             // The usual end: all is relayed. The rows go with the commit, together with those of other messages.
             transaction.buffers.refs(known.blob, -1);
             transaction.buffers.queue.end(known.message);
@@ -94,6 +103,12 @@ impl Operation for Settle {
 }
 
 impl Settle {
+    /// Whether something is to be told that is not told with it.
+    fn owes(&self) -> bool {
+        let outcomes = &self.settlement.outcomes;
+        outcomes.iter().any(|outcome| !outcome.owed.is_empty())
+    }
+
     /// What is known of the leg, which is locked; none if it is gone.
     async fn find(&self, transaction: &mut Transaction) -> Result<Option<Known>> {
         let leg = self.settlement.leg.0;
@@ -103,7 +118,8 @@ impl Settle {
         let outcomes = self.settlement.outcomes.iter();
         let ended = outcomes.filter(|outcome| outcome.state != RecipientState::Open);
         let ended = Rows::of_ints(ended.map(|outcome| outcome.number.into()));
-        let values = vec![leg.into(), ended.into()];
+        let told = Rows::of_ints(self.settlement.told.iter().map(|number| (*number).into()));
+        let values = vec![leg.into(), ended.into(), told.into()];
         let rows = transaction.fetch_beside(&KNOWN, values).await?;
         let Some(row) = rows.first() else {
             return Ok(None);
@@ -127,6 +143,12 @@ impl Settle {
     ) -> Result<()> {
         self.outcomes(transaction, message, leased).await?;
         let leg = self.settlement.leg.0;
+        if leased && !self.settlement.told.is_empty() {
+            let told = self.settlement.told.iter();
+            let told = Rows::of_ints(told.map(|number| (*number).into()));
+            let values = vec![message.into(), leg.into(), told.into()];
+            transaction.execute(&TOLD, values).await?;
+        }
         let values = vec![message.into(), leg.into()];
         let open = transaction.fetch(&OPEN, values).await?;
         if open.first().map_or(Ok(0), |row| row.int(0))? == 0 {
@@ -137,7 +159,7 @@ impl Settle {
         Ok(())
     }
 
-    /// Without the lease only what was handed over counts: somebody else is at the rest.
+    /// Without the lease only what was handed over counts: somebody else is at the rest, and tells of all.
     async fn outcomes(
         &self,
         transaction: &mut Transaction,
@@ -152,12 +174,19 @@ impl Settle {
             outcomes,
             ..
         } = &self.settlement;
+        if outcomes.is_empty() {
+            return Ok(());
+        }
         let mut rows = Rows::default();
         for outcome in outcomes {
             if leased || outcome.state == RecipientState::Relayed {
                 let row = rows.row().int(outcome.number.into());
-                row.int(outcome.state.code())
-                    .str(bounded(&outcome.said, MAX_SAID));
+                let row = row.int(outcome.state.code());
+                row.str(bounded(&outcome.said, MAX_SAID)).str(if leased {
+                    &outcome.owed
+                } else {
+                    ""
+                });
             }
         }
         let values = vec![message.into(), leg.0.into(), rows.into()];
@@ -171,10 +200,19 @@ impl Settle {
 
     async fn again(&self, transaction: &mut Transaction) -> Result<()> {
         let s = &self.settlement;
-        let mut values = vec![s.leg.0.into(), s.retry_at.into(), s.at.into()];
-        values.push(Value::from(bounded(&s.said, MAX_SAID)));
-        values.push(s.delay_told.map_or(0, |at| at).into());
-        transaction.execute(&AGAIN, values).await?;
+        let said = Value::from(bounded(&s.said, MAX_SAID));
+        let delayed = s.delay_told.unwrap_or(0).into();
+        let (sql, values) = match s.goes_on {
+            true => (&GOES_ON, vec![s.leg.0.into(), s.at.into(), said, delayed]),
+            false => {
+                let due = s.retry_at.into();
+                (
+                    &AGAIN,
+                    vec![s.leg.0.into(), due, s.at.into(), said, delayed],
+                )
+            }
+        };
+        transaction.execute(sql, values).await?;
         Ok(())
     }
 }
