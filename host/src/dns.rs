@@ -26,6 +26,7 @@ use waxwing_policy::{DnsAnswer, DnsOutcome, DnsQuestion, DnsRecord, DnsSecurity}
 use crate::config::{Dns, Validate, server};
 
 mod origin;
+pub(crate) mod tlsa;
 
 /// How long it is believed that the resolvers pass proofs on, or do not.
 const BELIEVED: Duration = Duration::from_secs(600);

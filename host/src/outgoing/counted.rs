@@ -7,7 +7,7 @@ use waxwing_smtp::client::{Cause, Lack, Stage};
 
 use super::line::{Down, Line};
 use super::plan::Way;
-use super::published::Published;
+use super::published::{Dane, Published, Sts};
 use super::resolve::{Found, Stop};
 use crate::reports::{Applied, Session};
 use crate::wiring::Parts;
@@ -44,16 +44,19 @@ pub(super) fn session(
             None => return,
             failed => failed,
         },
-        Came::Refused(reason) => match published {
-            Published::DaneUnknown => Some(("dnssec-invalid", reason.to_owned())),
-            Published::Sts(_) => Some(("validation-failure", reason.to_owned())),
-            Published::Nothing | Published::Dane(_) => return,
+        Came::Refused(reason) => match (&published.dane, &published.sts) {
+            (Dane::Unknown, _) => Some(("dnssec-invalid", reason.to_owned())),
+            (Dane::Nothing | Dane::Unusable(_), Sts::Policy(_)) => {
+                Some(("validation-failure", reason.to_owned()))
+            }
+            _ => return,
         },
     };
-    let applied = match published {
-        Published::Nothing | Published::DaneUnknown => Applied::None,
-        Published::Dane(records) => Applied::Dane(records),
-        Published::Sts(policy) => Applied::Sts(policy),
+    let applied = match (&published.dane, &published.sts, published.enforced()) {
+        (Dane::Unusable(_), _, Some(policy)) => Applied::Sts(policy),
+        (Dane::Records(records) | Dane::Unusable(records), ..) => Applied::Dane(records),
+        (Dane::Nothing, Sts::Policy(policy), _) => Applied::Sts(policy),
+        (Dane::Nothing | Dane::Unknown, ..) => Applied::None,
     };
     let session = Session {
         domain: way.mail_domain(),

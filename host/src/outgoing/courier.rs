@@ -4,24 +4,22 @@
 //! (what a host does not take is converted); RFC 8689 §4.2.1.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use waxwing_auth::mta_sts::StsPolicy;
 use waxwing_mail::Body;
 use waxwing_queue::attempt::{Attempt, Conversation, Failure, Fate, Said, Then};
 use waxwing_sasl::{Credentials, Login};
 use waxwing_smtp::client::{
-    ClientConfig, ClientTimeouts, Offers, Outgoing as Sent, Protocol, Stage, TlsUse,
+    Cause, ClientConfig, ClientTimeouts, Offers, Outgoing as Sent, Protocol, Stage, TlsUse,
 };
 use waxwing_store::Leased;
 
 use super::counted::{self, Came};
-use super::demand::{self, Demand};
+use super::demand::{self, Demand, Refusal};
 use super::line::{Down, Line, Terms};
 use super::plan::Way;
-use super::published::{self, Published};
+use super::published::{self, Published, Sts};
 use super::resolve::{Found, Nowhere, Stop, stops};
 use super::{Outgoing, dial, facts, heard};
 use crate::answer::now_millis;
@@ -126,7 +124,7 @@ impl<'a> Courier<'a> {
     }
 
     async fn visit(&mut self, way: &Way, stops: Vec<Stop>, parcel: Parcel<'_>, round: &mut Round) {
-        let policy = self.policy(way, &stops).await;
+        let sts = self.policy(way, &stops).await;
         for stop in stops {
             // The host that the kept line led to has been heard.
             self.done().await;
@@ -134,7 +132,7 @@ impl<'a> Courier<'a> {
                 host: stop.label(),
                 ..Via::default()
             };
-            let then = match self.open(way, &stop, policy.as_ref()).await {
+            let then = match self.open(way, &stop, &sts).await {
                 Ok(line) => {
                     let mut kept = Kept {
                         way: way.clone(),
@@ -159,21 +157,17 @@ impl<'a> Courier<'a> {
     }
 
     /// A line to an address, without TLS at the second try where that may be.
-    async fn open(
-        &self,
-        way: &Way,
-        stop: &Stop,
-        policy: Option<&Arc<StsPolicy>>,
-    ) -> Result<Line, Conversation<usize>> {
+    async fn open(&self, way: &Way, stop: &Stop, sts: &Sts) -> Result<Line, Conversation<usize>> {
         let published = match demand::asks_hosts(way, stop) {
-            true => published::of(&self.parts.resolver, stop, policy).await,
-            false => Published::Nothing,
+            true => published::of(&self.parts.resolver, stop, sts).await,
+            false => Published::NOTHING,
         };
         let demand = demand::demand(way, stop, &published);
         let using = match &demand {
-            Demand::Refuse(reason) => {
-                counted::session(self.parts, way, stop, &published, Came::Refused(reason));
-                return Err(refused(way, stop, reason));
+            Demand::Refuse(refusal) => {
+                let came = Came::Refused(refusal.reason);
+                counted::session(self.parts, way, stop, &published, came);
+                return Err(refused(way, stop, *refusal));
             }
             _ if stop.implicit_tls => TlsUse::Implicit,
             Demand::Never => TlsUse::Never,
@@ -205,10 +199,10 @@ impl<'a> Courier<'a> {
     }
 
     /// The policy of MTA-STS that applies, where any may.
-    async fn policy(&self, way: &Way, stops: &[Stop]) -> Option<Arc<StsPolicy>> {
+    async fn policy(&self, way: &Way, stops: &[Stop]) -> Sts {
         let by_mx = stops.iter().any(|stop| stop.found != Found::Named);
         if !by_mx || !demand::asks_policy(way) {
-            return None;
+            return Sts::Nothing;
         }
         let Outgoing {
             policies, client, ..
@@ -218,7 +212,7 @@ impl<'a> Courier<'a> {
         if looked.failed {
             counted::no_policy(self.parts, domain);
         }
-        looked.policy
+        looked.sts
     }
 
     async fn dial(
@@ -266,9 +260,10 @@ impl<'a> Courier<'a> {
 }
 
 /// What it means that a host cannot be sent to at all.
-fn refused(way: &Way, stop: &Stop, reason: &str) -> Conversation<usize> {
-    let text = format!("{}: {reason}", stop.name);
-    if way.require_tls {
+fn refused(way: &Way, stop: &Stop, refusal: Refusal) -> Conversation<usize> {
+    let text = format!("{}: {}", stop.name, refusal.reason);
+    // What could not be found out is looked at again.
+    if way.require_tls && !refusal.passing {
         return Conversation::Unfit(Failure {
             // RFC 8689 §4.2.1: encryption needed.
             status: "5.7.10".to_owned(),
@@ -303,8 +298,8 @@ enum Failed {
 impl Failed {
     fn conversation(self, way: &Way) -> Conversation<usize> {
         match self {
-            // RFC 8689 §4.2.1: a host without such TLS does not get it; another may.
-            Self::Line(down) if way.require_tls && down.failure.stage == Stage::StartTls => {
+            // RFC 8689 §4.2.1: a host without such TLS does not get it; another may. If none has it, the message comes back.
+            Self::Line(down) if way.require_tls && is_unfit(&down) => {
                 Conversation::Unfit(Failure {
                     status: "5.7.10".to_owned(),
                     said: Self::Line(down).text(),
@@ -328,6 +323,17 @@ impl Failed {
                 .unwrap_or_else(|| heard::words(&down.failure)),
         }
     }
+}
+
+/// Whether a host has no TLS that will do: it offers none, refuses it for good, or shows a certificate that is not good. A handshake
+/// that breaks, a 4yz and silence are passing trouble.
+fn is_unfit(down: &Down) -> bool {
+    let lasts = match &down.failure.cause {
+        Cause::Lacks(_) => true,
+        Cause::Reply(reply) => reply.code.is_permanent(),
+        _ => down.noted.is_some(),
+    };
+    lasts && down.failure.stage == Stage::StartTls
 }
 
 /// An attempt while it goes from address to address.
@@ -436,5 +442,34 @@ pub(super) fn words(fate: &Fate) -> String {
     match fate {
         Fate::Relayed(Said { code, text }) => format!("{code} {text}"),
         Fate::Transient(failure) | Fate::Permanent(failure) => failure.said.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::CertificateError;
+    use waxwing_mail::Reply;
+    use waxwing_smtp::client::Lack;
+
+    use super::*;
+
+    #[test]
+    fn only_what_lasts_makes_a_host_unfit_for_what_requires_tls() {
+        let down = |stage, cause, noted| Down {
+            failure: waxwing_smtp::client::Failure { stage, cause },
+            trouble: None,
+            noted,
+        };
+        let at_tls = |cause| down(Stage::StartTls, cause, None);
+        let reply = |code| Cause::Reply(Reply::new(code, None, "hm"));
+        assert!(is_unfit(&at_tls(Cause::Lacks(Lack::StartTls))));
+        assert!(is_unfit(&at_tls(reply(502))));
+        let bad = rustls::Error::InvalidCertificate(CertificateError::Expired);
+        assert!(is_unfit(&down(Stage::StartTls, Cause::Closed, Some(bad))));
+        // RFC 3207 §4: TLS not available due to temporary reason.
+        assert!(!is_unfit(&at_tls(reply(454))));
+        assert!(!is_unfit(&at_tls(Cause::Closed)));
+        assert!(!is_unfit(&at_tls(Cause::TimedOut)));
+        assert!(!is_unfit(&down(Stage::Greeting, reply(554), None)));
     }
 }

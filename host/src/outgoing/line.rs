@@ -16,6 +16,7 @@ use waxwing_smtp::client::{
     Answer, Ask, Cause, ClientConfig, ClientSession, Failure, Offers, Outcome, Outgoing, Stage,
 };
 
+use super::resolve::literal;
 use super::tls::Handshake;
 
 /// Octets read at a time.
@@ -214,7 +215,7 @@ impl Line {
         let Some(handshake) = &self.handshake else {
             return Err(io::Error::other("TLS cannot be set up here"));
         };
-        let name = ServerName::try_from(self.name.clone()).map_err(io::Error::other)?;
+        let name = server_name(&self.name)?;
         let shake = handshake.connector.connect(name, stream);
         let stream = match self.session.deadline() {
             Some(deadline) => timeout_at(deadline.into(), shake).await??,
@@ -233,6 +234,14 @@ impl Line {
         }
         self.stream = Stream::Secure(Box::new(stream));
         Ok(())
+    }
+}
+
+/// What the certificate is for: a name, or of an address literal (RFC 5321 §4.1.3) the address.
+fn server_name(host: &str) -> io::Result<ServerName<'static>> {
+    match literal(host) {
+        Some(address) => Ok(ServerName::IpAddress(address.into())),
+        None => ServerName::try_from(host.to_owned()).map_err(io::Error::other),
     }
 }
 
@@ -264,5 +273,25 @@ fn lost(recipients: usize) -> Outcome {
         fates: vec![failed; recipients],
         dsn: false,
         untried: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_literal_has_a_handshake_with_its_address() {
+        for (host, address) in [
+            ("[192.0.2.1]", "192.0.2.1"),
+            ("[IPv6:2001:db8::1]", "2001:db8::1"),
+            ("192.0.2.1", "192.0.2.1"),
+        ] {
+            let address: std::net::IpAddr = address.parse().unwrap();
+            assert_eq!(server_name(host).unwrap(), address.into(), "{host}");
+        }
+        let name = server_name("mx.remote.example").unwrap();
+        assert_eq!(name.to_str(), "mx.remote.example");
+        assert!(server_name("[what]").is_err());
     }
 }

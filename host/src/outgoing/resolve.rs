@@ -181,7 +181,7 @@ async fn by_mx(parts: &Parts, domain: &str, seed: u64) -> Result<Vec<Stop>, Nowh
 }
 
 /// RFC 5321 §4.1.3: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
-fn literal(domain: &str) -> Option<IpAddr> {
+pub(super) fn literal(domain: &str) -> Option<IpAddr> {
     let inner = domain.strip_prefix('[')?.strip_suffix(']')?;
     let tagged = inner
         .get(..5)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::time::{Duration, Instant};
 use waxwing_auth::Verdict;
-use waxwing_auth::dane::{DaneVerdict, Tlsa, verify};
+use waxwing_auth::dane::{DaneVerdict, verify};
 use waxwing_auth::dkim::rotation::{Phase, Sight, look_up};
 use waxwing_auth::dmarc::DmarcRecord;
 use waxwing_auth::dns::{Lookups, Outcome, Record, RecordKind};
@@ -18,7 +18,7 @@ use waxwing_auth::spf::{SpfRequest, SpfResult, check_mail_from};
 use waxwing_policy::{DnsOutcome, DnsQuestion, DnsRecord, DnsSecurity};
 
 use super::site::{KeyText, Site, policy_id};
-use crate::dns::Resolver;
+use crate::dns::{Resolver, tlsa};
 use crate::fetch::Client;
 
 /// How long all questions may take.
@@ -27,8 +27,6 @@ const TIME: Duration = Duration::from_secs(30);
 const QUESTIONS: u32 = 500;
 /// Addresses of the host that are looked at.
 const MAX_ADDRESSES: usize = 16;
-/// RFC 6698 §7.1: the number of the type TLSA.
-const TLSA: u16 = 52;
 /// RFC 2782: that of SRV.
 const SRV: u16 = 33;
 
@@ -339,31 +337,16 @@ impl Check<'_> {
             chain,
             ..
         } = self.site;
-        let name = format!("_25._tcp.{host}");
-        let answer = self.ask(&name, TLSA).await;
-        let records = answer
-            .records
-            .into_iter()
-            .filter_map(|record| match record {
-                DnsRecord::Tlsa {
-                    usage,
-                    selector,
-                    matching,
-                    association,
-                } => Some(Tlsa {
-                    usage,
-                    selector,
-                    matching,
-                    association,
-                }),
-                _ => None,
-            });
-        let records: Vec<Tlsa> = records.collect();
+        let question = tlsa::question(host, 25);
+        let name = &question.name;
+        let answer = self.ask(name, question.kind).await;
+        let security = answer.security;
+        let records = tlsa::records(answer);
         // DANE is for those who want it.
         if records.is_empty() || chain.is_empty() {
             return;
         }
-        if answer.security == DnsSecurity::Insecure {
+        if security == DnsSecurity::Insecure {
             self.found(
                 "dane",
                 format!(

@@ -16,6 +16,7 @@ use waxwing_auth::mta_sts::{self, MAX_POLICY, Mode, StsPolicy, StsRecord};
 use waxwing_policy::HttpRequest;
 use waxwing_store::Namespace;
 
+use super::Sts;
 use crate::answer::now_millis;
 use crate::fetch::Client;
 use crate::wiring::Parts;
@@ -39,6 +40,8 @@ pub(in crate::outgoing) struct Cache(Mutex<HashMap<String, Slot>>);
 #[derive(Clone, Default)]
 struct Slot {
     kept: Option<Kept>,
+    /// One may be kept in the store, which could not be read.
+    unread: bool,
     /// When a policy was last fetched in vain.
     failed: Option<Instant>,
     /// Held by whoever fetches it.
@@ -65,9 +68,9 @@ fn lasts(policy: &StsPolicy) -> i64 {
 
 /// What a look at a domain's policy came to.
 pub(in crate::outgoing) struct Looked {
-    /// The policy that applies, if one does.
-    pub(in crate::outgoing) policy: Option<Arc<StsPolicy>>,
-    /// There should be one, and it could not be fetched just now.
+    /// What applies.
+    pub(in crate::outgoing) sts: Sts,
+    /// There should be a policy, or a newer one, and it could not be fetched just now.
     pub(in crate::outgoing) failed: bool,
 }
 
@@ -101,6 +104,7 @@ impl Cache {
         let mut slot = self.slot(parts, domain).await;
         let now = now_millis();
         let mut failed = false;
+        let named = matches!(record, StsRecord::Id(_));
         let turn = Arc::clone(&slot.turn);
         let wanted = match record {
             StsRecord::Id(id) if slot.wants(&id, now) => {
@@ -121,6 +125,7 @@ impl Cache {
                     };
                     keep(parts, domain, &kept).await;
                     slot.kept = Some(kept);
+                    slot.unread = false;
                     slot.failed = None;
                 }
                 Err(reason) => {
@@ -132,7 +137,7 @@ impl Cache {
             self.put(domain, slot.clone());
         }
         Looked {
-            policy: slot.kept.and_then(|kept| kept.policy(now)),
+            sts: slot.applies(named, now),
             failed,
         }
     }
@@ -150,7 +155,10 @@ impl Cache {
             Ok(found) => found.and_then(|found| serde_json::from_slice(&found.value).ok()),
             Err(error) => {
                 tracing::warn!(domain, %error, "a policy of MTA-STS could not be read");
-                return Slot::default();
+                return Slot {
+                    unread: true,
+                    ..Slot::default()
+                };
             }
         };
         let slot = Slot {
@@ -163,8 +171,11 @@ impl Cache {
             .clone()
     }
 
+    /// What could not be read is not known: it would stand before what is in the store.
     fn put(&self, domain: &str, slot: Slot) {
-        self.slots_with_room().insert(domain.to_owned(), slot);
+        if !slot.unread {
+            self.slots_with_room().insert(domain.to_owned(), slot);
+        }
     }
 
     fn slots_with_room(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
@@ -178,6 +189,16 @@ impl Cache {
 }
 
 impl Slot {
+    /// What applies, to a domain that says in the DNS that it has a policy or does not.
+    fn applies(&self, named: bool, now: i64) -> Sts {
+        match &self.kept {
+            Some(kept) => kept.policy(now).map_or(Sts::Nothing, Sts::Policy),
+            None if self.unread => Sts::Unread,
+            None if named => Sts::Unfetched,
+            None => Sts::Nothing,
+        }
+    }
+
     /// Whether the policy of this id is to be fetched.
     fn wants(&self, id: &str, now: i64) -> bool {
         let known = self.kept.as_ref();
@@ -275,6 +296,27 @@ mod tests {
                 .policy(1001)
                 .is_none()
         );
+    }
+
+    #[test]
+    fn what_the_store_could_not_say_is_not_no_policy() {
+        let unread = Slot {
+            unread: true,
+            ..Slot::default()
+        };
+        assert_eq!(unread.applies(true, 1001), Sts::Unread);
+        let cache = Cache::default();
+        cache.put("remote.example", unread.clone());
+        assert!(cache.slots().is_empty(), "the store is asked again");
+        let fetched = Slot {
+            kept: Some(kept(
+                "version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 60\n",
+            )),
+            ..unread
+        };
+        assert!(matches!(fetched.applies(true, 1001), Sts::Policy(_)));
+        assert_eq!(Slot::default().applies(true, 1001), Sts::Unfetched);
+        assert_eq!(Slot::default().applies(false, 1001), Sts::Nothing);
     }
 
     #[test]
