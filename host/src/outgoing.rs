@@ -6,11 +6,12 @@
 //! Invariants: a message leaves the queue only with the commit that says what became of it; whoever dies loses its lease
 //! and not the mail; nothing here decides what the policy may decide.
 //!
-//! The files, in the order of an attempt: `entry` (into the queue), `worker` (what is due), `job` (one destination), `plan`
-//! (how policy wants it), `resolve` (which hosts), `published` and `demand` (what of TLS is needed), `counted` (for reports),
-//! `dial` and `line` (a connection and its conversation), `courier` (an attempt over all hosts), `heard` (what a conversation
-//! means), `settle` (what follows), `notice`, `home` and `own` (who is told); `deposit` is for mail to mailboxes here that was held
-//! back.
+//! The files, in the order of an attempt: `entry` (into the queue), `worker` (what is due), `places` (what jobs have of it), `job`
+//! (one destination), `plan` (how policy wants it), `resolve` (which hosts), `published` and `demand` (what of TLS is needed),
+//! `counted` (for reports), `dial` and `line` (a connection and its conversation), `courier` (an attempt over all hosts), `heard`
+//! (what a conversation means), `judge` (what follows for a recipient), `settle` and `record` (all of it is written down), `notice`,
+//! `home` and `own` (who is told), `owed` (who is told later), `told` (operators); `deposit` is for mail to mailboxes here that was
+//! held back.
 
 mod counted;
 mod courier;
@@ -51,7 +52,7 @@ use crate::wiring::Parts;
 
 pub(crate) use deposit::HERE;
 pub(crate) use entry::Entry;
-pub(crate) use notice::{About, Notices, send, write as notify};
+pub(crate) use notice::{About, Notices, led, send, write as notify};
 pub(crate) use worker::run;
 
 /// Days after which a rewritten sender is no longer believed: a report comes within the time that a message is tried.

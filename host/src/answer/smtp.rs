@@ -97,6 +97,14 @@ impl Routed {
             .iter()
             .any(|target| matches!(target, waxwing_policy::Target::Account(_)))
     }
+
+    /// Whether a message that is held back waits under this address, and not under those that it leads to: RFC 3461 §5.2.3 and
+    /// §5.2.7.3 have its sender told here that it was led on, which is when it is released.
+    fn waits_here(&self) -> bool {
+        let elsewhere =
+            |target: &&waxwing_policy::Target| matches!(target, waxwing_policy::Target::Forward(_));
+        self.has_account() || self.local && self.led.targets.iter().filter(elsewhere).count() > 1
+    }
 }
 
 impl SmtpAnswers {

@@ -62,7 +62,7 @@ pub(super) fn session(
         domain: way.mail_domain(),
         applied,
         host: &stop.name,
-        address: Some(stop.address),
+        address: stop.address,
         failure,
     };
     parts.reports.tls.note(way.mail_domain(), session.seen());

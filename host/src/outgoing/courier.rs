@@ -4,6 +4,7 @@
 //! (what a host does not take is converted); RFC 8689 §4.2.1.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -158,6 +159,11 @@ impl<'a> Courier<'a> {
 
     /// A line to an address, without TLS at the second try where that may be.
     async fn open(&self, way: &Way, stop: &Stop, sts: &Sts) -> Result<Line, Conversation<usize>> {
+        if stop.address.is_none() {
+            // What goes over a socket of this machine is seen by nobody else: TLS has nothing to add.
+            let line = self.dial(way, stop, (TlsUse::Never, &Demand::Never)).await;
+            return line.map_err(|failed| failed.conversation(way));
+        }
         let published = match demand::asks_hosts(way, stop) {
             true => published::of(&self.parts.resolver, stop, sts).await,
             false => Published::NOTHING,
@@ -232,7 +238,10 @@ impl<'a> Courier<'a> {
             session.login = Some(self.login(name).await.map_err(Failed::Dial)?);
         }
         let source = way.plan.source.as_deref();
-        let stream = dial::connect(&config.queue, source, stop.address).await;
+        let stream = match stop.address {
+            Some(address) => dial::connect(&config.queue, source, address).await,
+            None => dial::socket(&config.queue, Path::new(&stop.name)).await,
+        };
         let stream = stream.map_err(Failed::Dial)?;
         let tls = &self.parts.outgoing.tls;
         let terms = Terms {

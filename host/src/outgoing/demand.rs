@@ -184,7 +184,7 @@ mod tests {
     fn stop(signed: bool) -> Stop {
         Stop {
             name: "mx.remote.example".to_owned(),
-            address: "192.0.2.1:25".parse().unwrap(),
+            address: "192.0.2.1:25".parse().ok(),
             implicit_tls: false,
             lmtp: false,
             secret: None,

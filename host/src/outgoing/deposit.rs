@@ -1,6 +1,6 @@
 //! Mail for mailboxes here that was held back: when its time has come, it is led into them.
 //!
-//! Standards: RFC 4865 §4 (future release), RFC 5321 §4.4 (Return-Path), RFC 3461 §5.2.3 (delivered).
+//! Standards: RFC 4865 §4 (future release), RFC 5321 §4.4 (Return-Path), RFC 3461 §5.2.3 (delivered), §5.2.7.2 and §5.2.7.3 (led on).
 //! Invariant: the copies, the reports and the end of the leg are one commit.
 
 use bytes::Bytes;
@@ -10,7 +10,8 @@ use waxwing_queue::attempt::{Failure, Fate, Said};
 use waxwing_store::{Delivery, Leased, Target};
 
 use super::home::{self, Home, Letter};
-use super::notice::Notices;
+use super::judge::Led;
+use super::notice::{self, Notices};
 use super::settle::{Ended, Written, settle};
 use super::worker::Worker;
 use super::{Entry, facts, heard};
@@ -24,11 +25,11 @@ const TROUBLE: i64 = 60_000;
 
 /// Where all recipients lead.
 #[derive(Default)]
-struct Led {
+struct All {
     targets: Vec<Target>,
     filed: Vec<Filed>,
     onward: Vec<Recipient>,
-    fates: Vec<(usize, Fate)>,
+    led: Vec<(usize, Led)>,
 }
 
 /// Leads the recipients of a leg into their mailboxes.
@@ -42,7 +43,7 @@ pub(super) async fn deposit(worker: &Worker, leg: &Leased, now: i64) {
             return;
         }
     };
-    let mut led = Led::default();
+    let mut all = All::default();
     let envelope = &leg.message.envelope;
     let sender = facts::sender(envelope);
     for (place, queued) in leg.recipients.iter().enumerate() {
@@ -54,25 +55,29 @@ pub(super) async fn deposit(worker: &Worker, leg: &Leased, now: i64) {
         };
         let recipient = facts::recipient(queued);
         let home = home::of(parts, letter, &recipient).await;
-        led.take(place, &recipient, home);
+        all.take(place, &recipient, home);
     }
-    let notices = match stored(worker, leg, &content, &mut led).await {
+    let notices = match stored(worker, leg, &content, &mut all).await {
         Ok(notices) => notices,
         Err(reply) => {
-            led.fates
+            all.led
                 .iter_mut()
-                .for_each(|(_, one)| *one = fate(&reply));
+                .for_each(|(_, one)| *one = not_led(fate(&reply)));
             Notices::default()
         }
     };
     let mut ended = Ended::new(leg, now);
-    ended.deposited(led.fates, notices);
+    ended.deposited(all.led, notices);
     let mut policy = Outbound::new(parts.policy.current(), facts::outbound(leg));
     if settle(worker, &mut ended, &mut policy, false).await == Written::NotStored {
-        let all = (0..leg.recipients.len()).map(|place| (place, not_stored()));
+        let all = (0..leg.recipients.len()).map(|place| (place, not_led(not_stored())));
         ended.deposited(all.collect(), Notices::default());
         settle(worker, &mut ended, &mut policy, false).await;
     }
+}
+
+fn not_led(fate: Fate) -> Led {
+    Led { fate, action: None }
 }
 
 /// It is tried again, for as long as the queue tries anything.
@@ -85,15 +90,20 @@ fn not_stored() -> Fate {
     })
 }
 
-impl Led {
+impl All {
     fn take(&mut self, place: usize, recipient: &Recipient, home: Result<Home, Reply>) {
-        let fate = match home {
+        let led = match home {
             Ok(home) => {
-                let notify = recipient.notify.map(waxwing_mail::Notify::without_success);
+                let action = notice::led(home.targets.len(), home.onward.len());
+                let notify = match action {
+                    // RFC 3461 §5.2.7.2: what leads to one address elsewhere is reported from there.
+                    None => recipient.notify,
+                    // RFC 3461 §5.2.7.3 (c).
+                    Some(_) => recipient.notify.map(waxwing_mail::Notify::without_success),
+                };
                 self.onward
                     .extend(home.onward.into_iter().map(|to| Recipient {
                         path: ForwardPath::Address(to),
-                        // RFC 3461 §5.2.7.3 (c).
                         notify,
                         ..recipient.clone()
                     }));
@@ -107,14 +117,15 @@ impl Led {
                         self.filed.push(filed);
                     }
                 }
-                Fate::Relayed(Said {
+                let fate = Fate::Relayed(Said {
                     code: 250,
                     text: "delivered".to_owned(),
-                })
+                });
+                Led { fate, action }
             }
-            Err(reply) => fate(&reply),
+            Err(reply) => not_led(fate(&reply)),
         };
-        self.fates.push((place, fate));
+        self.led.push((place, led));
     }
 }
 
@@ -137,30 +148,30 @@ async fn stored(
     worker: &Worker,
     leg: &Leased,
     content: &Bytes,
-    led: &mut Led,
+    all: &mut All,
 ) -> Result<Notices, Reply> {
     let parts = &worker.parts;
     let mut notices = Notices::default();
     let sender = facts::sender(&leg.message.envelope);
-    if !led.targets.is_empty() {
+    if !all.targets.is_empty() {
         // RFC 5321 §4.4: Return-Path at the final delivery.
         let top = waxwing_mail::return_path(&sender);
         let content: Bytes = [top.as_bytes(), content].concat().into();
         let delivery = Delivery {
             summary: crate::answer::summary(&content).await,
             content,
-            targets: std::mem::take(&mut led.targets),
+            targets: std::mem::take(&mut all.targets),
             internal_date: now_millis(),
             internal_offset: 0,
             ledger: None,
         };
-        notices.deposit(delivery, std::mem::take(&mut led.filed));
+        notices.deposit(delivery, std::mem::take(&mut all.filed));
     }
-    if led.onward.is_empty() {
+    if all.onward.is_empty() {
         return Ok(notices);
     }
     let mut envelope = facts::envelope(leg, &[], now_millis());
-    envelope.recipients = std::mem::take(&mut led.onward);
+    envelope.recipients = std::mem::take(&mut all.onward);
     let forwarder = parts.forwarder(&sender).await?;
     let domain = |recipient: &Recipient| {
         let address = recipient.path.address();

@@ -1,24 +1,45 @@
-//! A connection to an address, from a source of the configuration.
+//! A connection to an address, from a source of the configuration, or to a socket of this machine.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use crate::config::Queue;
 
-/// Connects, or says why not.
+/// What octets go over.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Wire for T {}
+
+/// A connection, whatever it is over.
+pub(super) type Connection = Box<dyn Wire>;
+
+/// Connects to an address, or says why not.
 pub(super) async fn connect(
     queue: &Queue,
     source: Option<&str>,
     to: SocketAddr,
-) -> Result<TcpStream, String> {
+) -> Result<Connection, String> {
     let from = from(queue, source, to.ip())?;
     let within = queue.connect.duration();
-    timeout(within, open(from, to))
-        .await
-        .unwrap_or_else(|_| Err(format!("no answer in {} s", seconds(within))))
+    match timeout(within, open(from, to)).await {
+        Ok(opened) => Ok(Box::new(opened?)),
+        Err(_) => Err(silent(within)),
+    }
+}
+
+/// Connects to a socket of this machine, or says why not.
+pub(super) async fn socket(queue: &Queue, path: &Path) -> Result<Connection, String> {
+    let within = queue.connect.duration();
+    match timeout(within, UnixStream::connect(path)).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(silent(within)),
+    }
 }
 
 async fn open(from: Option<IpAddr>, to: SocketAddr) -> Result<TcpStream, String> {
@@ -53,6 +74,6 @@ fn from(queue: &Queue, source: Option<&str>, to: IpAddr) -> Result<Option<IpAddr
     }
 }
 
-fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64()
+fn silent(within: Duration) -> String {
+    format!("no answer in {} s", within.as_secs_f64())
 }

@@ -40,6 +40,8 @@ pub(super) struct Context {
     pub(super) message_id: String,
     /// TLS-Required: No (RFC 8689 §3).
     pub(super) tls_optional: bool,
+    /// When a message that was held back is released (RFC 4865), milliseconds of Unix time; 0: it was not.
+    pub(super) released: i64,
 }
 
 impl Entry<'_> {
@@ -67,6 +69,7 @@ impl Entry<'_> {
             message_id: header.message_id,
             // RFC 8689 §4.1: the parameter counts, not the field.
             tls_optional: header.tls_optional && !self.envelope.require_tls,
+            released: if due > now { due } else { 0 },
         };
         let envelope = QueueEnvelope {
             queue_id: self.queue_id.to_owned(),
@@ -91,7 +94,9 @@ impl Entry<'_> {
             require_tls: self.envelope.require_tls,
             priority: self.priority,
             deliver_by: self.envelope.deliver_by.map(|by| DeliverBy {
-                at: now.saturating_add(by.seconds.saturating_mul(1000)),
+                // RFC 2852 §4: the time to deliver it in. While it is held back as its sender wants (RFC 4865) it is not delivered, and
+                // the time does not run.
+                at: due.saturating_add(by.seconds.saturating_mul(1000)),
                 give_up: by.mode == ByMode::Return,
                 trace: by.trace,
             }),
@@ -168,4 +173,40 @@ fn recipient((recipient, destination): (&Recipient, String)) -> Option<NewRecipi
 
 pub(super) fn millis(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use waxwing_mail::DeliverBy as By;
+
+    use super::*;
+
+    #[test]
+    fn the_time_to_deliver_in_begins_when_the_message_is_released() {
+        let mut envelope = Envelope::new(ReversePath::Null);
+        envelope.release = Some(Release::After(Duration::from_secs(3600)));
+        envelope.deliver_by = Some(By {
+            seconds: 60,
+            mode: ByMode::Return,
+            trace: false,
+        });
+        let entry = Entry {
+            queue_id: "Q1",
+            envelope: &envelope,
+            sender: &ReversePath::Null,
+            recipients: Vec::new(),
+            identity: None,
+            priority: 0,
+            tags: &[],
+            content: Bytes::from_static(b"Subject: x\r\n\r\n"),
+            held: false,
+        };
+        let outgoing = entry.outgoing(&Queue::default());
+        let by = outgoing.envelope.deliver_by.unwrap();
+        assert_eq!(by.at, outgoing.due + 60_000);
+        let context = Context::decode(&outgoing.envelope.context);
+        assert_eq!(context.released, outgoing.due);
+    }
 }

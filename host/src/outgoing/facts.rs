@@ -119,7 +119,15 @@ pub(super) fn envelope(leg: &Leased, recipients: &[usize], now: i64) -> Envelope
     envelope
 }
 
-/// How long a message has been in the queue.
+/// Since when a message is to be sent, milliseconds of Unix time: it came then, or was released.
+pub(super) fn since(leg: &Leased) -> i64 {
+    let envelope = &leg.message.envelope;
+    Context::decode(&envelope.context)
+        .released
+        .max(envelope.received)
+}
+
+/// How long a message has been in the queue to be sent.
 pub(super) fn queued_for(leg: &Leased, now: i64) -> Duration {
-    Duration::from_millis(u64::try_from(now - leg.message.envelope.received).unwrap_or(0))
+    Duration::from_millis(u64::try_from(now - since(leg)).unwrap_or(0))
 }

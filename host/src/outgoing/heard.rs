@@ -39,42 +39,28 @@ pub(super) fn sent(outcome: &Outcome, recipients: &[usize]) -> Conversation<usiz
 }
 
 fn answered(outcome: &Outcome, recipients: &[usize]) -> Conversation<usize> {
-    let taken = outcome.fates.iter().find_map(|fate| match fate {
-        Fate::Taken(reply) => Some(reply),
-        Fate::Failed(_) => None,
-    });
-    let mut content = taken.map_or(Content::NotSent, |reply| Content::Answered(said(reply)));
+    let is_taken = |fate: &Fate| matches!(fate, Fate::Taken(_));
     // RFC 2033 §4.2: by LMTP each recipient has an answer to the content. By SMTP there is one, and it is everybody's.
-    let own = taken.is_some() || differ(outcome);
-    let yes = || Said {
-        code: 250,
-        text: "accepted".to_owned(),
-    };
-    let mut answers = Vec::new();
+    let own = outcome.fates.iter().any(is_taken) || differ(outcome);
+    let mut content = Content::NotSent;
+    let (mut answers, mut each) = (Vec::new(), Vec::new());
     for (fate, recipient) in outcome.fates.iter().zip(recipients) {
-        let Fate::Failed(failure) = fate else {
-            answers.push((*recipient, yes()));
-            continue;
+        let failure = match fate {
+            Fate::Taken(reply) => {
+                answers.push((*recipient, yes()));
+                each.push((*recipient, said(reply)));
+                continue;
+            }
+            Fate::Failed(failure) => failure,
         };
         match (failure.stage, &failure.cause) {
-            (Stage::Data | Stage::Content, Cause::Reply(reply)) if own => {
-                answers.push((*recipient, said(reply)));
-            }
-            // Others had an answer, and this one's never came: it is tried again.
-            (Stage::Data | Stage::Content, _) if own => answers.push((
-                *recipient,
-                Said {
-                    code: 451,
-                    text: format!("4.4.2 {}", words(failure)),
-                },
-            )),
-            (Stage::Data | Stage::Content, Cause::Reply(reply)) => {
-                content = Content::Answered(said(reply));
+            (Stage::Data | Stage::Content, cause) => {
                 answers.push((*recipient, yes()));
-            }
-            (Stage::Data | Stage::Content, _) => {
-                content = Content::Lost(words(failure));
-                answers.push((*recipient, yes()));
+                each.push((*recipient, to_content(failure)));
+                content = match cause {
+                    Cause::Reply(reply) => Content::Answered(said(reply)),
+                    _ => Content::Lost(words(failure)),
+                };
             }
             (_, Cause::Reply(reply)) => answers.push((*recipient, said(reply))),
             (_, Cause::Lacks(Lack::Recipients(most))) => answers.push((
@@ -88,9 +74,31 @@ fn answered(outcome: &Outcome, recipients: &[usize]) -> Conversation<usize> {
             _ => {}
         }
     }
+    if own {
+        content = Content::Each(each);
+    }
     Conversation::Answered {
         recipients: answers,
         content,
+    }
+}
+
+/// What is taken for the answer to a RCPT whose recipient came as far as the content.
+fn yes() -> Said {
+    Said {
+        code: 250,
+        text: "accepted".to_owned(),
+    }
+}
+
+/// A recipient's own answer to the content. One that never came, where others had theirs, lets it be tried again.
+fn to_content(failure: &Failure) -> Said {
+    match &failure.cause {
+        Cause::Reply(reply) => said(reply),
+        _ => Said {
+            code: 451,
+            text: format!("4.4.2 {}", words(failure)),
+        },
     }
 }
 
@@ -192,6 +200,15 @@ mod tests {
         }
     }
 
+    /// The answers to the content, recipient by recipient.
+    fn own(content: Content<usize>) -> Vec<(usize, u16)> {
+        let Content::Each(answers) = content else {
+            panic!("{content:?}");
+        };
+        let codes = answers.iter().map(|(who, said)| (*who, said.code));
+        codes.collect()
+    }
+
     #[test]
     fn each_recipient_keeps_its_answer() {
         let fates = vec![
@@ -211,18 +228,22 @@ mod tests {
             .map(|(who, said)| (*who, said.code))
             .collect();
         assert_eq!(codes, [(4, 250), (5, 550)]);
-        assert!(matches!(content, Content::Answered(said) if said.code == 250));
+        assert_eq!(own(content), [(4, 250)]);
     }
 
     #[test]
     fn answers_to_the_content_are_each_recipients_own() {
         let at_content = |cause| failed(Stage::Content, cause);
         let codes = |fates| {
-            let Conversation::Answered { recipients, .. } = sent(&outcome(fates), &[0, 1]) else {
+            let Conversation::Answered {
+                recipients,
+                content,
+            } = sent(&outcome(fates), &[0, 1])
+            else {
                 panic!("answered");
             };
-            let codes = recipients.iter().map(|(who, said)| (*who, said.code));
-            codes.collect::<Vec<_>>()
+            assert!(recipients.iter().all(|(_, said)| said.code == 250));
+            own(content)
         };
         let taken = || Fate::Taken(reply(250));
         for cause in [Cause::Closed, Cause::TimedOut, Cause::Nonsense] {

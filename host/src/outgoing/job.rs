@@ -54,10 +54,10 @@ async fn one(
     leg: &Leased,
 ) -> Option<i64> {
     if !leg.owed.is_empty() {
-        owed::tell(worker, leg).await;
-    }
-    if leg.recipients.is_empty() {
-        return None;
+        let told = owed::tell(worker, leg).await;
+        if told == Written::Lost || leg.recipients.is_empty() {
+            return None;
+        }
     }
     let now = now_millis();
     let too_late_by_now = is_too_late(leg, now);

@@ -26,6 +26,13 @@ pub(super) struct Verdict {
     pub(super) report: Option<Report>,
 }
 
+/// What became of a recipient whose mail was led into mailboxes here, or on from them.
+pub(super) struct Led {
+    pub(super) fate: Fate,
+    /// What its sender is told of it, if it went well.
+    pub(super) action: Option<Action>,
+}
+
 /// Judges a recipient.
 pub(super) struct Judge<'a> {
     worker: &'a Worker,
@@ -91,9 +98,12 @@ impl<'a> Judge<'a> {
             (_, ResultOutcome::GiveUp(notice)) => {
                 return (self.given_up(place, fate, notice), None);
             }
+            // Policy can have it tried again as often as it likes, and not for ever.
             (_, ResultOutcome::Retry { after, notice }) => {
-                let at = self.in_time(self.now.saturating_add(millis(after)));
-                (Some(at), self.promised(notice))
+                let expires = self.expires();
+                let at = self.now.saturating_add(millis(after)).min(expires);
+                let at = (self.now < expires).then(|| self.in_time(at));
+                (at, self.promised(notice))
             }
             (Fate::Permanent(_), ResultOutcome::AsUsual) => {
                 return (self.given_up(place, fate, Notice::AsAsked), None);
@@ -107,10 +117,14 @@ impl<'a> Judge<'a> {
     }
 
     /// What follows from leading it into mailboxes here, and when it is tried again if it is.
-    pub(super) fn deposited(&self, place: usize, fate: &Fate) -> (Verdict, Option<i64>) {
+    pub(super) fn deposited(&self, place: usize, led: &Led) -> (Verdict, Option<i64>) {
+        let Led { fate, action } = led;
         match (fate, self.next()) {
             (Fate::Relayed(_), _) => {
-                let told = (Action::Delivered, Notice::AsAsked);
+                let told = match action {
+                    Some(action) => (*action, Notice::AsAsked),
+                    None => (Action::Relayed, Notice::Never),
+                };
                 (
                     self.verdict(place, fate, RecipientState::Relayed, told),
                     None,
@@ -127,7 +141,7 @@ impl<'a> Judge<'a> {
         let envelope = &self.leg.message.envelope;
         let planned = self.tried.and_then(|(_, plan)| plan.expire_after);
         let expires = planned.map_or(envelope.expires, |stay| {
-            envelope.received.saturating_add(millis(stay))
+            facts::since(self.leg).saturating_add(millis(stay))
         });
         // RFC 2852 §4.1.4: what is not delivered in time is returned.
         let by = envelope.deliver_by.filter(|by| by.give_up);
@@ -155,9 +169,8 @@ impl<'a> Judge<'a> {
 
     /// Delays are told when they are long, or longer than the sender allowed (RFC 2852 §4.1.4).
     fn usual_notice(&self) -> Notice {
-        let envelope = &self.leg.message.envelope;
         let warn = millis(self.worker.parts.config.queue.warn.duration());
-        let late = envelope.received.saturating_add(warn);
+        let late = facts::since(self.leg).saturating_add(warn);
         let notice = match self.now >= late {
             true => Notice::AsAsked,
             false => Notice::Never,

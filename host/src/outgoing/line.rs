@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 use tokio_rustls::client::TlsStream;
 use waxwing_session::{Session, Step};
@@ -16,6 +15,7 @@ use waxwing_smtp::client::{
     Answer, Ask, Cause, ClientConfig, ClientSession, Failure, Offers, Outcome, Outgoing, Stage,
 };
 
+use super::dial::Connection;
 use super::resolve::literal;
 use super::tls::Handshake;
 
@@ -60,14 +60,14 @@ pub(super) struct Down {
 }
 
 enum Stream {
-    Clear(TcpStream),
-    Secure(Box<TlsStream<TcpStream>>),
+    Clear(Connection),
+    Secure(Box<TlsStream<Connection>>),
     Gone,
 }
 
 impl Line {
     /// Greets, secures and logs in, to where the first message may be sent.
-    pub(super) async fn open(stream: TcpStream, terms: Terms<'_>) -> Result<Self, Down> {
+    pub(super) async fn open(stream: Connection, terms: Terms<'_>) -> Result<Self, Down> {
         let mut line = Self {
             session: ClientSession::new(terms.config, Instant::now()),
             stream: Stream::Clear(stream),

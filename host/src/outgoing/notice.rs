@@ -163,6 +163,17 @@ impl Notices {
     }
 }
 
+/// What a sender is told of an address here that it is led from, with so many copies here, and to so many other addresses.
+pub(crate) fn led(copies: usize, onward: usize) -> Option<Action> {
+    match (copies, onward) {
+        // RFC 3461 §5.2.7.2: what leads to one address elsewhere is reported from there.
+        (0, 0 | 1) => None,
+        (_, 0) => Some(Action::Delivered),
+        // RFC 3461 §5.2.7.3 (c).
+        _ => Some(Action::Expanded),
+    }
+}
+
 /// Writes the reports of a message: one for what failed, one for what is late, one for each way in which it went well.
 pub(crate) async fn write(parts: &Parts, about: &About<'_>, reports: Vec<Report>) -> Notices {
     let mut notices = Notices::default();
@@ -337,4 +348,25 @@ async fn lead(
         eight_bit: composed.eight_bit,
     };
     notices.outgoing.extend(own::outgoing(parts, own).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_follows_where_it_went() {
+        let told = [(0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2)];
+        assert_eq!(
+            told.map(|(copies, onward)| led(copies, onward)),
+            [
+                None,
+                None,
+                Some(Action::Delivered),
+                Some(Action::Delivered),
+                Some(Action::Expanded),
+                Some(Action::Expanded),
+            ]
+        );
+    }
 }

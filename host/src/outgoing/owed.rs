@@ -11,7 +11,7 @@ use waxwing_store::{Leased, Owed, Settlement};
 
 use super::entry::millis;
 use super::notice::{self, About};
-use super::record::{Enclosed, record};
+use super::record::{Enclosed, Written, record};
 use super::worker::Worker;
 use crate::answer::now_millis;
 
@@ -99,8 +99,8 @@ impl Debts {
     }
 }
 
-/// Tells what is owed of a leg, if it can be done now.
-pub(super) async fn tell(worker: &Worker, leg: &Leased) {
+/// Tells what is owed of a leg, if it can be done now. The open recipients' turn comes after it.
+pub(super) async fn tell(worker: &Worker, leg: &Leased) -> Written {
     let parts = &worker.parts;
     let now = now_millis();
     let lasts = millis(parts.config.queue.expire.duration());
@@ -128,14 +128,13 @@ pub(super) async fn tell(worker: &Worker, leg: &Leased) {
         delay_told: None,
         stores: false,
         told: debts.told(later),
-        // The open recipients' turn comes after it.
         goes_on: !leg.recipients.is_empty(),
     };
     let enclosed = Enclosed {
         deposits: notice::Notices::default(),
         reports,
     };
-    record(worker, settlement, enclosed).await;
+    record(worker, settlement, enclosed).await
 }
 
 #[cfg(test)]

@@ -94,7 +94,10 @@ pub(super) async fn of(resolver: &Resolver, stop: &Stop, sts: &Sts) -> Published
 /// RFC 7672 §2.2.3. Deviation from §2.2.2: an exchange that is an alias, which RFC 5321 §5.1 does not have, is looked up by its own
 /// name only.
 async fn dane(resolver: &Resolver, stop: &Stop) -> Dane {
-    let question = tlsa::question(&stop.name, stop.address.port());
+    let Some(address) = stop.address else {
+        return Dane::Nothing;
+    };
+    let question = tlsa::question(&stop.name, address.port());
     let answer = resolver.resolve(&question).await;
     match (answer.outcome, answer.security) {
         (DnsOutcome::Found, DnsSecurity::Secure) => {

@@ -43,15 +43,17 @@ pub(super) async fn record(
     loop {
         let whole = settlement(&reports.later);
         let leg = whole.leg.0;
-        let error = match once(worker, whole, deposits.and(&reports)).await {
+        let mut error = match once(worker, whole, deposits.and(&reports)).await {
             Ok(written) => return written,
             Err(error) => error,
         };
-        tracing::error!(leg, %error, "what an attempt came to could not be written down with its reports");
-        let error = match once(worker, settlement(&ACTIONS), deposits.clone()).await {
-            Ok(written) => return written,
-            Err(error) => error,
-        };
+        if !reports.is_empty() {
+            tracing::error!(leg, %error, "reports of an attempt could not be stored: they are told later");
+            error = match once(worker, settlement(&ACTIONS), deposits.clone()).await {
+                Ok(written) => return written,
+                Err(error) => error,
+            };
+        }
         if !deposits.is_empty() {
             tracing::error!(leg, %error, "a message that was held back could not be stored");
             return Written::NotStored;

@@ -22,9 +22,10 @@ const MX: u16 = 15;
 /// An address to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stop {
-    /// The host's name or address, which a certificate must be for.
+    /// The host's name or address, which a certificate must be for; of a socket of this machine, its path.
     pub(super) name: String,
-    pub(super) address: SocketAddr,
+    /// None: the socket of this machine that is called so.
+    pub(super) address: Option<SocketAddr>,
     pub(super) implicit_tls: bool,
     /// LMTP is spoken there.
     pub(super) lmtp: bool,
@@ -50,7 +51,10 @@ pub(super) enum Found {
 impl Stop {
     /// For operators.
     pub(super) fn label(&self) -> String {
-        format!("{} [{}]", self.name, self.address)
+        match self.address {
+            Some(address) => format!("{} [{address}]", self.name),
+            None => self.name.clone(),
+        }
     }
 }
 
@@ -77,11 +81,16 @@ pub(super) async fn stops(parts: &Parts, way: &Way, seed: u64) -> Result<Vec<Sto
     match &way.plan.hop {
         NextHop::Mx => by_mx(parts, &way.domain, seed).await,
         NextHop::MxOf(domain) => by_mx(parts, domain, seed).await,
+        NextHop::Lmtp(path) if path.starts_with('/') => Ok(vec![socket(path)]),
         NextHop::Lmtp(address) => {
             let (host, port) = address
                 .rsplit_once(':')
                 .and_then(|(host, port)| Some((host, port.parse().ok()?)))
-                .ok_or_else(|| misconfigured(format!("{address} is no host:port for LMTP")))?;
+                .ok_or_else(|| {
+                    misconfigured(format!(
+                        "{address} is neither host:port nor the path of a socket for LMTP"
+                    ))
+                })?;
             let lmtp = |address| Stop {
                 lmtp: true,
                 ..stop(host, address, port)
@@ -107,10 +116,22 @@ pub(super) async fn stops(parts: &Parts, way: &Way, seed: u64) -> Result<Vec<Sto
     }
 }
 
+/// A socket of this machine, where LMTP is spoken.
+fn socket(path: &str) -> Stop {
+    Stop {
+        name: path.to_owned(),
+        address: None,
+        implicit_tls: false,
+        lmtp: true,
+        secret: None,
+        found: Found::Named,
+    }
+}
+
 fn stop(name: &str, address: IpAddr, port: u16) -> Stop {
     Stop {
         name: name.to_owned(),
-        address: SocketAddr::new(address, port),
+        address: Some(SocketAddr::new(address, port)),
         implicit_tls: false,
         lmtp: false,
         secret: None,

@@ -10,7 +10,7 @@ use waxwing_queue::dsn::{Action, Report};
 use waxwing_store::{Leased, RecipientOutcome, Settlement};
 
 use super::courier::{Tried, Via};
-use super::judge::{Judge, Verdict};
+use super::judge::{Judge, Led, Verdict};
 use super::notice::{self, About, Notices};
 use super::record::{Enclosed, record};
 use super::worker::Worker;
@@ -29,7 +29,7 @@ pub(super) struct Ended<'a> {
     /// Given up by policy without an attempt.
     decided: Vec<(usize, Fate)>,
     /// Led into mailboxes here, or not.
-    deposited: Vec<(usize, Fate)>,
+    deposited: Vec<(usize, Led)>,
     /// What comes into mailboxes here, and goes on from them.
     deposits: Notices,
     tries: Vec<(Tried, Plan, Duration)>,
@@ -63,8 +63,8 @@ impl<'a> Ended<'a> {
     }
 
     /// Recipients were led into mailboxes here, by what is to be stored.
-    pub(super) fn deposited(&mut self, fates: Vec<(usize, Fate)>, deposits: Notices) {
-        self.deposited = fates;
+    pub(super) fn deposited(&mut self, led: Vec<(usize, Led)>, deposits: Notices) {
+        self.deposited = led;
         self.deposits = deposits;
     }
 
@@ -155,8 +155,8 @@ async fn judge(
         let judge = Judge::new(worker, leg, None);
         verdicts.push(judge.given_up(place, &fate, Notice::AsAsked));
     }
-    for (place, fate) in std::mem::take(&mut ended.deposited) {
-        let (verdict, retry) = Judge::new(worker, leg, None).deposited(place, &fate);
+    for (place, led) in std::mem::take(&mut ended.deposited) {
+        let (verdict, retry) = Judge::new(worker, leg, None).deposited(place, &led);
         if let Some(at) = retry {
             ended.retry_by(at);
         }

@@ -41,7 +41,7 @@ pub struct Route {
     pub hosts: Vec<Host>,
     /// To the MX hosts of this domain.
     pub mx_of: Option<String>,
-    /// By LMTP to `host:port`.
+    /// By LMTP to `host:port`, or to the socket of this path.
     pub lmtp: Option<String>,
     /// What of TLS is demanded.
     pub tls: Option<Demand>,

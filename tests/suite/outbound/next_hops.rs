@@ -1,6 +1,11 @@
 //! Where routes lead: through a smart host that wants a login, and to a server that is spoken to by LMTP.
 
 use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::thread;
 
 use waxwing_tests::authority::Authority;
 use waxwing_tests::setup::PASSWORD;
@@ -35,6 +40,29 @@ fn receiver(authority: &Authority) -> Server {
         .settings(&authority.issue("127.0.0.1").settings())
         .accounts(["carol@remote.example", "customer@remote.example"])
         .start()
+}
+
+/// A socket that leads to a server.
+fn socket(path: &Path, to: SocketAddr) {
+    let listener = UnixListener::bind(path).unwrap();
+    thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            let far = TcpStream::connect(to).unwrap();
+            let (near_too, far_too) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+            thread::spawn(move || pump(near, far));
+            thread::spawn(move || back(far_too, near_too));
+        }
+    });
+}
+
+fn pump(mut from: UnixStream, mut to: TcpStream) {
+    let _ended = io::copy(&mut from, &mut to);
+    let _closed = to.shutdown(std::net::Shutdown::Write);
+}
+
+fn back(mut from: TcpStream, mut to: UnixStream) {
+    let _ended = io::copy(&mut from, &mut to);
+    let _closed = to.shutdown(std::net::Shutdown::Write);
 }
 
 /// What is said of the one message that waits.
@@ -111,4 +139,43 @@ fn a_next_hop_can_be_spoken_to_by_lmtp() {
         "{report}"
     );
     queue_is_empty(&here);
+}
+
+#[test]
+fn a_next_hop_can_be_a_socket_of_this_machine() {
+    let authority = Authority::new();
+    let there = receiver(&authority);
+    let path = there.folder().join("lmtp");
+    socket(&path, there.address("lmtp"));
+    let route = format!("{{ lmtp = {:?} }}", path.display().to_string());
+    let here = sender(&route, &authority, PASSWORD);
+    submit(&here, &["carol@remote.example"], MESSAGE);
+    let arrived = inbox(&there, "carol@remote.example", 1).remove(0);
+    // Nobody else can read what goes over it.
+    assert!(
+        arrived.contains("with LMTP") && !arrived.contains("with LMTPS"),
+        "{arrived}"
+    );
+    queue_is_empty(&here);
+}
+
+#[test]
+fn an_address_literal_is_encrypted_like_a_name() {
+    let authority = Authority::new();
+    let there = receiver(&authority);
+    let Policy::Text(text) = policy(&[], "retry-after-seconds = [3600]") else {
+        unreachable!()
+    };
+    let here = Setup::new()
+        .policy(Policy::Text(format!(
+            "{text}routes.\"*\" = {{ mx-of = \"[127.0.0.1]\" }}\n"
+        )))
+        .settings(&format!(
+            "[queue]\nport = {}\nprivate-hosts = true\n",
+            there.address("smtp").port()
+        ))
+        .start();
+    submit(&here, &["carol@remote.example"], MESSAGE);
+    let arrived = inbox(&there, "carol@remote.example", 1).remove(0);
+    assert!(arrived.contains("with ESMTPS"), "{arrived}");
 }

@@ -215,6 +215,34 @@ fn what_requires_tls_goes_nowhere_without() {
 }
 
 #[test]
+fn what_requires_tls_waits_while_there_is_none_just_now() {
+    let peer = Peer::start(|_, command| match command.get(..4) {
+        Some("EHLO") => Act::Say("250-peer.example\r\n250-REQUIRETLS\r\n250 STARTTLS"),
+        // RFC 3207 §4.
+        Some("STAR") => Act::Say("454 4.7.0 TLS not available due to temporary reason"),
+        _ => Act::Usual,
+    });
+    let here = sender(
+        &[("remote.example", peer.address())],
+        "retry-after-seconds = [3600]",
+    );
+    submit(
+        &here,
+        "<alice@waxwing.test> REQUIRETLS",
+        &["<carol@remote.example>"],
+        MESSAGE,
+    );
+    let (listed, _) = until("an attempt is settled", PATIENCE, || {
+        let listed = here.json(&["queue", "list"]);
+        (listed[0]["attempts"] == 1).then_some(listed)
+    });
+    let said = listed[0]["said"].as_str().unwrap();
+    assert!(said.contains("454 4.7.0"), "{said}");
+    assert_eq!(listed[0]["recipients"][0]["state"], "open");
+    assert_eq!(here.imap("alice@waxwing.test").select("INBOX").unwrap(), 0);
+}
+
+#[test]
 fn what_is_late_comes_back_or_is_told() {
     let peer = Peer::start(|_, command| match command.get(..4) {
         Some("EHLO") => Act::Say("250-peer.example\r\n250 DELIVERBY"),
@@ -270,6 +298,66 @@ fn what_is_held_back_waits_here_and_there() {
     assert_eq!(peer.takes(1).len(), 1);
     queue_is_empty(&here);
     here.verify();
+}
+
+#[test]
+fn what_was_held_back_tells_where_it_was_led() {
+    let peer = Peer::start(|_, _| Act::Usual);
+    let here = sender(&[("remote.example", peer.address())], IMPATIENT);
+    here.admin().add_alias(
+        "both@waxwing.test",
+        &["bob@waxwing.test", "away@remote.example"],
+    );
+    here.admin().add_alias(
+        "all@waxwing.test",
+        &["one@remote.example", "two@remote.example"],
+    );
+    submit(
+        &here,
+        "<alice@waxwing.test> HOLDFOR=600",
+        &[
+            "<both@waxwing.test> NOTIFY=SUCCESS",
+            "<all@waxwing.test> NOTIFY=SUCCESS",
+        ],
+        MESSAGE,
+    );
+    // Nothing is told before its time.
+    assert_eq!(here.imap("alice@waxwing.test").select("INBOX").unwrap(), 0);
+    let _said = here.cli(&["queue", "retry", "--all"]);
+    let report = inbox(&here, "alice@waxwing.test", 1).remove(0);
+    has(
+        &report,
+        &[
+            "Final-Recipient: rfc822; both@waxwing.test\r\nAction: expanded\r\n",
+            "Final-Recipient: rfc822; all@waxwing.test\r\nAction: expanded\r\n",
+        ],
+    );
+    assert_eq!(inbox(&here, "bob@waxwing.test", 1).len(), 1);
+    let taken = peer.takes(1).remove(0);
+    assert_eq!(taken.rcpt.len(), 3, "{taken:?}");
+    queue_is_empty(&here);
+}
+
+#[test]
+fn what_policy_puts_off_for_ever_comes_back() {
+    let Policy::Text(text) = policy(&[], IMPATIENT) else {
+        unreachable!()
+    };
+    let step = "[[step]]\nplugin = \"fixture\"\ngrants = [\"message\", \"actions\", \"kv\", \"credentials\", \"directory\", \"relay\"]\n\
+        settings = { hooks = { route-outbound = \"defer\" } }\n";
+    let here = Setup::new()
+        .policy(Policy::Text(format!("{step}{text}")))
+        .settings("[queue]\nexpire = \"1s\"\n")
+        .start();
+    submit(
+        &here,
+        "<alice@waxwing.test>",
+        &["<carol@remote.example>"],
+        MESSAGE,
+    );
+    let report = inbox(&here, "alice@waxwing.test", 1).remove(0);
+    has(&report, &["Action: failed\r\nStatus: 4.4.7\r\n"]);
+    queue_is_empty(&here);
 }
 
 #[test]

@@ -30,17 +30,19 @@ pub enum Conversation<R> {
         /// What was said of each; not every recipient need be among them if the connection broke.
         recipients: Vec<(R, Said)>,
         /// What became of the content for those that were accepted.
-        content: Content,
+        content: Content<R>,
     },
 }
 
 /// What became of a content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+pub enum Content<R> {
     /// Nobody was accepted, so it was not sent.
     NotSent,
     /// The reply to DATA, BDAT or the end of the content: the server has taken it or not.
     Answered(Said),
+    /// A reply to the content for each recipient that was accepted (RFC 2033 §4.2).
+    Each(Vec<(R, Said)>),
     /// The connection broke or fell silent before that reply.
     Lost(String),
 }
@@ -224,7 +226,7 @@ impl<R: Clone + PartialEq> Attempt<R> {
         }
     }
 
-    fn answered(&mut self, replies: Vec<(R, Said)>, content: Content) -> Then {
+    fn answered(&mut self, replies: Vec<(R, Said)>, content: Content<R>) -> Then {
         let mut accepted = false;
         let mut too_many = false;
         for (recipient, said) in replies {
@@ -233,14 +235,13 @@ impl<R: Clone + PartialEq> Attempt<R> {
             };
             if said.is_positive() {
                 accepted = true;
+                // Whatever it is: who has had an answer to the content is not sent to again at once.
                 let (recipient, _) = self.open.remove(at);
-                match fate_of(&content) {
-                    Fate::Transient(failure) => self.open.push((recipient, Some(failure))),
-                    fate => self.done.push((recipient, fate)),
-                }
+                let fate = content.fate_of(&recipient);
+                self.done.push((recipient, fate));
                 continue;
             }
-            // RFC 5321 §4.5.3.1.10: 552 to RCPT is to be taken for 452, too many recipients.
+            // RFC 5321 §4.5.3.1.10: 552 to RCPT is to be taken for 452, too many recipients. To the content, it is a full mailbox.
             too_many |= matches!(said.code, 452 | 552);
             let mut failure = said.failure();
             if said.is_permanent() && said.code != 552 {
@@ -253,8 +254,11 @@ impl<R: Clone + PartialEq> Attempt<R> {
                 *last = Some(failure);
             }
         }
-        let taken = matches!(&content, Content::Answered(said) if said.is_positive());
-        match (self.open.is_empty(), taken && too_many, accepted) {
+        match (
+            self.open.is_empty(),
+            content.is_taken() && too_many,
+            accepted,
+        ) {
             (true, ..) => Then::Stop,
             (false, true, _) => Then::SameAddress,
             // RFC 5321 §4.5.3.2.6: whether a lost reply was a yes is not known. Not at once, and not by another host.
@@ -285,15 +289,39 @@ impl<R: Clone + PartialEq> Attempt<R> {
     }
 }
 
-/// What the content's end means for a recipient that was accepted.
-fn fate_of(content: &Content) -> Fate {
-    match content {
-        Content::Answered(said) if said.is_positive() => Fate::Relayed(said.clone()),
-        Content::Answered(said) if said.is_permanent() => Fate::Permanent(said.failure()),
-        Content::Answered(said) => Fate::Transient(said.failure()),
-        // RFC 3463 §3.5: X.4.2, bad connection.
-        Content::Lost(what) => Fate::Transient(trouble("4.4.2", what)),
-        Content::NotSent => Fate::Transient(trouble("4.4.2", "the content was not sent")),
+impl<R: PartialEq> Content<R> {
+    /// Whether the server has it for anybody.
+    fn is_taken(&self) -> bool {
+        match self {
+            Content::Answered(said) => said.is_positive(),
+            Content::Each(answers) => answers.iter().any(|(_, said)| said.is_positive()),
+            Content::NotSent | Content::Lost(_) => false,
+        }
+    }
+
+    /// What its end means for a recipient that was accepted.
+    fn fate_of(&self, recipient: &R) -> Fate {
+        match self {
+            Content::Answered(said) => fate_by(said),
+            Content::Each(answers) => {
+                let own = answers.iter().find(|(one, _)| one == recipient);
+                let unanswered =
+                    || Fate::Transient(trouble("4.4.2", "the content was not answered"));
+                own.map_or_else(unanswered, |(_, said)| fate_by(said))
+            }
+            // RFC 3463 §3.5: X.4.2, bad connection.
+            Content::Lost(what) => Fate::Transient(trouble("4.4.2", what)),
+            Content::NotSent => Fate::Transient(trouble("4.4.2", "the content was not sent")),
+        }
+    }
+}
+
+/// What a reply to the content means.
+fn fate_by(said: &Said) -> Fate {
+    match said {
+        said if said.is_positive() => Fate::Relayed(said.clone()),
+        said if said.is_permanent() => Fate::Permanent(said.failure()),
+        said => Fate::Transient(said.failure()),
     }
 }
 
@@ -310,7 +338,7 @@ mod tests {
         }
     }
 
-    fn answered(replies: &[(u8, u16)], content: Content) -> Conversation<u8> {
+    fn answered(replies: &[(u8, u16)], content: Content<u8>) -> Conversation<u8> {
         let recipients = replies
             .iter()
             .map(|(r, code)| (*r, said(*code, "hm")))
@@ -321,7 +349,7 @@ mod tests {
         }
     }
 
-    fn taken() -> Content {
+    fn taken() -> Content<u8> {
         Content::Answered(said(250, "2.0.0 OK"))
     }
 
@@ -456,6 +484,30 @@ mod tests {
     }
 
     #[test]
+    fn a_mailbox_that_is_full_is_not_too_many_recipients() {
+        // RFC 2033 §4.2: 452 to the content, of one recipient.
+        let each = |codes: &[(u8, u16)]| {
+            let answers = codes.iter().map(|(r, code)| (*r, said(*code, "hm")));
+            Content::Each(answers.collect())
+        };
+        let mut attempt = Attempt::new([1, 2]);
+        let content = each(&[(1, 250), (2, 452)]);
+        assert_eq!(
+            attempt.heard(answered(&[(1, 250), (2, 250)], content)),
+            Then::Stop
+        );
+        assert_eq!(fates(attempt), "RT");
+        // Too many at RCPT are sent to at once, and the full mailbox is not.
+        let mut attempt = Attempt::new([1, 2, 3]);
+        let content = each(&[(1, 250), (2, 452)]);
+        let then = attempt.heard(answered(&[(1, 250), (2, 250), (3, 452)], content));
+        assert_eq!(then, Then::SameAddress);
+        assert_eq!(attempt.open().copied().collect::<Vec<_>>(), [3]);
+        attempt.heard(answered(&[(3, 250)], each(&[(3, 552)])));
+        assert_eq!(fates(attempt), "RTP");
+    }
+
+    #[test]
     fn statuses_are_of_the_class_of_the_reply() {
         assert_eq!(said(550, "5.1.1 unknown").status(), "5.1.1");
         assert_eq!(said(550, "4.1.1 odd").status(), "5.0.0");
@@ -474,9 +526,10 @@ mod tests {
             Just(421),
             any::<u16>()
         ];
-        let content = (code.clone(), 0u8..3).prop_map(|(code, kind)| match kind {
+        let content = (code.clone(), 0u8..4).prop_map(|(code, kind)| match kind {
             0 => Content::NotSent,
             1 => Content::Lost("lost".to_owned()),
+            2 => Content::Each(vec![(0, said(code, "hm")), (3, said(250, "hm"))]),
             _ => Content::Answered(said(code, "hm")),
         });
         let replies = prop::collection::vec((0u8..6, code.clone()), 0..8);

@@ -107,7 +107,7 @@ pub(super) async fn deliver(
     let held = message.envelope.release.is_some();
     for recipient in recipients {
         let given = recipient.recipient.clone();
-        let one = match held && recipient.has_account() {
+        let one = match held && recipient.waits_here() {
             true => hold(&outcome, &recipient),
             false => judge(gate, &mut policy, &outcome, recipient, size).await,
         };

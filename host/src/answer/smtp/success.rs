@@ -5,12 +5,12 @@
 
 use bytes::Bytes;
 use waxwing_mail::Recipient;
-use waxwing_queue::dsn::{Action, Report};
+use waxwing_queue::dsn::Report;
 use waxwing_smtp::Message;
 
 use super::super::gate::Gate;
 use super::deliver::{Fate, Judged};
-use crate::outgoing::{About, Notices, notify};
+use crate::outgoing::{About, Notices, led, notify};
 
 /// The reports of a message that is about to be stored.
 pub(super) async fn report(
@@ -30,7 +30,7 @@ fn of(judged: &Judged) -> Option<Report> {
     let Fate::Keep(targets) = &judged.fate else {
         return None;
     };
-    let action = action(targets.len(), judged.onward.len())?;
+    let action = led(targets.len(), judged.onward.len())?;
     wanted(given).then(|| Report {
         address: judged.address.clone(),
         orcpt: given
@@ -51,36 +51,4 @@ fn of(judged: &Judged) -> Option<Report> {
 /// Only if it is asked for.
 fn wanted(given: &Recipient) -> bool {
     given.notify.is_some_and(waxwing_mail::Notify::success)
-}
-
-/// What has become of an address with so many copies here, and so many other addresses that it leads to.
-fn action(copies: usize, onward: usize) -> Option<Action> {
-    match (copies, onward) {
-        // RFC 3461 §5.2.7.2: what leads to one address elsewhere is reported from there.
-        (0, 0 | 1) => None,
-        (_, 0) => Some(Action::Delivered),
-        // RFC 3461 §5.2.7.3 (c).
-        _ => Some(Action::Expanded),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_told_follows_where_it_went() {
-        let told = [(0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2)];
-        assert_eq!(
-            told.map(|(copies, onward)| action(copies, onward)),
-            [
-                None,
-                None,
-                Some(Action::Delivered),
-                Some(Action::Delivered),
-                Some(Action::Expanded),
-                Some(Action::Expanded),
-            ]
-        );
-    }
 }
