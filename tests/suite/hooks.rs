@@ -154,6 +154,48 @@ fn who_sends_under_the_name_of_another_is_refused() {
 }
 
 #[test]
+fn an_author_behind_what_the_server_looks_at_is_not_sent_under() {
+    let server = Setup::new().start();
+    let mut smtp = Smtp::open(server.address("submission")).unwrap();
+    let login = smtp.login("alice@waxwing.test", PASSWORD);
+    login.unwrap().class(2).unwrap();
+    let details: String = (0..100)
+        .map(|n| format!("alice+{n}@waxwing.test,\r\n "))
+        .collect();
+    let comment = format!("({})", "\r\n some words that nobody reads".repeat(1100));
+    let to: String = (0..3000)
+        .map(|n| format!("somebody-whose-name-is-long-{n}@example.net,\r\n "))
+        .collect();
+    for (header, told) in [
+        (
+            format!("{}From: bob@waxwing.test", "A: b\r\n".repeat(1000)),
+            "5.7.1 The header is too large to tell whose the message is",
+        ),
+        (
+            format!("From: {details}bob@waxwing.test"),
+            "5.7.1 From names 100 authors or more",
+        ),
+        (
+            format!("From: alice@waxwing.test {comment},\r\n bob@waxwing.test"),
+            "5.7.1 The field From is too long",
+        ),
+        (
+            format!("To: {to}z@example.net\r\nFrom: alice@waxwing.test, bob@waxwing.test"),
+            "5.7.1 The header is too large to tell whose the message is",
+        ),
+    ] {
+        let message = format!("{header}\r\nSubject: x\r\n\r\nhello\r\n");
+        let sent = smtp.send(
+            "alice@waxwing.test",
+            &["bob@waxwing.test"],
+            message.as_bytes(),
+        );
+        let reply = sent.unwrap();
+        assert_eq!((reply.code, reply.text.as_str()), (550, told));
+    }
+}
+
+#[test]
 fn what_happens_in_mailboxes_is_told() {
     let server = Setup::new().policy(Policy::Accepting).start();
     serve(

@@ -144,6 +144,8 @@ async fn send(
         }
         if !worker.places.holds(leg) {
             tracing::warn!(leg = leg.leg.0, "a lease has ended while it was worked on");
+            // Who was not tried does not wait for those who were.
+            ended.retry_by(now_millis());
             return Went::On;
         }
         let limits = limits(worker, &group.route);

@@ -40,7 +40,7 @@ pub(super) struct Hand {
     places: Arc<Places>,
     legs: VecDeque<Leased>,
     /// The one that was taken last.
-    current: Option<LegId>,
+    current: Option<(LegId, LeaseId)>,
 }
 
 impl Places {
@@ -100,9 +100,12 @@ impl Places {
         }));
     }
 
-    /// A leg is settled, or given back.
-    pub(super) fn forget(&self, leg: LegId) {
-        self.leases().remove(&leg);
+    /// A leg is settled, or given back. If another job leased it meanwhile, that is not touched.
+    pub(super) fn forget(&self, leg: LegId, id: LeaseId) {
+        let mut leases = self.leases();
+        if leases.get(&leg).is_some_and(|lease| lease.id == id) {
+            leases.remove(&leg);
+        }
     }
 
     /// Whether a leg is leased still: nobody else can have it.
@@ -173,11 +176,11 @@ impl Hand {
         self.done();
         while let Some(leg) = self.legs.pop_front() {
             if self.places.holds(&leg) {
-                self.current = Some(leg.leg);
+                self.current = Some((leg.leg, leg.lease));
                 return Some(leg);
             }
             tracing::warn!(leg = leg.leg.0, "a lease has ended before its turn");
-            self.places.forget(leg.leg);
+            self.places.forget(leg.leg, leg.lease);
         }
         None
     }
@@ -198,8 +201,8 @@ impl Hand {
     }
 
     fn done(&mut self) {
-        if let Some(leg) = self.current.take() {
-            self.places.forget(leg);
+        if let Some((leg, lease)) = self.current.take() {
+            self.places.forget(leg, lease);
         }
     }
 }
@@ -208,8 +211,9 @@ impl Drop for Hand {
     /// A job that ends as it should has nothing any more.
     fn drop(&mut self) {
         let mut leases = self.places.leases();
-        for leg in self.legs.iter().map(|leg| leg.leg).chain(self.current) {
-            if let Some(lease) = leases.get_mut(&leg) {
+        let legs = self.legs.iter().map(|leg| (leg.leg, leg.lease));
+        for (leg, id) in legs.chain(self.current) {
+            if let Some(lease) = leases.get_mut(&leg).filter(|lease| lease.id == id) {
                 lease.at_work = false;
             }
         }

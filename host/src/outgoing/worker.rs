@@ -163,7 +163,7 @@ impl Worker {
     pub(super) async fn give_back(&self, legs: Vec<Leased>, until: i64) {
         let mut by_lease: HashMap<LeaseId, Vec<(LegId, i64)>> = HashMap::new();
         for leg in &legs {
-            self.places.forget(leg.leg);
+            self.places.forget(leg.leg, leg.lease);
             by_lease
                 .entry(leg.lease)
                 .or_default()

@@ -50,9 +50,16 @@ pub fn rate_key(
     })
 }
 
-/// The key under which the ban of a peer is kept.
+/// The key under which the ban of a peer is kept: of what the server counts its errors for, which of IPv6 is the network of 64 bits that one
+/// peer has for itself (RFC 6177 §2).
 pub fn ban_key(client: IpAddr) -> String {
-    format!("ban/{client}")
+    match client.to_canonical() {
+        IpAddr::V4(client) => format!("ban/{client}"),
+        IpAddr::V6(client) => {
+            let network = client.to_bits() >> 64 << 64;
+            format!("ban/{}/64", std::net::Ipv6Addr::from_bits(network))
+        }
+    }
 }
 
 /// Why a peer is to be banned that has made so many errors, and named so many recipients in vain, of late.
@@ -234,6 +241,18 @@ mod tests {
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_ban_is_of_what_one_peer_has_for_itself() {
+        for (client, key) in [
+            ("192.0.2.7", "ban/192.0.2.7"),
+            ("::ffff:192.0.2.7", "ban/192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "ban/2001:db8:1:2::/64"),
+            ("2001:db8:1:2::1", "ban/2001:db8:1:2::/64"),
+        ] {
+            assert_eq!(ban_key(address(client)), key);
+        }
     }
 
     #[test]

@@ -37,14 +37,23 @@ impl Plugin for Senders {
     }
 }
 
+/// Fields and octets of a header, octets of its From, and authors from which on the server may not have looked at all there are.
+const MAX_FIELDS: u32 = 1000;
+const MAX_HEADER: u64 = 128 << 10;
+const MAX_FROM: usize = 16 << 10;
+const MAX_AUTHORS: usize = 100;
+
 impl Senders {
-    /// Whether an account may send under a name: it is its own, with whatever detail, or it is permitted.
+    /// Whether an account may send under a name: it is its own, with whatever detail, or it is permitted. What looks like one with a detail
+    /// and is an address of its own, such as `info-sales` where `-` separates, is whose it is.
     fn may_be(&self, account: &str, name: &MailAddress) -> Result<bool, HookError> {
         if directory::owns(account, name)? {
             return Ok(true);
         }
         let plain = logic::without_detail(&name.local_part, &self.settings.separators);
-        if let Some(plain) = plain {
+        if let Some(plain) = plain
+            && matches!(directory::look_up(name)?, directory::Entry::None)
+        {
             let plain = MailAddress {
                 local_part: plain.to_owned(),
                 domain: name.domain.clone(),
@@ -62,16 +71,27 @@ impl Senders {
         account: &str,
         message: &Message,
     ) -> Result<Option<String>, HookError> {
-        match message.headers("From").len() {
+        // What lies behind the last of them that the server looks at may be a From, and is one to other programs.
+        if message.header_count() >= MAX_FIELDS || message.body_offset() >= MAX_HEADER {
+            return Ok(Some(
+                "The header is too large to tell whose the message is".to_owned(),
+            ));
+        }
+        match message.headers("From").as_slice() {
             // Whether there has to be one is not for this step to say.
-            0 => return Ok(None),
-            1 => {}
+            [] => return Ok(None),
+            [from] if from.value.len() < MAX_FROM => {}
+            [_] => return Ok(Some("The field From is too long".to_owned())),
             // RFC 5322 §3.6: one at most. Each program shows another one of several.
-            count => return Ok(Some(format!("The message has {count} fields From"))),
+            many => return Ok(Some(format!("The message has {} fields From", many.len()))),
         }
         let authors = message.from_addresses();
         if authors.is_empty() {
             return Ok(Some("The field From names no address".to_owned()));
+        }
+        // The hundred first are shown, and whoever comes behind them is not.
+        if authors.len() >= MAX_AUTHORS {
+            return Ok(Some(format!("From names {MAX_AUTHORS} authors or more")));
         }
         for author in authors {
             let address = MailAddress::parse(&author);

@@ -78,8 +78,13 @@ impl Kept {
     /// The policy, until its time is over.
     fn policy(&self, now: i64) -> Option<Arc<StsPolicy>> {
         let policy = StsPolicy::parse(self.file.as_bytes()).ok()?;
-        let valid = now < self.fetched.saturating_add(lasts(&policy));
-        (valid && policy.mode != Mode::None).then(|| Arc::new(policy))
+        (self.lasts(now) && policy.mode != Mode::None).then(|| Arc::new(policy))
+    }
+
+    /// Whether its time is not over.
+    fn lasts(&self, now: i64) -> bool {
+        let policy = StsPolicy::parse(self.file.as_bytes());
+        policy.is_ok_and(|policy| now < self.fetched.saturating_add(lasts(&policy)))
     }
 
     /// Whether it need not be fetched again yet: well before its time is over, or there would be none for a while.
@@ -192,6 +197,8 @@ impl Slot {
     /// What applies, to a domain that says in the DNS that it has a policy or does not.
     fn applies(&self, named: bool, now: i64) -> Sts {
         match &self.kept {
+            // What lapsed and cannot be fetched anew is as good as what never could.
+            Some(kept) if named && !kept.lasts(now) => Sts::Unfetched,
             Some(kept) => kept.policy(now).map_or(Sts::Nothing, Sts::Policy),
             None if self.unread => Sts::Unread,
             None if named => Sts::Unfetched,
@@ -315,6 +322,15 @@ mod tests {
             ..unread
         };
         assert!(matches!(fetched.applies(true, 1001), Sts::Policy(_)));
+        // It lapsed: there should be one, or it is gone.
+        let late = 1000 + 60_000;
+        assert_eq!(fetched.applies(true, late), Sts::Unfetched);
+        assert_eq!(fetched.applies(false, late), Sts::Nothing);
+        let none = Slot {
+            kept: Some(kept("version: STSv1\nmode: none\nmax_age: 60\n")),
+            ..Slot::default()
+        };
+        assert_eq!(none.applies(true, 1001), Sts::Nothing);
         assert_eq!(Slot::default().applies(true, 1001), Sts::Unfetched);
         assert_eq!(Slot::default().applies(false, 1001), Sts::Nothing);
     }

@@ -46,7 +46,7 @@ fn patient() -> Plugin {
     );
     let body = format!(
         "(local i32) {} (loop $wait
-           (local.set 1 (i32.const 200000))
+           (local.set 1 (i32.const 2000000))
            (loop $spin (local.set 1 (i32.sub (local.get 1) (i32.const 1))) (br_if $spin (local.get 1)))
            {} (br_if $wait (i64.eqz (i64.load (i32.const 2056)))))
          {} (i32.const {PASS})",
