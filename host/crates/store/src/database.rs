@@ -416,22 +416,32 @@ impl Connector {
 /// How long to wait until a broken connection is tried again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
+/// What ends the names of a store's channels: stores may share a database, each in a schema of its own, and have nothing to tell each other.
+const SCHEMA: &str = "SELECT left(encode(sha256(convert_to(current_schema(), 'UTF8')), 'hex'), 32)";
+
 /// Until the connection breaks for good.
 async fn hear(
     pool: &PgPool,
     channels: &[&str],
     heard: &mut impl FnMut(Option<(&str, &str)>),
 ) -> Result<Infallible, sqlx::Error> {
+    let schema: String = sqlx::query_scalar(SCHEMA).fetch_one(pool).await?;
+    let names: Vec<String> = channels
+        .iter()
+        .map(|channel| format!("{channel}_{schema}"))
+        .collect();
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen_all(channels.iter().copied()).await?;
+    listener
+        .listen_all(names.iter().map(String::as_str))
+        .await?;
     loop {
         // None: it broke and is whole again.
         let notice = listener.try_recv().await?;
-        heard(
-            notice
-                .as_ref()
-                .map(|notice| (notice.channel(), notice.payload())),
-        );
+        let heard_of = notice.as_ref().and_then(|notice| {
+            let place = names.iter().position(|name| name == notice.channel())?;
+            Some((*channels.get(place)?, notice.payload()))
+        });
+        heard(heard_of);
     }
 }
 
