@@ -416,8 +416,16 @@ impl Connector {
 /// How long to wait until a broken connection is tried again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
-/// What ends the names of a store's channels: stores may share a database, each in a schema of its own, and have nothing to tell each other.
-const SCHEMA: &str = "SELECT left(encode(sha256(convert_to(current_schema(), 'UTF8')), 'hex'), 32)";
+/// What ends the names of a store's channels, in SQL: stores may share a database, each in a schema of its own, and have nothing to tell
+/// each other.
+macro_rules! of_schema {
+    () => {
+        "left(encode(sha256(convert_to(current_schema(), 'UTF8')), 'hex'), 32)"
+    };
+}
+pub(crate) use of_schema;
+
+const SCHEMA: &str = concat!("SELECT ", of_schema!());
 
 /// Until the connection breaks for good.
 async fn hear(

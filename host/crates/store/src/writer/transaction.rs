@@ -17,7 +17,7 @@ use super::heads::{AccountHead, Heads};
 use super::outcome::{self, Mark, Outcome};
 use super::rosters::Rosters;
 use crate::config::Clock;
-use crate::database::{Connection, Connector, Row, Value};
+use crate::database::{Connection, Connector, Row, Value, of_schema};
 use crate::mailboxes::MAILBOXES_OF;
 use crate::room::{self, is_io_error};
 use crate::shared::Shared;
@@ -45,13 +45,17 @@ static RESERVE_IDS: Sql =
 static CHANGE_DIRECTORY: Sql =
     Sql::new("UPDATE sequences SET next = next + 1 WHERE name = 'directory'");
 // Other hosts' workers. PostgreSQL hands it out when the transaction is committed.
-static NOTIFY_QUEUE: Sql = Sql::new(
-    "SELECT pg_notify('waxwing_queue_' || left(encode(sha256(convert_to(current_schema(), 'UTF8')), 'hex'), 32), '')",
-);
+static NOTIFY_QUEUE: Sql = Sql::new(concat!(
+    "SELECT pg_notify('waxwing_queue_' || ",
+    of_schema!(),
+    ", '')"
+));
 // Those who watch accounts at other hosts, with numbers and modification sequences.
-static NOTIFY_ACCOUNTS: Sql = Sql::new(
-    "SELECT pg_notify('waxwing_accounts_' || left(encode(sha256(convert_to(current_schema(), 'UTF8')), 'hex'), 32), $1)",
-);
+static NOTIFY_ACCOUNTS: Sql = Sql::new(concat!(
+    "SELECT pg_notify('waxwing_accounts_' || ",
+    of_schema!(),
+    ", $1)"
+));
 /// Accounts in one notice, whose text PostgreSQL limits to 8,000 bytes.
 const NOTIFIED: usize = 150;
 static DATABASE_SIZE: Sql = Sql::new("SELECT pg_database_size(current_database())");
