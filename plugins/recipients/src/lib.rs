@@ -60,17 +60,23 @@ impl Plugin for Recipients {
 }
 
 impl Recipients {
-    /// The address itself, then without its detail, then the domain's catch-all, then the postmaster of the settings.
+    /// The address itself (an account may well be called `a+b`), then without its detail, then the domain's catch-all, then the postmaster
+    /// of the settings.
     fn find(&self, address: &MailAddress) -> Result<Found, HookError> {
+        // What is in the directory is ours: most recipients take this one question.
+        match directory::look_up(address)? {
+            Entry::None => {}
+            found => return Ok(Found::Here(found)),
+        }
         let postmaster = logic::is_postmaster(&address.local_part);
         // RFC 5321 §4.1.1.3: `<Postmaster>` comes without a domain.
         let ours = postmaster && address.domain.is_empty();
         if !ours && !directory::domain_is_local(&address.domain)? {
             return Ok(Found::Elsewhere);
         }
-        let (whole, plain) = logic::forms(&address.local_part, &self.settings.separators);
+        let plain = logic::without_detail(&address.local_part, &self.settings.separators);
         let catch_all = (!postmaster).then_some("*");
-        for local_part in [Some(whole), plain, catch_all].into_iter().flatten() {
+        for local_part in [plain, catch_all].into_iter().flatten() {
             let asked = MailAddress {
                 local_part: local_part.to_owned(),
                 domain: address.domain.clone(),

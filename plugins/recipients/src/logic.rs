@@ -1,13 +1,5 @@
 //! Which addresses are one: decisions without a host. RFC 5233 (subaddresses), RFC 5321 §2.3.11, §4.5.1.
 
-/// An address in the ways in which it may be known, in the order in which they are tried.
-///
-/// The address itself comes first, so an account may well be called `a+b`; then the address without its detail;
-/// a catch-all is the last resort of whatever looks them up.
-pub fn forms<'a>(local_part: &'a str, separators: &str) -> (&'a str, Option<&'a str>) {
-    (local_part, without_detail(local_part, separators))
-}
-
 /// The part before the first separator; none if there is none, or nothing before it.
 pub fn without_detail<'a>(local_part: &'a str, separators: &str) -> Option<&'a str> {
     let at = local_part

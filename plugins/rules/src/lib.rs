@@ -25,7 +25,6 @@ pub use read::read;
 use logic::Facts;
 use message::Scope;
 use model::{Fact, Pattern, RuleSet, Subject, Then};
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use waxwing_plugin::prelude::*;
@@ -36,7 +35,8 @@ pub struct Rules {
     patterns: PatternSet,
     /// Patterns over the envelope and the greeting are run on texts that are handed in.
     values: Vec<&'static str>,
-    /// Header fields that rules want to be there or not, sorted.
+    /// Header fields that rules want to be there or not, sorted. Each has an empty pattern behind those of the set: it matches where the
+    /// field is there, and no question is needed but the one that looks for all patterns.
     fields: Vec<String>,
     /// Whether a rule asks for what other plugins found.
     looks_at_findings: bool,
@@ -66,6 +66,12 @@ impl Plugin for Rules {
                 problems.push(bad_regex(pattern, &reason));
             }
         }
+        let fields = set.fields();
+        for field in &fields {
+            if let Err(reason) = patterns.add(&Scope::Header(field.clone()), "", false) {
+                problems.push(Problem::new("", reason));
+            }
+        }
         if problems.is_empty() {
             patterns
                 .compile()
@@ -75,7 +81,7 @@ impl Plugin for Rules {
                 .filter(|name| uses(&set, name))
                 .collect();
             return Ok(Self {
-                fields: set.fields(),
+                fields,
                 looks_at_findings: set.looks_at_findings(),
                 set,
                 patterns,
@@ -123,20 +129,16 @@ struct Asked<'a> {
     rules: &'a Rules,
     hits: BTreeMap<usize, String>,
     found: Vec<String>,
-    /// Which of the plugin's `fields` are there; asked for when the first rule wants to know.
-    present: OnceCell<Vec<bool>>,
 }
 
 impl Asked<'_> {
     fn has(&self, name: &str) -> bool {
-        let present = self
-            .present
-            .get_or_init(|| self.call.message.has(&self.rules.fields));
-        let place = self
-            .rules
-            .fields
-            .binary_search_by(|field| field.as_str().cmp(name));
-        place.ok().and_then(|place| present.get(place)) == Some(&true)
+        let fields = &self.rules.fields;
+        let place = fields.binary_search_by(|field| field.as_str().cmp(name));
+        place.is_ok_and(|place| {
+            self.hits
+                .contains_key(&(self.rules.set.patterns.len() + place))
+        })
     }
 }
 
@@ -241,7 +243,6 @@ impl OnMessage for Rules {
             rules: self,
             hits: self.hits(call),
             found: found.into_iter().map(|symbol| symbol.name).collect(),
-            present: OnceCell::new(),
         };
         let held = logic::held(&self.set, &asked);
         for held in &held {

@@ -1,5 +1,7 @@
 //! Which rules hold: evaluation without a host.
 
+use std::cell::Cell;
+
 use crate::model::{Expr, Fact, Rule, RuleSet, Then};
 
 /// What is known of the message and the session. Facts are asked for when a rule needs them, and not before.
@@ -24,14 +26,21 @@ pub struct Held<'a> {
 /// Most pieces of evidence for one rule.
 const MOST_EVIDENCE: usize = 3;
 
-/// Every rule that holds, in their order.
+/// Every rule that holds and that somebody is to hear of, in their order.
 pub fn held<'a>(set: &'a RuleSet, facts: &impl Facts) -> Vec<Held<'a>> {
-    let mut states = Vec::with_capacity(set.rules.len());
+    let outcomes = Outcomes {
+        set,
+        facts,
+        known: vec![Cell::new(None); set.rules.len()],
+    };
     let mut held = Vec::new();
-    for rule in &set.rules {
+    for (rule, known) in set.rules.iter().zip(&outcomes.known) {
+        if rule.on_demand {
+            continue;
+        }
         let mut evidence = Vec::new();
-        let holds = evaluate(&rule.condition, facts, &states, &mut evidence);
-        states.push(holds);
+        let holds = outcomes.evaluate(&rule.condition, &mut evidence);
+        known.set(Some(holds));
         if holds {
             evidence.truncate(MOST_EVIDENCE);
             held.push(Held { rule, evidence });
@@ -40,27 +49,44 @@ pub fn held<'a>(set: &'a RuleSet, facts: &impl Facts) -> Vec<Held<'a>> {
     held
 }
 
-/// `states` are the outcomes of the rules before this one, which are all that it may name.
-fn evaluate(expr: &Expr, facts: &impl Facts, states: &[bool], evidence: &mut Vec<String>) -> bool {
-    match expr {
-        Expr::Pattern(pattern) => match facts.hit(*pattern) {
-            Some(excerpt) => {
-                evidence.push(excerpt.to_owned());
-                true
-            }
-            None => false,
-        },
-        Expr::Fact(fact) => facts.holds(fact),
-        Expr::Rule(index) => states.get(*index).copied().unwrap_or(false),
-        Expr::Finding(name) => facts.found(name),
-        Expr::All(inner) => inner
-            .iter()
-            .all(|inner| evaluate(inner, facts, states, evidence)),
-        Expr::Any(inner) => inner
-            .iter()
-            .any(|inner| evaluate(inner, facts, states, evidence)),
-        // What did not match is no evidence.
-        Expr::Not(inner) => !evaluate(inner, facts, states, &mut Vec::new()),
+/// What the rules looked at so far came to.
+struct Outcomes<'a, F> {
+    set: &'a RuleSet,
+    facts: &'a F,
+    known: Vec<Cell<Option<bool>>>,
+}
+
+impl<F: Facts> Outcomes<'_, F> {
+    fn evaluate(&self, expr: &Expr, evidence: &mut Vec<String>) -> bool {
+        match expr {
+            Expr::Pattern(pattern) => match self.facts.hit(*pattern) {
+                Some(excerpt) => {
+                    evidence.push(excerpt.to_owned());
+                    true
+                }
+                None => false,
+            },
+            Expr::Fact(fact) => self.facts.holds(fact),
+            Expr::Rule(index) => self.rule(*index),
+            Expr::Finding(name) => self.facts.found(name),
+            Expr::All(inner) => inner.iter().all(|inner| self.evaluate(inner, evidence)),
+            Expr::Any(inner) => inner.iter().any(|inner| self.evaluate(inner, evidence)),
+            // What did not match is no evidence.
+            Expr::Not(inner) => !self.evaluate(inner, &mut Vec::new()),
+        }
+    }
+
+    /// Whether another rule holds. All that a rule may name come before it; those that are not known yet are on demand, and name none
+    /// themselves.
+    fn rule(&self, index: usize) -> bool {
+        let (Some(known), Some(rule)) = (self.known.get(index), self.set.rules.get(index)) else {
+            return false;
+        };
+        known.get().unwrap_or_else(|| {
+            let holds = rule.on_demand && self.evaluate(&rule.condition, &mut Vec::new());
+            known.set(Some(holds));
+            holds
+        })
     }
 }
 
@@ -104,6 +130,7 @@ mod tests {
             score: Some(1.0),
             condition,
             then,
+            on_demand: false,
         }
     }
 
@@ -129,6 +156,37 @@ mod tests {
         };
         assert_eq!(names(vec![0]), ["A", "C"]);
         assert_eq!(names(vec![]), ["B"]);
+    }
+
+    #[test]
+    fn building_blocks_are_looked_at_when_a_rule_wants_to_know() {
+        let block = |pattern| Rule {
+            score: None,
+            on_demand: true,
+            ..rule("BLOCK", Expr::Pattern(pattern), None)
+        };
+        let set = RuleSet {
+            rules: vec![
+                block(0),
+                block(1),
+                rule(
+                    "BOTH",
+                    Expr::All(vec![Expr::Rule(0), Expr::Rule(1)]),
+                    None,
+                ),
+                rule("EITHER", Expr::Any(vec![Expr::Rule(1), Expr::Rule(0)]), None),
+            ],
+            patterns: Vec::new(),
+        };
+        let names = |hits| {
+            held(&set, &Hits(hits))
+                .iter()
+                .map(|held| held.rule.name.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(vec![0, 1]), ["BOTH", "EITHER"]);
+        assert_eq!(names(vec![0]), ["EITHER"]);
+        assert_eq!(names(vec![]), Vec::<String>::new());
     }
 
     #[test]

@@ -97,6 +97,8 @@ pub struct Rule {
     pub condition: Expr,
     /// What it decides by itself.
     pub then: Option<Then>,
+    /// Nobody hears of it but rules that name it, and it names none: it is looked at when one of them wants to know.
+    pub on_demand: bool,
 }
 
 /// What a rule decides without regard to the score.

@@ -78,6 +78,8 @@ fn place(drafts: Vec<Draft>, edges: &[Vec<usize>], sorted: &[usize]) -> Vec<Rule
                 .and_then(|target| places.get(*target).copied().flatten())
                 .unwrap_or(usize::MAX);
         });
+        let rule = &mut draft.rule;
+        rule.on_demand = targets.is_empty() && rule.score.is_none() && rule.then.is_none();
         if let Some(place) = places.get_mut(*index) {
             *place = Some(rules.len());
         }

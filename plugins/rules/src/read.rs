@@ -156,6 +156,7 @@ impl Reader {
             score,
             condition: join_all(conditions),
             then,
+            on_demand: false,
         };
         self.drafts.push(Draft {
             rule,

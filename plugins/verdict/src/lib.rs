@@ -54,18 +54,18 @@ impl OnVerdict for Verdict {
         domain: &str,
     ) -> Result<Judgement, HookError> {
         let score = findings::total();
-        if self.settings.trust_authenticated && env.identity().is_some() {
-            return Ok(Judgement {
-                action: VerdictAction::Deliver,
-                reason: format!("score {score:.1}; the sender logged in"),
-            });
-        }
+        let deliver = |reason| Judgement {
+            action: VerdictAction::Deliver,
+            reason,
+        };
+        // Asked only where it makes a difference.
+        let trusted = || self.settings.trust_authenticated && env.identity().is_some();
         let (action, reached) = match logic::outcome(self.settings.thresholds(domain), score) {
             Outcome::Deliver => {
-                return Ok(Judgement {
-                    action: VerdictAction::Deliver,
-                    reason: format!("score {score:.1} reaches no threshold"),
-                });
+                return Ok(deliver(format!("score {score:.1} reaches no threshold")));
+            }
+            _ if trusted() => {
+                return Ok(deliver(format!("score {score:.1}; the sender logged in")));
             }
             Outcome::Junk(from) => (VerdictAction::Junk, ("junk", from)),
             Outcome::Quarantine(from) => (

@@ -23,6 +23,15 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
+    /// What may be spent on a message of these octets.
+    fn of(raw: &[u8]) -> Self {
+        Self {
+            text: MAX_TEXT,
+            parts: MAX_PARTS,
+            scan: raw.len().saturating_mul(MAX_PASSES),
+        }
+    }
+
     /// Spends `length` octets of text if they are there.
     pub(crate) fn take(&mut self, length: usize) -> bool {
         match self.text.checked_sub(length) {
@@ -48,18 +57,9 @@ impl Summary {
     /// The summary of a message. Never fails; takes time in proportion to the octets, which are at most 4 GB.
     #[must_use]
     pub fn read(raw: &[u8]) -> Self {
-        let size = u32::try_from(raw.len()).unwrap_or(u32::MAX);
-        let raw = raw.get(..size as usize).unwrap_or(raw);
-        let mut budget = Budget {
-            text: MAX_TEXT,
-            parts: MAX_PARTS,
-            scan: raw.len().saturating_mul(MAX_PASSES),
-        };
-        let whole = Span {
-            start: 0,
-            end: size,
-        };
-        let mut root = entity(raw, whole);
+        let (raw, size) = addressable(raw);
+        let mut budget = Budget::of(raw);
+        let mut root = whole(raw, size);
         let (envelope, references) = fields::envelope(root.header.of(raw), &mut budget);
         fill(raw, &mut root, false, 0, &mut budget);
         let preview = text::preview(&root, raw);
@@ -71,6 +71,32 @@ impl Summary {
             preview,
         }
     }
+}
+
+impl Part {
+    /// The tree of parts of a message, as [`Summary::read`] finds it: for whoever wants no envelope and no preview.
+    #[must_use]
+    pub fn read(raw: &[u8]) -> Self {
+        let (raw, size) = addressable(raw);
+        let mut root = whole(raw, size);
+        fill(raw, &mut root, false, 0, &mut Budget::of(raw));
+        root
+    }
+}
+
+/// What of a message a [`Span`] can name, and its length.
+fn addressable(raw: &[u8]) -> (&[u8], u32) {
+    let size = u32::try_from(raw.len()).unwrap_or(u32::MAX);
+    (raw.get(..size as usize).unwrap_or(raw), size)
+}
+
+/// The message as a part of which only header and body are known.
+fn whole(raw: &[u8], size: u32) -> Part {
+    let all = Span {
+        start: 0,
+        end: size,
+    };
+    entity(raw, all)
 }
 
 /// A part of which only header and body are known.

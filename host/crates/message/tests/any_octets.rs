@@ -55,6 +55,7 @@ proptest! {
     fn any_octets_have_a_summary(raw in mail(), path in proptest::collection::vec(0u32..4, 0..4)) {
         let summary = Summary::read(&raw);
         ranges_hold(&raw, &summary.root);
+        prop_assert_eq!(&Part::read(&raw), &summary.root);
         prop_assert_eq!(Summary::decode(&summary.encode()), Ok(summary.clone()));
         for text in [SectionText::All, SectionText::Header, SectionText::Text, SectionText::Mime] {
             if let Some(located) = summary.locate(&Section { path: path.clone(), text }) {

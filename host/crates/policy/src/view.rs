@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use waxwing_message::{AddressItem, Span, Summary, decode_words, header};
+use waxwing_message::{AddressItem, Part, Span, Summary, decode_words, header};
 
 use crate::outcome::HeaderEdit;
 
@@ -190,7 +190,7 @@ impl MessageView {
     pub(crate) fn parts(&self) -> &[PartView] {
         let base = self.base();
         base.parts
-            .get_or_init(|| parts::flatten(Summary::read(&self.raw).root))
+            .get_or_init(|| parts::flatten(Part::read(&self.raw)))
     }
 
     /// The text of all text parts, HTML reduced to what a reader sees, at most [`MAX_TEXT`] octets.

@@ -1,33 +1,27 @@
 //! Sets of regular expressions, compiled once and run by the host, so that a message's text never enters a guest.
 //!
 //! Invariants: linear time (no look-around, no back-references); equal sets share their compiled form; all patterns
-//! of a scope are tried in one pass, and only those that match are run alone to tell where.
+//! of a scope are tried in one pass, and only those that match are run alone to tell where (`group`).
+
+mod group;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::meta;
 use regex_automata::util::syntax;
-use regex_automata::{Input, MatchKind, PatternSet as Matching, meta};
+use regex_syntax::hir::Hir;
 
-use super::{MessageView, head};
+use self::group::{Effort, Group, Member};
+use super::MessageView;
 use crate::sight::Sight;
 
-/// Octets that one compiled pattern may take.
-const PATTERN_SIZE: usize = 1 << 20;
-/// Octets that a compiled scope may take, and its lazily built automaton.
-const SET_SIZE: usize = 32 << 20;
-/// More patterns than these are looked for without first looking for the words they begin with: with many words, that takes longer than
-/// the automaton itself.
-const MAX_PREFILTERED: usize = 3;
 /// Patterns of a set.
 const MAX_PATTERNS: usize = 20_000;
 /// Hits of one search.
 const MAX_HITS: usize = 10_000;
 /// Patterns that are remembered as good.
 const MAX_GOOD: usize = 20_000;
-/// Octets of an excerpt.
-const MAX_EXCERPT: usize = 128;
 
 /// Where a pattern is looked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,15 +63,20 @@ impl Pattern {
     /// # Errors
     /// One sentence for whoever wrote the pattern.
     pub(crate) fn check(&self) -> Result<(), PatternError> {
-        self.build().map(|_| ())
+        Member::compile(0, &self.parse()?).map(|_| ())
     }
 
-    fn build(&self) -> Result<Regex, PatternError> {
-        RegexBuilder::new(&self.regex)
-            .case_insensitive(self.case_insensitive)
-            .size_limit(PATTERN_SIZE)
-            .build()
-            .map_err(PatternError::from)
+    /// The expression as a tree.
+    fn parse(&self) -> Result<Hir, PatternError> {
+        let config = syntax::Config::new()
+            .utf8(false)
+            .case_insensitive(self.case_insensitive);
+        syntax::parse_with(&self.regex, &config).map_err(|error| {
+            // The crate draws the place with a caret below the pattern; its last line says what is wrong.
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            PatternError::Syntax(last.trim_start_matches("error: ").to_owned())
+        })
     }
 }
 
@@ -101,25 +100,11 @@ pub(crate) enum PatternError {
 }
 
 impl PatternError {
-    /// Each pattern was found good alone: what is wrong with all of them is their size.
-    fn of_set(error: &meta::BuildError) -> Self {
+    /// What is wrong with an expression that is one.
+    fn of_build(error: &meta::BuildError) -> Self {
         match error.size_limit() {
             Some(limit) => Self::TooLarge { limit },
             None => Self::Syntax(error.to_string()),
-        }
-    }
-}
-
-impl From<regex::Error> for PatternError {
-    fn from(error: regex::Error) -> Self {
-        match error {
-            regex::Error::CompiledTooBig(limit) => Self::TooLarge { limit },
-            // The crate draws the place with a caret below the pattern; its last line says what is wrong.
-            other => {
-                let text = other.to_string();
-                let last = text.lines().last().unwrap_or_default();
-                Self::Syntax(last.trim_start_matches("error: ").to_owned())
-            }
         }
     }
 }
@@ -143,14 +128,6 @@ pub(crate) struct PatternSet {
     scopes: BTreeMap<Scope, Group>,
 }
 
-/// The patterns of one scope.
-#[derive(Debug)]
-struct Group {
-    set: meta::Regex,
-    /// In the order of `set`: the pattern's number in the whole set, and the pattern alone.
-    members: Vec<(u32, Regex)>,
-}
-
 impl PatternSet {
     /// Compiles patterns; each keeps its place as its number.
     ///
@@ -160,12 +137,12 @@ impl PatternSet {
         if patterns.len() > MAX_PATTERNS {
             return Err(PatternError::TooMany);
         }
-        let mut by_scope: BTreeMap<Scope, Vec<(u32, &Pattern)>> = BTreeMap::new();
+        let mut by_scope: BTreeMap<Scope, Vec<(u32, Hir)>> = BTreeMap::new();
         for (number, pattern) in (0..).zip(patterns) {
             by_scope
                 .entry(pattern.scope.clone())
                 .or_default()
-                .push((number, pattern));
+                .push((number, pattern.parse()?));
         }
         let mut scopes = BTreeMap::new();
         for (scope, members) in by_scope {
@@ -178,9 +155,10 @@ impl PatternSet {
     #[must_use]
     pub(crate) fn search(&self, view: &MessageView, sight: Sight, per_pattern: usize) -> Vec<Hit> {
         let mut hits = Vec::new();
+        let mut effort = Effort::default();
         let seen = self.scopes.iter().filter(|(scope, _)| sight.scope(scope));
         for (scope, group) in seen {
-            group.search_scope(scope, view, per_pattern, &mut hits);
+            group.search_scope(scope, view, per_pattern, &mut effort, &mut hits);
         }
         hits.sort_by_key(|hit| hit.pattern);
         hits.truncate(MAX_HITS);
@@ -192,122 +170,10 @@ impl PatternSet {
     pub(crate) fn search_value(&self, name: &str, text: &str) -> Vec<Hit> {
         let mut hits = Vec::new();
         if let Some(group) = self.scopes.get(&Scope::Value(name.to_owned())) {
-            group.search(text.as_bytes(), 1, &mut hits);
+            group.search(text.as_bytes(), 1, &mut Effort::default(), &mut hits);
         }
         hits
     }
-}
-
-impl Group {
-    fn compile(members: &[(u32, &Pattern)]) -> Result<Self, PatternError> {
-        let inline: Vec<String> = members
-            .iter()
-            .map(|(_, pattern)| {
-                if pattern.case_insensitive {
-                    format!("(?i:{})", pattern.regex)
-                } else {
-                    pattern.regex.clone()
-                }
-            })
-            .collect();
-        let singles = members
-            .iter()
-            .map(|(number, pattern)| Ok((*number, pattern.build()?)))
-            .collect::<Result<Vec<_>, PatternError>>()?;
-        let config = meta::Config::new()
-            // Every pattern that matches, and not what matches first.
-            .match_kind(MatchKind::All)
-            .utf8_empty(false)
-            .auto_prefilter(inline.len() <= MAX_PREFILTERED)
-            .nfa_size_limit(Some(SET_SIZE))
-            .hybrid_cache_capacity(SET_SIZE);
-        let set = meta::Regex::builder()
-            .configure(config)
-            .syntax(syntax::Config::new().utf8(false))
-            .build_many(&inline)
-            .map_err(|error| PatternError::of_set(&error))?;
-        Ok(Self {
-            set,
-            members: singles,
-        })
-    }
-
-    fn search_scope(
-        &self,
-        scope: &Scope,
-        view: &MessageView,
-        per_pattern: usize,
-        hits: &mut Vec<Hit>,
-    ) {
-        let mut each = |octets: &[u8]| self.search(octets, per_pattern, hits);
-        match scope {
-            Scope::Raw => each(view.raw()),
-            Scope::Body => each(view.raw().get(view.body_offset()..).unwrap_or_default()),
-            Scope::Text => each(view.text().as_bytes()),
-            Scope::Headers => view.fields().iter().for_each(|field| {
-                each(format!("{}: {}", field.name, view.value(field)).as_bytes());
-            }),
-            Scope::Header(name) => view
-                .named(name)
-                .for_each(|(_, field)| each(view.value(field).as_bytes())),
-            Scope::Html => view
-                .parts()
-                .iter()
-                .filter(|part| part.is_html())
-                .filter_map(|part| part.source(view.raw()))
-                .for_each(|html| each(html.as_bytes())),
-            Scope::Urls => view
-                .links()
-                .iter()
-                .for_each(|link| each(link.text.as_bytes())),
-            Scope::AttachmentNames => view
-                .parts()
-                .iter()
-                .filter_map(|part| part.filename())
-                .for_each(|name| each(name.as_bytes())),
-            Scope::Value(_) => {}
-        }
-    }
-
-    /// One pass tells which patterns match; those are run alone to tell where. Most texts have none of them, which a pass that ends at the
-    /// first match finds out in a third of the time.
-    fn search(&self, octets: &[u8], per_pattern: usize, hits: &mut Vec<Hit>) {
-        if !self.set.is_match(octets) {
-            return;
-        }
-        let mut matching = Matching::new(self.set.pattern_len());
-        self.set
-            .which_overlapping_matches(&Input::new(octets), &mut matching);
-        for place in matching.iter() {
-            let Some((number, regex)) = self.members.get(place.as_usize()) else {
-                continue;
-            };
-            let already = hits.iter().filter(|hit| hit.pattern == *number).count();
-            for found in regex
-                .find_iter(octets)
-                .take(per_pattern.saturating_sub(already))
-            {
-                if hits.len() >= 2 * MAX_HITS {
-                    return;
-                }
-                hits.push(Hit {
-                    pattern: *number,
-                    offset: found.start() as u64,
-                    length: u32::try_from(found.len()).unwrap_or(u32::MAX),
-                    excerpt: excerpt(found.as_bytes()),
-                });
-            }
-        }
-    }
-}
-
-fn excerpt(octets: &[u8]) -> String {
-    let text = String::from_utf8_lossy(octets.get(..MAX_EXCERPT).unwrap_or(octets)).into_owned();
-    let printable: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    head(&printable, MAX_EXCERPT).to_owned()
 }
 
 /// A set under construction.
