@@ -4,7 +4,7 @@
 //! connection's calls are made in their order.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -18,6 +18,7 @@ use crate::instance::Said;
 use crate::ledger::{Entry, Finding, Ledger};
 use crate::pipeline::{self, Scene};
 use crate::policy_file::Mode;
+use crate::share::BESIDE;
 use crate::state::Context;
 use crate::step::Step;
 use crate::subject::{Found, Mail};
@@ -72,6 +73,7 @@ impl Trials {
         tokio::spawn(async move {
             while let Some(job) = waiting.recv().await {
                 let (core, begun) = (job.core().clone(), Instant::now());
+                let beside = job.beside();
                 match job {
                     Job::Call(call) => call.make().await,
                     Job::Ended(ended) => ended.compare().await,
@@ -85,7 +87,7 @@ impl Trials {
                     }
                 }
                 let now = Instant::now();
-                core.comparisons().share.charge(now - begun, now);
+                core.comparisons().share.charge(now - begun + beside, now);
             }
         });
         Self(jobs)
@@ -93,6 +95,14 @@ impl Trials {
 }
 
 impl Job {
+    /// What it costs elsewhere.
+    fn beside(&self) -> Duration {
+        match self {
+            Self::Call(_) | Self::Ended(_) => Duration::ZERO,
+            Self::Told(_) => BESIDE,
+        }
+    }
+
     fn core(&self) -> &Arc<Core> {
         match self {
             Self::Call(call) => &call.core,

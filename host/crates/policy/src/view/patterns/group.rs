@@ -44,6 +44,8 @@ pub(super) struct Group {
     set: meta::Regex,
     /// In the order of `set`.
     members: Vec<Member>,
+    /// The numbers of the empty expressions, which match any text and so tell whether there is one.
+    empty: Vec<u32>,
 }
 
 /// A pattern alone.
@@ -67,6 +69,9 @@ struct Words {
 
 impl Group {
     pub(super) fn compile(members: &[(u32, Hir)]) -> Result<Self, PatternError> {
+        let is_empty = |hir: &Hir| matches!(hir.kind(), HirKind::Empty);
+        let (empty, members): (Vec<_>, Vec<_>) =
+            members.iter().partition(|(_, hir)| is_empty(hir));
         let loose: Vec<Hir> = members.iter().map(|(_, hir)| loosened(hir)).collect();
         let config = meta::Config::new()
             // Every pattern that matches, and not what matches first.
@@ -84,7 +89,11 @@ impl Group {
             .iter()
             .map(|(number, hir)| Member::compile(*number, hir))
             .collect::<Result<_, _>>()?;
-        Ok(Self { set, members })
+        Ok(Self {
+            set,
+            members,
+            empty: empty.into_iter().map(|(number, _)| *number).collect(),
+        })
     }
 
     pub(super) fn search_scope(
@@ -134,7 +143,11 @@ impl Group {
         effort: &mut Effort,
         hits: &mut Vec<Hit>,
     ) {
-        if !self.set.is_match(octets) {
+        for number in &self.empty {
+            let found = (0..=octets.len()).map(|at| Span::from(at..at));
+            note(*number, octets, found, per_pattern, hits);
+        }
+        if self.members.is_empty() || !self.set.is_match(octets) {
             return;
         }
         let mut matching = Matching::new(self.set.pattern_len());
@@ -144,18 +157,30 @@ impl Group {
             let Some(member) = self.members.get(place.as_usize()) else {
                 continue;
             };
-            let room = (2 * MAX_HITS).saturating_sub(hits.len());
-            let already = hits.iter().filter(|hit| hit.pattern == member.number);
-            let wanted = per_pattern.saturating_sub(already.count()).min(room);
-            for found in member.find(octets, wanted, effort) {
-                hits.push(Hit {
-                    pattern: member.number,
-                    offset: found.start as u64,
-                    length: u32::try_from(found.len()).unwrap_or(u32::MAX),
-                    excerpt: excerpt(octets.get(found.range()).unwrap_or_default()),
-                });
-            }
+            let found = member.find(octets, per_pattern, effort);
+            note(member.number, octets, found, per_pattern, hits);
         }
+    }
+}
+
+/// Adds hits of a pattern to those that it has, up to `per_pattern` in all.
+fn note(
+    number: u32,
+    octets: &[u8],
+    found: impl IntoIterator<Item = Span>,
+    per_pattern: usize,
+    hits: &mut Vec<Hit>,
+) {
+    let room = (2 * MAX_HITS).saturating_sub(hits.len());
+    let already = hits.iter().filter(|hit| hit.pattern == number).count();
+    let wanted = per_pattern.saturating_sub(already).min(room);
+    for found in found.into_iter().take(wanted) {
+        hits.push(Hit {
+            pattern: number,
+            offset: found.start as u64,
+            length: u32::try_from(found.len()).unwrap_or(u32::MAX),
+            excerpt: excerpt(octets.get(found.range()).unwrap_or_default()),
+        });
     }
 }
 
@@ -287,7 +312,8 @@ mod tests {
     use super::super::{Pattern, PatternSet, Scope};
     use super::*;
 
-    const PATTERNS: [&str; 8] = [
+    const PATTERNS: [&str; 9] = [
+        "",
         r"\bfree\b",
         r"\b(über|free)\w*\b",
         r"(?i)\bFREE\b.*!",
@@ -374,13 +400,13 @@ mod tests {
         let mut none = Effort(0);
         let loose: Vec<usize> = found(text, &mut none)
             .iter()
-            .filter(|(pattern, ..)| *pattern == 0)
+            .filter(|(pattern, ..)| *pattern == 1)
             .map(|(_, start, _)| *start)
             .collect();
         // Behind the bound the boundaries are taken for there.
         assert_eq!(loose, [2, 9]);
         let exact = found(text, &mut Effort::default());
-        assert_eq!(exact.iter().filter(|(pattern, ..)| *pattern == 0).count(), 1);
+        assert_eq!(exact.iter().filter(|(pattern, ..)| *pattern == 1).count(), 1);
         // Each place where a pattern without a longest match may begin has the rest of the text looked at.
         let mut effort = Effort::default();
         let hostile = "äfreeä ".repeat(50_000);
