@@ -169,12 +169,12 @@ mod tests {
             rules: vec![
                 block(0),
                 block(1),
+                rule("BOTH", Expr::All(vec![Expr::Rule(0), Expr::Rule(1)]), None),
                 rule(
-                    "BOTH",
-                    Expr::All(vec![Expr::Rule(0), Expr::Rule(1)]),
+                    "EITHER",
+                    Expr::Any(vec![Expr::Rule(1), Expr::Rule(0)]),
                     None,
                 ),
-                rule("EITHER", Expr::Any(vec![Expr::Rule(1), Expr::Rule(0)]), None),
             ],
             patterns: Vec::new(),
         };

@@ -70,8 +70,7 @@ struct Words {
 impl Group {
     pub(super) fn compile(members: &[(u32, Hir)]) -> Result<Self, PatternError> {
         let is_empty = |hir: &Hir| matches!(hir.kind(), HirKind::Empty);
-        let (empty, members): (Vec<_>, Vec<_>) =
-            members.iter().partition(|(_, hir)| is_empty(hir));
+        let (empty, members): (Vec<_>, Vec<_>) = members.iter().partition(|(_, hir)| is_empty(hir));
         let loose: Vec<Hir> = members.iter().map(|(_, hir)| loosened(hir)).collect();
         let config = meta::Config::new()
             // Every pattern that matches, and not what matches first.
@@ -186,7 +185,7 @@ fn note(
 
 impl Member {
     pub(super) fn compile(number: u32, hir: &Hir) -> Result<Self, PatternError> {
-        let exact = alone(hir).map_err(|error| PatternError::of_build(&error))?;
+        let exact = alone(hir)?;
         let words = hir.properties().look_set().contains_word_unicode();
         Ok(Self {
             number,
@@ -250,7 +249,7 @@ impl Words {
     }
 }
 
-fn alone(hir: &Hir) -> Result<meta::Regex, meta::BuildError> {
+fn alone(hir: &Hir) -> Result<meta::Regex, PatternError> {
     meta::Regex::builder()
         .configure(
             meta::Config::new()
@@ -258,6 +257,7 @@ fn alone(hir: &Hir) -> Result<meta::Regex, meta::BuildError> {
                 .nfa_size_limit(Some(PATTERN_SIZE)),
         )
         .build_from_hir(hir)
+        .map_err(|error| PatternError::of_build(&error))
 }
 
 fn all(regex: &meta::Regex, input: Input<'_>, wanted: usize) -> Vec<Span> {
@@ -406,13 +406,20 @@ mod tests {
         // Behind the bound the boundaries are taken for there.
         assert_eq!(loose, [2, 9]);
         let exact = found(text, &mut Effort::default());
-        assert_eq!(exact.iter().filter(|(pattern, ..)| *pattern == 1).count(), 1);
+        assert_eq!(
+            exact.iter().filter(|(pattern, ..)| *pattern == 1).count(),
+            1
+        );
         // Each place where a pattern without a longest match may begin has the rest of the text looked at.
         let mut effort = Effort::default();
         let hostile = "äfreeä ".repeat(50_000);
         let begun = Instant::now();
         found(hostile.as_bytes(), &mut effort);
         assert!(effort.0 < hostile.len(), "{} left", effort.0);
-        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            begun.elapsed()
+        );
     }
 }
