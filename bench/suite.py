@@ -4,17 +4,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 
-from . import calls, hooks, machine, memory, milter, shadow, slow, swap, throughput
+from . import calls, hooks, machine, memory, milter, reading, shadow, slow, swap, throughput
 from .load import Load
 from .report import Table
 from .servers import Side
+from .servers.dovecot import Dovecot
 from .servers.milter import Milter
 from .servers.postfix import PostfixDovecot
 from .servers.waxwing import ROOT, Waxwing
 
-PARTS = ["memory", "swap", "throughput", "slow", "hooks", "calls", "milter", "shadow", "start"]
+PARTS = ["memory", "swap", "throughput", "slow", "hooks", "calls", "milter", "shadow", "reading", "start"]
 # What brings its own servers.
-ALONE = {"shadow"}
+ALONE = {"shadow", "reading"}
 
 POSTFIX = PostfixDovecot.name
 SHIPPED = "Waxwing"
@@ -45,17 +46,18 @@ class Plan:
     sessions: int
     header_rounds: int
     slow_peers: int
+    mailboxes: list[int]
     parts: list[str] = field(default_factory=lambda: list(PARTS))
 
     @staticmethod
     def full() -> "Plan":
         loads = [Load(sessions, size) for size in (SMALL, LARGE) for sessions in (1, 10, 50)]
         return Plan(loads + [Load(10, SMALL, reuse=True)], rounds=5, swaps=15, sessions=5000, header_rounds=20,
-                    slow_peers=10_000)
+                    slow_peers=10_000, mailboxes=[10_000, 100_000])
 
     @staticmethod
     def short() -> "Plan":
-        return Plan([Load(10, SMALL)], rounds=2, swaps=5, sessions=1000, header_rounds=5, slow_peers=1000)
+        return Plan([Load(10, SMALL)], rounds=2, swaps=5, sessions=1000, header_rounds=5, slow_peers=1000, mailboxes=[10_000])
 
     def with_rounds(self, rounds: int) -> "Plan":
         return replace(self, rounds=rounds)
@@ -195,6 +197,25 @@ def measure_shadow(plan: Plan, _sides: list[Side], directory: Path, table: Table
     table.more.append(more)
 
 
+def measure_reading(plan: Plan, _sides: list[Side], directory: Path, table: Table, progress: Progress) -> None:
+    """IMAP and POP3 beside Dovecot, on mailboxes of each size."""
+    for count in plan.mailboxes:
+        progress(f"starting Dovecot and Waxwing for mailboxes of {count} messages")
+        started: list[Dovecot | Waxwing] = []
+        try:
+            started.append(Dovecot(directory / f"dovecot-{count}", directory / f"lmtp-{count}", ["reader"], client="root", reading=True))
+            started.append(Waxwing(directory / f"reading-{count}", SHIPPED, SHIPPED_POLICY, accounts=1))
+            found = reading.compare(started, count, plan.rounds, progress)
+        finally:
+            for side in reversed(started):
+                side.stop()
+        more = Table([Dovecot.name, SHIPPED], {"reading mail": f"mailboxes of {count} messages of 4 KB"})
+        for row, values in found.items():
+            unit, more_is_better = reading.unit(row)
+            more.add(row, unit, values, more_is_better)
+        table.more.append(more)
+
+
 def measure_start(_plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
     """The shipped policy's server once more, over the data that it has by now."""
     _, shipped, _ = sides
@@ -206,4 +227,4 @@ def measure_start(_plan: Plan, sides: list[Side], _directory: Path, table: Table
 
 STEPS = {"memory": measure_memory, "swap": measure_swap, "throughput": measure_throughput, "slow": measure_slow,
          "hooks": measure_hooks, "calls": measure_calls, "milter": measure_milter, "shadow": measure_shadow,
-         "start": measure_start}
+         "reading": measure_reading, "start": measure_start}

@@ -123,6 +123,8 @@ for group in "$@"; do
     bench)
       need postfix /usr/sbin/smtp-source
       need dovecot-lmtpd /usr/lib/dovecot/lmtp
+      need dovecot-imapd /usr/lib/dovecot/imap
+      need dovecot-pop3d /usr/lib/dovecot/pop3
       need libmilter-dev /usr/include/libmilter/mfapi.h
       need python3 python3
       ;;

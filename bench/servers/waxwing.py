@@ -58,6 +58,7 @@ class Waxwing:
         self.config = directory / "waxwing.toml"
         self.ports = {listener: free_port() for listener, _, _ in SERVICES}
         self.smtp_port = self.ports["mx"]
+        self.imap_port, self.pop3_port, self.lmtp = self.ports["imap"], self.ports["pop3"], self.ports["lmtp"]
         self._names = [f"u{number}" for number in range(accounts)]
         self._unused = iter(self._names)
         directory.mkdir(parents=True)
