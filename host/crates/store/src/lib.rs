@@ -41,6 +41,8 @@ mod mailboxes;
 mod messages;
 mod open;
 mod password;
+#[cfg(test)]
+mod plans;
 mod queue;
 mod room;
 mod scram;

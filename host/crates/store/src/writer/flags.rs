@@ -11,13 +11,17 @@ use crate::{
     AccountId, FlagChange, Flags, FlagsChanged, MailboxId, MessageFlags, Result, UidRange,
 };
 
-static FLAGS_OF: Sql = Sql::new(
+pub(crate) static FLAGS_OF: Sql = Sql::new(
     "SELECT m.uid, m.modseq, m.flags, m.keywords FROM {2: first i, last i} AS r CROSS JOIN messages m
      WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
-static SET_FLAGS: Sql = Sql::new(
-    "UPDATE messages SET flags = r.flags, keywords = r.keywords, modseq = $3, changed = 1
-     FROM {2: uid i, flags i, keywords t} AS r WHERE messages.mailbox = $1 AND messages.uid = r.uid",
+// An UPDATE with the rows in FROM lets SQLite read the whole mailbox and, for each message, all rows.
+pub(crate) static SET_FLAGS: Sql = Sql::new(
+    "INSERT INTO messages (mailbox, uid, blob, modseq, flags, changed, size, internal_date, internal_offset, keywords)
+     SELECT m.mailbox, m.uid, m.blob, $3, r.flags, 1, m.size, m.internal_date, m.internal_offset, r.keywords
+     FROM {2: uid i, flags i, keywords t} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid = r.uid
+     ON CONFLICT (mailbox, uid) DO UPDATE
+     SET flags = excluded.flags, keywords = excluded.keywords, modseq = excluded.modseq, changed = 1",
 );
 
 /// A change of flags.
@@ -106,4 +110,33 @@ pub(crate) fn message_flags(row: &crate::database::Row) -> Result<MessageFlags> 
         flags: Flags::from_bits(u8::try_from(row.int(2)?).unwrap_or(0)),
         keywords: split_keywords(&row.text(3)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plans;
+
+    #[tokio::test]
+    async fn messages_are_gone_to_one_by_one() {
+        plans::on_sqlite(async |mut connection| {
+            for (sql, rest) in [
+                (&FLAGS_OF, vec!["[[1,9]]".into()]),
+                (&SET_FLAGS, vec!["[[1,1,\"\"]]".into(), 1.into()]),
+            ] {
+                let mut values: Vec<Value> = vec![1.into()];
+                values.extend(rest);
+                let plan = plans::plan(&mut connection, sql, values).await;
+                let place = plan
+                    .lines()
+                    .find(|line| line.contains("SEARCH m USING PRIMARY KEY"));
+                assert!(
+                    place.is_some_and(|place| place.contains("mailbox=? AND uid")),
+                    "{plan}"
+                );
+            }
+            connection.close().await;
+        })
+        .await;
+    }
 }
