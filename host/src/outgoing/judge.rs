@@ -223,11 +223,11 @@ impl<'a> Judge<'a> {
     }
 
     fn delayed(&self, place: usize, fate: &Fate, notice: Notice) -> Verdict {
-        // Once is enough.
-        let notice = if self.leg.delay_told > 0 {
-            Notice::Never
-        } else {
-            notice
+        let queued = self.leg.recipients.get(place);
+        // Once is enough; what others of the leg were told of is not told of this one.
+        let notice = match queued.is_some_and(|queued| queued.delay_told > 0) {
+            true => Notice::Never,
+            false => notice,
         };
         self.verdict(place, fate, RecipientState::Open, (Action::Delayed, notice))
     }

@@ -125,7 +125,6 @@ pub(super) async fn tell(worker: &Worker, leg: &Leased) -> Written {
         said: String::new(),
         outcomes: Vec::new(),
         retry_at,
-        delay_told: None,
         stores: false,
         told: debts.told(later),
         goes_on: !leg.recipients.is_empty(),
@@ -163,6 +162,7 @@ mod tests {
                 notify: Notify::NOT_ASKED,
                 orcpt: of.orcpt.clone(),
                 said: of.said.clone(),
+                delay_told: 0,
             },
             text: text(&of),
         };

@@ -238,7 +238,6 @@ mod tests {
             until,
             destination: "remote.example".to_owned(),
             attempts: 0,
-            delay_told: 0,
             message: QueuedMessage {
                 envelope: QueueEnvelope::default(),
                 size: 1,

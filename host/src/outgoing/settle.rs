@@ -187,24 +187,24 @@ fn settlement(
     later: &[Action],
 ) -> Settlement {
     let now = now_millis();
-    let told = |verdict: &Verdict| {
-        let report = verdict.report.as_ref();
-        report.is_some_and(|report| {
-            report.action == Action::Delayed && !later.contains(&Action::Delayed)
-        })
-    };
     let outcome = |verdict: &Verdict| {
         let queued = leg.recipients.get(verdict.place)?;
-        // Of a delay it is told at the next attempt.
-        let owed = verdict
-            .report
-            .as_ref()
-            .filter(|report| report.action != Action::Delayed && later.contains(&report.action));
+        let (mut owed, mut delay_told) = (String::new(), false);
+        match verdict.report.as_ref() {
+            None => {}
+            Some(report) if report.action == Action::Delayed => {
+                // If not with this attempt, it is told with the next one.
+                delay_told = !later.contains(&Action::Delayed);
+            }
+            Some(report) if later.contains(&report.action) => owed = owed::text(report),
+            Some(_) => {}
+        }
         Some(RecipientOutcome {
             number: queued.number,
             state: verdict.state,
             said: verdict.said.clone(),
-            owed: owed.map(owed::text).unwrap_or_default(),
+            owed,
+            delay_told,
         })
     };
     Settlement {
@@ -218,7 +218,6 @@ fn settlement(
             .unwrap_or_default(),
         outcomes: verdicts.iter().filter_map(outcome).collect(),
         retry_at: now,
-        delay_told: verdicts.iter().any(told).then_some(now),
         stores: false,
         told: Vec::new(),
         goes_on: false,

@@ -2,6 +2,7 @@
 //! with what is to be told of it, and whenever the server dies.
 
 use std::fs;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -23,6 +24,25 @@ fn recipients(server: &Server, wanted: impl Fn(&[Value]) -> bool) {
         let listed = server.json(&["queue", "list"]);
         wanted(listed[0]["recipients"].as_array()?).then_some(())
     });
+}
+
+/// Addresses elsewhere, one a number.
+fn addresses(numbers: Range<usize>) -> Vec<String> {
+    let one = |number| format!("u{number}@remote.example");
+    numbers.map(one).collect()
+}
+
+/// Submits to more recipients than go together.
+fn submit_to_two_groups(server: &Server) {
+    let all = addresses(0..TOGETHER + 5);
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    server.admin().add_alias("all@waxwing.test", &all);
+    submit(
+        server,
+        "<alice@waxwing.test>",
+        &["<all@waxwing.test>"],
+        "Subject: x\r\n\r\nbody\r\n",
+    );
 }
 
 /// Where files of contents are, and a place beside it.
@@ -101,19 +121,7 @@ fn what_went_well_is_written_down_before_the_next_group_goes() {
         _ => Act::Usual,
     });
     let mut here = sender(&[("remote.example", peer.address())], IMPATIENT);
-    let list = |from: usize, to: usize| {
-        let one = |number| format!("u{number}@remote.example");
-        (from..to).map(one).collect::<Vec<_>>()
-    };
-    let all = list(0, TOGETHER + 5);
-    let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    here.admin().add_alias("all@waxwing.test", &all);
-    submit(
-        &here,
-        "<alice@waxwing.test>",
-        &["<all@waxwing.test>"],
-        "Subject: x\r\n\r\nbody\r\n",
-    );
+    submit_to_two_groups(&here);
     until("the second group has its turn", PATIENCE, || {
         (turns.load(Ordering::Relaxed) >= 2).then_some(())
     });
@@ -124,4 +132,41 @@ fn what_went_well_is_written_down_before_the_next_group_goes() {
     let taken = peer.taken();
     let count: usize = taken.iter().map(|taken| taken.rcpt.len()).sum();
     assert_eq!((taken.len(), count), (2, TOGETHER + 5), "{taken:?}");
+}
+
+#[test]
+fn a_delay_is_told_of_the_second_group_though_the_server_died_before_its_turn() {
+    let (turns, killed) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (counted, again) = (Arc::clone(&turns), Arc::clone(&killed));
+    let peer = Peer::start(move |_, command| match command.get(..4) {
+        Some("MAIL") => match counted.fetch_add(1, Ordering::Relaxed) {
+            // The second group at the second attempt.
+            3.. if !again.load(Ordering::Relaxed) => Act::Silent,
+            _ => Act::Usual,
+        },
+        Some("RCPT") => Act::Say("450 4.2.0 not now"),
+        _ => Act::Usual,
+    });
+    let waits = format!("{IMPATIENT}\nwarn-after-seconds = 1");
+    let mut here = sender(&[("remote.example", peer.address())], &waits);
+    submit_to_two_groups(&here);
+    until("the second group has its turn", PATIENCE, || {
+        (turns.load(Ordering::Relaxed) >= 4).then_some(())
+    });
+    here.kill();
+    killed.store(true, Ordering::Relaxed);
+    here.start();
+    let reports = inbox(&here, "alice@waxwing.test", 2);
+    let delays = reports
+        .iter()
+        .map(|report| report.matches("Action: delayed\r\n").count());
+    assert_eq!(delays.collect::<Vec<_>>(), [TOGETHER, 5]);
+    let told = reports.concat();
+    for address in addresses(0..TOGETHER + 5) {
+        let line = format!("Final-Recipient: rfc822; {address}\r\nAction: delayed\r\n");
+        assert_eq!(told.matches(&line).count(), 1, "{address}");
+    }
 }

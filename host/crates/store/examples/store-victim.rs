@@ -140,6 +140,7 @@ async fn work(store: Store) {
                 state: RecipientState::Relayed,
                 said: String::new(),
                 owed: String::new(),
+                delay_told: false,
             };
             let settlement = Settlement {
                 leg: leased.leg,
@@ -153,7 +154,6 @@ async fn work(store: Store) {
                     .map(|r| outcome(r.number))
                     .collect(),
                 retry_at: 0,
-                delay_told: None,
                 stores: false,
                 told: Vec::new(),
                 goes_on: false,

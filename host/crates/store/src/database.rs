@@ -518,6 +518,10 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../migrations/sqlite/0007_credentials.sql"),
     ),
     ("owed", include_str!("../migrations/sqlite/0008_owed.sql")),
+    (
+        "delays",
+        include_str!("../migrations/sqlite/0009_delays.sql"),
+    ),
 ];
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -549,4 +553,8 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../migrations/postgres/0007_credentials.sql"),
     ),
     ("owed", include_str!("../migrations/postgres/0008_owed.sql")),
+    (
+        "delays",
+        include_str!("../migrations/postgres/0009_delays.sql"),
+    ),
 ];

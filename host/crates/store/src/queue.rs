@@ -9,7 +9,7 @@
 //! - a message is queued with the local deliveries of the same transaction, in one commit ([`Store::submit`]);
 //! - a lease that ends makes the leg due again: a worker that dies loses its lease, not the mail;
 //! - an outcome and the notifications that follow from it are one commit ([`Store::settle`]); if these cannot be stored, the
-//!   outcome is, with what is owed;
+//!   outcome is, with what is owed; a settlement that comes again, because nobody knew how it ended, brings none again;
 //! - a leg ends with its last recipient that is open or of which something is owed, a message with its last leg.
 //!
 //! Not here: when to try again, where to, and what to tell the sender (crate `queue` and the policy).
@@ -170,6 +170,8 @@ pub struct QueuedRecipient {
     pub orcpt: String,
     /// What was last said of it; empty before the first attempt.
     pub said: String,
+    /// When its sender was told that it has to wait, milliseconds of Unix time; 0: not yet.
+    pub delay_told: i64,
 }
 
 /// What has become of a recipient.

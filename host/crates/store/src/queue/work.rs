@@ -48,8 +48,6 @@ pub struct Leased {
     pub destination: String,
     /// Attempts that were settled before.
     pub attempts: u32,
-    /// When the sender was told of the delay, milliseconds of Unix time; 0: not yet.
-    pub delay_told: i64,
     /// Its message.
     pub message: QueuedMessage,
     /// The recipients that are open.
@@ -70,35 +68,35 @@ pub struct Owed {
 impl Leased {
     /// From the columns of the statement that reads leased legs.
     pub(crate) fn of_row(row: &Row) -> Result<Leased> {
-        let deliver_by = match row.int(19)? {
+        let deliver_by = match row.int(18)? {
             0 => None,
             mode => Some(DeliverBy {
-                at: row.int(18)?,
+                at: row.int(17)?,
                 give_up: mode & 3 == 1,
                 trace: mode & 4 != 0,
             }),
         };
         let envelope = QueueEnvelope {
-            queue_id: row.text(7)?,
-            sender: row.text(11)?,
-            ret: match row.int(12)? {
+            queue_id: row.text(6)?,
+            sender: row.text(10)?,
+            ret: match row.int(11)? {
                 1 => ReturnContent::Full,
                 2 => ReturnContent::Headers,
                 _ => ReturnContent::NotAsked,
             },
-            envid: row.text(13)?,
-            body: match row.int(14)? {
+            envid: row.text(12)?,
+            body: match row.int(13)? {
                 1 => BodyKind::EightBit,
                 2 => BodyKind::Binary,
                 _ => BodyKind::SevenBit,
             },
-            smtp_utf8: row.int(15)? != 0,
-            require_tls: row.int(16)? != 0,
-            priority: i8::try_from(row.int(17)?).unwrap_or(0),
+            smtp_utf8: row.int(14)? != 0,
+            require_tls: row.int(15)? != 0,
+            priority: i8::try_from(row.int(16)?).unwrap_or(0),
             deliver_by,
-            received: row.int(10)?,
-            expires: row.int(20)?,
-            context: row.text(21)?,
+            received: row.int(9)?,
+            expires: row.int(19)?,
+            context: row.text(20)?,
         };
         Ok(Leased {
             leg: LegId(row.int(0)?),
@@ -106,11 +104,10 @@ impl Leased {
             until: row.int(2)?,
             destination: row.text(3)?,
             attempts: row.number(4)?,
-            delay_told: row.int(5)?,
             message: QueuedMessage {
                 envelope,
-                size: row.natural(9)?,
-                blob: BlobId(row.int(8)?),
+                size: row.natural(8)?,
+                blob: BlobId(row.int(7)?),
             },
             recipients: Vec::new(),
             owed: Vec::new(),
@@ -124,6 +121,7 @@ impl Leased {
             notify: Notify(u8::try_from(row.int(3)?).unwrap_or(0)),
             orcpt: row.text(4)?,
             said: row.text(5)?,
+            delay_told: row.int(8)?,
         };
         match RecipientState::of_code(row.int(6)?) {
             RecipientState::Open => self.recipients.push(recipient),
@@ -148,6 +146,8 @@ pub struct RecipientOutcome {
     /// Set for one that is done, if its sender is to be told and is not with this settlement: what is needed to do it later,
     /// opaque here. It comes back with [`Leased::owed`]. Empty: nothing is owed.
     pub owed: String,
+    /// Set for one that is open, if its sender is told with this settlement that it has to wait.
+    pub delay_told: bool,
 }
 
 /// What an attempt on a leg came to, or a part of it.
@@ -167,8 +167,6 @@ pub struct Settlement {
     pub outcomes: Vec<RecipientOutcome>,
     /// When those that are open are tried again, milliseconds of Unix time.
     pub retry_at: i64,
-    /// Set if the sender is told of the delay with this settlement.
-    pub delay_told: Option<i64>,
     /// Relayed here means stored by this very settlement: without the lease there is nothing to say.
     pub stores: bool,
     /// Recipients of which its sender was to be told still, and is with this settlement.
@@ -180,7 +178,7 @@ pub struct Settlement {
 /// What a settlement did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settled {
-    /// All of it is written, notices too.
+    /// All of it is written, notices too. If it was already, and its caller did not learn that, there are none again.
     Recorded {
         /// Notices stored in mailboxes.
         stored: Vec<Stored>,
@@ -348,7 +346,8 @@ impl Store {
         self.inner.writer.write(GiveBack { legs, lease }).await
     }
 
-    /// Records what an attempt came to, and stores and queues the notices that follow from it, with one commit.
+    /// Records what an attempt came to, and stores and queues the notices that follow from it, with one commit. After an
+    /// error that leaves open whether it was made it can be called again: what is told of a recipient is told once.
     ///
     /// # Errors
     /// As [`Store::submit`]; nothing is recorded then, and the lease runs on.

@@ -85,6 +85,7 @@ pub(crate) fn settlement(leased: &Leased, state: RecipientState, retry_at: i64) 
         state,
         said: "250 2.0.0 OK".to_owned(),
         owed: String::new(),
+        delay_told: false,
     };
     Settlement {
         leg: leased.leg,
@@ -98,7 +99,6 @@ pub(crate) fn settlement(leased: &Leased, state: RecipientState, retry_at: i64) 
             .map(|r| outcome(r.number))
             .collect(),
         retry_at,
-        delay_told: None,
         stores: false,
         told: Vec::new(),
         goes_on: false,
@@ -337,17 +337,14 @@ async fn recipients_have_outcomes_of_their_own(setup: Arc<Setup>) {
     first.outcomes[1].said = "450 4.2.0 greylisted".to_owned();
     first.outcomes[2].state = RecipientState::Failed;
     first.said = "é".repeat(3000);
-    first.delay_told = Some(now(&setup));
+    first.outcomes[1].delay_told = true;
     settle(&store, first).await;
     assert_eq!(store.next_due(&[]).await.unwrap(), Some(now(&setup) + 300));
     assert_sound(&store).await;
     setup.advance(Duration::from_millis(300));
     let again = lease(&store, &setup, "w").await;
-    assert_eq!(
-        (again[0].attempts, again[0].delay_told),
-        (1, now(&setup) - 300)
-    );
-    assert_eq!(again[0].recipients.len(), 1);
+    assert_eq!((again[0].attempts, again[0].recipients.len()), (1, 1));
+    assert_eq!(again[0].recipients[0].delay_told, now(&setup) - 300);
     assert_eq!(again[0].recipients[0].address, "b@one.net");
     assert_eq!(again[0].recipients[0].said, "450 4.2.0 greylisted");
     let history = store.queue_attempts("Q1").await.unwrap();

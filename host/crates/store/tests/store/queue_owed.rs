@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use waxwing_store::{QueueAction, QueueFilter, RecipientState, Settled, Settlement};
+use waxwing_store::{
+    AccountId, QueueAction, QueueFilter, RecipientState, Settled, Settlement, Store,
+};
 
 use crate::on_both;
-use crate::queue::{everything, lease, now, outgoing, queue, settle, settlement};
+use crate::queue::{MINUTE, everything, lease, now, outgoing, queue, settle, settlement};
 use crate::setup::{Setup, account, assert_sound, delivery, target};
 
 on_both! {
     what_is_owed_is_told_later;
     an_attempt_is_recorded_in_parts;
+    delays_are_told_of_each_recipient;
+    a_settlement_that_comes_again_tells_nothing_again;
 }
 
 async fn what_is_owed_is_told_later(setup: Arc<Setup>) {
@@ -103,5 +107,82 @@ async fn an_attempt_is_recorded_in_parts(setup: Arc<Setup>) {
     settle(&store, all).await;
     assert!(store.queue(&everything()).await.unwrap().is_empty());
     assert_sound(&store).await;
+    store.close().await;
+}
+
+async fn delays_are_told_of_each_recipient(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    queue(&store, outgoing(&setup, "Q1", &["a@one.net", "b@one.net"])).await;
+    let leased = lease(&store, &setup, "w").await;
+    let late = settlement(&leased[0], RecipientState::Open, now(&setup));
+    let part = |place: usize, goes_on: bool| {
+        let mut outcome = late.outcomes[place].clone();
+        outcome.delay_told = place == 0;
+        Settlement {
+            outcomes: vec![outcome],
+            goes_on,
+            ..late.clone()
+        }
+    };
+    // The worker ends after the first part, or its destination takes no more: of the second nothing is told yet.
+    settle(&store, part(0, true)).await;
+    settle(&store, part(1, false)).await;
+    let again = lease(&store, &setup, "w").await;
+    let told: Vec<_> = again[0]
+        .recipients
+        .iter()
+        .map(|one| one.delay_told)
+        .collect();
+    assert_eq!(told, [late.at, 0]);
+    store.close().await;
+}
+
+/// What a settlement tells goes into a mailbox and into the queue; how many of both there are then.
+async fn told(store: &Store, setup: &Setup, of: &Settlement, to: AccountId) -> (i64, i64) {
+    let notice = vec![delivery("dsn", vec![target(to)])];
+    let mut remote = outgoing(setup, "DSN", &["postmaster@else.net"]);
+    remote.envelope.sender = String::new();
+    remote.due += MINUTE;
+    let settled = store.settle(of.clone(), notice, vec![remote]).await;
+    assert!(matches!(settled, Ok(Settled::Recorded { .. })));
+    assert_sound(store).await;
+    let queued = setup.count("queue_messages").await;
+    (setup.count("messages").await, queued - 1)
+}
+
+async fn a_settlement_that_comes_again_tells_nothing_again(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let to = ["a@one.net", "b@one.net", "c@one.net", "d@one.net"];
+    queue(&store, outgoing(&setup, "Q1", &to)).await;
+    let leased = lease(&store, &setup, "w").await;
+    let mut part = settlement(&leased[0], RecipientState::Failed, 0);
+    part.goes_on = true;
+    let all = part.outcomes.clone();
+    // A failure, beside a delay.
+    part.outcomes = all[..2].to_vec();
+    part.outcomes[1].state = RecipientState::Open;
+    part.outcomes[1].delay_told = true;
+    for _ in 0..2 {
+        assert_eq!(told(&store, &setup, &part, alice).await, (1, 1));
+    }
+    // A delay alone.
+    part.outcomes = all[2..3].to_vec();
+    part.outcomes[0].state = RecipientState::Open;
+    part.outcomes[0].delay_told = true;
+    for _ in 0..2 {
+        assert_eq!(told(&store, &setup, &part, alice).await, (2, 2));
+    }
+    // Written down as owed, by a commit of which nobody knew: it is not told with the next try, but when its time comes.
+    part.outcomes = all[3..].to_vec();
+    let mut owing = part.clone();
+    owing.outcomes[0].owed = "how it failed".to_owned();
+    settle(&store, owing).await;
+    assert_eq!(told(&store, &setup, &part, alice).await, (2, 2));
+    part.outcomes.clear();
+    part.told = vec![all[3].number];
+    for _ in 0..2 {
+        assert_eq!(told(&store, &setup, &part, alice).await, (3, 3));
+    }
     store.close().await;
 }

@@ -36,12 +36,12 @@ pub(crate) static TAKE_FOR_UNLOCKED: Sql = Sql::new(
      UPDATE queue_legs SET lease = $1, owner = $2, due = $3 WHERE id IN (SELECT id FROM due) RETURNING id",
 );
 static LEASED: Sql = Sql::new(
-    "SELECT l.id, l.lease, l.due, l.destination, l.attempts, l.delayed, m.id, m.queue_id, m.blob, m.size, m.received, m.sender, m.ret, m.envid,
+    "SELECT l.id, l.lease, l.due, l.destination, l.attempts, m.id, m.queue_id, m.blob, m.size, m.received, m.sender, m.ret, m.envid,
      m.body, m.smtp_utf8, m.require_tls, m.priority, m.deliver_by, m.deliver_by_mode, m.expires, m.context
      FROM {1: id i} AS r CROSS JOIN queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = r.id ORDER BY l.lane, l.id",
 );
 pub(crate) static OPEN: Sql = Sql::new(
-    "SELECT q.leg, q.number, q.address, q.notify, q.orcpt, q.said, q.state, q.owed FROM {1: message i, leg i} AS r CROSS JOIN queue_recipients q
+    "SELECT q.leg, q.number, q.address, q.notify, q.orcpt, q.said, q.state, q.owed, q.delayed FROM {1: message i, leg i} AS r CROSS JOIN queue_recipients q
      WHERE q.message = r.message AND q.leg = r.leg AND (q.state = 0 OR q.owed <> '') ORDER BY q.message, q.number",
 );
 pub(crate) static RENEW: Sql = Sql::new(
@@ -102,7 +102,7 @@ async fn read(transaction: &mut Transaction, legs: Vec<i64>) -> Result<Vec<Lease
     let mut pairs = Rows::default();
     let mut leased = Vec::with_capacity(rows.len());
     for row in &rows {
-        pairs.row().int(row.int(6)?).int(row.int(0)?);
+        pairs.row().int(row.int(5)?).int(row.int(0)?);
         leased.push(Leased::of_row(row)?);
     }
     for row in &transaction.fetch(&OPEN, vec![pairs.into()]).await? {

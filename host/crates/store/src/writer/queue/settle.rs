@@ -8,12 +8,17 @@ use crate::queue::{MAX_SAID, RecipientState, Settled, Settlement, bounded};
 use crate::statement::{Dialect, Rows, Sql};
 use crate::{AccountId, BlobId, Error, Result};
 
-// The message, the lease, the content, the message's legs, and the recipients that would still be open or to be reported.
+// The message, the lease, the content, the message's legs, the recipients that would still be open or to be reported, and those
+// of which there is something new to tell.
 static KNOWN: Sql = Sql::new(
     "SELECT l.message, l.lease, m.blob, (SELECT count(*) FROM queue_legs o WHERE o.message = l.message),
      (SELECT count(*) FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id
        AND (q.state = 0 AND q.number NOT IN (SELECT r.number FROM {2: number i} AS r)
-         OR q.owed <> '' AND q.number NOT IN (SELECT t.number FROM {3: number i} AS t)))
+         OR q.owed <> '' AND q.number NOT IN (SELECT t.number FROM {3: number i} AS t))),
+     (SELECT count(*) FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id
+       AND (q.state = 0 AND q.number IN (SELECT r.number FROM {2: number i} AS r)
+         OR q.owed <> '' AND q.number IN (SELECT t.number FROM {3: number i} AS t)
+         OR q.state = 0 AND q.delayed = 0 AND q.number IN (SELECT d.number FROM {4: number i} AS d)))
      FROM queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = $1",
 );
 // Two hosts that end the last two legs of a message must not each leave its end to the other.
@@ -21,7 +26,9 @@ static LOCK: Sql = Sql::new(
     "SELECT m.id FROM queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = $1 FOR UPDATE OF m, l",
 );
 static OUTCOMES: Sql = Sql::new(
-    "UPDATE queue_recipients SET state = r.state, said = r.said, owed = r.owed FROM {3: number i, state i, said t, owed t} AS r
+    "UPDATE queue_recipients SET state = r.state, said = r.said, owed = r.owed,
+     delayed = CASE WHEN r.delayed > 0 THEN r.delayed ELSE queue_recipients.delayed END
+     FROM {3: number i, state i, said t, owed t, delayed i} AS r
      WHERE queue_recipients.message = $1 AND queue_recipients.leg = $2 AND queue_recipients.number = r.number AND queue_recipients.state = 0",
 );
 static TOLD: Sql = Sql::new(
@@ -34,12 +41,11 @@ static OPEN: Sql = Sql::new(
     "SELECT count(*) FROM queue_recipients WHERE message = $1 AND leg = $2 AND (state = 0 OR owed <> '')",
 );
 static AGAIN: Sql = Sql::new(
-    "UPDATE queue_legs SET due = $2, lease = 0, owner = '', attempts = attempts + 1, tried = $3, said = CASE WHEN $4 <> '' THEN $4 ELSE said END,
-     delayed = CASE WHEN $5 > 0 THEN $5 ELSE delayed END WHERE id = $1",
+    "UPDATE queue_legs SET due = $2, lease = 0, owner = '', attempts = attempts + 1, tried = $3, said = CASE WHEN $4 <> '' THEN $4 ELSE said END
+     WHERE id = $1",
 );
 static GOES_ON: Sql = Sql::new(
-    "UPDATE queue_legs SET tried = $2, said = CASE WHEN $3 <> '' THEN $3 ELSE said END,
-     delayed = CASE WHEN $4 > 0 THEN $4 ELSE delayed END WHERE id = $1",
+    "UPDATE queue_legs SET tried = $2, said = CASE WHEN $3 <> '' THEN $3 ELSE said END WHERE id = $1",
 );
 static GIVE_BACK: Sql =
     Sql::new("UPDATE queue_legs SET due = $3, lease = 0, owner = '' WHERE id = $1 AND lease = $2");
@@ -53,6 +59,9 @@ struct Known {
     legs: i64,
     /// Recipients of it that are open after this settlement, or to be reported as they were before.
     open: i64,
+    /// All that it tells of was recorded before: it comes again, because the answer to its commit got lost. What is told went
+    /// with it then, or was written down as owed. The recipients' own rows know that, and nothing else has to be kept for it.
+    repeated: bool,
 }
 
 /// A settlement with the notices that go with it.
@@ -88,10 +97,16 @@ impl Operation for Settle {
             transaction.buffers.refs(known.blob, -1);
             transaction.buffers.queue.end(known.message);
         } else {
-            self.record(transaction, known.message, leased).await?;
+            self.record(transaction, &known, leased).await?;
         }
         if !leased {
             return Ok(Settled::Lost);
+        }
+        if known.repeated {
+            return Ok(Settled::Recorded {
+                stored: Vec::new(),
+                legs: Vec::new(),
+            });
         }
         let Accepted { stored, legs } = self.notices.write(transaction, checked).await?;
         Ok(Settled::Recorded { stored, legs })
@@ -115,11 +130,22 @@ impl Settle {
         if transaction.dialect() == Dialect::Postgres {
             transaction.fetch_beside(&LOCK, vec![leg.into()]).await?;
         }
-        let outcomes = self.settlement.outcomes.iter();
-        let ended = outcomes.filter(|outcome| outcome.state != RecipientState::Open);
-        let ended = Rows::of_ints(ended.map(|outcome| outcome.number.into()));
-        let told = Rows::of_ints(self.settlement.told.iter().map(|number| (*number).into()));
-        let values = vec![leg.into(), ended.into(), told.into()];
+        let Settlement { outcomes, told, .. } = &self.settlement;
+        let ended: Vec<u32> = outcomes
+            .iter()
+            .filter(|outcome| outcome.state != RecipientState::Open)
+            .map(|outcome| outcome.number)
+            .collect();
+        // Where anything is told for good, that decides: a delay can be told at the next attempt.
+        let for_good = !(ended.is_empty() && told.is_empty());
+        let late: Vec<u32> = outcomes
+            .iter()
+            .filter(|outcome| outcome.delay_told && !for_good)
+            .map(|outcome| outcome.number)
+            .collect();
+        let tells = for_good || !late.is_empty();
+        let mut values = vec![leg.into()];
+        values.extend([&ended, told, &late].map(|numbers| Value::from(of_numbers(numbers))));
         let rows = transaction.fetch_beside(&KNOWN, values).await?;
         let Some(row) = rows.first() else {
             return Ok(None);
@@ -130,6 +156,7 @@ impl Settle {
             blob: BlobId(row.int(2)?),
             legs: row.int(3)?,
             open: row.int(4)?,
+            repeated: tells && row.int(5)? == 0,
         };
         let gone = transaction.buffers.queue.is_ended(known.message);
         Ok((!gone).then_some(known))
@@ -138,14 +165,14 @@ impl Settle {
     async fn record(
         &self,
         transaction: &mut Transaction,
-        message: i64,
+        known: &Known,
         leased: bool,
     ) -> Result<()> {
-        self.outcomes(transaction, message, leased).await?;
+        let message = known.message;
+        self.outcomes(transaction, known, leased).await?;
         let leg = self.settlement.leg.0;
         if leased && !self.settlement.told.is_empty() {
-            let told = self.settlement.told.iter();
-            let told = Rows::of_ints(told.map(|number| (*number).into()));
+            let told = of_numbers(&self.settlement.told);
             let values = vec![message.into(), leg.into(), told.into()];
             transaction.execute(&TOLD, values).await?;
         }
@@ -163,9 +190,10 @@ impl Settle {
     async fn outcomes(
         &self,
         transaction: &mut Transaction,
-        message: i64,
+        known: &Known,
         leased: bool,
     ) -> Result<()> {
+        let message = known.message;
         let Settlement {
             leg,
             at,
@@ -182,11 +210,10 @@ impl Settle {
             if leased || outcome.state == RecipientState::Relayed {
                 let row = rows.row().int(outcome.number.into());
                 let row = row.int(outcome.state.code());
-                row.str(bounded(&outcome.said, MAX_SAID)).str(if leased {
-                    &outcome.owed
-                } else {
-                    ""
-                });
+                let row = row.str(bounded(&outcome.said, MAX_SAID));
+                let row = row.str(if leased { &outcome.owed } else { "" });
+                let is_told = leased && outcome.delay_told && !known.repeated;
+                row.int(if is_told { *at } else { 0 });
             }
         }
         let values = vec![message.into(), leg.0.into(), rows.into()];
@@ -201,20 +228,19 @@ impl Settle {
     async fn again(&self, transaction: &mut Transaction) -> Result<()> {
         let s = &self.settlement;
         let said = Value::from(bounded(&s.said, MAX_SAID));
-        let delayed = s.delay_told.unwrap_or(0).into();
+        let (leg, due, at) = (s.leg.0.into(), s.retry_at.into(), s.at.into());
         let (sql, values) = match s.goes_on {
-            true => (&GOES_ON, vec![s.leg.0.into(), s.at.into(), said, delayed]),
-            false => {
-                let due = s.retry_at.into();
-                (
-                    &AGAIN,
-                    vec![s.leg.0.into(), due, s.at.into(), said, delayed],
-                )
-            }
+            true => (&GOES_ON, vec![leg, at, said]),
+            false => (&AGAIN, vec![leg, due, at, said]),
         };
         transaction.execute(sql, values).await?;
         Ok(())
     }
+}
+
+/// Numbers of recipients, as rows.
+fn of_numbers(numbers: &[u32]) -> Rows {
+    Rows::of_ints(numbers.iter().map(|number| (*number).into()))
 }
 
 /// Ends leases without an attempt: a worker that stops, or that may not try now.
