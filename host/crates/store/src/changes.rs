@@ -2,16 +2,18 @@
 
 use tokio::sync::watch;
 
+use crate::database::Readers;
 use crate::mailboxes::{MAILBOX_BY_ID, mailbox_of_row};
 use crate::statement::Sql;
-use crate::writer::flags::message_flags;
 use crate::{AccountId, Error, Mailbox, MailboxId, MessageFlags, Result, Store, UidRange};
 
-static CHANGED: Sql = Sql::new(
-    "SELECT uid, modseq, flags, keywords FROM messages WHERE mailbox = $1 AND modseq > $2 AND changed = 1 ORDER BY modseq",
+pub(crate) static CHANGED: Sql = Sql::new(
+    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset FROM messages
+     WHERE mailbox = $1 AND modseq > $2 AND changed = 1 ORDER BY modseq",
 );
-static NEWEST: Sql = Sql::new(
-    "SELECT uid, modseq, flags, keywords, changed FROM messages WHERE mailbox = $1 AND uid < $2 ORDER BY uid DESC LIMIT $3",
+pub(crate) static NEWEST: Sql = Sql::new(
+    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, changed FROM messages
+     WHERE mailbox = $1 AND uid < $2 ORDER BY uid DESC LIMIT $3",
 );
 static VANISHED: Sql =
     Sql::new("SELECT first, last FROM vanished WHERE mailbox = $1 AND modseq > $2 ORDER BY first");
@@ -70,26 +72,9 @@ impl Store {
                 complete: true,
             });
         }
-        let changed = self.changed(mailbox, since).await?;
-        let after = i64::try_from(since).unwrap_or(i64::MAX);
-        let rows = self
-            .inner
-            .readers
-            .fetch(&VANISHED, vec![mailbox.0.into(), after.into()])
-            .await?;
-        let mut vanished: Vec<UidRange> = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let range = UidRange {
-                first: row.number(0)?,
-                last: row.number(1)?,
-            };
-            match vanished.last_mut() {
-                Some(before) if before.last.checked_add(1) == Some(range.first) => {
-                    before.last = range.last;
-                }
-                _ => vanished.push(range),
-            }
-        }
+        let changed = self.entries_since(mailbox, since).await?;
+        let changed = changed.into_iter().map(|entry| entry.flags).collect();
+        let vanished = vanished_since(&self.inner.readers, mailbox, since).await?;
         Ok(Changes {
             mailbox: found,
             changed,
@@ -98,49 +83,34 @@ impl Store {
         })
     }
 
-    /// Messages with a higher modification sequence. Those whose flags were changed are in an index; among the others
-    /// it rises with the UID, so they are read from the newest down to the first old one.
-    async fn changed(&self, mailbox: MailboxId, since: u64) -> Result<Vec<MessageFlags>> {
-        let after = i64::try_from(since).unwrap_or(i64::MAX);
-        let rows = self
-            .inner
-            .readers
-            .fetch(&CHANGED, vec![mailbox.0.into(), after.into()])
-            .await?;
-        let mut changed: Vec<MessageFlags> =
-            rows.iter().map(message_flags).collect::<Result<_>>()?;
-        let (mut below, mut count) = (i64::from(u32::MAX) + 1, 32);
-        'reading: loop {
-            let rows = self
-                .inner
-                .readers
-                .fetch(&NEWEST, vec![mailbox.0.into(), below.into(), count.into()])
-                .await?;
-            for row in &rows {
-                below = row.int(0)?;
-                if row.int(4)? != 0 {
-                    continue;
-                }
-                let message = message_flags(row)?;
-                if message.modseq <= since {
-                    break 'reading;
-                }
-                changed.push(message);
-            }
-            if i64::try_from(rows.len()).unwrap_or(i64::MAX) < count {
-                break;
-            }
-            count = (count * 4).min(8192);
-        }
-        // A message whose flags change between the two statements can be in both.
-        changed.sort_unstable_by_key(|message| (message.uid, std::cmp::Reverse(message.modseq)));
-        changed.dedup_by_key(|message| message.uid);
-        Ok(changed)
-    }
-
     /// A receiver that changes after each commit that touched the account; the value is the account's modification
     /// sequence (0 before the first). On PostgreSQL it tells of this host's commits.
     pub fn subscribe(&self, account: AccountId) -> watch::Receiver<u64> {
         self.inner.shared.subscribe(account)
     }
+}
+
+/// UIDs expunged after a modification sequence, ascending ranges.
+pub(crate) async fn vanished_since(
+    readers: &Readers,
+    mailbox: MailboxId,
+    since: u64,
+) -> Result<Vec<UidRange>> {
+    let after = i64::try_from(since).unwrap_or(i64::MAX);
+    let arguments = vec![mailbox.0.into(), after.into()];
+    let rows = readers.fetch(&VANISHED, arguments).await?;
+    let mut vanished: Vec<UidRange> = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let range = UidRange {
+            first: row.number(0)?,
+            last: row.number(1)?,
+        };
+        match vanished.last_mut() {
+            Some(before) if before.last.checked_add(1) == Some(range.first) => {
+                before.last = range.last;
+            }
+            _ => vanished.push(range),
+        }
+    }
+    Ok(vanished)
 }

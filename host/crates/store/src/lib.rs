@@ -35,6 +35,7 @@ mod error;
 mod flags;
 mod housekeeping;
 mod ids;
+mod images;
 mod kv;
 mod ledger;
 mod mailboxes;

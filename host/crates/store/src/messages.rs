@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::database::Value;
 use crate::flags::join_keywords;
-use crate::mailboxes::{MAILBOX_BY_ID, mailbox_of_row};
+use crate::mailboxes::MAILBOX_BY_ID;
 use crate::shared::lock;
 use crate::statement::{Rows, Sql};
 use crate::writer::copy::Copy;
@@ -192,8 +192,6 @@ const MAX_TARGETS: usize = 10_000;
 /// Largest summary, in bytes.
 const MAX_SUMMARY: usize = 4 * 1024 * 1024;
 
-static FLAGS_OF: Sql =
-    Sql::new("SELECT uid, modseq, flags, keywords FROM messages WHERE mailbox = $1 ORDER BY uid");
 static FETCH: Sql = Sql::new(
     "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset
      FROM {2: first i, last i} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
@@ -316,25 +314,8 @@ impl Store {
         mailbox: MailboxId,
         read_write: bool,
     ) -> Result<Snapshot> {
-        let arguments = vec![account.0.into(), mailbox.0.into()];
-        let row = self
-            .inner
-            .readers
-            .fetch_one(&MAILBOX_BY_ID, arguments)
-            .await?;
-        let found = row
-            .map(|row| mailbox_of_row(&row))
-            .transpose()?
-            .filter(|found| found.selectable);
-        let Some(mut found) = found else {
-            return Err(Error::NoSuchMailbox(mailbox.to_string()));
-        };
-        let rows = self
-            .inner
-            .readers
-            .fetch(&FLAGS_OF, vec![mailbox.0.into()])
-            .await?;
-        let messages: Vec<MessageFlags> = rows.iter().map(message_flags).collect::<Result<_>>()?;
+        let (mut found, image) = self.image(account, mailbox).await?;
+        let messages = image.flags();
         // Two statements: what was delivered or removed between them belongs to the mailbox's state as well.
         if let Some(last) = messages.last() {
             found.uid_next = found.uid_next.max(last.uid.saturating_add(1));
@@ -411,6 +392,9 @@ impl Store {
         uids: &[UidRange],
         with_summary: bool,
     ) -> Result<Vec<Message>> {
+        if !with_summary && let Some(found) = self.imaged(account, mailbox, uids).await? {
+            return Ok(found);
+        }
         let sql = if with_summary { &FETCH_SUMMARY } else { &FETCH };
         let rows = self
             .inner

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::blob_files::{BlobFiles, make_directory};
 use crate::database::{Connector, Readers};
+use crate::images::Images;
 use crate::shared::Shared;
 use crate::writer::Writer;
 use crate::writer::transaction::Transaction;
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     pub(crate) kv: Kv,
     /// The first UID not shown to any read-write session, where memory is ahead of the database.
     pub(crate) recent: Mutex<HashMap<MailboxId, u32>>,
+    pub(crate) images: Images,
     /// Ledger rows that are written with the next round of housekeeping.
     pub(crate) later_rows: Mutex<Vec<LedgerRow>>,
     /// Ledger rows dropped because the writer was too far behind.
@@ -82,6 +84,7 @@ impl Store {
             directory,
             kv,
             recent: Mutex::default(),
+            images: Images::default(),
             later_rows: Mutex::default(),
             dropped_rows: AtomicU64::new(0),
         };

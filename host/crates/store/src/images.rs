@@ -1,0 +1,386 @@
+//! Mailboxes that were opened lately, as they were at a modification sequence: whoever opens one again, or asks for flags, sizes and dates,
+//! has only that read which changed since.
+//!
+//! Invariants: an image is never older than the modification sequence it carries, and may be newer, so that what is read again on top of it
+//! changes nothing; who asks gets what the database has at that moment, since the mailbox's row is read first; all images together stay
+//! within their room.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use crate::changes::{CHANGED, NEWEST, vanished_since};
+use crate::database::{Row, Value};
+use crate::mailboxes::{MAILBOX_BY_ID, mailbox_of_row};
+use crate::shared::lock;
+use crate::statement::Sql;
+use crate::writer::flags::message_flags;
+use crate::{
+    AccountId, BlobId, Error, Mailbox, MailboxId, Message, MessageFlags, Result, Store, UidRange,
+};
+
+/// Octets of all images together: a million and a half of messages.
+const ROOM: usize = 128 << 20;
+/// Octets of a keyword in an image beside its text.
+const KEYWORD: usize = 24;
+
+static ALL: Sql = Sql::new(
+    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset FROM messages WHERE mailbox = $1 ORDER BY uid",
+);
+
+/// A message in an image.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) flags: MessageFlags,
+    internal_date: i64,
+    internal_offset: i16,
+    size: u64,
+    blob: BlobId,
+}
+
+impl Entry {
+    /// From the columns of [`ALL`].
+    pub(crate) fn of_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            flags: message_flags(row)?,
+            internal_date: row.int(4)?,
+            size: row.natural(5)?,
+            blob: BlobId(row.int(6)?),
+            internal_offset: i16::try_from(row.int(7)?).unwrap_or(0),
+        })
+    }
+
+    fn message(&self) -> Message {
+        Message {
+            flags: self.flags.clone(),
+            internal_date: self.internal_date,
+            internal_offset: self.internal_offset,
+            size: self.size,
+            blob: self.blob,
+            summary: Bytes::new(),
+        }
+    }
+
+    fn octets(&self) -> usize {
+        let keywords = self.flags.keywords.iter();
+        size_of::<Self>()
+            + keywords
+                .map(|keyword| KEYWORD + keyword.len())
+                .sum::<usize>()
+    }
+}
+
+/// The messages of a mailbox, ascending by UID.
+#[derive(Debug, Clone)]
+pub(crate) struct Image {
+    modseq: u64,
+    entries: Arc<Vec<Entry>>,
+}
+
+impl Image {
+    pub(crate) fn flags(&self) -> Vec<MessageFlags> {
+        let flags = self.entries.iter().map(|entry| entry.flags.clone());
+        flags.collect()
+    }
+
+    /// The messages of these UIDs.
+    fn messages(&self, uids: &[UidRange]) -> Vec<Message> {
+        let mut sorted = uids.to_vec();
+        sorted.sort_unstable_by_key(|range| range.first);
+        let mut found = Vec::new();
+        // No message twice, however ranges overlap.
+        let mut from = 0;
+        for range in sorted {
+            let first = self.place(range.first).max(from);
+            let end = match range.last.checked_add(1) {
+                Some(behind) => self.place(behind),
+                None => self.entries.len(),
+            };
+            if first < end {
+                let entries = self.entries.get(first..end).unwrap_or_default();
+                found.extend(entries.iter().map(Entry::message));
+                from = end;
+            }
+        }
+        found
+    }
+
+    /// Where the first message with this UID or a higher one is.
+    fn place(&self, uid: u32) -> usize {
+        self.entries.partition_point(|entry| entry.flags.uid < uid)
+    }
+
+    fn octets(&self) -> usize {
+        self.entries.iter().map(Entry::octets).sum()
+    }
+
+    /// Takes in what changed: messages that are new or have other flags, ascending by UID, then what is gone.
+    fn apply(&mut self, changed: Vec<Entry>, vanished: &[UidRange]) {
+        let entries = Arc::make_mut(&mut self.entries);
+        for entry in changed {
+            let place = entries.partition_point(|known| known.flags.uid < entry.flags.uid);
+            match entries.get_mut(place) {
+                Some(known) if known.flags.uid == entry.flags.uid => *known = entry,
+                _ => entries.insert(place, entry),
+            }
+        }
+        if !vanished.is_empty() {
+            entries.retain(|entry| !holds(vanished, entry.flags.uid));
+        }
+    }
+}
+
+/// Whether ascending ranges hold a UID.
+fn holds(ranges: &[UidRange], uid: u32) -> bool {
+    let next = ranges.partition_point(|range| range.last < uid);
+    ranges.get(next).is_some_and(|range| range.first <= uid)
+}
+
+/// The images that are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Images(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    images: HashMap<MailboxId, Used>,
+    octets: usize,
+    /// Counts uses, to tell which is longest ago.
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct Used {
+    image: Image,
+    octets: usize,
+    at: u64,
+}
+
+impl Images {
+    fn get(&self, mailbox: MailboxId) -> Option<Image> {
+        let mut kept = lock(&self.0);
+        kept.uses += 1;
+        let now = kept.uses;
+        let used = kept.images.get_mut(&mailbox)?;
+        used.at = now;
+        Some(used.image.clone())
+    }
+
+    /// Takes it out to be changed: nobody else holds it then, most often, and it need not be copied.
+    fn take(&self, mailbox: MailboxId) {
+        let mut kept = lock(&self.0);
+        if let Some(used) = kept.images.remove(&mailbox) {
+            kept.octets -= used.octets;
+        }
+    }
+
+    /// Keeps an image, in place of those that were used longest ago.
+    fn put(&self, mailbox: MailboxId, image: Image) {
+        let octets = image.octets();
+        let mut kept = lock(&self.0);
+        let newer = |used: &Used| used.image.modseq >= image.modseq;
+        if octets > ROOM / 2 || kept.images.get(&mailbox).is_some_and(newer) {
+            return;
+        }
+        kept.uses += 1;
+        let at = kept.uses;
+        let before = kept.images.insert(mailbox, Used { image, octets, at });
+        kept.octets = kept.octets + octets - before.map_or(0, |before| before.octets);
+        while kept.octets > ROOM {
+            let oldest = kept.images.iter().min_by_key(|(_, used)| used.at);
+            let Some(oldest) = oldest.map(|(mailbox, _)| *mailbox) else {
+                break;
+            };
+            if let Some(used) = kept.images.remove(&oldest) {
+                kept.octets -= used.octets;
+            }
+        }
+    }
+}
+
+impl Store {
+    /// The mailbox's row and all its messages as they are now; read whole if it was not opened lately.
+    ///
+    /// # Errors
+    /// `NoSuchMailbox`, also for one that cannot be selected.
+    pub(crate) async fn image(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+    ) -> Result<(Mailbox, Image)> {
+        let (found, floor) = self.row(account, mailbox).await?;
+        if let Some(image) = self.caught_up(&found, floor).await? {
+            return Ok((found, image));
+        }
+        let arguments = vec![mailbox.0.into()];
+        let rows = self.inner.readers.fetch(&ALL, arguments).await?;
+        let image = Image {
+            modseq: found.highest_modseq,
+            entries: Arc::new(rows.iter().map(Entry::of_row).collect::<Result<_>>()?),
+        };
+        self.inner.images.put(mailbox, image.clone());
+        Ok((found, image))
+    }
+
+    /// The messages of these UIDs, if the mailbox was opened lately.
+    ///
+    /// # Errors
+    /// `NoSuchMailbox`.
+    pub(crate) async fn imaged(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: &[UidRange],
+    ) -> Result<Option<Vec<Message>>> {
+        if self.inner.images.get(mailbox).is_none() {
+            return Ok(None);
+        }
+        let (found, floor) = self.row(account, mailbox).await?;
+        let image = self.caught_up(&found, floor).await?;
+        Ok(image.map(|image| image.messages(uids)))
+    }
+
+    /// The mailbox, and the modification sequence since which its tombstones are whole.
+    async fn row(&self, account: AccountId, mailbox: MailboxId) -> Result<(Mailbox, u64)> {
+        let arguments = vec![account.0.into(), mailbox.0.into()];
+        let row = self
+            .inner
+            .readers
+            .fetch_one(&MAILBOX_BY_ID, arguments)
+            .await?;
+        let row = row.ok_or_else(|| Error::NoSuchMailbox(mailbox.to_string()))?;
+        let found = mailbox_of_row(&row)?;
+        if !found.selectable {
+            return Err(Error::NoSuchMailbox(mailbox.to_string()));
+        }
+        Ok((found, row.natural(13)?))
+    }
+
+    /// The image as of now, if there is one that what changed since can be told of.
+    async fn caught_up(&self, found: &Mailbox, floor: u64) -> Result<Option<Image>> {
+        let mailbox = found.id;
+        let Some(mut image) = self.inner.images.get(mailbox) else {
+            return Ok(None);
+        };
+        if image.modseq >= found.highest_modseq {
+            return Ok(Some(image));
+        }
+        if image.modseq < floor {
+            return Ok(None);
+        }
+        let changed = self.entries_since(mailbox, image.modseq).await?;
+        let vanished = vanished_since(&self.inner.readers, mailbox, image.modseq).await?;
+        self.inner.images.take(mailbox);
+        image.apply(changed, &vanished);
+        image.modseq = found.highest_modseq;
+        self.inner.images.put(mailbox, image.clone());
+        Ok(Some(image))
+    }
+
+    /// Messages with a higher modification sequence, ascending by UID. Those whose flags were changed are in an index; among the others
+    /// it rises with the UID, so they are read from the newest down to the first old one.
+    pub(crate) async fn entries_since(&self, mailbox: MailboxId, since: u64) -> Result<Vec<Entry>> {
+        let after = i64::try_from(since).unwrap_or(i64::MAX);
+        let readers = &self.inner.readers;
+        let arguments = vec![mailbox.0.into(), after.into()];
+        let rows = readers.fetch(&CHANGED, arguments).await?;
+        let mut changed: Vec<Entry> = rows.iter().map(Entry::of_row).collect::<Result<_>>()?;
+        let (mut below, mut count) = (i64::from(u32::MAX) + 1, 32);
+        'reading: loop {
+            let arguments: Vec<Value> = vec![mailbox.0.into(), below.into(), count.into()];
+            let rows = readers.fetch(&NEWEST, arguments).await?;
+            for row in &rows {
+                below = row.int(0)?;
+                if row.int(8)? != 0 {
+                    continue;
+                }
+                let entry = Entry::of_row(row)?;
+                if entry.flags.modseq <= since {
+                    break 'reading;
+                }
+                changed.push(entry);
+            }
+            if i64::try_from(rows.len()).unwrap_or(i64::MAX) < count {
+                break;
+            }
+            count = (count * 4).min(8192);
+        }
+        // A message whose flags change between the two statements can be in both.
+        changed
+            .sort_unstable_by_key(|entry| (entry.flags.uid, std::cmp::Reverse(entry.flags.modseq)));
+        changed.dedup_by_key(|entry| entry.flags.uid);
+        Ok(changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Flags;
+
+    fn entry(uid: u32, modseq: u64) -> Entry {
+        Entry {
+            flags: MessageFlags {
+                uid,
+                modseq,
+                flags: Flags::NONE,
+                keywords: Vec::new(),
+            },
+            internal_date: 0,
+            internal_offset: 0,
+            size: 0,
+            blob: BlobId(1),
+        }
+    }
+
+    fn image(modseq: u64, uids: impl IntoIterator<Item = u32>) -> Image {
+        let entries = uids.into_iter().map(|uid| entry(uid, 1)).collect();
+        Image {
+            modseq,
+            entries: Arc::new(entries),
+        }
+    }
+
+    fn range(first: u32, last: u32) -> UidRange {
+        UidRange { first, last }
+    }
+
+    fn uids(messages: &[Message]) -> Vec<u32> {
+        messages.iter().map(|message| message.flags.uid).collect()
+    }
+
+    #[test]
+    fn messages_are_found_once_whatever_ranges_ask_for_them() {
+        let image = image(1, [2, 4, 6, u32::MAX]);
+        let all = [range(4, 5), range(1, 4), range(6, u32::MAX), range(9, 8)];
+        assert_eq!(uids(&image.messages(&all)), [2, 4, 6, u32::MAX]);
+        assert_eq!(uids(&image.messages(&[range(5, 5)])), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn what_changed_is_taken_in_twice_as_once() {
+        let mut image = image(1, [2, 4, 6]);
+        for _ in 0..2 {
+            image.apply(vec![entry(4, 9), entry(7, 9)], &[range(1, 3), range(6, 6)]);
+            let now: Vec<_> = image.flags().iter().map(|m| (m.uid, m.modseq)).collect();
+            assert_eq!(now, [(4, 9), (7, 9)]);
+        }
+    }
+
+    #[test]
+    fn images_stay_within_their_room_and_never_go_back() {
+        let images = Images::default();
+        let many = u32::try_from(ROOM / 4 / size_of::<Entry>()).unwrap();
+        for number in 0..6 {
+            images.put(MailboxId(number), image(5, 1..many));
+        }
+        assert!(images.get(MailboxId(0)).is_none());
+        assert!(images.get(MailboxId(5)).is_some());
+        assert!(lock(&images.0).octets <= ROOM);
+        images.put(MailboxId(5), image(4, [1]));
+        assert_eq!(images.get(MailboxId(5)).unwrap().modseq, 5);
+        // What takes half of the room for itself alone is not kept.
+        images.put(MailboxId(7), image(5, 1..3 * many));
+        assert!(images.get(MailboxId(7)).is_none());
+    }
+}
