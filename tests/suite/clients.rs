@@ -55,6 +55,7 @@ fn python_standard_library() {
             &["smtp", "submission", "submission-tls"],
         );
         python(&server, "read_by_imaplib.py", &["imap", "imap-tls"]);
+        python(&server, "list_by_imaplib.py", &["imap"]);
         python(&server, "read_by_poplib.py", &["pop3", "pop3-tls"]);
         server.verify();
     }

@@ -240,9 +240,16 @@ impl User {
                 self.selected = None;
                 Ok(Answer::Done)
             }
-            Ask::Create { mailbox } => done(
+            Ask::Create {
+                mailbox,
+                special_use,
+            } => done(
                 store
-                    .create_mailbox(account, mailbox.as_str(), None)
+                    .create_mailbox(
+                        account,
+                        mailbox.as_str(),
+                        special_use.map(to_imap::store_use),
+                    )
                     .await
                     .map_err(failed),
             ),

@@ -87,6 +87,7 @@ fn mailboxes() -> Vec<MailboxInfo> {
         subscribed: true,
         selectable: true,
         exists: true,
+        status: StatusData::default(),
     };
     names.map(info).to_vec()
 }

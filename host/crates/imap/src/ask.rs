@@ -10,7 +10,8 @@ use waxwing_sasl::{Mechanism, Offer, ServerPart};
 
 use crate::error::Error;
 use crate::types::{
-    ContentRef, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, TextKey, UidSet,
+    ContentRef, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, SpecialUse, TextKey,
+    UidSet,
 };
 
 /// What a session asks of the store and the policy behind it.
@@ -57,6 +58,8 @@ pub enum Ask {
     Create {
         /// New name, without a trailing `/`.
         mailbox: MailboxName,
+        /// What it is for. [`Error::SpecialUse`] if another mailbox is for that already.
+        special_use: Option<SpecialUse>,
     },
     /// → [`Answer::Done`]
     Delete {

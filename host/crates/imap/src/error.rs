@@ -21,6 +21,9 @@ pub enum Error {
     /// What was asked is never possible (DELETE INBOX, a name the store refuses). `[CANNOT]`
     #[error("not possible: {0}")]
     Cannot(String),
+    /// CREATE for a use that cannot be given; says why. `[USEATTR]` (RFC 6154 §3)
+    #[error("special use: {0}")]
+    SpecialUse(String),
     /// Policy or the mailbox does not allow it. `[NOPERM]`
     #[error("not permitted")]
     NoPermission,

@@ -47,6 +47,9 @@ pub enum Error {
     /// The operation is not allowed on this mailbox (deleting INBOX, for one).
     #[error("{0}")]
     NotAllowed(&'static str),
+    /// Another mailbox of the account has this special use.
+    #[error("another mailbox has this special use")]
+    UseTaken,
     /// A value is larger than the store takes.
     #[error("{what} is too large: {size}, at most {limit}")]
     TooLarge {

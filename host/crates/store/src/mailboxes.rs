@@ -191,6 +191,9 @@ impl Store {
             return Err(Error::NoSuchAccount(account.to_string()));
         }
         let mut mailboxes: Vec<Mailbox> = rows.iter().map(mailbox_of_row).collect::<Result<_>>()?;
+        for mailbox in &mut mailboxes {
+            mailbox.recent_from = self.recent_mark(mailbox);
+        }
         mailboxes.sort_by(|a, b| (!is_inbox(&a.path), &a.path).cmp(&(!is_inbox(&b.path), &b.path)));
         Ok(mailboxes)
     }
@@ -231,7 +234,7 @@ impl Store {
     /// Creates a mailbox and the levels above it that are missing (RFC 3501 §6.3.3). A trailing `/` is ignored.
     ///
     /// # Errors
-    /// `AlreadyExists`; `InvalidName`; `TooLarge` (too many mailboxes).
+    /// `AlreadyExists`; `InvalidName`; `TooLarge` (too many mailboxes); `UseTaken`.
     pub async fn create_mailbox(
         &self,
         account: AccountId,

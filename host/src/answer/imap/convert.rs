@@ -25,6 +25,7 @@ pub(super) fn error(error: waxwing_store::Error, session: u64) -> Error {
         Store::AlreadyExists(_) => Error::AlreadyExists,
         Store::InvalidName { reason, .. } => Error::Cannot(reason.into()),
         Store::NotAllowed(reason) => Error::Cannot(reason.into()),
+        Store::UseTaken => Error::SpecialUse("another mailbox is for that".into()),
         Store::TooLarge {
             what: "message", ..
         } => Error::TooLarge,
@@ -80,6 +81,7 @@ pub(super) fn mailboxes(
             subscribed: true,
             selectable: false,
             exists: false,
+            status: StatusData::default(),
         })
     });
     let known = mailboxes.iter().filter_map(|mailbox| {
@@ -90,6 +92,7 @@ pub(super) fn mailboxes(
             subscribed: mailbox.subscribed,
             selectable: mailbox.selectable,
             exists: true,
+            status: status(mailbox),
         })
     });
     Ok(Answer::Mailboxes(known.chain(dead).collect()))
@@ -104,6 +107,19 @@ fn special_use(of: SpecialUse) -> ImapUse {
         SpecialUse::Junk => ImapUse::Junk,
         SpecialUse::Sent => ImapUse::Sent,
         SpecialUse::Trash => ImapUse::Trash,
+    }
+}
+
+/// The same, back.
+pub(super) fn store_use(of: ImapUse) -> SpecialUse {
+    match of {
+        ImapUse::All => SpecialUse::All,
+        ImapUse::Archive => SpecialUse::Archive,
+        ImapUse::Drafts => SpecialUse::Drafts,
+        ImapUse::Flagged => SpecialUse::Flagged,
+        ImapUse::Junk => SpecialUse::Junk,
+        ImapUse::Sent => SpecialUse::Sent,
+        ImapUse::Trash => SpecialUse::Trash,
     }
 }
 

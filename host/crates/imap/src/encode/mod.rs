@@ -1,15 +1,18 @@
 //! From values to the octets of responses. Functions append to a buffer.
 
 mod body;
+mod capabilities;
 mod core;
 mod envelope;
 mod flags;
 mod mailbox;
 mod section;
 mod sequence_set;
+mod status;
 pub(crate) mod texts;
 
 pub(crate) use body::body;
+pub(crate) use capabilities::capabilities;
 pub(crate) use core::{Out, internal_date, literal, number, string};
 pub(crate) use envelope::envelope;
 pub(crate) use flags::flags;
@@ -17,3 +20,4 @@ pub(crate) use mailbox::mailbox;
 #[cfg(test)]
 pub(crate) use mailbox::modified_utf7;
 pub(crate) use section::section_name;
+pub(crate) use status::status;

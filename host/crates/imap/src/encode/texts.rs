@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use waxwing_sasl::Mechanism;
-
 use crate::encode::core::Out;
 use crate::error::Error;
 use crate::parse::SyntaxError;
@@ -211,24 +209,6 @@ pub(crate) fn greeting(out: &mut Out, host_name: &str, capabilities: &str) {
     out.extend_from_slice(b" Waxwing\r\n");
 }
 
-/// `capability-data` of a session: `starttls` where it may begin TLS, and how it may log in, unless it has.
-pub(crate) fn capabilities(starttls: bool, logins: Option<&[Mechanism]>) -> String {
-    let mut words = "CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE CHILDREN SPECIAL-USE UIDPLUS UNSELECT MOVE".to_owned();
-    if starttls {
-        words.push_str(" STARTTLS");
-    }
-    let Some(logins) = logins else { return words };
-    // RFC 3501 §6.2.3: where LOGIN is refused, LOGINDISABLED says so.
-    if !logins.iter().any(|mechanism| mechanism.says_password()) {
-        words.push_str(" LOGINDISABLED");
-    }
-    for mechanism in logins {
-        words.push_str(" AUTH=");
-        words.push_str(mechanism.as_str());
-    }
-    words
-}
-
 /// The one conversion from an error to a response. `target`: the mailbox that is missing could be created first.
 pub(crate) fn failure(error: &Error, target: bool) -> Response {
     let no = |code, text: &str| Response {
@@ -248,6 +228,8 @@ pub(crate) fn failure(error: &Error, target: bool) -> Response {
         Error::HasChildren => no("HASCHILDREN", "the mailbox has others below it"),
         Error::Cannot(reason) => no("CANNOT", reason),
         Error::NoPermission => no("NOPERM", "not permitted"),
+        // RFC 6154 §3.
+        Error::SpecialUse(reason) => no("USEATTR", reason),
         Error::OverQuota(reason) => no("OVERQUOTA", reason),
         Error::TooLarge => MESSAGE_TOO_LARGE,
         Error::Limit(reason) => no("LIMIT", reason),

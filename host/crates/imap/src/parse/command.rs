@@ -3,7 +3,7 @@
 use crate::ask::FlagAction;
 use crate::config::Limits;
 use crate::parse::core::{Parser, SyntaxError, is_atom_char};
-use crate::types::{AppendHead, Command, FlagSet, ListCommand, NameError, StatusItem, SystemFlag};
+use crate::types::{AppendHead, Command, FlagSet, StatusItem, SystemFlag};
 
 /// Flags in one list.
 const MAX_FLAGS: usize = 200;
@@ -120,7 +120,7 @@ impl Parser<'_> {
                 mailbox: self.mailbox()?,
                 read_only: true,
             },
-            "CREATE" => Command::Create(self.new_mailbox()?),
+            "CREATE" => self.create()?,
             "DELETE" => Command::Delete(self.mailbox()?),
             "RENAME" => {
                 let from = self.mailbox()?;
@@ -138,8 +138,8 @@ impl Parser<'_> {
                 mailbox: self.mailbox()?,
                 subscribed: false,
             },
-            "LIST" => self.list_command(false)?,
-            "LSUB" => self.list_command(true)?,
+            "LIST" => self.list_command()?,
+            "LSUB" => self.lsub()?,
             _ => self.status()?,
         }))
     }
@@ -212,53 +212,18 @@ impl Parser<'_> {
         Ok(Command::Authenticate { mechanism, initial })
     }
 
-    /// LIST as in RFC 3501, with the options of RFC 5258 that RFC 6154 §2 builds on.
-    fn list_command(&mut self, lsub: bool) -> Result<Command, SyntaxError> {
-        const OPTION: SyntaxError = SyntaxError::Expected("a LIST option");
-        let mut selection = Vec::new();
-        if !lsub && self.peek() == Some(b'(') {
-            selection = self.list(8, |parser| {
-                parser.one_of(&["SUBSCRIBED", "SPECIAL-USE"]).ok_or(OPTION)
-            })?;
-            self.space()?;
-        }
-        let reference = crate::parse::mailbox::decode(&self.astring()?);
-        self.space()?;
-        let pattern = self.list_mailbox()?;
-        let mut shown = Vec::new();
-        if !lsub && self.accept_prefix(" RETURN ") {
-            shown = self.list(8, |parser| {
-                parser
-                    .one_of(&["SUBSCRIBED", "SPECIAL-USE", "CHILDREN"])
-                    .ok_or(OPTION)
-            })?;
-        }
-        let separator = matches!(&pattern, Ok(pattern) if pattern.is_empty());
-        let joined = reference.and_then(|reference| pattern.map(|pattern| reference + &pattern));
-        Ok(Command::List(ListCommand {
-            pattern: joined.and_then(|joined| {
-                if joined.len() > 1024 {
-                    Err(NameError::Long)
-                } else {
-                    Ok(joined)
-                }
-            }),
-            separator,
-            lsub,
-            only_subscribed: selection.contains(&"SUBSCRIBED"),
-            only_special_use: selection.contains(&"SPECIAL-USE"),
-            show_subscribed: shown.contains(&"SUBSCRIBED"),
-        }))
-    }
-
-    fn one_of(&mut self, words: &[&'static str]) -> Option<&'static str> {
-        words.iter().copied().find(|word| self.accept_word(word))
-    }
-
     fn status(&mut self) -> Result<Command, SyntaxError> {
-        const ITEM: SyntaxError = SyntaxError::Expected("a STATUS item");
         let mailbox = self.mailbox()?;
         self.space()?;
+        Ok(Command::Status {
+            mailbox,
+            items: self.status_items()?,
+        })
+    }
+
+    /// `"(" status-att *(SP status-att) ")"`
+    pub(super) fn status_items(&mut self) -> Result<Vec<StatusItem>, SyntaxError> {
+        const ITEM: SyntaxError = SyntaxError::Expected("a STATUS item");
         let items = self.list(16, |parser| {
             let found = StatusItem::ALL
                 .iter()
@@ -268,7 +233,7 @@ impl Parser<'_> {
         if items.is_empty() {
             return Err(ITEM);
         }
-        Ok(Command::Status { mailbox, items })
+        Ok(items)
     }
 
     /// `["+" / "-"] "FLAGS" [".SILENT"]`

@@ -6,6 +6,7 @@ mod command;
 mod core;
 mod date;
 mod fetch;
+mod list;
 mod mailbox;
 mod search;
 mod sequence_set;

@@ -50,7 +50,10 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
     match command {
         Command::Namespace => connection::namespace(core),
         Command::Select { mailbox, read_only } => select::begin(core, mailbox, read_only),
-        Command::Create(mailbox) => mailboxes::create(mailbox),
+        Command::Create {
+            mailbox,
+            special_use,
+        } => mailboxes::create(mailbox, special_use),
         Command::Delete(mailbox) => {
             core.own_delete = true;
             mailboxes::delete(mailbox)

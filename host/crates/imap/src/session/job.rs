@@ -7,8 +7,8 @@ use waxwing_sasl::{Channel, Exchange, Mechanism};
 
 use crate::ask::{Answer, Ask};
 use crate::config::{Config, Tls};
-use crate::encode::Out;
 use crate::encode::texts::{self, Response};
+use crate::encode::{Out, capabilities};
 use crate::error::Error;
 use crate::parse::Literal;
 use crate::session::framing::Framing;
@@ -82,7 +82,7 @@ impl Core {
         let logins: Vec<_> = offered
             .filter(|mechanism| self.may_log_in() && self.offers(*mechanism))
             .collect();
-        texts::capabilities(starttls, (!self.logged_in).then_some(&*logins))
+        capabilities(starttls, (!self.logged_in).then_some(&*logins))
     }
 
     /// Whether AUTHENTICATE takes this mechanism, where it takes any.

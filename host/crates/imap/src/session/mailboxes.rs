@@ -1,27 +1,32 @@
 //! CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS (RFC 3501 §6.3).
 
-use crate::ask::{Answer, Ask, StatusData};
-use crate::encode::{mailbox as write_mailbox, number, texts};
+use crate::ask::{Answer, Ask};
+use crate::encode::{status as write_status, texts};
 use crate::error::Error;
 use crate::session::job::{Core, Flow, Job, Plainly, failed};
-use crate::types::{MailboxArgument, MailboxName, NameError, StatusItem};
+use crate::types::{MailboxArgument, MailboxName, NameError, StatusItem, UseArgument};
 
 /// A name that cannot be one: the syntax is right, so NO.
 pub(crate) fn bad_name(error: NameError) -> Flow {
     Flow::Done(texts::failure(&Error::Cannot(error.to_string()), false))
 }
 
-pub(crate) fn create(mailbox: MailboxArgument) -> Flow {
-    match mailbox {
+pub(crate) fn create(mailbox: MailboxArgument, special_use: UseArgument) -> Flow {
+    match (mailbox, special_use) {
         // RFC 3501 §6.3.3: it is an error to create INBOX.
-        Ok(mailbox) if mailbox.is_inbox() => {
+        (Ok(mailbox), _) if mailbox.is_inbox() => {
             Flow::Done(texts::failure(&Error::AlreadyExists, false))
         }
-        Ok(mailbox) => Flow::Ask(
-            Ask::Create { mailbox },
+        (Ok(mailbox), Ok(special_use)) => Flow::Ask(
+            Ask::Create {
+                mailbox,
+                special_use,
+            },
             Box::new(Plainly("CREATE completed")),
         ),
-        Err(error) => bad_name(error),
+        (Err(error), _) => bad_name(error),
+        // RFC 6154 §3: what cannot be made for the use is not made.
+        (_, Err(error)) => Flow::Done(texts::failure(&Error::SpecialUse(error.to_string()), false)),
     }
 }
 
@@ -96,32 +101,7 @@ impl Job for Status {
         let Answer::Status(data) = answer else {
             return failed(&answer, false);
         };
-        core.out.extend_from_slice(b"* STATUS ");
-        write_mailbox(&mut core.out, &self.mailbox);
-        core.out.extend_from_slice(b" (");
-        for (index, &item) in self.items.iter().enumerate() {
-            if index > 0 {
-                core.out.push(b' ');
-            }
-            let name = StatusItem::ALL
-                .iter()
-                .find(|(known, _)| *known == item)
-                .map_or("", |(_, name)| name);
-            core.out.extend_from_slice(name.as_bytes());
-            core.out.push(b' ');
-            number(&mut core.out, value(&data, item));
-        }
-        core.out.extend_from_slice(b")\r\n");
+        write_status(&mut core.out, &self.mailbox, &self.items, &data);
         Flow::Done(texts::ok("STATUS completed"))
-    }
-}
-
-fn value(data: &StatusData, item: StatusItem) -> u32 {
-    match item {
-        StatusItem::Messages => data.messages,
-        StatusItem::Recent => data.recent,
-        StatusItem::UidNext => data.uid_next,
-        StatusItem::UidValidity => data.uid_validity,
-        StatusItem::Unseen => data.unseen,
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::ask::FlagAction;
 use crate::types::{
-    FetchItem, FlagSet, InternalDate, MailboxName, NameError, SearchKey, SequenceSet,
+    FetchItem, FlagSet, InternalDate, ListCommand, MailboxName, NameError, SearchKey, SequenceSet,
+    UseArgument,
 };
 
 /// A mailbox argument: a name, or why it is none. That is a NO, not a BAD: the syntax is right.
@@ -46,7 +47,12 @@ pub enum Command {
         read_only: bool,
     },
     /// `CREATE`
-    Create(MailboxArgument),
+    Create {
+        /// Which.
+        mailbox: MailboxArgument,
+        /// What it is for (RFC 6154 §3).
+        special_use: UseArgument,
+    },
     /// `DELETE`
     Delete(MailboxArgument),
     /// `RENAME`
@@ -125,23 +131,6 @@ pub enum Command {
     Idle,
 }
 
-/// LIST or LSUB, with the options that SPECIAL-USE needs (RFC 6154 §2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListCommand {
-    /// Reference name and pattern joined, in UTF-8.
-    pub pattern: Result<String, NameError>,
-    /// The pattern was empty: only the separator is asked for.
-    pub separator: bool,
-    /// `LSUB`
-    pub lsub: bool,
-    /// `LIST (SUBSCRIBED) …`
-    pub only_subscribed: bool,
-    /// `LIST (SPECIAL-USE) …`
-    pub only_special_use: bool,
-    /// `RETURN (SUBSCRIBED)`
-    pub show_subscribed: bool,
-}
-
 /// What STATUS asks for (RFC 3501 §6.3.10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusItem {
@@ -155,16 +144,19 @@ pub enum StatusItem {
     UidValidity,
     /// `UNSEEN`
     Unseen,
+    /// `SIZE` (RFC 8438)
+    Size,
 }
 
 impl StatusItem {
     /// All of them with their names.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Messages, "MESSAGES"),
         (Self::Recent, "RECENT"),
         (Self::UidNext, "UIDNEXT"),
         (Self::UidValidity, "UIDVALIDITY"),
         (Self::Unseen, "UNSEEN"),
+        (Self::Size, "SIZE"),
     ];
 }
 

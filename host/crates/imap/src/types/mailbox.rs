@@ -1,8 +1,11 @@
-//! Mailbox names and attributes (RFC 3501 §5.1, RFC 6154), and how asks name mailboxes and contents.
+//! Mailbox names and attributes (RFC 3501 §5.1), and how asks name mailboxes and contents.
 
 use std::fmt;
 
 use bytes::Bytes;
+
+use crate::ask::StatusData;
+use crate::types::SpecialUse;
 
 /// The hierarchy separator.
 pub(super) const SEPARATOR: char = '/';
@@ -97,41 +100,6 @@ impl fmt::Display for MailboxName {
     }
 }
 
-/// What a mailbox is for (RFC 6154 §2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SpecialUse {
-    /// `\All`
-    All,
-    /// `\Archive`
-    Archive,
-    /// `\Drafts`
-    Drafts,
-    /// `\Flagged`
-    Flagged,
-    /// `\Junk`
-    Junk,
-    /// `\Sent`
-    Sent,
-    /// `\Trash`
-    Trash,
-}
-
-impl SpecialUse {
-    /// The attribute on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "\\All",
-            Self::Archive => "\\Archive",
-            Self::Drafts => "\\Drafts",
-            Self::Flagged => "\\Flagged",
-            Self::Junk => "\\Junk",
-            Self::Sent => "\\Sent",
-            Self::Trash => "\\Trash",
-        }
-    }
-}
-
 /// A mailbox as LIST and LSUB need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailboxInfo {
@@ -145,4 +113,6 @@ pub struct MailboxInfo {
     pub selectable: bool,
     /// Whether it exists at all; `false` for a subscription whose mailbox was deleted.
     pub exists: bool,
+    /// Its numbers, if it can be selected (RFC 5819).
+    pub status: StatusData,
 }

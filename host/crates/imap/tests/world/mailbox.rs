@@ -5,7 +5,7 @@ use waxwing_imap::types::{
     ContentRef, FlagSet, InternalDate, MailboxId, MailboxName, SpecialUse, SystemFlag, UidSet,
 };
 use waxwing_imap::{
-    Appended, Changes, FetchRow, FlagAction, FlagRow, RowWants, Snapshot, StoredFlags,
+    Appended, Changes, FetchRow, FlagAction, FlagRow, RowWants, Snapshot, StatusData, StoredFlags,
 };
 use waxwing_message::Summary;
 
@@ -204,6 +204,20 @@ impl Mailbox {
             self.remove(uid, modseq);
         }
         gone
+    }
+
+    pub(crate) fn status(&self) -> StatusData {
+        let seen = |m: &&Message| m.flags.has(SystemFlag::Seen);
+        let messages = self.messages.len() as u32;
+        StatusData {
+            messages,
+            recent: self.recent().len(),
+            unseen: messages - self.messages.iter().filter(seen).count() as u32,
+            uid_next: self.uid_next,
+            uid_validity: self.uid_validity,
+            highest_modseq: 1,
+            size: self.messages.iter().map(|message| message.size).sum(),
+        }
     }
 
     pub(crate) fn recent(&self) -> UidSet {

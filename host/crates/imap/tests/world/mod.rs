@@ -12,12 +12,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use waxwing_dialogue::{Dialogue, World};
-use waxwing_imap::types::{
-    ContentRef, FlagSet, InternalDate, MailboxInfo, MailboxName, SystemFlag, TextKey,
-};
+use waxwing_imap::types::{ContentRef, FlagSet, InternalDate, MailboxInfo, MailboxName, TextKey};
 use waxwing_imap::{
-    Answer, Appended, Ask, Changes, Config, Copied, Error, Limits, Session, StatusData, TextMatch,
-    Tls,
+    Answer, Appended, Ask, Changes, Config, Copied, Error, Limits, Session, TextMatch, Tls,
 };
 use waxwing_sasl::{Mechanism, Offer, ScramKeys, ServerPart};
 
@@ -233,34 +230,34 @@ impl Fake {
             Ask::Mailboxes => Answer::Mailboxes(self.mailboxes.iter().map(info).collect()),
             Ask::Status { mailbox } => {
                 let mailbox = self.find(&mailbox)?;
-                Answer::Status(StatusData {
-                    messages: mailbox.messages.len() as u32,
-                    recent: mailbox.recent().len(),
-                    unseen: mailbox
-                        .messages
-                        .iter()
-                        .filter(|m| !m.flags.has(SystemFlag::Seen))
-                        .count() as u32,
-                    uid_next: mailbox.uid_next,
-                    uid_validity: mailbox.uid_validity,
-                    highest_modseq: 1,
-                    size: 0,
-                })
+                Answer::Status(mailbox.status())
             }
             Ask::Select { mailbox, read_only } => {
                 let modseq = self.modseq;
                 Answer::Selected(self.find(&mailbox)?.snapshot(modseq, read_only))
             }
-            Ask::Create { mailbox } => self.create(&mailbox)?,
+            Ask::Create {
+                mailbox,
+                special_use,
+            } => {
+                let taken = |m: &Mailbox| m.exists && m.special_use == special_use;
+                if special_use.is_some() && self.mailboxes.iter().any(taken) {
+                    return Err(Error::SpecialUse("another mailbox is for that".into()));
+                }
+                let created = self.create(&mailbox)?;
+                self.find(&mailbox)?.special_use = special_use;
+                created
+            }
             Ask::Delete { mailbox } => {
                 let subscribed = {
                     let found = self.find(&mailbox)?;
                     found.exists = false;
+                    found.special_use = None;
                     found.messages.clear();
                     found.subscribed
                 };
                 if !subscribed {
-                    self.mailboxes.retain(|m| m.exists);
+                    self.mailboxes.retain(|m| m.exists || m.subscribed);
                 }
                 Answer::Done
             }
@@ -541,6 +538,7 @@ fn info(mailbox: &Mailbox) -> MailboxInfo {
         subscribed: mailbox.subscribed,
         selectable: true,
         exists: mailbox.exists,
+        status: mailbox.status(),
     }
 }
 

@@ -164,6 +164,17 @@ impl Operation for Create {
             return Err(Error::AlreadyExists(self.path.clone()));
         }
         check_count(account, &self.path)?;
+        // RFC 6154 §3: a server may take that for a conflict. What is filed by use must know where to.
+        let mut uses = account
+            .mailboxes
+            .values()
+            .filter_map(|head| head.mailbox.special_use);
+        if self
+            .special_use
+            .is_some_and(|wanted| uses.any(|taken| taken == wanted))
+        {
+            return Err(Error::UseTaken);
+        }
         make(transaction, self.account, &self.path, self.special_use).await
     }
 }

@@ -10,6 +10,7 @@ use crate::setup::{Setup, account, assert_sound, put};
 on_both! {
     a_new_account_has_the_contract_mailboxes;
     creating_makes_the_levels_above;
+    a_special_use_has_one_mailbox;
     deleting_keeps_the_level_of_children;
     uid_validity_rises_with_re_creation;
     renaming_takes_children_along;
@@ -51,6 +52,22 @@ async fn a_new_account_has_the_contract_mailboxes(setup: Arc<Setup>) {
             .iter()
             .all(|m| m.subscribed && m.selectable && m.uid_next == 1 && m.highest_modseq >= 1)
     );
+    assert_sound(&store).await;
+}
+
+async fn a_special_use_has_one_mailbox(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let junk = Some(SpecialUse::Junk);
+    let taken = store.create_mailbox(alice, "Spam", junk).await;
+    assert!(matches!(taken, Err(Error::UseTaken)), "{taken:?}");
+    assert!(matches!(
+        store.mailbox(alice, "Spam").await,
+        Err(Error::NoSuchMailbox(_))
+    ));
+    store.delete_mailbox(alice, "Junk").await.unwrap();
+    let made = store.create_mailbox(alice, "Spam", junk).await.unwrap();
+    assert_eq!(made.special_use, junk);
     assert_sound(&store).await;
 }
 

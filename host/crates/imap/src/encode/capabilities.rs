@@ -1,0 +1,44 @@
+//! What CAPABILITY lists (RFC 3501 §7.2.1).
+
+use waxwing_sasl::Mechanism;
+
+/// What is there in every state; each is a standard that is obeyed whole.
+const ALWAYS: &[&str] = &[
+    "IMAP4rev1",
+    "LITERAL+",
+    "SASL-IR",
+    "ID",
+    "IDLE",
+    "NAMESPACE",
+    "CHILDREN",
+    "SPECIAL-USE",
+    "CREATE-SPECIAL-USE",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "STATUS=SIZE",
+    "UIDPLUS",
+    "UNSELECT",
+    "MOVE",
+];
+
+/// `capability-data` of a session: `starttls` where it may begin TLS, and how it may log in, unless it has.
+pub(crate) fn capabilities(starttls: bool, logins: Option<&[Mechanism]>) -> String {
+    let mut words = String::from("CAPABILITY");
+    for word in ALWAYS {
+        words.push(' ');
+        words.push_str(word);
+    }
+    if starttls {
+        words.push_str(" STARTTLS");
+    }
+    let Some(logins) = logins else { return words };
+    // RFC 3501 §6.2.3: where LOGIN is refused, LOGINDISABLED says so.
+    if !logins.iter().any(|mechanism| mechanism.says_password()) {
+        words.push_str(" LOGINDISABLED");
+    }
+    for mechanism in logins {
+        words.push_str(" AUTH=");
+        words.push_str(mechanism.as_str());
+    }
+    words
+}
