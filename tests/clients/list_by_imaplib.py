@@ -1,4 +1,5 @@
-"""Lists mailboxes with options by Python's imaplib (RFC 5258, RFC 5819, RFC 6154, RFC 8438).
+"""Lists mailboxes with options by Python's imaplib (RFC 5258, RFC 5819, RFC 6154, RFC 8438), and finds them and their
+messages again by their identifiers (RFC 8474).
 
 Arguments: port of imap. Says "ok" at the end.
 """
@@ -48,6 +49,33 @@ assert imap.delete("Junk")[0] == "OK"
 assert imap.xatom("CREATE", r"Spam (USE (\Junk))")[0] == "OK"
 uses = list_with('(SPECIAL-USE) "" "*"')
 assert r'(\HasNoChildren \Junk) "/" "Spam"' in uses, uses
+
+
+def identifier(name):
+    """The identifier of a mailbox."""
+    (line,) = imap.status(name, "(MAILBOXID)")[1]
+    return line.decode().rsplit("MAILBOXID (", 1)[1].rstrip(")")
+
+
+def emails():
+    """What the messages of the selected mailbox have in common with their copies."""
+    return [line.decode().split("EMAILID (")[1].split(")")[0] for line in imap.fetch("1:*", "(EMAILID)")[1]]
+
+
+assert imap.create("Before")[0] == "OK"
+before = identifier("Before")
+assert imap.rename("Before", "Behind")[0] == "OK"
+assert identifier("Behind") == before != identifier("Spam")
+for _ in range(2):
+    assert imap.append("Behind", None, None, message)[0] == "OK"
+assert imap.select("Behind")[0] == "OK"
+first, second = emails()
+assert first != second, "two messages are two, though their text is one"
+assert imap.copy("1", "Spam")[0] == "OK"
+assert imap.uid("MOVE", "2", "Spam")[0] == "OK"
+assert imap.select("Spam")[0] == "OK"
+assert emails() == [first, second]
+assert imap.search(None, "EMAILID", second)[1] == [b"2"]
 
 imap.logout()
 print("ok")

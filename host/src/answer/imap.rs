@@ -243,16 +243,14 @@ impl User {
             Ask::Create {
                 mailbox,
                 special_use,
-            } => done(
-                store
-                    .create_mailbox(
-                        account,
-                        mailbox.as_str(),
-                        special_use.map(to_imap::store_use),
-                    )
+            } => {
+                let special_use = special_use.map(to_imap::store_use);
+                let created = store
+                    .create_mailbox(account, mailbox.as_str(), special_use)
                     .await
-                    .map_err(failed),
-            ),
+                    .map_err(failed)?;
+                Ok(Answer::Created(ImapMailbox(created.id.0)))
+            }
             Ask::Delete { mailbox } => done(
                 store
                     .delete_mailbox(account, mailbox.as_str())

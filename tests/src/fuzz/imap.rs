@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use waxwing_imap::types::{
-    ContentRef, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, SpecialUse, UidSet,
+    ContentRef, EmailId, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, SpecialUse,
+    UidSet,
 };
 use waxwing_imap::{
     Answer, Appended, Ask, Changes, Config, Copied, Error, FetchRow, Session, Snapshot, StatusData,
@@ -101,6 +102,8 @@ fn row(uid: u32) -> FetchRow {
             seconds: 1_700_000_000,
             offset: 60,
         },
+        saved: InternalDate::default(),
+        email: EmailId(1),
         size: MESSAGE.len() as u64,
         content: ContentRef(Bytes::from_static(b"1")),
         summary: waxwing_message::Summary::read(MESSAGE).encode().into(),

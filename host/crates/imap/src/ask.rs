@@ -10,8 +10,8 @@ use waxwing_sasl::{Mechanism, Offer, ServerPart};
 
 use crate::error::Error;
 use crate::types::{
-    ContentRef, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, SpecialUse, TextKey,
-    UidSet,
+    ContentRef, EmailId, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, SpecialUse,
+    TextKey, UidSet,
 };
 
 /// What a session asks of the store and the policy behind it.
@@ -54,7 +54,7 @@ pub enum Ask {
         /// Which mailbox.
         mailbox: MailboxId,
     },
-    /// Create a mailbox and those above it. → [`Answer::Done`]
+    /// Create a mailbox and those above it. → [`Answer::Created`]
     Create {
         /// New name, without a trailing `/`.
         mailbox: MailboxName,
@@ -186,6 +186,8 @@ pub enum Answer {
     Keys(Box<ServerPart>),
     /// See [`Ask::Mailboxes`].
     Mailboxes(Vec<MailboxInfo>),
+    /// See [`Ask::Create`].
+    Created(MailboxId),
     /// See [`Ask::Status`].
     Status(StatusData),
     /// See [`Ask::Select`].
@@ -213,6 +215,8 @@ pub enum Answer {
 /// Numbers of a mailbox for STATUS (RFC 3501 §6.3.10).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatusData {
+    /// Which mailbox (RFC 8474).
+    pub mailbox: MailboxId,
     /// Messages in it.
     pub messages: u32,
     /// Messages with `\Recent` if it were selected now.
@@ -272,6 +276,10 @@ pub struct FetchRow {
     pub flags: FlagSet,
     /// When it came to be.
     pub internal_date: InternalDate,
+    /// When it was saved in this mailbox (RFC 8514); by the internal date if that is not known.
+    pub saved: InternalDate,
+    /// What its copies share (RFC 8474).
+    pub email: EmailId,
     /// Octets of the content.
     pub size: u64,
     /// How `Read` names the content.

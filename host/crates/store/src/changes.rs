@@ -8,11 +8,11 @@ use crate::statement::Sql;
 use crate::{AccountId, Error, Mailbox, MailboxId, MessageFlags, Result, Store, UidRange};
 
 pub(crate) static CHANGED: Sql = Sql::new(
-    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset FROM messages
+    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved FROM messages
      WHERE mailbox = $1 AND modseq > $2 AND changed = 1 ORDER BY modseq",
 );
 pub(crate) static NEWEST: Sql = Sql::new(
-    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, changed FROM messages
+    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved, changed FROM messages
      WHERE mailbox = $1 AND uid < $2 ORDER BY uid DESC LIMIT $3",
 );
 static VANISHED: Sql =

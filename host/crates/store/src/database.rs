@@ -522,6 +522,7 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "delays",
         include_str!("../migrations/sqlite/0009_delays.sql"),
     ),
+    ("saved", include_str!("../migrations/sqlite/0010_saved.sql")),
 ];
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -556,5 +557,9 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "delays",
         include_str!("../migrations/postgres/0009_delays.sql"),
+    ),
+    (
+        "saved",
+        include_str!("../migrations/postgres/0010_saved.sql"),
     ),
 ];

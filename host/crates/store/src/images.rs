@@ -13,6 +13,7 @@ use bytes::Bytes;
 use crate::changes::{CHANGED, NEWEST, vanished_since};
 use crate::database::{Row, Value};
 use crate::mailboxes::{MAILBOX_BY_ID, mailbox_of_row};
+use crate::messages::saved;
 use crate::shared::lock;
 use crate::statement::Sql;
 use crate::writer::flags::message_flags;
@@ -26,7 +27,7 @@ const ROOM: usize = 128 << 20;
 const KEYWORD: usize = 24;
 
 static ALL: Sql = Sql::new(
-    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset FROM messages WHERE mailbox = $1 ORDER BY uid",
+    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved FROM messages WHERE mailbox = $1 ORDER BY uid",
 );
 
 /// A message in an image.
@@ -35,6 +36,7 @@ pub(crate) struct Entry {
     pub(crate) flags: MessageFlags,
     internal_date: i64,
     internal_offset: i16,
+    saved: i64,
     size: u64,
     blob: BlobId,
 }
@@ -42,12 +44,14 @@ pub(crate) struct Entry {
 impl Entry {
     /// From the columns of [`ALL`].
     pub(crate) fn of_row(row: &Row) -> Result<Self> {
+        let internal_date = row.int(4)?;
         Ok(Self {
             flags: message_flags(row)?,
-            internal_date: row.int(4)?,
+            internal_date,
             size: row.natural(5)?,
             blob: BlobId(row.int(6)?),
             internal_offset: i16::try_from(row.int(7)?).unwrap_or(0),
+            saved: saved(internal_date, row.int(8)?),
         })
     }
 
@@ -56,6 +60,7 @@ impl Entry {
             flags: self.flags.clone(),
             internal_date: self.internal_date,
             internal_offset: self.internal_offset,
+            saved: self.saved,
             size: self.size,
             blob: self.blob,
             summary: Bytes::new(),
@@ -291,7 +296,7 @@ impl Store {
             let rows = readers.fetch(&NEWEST, arguments).await?;
             for row in &rows {
                 below = row.int(0)?;
-                if row.int(8)? != 0 {
+                if row.int(9)? != 0 {
                     continue;
                 }
                 let entry = Entry::of_row(row)?;
@@ -328,6 +333,7 @@ mod tests {
             },
             internal_date: 0,
             internal_offset: 0,
+            saved: 0,
             size: 0,
             blob: BlobId(1),
         }

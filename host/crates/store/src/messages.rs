@@ -146,6 +146,8 @@ pub struct Message {
     pub internal_date: i64,
     /// The zone that the internal date is shown in, minutes east of UTC.
     pub internal_offset: i16,
+    /// When it was saved in this mailbox (RFC 8514), milliseconds of Unix time; of old messages the internal date.
+    pub saved: i64,
     /// Bytes of the content.
     pub size: u64,
     /// The content.
@@ -193,14 +195,19 @@ const MAX_TARGETS: usize = 10_000;
 const MAX_SUMMARY: usize = 4 * 1024 * 1024;
 
 static FETCH: Sql = Sql::new(
-    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset
+    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved
      FROM {2: first i, last i} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
 static FETCH_SUMMARY: Sql = Sql::new(
-    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, b.summary
+    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved, b.summary
      FROM {2: first i, last i} AS r CROSS JOIN messages m JOIN blobs b ON b.id = m.blob
      WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
+
+/// When a message was saved, by its columns; the internal date where that was not kept yet.
+pub(crate) fn saved(internal_date: i64, saved: i64) -> i64 {
+    if saved == 0 { internal_date } else { saved }
+}
 
 /// Ranges as rows: ascending, none touching another, so that no message is found twice.
 pub(crate) fn ranges_of(ranges: &[UidRange]) -> Rows {
@@ -411,14 +418,16 @@ impl Store {
             return Err(Error::NoSuchMailbox(mailbox.to_string()));
         }
         let message = |row: &crate::database::Row| {
+            let internal_date = row.int(4)?;
             Ok(Message {
                 flags: message_flags(row)?,
-                internal_date: row.int(4)?,
+                internal_date,
+                saved: saved(internal_date, row.int(8)?),
                 size: row.natural(5)?,
                 blob: BlobId(row.int(6)?),
                 internal_offset: i16::try_from(row.int(7)?).unwrap_or(0),
                 summary: if with_summary {
-                    row.bytes(8)?.into()
+                    row.bytes(9)?.into()
                 } else {
                     Bytes::new()
                 },

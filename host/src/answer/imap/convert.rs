@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use waxwing_imap::types::{
-    ContentRef, FlagSet, InternalDate, MailboxId as ImapMailbox, MailboxInfo, MailboxName,
+    ContentRef, EmailId, FlagSet, InternalDate, MailboxId as ImapMailbox, MailboxInfo, MailboxName,
     SpecialUse as ImapUse, UidSet,
 };
 use waxwing_imap::{
@@ -125,6 +125,7 @@ pub(super) fn store_use(of: ImapUse) -> SpecialUse {
 
 pub(super) fn status(mailbox: &Mailbox) -> StatusData {
     StatusData {
+        mailbox: ImapMailbox(mailbox.id.0),
         messages: mailbox.messages,
         // At most: UIDs are not dense.
         recent: mailbox
@@ -278,6 +279,12 @@ pub(super) fn row(of: Message, head: Bytes) -> FetchRow {
             seconds: of.internal_date.div_euclid(1000),
             offset: of.internal_offset,
         },
+        // RFC 8514 §4.2: a date without a zone of its own is told in UTC.
+        saved: InternalDate {
+            seconds: of.saved.div_euclid(1000),
+            offset: 0,
+        },
+        email: EmailId(u64::try_from(of.blob.0).unwrap_or(0)),
         size: of.size,
         content: super::content_ref(of.blob),
         summary: of.summary,

@@ -20,7 +20,13 @@ pub(crate) fn status(out: &mut Out, name: &MailboxName, items: &[StatusItem], da
             .map_or("", |(_, name)| name);
         out.extend_from_slice(name.as_bytes());
         out.push(b' ');
-        number(out, value(data, item));
+        match item {
+            // RFC 8474 §4.3.
+            StatusItem::MailboxId => {
+                out.extend_from_slice(format!("({})", data.mailbox).as_bytes());
+            }
+            other => number(out, value(data, other)),
+        }
     }
     out.extend_from_slice(b")\r\n");
 }
@@ -34,5 +40,6 @@ fn value(data: &StatusData, item: StatusItem) -> u64 {
         StatusItem::Unseen => data.unseen.into(),
         // RFC 8438 §3: at least the sum of RFC822.SIZE; here it is the sum.
         StatusItem::Size => data.size,
+        StatusItem::MailboxId => 0,
     }
 }

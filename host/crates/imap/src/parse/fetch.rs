@@ -69,12 +69,31 @@ impl Parser<'_> {
             "ENVELOPE" => FetchItem::Envelope,
             "BODY" => FetchItem::Body,
             "BODYSTRUCTURE" => FetchItem::BodyStructure,
+            "PREVIEW" => self.preview()?,
+            "SAVEDATE" => FetchItem::SaveDate,
+            "EMAILID" => FetchItem::EmailId,
+            "THREADID" => FetchItem::ThreadId,
             "RFC822" => whole(SectionText::All, false, SectionName::Rfc822),
             // RFC 3501 §6.4.5: RFC822.HEADER does not set \Seen, RFC822.TEXT does.
             "RFC822.HEADER" => whole(SectionText::Header, true, SectionName::Rfc822Header),
             "RFC822.TEXT" => whole(SectionText::Text, false, SectionName::Rfc822Text),
             _ => return Err(SyntaxError::Expected("a FETCH item")),
         })
+    }
+
+    /// `["(" preview-mod *(SP preview-mod) ")"]` behind PREVIEW.
+    fn preview(&mut self) -> Result<FetchItem, SyntaxError> {
+        if !self.accept_prefix(" (") {
+            return Ok(FetchItem::Preview);
+        }
+        // RFC 8970 §4.1: LAZY asks for no more than is at hand, and every preview is.
+        while self.accept_word("LAZY") {
+            if self.accept(b')') {
+                return Ok(FetchItem::Preview);
+            }
+            self.space()?;
+        }
+        Err(SyntaxError::Expected("LAZY"))
     }
 
     /// `section-spec` up to and with the closing bracket.

@@ -4,7 +4,7 @@ use waxwing_message::fold;
 
 use crate::config::Limits;
 use crate::parse::core::{Parser, SyntaxError};
-use crate::types::{SearchKey, SummaryField, SystemFlag, TextKey};
+use crate::types::{EmailId, SearchKey, SummaryField, SystemFlag, TextKey};
 
 /// What may still be parsed: SEARCH nests, and each key costs time for each message.
 struct Bounds {
@@ -102,11 +102,29 @@ impl Parser<'_> {
             "BEFORE" => SearchKey::Before(self.date()?),
             "ON" => SearchKey::On(self.date()?),
             "SINCE" => SearchKey::Since(self.date()?),
+            "SAVEDBEFORE" => SearchKey::SavedBefore(self.date()?),
+            "SAVEDON" => SearchKey::SavedOn(self.date()?),
+            "SAVEDSINCE" => SearchKey::SavedSince(self.date()?),
+            "EMAILID" => EmailId::parse(self.object_id()?).map_or_else(nothing, SearchKey::Email),
+            "THREADID" => {
+                self.object_id()?;
+                // RFC 8474 §5.2: where threads are not kept, none matches.
+                nothing()
+            }
             "SENTBEFORE" => SearchKey::SentBefore(self.date()?),
             "SENTON" => SearchKey::SentOn(self.date()?),
             "SENTSINCE" => SearchKey::SentSince(self.date()?),
             _ => return Err(SyntaxError::Expected("a search key")),
         })
+    }
+
+    /// `objectid = 1*255(ALPHA / DIGIT / "_" / "-")`
+    fn object_id(&mut self) -> Result<&str, SyntaxError> {
+        let octets = self.take_while(|o| o.is_ascii_alphanumeric() || matches!(o, b'_' | b'-'));
+        if octets.is_empty() || octets.len() > 255 {
+            return Err(SyntaxError::Expected("an object identifier"));
+        }
+        std::str::from_utf8(octets).map_err(|_| SyntaxError::Encoding)
     }
 
     /// `HEADER name value`. Fields that clients search to find one message again are in the summary.
@@ -128,6 +146,11 @@ impl Parser<'_> {
     }
 }
 
+/// What no message matches.
+fn nothing() -> SearchKey {
+    not(SearchKey::And(Vec::new()))
+}
+
 fn not(key: SearchKey) -> SearchKey {
     SearchKey::Not(Box::new(key))
 }
@@ -136,7 +159,8 @@ fn not(key: SearchKey) -> SearchKey {
 fn plain(name: &str) -> Option<SearchKey> {
     let flag = SearchKey::Flag;
     Some(match name {
-        "ALL" => SearchKey::And(Vec::new()),
+        // RFC 8514 §4.3: every mailbox here knows when its messages were saved.
+        "ALL" | "SAVEDATESUPPORTED" => SearchKey::And(Vec::new()),
         "ANSWERED" => flag(SystemFlag::Answered),
         "DELETED" => flag(SystemFlag::Deleted),
         "DRAFT" => flag(SystemFlag::Draft),

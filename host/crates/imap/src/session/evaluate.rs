@@ -143,7 +143,7 @@ impl Test {
 }
 
 fn row_matches(key: &SearchKey, row: &FetchRow) -> bool {
-    let day = row.internal_date.day();
+    let (day, saved) = (row.internal_date.day(), row.saved.day());
     match key {
         SearchKey::Flag(flag) => row.flags.has(*flag),
         SearchKey::Keyword(word) => row.flags.has_keyword(word),
@@ -152,6 +152,10 @@ fn row_matches(key: &SearchKey, row: &FetchRow) -> bool {
         SearchKey::Before(date) => day < *date,
         SearchKey::On(date) => day == *date,
         SearchKey::Since(date) => day >= *date,
+        SearchKey::SavedBefore(date) => saved < *date,
+        SearchKey::SavedOn(date) => saved == *date,
+        SearchKey::SavedSince(date) => saved >= *date,
+        SearchKey::Email(email) => row.email == *email,
         _ => false,
     }
 }

@@ -69,7 +69,10 @@ impl Plan {
         let mut sees = false;
         for item in items {
             match item {
-                FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => {
+                FetchItem::Envelope
+                | FetchItem::Body
+                | FetchItem::BodyStructure
+                | FetchItem::Preview => {
                     wants.summary = true;
                 }
                 FetchItem::Section { section, peek, .. } => {
@@ -86,7 +89,13 @@ impl Plan {
                     });
                     sees |= !peek && !read_only;
                 }
-                FetchItem::Uid | FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size => {}
+                FetchItem::Uid
+                | FetchItem::Flags
+                | FetchItem::InternalDate
+                | FetchItem::Size
+                | FetchItem::SaveDate
+                | FetchItem::EmailId
+                | FetchItem::ThreadId => {}
             }
         }
         let batch = match (wants.head, wants.summary) {

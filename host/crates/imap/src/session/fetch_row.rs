@@ -198,6 +198,20 @@ impl RowWriter {
                 out.extend_from_slice(b"RFC822.SIZE ");
                 number(out, self.row.size);
             }
+            (FetchItem::SaveDate, _) => {
+                out.extend_from_slice(b"SAVEDATE ");
+                internal_date(out, self.row.saved);
+            }
+            (FetchItem::EmailId, _) => {
+                out.extend_from_slice(format!("EMAILID ({})", self.row.email).as_bytes());
+            }
+            // RFC 8474 §5.2: NIL where threads are not kept.
+            (FetchItem::ThreadId, _) => out.extend_from_slice(b"THREADID NIL"),
+            (FetchItem::Preview, Some(summary)) => {
+                // RFC 8970 §3.2: an empty string, and not NIL, if there is nothing to show.
+                out.extend_from_slice(b"PREVIEW ");
+                string(out, summary.preview.as_bytes());
+            }
             (FetchItem::Envelope, Some(summary)) => {
                 out.extend_from_slice(b"ENVELOPE ");
                 envelope(out, &summary.envelope);

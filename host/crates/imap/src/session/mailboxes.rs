@@ -22,11 +22,27 @@ pub(crate) fn create(mailbox: MailboxArgument, special_use: UseArgument) -> Flow
                 mailbox,
                 special_use,
             },
-            Box::new(Plainly("CREATE completed")),
+            Box::new(Create),
         ),
         (Err(error), _) => bad_name(error),
         // RFC 6154 §3: what cannot be made for the use is not made.
         (_, Err(error)) => Flow::Done(texts::failure(&Error::SpecialUse(error.to_string()), false)),
+    }
+}
+
+#[derive(Debug)]
+struct Create;
+
+impl Job for Create {
+    fn answer(self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
+        match answer {
+            // RFC 8474 §4.1.
+            Answer::Created(mailbox) => {
+                let code = format!("MAILBOXID ({mailbox})");
+                Flow::Done(texts::ok("CREATE completed").with_code(code))
+            }
+            other => failed(&other, false),
+        }
     }
 }
 

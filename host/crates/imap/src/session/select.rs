@@ -60,4 +60,10 @@ fn tell(core: &mut Core, selected: &Selected, snapshot: &Snapshot) {
         "* OK [UIDVALIDITY {}] UIDs are valid\r\n* OK [UIDNEXT {}] next UID\r\n",
         snapshot.uid_validity, snapshot.uid_next
     );
+    // RFC 8474 §4.2.
+    let _ = write!(
+        out,
+        "* OK [MAILBOXID ({})] whatever its name\r\n",
+        snapshot.mailbox
+    );
 }

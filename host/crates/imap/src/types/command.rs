@@ -146,17 +146,20 @@ pub enum StatusItem {
     Unseen,
     /// `SIZE` (RFC 8438)
     Size,
+    /// `MAILBOXID` (RFC 8474)
+    MailboxId,
 }
 
 impl StatusItem {
     /// All of them with their names.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::Messages, "MESSAGES"),
         (Self::Recent, "RECENT"),
         (Self::UidNext, "UIDNEXT"),
         (Self::UidValidity, "UIDVALIDITY"),
         (Self::Unseen, "UNSEEN"),
         (Self::Size, "SIZE"),
+        (Self::MailboxId, "MAILBOXID"),
     ];
 }
 

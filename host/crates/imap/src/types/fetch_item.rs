@@ -19,6 +19,14 @@ pub enum FetchItem {
     Body,
     /// `BODYSTRUCTURE`
     BodyStructure,
+    /// `PREVIEW` (RFC 8970)
+    Preview,
+    /// `SAVEDATE` (RFC 8514)
+    SaveDate,
+    /// `EMAILID` (RFC 8474)
+    EmailId,
+    /// `THREADID` (RFC 8474)
+    ThreadId,
     /// `BODY[…]<…>` and its older names.
     Section {
         /// Which section.

@@ -1,6 +1,6 @@
 //! Search keys (RFC 3501 §6.4.4). A date is in days since 1970.
 
-use crate::types::{SequenceSet, SystemFlag, TextKey};
+use crate::types::{EmailId, SequenceSet, SystemFlag, TextKey};
 
 /// A search key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,14 @@ pub enum SearchKey {
     On(i64),
     /// `SINCE`
     Since(i64),
+    /// `SAVEDBEFORE`, by when it was saved in this mailbox (RFC 8514).
+    SavedBefore(i64),
+    /// `SAVEDON`
+    SavedOn(i64),
+    /// `SAVEDSINCE`
+    SavedSince(i64),
+    /// `EMAILID` (RFC 8474)
+    Email(EmailId),
     /// `SENTBEFORE`, by the Date field.
     SentBefore(i64),
     /// `SENTON`

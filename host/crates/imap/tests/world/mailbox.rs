@@ -2,12 +2,19 @@
 
 use bytes::Bytes;
 use waxwing_imap::types::{
-    ContentRef, FlagSet, InternalDate, MailboxId, MailboxName, SpecialUse, SystemFlag, UidSet,
+    ContentRef, EmailId, FlagSet, InternalDate, MailboxId, MailboxName, SpecialUse, SystemFlag,
+    UidSet,
 };
 use waxwing_imap::{
     Appended, Changes, FetchRow, FlagAction, FlagRow, RowWants, Snapshot, StatusData, StoredFlags,
 };
 use waxwing_message::Summary;
+
+/// When everything here was saved: 2026-03-03.
+const SAVED: InternalDate = InternalDate {
+    seconds: 1_772_536_000,
+    offset: 0,
+};
 
 /// A mailbox.
 pub(crate) struct Mailbox {
@@ -210,6 +217,7 @@ impl Mailbox {
         let seen = |m: &&Message| m.flags.has(SystemFlag::Seen);
         let messages = self.messages.len() as u32;
         StatusData {
+            mailbox: self.id,
             messages,
             recent: self.recent().len(),
             unseen: messages - self.messages.iter().filter(seen).count() as u32,
@@ -267,6 +275,8 @@ impl Message {
             modseq: self.modseq,
             flags: self.flags.clone(),
             internal_date: self.internal_date,
+            saved: SAVED,
+            email: EmailId(self.content as u64),
             size: self.size,
             content: ContentRef(Bytes::from(self.content.to_string())),
             summary: if wants.summary {

@@ -244,9 +244,10 @@ impl Fake {
                 if special_use.is_some() && self.mailboxes.iter().any(taken) {
                     return Err(Error::SpecialUse("another mailbox is for that".into()));
                 }
-                let created = self.create(&mailbox)?;
-                self.find(&mailbox)?.special_use = special_use;
-                created
+                self.create(&mailbox)?;
+                let created = self.find(&mailbox)?;
+                created.special_use = special_use;
+                Answer::Created(created.id)
             }
             Ask::Delete { mailbox } => {
                 let subscribed = {
@@ -495,7 +496,9 @@ impl Fake {
             let raw = self.contents[message.content].clone();
             let at = self.store(to.as_str(), &raw, message.flags);
             let target = self.find(to)?;
-            target.messages.last_mut().unwrap().internal_date = message.internal_date;
+            let copy = target.messages.last_mut().unwrap();
+            copy.internal_date = message.internal_date;
+            copy.content = message.content;
             copied.uid_validity = at.uid_validity;
             copied.source.push(message.uid);
             copied.target.push(at.uid);

@@ -17,9 +17,9 @@ static INSERT_BLOBS: Sql = Sql::new(
      FROM {1: id i, refs i, size i, hash_at n, file t, summary_at n, summary_len n, content_at n, content_len n} AS r",
 );
 static INSERT_MESSAGES: Sql = Sql::new(
-    "INSERT INTO messages (mailbox, uid, blob, modseq, flags, changed, size, internal_date, internal_offset, keywords)
-     SELECT r.mailbox, r.uid, r.blob, r.modseq, r.flags, 0, r.size, r.internal_date, r.internal_offset, r.keywords
-     FROM {1: mailbox i, uid i, blob i, modseq i, flags i, size i, internal_date i, internal_offset i, keywords t} AS r",
+    "INSERT INTO messages (mailbox, uid, blob, modseq, flags, changed, size, internal_date, internal_offset, saved, keywords)
+     SELECT r.mailbox, r.uid, r.blob, r.modseq, r.flags, 0, r.size, r.internal_date, r.internal_offset, r.saved, r.keywords
+     FROM {1: mailbox i, uid i, blob i, modseq i, flags i, size i, internal_date i, internal_offset i, saved i, keywords t} AS r",
 );
 static INSERT_LEDGER: Sql = Sql::new(
     "INSERT INTO ledger (id, queue_id, message_id, message_key, at, generation, outcome, roster, json)
@@ -76,6 +76,7 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) size: u64,
     pub(crate) internal_date: i64,
     pub(crate) internal_offset: i16,
+    pub(crate) saved: i64,
     pub(crate) keywords: &'a str,
 }
 
@@ -142,6 +143,7 @@ impl Buffers {
             .int(signed(message.size));
         row.int(message.internal_date)
             .int(i64::from(message.internal_offset))
+            .int(message.saved)
             .str(message.keywords);
     }
 

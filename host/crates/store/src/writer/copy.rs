@@ -77,6 +77,8 @@ async fn copy(transaction: &mut Transaction, copy: &Copy) -> Result<Copied> {
         return Ok(copied);
     }
     let modseq = account.next_modseq();
+    // RFC 8514 §3: copied and moved messages are saved now.
+    let saved = transaction.now;
     let mut left = Vec::new();
     for row in &rows {
         let (uid, blob) = (row.number(0)?, BlobId(row.int(1)?));
@@ -96,6 +98,7 @@ async fn copy(transaction: &mut Transaction, copy: &Copy) -> Result<Copied> {
             size,
             internal_date,
             internal_offset,
+            saved,
             keywords: &keywords,
         });
         if copy.moving {

@@ -287,7 +287,7 @@ impl Deliver {
         spots: &[Spot],
         stored: &mut Vec<Stored>,
     ) -> Result<()> {
-        let size = self.content.len() as u64;
+        let (size, saved) = (self.content.len() as u64, transaction.now);
         for spot in spots {
             let mailbox = spot.mailbox;
             let account = transaction.heads.account(spot.account)?;
@@ -303,6 +303,7 @@ impl Deliver {
                 size,
                 internal_date: self.internal_date,
                 internal_offset: self.internal_offset,
+                saved,
                 keywords: &spot.keywords,
             });
             stored.push(Stored {

@@ -12,6 +12,7 @@ on_both! {
     unchanged_since_leaves_newer_messages_alone;
     copies_share_the_content;
     moves_leave_tombstones;
+    a_message_is_saved_anew_in_each_mailbox;
     only_deleted_messages_are_expunged;
     recent_is_for_the_first_session;
     what_arrives_is_recent_for_one_session;
@@ -153,6 +154,42 @@ async fn copies_share_the_content(setup: Arc<Setup>) {
         .await
         .unwrap();
     assert!(none.uids.is_empty());
+    assert_sound(&store).await;
+}
+
+async fn a_message_is_saved_anew_in_each_mailbox(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    put(&store, alice, "one").await;
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+    let trash = store.mailbox(alice, "Trash").await.unwrap().id;
+    let of = async |mailbox| {
+        let all = [UidRange::ALL];
+        let found = store.fetch(alice, mailbox, &all, false).await.unwrap();
+        (found[0].saved, found[0].internal_date, found[0].blob)
+    };
+    let first = of(inbox).await;
+    let seen = flags(FlagOperation::Add, Flags::SEEN);
+    store
+        .store_flags(alice, inbox, &[UidRange::ALL], seen)
+        .await
+        .unwrap();
+    assert_eq!(of(inbox).await, first, "flags change nothing of it");
+    // The clock of this machine moves on by at least a millisecond.
+    let millis = || {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        i64::try_from(since.unwrap().as_millis()).unwrap()
+    };
+    while millis() <= first.0 {
+        tokio::task::yield_now().await;
+    }
+    store
+        .move_messages(alice, inbox, &[UidRange::ALL], trash)
+        .await
+        .unwrap();
+    let moved = of(trash).await;
+    assert!(moved.0 > first.0, "{moved:?} behind {first:?}");
+    assert_eq!((moved.1, moved.2), (first.1, first.2));
     assert_sound(&store).await;
 }
 
