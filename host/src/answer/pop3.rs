@@ -35,8 +35,8 @@ pub(crate) struct Pop3Answers {
 
 struct Open {
     inbox: MailboxId,
-    /// The message that is being read and its content's number: RETR asks for it piece by piece.
-    reading: Option<(u32, BlobId)>,
+    /// The messages and their contents' numbers, ascending by UID.
+    contents: Box<[(u32, BlobId)]>,
 }
 
 impl Pop3Answers {
@@ -101,7 +101,8 @@ impl Pop3Answers {
         let messages = store
             .fetch(account.id, inbox.id, &[UidRange::ALL], false)
             .await?;
-        let entries = messages.iter().take(limit).map(|message| Entry {
+        let messages = messages.get(..limit).unwrap_or(&messages);
+        let entries = messages.iter().map(|message| Entry {
             uid: message.flags.uid,
             octets: message.size,
         });
@@ -111,7 +112,10 @@ impl Pop3Answers {
         };
         self.open = Some(Open {
             inbox: inbox.id,
-            reading: None,
+            contents: messages
+                .iter()
+                .map(|message| (message.flags.uid, message.blob))
+                .collect(),
         });
         Ok(Answer::Opened(maildrop))
     }
@@ -122,22 +126,14 @@ impl Pop3Answers {
         offset: u64,
         length: u32,
     ) -> Result<Answer, waxwing_store::Error> {
-        let (Some(account), Some(open)) = (&self.account, &mut self.open) else {
+        let Some(open) = &self.open else {
             return Ok(not_open());
         };
         let store = &self.gate.parts().store;
-        let blob = match open.reading {
-            Some((reading, blob)) if reading == uid => blob,
-            _ => {
-                let found = store
-                    .fetch(account.id, open.inbox, &[UidRange::one(uid)], false)
-                    .await?;
-                let Some(message) = found.first() else {
-                    return Ok(Answer::Gone);
-                };
-                open.reading = Some((uid, message.blob));
-                message.blob
-            }
+        let place = open.contents.binary_search_by_key(&uid, |(uid, _)| *uid);
+        let content = place.ok().and_then(|place| open.contents.get(place));
+        let Some((_, blob)) = content.copied() else {
+            return Ok(Answer::Gone);
         };
         match store.read_blob(blob, offset, length as usize).await {
             Ok(octets) => Ok(Answer::Octets(octets)),

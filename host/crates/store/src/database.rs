@@ -473,6 +473,8 @@ fn sqlite_options(path: &Path, max_bytes: Option<u64>) -> SqliteConnectOptions {
         .pragma("cache_size", "-16384")
         .pragma("mmap_size", "268435456")
         .pragma("temp_store", "memory")
+        // Rows that a statement is ahead of who takes them: each time it waits, two threads change places.
+        .row_buffer_size(1024)
         .disable_statement_logging();
     if let Some(bytes) = max_bytes {
         options = options.pragma(

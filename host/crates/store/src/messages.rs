@@ -3,6 +3,8 @@
 //! Every write is durable when its call returns. UIDs of a mailbox strictly ascend and are never used again; every
 //! change takes a new modification sequence of the account.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -197,6 +199,10 @@ const MAX_SUMMARY: usize = 4 * 1024 * 1024;
 static FETCH: Sql = Sql::new(
     "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved
      FROM {2: first i, last i} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
+);
+static SUMMARIES: Sql = Sql::new(
+    "SELECT m.uid, b.summary FROM {2: first i, last i} AS r CROSS JOIN messages m JOIN blobs b ON b.id = m.blob
+     WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
 static FETCH_SUMMARY: Sql = Sql::new(
     "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved, b.summary
@@ -399,8 +405,12 @@ impl Store {
         uids: &[UidRange],
         with_summary: bool,
     ) -> Result<Vec<Message>> {
-        if !with_summary && let Some(found) = self.imaged(account, mailbox, uids).await? {
-            return Ok(found);
+        if let Some(found) = self.imaged(account, mailbox, uids).await? {
+            return if with_summary {
+                self.summarised(mailbox, found, uids).await
+            } else {
+                Ok(found)
+            };
         }
         let sql = if with_summary { &FETCH_SUMMARY } else { &FETCH };
         let rows = self
@@ -434,6 +444,28 @@ impl Store {
             })
         };
         rows.iter().map(message).collect()
+    }
+
+    /// Messages with their summaries; those that went meanwhile are left out.
+    async fn summarised(
+        &self,
+        mailbox: MailboxId,
+        mut messages: Vec<Message>,
+        uids: &[UidRange],
+    ) -> Result<Vec<Message>> {
+        let arguments = vec![mailbox.0.into(), Value::from(ranges_of(uids))];
+        let rows = self.inner.readers.fetch(&SUMMARIES, arguments).await?;
+        let mut summaries = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            summaries.insert(row.number(0)?, Bytes::from(row.bytes(1)?));
+        }
+        messages.retain_mut(|message| {
+            let summary = summaries.remove(&message.flags.uid);
+            let there = summary.is_some();
+            message.summary = summary.unwrap_or_default();
+            there
+        });
+        Ok(messages)
     }
 
     /// Changes flags and keywords of the messages of these UIDs; UIDs that are not there are left out.
