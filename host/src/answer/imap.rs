@@ -6,6 +6,7 @@
 mod append;
 mod convert;
 mod copy;
+mod search;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
-use waxwing_imap::types::{MailboxId as ImapMailbox, MailboxName, TextKey, UidSet};
+use waxwing_imap::types::{MailboxId as ImapMailbox, MailboxName, UidSet};
 use waxwing_imap::{Answer, Ask, Error, FetchRow, RowWants, Session};
 use waxwing_policy::MailboxChange;
 use waxwing_session::Counts;
@@ -366,7 +367,7 @@ impl User {
                 mailbox,
                 uids,
                 keys,
-            } => search(store, &self.account, mailbox, &uids, &keys)
+            } => search::texts(store, &self.account, mailbox, &uids, &keys)
                 .await
                 .map_err(failed),
             Ask::Poll { mailbox, since } => self.poll(gate, mailbox, since).await,
@@ -503,35 +504,6 @@ async fn rows(
         rows.push(to_imap::row(message, head));
     }
     Ok(Answer::Rows(rows))
-}
-
-async fn search(
-    store: &Store,
-    account: &Account,
-    mailbox: ImapMailbox,
-    uids: &UidSet,
-    keys: &Arc<[TextKey]>,
-) -> Result<Answer, waxwing_store::Error> {
-    let messages = store
-        .fetch(account.id, MailboxId(mailbox.0), &ranges(uids), false)
-        .await?;
-    let mut matches = Vec::with_capacity(messages.len());
-    for message in messages {
-        let content = match store.blob(message.blob).await {
-            Ok(content) => content,
-            // Expunged meanwhile.
-            Err(waxwing_store::Error::NoSuchBlob(_)) => continue,
-            Err(error) => return Err(error),
-        };
-        let keys = Arc::clone(keys);
-        let matched =
-            super::off_the_loop(content, move |content| TextKey::matches(&keys, content)).await;
-        matches.push(waxwing_imap::TextMatch {
-            uid: message.flags.uid,
-            matched,
-        });
-    }
-    Ok(Answer::TextMatches(matches))
 }
 
 /// How asks of this session name a content.

@@ -8,7 +8,7 @@ use mail_parser::decoders::html::html_to_text;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
 use crate::fields;
-use crate::summary::{Body, Part, Summary};
+use crate::summary::{Body, Part};
 
 /// Octets of a part that are decoded at most.
 const MAX_DECODED: usize = 8 << 20;
@@ -24,21 +24,21 @@ pub struct Texts<'a> {
     ahead: Vec<&'a Part>,
 }
 
-impl Summary {
-    /// The text parts of the message, whose octets `raw` are.
+impl Part {
+    /// The text parts in it, this one among them. `raw` are the octets of the message.
     #[must_use]
     pub fn texts<'a>(&'a self, raw: &'a [u8]) -> Texts<'a> {
         Texts {
             raw,
-            ahead: vec![&self.root],
+            ahead: vec![self],
         }
     }
 
-    /// The headers of the messages inside this one, as octets.
+    /// The headers of the messages inside it, as octets of the message `raw`.
     #[must_use]
     pub fn inner_headers<'a>(&'a self, raw: &'a [u8]) -> Vec<&'a [u8]> {
         let mut headers = Vec::new();
-        let mut ahead = vec![&self.root];
+        let mut ahead = vec![self];
         while let Some(part) = ahead.pop() {
             match &part.content {
                 Body::Leaf => {}

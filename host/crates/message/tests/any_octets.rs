@@ -63,7 +63,7 @@ proptest! {
                 let _ = header::select(located.span.of(&raw), &[String::from("to")], true);
             }
         }
-        for text in summary.texts(&raw) {
+        for text in summary.root.texts(&raw) {
             prop_assert!(text.len() <= raw.len() * 8 + 64);
         }
     }

@@ -165,7 +165,7 @@ fn parts_have_their_fields() {
     );
     assert_eq!(pdf.languages, ["de", "en"]);
     assert_eq!(pdf.id, b"<x@y>");
-    let texts: Vec<String> = summary.texts(MAIL.as_bytes()).collect();
+    let texts: Vec<String> = summary.root.texts(MAIL.as_bytes()).collect();
     assert_eq!(texts[1], "über");
     assert!(texts[2].contains("über"));
 }

@@ -1,6 +1,6 @@
 //! Search keys that need a message's text (RFC 3501 §6.4.4), for the answering side to evaluate.
 
-use waxwing_message::{Summary, contains_folded, decode_words, header};
+use waxwing_message::{Part, contains_folded, decode_words, header};
 
 /// A search key over text. Needles are compared as substrings, in any case, after decoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,15 +43,15 @@ impl TextKey {
 
     /// Decodes each text part once, for all keys.
     fn body_matches(keys: &[Self], raw: &[u8]) -> u64 {
-        let summary = Summary::read(raw);
-        let inner = summary.inner_headers(raw).into_iter().map(|header| {
+        let root = Part::read(raw);
+        let inner = root.inner_headers(raw).into_iter().map(|header| {
             header::fields(header)
                 .map(|field| decode_words(field.value))
                 .collect::<Vec<_>>()
                 .join("\n")
         });
         let mut matched = 0;
-        for text in summary.texts(raw).chain(inner) {
+        for text in root.texts(raw).chain(inner) {
             for (bit, key) in keys.iter().enumerate().take(64) {
                 if let Self::Body(needle) | Self::Text(needle) = key {
                     matched |= u64::from(contains_folded(&text, needle)) << bit;

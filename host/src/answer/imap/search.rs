@@ -1,0 +1,61 @@
+//! SEARCH for texts: what neither summaries nor flags tell.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use waxwing_imap::types::{MailboxId as ImapMailbox, TextKey, UidSet};
+use waxwing_imap::{Answer, TextMatch};
+use waxwing_store::{Account, BlobId, MailboxId, Message, Store};
+
+use super::convert::ranges;
+
+/// Octets of contents that a search holds at once.
+const READ_AT_ONCE: u64 = 512 << 10;
+
+/// Which of these messages have what is looked for, and where: several are read with one statement and searched beside the event loop.
+pub(super) async fn texts(
+    store: &Store,
+    account: &Account,
+    mailbox: ImapMailbox,
+    uids: &UidSet,
+    keys: &Arc<[TextKey]>,
+) -> Result<Answer, waxwing_store::Error> {
+    let messages = store
+        .fetch(account.id, MailboxId(mailbox.0), &ranges(uids), false)
+        .await?;
+    let mut matches = Vec::with_capacity(messages.len());
+    let mut rest = messages.as_slice();
+    while !rest.is_empty() {
+        let (some, others) = rest.split_at(read_at_once(rest));
+        rest = others;
+        let blobs: Vec<BlobId> = some.iter().map(|message| message.blob).collect();
+        let contents = store.blob_heads(&blobs, usize::MAX).await?;
+        let keys = Arc::clone(keys);
+        let search = move || -> Vec<Option<u64>> {
+            let matched = |content: &Bytes| TextKey::matches(&keys, content);
+            contents
+                .iter()
+                .map(|content| content.as_ref().map(matched))
+                .collect()
+        };
+        let found = tokio::task::spawn_blocking(search)
+            .await
+            .unwrap_or_default();
+        for (message, matched) in some.iter().zip(found) {
+            // None: expunged meanwhile.
+            let uid = message.flags.uid;
+            matches.extend(matched.map(|matched| TextMatch { uid, matched }));
+        }
+    }
+    Ok(Answer::TextMatches(matches))
+}
+
+/// How many of these messages are read with one statement: as many as stay within some room, and one at least.
+fn read_at_once(messages: &[Message]) -> usize {
+    let mut octets = 0u64;
+    let fit = messages.iter().take_while(|message| {
+        octets = octets.saturating_add(message.size);
+        octets <= READ_AT_ONCE
+    });
+    fit.count().max(1)
+}
