@@ -40,7 +40,7 @@ pub(super) enum QueueCommand {
     Release(Which),
     /// Try now.
     Retry(Which),
-    /// Remove without a word to the sender.
+    /// Remove without a word to the sender; reports of recipients that failed before are still sent.
     Remove(Which),
 }
 

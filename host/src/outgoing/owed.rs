@@ -2,7 +2,8 @@
 //! written when they can be.
 //!
 //! Standards: RFC 5321 §4.5.5, RFC 3461 §6 (whoever gives a message up says so).
-//! Invariant: none is lost but one that nobody could store in all the time that the queue has.
+//! Invariant: none is lost but one that nobody could store in all the time that the queue has; none waits for an operator, whatever
+//! is held or removed of its message.
 
 use serde::{Deserialize, Serialize};
 use waxwing_queue::dsn::{Action, Report};
@@ -113,7 +114,7 @@ pub(super) async fn tell(worker: &Worker, leg: &Leased) -> Written {
     let reports = notice::write(parts, &about, reports.collect()).await;
     let seed = leg.leg.0.unsigned_abs();
     let attempts = leg.attempts.saturating_add(1);
-    let retry_at = match Schedule::default().next(attempts, seed, now, i64::MAX) {
+    let tell_at = match Schedule::default().next(attempts, seed, now, i64::MAX) {
         Next::At(at) => at,
         Next::GiveUp => now,
     };
@@ -124,7 +125,8 @@ pub(super) async fn tell(worker: &Worker, leg: &Leased) -> Written {
         host: String::new(),
         said: String::new(),
         outcomes: Vec::new(),
-        retry_at,
+        retry_at: now,
+        tell_at,
         stores: false,
         told: debts.told(later),
         goes_on: !leg.recipients.is_empty(),

@@ -121,8 +121,8 @@ pub(super) async fn settle(
     }
     let stores = !enclosed.deposits.is_empty();
     let settlement = |later: &[Action]| Settlement {
-        // Where nobody is open, the leg stays only for what is owed.
         retry_at: open_at.unwrap_or(owed_at),
+        tell_at: owed_at,
         stores,
         goes_on,
         ..settlement(leg, &verdicts, last.as_ref(), later)
@@ -218,6 +218,7 @@ fn settlement(
             .unwrap_or_default(),
         outcomes: verdicts.iter().filter_map(outcome).collect(),
         retry_at: now,
+        tell_at: now,
         stores: false,
         told: Vec::new(),
         goes_on: false,

@@ -154,6 +154,7 @@ async fn work(store: Store) {
                     .map(|r| outcome(r.number))
                     .collect(),
                 retry_at: 0,
+                tell_at: 0,
                 stores: false,
                 told: Vec::new(),
                 goes_on: false,

@@ -10,7 +10,8 @@
 //! - a lease that ends makes the leg due again: a worker that dies loses its lease, not the mail;
 //! - an outcome and the notifications that follow from it are one commit ([`Store::settle`]); if these cannot be stored, the
 //!   outcome is, with what is owed; a settlement that comes again, because nobody knew how it ended, brings none again;
-//! - a leg ends with its last recipient that is open or of which something is owed, a message with its last leg.
+//! - a leg ends with its last recipient that is open or of which something is owed, a message with its last leg;
+//! - what is owed beside open recipients gets a leg of its own, which nobody holds or removes.
 //!
 //! Not here: when to try again, where to, and what to tell the sender (crate `queue` and the policy).
 

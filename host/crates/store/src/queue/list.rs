@@ -138,13 +138,13 @@ pub struct QueueAttempt {
 /// What an operator does to legs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum QueueAction {
-    /// Not to be tried until released. An attempt that runs ends as it ends.
+    /// Not to be tried until released. An attempt that runs ends as it ends, and what its sender is still to be told is told.
     Hold,
     /// To be tried again, now.
     Release,
     /// To be tried now; one that is held stays so.
     Retry,
-    /// Gone, without a word to the sender.
+    /// Who is open is gone, without a word to the sender; what the sender is still to be told of others is told.
     Remove,
 }
 

@@ -52,7 +52,8 @@ pub struct Leased {
     pub message: QueuedMessage,
     /// The recipients that are open.
     pub recipients: Vec<QueuedRecipient>,
-    /// Those that are done, and of which its sender is still to be told. There is one at least, here or there.
+    /// Those that are done, and of which its sender is still to be told. There is one at least, here or there; as a rule only in
+    /// one of them, because what is owed gets a leg of its own.
     pub owed: Vec<Owed>,
 }
 
@@ -167,6 +168,8 @@ pub struct Settlement {
     pub outcomes: Vec<RecipientOutcome>,
     /// When those that are open are tried again, milliseconds of Unix time.
     pub retry_at: i64,
+    /// When what is owed is told, milliseconds of Unix time.
+    pub tell_at: i64,
     /// Relayed here means stored by this very settlement: without the lease there is nothing to say.
     pub stores: bool,
     /// Recipients of which its sender was to be told still, and is with this settlement.

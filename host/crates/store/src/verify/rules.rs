@@ -22,7 +22,7 @@ const fn rule(before: &'static str, broken: &'static str, after: &'static str) -
     }
 }
 
-static RULES: [Rule; 18] = [
+static RULES: [Rule; 19] = [
     rule(
         "content ",
         "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
@@ -109,6 +109,12 @@ static RULES: [Rule; 18] = [
         "SELECT CAST(id AS TEXT) FROM queue_legs l WHERE NOT EXISTS
          (SELECT 1 FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id AND (q.state = 0 OR q.owed <> '')) LIMIT 100",
         " has no recipient that is open or to be reported",
+    ),
+    rule(
+        "queue leg ",
+        "SELECT CAST(id AS TEXT) FROM queue_legs l WHERE state = 1 AND EXISTS
+         (SELECT 1 FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id AND q.state <> 0 AND q.owed <> '') LIMIT 100",
+        " is held and has recipients to be reported: release it",
     ),
     rule(
         "queued recipient ",

@@ -99,6 +99,7 @@ pub(crate) fn settlement(leased: &Leased, state: RecipientState, retry_at: i64) 
             .map(|r| outcome(r.number))
             .collect(),
         retry_at,
+        tell_at: retry_at,
         stores: false,
         told: Vec::new(),
         goes_on: false,

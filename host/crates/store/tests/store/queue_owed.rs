@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use waxwing_store::{
-    AccountId, QueueAction, QueueFilter, RecipientState, Settled, Settlement, Store,
+    AccountId, Leased, QueueAction, QueueFilter, RecipientState, Settled, Settlement, Store,
 };
 
 use crate::on_both;
@@ -13,6 +13,7 @@ use crate::setup::{Setup, account, assert_sound, delivery, target};
 
 on_both! {
     what_is_owed_is_told_later;
+    what_is_owed_waits_for_no_operator;
     an_attempt_is_recorded_in_parts;
     delays_are_told_of_each_recipient;
     a_settlement_that_comes_again_tells_nothing_again;
@@ -57,16 +58,77 @@ async fn what_is_owed_is_told_later(setup: Arc<Setup>) {
     assert!(matches!(settled, Settled::Recorded { stored, .. } if stored.len() == 1));
     assert!(store.queue(&everything()).await.unwrap().is_empty());
     assert_sound(&store).await;
-    // An operator who removes it wants no word to the sender.
-    queue(&store, outgoing(&setup, "Q2", &["a@one.net", "a@two.net"])).await;
+    store.close().await;
+}
+
+/// What is owed of the message, with how many recipients are to be sent to beside it.
+async fn debts(store: &Store, setup: &Setup) -> Vec<(usize, Vec<String>)> {
+    let leased = lease(store, setup, "teller").await;
+    let texts = |leg: &Leased| leg.owed.iter().map(|owed| owed.text.clone()).collect();
+    let debts = leased.iter().map(|leg| (leg.recipients.len(), texts(leg)));
+    let debts = debts.collect();
+    for leg in &leased {
+        let back = [(leg.leg, now(setup))];
+        store.give_back(leg.lease, &back).await.unwrap();
+    }
+    debts
+}
+
+async fn what_is_owed_waits_for_no_operator(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let to = ["a@one.net", "b@one.net", "c@one.net"];
+    queue(&store, outgoing(&setup, "Q1", &to)).await;
     let leased = lease(&store, &setup, "w").await;
-    let mut failed = settlement(&leased[0], RecipientState::Failed, 0);
+    let mut part = settlement(&leased[0], RecipientState::Failed, now(&setup) + MINUTE);
+    part.tell_at = now(&setup);
+    let all = part.outcomes.clone();
+    let owed = |place: usize| {
+        let mut outcome = all[place].clone();
+        outcome.owed = format!("how {place} failed");
+        vec![outcome]
+    };
+    // One fails, and its message is held while it is at work with the others.
+    part.outcomes = owed(0);
+    part.goes_on = true;
+    settle(&store, part.clone()).await;
+    let q1 = QueueFilter::QueueId("Q1".to_owned());
+    let first = vec![(0, vec!["how 0 failed".to_owned()])];
+    assert_eq!(debts(&store, &setup).await, first);
+    assert_eq!(store.operate(&q1, QueueAction::Hold).await.unwrap(), 1);
+    assert_eq!(debts(&store, &setup).await, first);
+    part.outcomes = owed(1);
+    part.goes_on = false;
+    settle(&store, part.clone()).await;
+    assert_sound(&store).await;
+    let both = [first.clone(), vec![(0, vec!["how 1 failed".to_owned()])]].concat();
+    assert_eq!(debts(&store, &setup).await, both);
+    let depth = store.queue_depth().await.unwrap();
+    assert_eq!((depth.waiting, depth.held), (2, 1));
+    // Who is open goes, and what is owed of others stays.
+    assert_eq!(store.operate(&q1, QueueAction::Remove).await.unwrap(), 1);
+    assert_eq!(store.operate(&q1, QueueAction::Remove).await.unwrap(), 0);
+    assert_sound(&store).await;
+    assert_eq!(debts(&store, &setup).await, both);
+    let told = |leg: &Leased| Settlement {
+        told: vec![leg.owed[0].recipient.number],
+        ..settlement(leg, RecipientState::Failed, 0)
+    };
+    for leg in lease(&store, &setup, "w").await {
+        settle(&store, told(&leg)).await;
+    }
+    assert_eq!(setup.count("queue_messages").await, 0);
+    assert_sound(&store).await;
+    // Held while the last of it is at work: nobody is left to be held back.
+    queue(&store, outgoing(&setup, "Q2", &["a@one.net"])).await;
+    let leased = lease(&store, &setup, "w").await;
+    let q2 = QueueFilter::QueueId("Q2".to_owned());
+    assert_eq!(store.operate(&q2, QueueAction::Hold).await.unwrap(), 1);
+    let mut failed = settlement(&leased[0], RecipientState::Failed, now(&setup));
     failed.outcomes[0].owed = "how it failed".to_owned();
     settle(&store, failed).await;
-    let one = QueueFilter::Leg(leased[0].leg);
-    assert_eq!(store.operate(&one, QueueAction::Remove).await.unwrap(), 1);
-    assert_eq!(store.queue(&everything()).await.unwrap().len(), 1);
     assert_sound(&store).await;
+    let last = vec![(0, vec!["how it failed".to_owned()])];
+    assert_eq!(debts(&store, &setup).await, last);
     store.close().await;
 }
 
@@ -179,10 +241,12 @@ async fn a_settlement_that_comes_again_tells_nothing_again(setup: Arc<Setup>) {
     owing.outcomes[0].owed = "how it failed".to_owned();
     settle(&store, owing).await;
     assert_eq!(told(&store, &setup, &part, alice).await, (2, 2));
-    part.outcomes.clear();
-    part.told = vec![all[3].number];
-    for _ in 0..2 {
-        assert_eq!(told(&store, &setup, &part, alice).await, (3, 3));
-    }
+    let owing = lease(&store, &setup, "w").await;
+    let last = Settlement {
+        told: vec![owing[0].owed[0].recipient.number],
+        ..settlement(&owing[0], RecipientState::Failed, 0)
+    };
+    assert_eq!(told(&store, &setup, &last, alice).await, (3, 3));
+    assert_eq!(settle(&store, last).await, Settled::Lost);
     store.close().await;
 }

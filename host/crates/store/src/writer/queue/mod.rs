@@ -3,6 +3,7 @@
 pub(crate) mod enqueue;
 pub(crate) mod lease;
 pub(crate) mod operate;
+mod part;
 pub(crate) mod settle;
 
 use super::transaction::Transaction;

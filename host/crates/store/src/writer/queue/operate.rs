@@ -1,15 +1,17 @@
-//! What operators do to legs: hold, release, try now, remove.
+//! What operators do to legs: hold, release, try now, remove. What a sender is still to be told is told all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Operation;
 use super::super::transaction::Transaction;
+use super::part::{Left, part};
 use crate::Result;
 use crate::queue::QueueAction;
 use crate::statement::{Rows, Sql};
 
 static HOLD: Sql = Sql::new(
-    "UPDATE queue_legs SET state = 1 WHERE state = 0 AND id IN (SELECT r.id FROM {1: id i} AS r)",
+    "UPDATE queue_legs SET state = 1 WHERE state = 0 AND id IN (SELECT r.id FROM {1: id i} AS r)
+     AND EXISTS (SELECT 1 FROM queue_recipients q WHERE q.message = queue_legs.message AND q.leg = queue_legs.id AND q.state = 0)",
 );
 // One that is leased stays so: its worker says what is next.
 static RELEASE: Sql = Sql::new(
@@ -23,7 +25,7 @@ static MESSAGES: Sql = Sql::new(
     "SELECT l.message, l.id FROM {1: id i} AS r CROSS JOIN queue_legs l WHERE l.id = r.id",
 );
 static REMOVE_RECIPIENTS: Sql = Sql::new(
-    "UPDATE queue_recipients SET state = CASE WHEN state = 0 THEN 3 ELSE state END, owed = '' WHERE message = $1 AND leg IN (SELECT r.id FROM {2: id i} AS r)",
+    "UPDATE queue_recipients SET state = 3 WHERE message = $1 AND state = 0 AND leg IN (SELECT r.id FROM {2: id i} AS r) RETURNING leg",
 );
 
 /// An action on legs.
@@ -63,12 +65,20 @@ impl Operate {
         }
         super::lock(transaction, messages.keys().copied()).await?;
         let mut removed = 0;
-        for (message, legs) in &messages {
-            let rows = Rows::of_ints(legs.iter().copied());
-            let values = vec![(*message).into(), rows.into()];
-            transaction.execute(&REMOVE_RECIPIENTS, values).await?;
-            super::end_legs(transaction, *message, legs).await?;
-            removed += legs.len() as u64;
+        for (message, legs) in messages {
+            let rows = Rows::of_ints(legs);
+            let values = vec![message.into(), rows.into()];
+            let rows = transaction.fetch(&REMOVE_RECIPIENTS, values).await?;
+            let changed: BTreeSet<i64> =
+                rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
+            removed += changed.len() as u64;
+            let mut ended = Vec::new();
+            for leg in changed {
+                if part(transaction, message, leg, transaction.now).await? == Left::Nothing {
+                    ended.push(leg);
+                }
+            }
+            super::end_legs(transaction, message, &ended).await?;
         }
         Ok(removed)
     }

@@ -3,6 +3,7 @@
 use super::super::Operation;
 use super::super::deliver::{Accepted, DeliverAll};
 use super::super::transaction::Transaction;
+use super::part::{Left, part};
 use crate::database::Value;
 use crate::queue::{MAX_SAID, RecipientState, Settled, Settlement, bounded};
 use crate::statement::{Dialect, Rows, Sql};
@@ -36,9 +37,6 @@ static TOLD: Sql = Sql::new(
 );
 static ATTEMPT: Sql = Sql::new(
     "INSERT INTO queue_attempts (message, id, leg, at, host, said) VALUES ($1, $2, $3, $4, $5, $6)",
-);
-static OPEN: Sql = Sql::new(
-    "SELECT count(*) FROM queue_recipients WHERE message = $1 AND leg = $2 AND (state = 0 OR owed <> '')",
 );
 static AGAIN: Sql = Sql::new(
     "UPDATE queue_legs SET due = $2, lease = 0, owner = '', attempts = attempts + 1, tried = $3, said = CASE WHEN $4 <> '' THEN $4 ELSE said END
@@ -176,14 +174,12 @@ impl Settle {
             let values = vec![message.into(), leg.into(), told.into()];
             transaction.execute(&TOLD, values).await?;
         }
-        let values = vec![message.into(), leg.into()];
-        let open = transaction.fetch(&OPEN, values).await?;
-        if open.first().map_or(Ok(0), |row| row.int(0))? == 0 {
-            super::end_legs(transaction, message, &[leg]).await?;
-        } else if leased {
-            self.again(transaction).await?;
+        let tell_at = self.settlement.tell_at;
+        match part(transaction, message, leg, tell_at).await? {
+            Left::Nothing => super::end_legs(transaction, message, &[leg]).await,
+            left if leased => self.again(transaction, left).await,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Without the lease only what was handed over counts: somebody else is at the rest, and tells of all.
@@ -225,10 +221,14 @@ impl Settle {
         Ok(())
     }
 
-    async fn again(&self, transaction: &mut Transaction) -> Result<()> {
+    async fn again(&self, transaction: &mut Transaction, left: Left) -> Result<()> {
         let s = &self.settlement;
         let said = Value::from(bounded(&s.said, MAX_SAID));
-        let (leg, due, at) = (s.leg.0.into(), s.retry_at.into(), s.at.into());
+        let due = match left {
+            Left::Owed => s.tell_at,
+            Left::Open | Left::Nothing => s.retry_at,
+        };
+        let (leg, due, at) = (s.leg.0.into(), due.into(), s.at.into());
         let (sql, values) = match s.goes_on {
             true => (&GOES_ON, vec![leg, at, said]),
             false => (&AGAIN, vec![leg, due, at, said]),
