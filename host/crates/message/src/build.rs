@@ -24,7 +24,7 @@ pub(crate) struct Budget {
 
 impl Budget {
     /// What may be spent on a message of these octets.
-    fn of(raw: &[u8]) -> Self {
+    pub(crate) fn of(raw: &[u8]) -> Self {
         Self {
             text: MAX_TEXT,
             parts: MAX_PARTS,

@@ -43,6 +43,17 @@ pub(crate) fn envelope(header: &[u8], budget: &mut Budget) -> (Envelope, Vec<u8>
     (envelope, references)
 }
 
+/// The authors that a header names (RFC 5322 §3.6.2): From, with room of its own. What decides by them must not depend on how much
+/// other fields took of what a summary may hold.
+#[must_use]
+pub fn authors(header: &[u8]) -> Vec<AddressItem> {
+    let (mut from, mut budget) = (Vec::new(), Budget::of(header));
+    header::fields(header)
+        .filter(|field| field.is("From"))
+        .for_each(|field| addresses(&field, &mut from, &mut budget));
+    from
+}
+
 /// Reads the MIME fields of a part's header; `digest` is the default of RFC 2046 §5.1.5.
 pub(crate) fn mime(header: &[u8], digest: bool, part: &mut Part, budget: &mut Budget) {
     for field in header::fields(header) {

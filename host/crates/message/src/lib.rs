@@ -31,6 +31,7 @@ mod summary;
 mod text;
 
 pub use codec::DecodeError;
+pub use fields::authors;
 pub use section::{Located, Section, SectionText};
 pub use seven_bit::{Unconvertible, seven_bit};
 pub use summary::{AddressItem, Body, Envelope, Param, Part, Sent, Span, Summary};

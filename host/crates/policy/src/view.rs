@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use waxwing_message::{AddressItem, Part, Span, Summary, decode_words, header};
+use waxwing_message::{AddressItem, Part, Span, decode_words, header};
 
 use crate::outcome::HeaderEdit;
 
@@ -263,7 +263,7 @@ fn authors(header: &[u8]) -> Vec<String> {
         AddressItem::Mailbox { local, domain, .. } => Some(format!("{local}@{domain}")),
         _ => None,
     };
-    let from = Summary::read(header).envelope.from;
+    let from = waxwing_message::authors(header);
     from.into_iter().filter_map(address).collect()
 }
 
@@ -314,6 +314,18 @@ mod tests {
         assert_eq!(view.authors(), ["ann@example.org"]);
         assert_eq!(view.fields().len(), 5);
         assert!(view.first("To").is_none());
+    }
+
+    #[test]
+    fn authors_are_found_whatever_other_fields_hold() {
+        let list = "a@b,".repeat(8000);
+        let large: String = ["To", "Cc", "Bcc", "Reply-To"]
+            .map(|name| format!("{name}: {list}a@b\r\n"))
+            .concat();
+        let name = "n".repeat(300);
+        let raw = format!("{large}From: {name} <ann@example.org>, bob@example.net\r\n\r\n");
+        let view = MessageView::new(Bytes::from(raw));
+        assert_eq!(view.authors(), ["ann@example.org", "bob@example.net"]);
     }
 
     #[test]
