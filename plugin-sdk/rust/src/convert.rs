@@ -44,6 +44,28 @@ impl MailAddress {
             domain: domain.to_ascii_lowercase(),
         })
     }
+
+    /// The address without its detail (RFC 5233 §4): what stands before the first of the separators, any of which parts the two. None if
+    /// there is none, or nothing before it.
+    ///
+    /// Ask the directory for the whole address first: an account or alias may well be called `info-sales` where `-` separates, and then
+    /// is whose it is.
+    ///
+    /// ```
+    /// use waxwing_plugin::prelude::*;
+    ///
+    /// let whole = MailAddress::parse("alice+lists@example.org").unwrap();
+    /// assert_eq!(whole.without_detail("+").unwrap().to_string(), "alice@example.org");
+    /// assert!(whole.without_detail("-").is_none());
+    /// ```
+    pub fn without_detail(&self, separators: &str) -> Option<Self> {
+        let separator = self.local_part.find(|c| separators.contains(c));
+        let user = self.local_part.get(..separator?)?;
+        (!user.is_empty()).then(|| Self {
+            local_part: user.to_owned(),
+            domain: self.domain.clone(),
+        })
+    }
 }
 
 impl fmt::Display for MailAddress {
@@ -242,5 +264,32 @@ impl Batch {
 impl From<session::NoteError> for HookError {
     fn from(session::NoteError::Limit: session::NoteError) -> Self {
         Self::Internal("too many notes".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_is_what_follows_the_first_separator() {
+        let user = |local: &str, separators| {
+            let address = MailAddress {
+                local_part: local.to_owned(),
+                domain: "example.org".to_owned(),
+            };
+            let plain = address.without_detail(separators)?;
+            Some(plain.to_string())
+        };
+        let alice = Some("alice@example.org".to_owned());
+        assert_eq!(user("alice+lists+rust", "+"), alice);
+        assert_eq!(user("alice-lists+rust", "+-"), alice);
+        assert_eq!(
+            user("\u{e4}lice+x", "+").as_deref(),
+            Some("\u{e4}lice@example.org")
+        );
+        for (whole, separators) in [("alice", "+"), ("+x", "+"), ("alice+x", "")] {
+            assert_eq!(user(whole, separators), None);
+        }
     }
 }

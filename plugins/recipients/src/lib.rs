@@ -74,14 +74,13 @@ impl Recipients {
         if !ours && !directory::domain_is_local(&address.domain)? {
             return Ok(Found::Elsewhere);
         }
-        let plain = logic::without_detail(&address.local_part, &self.settings.separators);
-        let catch_all = (!postmaster).then_some("*");
-        for local_part in [plain, catch_all].into_iter().flatten() {
-            let asked = MailAddress {
-                local_part: local_part.to_owned(),
-                domain: address.domain.clone(),
-            };
-            match directory::look_up(&asked)? {
+        let plain = address.without_detail(&self.settings.separators);
+        let catch_all = (!postmaster).then(|| MailAddress {
+            local_part: "*".to_owned(),
+            domain: address.domain.clone(),
+        });
+        for asked in [plain, catch_all].iter().flatten() {
+            match directory::look_up(asked)? {
                 Entry::None => {}
                 found => return Ok(Found::Here(found)),
             }

@@ -1,12 +1,4 @@
-//! Which addresses are one: decisions without a host. RFC 5233 (subaddresses), RFC 5321 §2.3.11, §4.5.1.
-
-/// The part before the first separator; none if there is none, or nothing before it.
-pub fn without_detail<'a>(local_part: &'a str, separators: &str) -> Option<&'a str> {
-    let at = local_part
-        .find(|c| separators.contains(c))
-        .filter(|at| *at > 0)?;
-    local_part.get(..at)
-}
+//! Which addresses are one: decisions without a host. RFC 5321 §2.3.11, §4.5.1.
 
 /// RFC 5321 §4.5.1: postmaster is known without regard to case, with a domain or without.
 pub fn is_postmaster(local_part: &str) -> bool {
@@ -28,16 +20,6 @@ pub fn split(address: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_detail_is_what_follows_the_first_separator() {
-        assert_eq!(without_detail("alice+lists+rust", "+"), Some("alice"));
-        assert_eq!(without_detail("alice-lists+rust", "+-"), Some("alice"));
-        assert_eq!(without_detail("alice", "+"), None);
-        assert_eq!(without_detail("+x", "+"), None);
-        assert_eq!(without_detail("alice+x", ""), None);
-        assert_eq!(without_detail("älice+x", "+"), Some("älice"));
-    }
 
     #[test]
     fn postmaster_in_any_case() {

@@ -50,17 +50,11 @@ impl Senders {
         if directory::owns(account, name)? {
             return Ok(true);
         }
-        let plain = logic::without_detail(&name.local_part, &self.settings.separators);
-        if let Some(plain) = plain
+        if let Some(plain) = name.without_detail(&self.settings.separators)
             && matches!(directory::look_up(name)?, directory::Entry::None)
+            && directory::owns(account, &plain)?
         {
-            let plain = MailAddress {
-                local_part: plain.to_owned(),
-                domain: name.domain.clone(),
-            };
-            if directory::owns(account, &plain)? {
-                return Ok(true);
-            }
+            return Ok(true);
         }
         Ok(self.settings.permits(account, &name.to_string()))
     }

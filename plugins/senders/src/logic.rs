@@ -1,12 +1,4 @@
-//! Names as text: decisions without a host. RFC 5233 (subaddresses).
-
-/// The part before the first separator; none if there is none, or nothing before it.
-pub fn without_detail<'a>(local_part: &'a str, separators: &str) -> Option<&'a str> {
-    let at = local_part
-        .find(|c| separators.contains(c))
-        .filter(|at| *at > 0)?;
-    local_part.get(..at)
-}
+//! Names as text: decisions without a host.
 
 /// Whether a text has the form of an address; its local part may be `*`.
 pub fn is_address(text: &str) -> bool {
@@ -26,16 +18,6 @@ pub fn is_meant(name: &str, address: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_detail_is_what_follows_the_first_separator() {
-        assert_eq!(without_detail("alice+lists+rust", "+"), Some("alice"));
-        assert_eq!(without_detail("alice-lists+rust", "+-"), Some("alice"));
-        for whole in ["alice", "+x"] {
-            assert_eq!(without_detail(whole, "+"), None);
-        }
-        assert_eq!(without_detail("alice+x", ""), None);
-    }
 
     #[test]
     fn names_mean_addresses() {

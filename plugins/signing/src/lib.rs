@@ -43,15 +43,15 @@ impl Signing {
     fn sign(&self, call: SubmitCall<'_>, account: Option<&str>) -> Result<(), HookError> {
         let mut signed: Vec<String> = Vec::new();
         for author in call.message.from_addresses() {
-            let Some((local, domain)) = logic::parts(&author) else {
+            let Some(address) = MailAddress::parse(&author) else {
                 continue;
             };
             if let Some(account) = account
-                && !self.owns(account, local, domain)?
+                && !self.owns(account, &address)?
             {
                 continue;
             }
-            if let Some(key) = served(domain)?
+            if let Some(key) = served(&address.domain)?
                 && !signed.contains(&key)
             {
                 call.submission.sign(&key, "")?;
@@ -61,17 +61,18 @@ impl Signing {
         Ok(())
     }
 
-    /// Whether an author's address is one of an account's, with whatever detail.
-    fn owns(&self, account: &str, local: &str, domain: &str) -> Result<bool, HookError> {
-        let address = |local: &str| MailAddress {
-            local_part: local.to_owned(),
-            domain: domain.to_owned(),
-        };
-        if directory::owns(account, &address(local))? {
+    /// Whether an author's address is one of an account's, with whatever detail. What looks like one with a detail and is an address of
+    /// its own, such as `info-sales` where `-` separates, is whose it is.
+    fn owns(&self, account: &str, author: &MailAddress) -> Result<bool, HookError> {
+        if directory::owns(account, author)? {
             return Ok(true);
         }
-        let plain = logic::undetailed(local, &self.settings.separators);
-        Ok(plain != local && directory::owns(account, &address(plain))?)
+        match author.without_detail(&self.settings.separators) {
+            Some(plain) if matches!(directory::look_up(author)?, directory::Entry::None) => {
+                Ok(directory::owns(account, &plain)?)
+            }
+            _ => Ok(false),
+        }
     }
 
     fn seal(&self, call: SubmitCall<'_>) -> Result<(), HookError> {

@@ -11,19 +11,6 @@ pub fn candidates(domain: &str) -> Vec<String> {
     all
 }
 
-/// Local part and domain of `local@domain`.
-pub fn parts(address: &str) -> Option<(&str, &str)> {
-    address
-        .rsplit_once('@')
-        .filter(|(local, domain)| !local.is_empty() && !domain.is_empty())
-}
-
-/// The local part without its detail.
-pub fn undetailed<'a>(local: &'a str, separators: &str) -> &'a str {
-    let end = local.find(|c| separators.contains(c)).filter(|at| *at > 0);
-    end.and_then(|at| local.get(..at)).unwrap_or(local)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,15 +20,5 @@ mod tests {
         let names = candidates("MX.a.Example.");
         assert_eq!(names, ["mx.a.example", "a.example"]);
         assert!(candidates("localhost").is_empty() && candidates("").is_empty());
-    }
-
-    #[test]
-    fn details_are_left_out() {
-        assert_eq!(undetailed("alice+lists", "+"), "alice");
-        assert_eq!(undetailed("alice-a+b", "+-"), "alice");
-        assert_eq!(undetailed("+alice", "+"), "+alice");
-        assert_eq!(undetailed("alice+x", ""), "alice+x");
-        assert_eq!(parts("a@b@c"), Some(("a@b", "c")));
-        assert_eq!(parts("@c"), None);
     }
 }
