@@ -9,7 +9,7 @@ use waxwing_store::{Database, Store, StoreConfig};
 
 use crate::admin::{Exit, Failure};
 use crate::budget::Budget;
-use crate::config::{Config, Problem};
+use crate::config::{Config, Problem, Service};
 use crate::dns::Resolver;
 use crate::keys::Keys;
 use crate::listen::Bound;
@@ -201,6 +201,10 @@ fn policy_config(config: &Config) -> PolicyConfig {
     PolicyConfig {
         state_dir: Some(policy_folder(config)),
         compiler: compiler(config),
+        submission: config
+            .listeners
+            .iter()
+            .any(|listener| listener.service == Service::Submission),
         ..settings
     }
 }
@@ -226,7 +230,8 @@ fn compiler(config: &Config) -> Option<Compiler> {
 }
 
 /// Every problem of the policy, without serving it.
-pub(crate) async fn policy_problems(config: &Config) -> Vec<Problem> {
+/// Beside them, what is to be said of one that has none.
+pub(crate) async fn policy_problems(config: &Config) -> (Vec<Problem>, Vec<String>) {
     let whole = |text: String| {
         vec![Problem {
             file: config.policy.file.display().to_string(),
@@ -241,8 +246,11 @@ pub(crate) async fn policy_problems(config: &Config) -> Vec<Problem> {
         settings.cache_dir.clone_from(&scratch);
     }
     let found = match Policy::check(&settings).await {
-        Ok(problems) => problems.into_iter().map(policy_problem).collect(),
-        Err(error) => whole(error.to_string()),
+        Ok(checked) => {
+            let problems = checked.problems.into_iter().map(policy_problem);
+            (problems.collect(), checked.notes)
+        }
+        Err(error) => (whole(error.to_string()), Vec::new()),
     };
     if !config.data.exists() {
         let _missing = std::fs::remove_dir_all(scratch);

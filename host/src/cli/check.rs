@@ -6,7 +6,7 @@ use super::{Common, complain, load, overrides, print, put, runtime};
 use crate::admin::{Exit, Failure};
 use crate::config::{Config, Problem};
 
-/// Prints every problem of configuration, certificate and policy, not just the first.
+/// Prints every problem of configuration, certificate and policy, not just the first. What is no problem and rarely meant is a note.
 pub(super) fn check(common: &Common) -> Result<(), Failure> {
     let (config, mut problems) = match Config::load(&common.config, &overrides(common)) {
         Ok(config) => (Some(config), Vec::new()),
@@ -15,7 +15,11 @@ pub(super) fn check(common: &Common) -> Result<(), Failure> {
     // A broken configuration does not say where the policy is; then it is where it usually is.
     let config = config.unwrap_or_else(|| Config::beside(&common.config));
     problems.extend(crate::tls::problem(&config).map(|text| whole(&common.config, text)));
-    problems.extend(runtime()?.block_on(crate::wiring::policy_problems(&config)));
+    let (policy, notes) = runtime()?.block_on(crate::wiring::policy_problems(&config));
+    problems.extend(policy);
+    for note in notes {
+        complain(&format!("note: {}: {note}", config.policy.file.display()));
+    }
     if common.json {
         put(&print::json(
             &serde_json::to_value(&problems).unwrap_or_default(),

@@ -21,6 +21,8 @@ pub struct PolicyConfig {
     pub instances: u32,
     /// Whether to watch the files and reload.
     pub watch: bool,
+    /// Whether users log in to send mail here: a policy that lets them send under any name is told of.
+    pub submission: bool,
 }
 
 impl PolicyConfig {
@@ -35,6 +37,7 @@ impl PolicyConfig {
             compiler: None,
             instances: 400,
             watch: true,
+            submission: false,
         }
     }
 }

@@ -51,6 +51,7 @@ mod login;
 mod manifest;
 mod memory;
 mod meters;
+mod note;
 mod observe;
 mod outbound;
 mod outcome;
@@ -110,7 +111,7 @@ pub use outcome::{
     MailboxRef, MessageOutcome, NextHop, Notice, Operation, OutboundOutcome, Plan, QuotaOutcome,
     RelayHost, ResultOutcome, Sought, SubmitFate, SubmitOutcome, Target, TlsPolicy, Verdict,
 };
-pub use policy::{Policy, StartError};
+pub use policy::{Checked, Policy, StartError};
 pub use problem::Problem;
 pub use recorder::{HostCall, Recorder};
 pub use rewrite::{Rewritten, SCORE_FIELD, VERDICT_FIELD};

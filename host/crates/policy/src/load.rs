@@ -387,7 +387,11 @@ impl Loader {
         Ok(Arc::new(Step::new(
             config,
             shared,
-            (hooks, conditions(&compiled.outline)),
+            (
+                hooks,
+                conditions(&compiled.outline),
+                compiled.outline.asks_owners(),
+            ),
             self.engine.clone(),
             pre,
             exports,

@@ -197,6 +197,11 @@ impl Outline {
         Ok(outline)
     }
 
+    /// Whether it calls the function that tells whose an address is.
+    pub(crate) fn asks_owners(&self) -> bool {
+        self.calls.iter().any(|call| call == "directory.owns")
+    }
+
     /// The hooks that it exports.
     pub(crate) fn hooks(&self) -> Vec<Hook> {
         Hook::ALL

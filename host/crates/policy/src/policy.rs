@@ -13,6 +13,7 @@ use crate::facts::MailboxEvent;
 use crate::generation::{Alarm, Generation};
 use crate::history::HistoryEvent;
 use crate::memory::MemoryServices;
+use crate::note;
 use crate::problem::Problem;
 use crate::recorder::Recorder;
 use crate::rollback::RolloutError;
@@ -192,8 +193,11 @@ impl Policy {
         self.inner.promote(step, who).await
     }
 
-    /// Every problem of a policy: its file, its plugins, their settings. Nothing is served.
-    pub async fn check(config: &PolicyConfig) -> Result<Vec<Problem>, StartError> {
+    /// Every problem of a policy: its file, its plugins, their settings; if there is none, what is to be said of it. Nothing is served.
+    ///
+    /// # Errors
+    /// Nothing can be checked here.
+    pub async fn check(config: &PolicyConfig) -> Result<Checked, StartError> {
         let config = PolicyConfig {
             state_dir: None,
             ..config.clone()
@@ -201,8 +205,26 @@ impl Policy {
         let (alarms, _unheard) = unbounded_channel();
         let inner = Inner::new(config, Arc::new(MemoryServices::new()), None, alarms)?;
         let loaded = inner.loader.load(&Generation::empty()).await;
-        Ok(loaded.steps.err().unwrap_or_default())
+        Ok(match loaded.steps {
+            Ok(steps) => Checked {
+                problems: Vec::new(),
+                notes: note::notes(&inner.loader.config, &steps),
+            },
+            Err(problems) => Checked {
+                problems,
+                notes: Vec::new(),
+            },
+        })
     }
+}
+
+/// What a policy is like that does not serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// What keeps it from serving.
+    pub problems: Vec<Problem>,
+    /// What it lets happen that is rarely meant, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// The first load.

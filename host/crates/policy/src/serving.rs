@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::generation::{Alarm, Core, Generation, Watched};
 use crate::history::{self, HistoryEvent, HistoryStep};
 use crate::load::{Loaded, Loader};
+use crate::note;
 use crate::observe::Events;
 use crate::policy::StartError;
 use crate::policy_file::{Drift, Ground};
@@ -183,6 +184,11 @@ impl Inner {
             steps: current.steps().iter().map(|step| step.status()).collect(),
             problems: report.problems.clone(),
             failed_at: report.failed_at,
+            notes: match current.number() {
+                // It takes no mail.
+                0 => Vec::new(),
+                _ => note::notes(&self.loader.config, current.steps()),
+            },
             generations_alive: report.generations.len(),
         }
     }
@@ -313,6 +319,9 @@ impl Inner {
             .retain(|generation| generation.strong_count() > 0);
         report.generations.push(Arc::downgrade(generation.core()));
         announce(&generation, &change.who, &change.why);
+        for note in note::notes(&self.loader.config, &version.steps) {
+            tracing::warn!(generation = version.number, "{note}");
+        }
         version.steps.iter().for_each(|step| step.revive());
         for gone in before.steps() {
             if !version.steps.iter().any(|step| Arc::ptr_eq(step, gone)) {

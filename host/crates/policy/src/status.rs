@@ -22,6 +22,9 @@ pub struct Status {
     /// When that was found, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_at: Option<u64>,
+    /// What the serving generation lets happen that is rarely meant, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Generations that transactions still hold, the serving one among them.
     pub generations_alive: usize,
 }

@@ -57,6 +57,8 @@ pub(crate) struct Step {
     pub(crate) shared: Arc<Shared>,
     pub(crate) hooks: Vec<Hook>,
     pub(crate) conditions: Conditions,
+    /// It asks the directory whose an address is.
+    pub(crate) asks_owners: bool,
     pub(crate) meters: Meters,
     pub(crate) breakers: Breakers,
     accounts: Accounts,
@@ -77,7 +79,7 @@ impl Step {
     pub(crate) fn new(
         config: StepConfig,
         shared: Arc<Shared>,
-        (hooks, conditions): (Vec<Hook>, Conditions),
+        (hooks, conditions, asks_owners): (Vec<Hook>, Conditions, bool),
         engine: Arc<Engine>,
         pre: InstancePre<State>,
         exports: Exports,
@@ -89,6 +91,7 @@ impl Step {
             shared,
             hooks,
             conditions,
+            asks_owners,
             meters: Meters::new(),
             breakers: Breakers::default(),
             accounts: Accounts::default(),

@@ -31,6 +31,9 @@ fn print(answer: &Value) -> String {
         moment(answer.get("since"))
     );
     out.push_str(&problems(answer));
+    for note in answer.get("notes").map(items).unwrap_or_default() {
+        let _infallible = writeln!(out, "note: {}", note.as_str().unwrap_or_default());
+    }
     let steps = answer.get("steps").map(items).unwrap_or_default();
     out.push_str(&table(
         &[
@@ -121,11 +124,12 @@ mod tests {
 
     #[test]
     fn what_is_tried_out_and_what_is_broken_can_be_seen() {
-        let answer = serde_json::json!({ "file": "policy.toml", "generation": 3, "since": 0, "problems": [], "steps": [
+        let answer = serde_json::json!({ "file": "policy.toml", "generation": 3, "since": 0, "problems": [], "notes": ["any sender"], "steps": [
             { "name": "next", "plugin": "rules", "version": "1", "digest": "0123456789abcdef", "mode": "canary", "percent": 5, "replaces": "rules",
               "on-error": "skip", "calls": 9, "faults": 9, "hooks": ["message"], "last-fault": "message: trapped", "breaker": "open", "broken-hooks": ["message"] },
         ] });
         let out = print(&answer);
+        assert!(out.contains("note: any sender\n"), "{out}");
         assert!(out.contains("canary 5% for rules"), "{out}");
         assert!(
             out.contains("next: its breaker is open at message"),

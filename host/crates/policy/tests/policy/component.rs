@@ -144,7 +144,7 @@ const BORROWS: [(&str, &[Borrow]); 15] = [
 ];
 
 /// Host functions that bodies may call, and what they are called in bodies.
-const IMPORTS: [(&str, &str, &str, &str); 21] = [
+const IMPORTS: [(&str, &str, &str, &str); 22] = [
     ("findings", "add", "$add", "(param i32 i32 f64 i32 i32 i32)"),
     ("findings", "total", "$total", "(result f64)"),
     ("log", "log", "$log", "(param i32 i32 i32 i32 i32)"),
@@ -241,6 +241,12 @@ const IMPORTS: [(&str, &str, &str, &str); 21] = [
         "(param i32 i32 i32 i64 i32 i64 i32)",
     ),
     (
+        "directory",
+        "owns",
+        "$owns",
+        "(param i32 i32 i32 i32 i32 i32 i32)",
+    ),
+    (
         "credentials",
         "[method]credentials.verify",
         "$verify",
@@ -322,6 +328,7 @@ impl Plugin {
             "kv" => self.worlds.push("with-kv"),
             "actions" => self.worlds.push("with-actions"),
             "credentials" => self.worlds.push("with-credentials"),
+            "directory" => self.worlds.push("with-directory"),
             _ => {}
         }
         self.imports.push(alias);

@@ -19,6 +19,7 @@ mod load;
 mod manifest;
 mod many;
 mod misbehave;
+mod note;
 mod observe;
 mod outbound;
 mod reload;

@@ -105,8 +105,9 @@ impl Site {
 
     /// The problems of a policy that does not load.
     pub(crate) async fn problems(&self) -> Vec<String> {
-        let problems = Policy::check(&self.config()).await.unwrap();
-        problems
+        let checked = Policy::check(&self.config()).await.unwrap();
+        checked
+            .problems
             .iter()
             .map(|problem| {
                 problem
