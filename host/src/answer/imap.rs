@@ -4,6 +4,7 @@
 //! the pieces that the session asks for; a poll costs nothing while nothing happened on this host.
 
 mod append;
+mod changed;
 mod convert;
 mod copy;
 mod search;
@@ -331,7 +332,7 @@ impl User {
                     let uids = changed.messages.iter().map(|message| message.uid);
                     events::flagged(selected, uids, operation, names)
                 });
-                Ok(Answer::Flags(to_imap::stored_flags(changed)))
+                Ok(Answer::Flags(to_imap::flags_stored(changed)))
             }
             Ask::Copy {
                 mailbox,
@@ -368,6 +369,9 @@ impl User {
                 uids,
                 keys,
             } => search::texts(store, &self.account, mailbox, &uids, &keys)
+                .await
+                .map_err(failed),
+            Ask::Changed { mailbox, since } => changed::since(store, account, mailbox, since)
                 .await
                 .map_err(failed),
             Ask::Poll { mailbox, since } => self.poll(gate, mailbox, since).await,

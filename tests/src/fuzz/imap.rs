@@ -9,8 +9,8 @@ use waxwing_imap::types::{
     UidSet,
 };
 use waxwing_imap::{
-    Answer, Appended, Ask, Changes, Config, Copied, Error, FetchRow, Session, Snapshot, StatusData,
-    Tls,
+    Answer, Appended, Ask, Changed, Changes, Config, Copied, Error, FetchRow, FlagsStored, Session,
+    Snapshot, StatusData, Tls,
 };
 use waxwing_sasl::{ScramKeys, ServerPart};
 
@@ -59,7 +59,11 @@ fn answer(ask: Ask) -> Answer {
         }),
         Ask::Rows { uids, .. } => Answer::Rows(uids.iter().take(50).map(row).collect()),
         Ask::Read { offset, length, .. } => Answer::Data(slice(offset, length)),
-        Ask::Store { .. } => Answer::Flags(Vec::new()),
+        Ask::Store { .. } => Answer::Flags(FlagsStored::default()),
+        Ask::Changed { .. } => Answer::Changed(Changed {
+            messages: UidSet::from_ranges([(4, 9)]),
+            vanished: UidSet::from_ranges([(2, 3)]),
+        }),
         Ask::Copy { .. } | Ask::Move { .. } => Answer::Copied(Copied::default()),
         Ask::Expunge { .. } => Answer::Expunged(UidSet::from_ranges([(4, 4)])),
         Ask::SearchText { .. } => Answer::TextMatches(Vec::new()),

@@ -114,7 +114,7 @@ pub enum Ask {
         /// Number of octets.
         length: u32,
     },
-    /// Change flags. → [`Answer::Flags`] with the rows as they are now (also of messages that did not change).
+    /// Change flags. → [`Answer::Flags`] with the rows as they are now (also of messages that had the flags already).
     Store {
         /// Which mailbox.
         mailbox: MailboxId,
@@ -124,7 +124,7 @@ pub enum Ask {
         action: FlagAction,
         /// Which flags; never `\Recent`.
         flags: FlagSet,
-        /// Only messages whose modseq is at most this (CONDSTORE; `None` for now).
+        /// Only messages whose modification sequence is at most this (RFC 7162 §3.1.3).
         unchanged_since: Option<u64>,
     },
     /// Copy messages, all or none, ascending by UID. → [`Answer::Copied`]
@@ -163,6 +163,13 @@ pub enum Ask {
         /// At most 64 keys.
         keys: Arc<[TextKey]>,
     },
+    /// Which messages changed after `since`, and which went: to be answered by an index. → [`Answer::Changed`]
+    Changed {
+        /// Which mailbox.
+        mailbox: MailboxId,
+        /// A modification sequence.
+        since: u64,
+    },
     /// What changed in the selected mailbox after `since`? → [`Answer::Changes`]. Asked often: answer from memory
     /// when nothing did.
     Poll {
@@ -199,13 +206,15 @@ pub enum Answer {
     /// See [`Ask::Read`].
     Data(Bytes),
     /// See [`Ask::Store`].
-    Flags(Vec<StoredFlags>),
+    Flags(FlagsStored),
     /// See [`Ask::Copy`] and [`Ask::Move`].
     Copied(Copied),
     /// See [`Ask::Expunge`]: the UIDs that went.
     Expunged(UidSet),
     /// See [`Ask::SearchText`].
     TextMatches(Vec<TextMatch>),
+    /// See [`Ask::Changed`].
+    Changed(Changed),
     /// See [`Ask::Poll`].
     Changes(Changes),
     /// It could not be done.
@@ -310,6 +319,15 @@ pub struct StoredFlags {
     pub replaced: Option<u64>,
 }
 
+/// What STORE came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FlagsStored {
+    /// Messages that are as STORE wants them, ascending by UID.
+    pub rows: Vec<StoredFlags>,
+    /// Messages left as they are because of `unchanged_since`, ascending by UID.
+    pub modified: Vec<FlagRow>,
+}
+
 /// How STORE changes flags (RFC 3501 §6.4.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlagAction {
@@ -348,6 +366,15 @@ pub struct TextMatch {
     pub uid: u32,
     /// Bit n is set if `keys[n]` matches.
     pub matched: u64,
+}
+
+/// Which messages changed since a modification sequence.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// UIDs of messages with a higher modification sequence, those that came among them.
+    pub messages: UidSet,
+    /// UIDs that went since; where the beginning is forgotten, all UIDs that were given and have no message.
+    pub vanished: UidSet,
 }
 
 /// What changed in a mailbox since a modseq.

@@ -1,7 +1,7 @@
 //! IMAP4rev1 server sessions: bytes in, steps out, no I/O, no clock, no storage.
 //!
 //! Standards: RFC 3501 with RFC 2177 (IDLE), 2342 (NAMESPACE), 2971 (ID), 3348 (CHILDREN), 3691 (UNSELECT),
-//! 4315 (UIDPLUS), 4959 (SASL-IR), 5530 (response codes), 6154 (SPECIAL-USE), 6851 (MOVE), 7888 (LITERAL+);
+//! 4315 (UIDPLUS), 4959 (SASL-IR), 5161 (ENABLE), 5530 (response codes), 6154 (SPECIAL-USE), 6851 (MOVE), 7162 (CONDSTORE, QRESYNC), 7888 (LITERAL+);
 //! RFC 9051 where it settles what RFC 3501 left open.
 //!
 //! Invariants: whatever a client sends becomes a response, never a panic; whatever it can make large is bounded
@@ -29,8 +29,8 @@ mod session;
 pub mod types;
 
 pub use ask::{
-    Answer, Appended, Ask, Changes, Copied, FetchRow, FlagAction, FlagRow, RowWants, Snapshot,
-    StatusData, StoredFlags, TextMatch,
+    Answer, Appended, Ask, Changed, Changes, Copied, FetchRow, FlagAction, FlagRow, FlagsStored,
+    RowWants, Snapshot, StatusData, StoredFlags, TextMatch,
 };
 pub use config::{Config, Limits, Tls};
 pub use error::Error;

@@ -282,8 +282,9 @@ impl Store {
         Ok(Some(image))
     }
 
-    /// Messages with a higher modification sequence, ascending by UID. Those whose flags were changed are in an index; among the others
-    /// it rises with the UID, so they are read from the newest down to the first old one.
+    /// Messages with a higher modification sequence, ascending by UID. Those whose flags were changed are in an index; the others have the
+    /// one that they came with, which rises with the UID. So they are read from the newest down to the first that is no newer: below it
+    /// all came earlier.
     pub(crate) async fn entries_since(&self, mailbox: MailboxId, since: u64) -> Result<Vec<Entry>> {
         let after = i64::try_from(since).unwrap_or(i64::MAX);
         let readers = &self.inner.readers;
@@ -296,14 +297,14 @@ impl Store {
             let rows = readers.fetch(&NEWEST, arguments).await?;
             for row in &rows {
                 below = row.int(0)?;
-                if row.int(9)? != 0 {
-                    continue;
-                }
                 let entry = Entry::of_row(row)?;
                 if entry.flags.modseq <= since {
                     break 'reading;
                 }
-                changed.push(entry);
+                // Those of the index are there already.
+                if row.int(9)? == 0 {
+                    changed.push(entry);
+                }
             }
             if i64::try_from(rows.len()).unwrap_or(i64::MAX) < count {
                 break;

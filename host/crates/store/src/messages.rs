@@ -178,8 +178,8 @@ pub struct FlagsChanged {
     pub messages: Vec<MessageFlags>,
     /// Those that this call changed, with the modification sequences that they had before, ascending by UID.
     pub replaced: Vec<(u32, u64)>,
-    /// Messages left alone because of `unchanged_since` (RFC 7162: MODIFIED).
-    pub modified: Vec<u32>,
+    /// Messages left alone because of `unchanged_since` (RFC 7162: MODIFIED), ascending by UID.
+    pub modified: Vec<MessageFlags>,
 }
 
 /// What a copy or move did.

@@ -8,8 +8,8 @@ use waxwing_imap::types::{
     SpecialUse as ImapUse, UidSet,
 };
 use waxwing_imap::{
-    Answer, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, Snapshot, StatusData,
-    StoredFlags,
+    Answer, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, FlagsStored, Snapshot,
+    StatusData, StoredFlags,
 };
 use waxwing_store::{
     BlobId, FlagOperation, Flags, Mailbox, Message, MessageFlags, SpecialUse, UidRange,
@@ -260,13 +260,16 @@ pub(super) fn flag_row(of: MessageFlags) -> FlagRow {
 }
 
 /// What a change of flags did, with what each message that it changed was before.
-pub(super) fn stored_flags(of: waxwing_store::FlagsChanged) -> Vec<StoredFlags> {
+pub(super) fn flags_stored(of: waxwing_store::FlagsChanged) -> FlagsStored {
     let replaced: HashMap<u32, u64> = of.replaced.into_iter().collect();
     let stored = |message: MessageFlags| StoredFlags {
         replaced: replaced.get(&message.uid).copied(),
         row: flag_row(message),
     };
-    of.messages.into_iter().map(stored).collect()
+    FlagsStored {
+        rows: of.messages.into_iter().map(stored).collect(),
+        modified: of.modified.into_iter().map(flag_row).collect(),
+    }
 }
 
 pub(super) fn row(of: Message, head: Bytes) -> FetchRow {

@@ -22,6 +22,9 @@ const ALWAYS: &[&str] = &[
     "UIDPLUS",
     "UNSELECT",
     "MOVE",
+    "ENABLE",
+    "CONDSTORE",
+    "QRESYNC",
 ];
 
 /// `capability-data` of a session: `starttls` where it may begin TLS, and how it may log in, unless it has.

@@ -40,6 +40,7 @@ fn value(data: &StatusData, item: StatusItem) -> u64 {
         StatusItem::Unseen => data.unseen.into(),
         // RFC 8438 §3: at least the sum of RFC822.SIZE; here it is the sum.
         StatusItem::Size => data.size,
+        StatusItem::HighestModSeq => data.highest_modseq,
         StatusItem::MailboxId => 0,
     }
 }

@@ -115,6 +115,14 @@ pub(crate) const NOT_LOGGED_IN: Response = Response::new(Status::Bad, "", "log i
 pub(crate) const LOGGED_IN_ALREADY: Response = Response::new(Status::Bad, "", "already logged in");
 pub(crate) const NOTHING_SELECTED: Response =
     Response::new(Status::Bad, "", "no mailbox is selected");
+/// RFC 7162 §3.2.3: BAD where QRESYNC is not enabled.
+pub(crate) const NOT_ENABLED: Response = Response::new(Status::Bad, "", "ENABLE QRESYNC first");
+/// RFC 7162 §3.2.6: VANISHED is a modifier of UID FETCH, and goes with CHANGEDSINCE.
+pub(crate) const VANISHED_ALONE: Response = Response::new(
+    Status::Bad,
+    "",
+    "VANISHED is for UID FETCH with CHANGEDSINCE",
+);
 pub(crate) const NO_TLS: Response = Response::new(Status::Bad, "", "TLS is not offered here");
 pub(crate) const TLS_ALREADY: Response = Response::new(Status::Bad, "", "TLS is active already");
 pub(crate) const NO_SUCH_MESSAGE: Response =
@@ -193,6 +201,18 @@ pub(crate) fn limit(bye: &str) -> Option<&'static str> {
         BYE_FLOOD => "backlog",
         _ => return None,
     })
+}
+
+/// `* OK [HIGHESTMODSEQ n]` (RFC 7162 §3.1.2.1)
+pub(crate) fn highest_modseq(out: &mut Out, modseq: u64) {
+    ok("all changes up to it are told")
+        .with_code(modseq_code(modseq))
+        .write(out, "*");
+}
+
+/// The response code of a modification sequence.
+pub(crate) fn modseq_code(modseq: u64) -> String {
+    format!("HIGHESTMODSEQ {modseq}")
 }
 
 /// BYE with a sentence from elsewhere.

@@ -7,6 +7,8 @@ use crate::types::{AppendHead, Command, FlagSet, StatusItem, SystemFlag};
 
 /// Flags in one list.
 const MAX_FLAGS: usize = 200;
+/// Names in one ENABLE.
+const MAX_ENABLED: usize = 64;
 /// Longest keyword.
 const MAX_KEYWORD: usize = 100;
 
@@ -23,7 +25,7 @@ pub(crate) fn command(octets: &[u8], limits: &Limits) -> Result<Command, SyntaxE
         parser.message_command(&name, true, limits)?
     } else if let Some(command) = plain(&name) {
         command
-    } else if let Some(command) = parser.mailbox_command(&name)? {
+    } else if let Some(command) = parser.mailbox_command(&name, limits)? {
         command
     } else {
         parser.message_command(&name, false, limits)?
@@ -81,9 +83,14 @@ impl Parser<'_> {
     }
 
     /// Commands about the connection and about mailboxes.
-    fn mailbox_command(&mut self, name: &str) -> Result<Option<Command>, SyntaxError> {
+    fn mailbox_command(
+        &mut self,
+        name: &str,
+        limits: &Limits,
+    ) -> Result<Option<Command>, SyntaxError> {
         let known = [
             "ID",
+            "ENABLE",
             "AUTHENTICATE",
             "LOGIN",
             "SELECT",
@@ -103,6 +110,7 @@ impl Parser<'_> {
         self.space()?;
         Ok(Some(match name {
             "ID" => self.id()?,
+            "ENABLE" => self.enable()?,
             "AUTHENTICATE" => self.authenticate()?,
             "LOGIN" => {
                 let user = self.text()?;
@@ -112,13 +120,10 @@ impl Parser<'_> {
                     password: self.text()?,
                 }
             }
-            "SELECT" => Command::Select {
+            "SELECT" | "EXAMINE" => Command::Select {
                 mailbox: self.mailbox()?,
-                read_only: false,
-            },
-            "EXAMINE" => Command::Select {
-                mailbox: self.mailbox()?,
-                read_only: true,
+                read_only: name == "EXAMINE",
+                parameters: self.select_parameters(limits.elements)?,
             },
             "CREATE" => self.create()?,
             "DELETE" => Command::Delete(self.mailbox()?),
@@ -172,8 +177,10 @@ impl Parser<'_> {
                 uid,
                 set,
                 items: self.fetch_items()?,
+                modifiers: self.fetch_modifiers()?,
             }),
             "STORE" => {
+                let unchanged_since = self.store_modifiers()?;
                 let (action, silent) = self.store_action()?;
                 self.space()?;
                 let flags = self.store_flags()?;
@@ -183,6 +190,7 @@ impl Parser<'_> {
                     action,
                     silent,
                     flags,
+                    unchanged_since,
                 })
             }
             moving => Ok(Command::Copy {
@@ -200,6 +208,18 @@ impl Parser<'_> {
             self.list(60, Self::nstring)?;
         }
         Ok(Command::Id)
+    }
+
+    /// `"ENABLE" 1*(SP capability)` (RFC 5161 §4)
+    fn enable(&mut self) -> Result<Command, SyntaxError> {
+        let mut names = vec![self.atom()?.to_owned()];
+        while self.accept(b' ') && !self.is_done() {
+            if names.len() >= MAX_ENABLED {
+                return Err(SyntaxError::TooMany);
+            }
+            names.push(self.atom()?.to_owned());
+        }
+        Ok(Command::Enable(names))
     }
 
     fn authenticate(&mut self) -> Result<Command, SyntaxError> {

@@ -68,6 +68,7 @@ impl Parser<'_> {
             "RFC822.SIZE" => FetchItem::Size,
             "ENVELOPE" => FetchItem::Envelope,
             "BODY" => FetchItem::Body,
+            "MODSEQ" => FetchItem::ModSeq,
             "BODYSTRUCTURE" => FetchItem::BodyStructure,
             "PREVIEW" => self.preview()?,
             "SAVEDATE" => FetchItem::SaveDate,

@@ -3,6 +3,7 @@
 //! A parser sees a whole command, literals in place; framing has made sure that it is bounded.
 
 mod command;
+mod condstore;
 mod core;
 mod date;
 mod fetch;

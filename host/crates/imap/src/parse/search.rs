@@ -113,6 +113,7 @@ impl Parser<'_> {
             }
             "SENTBEFORE" => SearchKey::SentBefore(self.date()?),
             "SENTON" => SearchKey::SentOn(self.date()?),
+            "MODSEQ" => self.search_modseq()?,
             "SENTSINCE" => SearchKey::SentSince(self.date()?),
             _ => return Err(SyntaxError::Expected("a search key")),
         })

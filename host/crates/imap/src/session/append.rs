@@ -19,6 +19,7 @@ pub(crate) fn begin(
     core.tag = tag;
     core.numbers_stay = false;
     core.own_delete = false;
+    core.tells_modseq = false;
     let limit = core.config.limits.message;
     let refusal = match head {
         Err(error) => texts::syntax(error),

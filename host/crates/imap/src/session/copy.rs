@@ -73,8 +73,12 @@ impl Job for Copy {
         if !code.is_empty() {
             texts::ok("moved").with_code(code).write(&mut core.out, "*");
         }
+        // RFC 6851 §4.4: as EXPUNGE does.
+        core.tells_modseq = !copied.source.is_empty();
+        let enabled = core.enabled;
         if let Some(selected) = &mut core.selected {
-            selected.expunge(&mut core.out, &copied.source.iter().copied().collect());
+            let gone = copied.source.iter().copied().collect();
+            selected.expunge(&mut core.out, &gone, enabled);
         }
         Flow::Done(texts::ok("MOVE completed"))
     }

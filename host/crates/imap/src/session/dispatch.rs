@@ -4,7 +4,7 @@ use crate::encode::texts;
 use crate::parse::{self, tag};
 use crate::session::job::{Core, Flow};
 use crate::session::{
-    connection, copy, expunge, fetch, idle, list, login, mailboxes, search, select, store,
+    connection, copy, enable, expunge, fetch, idle, list, login, mailboxes, search, select, store,
 };
 use crate::types::Command;
 
@@ -13,6 +13,7 @@ pub(crate) fn command(core: &mut Core, octets: &[u8]) -> Flow {
     core.tag = String::from("*");
     core.numbers_stay = false;
     core.own_delete = false;
+    core.tells_modseq = false;
     let Some((tag, rest)) = tag(octets) else {
         return Flow::Tagged(texts::NO_TAG);
     };
@@ -49,7 +50,12 @@ fn begin(core: &mut Core, command: Command) -> Flow {
 fn authenticated(core: &mut Core, command: Command) -> Flow {
     match command {
         Command::Namespace => connection::namespace(core),
-        Command::Select { mailbox, read_only } => select::begin(core, mailbox, read_only),
+        Command::Enable(names) => enable::begin(core, &names),
+        Command::Select {
+            mailbox,
+            read_only,
+            parameters,
+        } => select::begin(core, mailbox, read_only, parameters),
         Command::Create {
             mailbox,
             special_use,
@@ -64,21 +70,35 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
             subscribed,
         } => mailboxes::subscribe(mailbox, subscribed),
         Command::List(list) => list::begin(core, list),
-        Command::Status { mailbox, items } => mailboxes::status(mailbox, items),
+        Command::Status { mailbox, items } => mailboxes::status(core, mailbox, items),
         Command::Idle => idle::begin(core),
         _ if core.selected.is_none() => Flow::Tagged(texts::NOTHING_SELECTED),
         Command::Noop { .. } => Flow::Done(texts::ok("CHECK completed")),
         Command::Close { unselect } => expunge::close(core, unselect),
         Command::Expunge(uids) => expunge::expunge(core, uids.as_ref()),
         Command::Search { uid, key } => search::begin(core, uid, key),
-        Command::Fetch { uid, set, items } => fetch::begin(core, uid, &set, items),
+        Command::Fetch {
+            uid,
+            set,
+            items,
+            modifiers,
+        } => fetch::begin(core, uid, &set, items, modifiers),
         Command::Store {
             uid,
             set,
             action,
             silent,
             flags,
-        } => store::begin(core, uid, &set, action, silent, flags),
+            unchanged_since,
+        } => {
+            let change = store::Change {
+                action,
+                silent,
+                flags,
+                unchanged_since,
+            };
+            store::begin(core, uid, &set, change)
+        }
         Command::Copy {
             uid,
             set,

@@ -16,6 +16,8 @@ pub(crate) enum Test {
     Or(Box<Test>, Box<Test>),
     Not(Box<Test>),
     Among(UidSet),
+    /// What changed since the lowest modification sequence that is asked for.
+    Changed(Arc<UidSet>),
     /// Looks at the row.
     Row(SearchKey),
     /// Looks at the row's summary.
@@ -41,16 +43,27 @@ pub(crate) struct Search {
     pub(crate) text_keys: Arc<[TextKey]>,
     pub(crate) needs_rows: bool,
     pub(crate) needs_summary: bool,
+    /// The highest modification sequence of what is found is told.
+    pub(crate) needs_modseq: bool,
+    /// What has one of the modification sequences asked for, or a higher one; `None` for all.
+    changed: Option<Arc<UidSet>>,
 }
 
 impl Search {
-    /// Resolves the sets as the session numbers messages now; `None` if there are more than 64 text keys.
-    pub(crate) fn new(key: SearchKey, selected: &Selected) -> Option<Self> {
+    /// Resolves the sets as the session numbers messages now; `None` if there are more than 64 text keys. Only messages
+    /// among `changed` can have a modification sequence that is asked for.
+    pub(crate) fn new(
+        key: SearchKey,
+        selected: &Selected,
+        changed: Option<UidSet>,
+    ) -> Option<Self> {
         let mut search = Self {
             test: Test::And(Vec::new()),
             text_keys: Arc::new([]),
             needs_rows: false,
             needs_summary: false,
+            needs_modseq: false,
+            changed: changed.map(Arc::new),
         };
         let mut text_keys = Vec::new();
         search.test = search.compile(key, selected, &mut text_keys);
@@ -83,6 +96,12 @@ impl Search {
                 text_keys.push(key);
                 Test::Text(text_keys.len() - 1)
             }
+            key @ SearchKey::ModSeq(_) => {
+                self.needs_rows = true;
+                self.needs_modseq = true;
+                let among = self.changed.clone().map(Test::Changed);
+                Test::And(among.into_iter().chain([Test::Row(key)]).collect())
+            }
             key @ (SearchKey::SentBefore(_)
             | SearchKey::SentOn(_)
             | SearchKey::SentSince(_)
@@ -108,7 +127,7 @@ impl Test {
                 .fold(1, |cost, test| test.cost().saturating_add(cost)),
             Self::Or(first, second) => first.cost().saturating_add(second.cost()),
             Self::Not(test) => test.cost(),
-            Self::Among(_) | Self::Row(_) | Self::Text(_) => 1,
+            Self::Among(_) | Self::Changed(_) | Self::Row(_) | Self::Text(_) => 1,
             // A field is searched.
             Self::Summary(_) => 20,
         }
@@ -135,6 +154,7 @@ impl Test {
             },
             Self::Not(test) => test.decide(known).map(|matches| !matches),
             Self::Among(uids) => Some(uids.contains(known.uid)),
+            Self::Changed(uids) => Some(uids.contains(known.uid)),
             Self::Row(key) => known.row.map(|row| row_matches(key, row)),
             Self::Summary(key) => known.summary.map(|summary| summary_matches(key, summary)),
             Self::Text(number) => known.text.map(|bits| bits >> number & 1 == 1),
@@ -147,6 +167,7 @@ fn row_matches(key: &SearchKey, row: &FetchRow) -> bool {
     match key {
         SearchKey::Flag(flag) => row.flags.has(*flag),
         SearchKey::Keyword(word) => row.flags.has_keyword(word),
+        SearchKey::ModSeq(modseq) => row.modseq >= *modseq,
         SearchKey::Larger(size) => row.size > *size,
         SearchKey::Smaller(size) => row.size < *size,
         SearchKey::Before(date) => day < *date,

@@ -33,14 +33,17 @@ impl Job for Expunge {
         let Answer::Expunged(uids) = answer else {
             return failed(&answer, false);
         };
+        // RFC 7162 §3.2.7, §3.2.9: if at least one message went.
+        core.tells_modseq = !uids.is_empty();
+        let enabled = core.enabled;
         if let Some(selected) = &mut core.selected {
-            selected.expunge(&mut core.out, &uids);
+            selected.expunge(&mut core.out, &uids, enabled);
         }
         Flow::Done(texts::ok("EXPUNGE completed"))
     }
 }
 
-/// CLOSE expunges without telling; a mailbox that is read only stays as it is (RFC 3501 §6.4.2).
+/// CLOSE expunges without telling, and without HIGHESTMODSEQ, which could hide removals from the client (RFC 7162 §3.2.8); a mailbox that is read only stays as it is (RFC 3501 §6.4.2).
 pub(crate) fn close(core: &mut Core, unselect: bool) -> Flow {
     let Some(selected) = core.selected.take() else {
         return Flow::Tagged(texts::NOTHING_SELECTED);

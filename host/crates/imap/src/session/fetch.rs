@@ -7,14 +7,19 @@ use std::io::Write as _;
 
 use waxwing_message::SectionText;
 
-use crate::ask::{Answer, Ask, FetchRow, FlagAction, RowWants, StoredFlags};
-use crate::encode::{Out, texts};
+use crate::ask::{Answer, Ask, FetchRow, FlagAction, FlagsStored, RowWants, StoredFlags};
+use crate::encode::Out;
+use crate::encode::texts::{self, Response};
 use crate::error::Error;
+use crate::session::changed;
+use crate::session::enable::{self, Enabled};
 use crate::session::fetch_row::{Next, RowWriter};
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::selected::Selected;
-use crate::types::{FetchItem, FlagSet, SequenceSet, SystemFlag, UidSet};
+use crate::types::{FetchItem, FetchModifiers, FlagSet, SequenceSet, SystemFlag, UidSet};
 
+/// So many messages are looked at one by one, whether they changed since; of more it is asked which.
+const FEW: u32 = 16;
 /// First octets that come with a row when only headers are wanted; most headers are shorter.
 const HEADER_HEAD: u32 = 8 * 1024;
 /// First octets that come with a row when bodies are wanted; most messages are shorter.
@@ -25,7 +30,18 @@ pub(crate) fn begin(
     uid: bool,
     set: &SequenceSet,
     mut items: Vec<FetchItem>,
+    modifiers: FetchModifiers,
 ) -> Flow {
+    let FetchModifiers {
+        changed_since,
+        vanished,
+    } = modifiers;
+    if vanished && !(uid && changed_since.is_some()) {
+        return Flow::Tagged(texts::VANISHED_ALONE);
+    }
+    if vanished && !core.enabled.qresync {
+        return Flow::Tagged(texts::NOT_ENABLED);
+    }
     let Some(selected) = &core.selected else {
         return Flow::Tagged(texts::NOTHING_SELECTED);
     };
@@ -37,20 +53,25 @@ pub(crate) fn begin(
     if uid && !items.contains(&FetchItem::Uid) {
         items.insert(0, FetchItem::Uid);
     }
-    let plan = Plan::new(&items, selected.read_only);
-    Box::new(Fetch {
-        items,
-        plan,
-        uids,
-        asked: 0,
-        expected: 0,
-        missing: false,
-        rows: VecDeque::new(),
-        changed: UidSet::new(),
-        writer: None,
-        unreadable: false,
-    })
-    .resume(core)
+    // RFC 7162 §3.1.4.1: CHANGEDSINCE adds MODSEQ.
+    if changed_since.is_some() && !items.contains(&FetchItem::ModSeq) {
+        items.push(FetchItem::ModSeq);
+    }
+    if items.contains(&FetchItem::ModSeq) {
+        enable::condstore(core);
+    }
+    let few = uids.len() <= FEW && !vanished;
+    let fetch = Fetch::new(core, uids, items);
+    match changed_since {
+        None => Box::new(fetch).resume(core),
+        // The rows tell.
+        Some(since) if few => Box::new(fetch.since(since)).resume(core),
+        Some(since) => {
+            // What went may have had a UID above all that are there: `*` has no end here.
+            let earlier = vanished.then(|| set.resolve(u32::MAX));
+            changed::ask(core, Box::new(fetch.since(since)), since, earlier)
+        }
+    }
 }
 
 /// How rows are asked for.
@@ -89,7 +110,8 @@ impl Plan {
                     });
                     sees |= !peek && !read_only;
                 }
-                FetchItem::Uid
+                FetchItem::ModSeq
+                | FetchItem::Uid
                 | FetchItem::Flags
                 | FetchItem::InternalDate
                 | FetchItem::Size
@@ -108,11 +130,18 @@ impl Plan {
     }
 }
 
+/// A FETCH that runs.
 #[derive(Debug)]
-struct Fetch {
+pub(crate) struct Fetch {
     items: Vec<FetchItem>,
+    /// What is told of messages that got `\Seen` by it.
+    changed_items: Vec<FetchItem>,
     plan: Plan,
     uids: UidSet,
+    /// Only messages with a higher modification sequence.
+    since: u64,
+    /// The SELECT that this is part of ends so.
+    select: Option<Response>,
     /// How many of them were asked for.
     asked: u32,
     /// How many rows the ask that is out is for.
@@ -131,8 +160,9 @@ struct Fetch {
 impl Job for Fetch {
     fn answer(mut self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         match answer {
-            Answer::Rows(rows) => {
+            Answer::Rows(mut rows) => {
                 self.missing |= rows.len() < self.expected as usize;
+                rows.retain(|row| row.modseq > self.since);
                 self.rows = rows.into();
                 self.changed = UidSet::new();
                 if let Some(ask) = self.see(core) {
@@ -140,8 +170,8 @@ impl Job for Fetch {
                 }
                 Flow::Resume(self)
             }
-            Answer::Flags(rows) => {
-                self.seen(core, rows);
+            Answer::Flags(stored) => {
+                self.seen(core, stored);
                 Flow::Resume(self)
             }
             Answer::Data(data) => {
@@ -164,7 +194,12 @@ impl Job for Fetch {
             return Flow::Tagged(texts::NOTHING_SELECTED);
         };
         if let Some(writer) = &mut self.writer {
-            return match writer.go_on(&mut core.out, &self.items, selected) {
+            let items = if writer.changed {
+                &self.changed_items
+            } else {
+                &self.items
+            };
+            return match writer.go_on(&mut core.out, items, selected) {
                 Next::Read {
                     content,
                     offset,
@@ -184,16 +219,17 @@ impl Job for Fetch {
             };
         }
         if let Some(row) = self.rows.pop_front() {
-            // RFC 3501 §6.4.5: flags that FETCH changed should be part of its responses.
-            let tell_flags =
-                self.changed.contains(row.uid) && !self.items.contains(&FetchItem::Flags);
-            match RowWriter::new(row, self.plan.wants.summary, tell_flags) {
+            let changed = self.changed.contains(row.uid);
+            match RowWriter::new(row, self.plan.wants.summary, changed) {
                 Some(writer) => self.writer = Some(writer),
                 None => self.unreadable = true,
             }
             return Flow::Resume(self);
         }
         if self.asked >= self.uids.len() {
+            if let (Some(done), false) = (&self.select, self.unreadable) {
+                return Flow::Done(done.clone());
+            }
             return Flow::Done(match (self.unreadable, self.missing) {
                 (true, _) => texts::SOME_UNREADABLE,
                 // RFC 2180 §4.1.2. UIDs that are gone are no error (RFC 3501 §6.4.8).
@@ -237,6 +273,48 @@ fn write_uids(out: &mut Out, selected: &Selected, uids: &UidSet, times: usize) {
 }
 
 impl Fetch {
+    /// The data items of these messages of the selected mailbox.
+    pub(crate) fn new(core: &Core, uids: UidSet, items: Vec<FetchItem>) -> Self {
+        let read_only = core.selected.as_ref().is_none_or(|it| it.read_only);
+        Self {
+            plan: Plan::new(&items, read_only),
+            changed_items: with_flags(&items, core.enabled),
+            items,
+            uids,
+            since: 0,
+            select: None,
+            asked: 0,
+            expected: 0,
+            missing: false,
+            rows: VecDeque::new(),
+            changed: UidSet::new(),
+            writer: None,
+            unreadable: false,
+        }
+    }
+
+    /// Only of those with a higher modification sequence.
+    pub(crate) fn since(self, since: u64) -> Self {
+        Self { since, ..self }
+    }
+
+    /// As part of a SELECT, which ends with this.
+    pub(crate) fn ending_with(self, done: Response) -> Self {
+        Self {
+            select: Some(done),
+            ..self
+        }
+    }
+
+    pub(crate) fn is_part_of_select(&self) -> bool {
+        self.select.is_some()
+    }
+
+    /// Only those that are among these as well.
+    pub(crate) fn narrow(&mut self, uids: &UidSet) {
+        self.uids = self.uids.intersection(uids);
+    }
+
     /// Sets `\Seen` on the rows that lack it (RFC 3501 §6.4.5: `BODY[…]` does so implicitly).
     fn see(&self, core: &Core) -> Option<Ask> {
         let unseen: UidSet = self
@@ -258,17 +336,19 @@ impl Fetch {
     }
 
     /// `\Seen` was set: the change is told with the row, and noted as this session's own.
-    fn seen(&mut self, core: &mut Core, rows: Vec<StoredFlags>) {
+    fn seen(&mut self, core: &mut Core, stored: FlagsStored) {
         let Some(selected) = &mut core.selected else {
             return;
         };
-        let changed: HashMap<u32, StoredFlags> = rows
+        let changed: HashMap<u32, StoredFlags> = stored
+            .rows
             .into_iter()
             .map(|stored| (stored.row.uid, stored))
             .collect();
         for row in &mut self.rows {
             if let Some(stored) = changed.get(&row.uid) {
                 row.flags = stored.row.flags.clone();
+                row.modseq = stored.row.modseq;
                 selected.note_own(stored);
                 self.changed.insert(row.uid);
             }
@@ -292,9 +372,29 @@ impl Fetch {
             }
             // \Seen could not be set: the messages are shown all the same.
             None if !self.rows.is_empty() => Flow::Resume(self),
-            None => failed(answer, false),
+            None => {
+                if self.is_part_of_select() {
+                    // RFC 3501 §6.3.1: a SELECT that fails leaves no mailbox selected.
+                    core.selected = None;
+                }
+                failed(answer, false)
+            }
         }
     }
+}
+
+/// RFC 3501 §6.4.5: flags that FETCH changed should be part of its responses. RFC 7162 §3.2.4: so are UID and
+/// modification sequence, if the client knows of such.
+fn with_flags(items: &[FetchItem], enabled: Enabled) -> Vec<FetchItem> {
+    let mut all = items.to_vec();
+    let aware = [FetchItem::Uid, FetchItem::ModSeq];
+    let aware = aware.into_iter().filter(|_| enabled.condstore);
+    for item in [FetchItem::Flags].into_iter().chain(aware) {
+        if !all.contains(&item) {
+            all.push(item);
+        }
+    }
+    all
 }
 
 /// A literal was announced and cannot be completed: there is no way to tell the client within the protocol.

@@ -20,8 +20,8 @@ pub(crate) struct RowWriter {
     /// How many items are written.
     written: usize,
     opened: bool,
-    /// The flags are to be told though they were not asked for.
-    tell_flags: bool,
+    /// FETCH changed the flags of the message.
+    pub(crate) changed: bool,
     transfer: Option<Transfer>,
 }
 
@@ -50,7 +50,7 @@ struct Transfer {
 
 impl RowWriter {
     /// `None` if a summary is needed and cannot be read.
-    pub(crate) fn new(row: FetchRow, needs_summary: bool, tell_flags: bool) -> Option<Self> {
+    pub(crate) fn new(row: FetchRow, needs_summary: bool, changed: bool) -> Option<Self> {
         let summary = if needs_summary {
             Some(Summary::decode(&row.summary).ok()?)
         } else {
@@ -61,7 +61,7 @@ impl RowWriter {
             summary,
             written: 0,
             opened: false,
-            tell_flags,
+            changed,
             transfer: None,
         })
     }
@@ -78,7 +78,7 @@ impl RowWriter {
                 return Next::Done;
             };
             self.opened = true;
-            if self.tell_flags || items.contains(&FetchItem::Flags) {
+            if items.contains(&FetchItem::Flags) {
                 selected.announce(out, self.row.flags.keywords());
             }
             out.extend_from_slice(b"* ");
@@ -87,10 +87,6 @@ impl RowWriter {
         }
         loop {
             let Some(item) = items.get(self.written) else {
-                if self.tell_flags {
-                    out.push(b' ');
-                    self.plain(out, &FetchItem::Flags, selected);
-                }
                 out.extend_from_slice(b")\r\n");
                 return Next::Done;
             };
@@ -180,7 +176,7 @@ impl RowWriter {
         self.written += 1;
     }
 
-    fn plain(&mut self, out: &mut Out, item: &FetchItem, selected: &Selected) {
+    fn plain(&mut self, out: &mut Out, item: &FetchItem, selected: &mut Selected) {
         match (item, &self.summary) {
             (FetchItem::Uid, _) => {
                 out.extend_from_slice(b"UID ");
@@ -190,6 +186,7 @@ impl RowWriter {
                 out.extend_from_slice(b"FLAGS ");
                 flags(out, &self.row.flags, selected.recent.contains(self.row.uid));
             }
+            (FetchItem::ModSeq, _) => selected.show_modseq(out, self.row.modseq),
             (FetchItem::InternalDate, _) => {
                 out.extend_from_slice(b"INTERNALDATE ");
                 internal_date(out, self.row.internal_date);

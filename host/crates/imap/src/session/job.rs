@@ -11,6 +11,7 @@ use crate::encode::texts::{self, Response};
 use crate::encode::{Out, capabilities};
 use crate::error::Error;
 use crate::parse::Literal;
+use crate::session::enable::Enabled;
 use crate::session::framing::Framing;
 use crate::session::selected::Selected;
 use crate::session::{append, idle, login};
@@ -31,6 +32,10 @@ pub(crate) struct Core {
     /// Commands in a row that were BAD.
     pub(crate) bad_commands: u32,
     pub(crate) failed_logins: u32,
+    /// What the client has enabled.
+    pub(crate) enabled: Enabled,
+    /// The running command removed messages: its OK says up to which modification sequence all was told.
+    pub(crate) tells_modseq: bool,
     /// The running command must not renumber messages (RFC 3501 §7.4.1).
     pub(crate) numbers_stay: bool,
     /// The running command deletes a mailbox: the selected one may be it.
@@ -59,6 +64,8 @@ impl Core {
             selected: None,
             bad_commands: 0,
             failed_logins: 0,
+            enabled: Enabled::default(),
+            tells_modseq: false,
             numbers_stay: false,
             own_delete: false,
         }

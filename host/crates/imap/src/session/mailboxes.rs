@@ -3,6 +3,7 @@
 use crate::ask::{Answer, Ask};
 use crate::encode::{status as write_status, texts};
 use crate::error::Error;
+use crate::session::enable;
 use crate::session::job::{Core, Flow, Job, Plainly, failed};
 use crate::types::{MailboxArgument, MailboxName, NameError, StatusItem, UseArgument};
 
@@ -94,7 +95,10 @@ pub(crate) fn subscribe(mailbox: MailboxArgument, subscribed: bool) -> Flow {
     }
 }
 
-pub(crate) fn status(mailbox: MailboxArgument, items: Vec<StatusItem>) -> Flow {
+pub(crate) fn status(core: &mut Core, mailbox: MailboxArgument, items: Vec<StatusItem>) -> Flow {
+    if items.contains(&StatusItem::HighestModSeq) {
+        enable::condstore(core);
+    }
     match mailbox {
         Ok(mailbox) => Flow::Ask(
             Ask::Status {

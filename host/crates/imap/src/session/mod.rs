@@ -4,9 +4,11 @@
 //! itself at each turn. One job runs at a time; commands that arrive meanwhile wait in the framing's buffer.
 
 mod append;
+mod changed;
 mod connection;
 mod copy;
 mod dispatch;
+mod enable;
 mod evaluate;
 mod expunge;
 mod fetch;

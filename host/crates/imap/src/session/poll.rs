@@ -53,12 +53,18 @@ impl Job for Before {
             return leave(core);
         }
         tell(core, &answer, self.numbers_stay);
-        let waiting = core
-            .selected
-            .as_ref()
-            .is_some_and(|selected| selected.expunges_wait());
-        Flow::Tagged(if waiting {
+        let Some(selected) = &mut core.selected else {
+            return Flow::Tagged(self.response);
+        };
+        if core.enabled.condstore {
+            selected.tell_modseq(&mut core.out);
+        }
+        Flow::Tagged(if selected.expunges_wait() {
             self.response.with_expunges_waiting()
+        } else if core.tells_modseq && core.enabled.qresync {
+            // RFC 7162 §3.2.7: the tagged OK has the mailbox's new modification sequence.
+            let code = texts::modseq_code(selected.known_modseq());
+            self.response.with_code(code)
         } else {
             self.response
         })
@@ -90,7 +96,8 @@ fn leave(core: &mut Core) -> Flow {
 
 /// News that cannot be had now come with the next poll.
 fn tell(core: &mut Core, answer: &Answer, numbers_stay: bool) {
+    let enabled = core.enabled;
     if let (Answer::Changes(changes), Some(selected)) = (answer, core.selected.as_mut()) {
-        selected.apply(&mut core.out, changes, numbers_stay);
+        selected.apply(&mut core.out, changes, numbers_stay, enabled);
     }
 }

@@ -6,6 +6,7 @@ use waxwing_message::Summary;
 
 use crate::ask::{Answer, Ask, FetchRow, RowWants, TextMatch};
 use crate::encode::{number, texts};
+use crate::session::enable;
 use crate::session::evaluate::{Known, Search};
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::types::{SearchKey, UidSet};
@@ -23,11 +24,47 @@ pub(crate) fn begin(core: &mut Core, uid: bool, key: Option<SearchKey>) -> Flow 
     let Some(selected) = &core.selected else {
         return Flow::Tagged(texts::NOTHING_SELECTED);
     };
-    core.numbers_stay = !uid;
+    // RFC 7162 §3.2.10.2: nor does UID SEARCH renumber messages if it names some by number.
+    core.numbers_stay = !uid || key.as_ref().is_some_and(SearchKey::has_numbers);
     let Some(key) = key else {
         return Flow::Done(texts::BAD_CHARSET);
     };
-    let Some(search) = Search::new(key, selected) else {
+    let Some(lowest) = key.lowest_modseq() else {
+        return run(core, uid, key, None);
+    };
+    let mailbox = selected.mailbox;
+    enable::condstore(core);
+    match lowest.checked_sub(1) {
+        // Every message has one above 0.
+        None | Some(0) => run(core, uid, key, None),
+        Some(since) => Flow::Ask(
+            Ask::Changed { mailbox, since },
+            Box::new(Since { uid, key }),
+        ),
+    }
+}
+
+/// A search by modification sequence: those that have it are known from an index.
+#[derive(Debug)]
+struct Since {
+    uid: bool,
+    key: SearchKey,
+}
+
+impl Job for Since {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        match answer {
+            Answer::Changed(changed) => run(core, self.uid, self.key, Some(changed.messages)),
+            other => failed(&other, false),
+        }
+    }
+}
+
+fn run(core: &mut Core, uid: bool, key: SearchKey, changed: Option<UidSet>) -> Flow {
+    let Some(selected) = &core.selected else {
+        return Flow::Tagged(texts::NOTHING_SELECTED);
+    };
+    let Some(search) = Search::new(key, selected, changed) else {
         return Flow::Done(texts::TOO_MANY_TEXT_KEYS);
     };
     Box::new(Running {
@@ -40,6 +77,7 @@ pub(crate) fn begin(core: &mut Core, uid: bool, key: Option<SearchKey>) -> Flow 
         rows: HashMap::new(),
         unread: UidSet::new(),
         found: Vec::new(),
+        modseq: 0,
     })
     .resume(core)
 }
@@ -62,6 +100,8 @@ struct Running {
     /// Those whose text has to be looked at.
     unread: UidSet,
     found: Vec<u32>,
+    /// The highest modification sequence of those found, as far as rows were looked at.
+    modseq: u64,
 }
 
 impl Job for Running {
@@ -130,6 +170,7 @@ impl Job for Running {
             uid: self.uid,
             found: self.found.into_iter().collect(),
             written: 0,
+            modseq: self.search.needs_modseq.then_some(self.modseq),
         }))
     }
 }
@@ -144,9 +185,10 @@ impl Running {
                 ..Known::default()
             };
             match self.search.test.decide(known) {
-                Some(true) => self.found.push(uid),
+                Some(true) if !self.search.needs_modseq => self.found.push(uid),
                 Some(false) => {}
-                None => self.left.insert(uid),
+                // The row has the modification sequence.
+                Some(true) | None => self.left.insert(uid),
             }
         }
         self.looked = next;
@@ -166,7 +208,7 @@ impl Running {
                 text: None,
             };
             match self.search.test.decide(known) {
-                Some(true) => self.found.push(row.uid),
+                Some(true) => self.find(&row),
                 Some(false) => {}
                 None if !self.search.text_keys.is_empty() => {
                     self.unread.insert(row.uid);
@@ -193,8 +235,14 @@ impl Running {
             };
             if self.search.test.decide(known) == Some(true) {
                 self.found.push(found.uid);
+                self.modseq = self.modseq.max(row.map_or(0, |row| row.modseq));
             }
         }
+    }
+
+    fn find(&mut self, row: &FetchRow) {
+        self.found.push(row.uid);
+        self.modseq = self.modseq.max(row.modseq);
     }
 }
 
@@ -204,6 +252,8 @@ struct Writing {
     uid: bool,
     found: UidSet,
     written: u32,
+    /// To be told at the end, if anything was found.
+    modseq: Option<u64>,
 }
 
 impl Job for Writing {
@@ -233,6 +283,12 @@ impl Job for Writing {
         self.written = self.written.saturating_add(WRITTEN);
         if self.written < self.found.len() {
             return Flow::Resume(self);
+        }
+        // RFC 7162 §3.1.5: the highest modification sequence of what is found.
+        if let Some(modseq) = self.modseq.filter(|_| !self.found.is_empty()) {
+            core.out.extend_from_slice(b" (MODSEQ ");
+            number(&mut core.out, modseq);
+            core.out.push(b')');
         }
         core.out.extend_from_slice(b"\r\n");
         Flow::Done(texts::ok("SEARCH completed"))

@@ -4,18 +4,33 @@ use std::io::Write as _;
 
 use crate::ask::{Answer, Ask, Snapshot};
 use crate::encode::texts;
+use crate::session::changed;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::mailboxes::bad_name;
 use crate::session::selected::Selected;
-use crate::types::MailboxArgument;
+use crate::types::{MailboxArgument, Resync, SelectParameters};
 
-pub(crate) fn begin(core: &mut Core, mailbox: MailboxArgument, read_only: bool) -> Flow {
+pub(crate) fn begin(
+    core: &mut Core,
+    mailbox: MailboxArgument,
+    read_only: bool,
+    parameters: SelectParameters,
+) -> Flow {
+    let SelectParameters { condstore, resync } = parameters;
+    if resync.is_some() && !core.enabled.qresync {
+        return Flow::Tagged(texts::NOT_ENABLED);
+    }
     // RFC 3501 §6.3.1: the old mailbox is left, whether or not the new one can be had.
-    core.selected = None;
+    if core.selected.take().is_some() {
+        // RFC 7162 §3.2.11: the boundary between responses about one mailbox and the other.
+        texts::ok_with("CLOSED", "the mailbox before is closed").write(&mut core.out, "*");
+    }
+    // RFC 7162 §3.1.8
+    core.enabled.condstore |= condstore;
     match mailbox {
         Ok(mailbox) => Flow::Ask(
             Ask::Select { mailbox, read_only },
-            Box::new(Select { read_only }),
+            Box::new(Select { read_only, resync }),
         ),
         Err(error) => bad_name(error),
     }
@@ -24,6 +39,8 @@ pub(crate) fn begin(core: &mut Core, mailbox: MailboxArgument, read_only: bool) 
 #[derive(Debug)]
 struct Select {
     read_only: bool,
+    /// What the client knows already.
+    resync: Option<Box<Resync>>,
 }
 
 impl Job for Select {
@@ -40,7 +57,10 @@ impl Job for Select {
             (false, false) => texts::ok_with("READ-WRITE", "SELECT completed"),
         };
         core.selected = Some(selected);
-        Flow::Tagged(done)
+        match self.resync {
+            Some(resync) => changed::resynchronise(core, &resync, &snapshot, done),
+            None => Flow::Tagged(done),
+        }
     }
 }
 
@@ -66,4 +86,6 @@ fn tell(core: &mut Core, selected: &Selected, snapshot: &Snapshot) {
         "* OK [MAILBOXID ({})] whatever its name\r\n",
         snapshot.mailbox
     );
+    // RFC 7162 §3.1.2.1
+    texts::highest_modseq(out, snapshot.highest_modseq);
 }

@@ -3,13 +3,22 @@
 use std::io::Write as _;
 
 use crate::ask::{Changes, FlagRow, Snapshot, StoredFlags};
-use crate::encode::{Out, flags, number};
-use crate::types::{FlagSet, MailboxId, SequenceSet, SystemFlag, UidSet};
+use crate::encode::{Out, flags, number, texts};
+use crate::session::enable::Enabled;
+use crate::types::{MailboxId, SequenceSet, SystemFlag, UidSet};
 
 /// Changes of this session's own that are remembered, so that they are not told to it again.
 const MAX_OWN: usize = 64;
 /// Keywords that are announced to the client; clients offer them as labels, and more than these are of no use to them.
 const MAX_KEYWORDS: usize = 256;
+
+/// What an untagged FETCH response tells of a message whose flags changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Items {
+    pub(crate) uid: bool,
+    pub(crate) flags: bool,
+    pub(crate) modseq: bool,
+}
 
 /// What a session knows of its selected mailbox. Flags are not kept: they are asked for.
 #[derive(Debug)]
@@ -21,8 +30,14 @@ pub(crate) struct Selected {
     pub(crate) recent: UidSet,
     /// Messages that are gone but still have their number, since the client was not told yet.
     gone: UidSet,
-    /// The highest modification sequence that the client was told of.
+    /// Up to which modification sequence changes are known; the client was told of them, but for what is `gone`.
     pub(crate) modseq: u64,
+    /// While messages are gone untold: up to which modification sequence the client was told of everything.
+    told: u64,
+    /// The highest modification sequence that FETCH responses showed since the last tagged one.
+    shown: u64,
+    /// The client was told of a modification sequence below what it was shown.
+    corrected: bool,
     /// This session's own changes of flags: modification sequence and messages.
     own: Vec<(u64, UidSet)>,
     /// Keywords that the client was told of.
@@ -44,6 +59,9 @@ impl Selected {
             recent,
             gone: UidSet::new(),
             modseq: snapshot.highest_modseq,
+            told: snapshot.highest_modseq,
+            shown: 0,
+            corrected: false,
             own: Vec::new(),
             keywords,
         })
@@ -84,6 +102,11 @@ impl Selected {
             return;
         }
         let FlagRow { uid, modseq, .. } = stored.row;
+        self.remember(uid, modseq);
+    }
+
+    /// The client was told of this change: it is not told again.
+    fn remember(&mut self, uid: u32, modseq: u64) {
         match self.own.last_mut() {
             Some((last, uids)) if *last == modseq => uids.insert(uid),
             _ => {
@@ -102,14 +125,21 @@ impl Selected {
 
     /// Takes what changed and tells the client of it. With `numbers_stay` messages that are gone keep their numbers
     /// for now: RFC 3501 §7.4.1 forbids EXPUNGE during FETCH, STORE and SEARCH.
-    pub(crate) fn apply(&mut self, out: &mut Out, changes: &Changes, numbers_stay: bool) {
+    pub(crate) fn apply(
+        &mut self,
+        out: &mut Out,
+        changes: &Changes,
+        numbers_stay: bool,
+        enabled: Enabled,
+    ) {
+        self.told = self.known_modseq();
         self.modseq = self.modseq.max(changes.highest_modseq);
         let gone = changes.vanished.intersection(&self.uids);
         if !gone.is_empty() {
             self.gone = self.gone.union(&gone);
         }
         if !numbers_stay {
-            self.tell_gone(out);
+            self.tell_gone(out, enabled);
         }
         let arrived = changes.arrived.difference(&self.uids);
         // A UID below one that is known would renumber messages.
@@ -128,7 +158,7 @@ impl Selected {
         }
         for row in &changes.flags {
             if !self.is_own(row) && !self.gone.contains(row.uid) {
-                self.tell_flags(out, row.uid, &row.flags, false);
+                self.tell(out, row, enabled.items(false));
             }
         }
         self.own.clear();
@@ -140,19 +170,50 @@ impl Selected {
         !self.gone.is_empty()
     }
 
-    /// These messages are gone; told at once, with all that waited.
-    pub(crate) fn expunge(&mut self, out: &mut Out, uids: &UidSet) {
-        self.gone = self.gone.union(&uids.intersection(&self.uids));
-        self.tell_gone(out);
+    /// Up to which modification sequence the client was told of everything.
+    pub(crate) fn known_modseq(&self) -> u64 {
+        if self.gone.is_empty() {
+            self.modseq
+        } else {
+            self.told
+        }
     }
 
-    /// `* n EXPUNGE`, from the highest number down, so that no number shifts before it is told.
-    fn tell_gone(&mut self, out: &mut Out) {
+    /// At the end of a command the client takes the highest modification sequence that it was shown for its own. Where
+    /// that would hide from it what is still to be told, it is given the right one (RFC 7162 §3.2, §6).
+    pub(crate) fn tell_modseq(&mut self, out: &mut Out) {
+        let known = self.known_modseq();
+        let ahead = std::mem::take(&mut self.shown) > known;
+        let caught_up = self.corrected && !ahead && self.gone.is_empty();
+        if ahead || caught_up {
+            texts::highest_modseq(out, known);
+        }
+        self.corrected = ahead || self.corrected && !caught_up;
+    }
+
+    /// `MODSEQ (n)` of a FETCH response.
+    pub(crate) fn show_modseq(&mut self, out: &mut Out, modseq: u64) {
+        self.shown = self.shown.max(modseq);
+        let _ = write!(out, "MODSEQ ({modseq})");
+    }
+
+    /// These messages are gone; told at once, with all that waited.
+    pub(crate) fn expunge(&mut self, out: &mut Out, uids: &UidSet, enabled: Enabled) {
+        self.gone = self.gone.union(&uids.intersection(&self.uids));
+        self.tell_gone(out, enabled);
+    }
+
+    /// `* VANISHED uids` where that is enabled (RFC 7162 §3.2.10), else `* n EXPUNGE`, from the highest number down, so
+    /// that no number shifts before it is told.
+    fn tell_gone(&mut self, out: &mut Out, enabled: Enabled) {
         if self.gone.is_empty() {
             return;
         }
         let gone = std::mem::take(&mut self.gone);
-        for uid in gone.iter().rev() {
+        if enabled.qresync {
+            let _ = write!(out, "* VANISHED {gone}\r\n");
+        }
+        for uid in gone.iter().rev().filter(|_| !enabled.qresync) {
             if let Some(position) = self.uids.position(uid) {
                 let _ = write!(out, "* {position} EXPUNGE\r\n");
             }
@@ -203,20 +264,37 @@ impl Selected {
         );
     }
 
-    /// `* n FETCH (FLAGS (…))`, with the UID if the command was about UIDs.
-    pub(crate) fn tell_flags(&mut self, out: &mut Out, uid: u32, set: &FlagSet, with_uid: bool) {
-        let Some(position) = self.uids.position(uid) else {
+    /// `* n FETCH (…)` of a message whose flags changed.
+    pub(crate) fn tell(&mut self, out: &mut Out, row: &FlagRow, items: Items) {
+        self.announce(out, row.flags.keywords());
+        let Some(position) = self.uids.position(row.uid) else {
             return;
         };
-        self.announce(out, set.keywords());
+        if !items.flags && !items.modseq {
+            return;
+        }
         out.extend_from_slice(b"* ");
         number(out, position);
         out.extend_from_slice(b" FETCH (");
-        if with_uid {
-            let _ = write!(out, "UID {uid} ");
+        if items.uid {
+            let _ = write!(out, "UID {} ", row.uid);
         }
-        out.extend_from_slice(b"FLAGS ");
-        flags(out, set, self.recent.contains(uid));
+        if items.flags {
+            out.extend_from_slice(b"FLAGS ");
+            flags(out, &row.flags, self.recent.contains(row.uid));
+        }
+        if items.flags && items.modseq {
+            out.push(b' ');
+        }
+        if items.modseq {
+            self.show_modseq(out, row.modseq);
+        }
         out.extend_from_slice(b")\r\n");
+    }
+
+    /// The same of one whose change need not be told again.
+    pub(crate) fn tell_once(&mut self, out: &mut Out, row: &FlagRow, items: Items) {
+        self.tell(out, row, items);
+        self.remember(row.uid, row.modseq);
     }
 }

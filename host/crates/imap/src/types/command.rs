@@ -2,8 +2,8 @@
 
 use crate::ask::FlagAction;
 use crate::types::{
-    FetchItem, FlagSet, InternalDate, ListCommand, MailboxName, NameError, SearchKey, SequenceSet,
-    UseArgument,
+    FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand, MailboxName, NameError, SearchKey,
+    SelectParameters, SequenceSet, UseArgument,
 };
 
 /// A mailbox argument: a name, or why it is none. That is a NO, not a BAD: the syntax is right.
@@ -23,6 +23,8 @@ pub enum Command {
     Logout,
     /// `ID` (RFC 2971); what the client says of itself is not kept.
     Id,
+    /// `ENABLE` (RFC 5161) with the names of extensions.
+    Enable(Vec<String>),
     /// `STARTTLS`
     StartTls,
     /// `AUTHENTICATE`
@@ -45,6 +47,8 @@ pub enum Command {
         mailbox: MailboxArgument,
         /// `EXAMINE`
         read_only: bool,
+        /// What stands behind it.
+        parameters: SelectParameters,
     },
     /// `CREATE`
     Create {
@@ -102,6 +106,8 @@ pub enum Command {
         set: SequenceSet,
         /// What of them.
         items: Vec<FetchItem>,
+        /// Of which of them.
+        modifiers: FetchModifiers,
     },
     /// `STORE`
     Store {
@@ -115,6 +121,8 @@ pub enum Command {
         silent: bool,
         /// Which flags.
         flags: FlagSet,
+        /// `UNCHANGEDSINCE`: only where the modification sequence is no higher (RFC 7162 §3.1.3).
+        unchanged_since: Option<u64>,
     },
     /// `COPY`, `MOVE` (RFC 6851)
     Copy {
@@ -148,11 +156,13 @@ pub enum StatusItem {
     Size,
     /// `MAILBOXID` (RFC 8474)
     MailboxId,
+    /// `HIGHESTMODSEQ` (RFC 7162 §3.1.7)
+    HighestModSeq,
 }
 
 impl StatusItem {
     /// All of them with their names.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::Messages, "MESSAGES"),
         (Self::Recent, "RECENT"),
         (Self::UidNext, "UIDNEXT"),
@@ -160,6 +170,7 @@ impl StatusItem {
         (Self::Unseen, "UNSEEN"),
         (Self::Size, "SIZE"),
         (Self::MailboxId, "MAILBOXID"),
+        (Self::HighestModSeq, "HIGHESTMODSEQ"),
     ];
 }
 

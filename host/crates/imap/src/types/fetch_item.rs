@@ -27,6 +27,8 @@ pub enum FetchItem {
     EmailId,
     /// `THREADID` (RFC 8474)
     ThreadId,
+    /// `MODSEQ` (RFC 7162 §3.1.4.2)
+    ModSeq,
     /// `BODY[…]<…>` and its older names.
     Section {
         /// Which section.

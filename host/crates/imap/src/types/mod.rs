@@ -1,6 +1,7 @@
 //! IMAP's values: each valid by construction, each in a file of its own.
 
 mod command;
+mod condstore;
 mod fetch_item;
 mod flags;
 mod internal_date;
@@ -14,6 +15,7 @@ mod text_key;
 mod uid_set;
 
 pub use command::{AppendHead, Command, MailboxArgument, StatusItem};
+pub use condstore::{FetchModifiers, Resync, SelectParameters};
 pub use fetch_item::{FetchItem, SectionName};
 pub use flags::{FlagSet, SystemFlag};
 pub use internal_date::InternalDate;

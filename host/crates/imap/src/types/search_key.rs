@@ -45,10 +45,41 @@ pub enum SearchKey {
     SentOn(i64),
     /// `SENTSINCE`
     SentSince(i64),
+    /// `MODSEQ n`: that modification sequence or a higher one (RFC 7162 §3.1.5).
+    ModSeq(u64),
     /// A field that the summary holds contains this, which is folded already.
     Field(SummaryField, String),
     /// What needs the text.
     Text(TextKey),
+}
+
+impl SearchKey {
+    /// The lowest modification sequence that is asked for; `None` if none is.
+    #[must_use]
+    pub fn lowest_modseq(&self) -> Option<u64> {
+        match self {
+            Self::ModSeq(modseq) => Some(*modseq),
+            Self::And(keys) => keys.iter().filter_map(Self::lowest_modseq).min(),
+            Self::Or(first, second) => {
+                let both = [first, second];
+                both.into_iter().filter_map(|key| key.lowest_modseq()).min()
+            }
+            Self::Not(key) => key.lowest_modseq(),
+            _ => None,
+        }
+    }
+
+    /// Whether message numbers are among the criteria.
+    #[must_use]
+    pub fn has_numbers(&self) -> bool {
+        match self {
+            Self::Numbers(_) => true,
+            Self::And(keys) => keys.iter().any(Self::has_numbers),
+            Self::Or(first, second) => first.has_numbers() || second.has_numbers(),
+            Self::Not(key) => key.has_numbers(),
+            _ => false,
+        }
+    }
 }
 
 /// Fields that are searched without the message's text.

@@ -31,6 +31,27 @@ impl SequenceSet {
         (!ranges.is_empty()).then_some(Self(ranges))
     }
 
+    /// The ranges as they stand; `None` if `*` is among them.
+    pub(crate) fn plain(&self) -> Option<impl Iterator<Item = (u32, u32)> + '_> {
+        let number = |number: &SequenceNumber| match number {
+            SequenceNumber::Number(number) => Some(*number),
+            SequenceNumber::Last => None,
+        };
+        let ranges = self.0.iter();
+        let plain =
+            move |(from, to): &(SequenceNumber, SequenceNumber)| Some((number(from)?, number(to)?));
+        ranges
+            .clone()
+            .all(|range| plain(range).is_some())
+            .then(|| ranges.filter_map(plain))
+    }
+
+    /// The numbers; `None` if `*` is among them.
+    #[must_use]
+    pub fn without_star(&self) -> Option<UidSet> {
+        self.plain().map(UidSet::from_ranges)
+    }
+
     /// The numbers that are meant where `last` is the highest in use; `3:*` includes `last` even if it is below 3
     /// (RFC 3501 §6.4.8).
     #[must_use]

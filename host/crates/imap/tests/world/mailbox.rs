@@ -6,7 +6,8 @@ use waxwing_imap::types::{
     UidSet,
 };
 use waxwing_imap::{
-    Appended, Changes, FetchRow, FlagAction, FlagRow, RowWants, Snapshot, StatusData, StoredFlags,
+    Appended, Changed, Changes, FetchRow, FlagAction, FlagRow, FlagsStored, RowWants, Snapshot,
+    StatusData, StoredFlags,
 };
 use waxwing_message::Summary;
 
@@ -29,6 +30,8 @@ pub(crate) struct Mailbox {
     /// UIDs from here on have been shown to no session.
     recent_from: u32,
     vanished: Vec<(u32, u64)>,
+    /// What was expunged up to this modification sequence is forgotten.
+    forgotten: u64,
 }
 
 /// A message.
@@ -92,6 +95,7 @@ impl Mailbox {
             messages: Vec::new(),
             recent_from: 1,
             vanished: Vec::new(),
+            forgotten: 0,
         }
     }
 
@@ -168,16 +172,20 @@ impl Mailbox {
     pub(crate) fn change(
         &mut self,
         uids: &UidSet,
-        action: FlagAction,
-        flags: &FlagSet,
+        (action, flags): (FlagAction, &FlagSet),
+        unchanged_since: Option<u64>,
         modseq: u64,
-    ) -> Vec<StoredFlags> {
-        let mut rows = Vec::new();
+    ) -> FlagsStored {
+        let mut stored = FlagsStored::default();
         for message in self
             .messages
             .iter_mut()
             .filter(|message| uids.contains(message.uid))
         {
+            if unchanged_since.is_some_and(|since| message.modseq > since) {
+                stored.modified.push(message.flag_row());
+                continue;
+            }
             let before = message.flags.clone();
             match action {
                 FlagAction::Replace => message.flags = flags.clone(),
@@ -189,12 +197,30 @@ impl Mailbox {
             if changed {
                 message.modseq = modseq;
             }
-            rows.push(StoredFlags {
+            stored.rows.push(StoredFlags {
                 row: message.flag_row(),
                 replaced,
             });
         }
-        rows
+        stored
+    }
+
+    pub(crate) fn forget(&mut self, modseq: u64) {
+        self.vanished.clear();
+        self.forgotten = modseq;
+    }
+
+    pub(crate) fn changed(&self, since: u64) -> Changed {
+        let messages = self.messages.iter().filter(|m| m.modseq > since);
+        let present = self.messages.iter().map(|message| message.uid).collect();
+        Changed {
+            messages: messages.map(|message| message.uid).collect(),
+            vanished: if since < self.forgotten {
+                UidSet::from_ranges([(1, self.uid_next - 1)]).difference(&present)
+            } else {
+                self.changes(since).vanished
+            },
+        }
     }
 
     pub(crate) fn expunge(&mut self, among: Option<&UidSet>, modseq: u64) -> UidSet {

@@ -1,7 +1,7 @@
 //! A server in memory: accounts, mailboxes and messages as simple lists, to hold sessions against.
 //!
 //! Directives beside those of every dialogue: `% at-poll N arrive MAILBOX FILE`, `… expunge MAILBOX UID`,
-//! `… flag MAILBOX UID FLAG`, `… delete MAILBOX` make something happen when the session polls for the N-th time, `% before KIND N …` when
+//! `… flag MAILBOX UID FLAG`, `… delete MAILBOX`, `… forget MAILBOX` (what was expunged so far) make something happen when the session polls for the N-th time, `% before KIND N …` when
 //! it gives the N-th ask of a kind; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
 
 mod mailbox;
@@ -154,6 +154,10 @@ impl Fake {
                 self.mailboxes.retain(|mailbox| mailbox.name != name);
                 continue;
             }
+            if words[0] == "forget" {
+                mailbox.forget(modseq);
+                continue;
+            }
             let uid: u32 = words[2].parse().unwrap();
             match words[0] {
                 "expunge" => mailbox.remove(uid, modseq),
@@ -229,8 +233,12 @@ impl Fake {
             }
             Ask::Mailboxes => Answer::Mailboxes(self.mailboxes.iter().map(info).collect()),
             Ask::Status { mailbox } => {
+                let highest_modseq = self.modseq;
                 let mailbox = self.find(&mailbox)?;
-                Answer::Status(mailbox.status())
+                Answer::Status(StatusData {
+                    highest_modseq,
+                    ..mailbox.status()
+                })
             }
             Ask::Select { mailbox, read_only } => {
                 let modseq = self.modseq;
@@ -335,7 +343,7 @@ impl Fake {
                 uids,
                 action,
                 flags,
-                ..
+                unchanged_since,
             } => {
                 self.modseq = modseq;
                 let mailbox = self
@@ -343,7 +351,7 @@ impl Fake {
                     .iter_mut()
                     .find(|m| m.id == mailbox)
                     .ok_or(Error::NonExistent)?;
-                Answer::Flags(mailbox.change(&uids, action, &flags, modseq))
+                Answer::Flags(mailbox.change(&uids, (action, &flags), unchanged_since, modseq))
             }
             Ask::Copy {
                 mailbox,
@@ -395,6 +403,14 @@ impl Fake {
                     matched: TextKey::matches(&keys, &contents[m.content]),
                 };
                 Answer::TextMatches(wanted.map(judge).collect())
+            }
+            Ask::Changed { mailbox, since } => {
+                let mailbox = self
+                    .mailboxes
+                    .iter()
+                    .find(|m| m.id == mailbox)
+                    .ok_or(Error::NonExistent)?;
+                Answer::Changed(mailbox.changed(since))
             }
             Ask::Poll { mailbox, since } => {
                 let highest_modseq = self.modseq;

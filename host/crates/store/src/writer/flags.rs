@@ -62,7 +62,7 @@ impl Operation for StoreFlags {
                 .unchanged_since
                 .is_some_and(|since| message.modseq > since)
             {
-                changed.modified.push(message.uid);
+                changed.modified.push(message);
                 continue;
             }
             let (flags, keywords) = self.change.apply(message.flags, &message.keywords)?;

@@ -103,7 +103,7 @@ async fn unchanged_since_leaves_newer_messages_alone(setup: Arc<Setup>) {
         .store_flags(alice, inbox.id, &[UidRange::ALL], change)
         .await
         .unwrap();
-    assert_eq!(changed.modified, [2]);
+    assert!(changed.modified.iter().map(|m| m.uid).eq([2]));
     assert_eq!(
         changed.messages.iter().map(|m| m.uid).collect::<Vec<_>>(),
         [1]

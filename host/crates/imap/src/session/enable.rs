@@ -1,0 +1,71 @@
+//! ENABLE (RFC 5161), and the other commands that make a client aware of modification sequences (RFC 7162 §3.1).
+
+use crate::encode::texts;
+use crate::session::job::{Core, Flow};
+use crate::session::selected::Items;
+
+/// What the client has enabled. It stays so until the connection ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Enabled {
+    /// Changes of flags are told with their modification sequence (RFC 7162 §3.1).
+    pub(crate) condstore: bool,
+    /// VANISHED instead of EXPUNGE (RFC 7162 §3.2.3).
+    pub(crate) qresync: bool,
+}
+
+impl Enabled {
+    /// What is told of a message whose flags changed; the UID also if the command was about UIDs.
+    pub(crate) fn items(self, with_uid: bool) -> Items {
+        Items {
+            // RFC 7162 §3.2.4: both UID and modification sequence.
+            uid: with_uid || self.condstore,
+            flags: true,
+            modseq: self.condstore,
+        }
+    }
+}
+
+/// `ENABLE`: what is not known, or needs no enabling, is ignored (RFC 5161 §3.1).
+pub(crate) fn begin(core: &mut Core, names: &[String]) -> Flow {
+    let mut listed: Vec<&str> = Vec::new();
+    for name in names {
+        let known = enable(core, name);
+        listed.extend(known.filter(|known| !listed.contains(known)));
+    }
+    core.out.extend_from_slice(b"* ENABLED");
+    for name in listed {
+        core.out.push(b' ');
+        core.out.extend_from_slice(name.as_bytes());
+    }
+    core.out.extend_from_slice(b"\r\n");
+    Flow::Done(texts::ok("ENABLE completed"))
+}
+
+/// Enables what has this name; gives the name as it is listed.
+fn enable(core: &mut Core, name: &str) -> Option<&'static str> {
+    match name.to_ascii_uppercase().as_str() {
+        "CONDSTORE" => {
+            condstore(core);
+            Some("CONDSTORE")
+        }
+        // RFC 7162 §3.2.3: it enables CONDSTORE as well.
+        "QRESYNC" => {
+            condstore(core);
+            core.enabled.qresync = true;
+            Some("QRESYNC")
+        }
+        _ => None,
+    }
+}
+
+/// A command that enables CONDSTORE was given.
+pub(crate) fn condstore(core: &mut Core) {
+    if core.enabled.condstore {
+        return;
+    }
+    core.enabled.condstore = true;
+    // RFC 7162 §3.1: the first of them, with a mailbox selected, makes the server tell HIGHESTMODSEQ.
+    if let Some(selected) = &core.selected {
+        texts::highest_modseq(&mut core.out, selected.known_modseq());
+    }
+}
