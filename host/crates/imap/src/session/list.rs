@@ -9,9 +9,12 @@ mod pattern;
 use crate::ask::{Answer, Ask};
 use crate::encode::{Out, mailbox as write_mailbox, status, texts};
 use crate::error::Error;
+use crate::session::enable;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::mailboxes::bad_name;
-use crate::types::{ListCommand, ListForm, ListReturn, ListSelection, MailboxName, SpecialUse};
+use crate::types::{
+    ListCommand, ListForm, ListReturn, ListSelection, MailboxName, SpecialUse, StatusItem,
+};
 use names::{Names, Node};
 use pattern::Patterns;
 
@@ -19,6 +22,10 @@ use pattern::Patterns;
 const NAMES: usize = 128;
 
 pub(crate) fn begin(core: &mut Core, command: ListCommand) -> Flow {
+    if command.status.contains(&StatusItem::HighestModSeq) {
+        // RFC 7162 §3.1: as STATUS does.
+        enable::condstore(core);
+    }
     let ListCommand {
         form,
         patterns,

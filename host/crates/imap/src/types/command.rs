@@ -2,8 +2,8 @@
 
 use crate::ask::FlagAction;
 use crate::types::{
-    FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand, MailboxName, NameError, SearchKey,
-    SelectParameters, SequenceSet, UseArgument,
+    FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand, MailboxName, NameError,
+    SearchKey, SelectParameters, SequenceSet, UseArgument,
 };
 
 /// A mailbox argument: a name, or why it is none. That is a NO, not a BAD: the syntax is right.
