@@ -22,7 +22,7 @@ use pattern::Patterns;
 const NAMES: usize = 128;
 
 pub(crate) fn begin(core: &mut Core, command: ListCommand) -> Flow {
-    if command.status.contains(&StatusItem::HighestModSeq) {
+    if command.returns.status.contains(&StatusItem::HighestModSeq) {
         // RFC 7162 §3.1: as STATUS does.
         enable::condstore(core);
     }

@@ -235,7 +235,7 @@ impl Fake {
             Ask::Status { mailbox } => {
                 let highest_modseq = self.modseq;
                 let mailbox = self.find(&mailbox)?;
-                Answer::Status(StatusData {
+                Answer::Status(waxwing_imap::StatusData {
                     highest_modseq,
                     ..mailbox.status()
                 })
