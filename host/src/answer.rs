@@ -114,6 +114,7 @@ fn imap_settings(listener: &Listener, config: &Config) -> Arc<waxwing_imap::Conf
         ..waxwing_imap::Config::default()
     };
     limit(&mut settings.mechanisms, listener);
+    settings.unauthenticate = listener.unauthenticate;
     settings.limits.message = config.limits.message_size.bytes();
     Arc::new(settings)
 }

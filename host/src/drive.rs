@@ -222,8 +222,10 @@ where
                     Box::pin(self.transport.close()).await;
                     return Ok(());
                 }
-                // No session offers COMPRESS (RFC 4978) yet.
-                Step::Compress => return Err(io::ErrorKind::Unsupported.into()),
+                Step::Compress => {
+                    self.flush().await?;
+                    self.transport.compress();
+                }
             }
         }
     }

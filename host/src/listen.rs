@@ -269,7 +269,7 @@ fn begin(
     let caller = Caller::new(Arc::clone(door), client, local, Arc::clone(&seat));
     let link = Link {
         id: caller.id,
-        transport: Transport::Plain(stream),
+        transport: Transport::new(stream),
         implicit_tls: listener.tls == Tls::Implicit,
         terms: Arc::clone(terms),
         phase: parts.shutdown.phase(),

@@ -1,7 +1,9 @@
-//! The bytes of one connection, in clear or under TLS, in both directions.
+//! The bytes of one connection, in clear or under TLS, compressed or not, in both directions.
 //!
 //! Invariants: no read buffer is held while a connection is idle (bytes land in a buffer of the thread and go
 //! straight into the session); what waits to be sent is bounded by the driver, which flushes before it steps on.
+
+mod deflate;
 
 use std::cell::RefCell;
 use std::io;
@@ -17,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use waxwing_sasl::ChannelBinding;
 
+use self::deflate::Inflate;
 use crate::tls;
 
 /// Octets read at a time.
@@ -33,7 +36,14 @@ thread_local! {
 }
 
 /// A connection.
-pub(crate) enum Transport {
+pub(crate) struct Transport {
+    stream: Stream,
+    /// Since the session said so, both directions are compressed (RFC 4978).
+    inflate: Option<Box<Inflate>>,
+}
+
+/// What is under it.
+enum Stream {
     /// In clear.
     Plain(TcpStream),
     /// Under TLS; boxed, since most of it is rustls' state.
@@ -57,9 +67,8 @@ pub(crate) struct TlsFacts {
     pub(crate) certified: Vec<String>,
 }
 
-impl Transport {
-    /// Reads once and hands what came to `take`; 0 is the end.
-    pub(crate) fn poll_receive(
+impl Stream {
+    fn poll_receive(
         &mut self,
         context: &mut Context<'_>,
         take: impl FnOnce(&[u8]),
@@ -79,10 +88,55 @@ impl Transport {
             Poll::Ready(Ok(read.len()))
         })
     }
+}
+
+impl Transport {
+    /// A connection that was just accepted.
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self {
+            stream: Stream::Plain(stream),
+            inflate: None,
+        }
+    }
+
+    /// From here on both directions are compressed. What the peer sent before has been read.
+    pub(crate) fn compress(&mut self) {
+        self.inflate = Some(Box::default());
+    }
+
+    /// Reads once and hands what came to `take`; 0 is the end.
+    pub(crate) fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        take: impl FnOnce(&[u8]),
+    ) -> Poll<io::Result<usize>> {
+        let Some(inflate) = &mut self.inflate else {
+            return self.stream.poll_receive(context, take);
+        };
+        let mut take = Some(take);
+        loop {
+            while inflate.is_ready() {
+                let given = inflate.give(|octets| {
+                    if let Some(take) = take.take() {
+                        take(octets);
+                    }
+                })?;
+                if let Some(given) = given {
+                    return Poll::Ready(Ok(given));
+                }
+            }
+            let read = self
+                .stream
+                .poll_receive(context, |octets| inflate.push(octets));
+            if ready!(read)? == 0 {
+                return Poll::Ready(Ok(0));
+            }
+        }
+    }
 
     /// Octets that the peer has sent and nobody has read; of what is under TLS nothing is known.
     pub(crate) fn waiting(&self) -> usize {
-        let Self::Plain(stream) = self else {
+        let Stream::Plain(stream) = &self.stream else {
             return 0;
         };
         let mut start = [0; EARLY];
@@ -107,13 +161,20 @@ impl Transport {
     }
 
     async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Plain(stream) => stream.write_all(piece).await,
-            Self::Tls(stream) => {
+        let compressed;
+        let piece = if self.inflate.is_some() {
+            compressed = deflate::deflate(piece)?;
+            compressed.as_slice()
+        } else {
+            piece
+        };
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.write_all(piece).await,
+            Stream::Tls(stream) => {
                 stream.write_all(piece).await?;
                 stream.flush().await
             }
-            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
+            Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
@@ -123,7 +184,7 @@ impl Transport {
         acceptor: &TlsAcceptor,
         limit: Duration,
     ) -> io::Result<TlsFacts> {
-        let Self::Plain(stream) = std::mem::replace(self, Self::Gone) else {
+        let Stream::Plain(stream) = std::mem::replace(&mut self.stream, Stream::Gone) else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
         let stream = timeout(limit, acceptor.accept(stream))
@@ -145,7 +206,7 @@ impl Transport {
                 .and_then(<[_]>::first)
                 .map_or_else(Vec::new, |certificate| tls::addresses(certificate)),
         };
-        *self = Self::Tls(Box::new(stream));
+        self.stream = Stream::Tls(Box::new(stream));
         Ok(facts)
     }
 
@@ -153,14 +214,15 @@ impl Transport {
     /// system send a reset, which can overtake the last reply (RFC 9293 §3.10.4).
     pub(crate) async fn close(&mut self) {
         let linger = async {
-            match self {
-                Self::Plain(stream) => stream.shutdown().await?,
-                Self::Tls(stream) => stream.shutdown().await?,
-                Self::Gone => return Ok(()),
+            match &mut self.stream {
+                Stream::Plain(stream) => stream.shutdown().await?,
+                Stream::Tls(stream) => stream.shutdown().await?,
+                Stream::Gone => return Ok(()),
             }
             let mut left = LINGER.0;
             while left > 0 {
-                match std::future::poll_fn(|context| self.poll_receive(context, |_| ())).await? {
+                let stream = &mut self.stream;
+                match std::future::poll_fn(|context| stream.poll_receive(context, |_| ())).await? {
                     0 => break,
                     read => left = left.saturating_sub(read),
                 }

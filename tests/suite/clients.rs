@@ -57,6 +57,7 @@ fn python_standard_library() {
         python(&server, "read_by_imaplib.py", &["imap", "imap-tls"]);
         python(&server, "list_by_imaplib.py", &["imap"]);
         python(&server, "resync_by_imaplib.py", &["imap"]);
+        python(&server, "compress_by_imaplib.py", &["imap", "imap-tls"]);
         python(&server, "read_by_poplib.py", &["pop3", "pop3-tls"]);
         server.verify();
     }

@@ -149,7 +149,7 @@ impl Answers<Session> for ImapAnswers {
 
     fn content(&mut self, bytes: Bytes) {
         if let Some(append) = self.user.as_mut().and_then(|user| user.append.as_mut()) {
-            append.content.push(bytes);
+            append.push(bytes);
         }
     }
 
@@ -283,6 +283,11 @@ impl User {
                 self.append_begin(gate, mailbox.as_str(), size, flags, internal_date)
                     .await
             }
+            Ask::AppendMore {
+                size,
+                flags,
+                internal_date,
+            } => self.append_more(gate, size, flags, internal_date).await,
             Ask::AppendEnd => self.append_end(gate).await,
             Ask::AppendAbandon => {
                 self.append = None;

@@ -35,6 +35,8 @@ pub struct Listener {
     pub binary_mime: bool,
     /// Whether messages may say how urgent they are (MT-PRIORITY, RFC 6710).
     pub mt_priority: bool,
+    /// Whether IMAP clients may log out and stay, to log in as somebody else (UNAUTHENTICATE, RFC 8437).
+    pub unauthenticate: bool,
     /// Whether clients are asked for a certificate, by which they may log in; they need not have one.
     pub client_certificates: bool,
     /// The only ways to log in, in the order in which they are offered; empty: all that there are.
@@ -129,6 +131,7 @@ pub(super) fn defaults() -> Vec<Listener> {
         xclient_from: Vec::new(),
         binary_mime: false,
         mt_priority: service.takes_priorities(),
+        unauthenticate: false,
         client_certificates: false,
         mechanisms: Vec::new(),
     };
@@ -178,6 +181,7 @@ fn read_one(section: &mut Section<'_, '_>) -> Listener {
         xclient_from: Vec::new(),
         binary_mime: false,
         mt_priority: false,
+        unauthenticate: false,
         client_certificates: false,
         mechanisms: Vec::new(),
     };
@@ -257,12 +261,13 @@ fn read_mechanisms(section: &mut Section<'_, '_>, listener: &mut Listener) {
     section.check("mechanisms", problem);
 }
 
-/// What SMTP can do besides.
+/// What SMTP and IMAP can do besides.
 fn read_extensions(section: &mut Section<'_, '_>, listener: &mut Listener) {
     section.value("xclient-from", &mut listener.xclient_from);
     section.value("binary-mime", &mut listener.binary_mime);
     listener.mt_priority = listener.service.takes_priorities();
     section.value("mt-priority", &mut listener.mt_priority);
+    section.value("unauthenticate", &mut listener.unauthenticate);
     let smtp = matches!(
         listener.service,
         Service::Smtp | Service::Submission | Service::Lmtp
@@ -278,6 +283,11 @@ fn read_extensions(section: &mut Section<'_, '_>, listener: &mut Listener) {
             strange.then(|| "is an extension of smtp, submission and lmtp".into()),
         );
     }
+    let strange = listener.unauthenticate && listener.service != Service::Imap;
+    section.check(
+        "unauthenticate",
+        strange.then(|| "is an extension of imap".into()),
+    );
 }
 
 /// What a listener behind a proxy has besides.

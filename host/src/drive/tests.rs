@@ -212,7 +212,7 @@ async fn server(answers: Slowly, write: Duration) -> Server {
             .unwrap();
         let link = Link {
             id: 1,
-            transport: Transport::Plain(stream),
+            transport: Transport::new(stream),
             implicit_tls: false,
             terms: Arc::new(Terms {
                 acceptor,
@@ -351,7 +351,7 @@ async fn nothing_is_said_in_the_middle_of_what_is_being_sent() {
     let _client = TcpStream::connect(listener.local_addr().unwrap())
         .await
         .unwrap();
-    let mut transport = Transport::Plain(listener.accept().await.unwrap().0);
+    let mut transport = Transport::new(listener.accept().await.unwrap().0);
     let mut output = Output::default();
     assert!(output.is_whole());
     // More than the sockets' buffers take, and the peer does not read.

@@ -55,7 +55,7 @@ fn answer(ask: Ask) -> Answer {
         }),
         Ask::AppendEnd => Answer::Appended(Appended {
             uid_validity: 7,
-            uid: 10,
+            uids: vec![10],
         }),
         Ask::Rows { uids, .. } => Answer::Rows(uids.iter().take(50).map(row).collect()),
         Ask::Read { offset, length, .. } => Answer::Data(slice(offset, length)),

@@ -91,7 +91,17 @@ pub enum Ask {
         /// When it came to be, or now.
         internal_date: Option<InternalDate>,
     },
-    /// All content of the running append was given: store it durably. → [`Answer::Appended`]
+    /// Another message for the running append (RFC 3502): may it come, too? [`Answer::Done`] lets its content flow. A
+    /// failure gives the append up, with what came before.
+    AppendMore {
+        /// Octets that will follow.
+        size: u64,
+        /// Flags to store with it.
+        flags: FlagSet,
+        /// When it came to be, or now.
+        internal_date: Option<InternalDate>,
+    },
+    /// All content of the running append was given: store its messages durably, all or none. → [`Answer::Appended`]
     AppendEnd,
     /// The running append is given up; throw its content away. → [`Answer::Done`]
     AppendAbandon,
@@ -180,7 +190,8 @@ pub enum Ask {
     },
     /// Let other sessions have a turn: a command has worked for a while. → [`Answer::Done`]
     Yield,
-    /// LOGOUT or the end of the session; nothing may follow. → [`Answer::Done`]
+    /// LOGOUT, after which nothing follows, or UNAUTHENTICATE, after which somebody may log in: the account is left.
+    /// → [`Answer::Done`]
     Logout,
 }
 
@@ -339,13 +350,13 @@ pub enum FlagAction {
     Remove,
 }
 
-/// Where an appended message is (APPENDUID, RFC 4315).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where appended messages are (APPENDUID, RFC 4315).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
     /// UIDVALIDITY of the target.
     pub uid_validity: u32,
-    /// UID of the message.
-    pub uid: u32,
+    /// UIDs of the messages, in their order (RFC 3502).
+    pub uids: Vec<u32>,
 }
 
 /// Where copied or moved messages are (COPYUID, RFC 4315). Both lists have the same length and order.

@@ -26,6 +26,8 @@ pub struct Config {
     pub plaintext_auth: bool,
     /// What AUTHENTICATE offers, in this order; those tied to the TLS connection only where it can be.
     pub mechanisms: Vec<Mechanism>,
+    /// Whether a client may log out and stay, to log in as somebody else (RFC 8437 §8: it can be disabled).
+    pub unauthenticate: bool,
     /// Fields of the ID response (RFC 2971), in order, e.g. `("name", "Waxwing")`.
     pub id: Vec<(String, String)>,
     /// Bounds on what a client can make large.
@@ -43,6 +45,7 @@ impl Default for Config {
                 // There is a command for it.
                 .filter(|mechanism| *mechanism != Mechanism::Login)
                 .collect(),
+            unauthenticate: false,
             id: vec![(String::from("name"), String::from("Waxwing"))],
             limits: Limits::default(),
         }

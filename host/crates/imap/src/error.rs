@@ -33,6 +33,9 @@ pub enum Error {
     /// The message is larger than is taken. `[TOOBIG]` (RFC 7889 §4)
     #[error("message too large")]
     TooLarge,
+    /// What is appended cannot be kept so that every client can read it. `[UNKNOWN-CTE]` (RFC 3516 §4.4)
+    #[error("no transfer encoding fits")]
+    UnknownEncoding,
     /// Some other bound was reached (too many mailboxes, keywords …). `[LIMIT]`
     #[error("limit reached: {0}")]
     Limit(String),

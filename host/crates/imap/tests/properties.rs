@@ -192,6 +192,41 @@ fn a_large_message_comes_in_pieces() {
 }
 
 #[test]
+fn a_large_part_is_decoded_in_pieces() {
+    let mut client = Client::new("");
+    let raw = [
+        b"Subject: large\r\nContent-Transfer-Encoding: base64\r\n\r\n".to_vec(),
+        b"AGFiY2RlZmdoaWpr\r\n".repeat(64 * 1024),
+    ]
+    .concat();
+    let decoded = b"\0abcdefghijk".repeat(64 * 1024);
+    client.world.store("INBOX", &raw, FlagSet::default());
+    client.send(LOGIN);
+    client.send(b"s SELECT INBOX\r\n");
+    let from = client.written.len();
+    let heard = client
+        .send(b"f FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1] BINARY.PEEK[1]<700000.9999999>)\r\n");
+    let expected = format!("* 1 FETCH (BINARY[1] ~{{{}}}\r\n", decoded.len());
+    assert!(heard.starts_with(&expected));
+    let octets = &client.written[from + expected.len()..];
+    assert!(octets.starts_with(&decoded));
+    let behind = format!(
+        " BINARY.SIZE[1] {} BINARY[1]<700000> ~{{{}}}\r\n",
+        decoded.len(),
+        decoded.len() - 700_000
+    );
+    assert!(octets[decoded.len()..].starts_with(behind.as_bytes()));
+    let tail = &octets[decoded.len() + behind.len()..];
+    assert!(tail.starts_with(&decoded[700_000..]));
+    assert!(heard.ends_with(")\r\nf OK FETCH completed\r\n"));
+    assert!(
+        client.largest < 400 * 1024,
+        "{} octets at once",
+        client.largest
+    );
+}
+
+#[test]
 fn what_cannot_be_read_is_nil_or_the_end() {
     let raw = [
         b"Subject: large\r\n\r\n".to_vec(),

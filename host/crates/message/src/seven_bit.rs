@@ -18,7 +18,7 @@ const LINE: usize = 998;
 /// Why a message cannot be converted; it goes back to its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unconvertible {
-    /// 8-bit octets in a header: that is SMTPUTF8's affair, or nobody's.
+    /// 8-bit octets in a header, which is SMTPUTF8's affair or nobody's, or the octet 0.
     #[error("a header has 8-bit octets")]
     Header,
     /// 8-bit octets in what is signed or encrypted (RFC 1847 §2.1, §2.2).
@@ -63,7 +63,7 @@ struct Converter<'a> {
 impl Converter<'_> {
     fn part(&mut self, part: &Part, root: bool) -> Result<(), Unconvertible> {
         self.between(part.header.start as usize);
-        if !part.header.of(self.raw).is_ascii() {
+        if !is_plain(part.header.of(self.raw)) {
             return Err(Unconvertible::Header);
         }
         match &part.content {

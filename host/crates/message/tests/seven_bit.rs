@@ -64,6 +64,7 @@ fn what_needs_nothing_stays() {
 fn what_must_not_be_touched_is_refused() {
     let refused = |message: &str| seven_bit(message.as_bytes()).unwrap_err();
     assert_eq!(refused("Subject: schön\r\n\r\n"), Unconvertible::Header);
+    assert_eq!(refused("Subject: a\0b\r\n\r\n"), Unconvertible::Header);
     for kind in ["signed", "encrypted"] {
         let sealed =
             format!("Content-Type: multipart/{kind}; boundary=b\r\n\r\n--b\r\n\r\nö\r\n--b--\r\n");

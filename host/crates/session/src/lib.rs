@@ -113,7 +113,7 @@ pub enum Step<A> {
     /// All is sent: shake hands, as the side of TLS that the session is of, then call [`Session::secured`]. What the peer sent in clear before
     /// has been thrown away; so must the driver with what it holds (RFC 3207 §4.2). A failed handshake ends it all.
     StartTls,
-    /// All is sent: compress from here on (RFC 4978).
+    /// All is sent: compress from here on, and decompress what comes (RFC 4978).
     Compress,
     /// Nothing to do until bytes, the deadline, or news arrive.
     Read,

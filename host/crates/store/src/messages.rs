@@ -270,6 +270,20 @@ impl Store {
         Ok(self.inner.writer.write(DeliverAll(prepared)).await?.stored)
     }
 
+    /// Stores several messages, each of its own, or none: with one commit (RFC 3502). One entry a target, in order.
+    ///
+    /// # Errors
+    /// As [`Store::deliver`].
+    pub async fn deliver_each(&self, deliveries: Vec<Delivery>) -> Result<Vec<Stored>> {
+        let mut prepared = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            let mut message = self.prepare(delivery, Vec::new()).await?;
+            message.alone = true;
+            prepared.push(message);
+        }
+        Ok(self.inner.writer.write(DeliverAll(prepared)).await?.stored)
+    }
+
     /// Everything that needs no place in the writer's line: bounds, hash, the file of a large content.
     pub(crate) async fn prepare(
         &self,

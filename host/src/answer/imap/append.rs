@@ -2,24 +2,42 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use waxwing_imap::types::{FlagSet, InternalDate};
 use waxwing_imap::{Answer, Appended, Error};
+use waxwing_message::{Body, Summary};
 use waxwing_policy::MailboxChange;
-use waxwing_store::{Delivery, MailboxId, Place, Target};
+use waxwing_store::{AccountId, Delivery, MailboxId, Place, Target};
 
-use super::super::events;
 use super::super::gate::Gate;
+use super::super::{events, now_millis, off_the_loop, summary};
 use super::User;
 use super::convert as to_imap;
-use crate::budget::Content;
+use crate::budget::{Content, Reservation};
 
-/// A message that is being appended.
+/// Messages that are being appended (RFC 3502: all or none).
 pub(super) struct Append {
     mailbox: MailboxId,
     name: String,
+    /// In their order; the last one is still coming.
+    messages: Vec<Message>,
+    /// Octets that were announced of all of them.
+    octets: u64,
+}
+
+struct Message {
     flags: FlagSet,
     internal_date: Option<InternalDate>,
-    pub(super) content: Content,
+    content: Content,
+}
+
+impl Append {
+    /// Takes a piece of the message that is coming.
+    pub(super) fn push(&mut self, bytes: Bytes) {
+        if let Some(message) = self.messages.last_mut() {
+            message.content.push(bytes);
+        }
+    }
 }
 
 impl User {
@@ -32,70 +50,179 @@ impl User {
         flags: FlagSet,
         internal_date: Option<InternalDate>,
     ) -> Result<Answer, Error> {
+        self.append = None;
         if gate.pressed() {
             return Err(Error::Limit("no room for more mail now".into()));
         }
         let parts = Arc::clone(gate.parts());
         let mailbox = parts.store.mailbox(self.account.id, name).await;
         let mailbox = mailbox.map_err(|error| to_imap::error(error, gate.session()))?;
-        self.room(gate, size, 1).await?;
-        let content = Content::new(&parts.budget, gate.caller().client.ip());
-        self.append = Some(Append {
+        let append = Append {
             mailbox: mailbox.id,
             name: name.to_owned(),
+            messages: Vec::new(),
+            octets: 0,
+        };
+        self.expect(gate, append, size, flags, internal_date).await
+    }
+
+    /// The same for another message of the append that is running, which is given up if not.
+    pub(super) async fn append_more(
+        &mut self,
+        gate: &mut Gate,
+        size: u64,
+        flags: FlagSet,
+        internal_date: Option<InternalDate>,
+    ) -> Result<Answer, Error> {
+        match self.append.take() {
+            Some(append) => self.expect(gate, append, size, flags, internal_date).await,
+            None => Err(Error::Cannot("no append is running".into())),
+        }
+    }
+
+    async fn expect(
+        &mut self,
+        gate: &mut Gate,
+        mut append: Append,
+        size: u64,
+        flags: FlagSet,
+        internal_date: Option<InternalDate>,
+    ) -> Result<Answer, Error> {
+        append.octets = append.octets.saturating_add(size);
+        let messages = append.messages.len() as u64 + 1;
+        self.room(gate, append.octets, messages).await?;
+        append.messages.push(Message {
             flags,
             internal_date,
-            content,
+            content: Content::new(&gate.parts().budget, gate.caller().client.ip()),
         });
+        self.append = Some(append);
         Ok(Answer::Done)
     }
 
-    /// Stores the message whose content has come.
+    /// Stores the messages whose content has come.
     pub(super) async fn append_end(&mut self, gate: &mut Gate) -> Result<Answer, Error> {
         let Some(mut append) = self.append.take() else {
             return Err(Error::Cannot("no append is running".into()));
         };
-        let Some((content, _reservation)) = append.content.take() else {
+        let mut deliveries = Vec::with_capacity(append.messages.len());
+        let mut held = Vec::with_capacity(append.messages.len());
+        for message in &mut append.messages {
+            let (delivery, memory) = message.deliver(self.account.id, append.mailbox).await?;
+            deliveries.push(delivery);
+            held.push(memory);
+        }
+        let stored = gate
+            .parts()
+            .store
+            .deliver_each(deliveries)
+            .await
+            .map_err(|error| to_imap::error(error, gate.session()))?;
+        drop(held);
+        let first = stored
+            .first()
+            .ok_or_else(|| Error::Cannot("nothing was stored".into()))?;
+        for (stored, message) in stored.iter().zip(&append.messages) {
+            gate.tell(&self.account.address, || {
+                let flags = to_imap::store_flags(&message.flags);
+                let keywords = message.flags.keywords();
+                MailboxChange::Append(events::placed(&append.name, stored.uid, flags, keywords))
+            });
+        }
+        Ok(Answer::Appended(Appended {
+            uid_validity: first.uid_validity,
+            uids: stored.iter().map(|stored| stored.uid).collect(),
+        }))
+    }
+}
+
+impl Message {
+    /// The message as it is stored, and the memory that it takes until then.
+    async fn deliver(
+        &mut self,
+        account: AccountId,
+        mailbox: MailboxId,
+    ) -> Result<(Delivery, Reservation), Error> {
+        let Some((content, memory)) = self.content.take() else {
             return Err(Error::Limit(
                 "the server has no memory for this message now; try again later".into(),
             ));
         };
-        let summary = super::super::summary(&content).await;
-        let (internal_date, internal_offset) = append.internal_date.map_or_else(
-            || (super::super::now_millis(), 0),
+        let content = without_nul(content).await?;
+        let (internal_date, internal_offset) = self.internal_date.map_or_else(
+            || (now_millis(), 0),
             |date| (date.seconds.saturating_mul(1000), date.offset),
         );
         let target = Target {
-            account: self.account.id,
-            mailbox: Place::Id(append.mailbox),
-            flags: to_imap::store_flags(&append.flags),
-            keywords: append.flags.keywords().to_vec(),
+            account,
+            mailbox: Place::Id(mailbox),
+            flags: to_imap::store_flags(&self.flags),
+            keywords: self.flags.keywords().to_vec(),
         };
         let delivery = Delivery {
+            summary: summary(&content).await,
             content,
-            summary,
             targets: vec![target],
             internal_date,
             internal_offset,
             ledger: None,
         };
-        let stored = gate
-            .parts()
-            .store
-            .deliver(delivery)
-            .await
-            .map_err(|error| to_imap::error(error, gate.session()))?;
-        let stored = stored
-            .first()
-            .ok_or_else(|| Error::Cannot("nothing was stored".into()))?;
-        gate.tell(&self.account.address, || {
-            let flags = to_imap::store_flags(&append.flags);
-            let keywords = append.flags.keywords();
-            MailboxChange::Append(events::placed(&append.name, stored.uid, flags, keywords))
-        });
-        Ok(Answer::Appended(Appended {
-            uid_validity: stored.uid_validity,
-            uid: stored.uid,
-        }))
+        Ok((delivery, memory))
+    }
+}
+
+/// RFC 3516 §6: what BODY shows has an encoding that clients without BINARY can read, so that the octet 0, which no literal
+/// can hold, is encoded when it is stored.
+async fn without_nul(content: Bytes) -> Result<Bytes, Error> {
+    if !content.contains(&0) {
+        return Ok(content);
+    }
+    // RFC 3516 §4.4: nothing is lost by it.
+    let encoded = off_the_loop(content, |content| {
+        let encoded = waxwing_message::seven_bit(content).ok();
+        encoded.filter(|_| all_in_bodies(content))
+    });
+    encoded.await.map(Bytes::from).ok_or(Error::UnknownEncoding)
+}
+
+/// Whether all octets that are not of 7 bits, or 0, are in the bodies of parts, which can be given an encoding.
+fn all_in_bodies(content: &[u8]) -> bool {
+    let odd = |octets: &[u8]| {
+        octets
+            .iter()
+            .filter(|it| **it == 0 || !it.is_ascii())
+            .count()
+    };
+    let summary = Summary::read(content);
+    let mut ahead = vec![&summary.root];
+    let mut in_bodies = 0;
+    while let Some(part) = ahead.pop() {
+        match &part.content {
+            Body::Leaf => in_bodies += odd(part.body.of(content)),
+            Body::Multipart(parts) => ahead.extend(parts),
+            Body::Message { part, .. } => ahead.push(part),
+        }
+    }
+    in_bodies == odd(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn octets_0_are_encoded_where_nothing_is_lost_by_it() {
+        let message = |preamble: &str, body: &str| {
+            Bytes::from(format!(
+                "Content-Type: multipart/mixed; boundary=b\r\n\r\n{preamble}\r\n--b\r\n\r\n{body}\r\n--b--\r\n"
+            ))
+        };
+        let encoded = without_nul(message("plain", "a\0ü")).await.unwrap();
+        assert!(!encoded.contains(&0) && encoded.is_ascii());
+        let kept = message("Grüße", "text");
+        assert_eq!(without_nul(kept.clone()).await, Ok(kept));
+        for lossy in [message("a\0b", "text"), message("Grüße", "a\0b")] {
+            assert_eq!(without_nul(lossy).await, Err(Error::UnknownEncoding));
+        }
     }
 }

@@ -19,5 +19,5 @@ pub(crate) use flags::flags;
 pub(crate) use mailbox::mailbox;
 #[cfg(test)]
 pub(crate) use mailbox::modified_utf7;
-pub(crate) use section::section_name;
+pub(crate) use section::{binary_name, section_name};
 pub(crate) use status::status;

@@ -22,6 +22,15 @@ pub(crate) fn section_name(
     }
 }
 
+/// `BINARY[1.2]<0>`, `BINARY.SIZE[1.2]` (RFC 3516 §7); `word` is what stands before the bracket.
+pub(crate) fn binary_name(out: &mut Out, word: &str, path: &[u32], origin: Option<u32>) {
+    let numbers: Vec<String> = path.iter().map(u32::to_string).collect();
+    let _ = write!(out, "{word}[{}]", numbers.join("."));
+    if let Some(origin) = origin {
+        let _ = write!(out, "<{origin}>");
+    }
+}
+
 fn body(out: &mut Out, section: &Section, origin: Option<u32>) {
     out.extend_from_slice(b"BODY[");
     for (index, part) in section.path.iter().enumerate() {

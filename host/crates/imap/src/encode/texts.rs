@@ -113,6 +113,12 @@ pub(crate) const LITERAL_TOO_LARGE: Response =
 pub(crate) const NO_TAG: Response = Response::new(Status::Bad, "", "expected a tag and a command");
 pub(crate) const NOT_LOGGED_IN: Response = Response::new(Status::Bad, "", "log in first");
 pub(crate) const LOGGED_IN_ALREADY: Response = Response::new(Status::Bad, "", "already logged in");
+pub(crate) const COMPRESSED_ALREADY: Response =
+    Response::new(Status::Bad, "", "compression is active already");
+pub(crate) const WAIT_FOR_COMPRESS: Response =
+    Response::new(Status::Bad, "", "wait for the answer to COMPRESS");
+pub(crate) const NOT_OFFERED: Response =
+    Response::new(Status::Bad, "", "that command is not offered here");
 pub(crate) const NOTHING_SELECTED: Response =
     Response::new(Status::Bad, "", "no mailbox is selected");
 /// RFC 7162 §3.2.3: BAD where QRESYNC is not enabled.
@@ -131,9 +137,6 @@ pub(crate) const CANCELLED: Response = Response::new(Status::Bad, "", "authentic
 pub(crate) const NOT_DONE: Response = Response::new(Status::Bad, "", "expected DONE");
 pub(crate) const NUL: Response =
     Response::new(Status::Bad, "", "a message must not hold the octet 0");
-pub(crate) const ONE_MESSAGE: Response =
-    Response::new(Status::Bad, "", "one message at a time, then the line ends");
-
 pub(crate) const NO_LOGIN: Response = Response::new(
     Status::No,
     "CANNOT",
@@ -162,6 +165,16 @@ pub(crate) const TOO_MANY_TEXT_KEYS: Response = Response::new(
     "LIMIT",
     "too many search keys that need the text",
 );
+/// RFC 3516 §4.3, §4.4.
+pub(crate) const UNKNOWN_CTE: Response = Response::new(
+    Status::No,
+    "UNKNOWN-CTE",
+    "a part has a transfer encoding that is not known, or cannot be given one",
+);
+pub(crate) const EMPTY_MESSAGE: Response =
+    Response::new(Status::No, "", "an empty message cancels the append");
+pub(crate) const TOO_MANY_MESSAGES: Response =
+    Response::new(Status::No, "LIMIT", "too many messages in one append");
 pub(crate) const SOME_UNREADABLE: Response = Response::new(
     Status::No,
     "UNAVAILABLE",
@@ -175,6 +188,8 @@ pub(crate) const EXPUNGED: Response = Response::new(
 );
 
 pub(crate) const BYE_LOGOUT: &str = "* BYE logging out\r\n";
+pub(crate) const BYE_STAYS_COMPRESSED: &str =
+    "* BYE compression does not end: log in on another connection\r\n";
 pub(crate) const BYE_IDLE: &str = "* BYE idle for too long\r\n";
 pub(crate) const BYE_GONE: &str = "* BYE the selected mailbox was deleted\r\n";
 pub(crate) const BYE_SHUTDOWN: &str = "* BYE the server is going down; come back soon\r\n";
@@ -252,6 +267,7 @@ pub(crate) fn failure(error: &Error, target: bool) -> Response {
         Error::SpecialUse(reason) => no("USEATTR", reason),
         Error::OverQuota(reason) => no("OVERQUOTA", reason),
         Error::TooLarge => MESSAGE_TOO_LARGE,
+        Error::UnknownEncoding => UNKNOWN_CTE,
         Error::Limit(reason) => no("LIMIT", reason),
         Error::AuthenticationFailed => no("AUTHENTICATIONFAILED", "wrong user name or password"),
         Error::AuthorizationFailed => no("AUTHORIZATIONFAILED", "not allowed to act for that user"),

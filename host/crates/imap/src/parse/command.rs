@@ -3,7 +3,7 @@
 use crate::ask::FlagAction;
 use crate::config::Limits;
 use crate::parse::core::{Parser, SyntaxError, is_atom_char};
-use crate::types::{AppendHead, Command, FlagSet, StatusItem, SystemFlag};
+use crate::types::{AppendHead, AppendMessage, Command, FlagSet, StatusItem, SystemFlag};
 
 /// Flags in one list.
 const MAX_FLAGS: usize = 200;
@@ -44,12 +44,20 @@ pub(crate) fn append_head(octets: &[u8]) -> Option<Result<AppendHead, SyntaxErro
     Some(parser.append_arguments())
 }
 
+/// Parses what stands between two messages of an APPEND: `[SP flag-list] [SP date-time] SP` (RFC 3502).
+pub(crate) fn append_next(octets: &[u8]) -> Result<AppendMessage, SyntaxError> {
+    let mut parser = Parser::new(octets);
+    parser.space()?;
+    parser.append_options()
+}
+
 fn plain(name: &str) -> Option<Command> {
     Some(match name {
         "CAPABILITY" => Command::Capability,
         "NOOP" => Command::Noop { check: false },
         "CHECK" => Command::Noop { check: true },
         "LOGOUT" => Command::Logout,
+        "UNAUTHENTICATE" => Command::Unauthenticate,
         "STARTTLS" => Command::StartTls,
         "NAMESPACE" => Command::Namespace,
         "CLOSE" => Command::Close { unselect: false },
@@ -64,6 +72,12 @@ impl Parser<'_> {
     fn append_arguments(&mut self) -> Result<AppendHead, SyntaxError> {
         let mailbox = self.mailbox()?;
         self.space()?;
+        let message = self.append_options()?;
+        Ok(AppendHead { mailbox, message })
+    }
+
+    /// `[flag-list SP] [date-time SP]`, and nothing else.
+    fn append_options(&mut self) -> Result<AppendMessage, SyntaxError> {
         let mut flags = FlagSet::default();
         if self.peek() == Some(b'(') {
             flags = self.flag_list()?;
@@ -75,8 +89,7 @@ impl Parser<'_> {
             self.space()?;
         }
         self.end()?;
-        Ok(AppendHead {
-            mailbox,
+        Ok(AppendMessage {
             flags,
             internal_date,
         })
@@ -91,6 +104,7 @@ impl Parser<'_> {
         let known = [
             "ID",
             "ENABLE",
+            "COMPRESS",
             "AUTHENTICATE",
             "LOGIN",
             "SELECT",
@@ -111,6 +125,9 @@ impl Parser<'_> {
         Ok(Some(match name {
             "ID" => self.id()?,
             "ENABLE" => self.enable()?,
+            // RFC 4978 §3: an algorithm that is not known is BAD.
+            "COMPRESS" if self.accept_word("DEFLATE") => Command::Compress,
+            "COMPRESS" => return Err(SyntaxError::Expected("DEFLATE")),
             "AUTHENTICATE" => self.authenticate()?,
             "LOGIN" => {
                 let user = self.text()?;

@@ -29,14 +29,16 @@ pub(crate) struct Parser<'a> {
     rest: &'a [u8],
 }
 
-/// `{…}` or `{…+}` at the end of a line: a literal follows.
+/// `{…}` or `{…+}` at the end of a line, perhaps behind a `~`: a literal follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Literal {
     /// Octets that follow; `u64::MAX` if the number is too large for anything.
     pub(crate) length: u64,
     /// The client does not wait for a continuation (RFC 7888).
     pub(crate) non_synchronising: bool,
-    /// Where in the line its brace stands.
+    /// It is a literal8: any octets may follow (RFC 3516 §7).
+    pub(crate) binary: bool,
+    /// Where in the line it begins.
     pub(crate) at: usize,
 }
 
@@ -53,10 +55,12 @@ pub(crate) fn literal_at_end(line: &[u8]) -> Option<Literal> {
         return None;
     }
     let text = std::str::from_utf8(digits).ok()?;
+    let binary = line.get(..at).is_some_and(|before| before.ends_with(b" ~"));
     Some(Literal {
         length: text.parse().unwrap_or(u64::MAX),
         non_synchronising,
-        at,
+        binary,
+        at: at - usize::from(binary),
     })
 }
 
@@ -315,6 +319,10 @@ mod tests {
             literal("a {99999999999999999999999}"),
             Some((u64::MAX, false))
         );
+        let eight = |line: &str| literal_at_end(line.as_bytes()).map(|l| (l.binary, l.at));
+        assert_eq!(eight("a APPEND x ~{5}"), Some((true, 11)));
+        assert_eq!(eight("a APPEND x {5+}"), Some((false, 11)));
+        assert_eq!(eight("a APPEND x~{5+}"), Some((false, 11)));
         for line in ["a {}", "a {+}", "a {-1}", "a {5} ", "a 5}", "a {5-}"] {
             assert_eq!(literal(line), None, "{line}");
         }

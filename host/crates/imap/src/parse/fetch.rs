@@ -49,6 +49,9 @@ impl Parser<'_> {
                 });
             }
         }
+        if let Some(item) = self.binary()? {
+            return Ok(item);
+        }
         let whole = |text, peek, name| FetchItem::Section {
             section: Section {
                 path: Vec::new(),
@@ -80,6 +83,44 @@ impl Parser<'_> {
             "RFC822.TEXT" => whole(SectionText::Text, false, SectionName::Rfc822Text),
             _ => return Err(SyntaxError::Expected("a FETCH item")),
         })
+    }
+
+    /// `"BINARY" [".PEEK"] section-binary [partial]`, `"BINARY.SIZE" section-binary`
+    fn binary(&mut self) -> Result<Option<FetchItem>, SyntaxError> {
+        if self.accept_prefix("BINARY.SIZE[") {
+            let path = self.section_binary()?;
+            return Ok(Some(FetchItem::BinarySize { path }));
+        }
+        for (peek, prefix) in [(true, "BINARY.PEEK["), (false, "BINARY[")] {
+            if self.accept_prefix(prefix) {
+                let path = self.section_binary()?;
+                let partial = self.partial()?;
+                return Ok(Some(FetchItem::Binary {
+                    path,
+                    partial,
+                    peek,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// `[section-part] "]"`
+    fn section_binary(&mut self) -> Result<Vec<u32>, SyntaxError> {
+        let mut path = Vec::new();
+        if self.accept(b']') {
+            return Ok(path);
+        }
+        loop {
+            if path.len() >= MAX_PATH {
+                return Err(SyntaxError::TooDeep);
+            }
+            path.push(self.nz_number()?);
+            if !self.accept(b'.') {
+                self.expect(b']', "]")?;
+                return Ok(path);
+            }
+        }
     }
 
     /// `["(" preview-mod *(SP preview-mod) ")"]` behind PREVIEW.

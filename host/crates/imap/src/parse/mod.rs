@@ -12,7 +12,7 @@ mod mailbox;
 mod search;
 mod sequence_set;
 
-pub(crate) use command::{append_head, command};
+pub(crate) use command::{append_head, append_next, command};
 pub(crate) use core::{Literal, SyntaxError, is_astring_char, literal_at_end, tag};
 pub(crate) use date::MONTHS;
 pub(crate) use mailbox::MODIFIED_BASE64;

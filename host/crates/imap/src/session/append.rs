@@ -1,14 +1,20 @@
-//! APPEND (RFC 3501 §6.3.11, RFC 4315): the message goes through in pieces and is never held.
+//! APPEND (RFC 3501 §6.3.11, RFC 4315): messages go through in pieces and are never held.
+//!
+//! Standards: RFC 3502 (MULTIAPPEND: all messages or none), RFC 3516 §4.4 (literal8).
 
 use crate::ask::{Answer, Ask};
 use crate::encode::texts::{self, Response};
 use crate::error::Error;
-use crate::parse::{Literal, SyntaxError, literal_at_end};
+use crate::parse::{Literal, SyntaxError, append_next, literal_at_end};
+use crate::session::copy::runs;
 use crate::session::framing::Framing;
 use crate::session::job::{Core, Flow, Job, Waiting, failed, unexpected};
-use crate::types::AppendHead;
+use crate::types::{AppendHead, AppendMessage};
 
-/// The message was announced: is it wanted?
+/// Messages in one APPEND.
+const MAX_MESSAGES: u32 = 1_000;
+
+/// The first message was announced: is it wanted?
 pub(crate) fn begin(
     core: &mut Core,
     framing: &mut Framing,
@@ -24,25 +30,25 @@ pub(crate) fn begin(
     let refusal = match head {
         Err(error) => texts::syntax(error),
         Ok(_) if !core.logged_in => texts::NOT_LOGGED_IN,
-        // RFC 7889 §4, RFC 3501: refused before any of it is sent.
-        Ok(_) if literal.length > limit => texts::MESSAGE_TOO_LARGE,
         Ok(AppendHead {
             mailbox: Err(error),
             ..
         }) => texts::failure(&Error::Cannot(error.to_string()), false),
         Ok(AppendHead {
             mailbox: Ok(mailbox),
-            flags,
-            internal_date,
-        }) => {
-            let ask = Ask::Append {
-                mailbox,
-                size: literal.length,
-                flags,
-                internal_date,
-            };
-            return Flow::Ask(ask, Box::new(Announced { literal }));
-        }
+            message,
+        }) => match unwanted(literal, limit) {
+            Some(refusal) => refusal,
+            None => {
+                let ask = Ask::Append {
+                    mailbox,
+                    size: literal.length,
+                    flags: message.flags,
+                    internal_date: message.internal_date,
+                };
+                return Flow::Ask(ask, Box::new(Announced { literal, number: 1 }));
+            }
+        },
     };
     let drain = if core.logged_in { limit } else { 8 * 1024 };
     if framing.discard(literal, drain) {
@@ -53,9 +59,20 @@ pub(crate) fn begin(
     }
 }
 
+/// Why a message is refused before any of it is sent, if its size is enough to know.
+fn unwanted(literal: Literal, limit: u64) -> Option<Response> {
+    // RFC 3502 §6.3.11: no octets are an error, and NO.
+    if literal.length == 0 {
+        return Some(texts::EMPTY_MESSAGE);
+    }
+    // RFC 7889 §4, RFC 3501.
+    (literal.length > limit).then_some(texts::MESSAGE_TOO_LARGE)
+}
+
 #[derive(Debug)]
 struct Announced {
     literal: Literal,
+    number: u32,
 }
 
 impl Job for Announced {
@@ -67,6 +84,8 @@ impl Job for Announced {
                 }
                 return Flow::Input(Waiting::Message {
                     size: self.literal.length,
+                    number: self.number,
+                    binary: self.literal.binary,
                     nul: false,
                 });
             }
@@ -85,21 +104,55 @@ impl Job for Announced {
     }
 }
 
-/// The message is all there, with the rest of its line.
-pub(crate) fn end(core: &mut Core, framing: &mut Framing, line: &[u8], nul: bool) -> Flow {
-    if line.is_empty() && nul {
-        return Flow::Ask(Ask::AppendAbandon, Box::new(Abandoned(texts::NUL)));
-    }
-    if line.is_empty() {
+/// A message is all there, with the rest of its line: the command ends, or announces another message (RFC 3502).
+pub(crate) fn end(
+    core: &mut Core,
+    framing: &mut Framing,
+    line: &[u8],
+    number: u32,
+    nul: bool,
+) -> Flow {
+    let literal = literal_at_end(line);
+    let refusal = if nul {
+        texts::NUL
+    } else if line.is_empty() {
         return Flow::Ask(Ask::AppendEnd, Box::new(Ended));
-    }
-    // A second message (RFC 3502 is not offered) is thrown away with its line.
+    } else {
+        match another(core, line, number) {
+            Ok(flow) => return flow,
+            Err(refusal) => refusal,
+        }
+    };
+    // What is announced all the same is thrown away with its line.
     let limit = core.config.limits.message;
-    if literal_at_end(line).is_some_and(|literal| !framing.discard(literal, limit)) {
+    if literal.is_some_and(|literal| !framing.discard(literal, limit)) {
         core.out.extend_from_slice(texts::BYE_LITERAL.as_bytes());
         return Flow::Ask(Ask::AppendAbandon, Box::new(Over));
     }
-    Flow::Ask(Ask::AppendAbandon, Box::new(Abandoned(texts::ONE_MESSAGE)))
+    Flow::Ask(Ask::AppendAbandon, Box::new(Abandoned(refusal)))
+}
+
+/// Asks for the next message of the command, if it may be.
+fn another(core: &Core, line: &[u8], number: u32) -> Result<Flow, Response> {
+    let literal = literal_at_end(line).ok_or(texts::syntax(SyntaxError::Trailing))?;
+    let options = line.get(..literal.at).unwrap_or_default();
+    let AppendMessage {
+        flags,
+        internal_date,
+    } = append_next(options).map_err(texts::syntax)?;
+    if let Some(refusal) = unwanted(literal, core.config.limits.message) {
+        return Err(refusal);
+    }
+    if number >= MAX_MESSAGES {
+        return Err(texts::TOO_MANY_MESSAGES);
+    }
+    let ask = Ask::AppendMore {
+        size: literal.length,
+        flags,
+        internal_date,
+    };
+    let number = number + 1;
+    Ok(Flow::Ask(ask, Box::new(Announced { literal, number })))
 }
 
 #[derive(Debug)]
@@ -109,7 +162,8 @@ impl Job for Ended {
     fn answer(self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
         match answer {
             Answer::Appended(at) => {
-                let code = format!("APPENDUID {} {}", at.uid_validity, at.uid);
+                // RFC 3502: as many UIDs as there were messages, in their order.
+                let code = format!("APPENDUID {} {}", at.uid_validity, runs(&at.uids));
                 Flow::Done(texts::ok("APPEND completed").with_code(code))
             }
             Answer::Failed(_) => failed(&answer, true),

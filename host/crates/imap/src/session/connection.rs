@@ -1,4 +1,5 @@
-//! Greeting, CAPABILITY, ID, STARTTLS, LOGOUT, NAMESPACE (RFC 3501 §6.1, §6.2.1; RFC 2971; RFC 2342).
+//! Greeting, CAPABILITY, ID, STARTTLS, COMPRESS, LOGOUT, UNAUTHENTICATE, NAMESPACE (RFC 3501 §6.1, §6.2.1; RFC 2971;
+//! RFC 4978; RFC 8437; RFC 2342).
 
 use crate::ask::{Answer, Ask};
 use crate::config::Tls;
@@ -82,6 +83,37 @@ impl Job for Logout {
         let tag = std::mem::take(&mut core.tag);
         texts::ok("LOGOUT completed").write(&mut core.out, &tag);
         Flow::Close
+    }
+}
+
+/// RFC 8437. It is never NO: a client may send the next login behind it at once.
+pub(crate) fn unauthenticate(core: &Core) -> Flow {
+    if !core.config.unauthenticate {
+        return Flow::Tagged(texts::NOT_OFFERED);
+    }
+    if core.compressed {
+        // RFC 8437 §3: a server that cannot reset its state may close the connection.
+        return Flow::Bye(texts::BYE_STAYS_COMPRESSED);
+    }
+    Flow::Ask(Ask::Logout, Box::new(Unauthenticate))
+}
+
+#[derive(Debug)]
+struct Unauthenticate;
+
+impl Job for Unauthenticate {
+    fn answer(self: Box<Self>, core: &mut Core, _answer: Answer) -> Flow {
+        core.forget_user();
+        Flow::Stranger(texts::ok("UNAUTHENTICATE completed"))
+    }
+}
+
+/// RFC 4978 §3.
+pub(crate) fn compress(core: &Core) -> Flow {
+    if core.compressed {
+        Flow::Tagged(texts::COMPRESSED_ALREADY)
+    } else {
+        Flow::Compress
     }
 }
 

@@ -98,7 +98,7 @@ fn code(copied: &Copied) -> String {
 }
 
 /// UIDs in this order as a uid-set.
-fn runs(uids: &[u32]) -> String {
+pub(crate) fn runs(uids: &[u32]) -> String {
     let mut text = String::new();
     let mut rest = uids.iter().copied().peekable();
     while let Some(first) = rest.next() {

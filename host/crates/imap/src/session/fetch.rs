@@ -110,6 +110,15 @@ impl Plan {
                     });
                     sees |= !peek && !read_only;
                 }
+                FetchItem::Binary { peek, .. } => {
+                    wants.summary = true;
+                    wants.head = BODY_HEAD;
+                    sees |= !peek && !read_only;
+                }
+                FetchItem::BinarySize { .. } => {
+                    wants.summary = true;
+                    wants.head = BODY_HEAD;
+                }
                 FetchItem::ModSeq
                 | FetchItem::Uid
                 | FetchItem::Flags
@@ -155,6 +164,8 @@ pub(crate) struct Fetch {
     writer: Option<RowWriter>,
     /// Something could not be read.
     unreadable: bool,
+    /// Something has a transfer encoding that is not known.
+    undecodable: bool,
 }
 
 impl Job for Fetch {
@@ -221,6 +232,8 @@ impl Job for Fetch {
         if let Some(row) = self.rows.pop_front() {
             let changed = self.changed.contains(row.uid);
             match RowWriter::new(row, self.plan.wants.summary, changed) {
+                // RFC 3516 §4.3: what cannot be decoded fails the request.
+                Some(writer) if !writer.can_decode(&self.items) => self.undecodable = true,
                 Some(writer) => self.writer = Some(writer),
                 None => self.unreadable = true,
             }
@@ -232,6 +245,7 @@ impl Job for Fetch {
             }
             return Flow::Done(match (self.unreadable, self.missing) {
                 (true, _) => texts::SOME_UNREADABLE,
+                _ if self.undecodable => texts::UNKNOWN_CTE,
                 // RFC 2180 §4.1.2. UIDs that are gone are no error (RFC 3501 §6.4.8).
                 (false, true) if core.numbers_stay => texts::EXPUNGED,
                 (false, _) => texts::ok("FETCH completed"),
@@ -290,6 +304,7 @@ impl Fetch {
             changed: UidSet::new(),
             writer: None,
             unreadable: false,
+            undecodable: false,
         }
     }
 

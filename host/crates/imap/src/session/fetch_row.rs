@@ -1,11 +1,15 @@
 //! One message of a FETCH response: its items in the order asked for, sections in pieces.
 
 use bytes::Bytes;
-use waxwing_message::{Section, SectionText, Span, Summary, header};
+use waxwing_message::{Body, Section, SectionText, Span, Summary, header};
 
 use crate::ask::FetchRow;
 use crate::encode::Out;
-use crate::encode::{body, envelope, flags, internal_date, literal, number, section_name, string};
+use crate::encode::{
+    binary_name, body, envelope, flags, internal_date, literal, number, section_name, string,
+};
+use crate::session::binary::{Binary, Purpose};
+use crate::session::decoder::Decoder;
 use crate::session::selected::Selected;
 use crate::types::{ContentRef, FetchItem, SectionName};
 
@@ -23,6 +27,7 @@ pub(crate) struct RowWriter {
     /// FETCH changed the flags of the message.
     pub(crate) changed: bool,
     transfer: Option<Transfer>,
+    binary: Option<Binary>,
 }
 
 /// What the writer needs to go on.
@@ -63,6 +68,7 @@ impl RowWriter {
             opened: false,
             changed,
             transfer: None,
+            binary: None,
         })
     }
 
@@ -97,6 +103,21 @@ impl RowWriter {
                 self.finish(out, item);
                 continue;
             }
+            if let Some(binary) = &mut self.binary {
+                if let Some((offset, length)) = binary.wanted() {
+                    let content = self.row.content.clone();
+                    return Next::Read {
+                        content,
+                        offset,
+                        length,
+                    };
+                }
+                if binary.turn(out) {
+                    self.binary = None;
+                    self.written += 1;
+                }
+                continue;
+            }
             if self.written > 0 {
                 out.push(b' ');
             }
@@ -107,6 +128,14 @@ impl RowWriter {
                     name,
                     ..
                 } => self.section(out, section, *partial, *name),
+                FetchItem::Binary { path, partial, .. } => {
+                    binary_name(out, "BINARY", path, partial.map(|(origin, _)| origin));
+                    self.binary(out, path, Purpose::Content(*partial));
+                }
+                FetchItem::BinarySize { path } => {
+                    binary_name(out, "BINARY.SIZE", path, None);
+                    self.binary(out, path, Purpose::Size);
+                }
                 plain => self.plain(out, plain, selected),
             }
         }
@@ -114,6 +143,14 @@ impl RowWriter {
 
     /// Takes a piece that was read; `false` if it is shorter than what was promised to the client.
     pub(crate) fn take(&mut self, out: &mut Out, data: &Bytes) -> bool {
+        if let Some(binary) = &mut self.binary {
+            let wanted = binary.wanted().map_or(0, |(_, length)| length as usize);
+            let piece = data.get(..wanted);
+            if let Some(piece) = piece {
+                binary.take(out, piece);
+            }
+            return piece.is_some();
+        }
         let Some(transfer) = &mut self.transfer else {
             return false;
         };
@@ -138,14 +175,17 @@ impl RowWriter {
 
     /// The octets cannot be read: NIL instead; `false` if it is too late for that.
     pub(crate) fn give_up(&mut self, out: &mut Out) -> bool {
-        match self.transfer.take() {
-            Some(transfer) if !transfer.announced => {
-                out.extend_from_slice(b"NIL");
-                self.written += 1;
-                true
-            }
-            _ => false,
+        let announced = match (&self.transfer, &self.binary) {
+            (Some(transfer), _) => transfer.announced,
+            (None, binary) => binary.as_ref().is_none_or(Binary::is_announced),
+        };
+        let nothing = self.binary.as_ref().map_or(&b"NIL"[..], Binary::nothing);
+        (self.transfer, self.binary) = (None, None);
+        if !announced {
+            out.extend_from_slice(nothing);
+            self.written += 1;
         }
+        !announced
     }
 
     fn read(&self) -> Next {
@@ -273,6 +313,55 @@ impl RowWriter {
                 });
             }
         }
+    }
+
+    /// Writes a part without its transfer encoding if its octets came with the row; otherwise begins to read them.
+    fn binary(&mut self, out: &mut Out, path: &[u32], purpose: Purpose) {
+        out.push(b' ');
+        let found = self.locate_part(path).and_then(|(encoding, start, end)| {
+            let binary = Binary::new(encoding, start, end, purpose)?;
+            Some((binary, start, end))
+        });
+        let Some((mut binary, start, end)) = found else {
+            out.extend_from_slice(purpose.nothing());
+            self.written += 1;
+            return;
+        };
+        let Some(octets) = self.head(start, end) else {
+            self.binary = Some(binary);
+            return;
+        };
+        loop {
+            binary.take(out, octets);
+            if binary.turn(out) {
+                break;
+            }
+        }
+        self.written += 1;
+    }
+
+    /// The transfer encoding of a part and its range. What holds other parts, and the message as a whole, have none.
+    fn locate_part(&self, path: &[u32]) -> Option<(&str, u64, u64)> {
+        if path.is_empty() {
+            return Some(("", 0, self.row.size));
+        }
+        let part = self.summary.as_ref()?.root.find(path)?;
+        let encoding = match part.content {
+            Body::Leaf => part.encoding.as_str(),
+            Body::Multipart(_) | Body::Message { .. } => "",
+        };
+        let end = u64::from(part.body.end).min(self.row.size);
+        Some((encoding, u64::from(part.body.start).min(end), end))
+    }
+
+    /// Whether every part that is to be decoded has an encoding that is known.
+    pub(crate) fn can_decode(&self, items: &[FetchItem]) -> bool {
+        items.iter().all(|item| match item {
+            FetchItem::Binary { path, .. } | FetchItem::BinarySize { path } => self
+                .locate_part(path)
+                .is_none_or(|(encoding, ..)| Decoder::new(encoding).is_some()),
+            _ => true,
+        })
     }
 
     /// The range of a section, and whether fields are to be selected of it.

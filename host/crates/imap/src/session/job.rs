@@ -38,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) tells_modseq: bool,
     /// The running command must not renumber messages (RFC 3501 §7.4.1).
     pub(crate) numbers_stay: bool,
+    /// What is sent and received is compressed (RFC 4978).
+    pub(crate) compressed: bool,
     /// The running command deletes a mailbox: the selected one may be it.
     pub(crate) own_delete: bool,
 }
@@ -67,8 +69,16 @@ impl Core {
             enabled: Enabled::default(),
             tells_modseq: false,
             numbers_stay: false,
+            compressed: false,
             own_delete: false,
         }
+    }
+
+    /// Forgets everything but the connection (RFC 8437 §3: all state is reset except that of TLS).
+    pub(crate) fn forget_user(&mut self) {
+        let fresh = Self::new(Arc::clone(&self.config), self.secured);
+        let old = std::mem::replace(self, fresh);
+        (self.out, self.tag, self.channel) = (old.out, old.tag, old.channel);
     }
 
     /// Whether logins are taken now.
@@ -89,7 +99,11 @@ impl Core {
         let logins: Vec<_> = offered
             .filter(|mechanism| self.may_log_in() && self.offers(*mechanism))
             .collect();
-        capabilities(starttls, (!self.logged_in).then_some(&*logins))
+        let mut words = capabilities(starttls, (!self.logged_in).then_some(&*logins));
+        if self.config.unauthenticate {
+            words.push_str(" UNAUTHENTICATE");
+        }
+        words
     }
 
     /// Whether AUTHENTICATE takes this mechanism, where it takes any.
@@ -120,6 +134,12 @@ pub(crate) enum Flow {
     Next,
     /// Shake hands.
     StartTls,
+    /// Say that what follows is compressed.
+    Compress,
+    /// It was said: compress.
+    Compressed,
+    /// Nobody is logged in any more; the command ends with this response.
+    Stranger(Response),
     /// All is said.
     Close,
     /// All is said with this.
@@ -131,7 +151,7 @@ impl Flow {
     pub(crate) fn amid_response(&self) -> bool {
         match self {
             Self::Ask(_, job) | Self::Resume(job) => job.amid_response(),
-            Self::StartTls => true,
+            Self::StartTls | Self::Compressed => true,
             _ => false,
         }
     }
@@ -166,7 +186,11 @@ pub(crate) enum Waiting {
     Message {
         /// Octets of the message.
         size: u64,
-        /// An octet 0 was among them (RFC 3501 §9: a literal has none).
+        /// Which message of the append it is, from 1.
+        number: u32,
+        /// It may hold the octet 0 (RFC 3516: a literal8).
+        binary: bool,
+        /// An octet 0 was where none may be (RFC 3501 §9: a literal has none).
         nul: bool,
     },
 }
@@ -181,7 +205,7 @@ impl Waiting {
             Self::Response(mechanism, exchange) => {
                 login::progress(core, mechanism, exchange.respond(line))
             }
-            Self::Message { nul, .. } => append::end(core, framing, line, nul),
+            Self::Message { number, nul, .. } => append::end(core, framing, line, number, nul),
         }
     }
 }

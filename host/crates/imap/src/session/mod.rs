@@ -4,9 +4,11 @@
 //! itself at each turn. One job runs at a time; commands that arrive meanwhile wait in the framing's buffer.
 
 mod append;
+mod binary;
 mod changed;
 mod connection;
 mod copy;
+mod decoder;
 mod dispatch;
 mod enable;
 mod evaluate;
@@ -162,6 +164,29 @@ impl Session {
                 self.turn = Turn::Input(Waiting::Handshake);
                 return Some(Step::StartTls);
             }
+            Flow::Compress => {
+                // RFC 4978 §3: the client sends nothing before it has the answer, for it could not know how.
+                self.turn = Turn::Job(if self.framing.waiting() > 0 {
+                    Flow::Tagged(texts::WAIT_FOR_COMPRESS)
+                } else {
+                    let tag = std::mem::take(&mut self.core.tag);
+                    texts::ok("DEFLATE active").write(&mut self.core.out, &tag);
+                    Flow::Compressed
+                });
+            }
+            Flow::Compressed => {
+                if let Some(step) = self.flush() {
+                    self.turn = Turn::Job(Flow::Compressed);
+                    return Some(step);
+                }
+                self.core.compressed = true;
+                self.turn = Turn::Command;
+                return Some(Step::Compress);
+            }
+            Flow::Stranger(response) => {
+                self.login_since = self.last_activity;
+                self.turn = Turn::Job(Flow::Tagged(response));
+            }
             Flow::Refuse { response, literal } => {
                 let drained = self
                     .framing
@@ -204,8 +229,8 @@ impl Session {
                 self.turn = turn;
             }
             (Event::Content(content), mut turn) => {
-                if let Turn::Input(Waiting::Message { nul, .. }) = &mut turn {
-                    *nul |= content.contains(&0);
+                if let Turn::Input(Waiting::Message { nul, binary, .. }) = &mut turn {
+                    *nul |= !*binary && content.contains(&0);
                 }
                 self.turn = turn;
                 return Err(Step::Content(content));

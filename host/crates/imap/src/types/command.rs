@@ -21,6 +21,10 @@ pub enum Command {
     },
     /// `LOGOUT`
     Logout,
+    /// `UNAUTHENTICATE` (RFC 8437)
+    Unauthenticate,
+    /// `COMPRESS DEFLATE` (RFC 4978)
+    Compress,
     /// `ID` (RFC 2971); what the client says of itself is not kept.
     Id,
     /// `ENABLE` (RFC 5161) with the names of extensions.
@@ -174,11 +178,18 @@ impl StatusItem {
     ];
 }
 
-/// What stands before the message in an APPEND command (RFC 3501 §6.3.11).
+/// What stands before the first message in an APPEND command (RFC 3501 §6.3.11).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppendHead {
     /// Target.
     pub mailbox: MailboxArgument,
+    /// What is said of the message.
+    pub message: AppendMessage,
+}
+
+/// What is said of a message in an APPEND command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendMessage {
     /// Flags.
     pub flags: FlagSet,
     /// When it came to be.

@@ -19,6 +19,20 @@ pub enum FetchItem {
     Body,
     /// `BODYSTRUCTURE`
     BodyStructure,
+    /// `BINARY[…]<…>` (RFC 3516): the part without its transfer encoding.
+    Binary {
+        /// Numbers of the part; none for the whole message.
+        path: Vec<u32>,
+        /// First octet and number of octets, of what is decoded.
+        partial: Option<(u32, u32)>,
+        /// `BINARY.PEEK`: `\Seen` is not set.
+        peek: bool,
+    },
+    /// `BINARY.SIZE[…]` (RFC 3516)
+    BinarySize {
+        /// Numbers of the part; none for the whole message.
+        path: Vec<u32>,
+    },
     /// `PREVIEW` (RFC 8970)
     Preview,
     /// `SAVEDATE` (RFC 8514)

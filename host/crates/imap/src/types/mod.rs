@@ -14,7 +14,7 @@ mod special_use;
 mod text_key;
 mod uid_set;
 
-pub use command::{AppendHead, Command, MailboxArgument, StatusItem};
+pub use command::{AppendHead, AppendMessage, Command, MailboxArgument, StatusItem};
 pub use condstore::{FetchModifiers, Resync, SelectParameters};
 pub use fetch_item::{FetchItem, SectionName};
 pub use flags::{FlagSet, SystemFlag};

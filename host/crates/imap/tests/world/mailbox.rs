@@ -121,7 +121,7 @@ impl Mailbox {
         });
         Appended {
             uid_validity: self.uid_validity,
-            uid,
+            uids: vec![uid],
         }
     }
 

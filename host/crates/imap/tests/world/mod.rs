@@ -2,8 +2,9 @@
 //!
 //! Directives beside those of every dialogue: `% at-poll N arrive MAILBOX FILE`, `… expunge MAILBOX UID`,
 //! `… flag MAILBOX UID FLAG`, `… delete MAILBOX`, `… forget MAILBOX` (what was expunged so far) make something happen when the session polls for the N-th time, `% before KIND N …` when
-//! it gives the N-th ask of a kind; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
+//! it gives the N-th ask of a kind; `% unauthenticate on` lets clients log out and stay; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
 
+mod append;
 mod mailbox;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ use waxwing_imap::{
 };
 use waxwing_sasl::{Mechanism, Offer, ScramKeys, ServerPart};
 
+use append::{Append, Appending};
 pub(crate) use mailbox::{Mailbox, Message};
 
 /// The server.
@@ -29,8 +31,7 @@ pub(crate) struct Fake {
     quotas: Vec<(String, u64)>,
     modseq: u64,
     account: String,
-    append: Option<(MailboxName, FlagSet, Option<InternalDate>, u64)>,
-    incoming: Vec<u8>,
+    append: Option<Append>,
     /// Kinds of the asks given so far.
     asked: Vec<String>,
     events: Vec<(String, usize, String)>,
@@ -63,6 +64,7 @@ impl Fake {
                         names.split(' ').map(parse).collect()
                     },
                 ),
+                unauthenticate: dialogue.directive("unauthenticate").is_some(),
                 id: vec![("name".into(), "Waxwing".into())],
                 limits: Limits {
                     message: 1 << 20,
@@ -75,7 +77,6 @@ impl Fake {
             modseq: 1,
             account: String::new(),
             append: None,
-            incoming: Vec::new(),
             asked: Vec::new(),
             events: Vec::new(),
             refused: dialogue.directive("refused").map(str::to_owned),
@@ -298,14 +299,28 @@ impl Fake {
                 if quota.is_some_and(|quota| size > quota) {
                     return Err(Error::OverQuota("the mailbox is full".into()));
                 }
-                self.incoming.clear();
-                self.append = Some((mailbox, flags, internal_date, size));
+                let message = Appending::new(size, flags, internal_date);
+                self.append = Some((mailbox, vec![message]));
                 Answer::Done
             }
-            Ask::AppendEnd => self.append_end(),
+            Ask::AppendMore {
+                size,
+                flags,
+                internal_date,
+            } => {
+                let (_, messages) = self.append.as_mut().unwrap();
+                messages.push(Appending::new(size, flags, internal_date));
+                let total: u64 = messages.iter().map(|message| message.size).sum();
+                let mut quotas = self.quotas.iter();
+                if quotas.any(|(address, quota)| *address == self.account && total > *quota) {
+                    self.append = None;
+                    return Err(Error::OverQuota("the mailbox is full".into()));
+                }
+                Answer::Done
+            }
+            Ask::AppendEnd => self.append_end()?,
             Ask::AppendAbandon => {
                 self.append = None;
-                self.incoming.clear();
                 Answer::Done
             }
             other => self.about_messages(other)?,
@@ -473,22 +488,6 @@ impl Fake {
         Ok(Answer::Done)
     }
 
-    fn append_end(&mut self) -> Answer {
-        let (mailbox, flags, date, size) = self.append.take().unwrap();
-        assert_eq!(
-            self.incoming.len() as u64,
-            size,
-            "all announced content must have come"
-        );
-        let raw = std::mem::take(&mut self.incoming);
-        let at = self.store(mailbox.as_str(), &raw, flags);
-        if let Some(date) = date {
-            let mailbox = self.find(&mailbox).unwrap();
-            mailbox.messages.last_mut().unwrap().internal_date = date;
-        }
-        Answer::Appended(at)
-    }
-
     fn copy(
         &mut self,
         from: waxwing_imap::types::MailboxId,
@@ -517,7 +516,7 @@ impl Fake {
             copy.content = message.content;
             copied.uid_validity = at.uid_validity;
             copied.source.push(message.uid);
-            copied.target.push(at.uid);
+            copied.target.extend(at.uids);
         }
         Ok(copied)
     }
@@ -545,8 +544,9 @@ impl World for Fake {
     }
 
     fn content(&mut self, octets: Bytes) {
-        assert!(self.append.is_some(), "content comes only in an append");
-        self.incoming.extend_from_slice(&octets);
+        let append = self.append.as_mut();
+        let (_, messages) = append.expect("content comes only in an append");
+        messages.last_mut().unwrap().content.extend(octets);
     }
 }
 
