@@ -3,16 +3,15 @@
 use tokio::sync::watch;
 
 use crate::database::Readers;
-use crate::mailboxes::{MAILBOX_BY_ID, mailbox_of_row};
 use crate::statement::Sql;
-use crate::{AccountId, Error, Mailbox, MailboxId, MessageFlags, Result, Store, UidRange};
+use crate::{AccountId, Mailbox, MailboxId, MessageFlags, Result, Store, UidRange};
 
 pub(crate) static CHANGED: Sql = Sql::new(
     "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved FROM messages
      WHERE mailbox = $1 AND modseq > $2 AND changed = 1 ORDER BY modseq",
 );
 pub(crate) static NEWEST: Sql = Sql::new(
-    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved, changed FROM messages
+    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved FROM messages
      WHERE mailbox = $1 AND uid < $2 ORDER BY uid DESC LIMIT $3",
 );
 static VANISHED: Sql =
@@ -53,17 +52,8 @@ impl Store {
         mailbox: MailboxId,
         since: u64,
     ) -> Result<Changes> {
-        let row = self
-            .inner
-            .readers
-            .fetch_one(&MAILBOX_BY_ID, vec![account.0.into(), mailbox.0.into()])
-            .await?;
-        let row = row.ok_or_else(|| Error::NoSuchMailbox(mailbox.to_string()))?;
-        let found = mailbox_of_row(&row)?;
-        if !found.selectable {
-            return Err(Error::NoSuchMailbox(mailbox.to_string()));
-        }
-        let complete = since >= row.natural(13)?;
+        let (found, floor) = self.mailbox_and_floor(account, mailbox).await?;
+        let complete = since >= floor;
         if found.highest_modseq <= since {
             return Ok(Changes {
                 mailbox: found,

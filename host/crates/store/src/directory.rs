@@ -227,7 +227,10 @@ impl Directory {
             return Ok(entry);
         }
         let entry = Box::pin(self.read_entry(&key.1)).await?;
-        self.entries.insert(key, entry.clone());
+        // That a domain is elsewhere is kept once, and not for each address that strangers think of.
+        if !matches!(entry, Entry::NotLocal) {
+            self.entries.insert(key, entry.clone());
+        }
         Ok(entry)
     }
 

@@ -5,7 +5,7 @@
 //! changes nothing; who asks gets what the database has at that moment, since the mailbox's row is read first; all images together stay
 //! within their room.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -25,6 +25,8 @@ use crate::{
 const ROOM: usize = 128 << 20;
 /// Octets of a keyword in an image beside its text.
 const KEYWORD: usize = 24;
+/// Octets of an image beside its messages.
+const IMAGE: usize = 256;
 
 static ALL: Sql = Sql::new(
     "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved FROM messages WHERE mailbox = $1 ORDER BY uid",
@@ -55,7 +57,7 @@ impl Entry {
         })
     }
 
-    fn message(&self) -> Message {
+    pub(crate) fn message(&self) -> Message {
         Message {
             flags: self.flags.clone(),
             internal_date: self.internal_date,
@@ -81,9 +83,19 @@ impl Entry {
 pub(crate) struct Image {
     modseq: u64,
     entries: Arc<Vec<Entry>>,
+    /// Octets of the entries.
+    octets: usize,
 }
 
 impl Image {
+    fn new(modseq: u64, entries: Vec<Entry>) -> Self {
+        Self {
+            modseq,
+            octets: entries.iter().map(Entry::octets).sum(),
+            entries: Arc::new(entries),
+        }
+    }
+
     pub(crate) fn flags(&self) -> Vec<MessageFlags> {
         let flags = self.entries.iter().map(|entry| entry.flags.clone());
         flags.collect()
@@ -116,23 +128,29 @@ impl Image {
         self.entries.partition_point(|entry| entry.flags.uid < uid)
     }
 
-    fn octets(&self) -> usize {
-        self.entries.iter().map(Entry::octets).sum()
-    }
-
     /// Takes in what changed: messages that are new or have other flags, ascending by UID, then what is gone.
     fn apply(&mut self, changed: Vec<Entry>, vanished: &[UidRange]) {
         let entries = Arc::make_mut(&mut self.entries);
+        let mut octets = self.octets;
         for entry in changed {
             let place = entries.partition_point(|known| known.flags.uid < entry.flags.uid);
+            octets += entry.octets();
             match entries.get_mut(place) {
-                Some(known) if known.flags.uid == entry.flags.uid => *known = entry,
+                Some(known) if known.flags.uid == entry.flags.uid => {
+                    octets -= known.octets();
+                    *known = entry;
+                }
                 _ => entries.insert(place, entry),
             }
         }
         if !vanished.is_empty() {
-            entries.retain(|entry| !holds(vanished, entry.flags.uid));
+            entries.retain(|entry| {
+                let gone = holds(vanished, entry.flags.uid);
+                octets -= if gone { entry.octets() } else { 0 };
+                !gone
+            });
         }
+        self.octets = octets;
     }
 }
 
@@ -149,57 +167,64 @@ pub(crate) struct Images(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     images: HashMap<MailboxId, Used>,
+    /// Which was used when, the longest ago first.
+    order: BTreeMap<u64, MailboxId>,
     octets: usize,
-    /// Counts uses, to tell which is longest ago.
+    /// Counts uses.
     uses: u64,
 }
 
 #[derive(Debug)]
 struct Used {
     image: Image,
-    octets: usize,
     at: u64,
 }
 
 impl Images {
     fn get(&self, mailbox: MailboxId) -> Option<Image> {
         let mut kept = lock(&self.0);
-        kept.uses += 1;
-        let now = kept.uses;
-        let used = kept.images.get_mut(&mailbox)?;
-        used.at = now;
-        Some(used.image.clone())
+        let image = kept.remove(mailbox)?;
+        kept.insert(mailbox, image.clone());
+        Some(image)
     }
 
     /// Takes it out to be changed: nobody else holds it then, most often, and it need not be copied.
     fn take(&self, mailbox: MailboxId) {
-        let mut kept = lock(&self.0);
-        if let Some(used) = kept.images.remove(&mailbox) {
-            kept.octets -= used.octets;
-        }
+        lock(&self.0).remove(mailbox);
     }
 
     /// Keeps an image, in place of those that were used longest ago.
     fn put(&self, mailbox: MailboxId, image: Image) {
-        let octets = image.octets();
         let mut kept = lock(&self.0);
         let newer = |used: &Used| used.image.modseq >= image.modseq;
-        if octets > ROOM / 2 || kept.images.get(&mailbox).is_some_and(newer) {
+        if image.octets > ROOM / 2 || kept.images.get(&mailbox).is_some_and(newer) {
             return;
         }
-        kept.uses += 1;
-        let at = kept.uses;
-        let before = kept.images.insert(mailbox, Used { image, octets, at });
-        kept.octets = kept.octets + octets - before.map_or(0, |before| before.octets);
+        kept.remove(mailbox);
+        kept.insert(mailbox, image);
         while kept.octets > ROOM {
-            let oldest = kept.images.iter().min_by_key(|(_, used)| used.at);
-            let Some(oldest) = oldest.map(|(mailbox, _)| *mailbox) else {
+            let Some((_, oldest)) = kept.order.pop_first() else {
                 break;
             };
-            if let Some(used) = kept.images.remove(&oldest) {
-                kept.octets -= used.octets;
-            }
+            kept.remove(oldest);
         }
+    }
+}
+
+impl Kept {
+    fn insert(&mut self, mailbox: MailboxId, image: Image) {
+        self.uses += 1;
+        self.octets += IMAGE + image.octets;
+        self.order.insert(self.uses, mailbox);
+        let at = self.uses;
+        self.images.insert(mailbox, Used { image, at });
+    }
+
+    fn remove(&mut self, mailbox: MailboxId) -> Option<Image> {
+        let Used { image, at } = self.images.remove(&mailbox)?;
+        self.order.remove(&at);
+        self.octets -= IMAGE + image.octets;
+        Some(image)
     }
 }
 
@@ -213,16 +238,17 @@ impl Store {
         account: AccountId,
         mailbox: MailboxId,
     ) -> Result<(Mailbox, Image)> {
-        let (found, floor) = self.row(account, mailbox).await?;
+        let (found, floor) = self.mailbox_and_floor(account, mailbox).await?;
         if let Some(image) = self.caught_up(&found, floor).await? {
             return Ok((found, image));
         }
         let arguments = vec![mailbox.0.into()];
         let rows = self.inner.readers.fetch(&ALL, arguments).await?;
-        let image = Image {
-            modseq: found.highest_modseq,
-            entries: Arc::new(rows.iter().map(Entry::of_row).collect::<Result<_>>()?),
-        };
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in &rows {
+            entries.push(Entry::of_row(row)?);
+        }
+        let image = Image::new(found.highest_modseq, entries);
         self.inner.images.put(mailbox, image.clone());
         Ok((found, image))
     }
@@ -240,13 +266,17 @@ impl Store {
         if self.inner.images.get(mailbox).is_none() {
             return Ok(None);
         }
-        let (found, floor) = self.row(account, mailbox).await?;
+        let (found, floor) = self.mailbox_and_floor(account, mailbox).await?;
         let image = self.caught_up(&found, floor).await?;
         Ok(image.map(|image| image.messages(uids)))
     }
 
     /// The mailbox, and the modification sequence since which its tombstones are whole.
-    async fn row(&self, account: AccountId, mailbox: MailboxId) -> Result<(Mailbox, u64)> {
+    pub(crate) async fn mailbox_and_floor(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+    ) -> Result<(Mailbox, u64)> {
         let arguments = vec![account.0.into(), mailbox.0.into()];
         let row = self
             .inner
@@ -267,15 +297,23 @@ impl Store {
         let Some(mut image) = self.inner.images.get(mailbox) else {
             return Ok(None);
         };
-        if image.modseq >= found.highest_modseq {
+        if image.modseq == found.highest_modseq {
             return Ok(Some(image));
         }
-        if image.modseq < floor {
+        // Another may have caught up since the row was read; if the database has gone back, by a restore or to a standby that was behind,
+        // no image of it holds.
+        if image.modseq > found.highest_modseq || image.modseq < floor {
+            self.inner.images.take(mailbox);
             return Ok(None);
         }
         let changed = self.entries_since(mailbox, image.modseq).await?;
         let vanished = vanished_since(&self.inner.readers, mailbox, image.modseq).await?;
         self.inner.images.take(mailbox);
+        // Tombstones may have been swept between the two statements.
+        let (_, floor) = self.mailbox_and_floor(found.account, mailbox).await?;
+        if image.modseq < floor {
+            return Ok(None);
+        }
         image.apply(changed, &vanished);
         image.modseq = found.highest_modseq;
         self.inner.images.put(mailbox, image.clone());
@@ -311,7 +349,7 @@ impl Store {
             }
             count = (count * 4).min(8192);
         }
-        // A message whose flags change between the two statements can be in both.
+        // Those whose flags were changed, between the two statements perhaps, are found by both.
         changed
             .sort_unstable_by_key(|entry| (entry.flags.uid, std::cmp::Reverse(entry.flags.modseq)));
         changed.dedup_by_key(|entry| entry.flags.uid);
@@ -341,11 +379,7 @@ mod tests {
     }
 
     fn image(modseq: u64, uids: impl IntoIterator<Item = u32>) -> Image {
-        let entries = uids.into_iter().map(|uid| entry(uid, 1)).collect();
-        Image {
-            modseq,
-            entries: Arc::new(entries),
-        }
+        Image::new(modseq, uids.into_iter().map(|uid| entry(uid, 1)).collect())
     }
 
     fn range(first: u32, last: u32) -> UidRange {
@@ -371,6 +405,7 @@ mod tests {
             image.apply(vec![entry(4, 9), entry(7, 9)], &[range(1, 3), range(6, 6)]);
             let now: Vec<_> = image.flags().iter().map(|m| (m.uid, m.modseq)).collect();
             assert_eq!(now, [(4, 9), (7, 9)]);
+            assert_eq!(image.octets, 2 * size_of::<Entry>());
         }
     }
 
@@ -386,6 +421,11 @@ mod tests {
         assert!(lock(&images.0).octets <= ROOM);
         images.put(MailboxId(5), image(4, [1]));
         assert_eq!(images.get(MailboxId(5)).unwrap().modseq, 5);
+        // Nothing that is empty stays for ever.
+        for number in 0..i64::try_from(2 * ROOM / IMAGE).unwrap() {
+            images.put(MailboxId(100 + number), image(5, []));
+        }
+        assert!(lock(&images.0).images.len() <= ROOM / IMAGE);
         // What takes half of the room for itself alone is not kept.
         images.put(MailboxId(7), image(5, 1..3 * many));
         assert!(images.get(MailboxId(7)).is_none());

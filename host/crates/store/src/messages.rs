@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 
 use crate::database::Value;
 use crate::flags::join_keywords;
-use crate::mailboxes::MAILBOX_BY_ID;
+use crate::images::Entry;
 use crate::shared::lock;
 use crate::statement::{Rows, Sql};
 use crate::writer::copy::Copy;
 use crate::writer::deliver::{Deliver, DeliverAll};
 use crate::writer::expunge::Expunge;
-use crate::writer::flags::{StoreFlags, message_flags};
+use crate::writer::flags::StoreFlags;
 use crate::writer::mailboxes::SawRecent;
 use crate::writer::queue::enqueue::Enqueue;
 use crate::{
@@ -427,35 +427,15 @@ impl Store {
             };
         }
         let sql = if with_summary { &FETCH_SUMMARY } else { &FETCH };
-        let rows = self
-            .inner
-            .readers
-            .fetch(sql, vec![mailbox.0.into(), Value::from(ranges_of(uids))])
-            .await?;
-        if self
-            .inner
-            .readers
-            .fetch_one(&MAILBOX_BY_ID, vec![account.0.into(), mailbox.0.into()])
-            .await?
-            .is_none()
-        {
-            return Err(Error::NoSuchMailbox(mailbox.to_string()));
-        }
+        let arguments = vec![mailbox.0.into(), Value::from(ranges_of(uids))];
+        let rows = self.inner.readers.fetch(sql, arguments).await?;
+        self.mailbox_and_floor(account, mailbox).await?;
         let message = |row: &crate::database::Row| {
-            let internal_date = row.int(4)?;
-            Ok(Message {
-                flags: message_flags(row)?,
-                internal_date,
-                saved: saved(internal_date, row.int(8)?),
-                size: row.natural(5)?,
-                blob: BlobId(row.int(6)?),
-                internal_offset: i16::try_from(row.int(7)?).unwrap_or(0),
-                summary: if with_summary {
-                    row.bytes(9)?.into()
-                } else {
-                    Bytes::new()
-                },
-            })
+            let mut message = Entry::of_row(row)?.message();
+            if with_summary {
+                message.summary = row.bytes(9)?.into();
+            }
+            Ok(message)
         };
         rows.iter().map(message).collect()
     }

@@ -40,7 +40,7 @@ pub(super) async fn texts(
         };
         let found = tokio::task::spawn_blocking(search)
             .await
-            .unwrap_or_default();
+            .map_err(|_| waxwing_store::Error::Closed)?;
         for (message, matched) in some.iter().zip(found) {
             // None: expunged meanwhile.
             let uid = message.flags.uid;
