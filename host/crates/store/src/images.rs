@@ -339,10 +339,7 @@ impl Store {
                 if entry.flags.modseq <= since {
                     break 'reading;
                 }
-                // Those of the index are there already.
-                if row.int(9)? == 0 {
-                    changed.push(entry);
-                }
+                changed.push(entry);
             }
             if i64::try_from(rows.len()).unwrap_or(i64::MAX) < count {
                 break;
