@@ -41,11 +41,14 @@ impl<'a> Spelled<'a> {
                 .is_some_and(|name| name.eq_ignore_ascii_case(scheme.as_bytes()))
         })?;
         let start = at - scheme.len();
+        if !begins_a_word(self.text, start) {
+            return None;
+        }
         let fixed = match *scheme {
             "mailto" => self.local_part(at + 1)? + 1,
             _ => rest.starts_with("://").then_some(3)?,
         };
-        begins_a_word(self.text, start).then_some((start, at + fixed))
+        Some((start, at + fixed))
     }
 
     /// The octets of the local part that begins here, with its `@`.
@@ -285,6 +288,12 @@ mod tests {
             assert_eq!(Spelled::new(&text).count(), 0, "{piece}");
             assert_eq!(References::new(&text).count(), 0, "{piece}");
         }
+    }
+
+    #[test]
+    fn what_is_no_beginning_hides_no_link_behind_it() {
+        let found: Vec<&str> = Spelled::new("amailto:mailto:http@: x").collect();
+        assert_eq!(found, ["mailto:http@:"]);
     }
 
     proptest! {
