@@ -25,13 +25,13 @@ fn an_idle_server_is_small_and_a_second_start_is_quick() {
         resident as f64 / MIB as f64,
         server.started_in()
     );
-    assert!(resident < 80_000_000, "{resident} octets");
-    // A debug build links and runs slower than what is promised of a release.
-    let promised = if cfg!(debug_assertions) {
-        Duration::from_secs(3)
+    // A debug build links and runs slower than what is promised of a release, and has 20 MB more of code in memory.
+    let (memory, promised) = if cfg!(debug_assertions) {
+        (100_000_000, Duration::from_secs(3))
     } else {
-        Duration::from_secs(1)
+        (80_000_000, Duration::from_secs(1))
     };
+    assert!(resident < memory, "{resident} octets");
     assert!(server.started_in() < promised, "{:?}", server.started_in());
     for listener in server
         .listeners()
