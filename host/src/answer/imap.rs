@@ -380,6 +380,7 @@ impl User {
                 .await
                 .map_err(failed),
             Ask::Poll { mailbox, since } => self.poll(gate, mailbox, since).await,
+            Ask::Time => Ok(Answer::Time(jiff::Timestamp::now().as_second())),
             Ask::Yield => {
                 tokio::task::yield_now().await;
                 Ok(Answer::Done)

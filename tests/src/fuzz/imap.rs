@@ -60,6 +60,7 @@ fn answer(ask: Ask) -> Answer {
         Ask::Rows { uids, .. } => Answer::Rows(uids.iter().take(50).map(row).collect()),
         Ask::Read { offset, length, .. } => Answer::Data(slice(offset, length)),
         Ask::Store { .. } => Answer::Flags(FlagsStored::default()),
+        Ask::Time => Answer::Time(1_772_455_200),
         Ask::Changed { .. } => Answer::Changed(Changed {
             messages: UidSet::from_ranges([(4, 9)]),
             vanished: UidSet::from_ranges([(2, 3)]),

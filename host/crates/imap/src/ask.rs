@@ -188,6 +188,8 @@ pub enum Ask {
         /// The highest modseq this session has seen.
         since: u64,
     },
+    /// What time it is. → [`Answer::Time`]
+    Time,
     /// Let other sessions have a turn: a command has worked for a while. → [`Answer::Done`]
     Yield,
     /// LOGOUT, after which nothing follows, or UNAUTHENTICATE, after which somebody may log in: the account is left.
@@ -226,6 +228,8 @@ pub enum Answer {
     TextMatches(Vec<TextMatch>),
     /// See [`Ask::Changed`].
     Changed(Changed),
+    /// Seconds of Unix time.
+    Time(i64),
     /// See [`Ask::Poll`].
     Changes(Changes),
     /// It could not be done.

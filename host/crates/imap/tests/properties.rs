@@ -125,6 +125,9 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
         Just(b"s UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)\r\n".to_vec()),
         Just(b"t STORE 1:* (UNCHANGEDSINCE 3) -FLAGS.SILENT (x)\r\n".to_vec()),
         Just(b"u UID SEARCH NOT MODSEQ \"/flags/x\" all 3\r\n".to_vec()),
+        Just(b"v SEARCH RETURN (SAVE MIN PARTIAL -1:-2) OR $ UNSEEN\r\n".to_vec()),
+        Just(b"w UID FETCH $ (FLAGS) (PARTIAL 1:1)\r\n".to_vec()),
+        Just(b"x UID SEARCH RETURN () YOUNGER 5 MODSEQ 2 TEXT lunch\r\n".to_vec()),
         Just(b"{4294967295+}\r\n".to_vec()),
         Just(b" {2}\r\n".to_vec()),
         Just(b"FETCH 1 BODY[".to_vec()),
@@ -289,6 +292,32 @@ fn a_hundred_thousand_messages_are_fetched_in_batches() {
         "{} octets at once",
         client.largest
     );
+}
+
+/// RFC 4731 §5, RFC 9394 §3.1: the end of a mailbox is found from its end.
+#[test]
+fn no_more_is_looked_at_than_is_told() {
+    let mut client = Client::new("");
+    client.send(LOGIN);
+    for _ in 0..5_000 {
+        client
+            .world
+            .store("INBOX", b"Subject: x\r\n\r\n", FlagSet::default());
+    }
+    client.send(b"b SELECT INBOX\r\n");
+    for (command, told) in [
+        ("SEARCH RETURN (MIN) UNSEEN", "MIN 1"),
+        ("SEARCH RETURN (MAX) UNSEEN", "MAX 5000"),
+        ("SEARCH RETURN (PARTIAL 2:3) UNSEEN", "PARTIAL (2:3 2:3)"),
+        ("SEARCH RETURN (PARTIAL -1:-500) UNSEEN", "PARTIAL (-1:-500 4501:5000)"),
+        ("UID SEARCH RETURN (MAX SAVE) SUBJECT x", "MAX 5000"),
+    ] {
+        let before = client.asks;
+        let reply = client.send(format!("c {command}\r\n").as_bytes());
+        assert!(reply.contains(told), "{reply}");
+        // One batch of ten, and the poll.
+        assert_eq!(client.asks - before, 2, "{command}");
+    }
 }
 
 #[test]

@@ -28,6 +28,10 @@ const ALWAYS: &[&str] = &[
     "ENABLE",
     "CONDSTORE",
     "QRESYNC",
+    "ESEARCH",
+    "SEARCHRES",
+    "WITHIN",
+    "PARTIAL",
 ];
 
 /// `capability-data` of a session: `starttls` where it may begin TLS, and how it may log in, unless it has.

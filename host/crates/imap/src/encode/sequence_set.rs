@@ -15,7 +15,7 @@ impl fmt::Display for SequenceNumber {
 
 impl fmt::Display for SequenceSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (first, last)) in self.0.iter().enumerate() {
+        for (index, (first, last)) in self.ranges.iter().enumerate() {
             if index > 0 {
                 f.write_str(",")?;
             }
@@ -25,6 +25,10 @@ impl fmt::Display for SequenceSet {
                 write!(f, "{first}:{last}")?;
             }
         }
-        Ok(())
+        match (self.saved, self.ranges.is_empty()) {
+            (true, true) => f.write_str("$"),
+            (true, false) => f.write_str(",$"),
+            (false, _) => Ok(()),
+        }
     }
 }

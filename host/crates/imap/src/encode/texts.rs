@@ -123,6 +123,9 @@ pub(crate) const NOTHING_SELECTED: Response =
     Response::new(Status::Bad, "", "no mailbox is selected");
 /// RFC 7162 §3.2.3: BAD where QRESYNC is not enabled.
 pub(crate) const NOT_ENABLED: Response = Response::new(Status::Bad, "", "ENABLE QRESYNC first");
+/// RFC 9394 §3.3: PARTIAL is a modifier of UID FETCH.
+pub(crate) const PARTIAL_BY_NUMBER: Response =
+    Response::new(Status::Bad, "", "PARTIAL is for UID FETCH");
 /// RFC 7162 §3.2.6: VANISHED is a modifier of UID FETCH, and goes with CHANGEDSINCE.
 pub(crate) const VANISHED_ALONE: Response = Response::new(
     Status::Bad,
@@ -175,6 +178,12 @@ pub(crate) const EMPTY_MESSAGE: Response =
     Response::new(Status::No, "", "an empty message cancels the append");
 pub(crate) const TOO_MANY_MESSAGES: Response =
     Response::new(Status::No, "LIMIT", "too many messages in one append");
+/// RFC 5182 §2.5
+pub(crate) const NOT_SAVED: Response = Response::new(
+    Status::No,
+    "NOTSAVED",
+    "the result is too scattered to be saved",
+);
 pub(crate) const SOME_UNREADABLE: Response = Response::new(
     Status::No,
     "UNAVAILABLE",

@@ -184,6 +184,7 @@ impl Parser<'_> {
         if name == "SEARCH" {
             return Ok(Command::Search {
                 uid,
+                returns: self.search_returns()?,
                 key: self.search(limits)?,
             });
         }

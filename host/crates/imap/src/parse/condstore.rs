@@ -106,6 +106,9 @@ impl Parser<'_> {
                 self.space()?;
                 // Deviation from the grammar: 0 is taken as well, which means every message.
                 modifiers.changed_since = Some(self.modseq_or_zero()?);
+            } else if modifiers.partial.is_none() && self.accept_word("PARTIAL") {
+                self.space()?;
+                modifiers.partial = Some(self.partial_range()?);
             } else if self.accept_word("VANISHED") {
                 modifiers.vanished = true;
             } else {
@@ -202,6 +205,7 @@ mod tests {
         let both = FetchModifiers {
             changed_since: Some(12_345),
             vanished: true,
+            partial: None,
         };
         assert_eq!(fetch(" (CHANGEDSINCE 12345 VANISHED)"), Ok(both));
         assert_eq!(fetch(" (VANISHED CHANGEDSINCE 12345)"), Ok(both));

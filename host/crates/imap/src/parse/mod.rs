@@ -10,6 +10,7 @@ mod fetch;
 mod list;
 mod mailbox;
 mod search;
+mod search_return;
 mod sequence_set;
 
 pub(crate) use command::{append_head, append_next, command};

@@ -51,7 +51,7 @@ impl Parser<'_> {
                     Ok(SearchKey::And(keys))
                 };
             }
-            Some(b'0'..=b'9' | b'*') => return self.numbers(bounds).map(SearchKey::Numbers),
+            Some(b'0'..=b'9' | b'*' | b'$') => return self.numbers(bounds).map(SearchKey::Numbers),
             _ => {}
         }
         let name = self
@@ -80,7 +80,7 @@ impl Parser<'_> {
 
     fn numbers(&mut self, bounds: &mut Bounds) -> Result<crate::types::SequenceSet, SyntaxError> {
         let set = self.sequence_set(bounds.elements)?;
-        bounds.elements = bounds.elements.saturating_sub(set.0.len());
+        bounds.elements = bounds.elements.saturating_sub(set.ranges.len());
         Ok(set)
     }
 
@@ -98,6 +98,9 @@ impl Parser<'_> {
             "KEYWORD" => SearchKey::Keyword(self.atom()?.to_owned()),
             "UNKEYWORD" => not(SearchKey::Keyword(self.atom()?.to_owned())),
             "LARGER" => SearchKey::Larger(self.number()?.into()),
+            // RFC 5032 §3: an interval in seconds.
+            "OLDER" => SearchKey::Older(self.nz_number()?),
+            "YOUNGER" => SearchKey::Younger(self.nz_number()?),
             "SMALLER" => SearchKey::Smaller(self.number()?.into()),
             "BEFORE" => SearchKey::Before(self.date()?),
             "ON" => SearchKey::On(self.date()?),

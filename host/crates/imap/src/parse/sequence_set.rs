@@ -8,6 +8,11 @@ impl Parser<'_> {
     pub(crate) fn sequence_set(&mut self, limit: usize) -> Result<SequenceSet, SyntaxError> {
         let mut ranges = Vec::new();
         loop {
+            // RFC 5182 §3: nothing follows `$`.
+            if self.accept(b'$') {
+                return SequenceSet::new(ranges, true)
+                    .ok_or(SyntaxError::Expected("a sequence set"));
+            }
             let first = self.seq_number()?;
             let last = if self.accept(b':') {
                 self.seq_number()?
@@ -22,7 +27,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        SequenceSet::new(ranges).ok_or(SyntaxError::Expected("a sequence set"))
+        SequenceSet::new(ranges, false).ok_or(SyntaxError::Expected("a sequence set"))
     }
 
     fn seq_number(&mut self) -> Result<SequenceNumber, SyntaxError> {
@@ -50,8 +55,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_is_parsed(ranges in proptest::collection::vec((number(), number()), 1..20)) {
-            let set = SequenceSet::new(ranges).unwrap();
+        fn what_is_printed_is_parsed(ranges in proptest::collection::vec((number(), number()), 1..20), saved: bool) {
+            let set = SequenceSet::new(ranges, saved).unwrap();
             let text = set.to_string();
             let mut parser = Parser::new(text.as_bytes());
             prop_assert_eq!(parser.sequence_set(100), Ok(set));
@@ -75,6 +80,7 @@ mod tests {
             Parser::new(b"1,2,3").sequence_set(2),
             Err(SyntaxError::TooMany)
         );
+        assert!(Parser::new(b"$").sequence_set(1).unwrap().saved);
         for broken in ["0", "1:", ",1", "", "4294967296", "1:0"] {
             assert!(
                 Parser::new(broken.as_bytes()).sequence_set(9).is_err(),

@@ -4,7 +4,8 @@ use crate::encode::texts;
 use crate::parse::{self, tag};
 use crate::session::job::{Core, Flow};
 use crate::session::{
-    connection, copy, enable, expunge, fetch, idle, list, login, mailboxes, search, select, store,
+    connection, copy, enable, expunge, fetch, idle, list, login, mailboxes, search_result, select,
+    store,
 };
 use crate::types::Command;
 
@@ -78,7 +79,7 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
         Command::Noop { .. } => Flow::Done(texts::ok("CHECK completed")),
         Command::Close { unselect } => expunge::close(core, unselect),
         Command::Expunge(uids) => expunge::expunge(core, uids.as_ref()),
-        Command::Search { uid, key } => search::begin(core, uid, key),
+        Command::Search { uid, returns, key } => search_result::begin(core, uid, returns, key),
         Command::Fetch {
             uid,
             set,

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use waxwing_message::{AddressItem, Summary, contains_folded, decode_words};
 
 use crate::ask::FetchRow;
+use crate::session::prepare::Prepared;
 use crate::session::selected::Selected;
-use crate::types::{SearchKey, SummaryField, TextKey, UidSet};
+use crate::types::{SearchKey, SequenceSet, SummaryField, TextKey, UidSet};
 
 /// A search key with its sets resolved and its text keys numbered.
 #[derive(Debug)]
@@ -16,8 +17,12 @@ pub(crate) enum Test {
     Or(Box<Test>, Box<Test>),
     Not(Box<Test>),
     Among(UidSet),
-    /// What changed since the lowest modification sequence that is asked for.
-    Changed(Arc<UidSet>),
+    /// The same, of a set that several keys name.
+    Shared(Arc<UidSet>),
+    /// Came at this time or before, in seconds of Unix time (RFC 5032).
+    Until(i64),
+    /// Came at this time or later.
+    From(i64),
     /// Looks at the row.
     Row(SearchKey),
     /// Looks at the row's summary.
@@ -47,16 +52,21 @@ pub(crate) struct Search {
     pub(crate) needs_modseq: bool,
     /// What has one of the modification sequences asked for, or a higher one; `None` for all.
     changed: Option<Arc<UidSet>>,
+    /// What `$` means.
+    saved: Arc<UidSet>,
+    /// Seconds of Unix time.
+    now: i64,
 }
 
 impl Search {
-    /// Resolves the sets as the session numbers messages now; `None` if there are more than 64 text keys. Only messages
-    /// among `changed` can have a modification sequence that is asked for.
-    pub(crate) fn new(
-        key: SearchKey,
-        selected: &Selected,
-        changed: Option<UidSet>,
-    ) -> Option<Self> {
+    /// Resolves the sets as the session numbers messages now; `None` if there are more than 64 text keys.
+    pub(crate) fn new(prepared: Prepared, selected: &Selected) -> Option<Self> {
+        let Prepared {
+            key,
+            saved,
+            changed,
+            now,
+        } = prepared;
         let mut search = Self {
             test: Test::And(Vec::new()),
             text_keys: Arc::new([]),
@@ -64,6 +74,8 @@ impl Search {
             needs_summary: false,
             needs_modseq: false,
             changed: changed.map(Arc::new),
+            saved: Arc::new(saved),
+            now: now.unwrap_or(0),
         };
         let mut text_keys = Vec::new();
         search.test = search.compile(key, selected, &mut text_keys);
@@ -89,8 +101,16 @@ impl Search {
             ),
             SearchKey::Not(key) => Test::Not(Box::new(self.compile(*key, selected, text_keys))),
             // Numbers beyond the last message match nothing here; SEARCH has no use for an error.
-            SearchKey::Numbers(set) => Test::Among(selected.resolve_some(&set)),
-            SearchKey::Uids(set) => Test::Among(selected.resolve(&set, true).unwrap_or_default()),
+            SearchKey::Numbers(set) => self.among(&set, selected.numbered(&set)),
+            SearchKey::Uids(set) => self.among(&set, selected.with_uids(&set)),
+            SearchKey::Older(interval) => {
+                self.needs_rows = true;
+                Test::Until(self.now.saturating_sub(interval.into()))
+            }
+            SearchKey::Younger(interval) => {
+                self.needs_rows = true;
+                Test::From(self.now.saturating_sub(interval.into()))
+            }
             SearchKey::Recent => Test::Among(selected.recent.clone()),
             SearchKey::Text(key) => {
                 text_keys.push(key);
@@ -99,7 +119,7 @@ impl Search {
             key @ SearchKey::ModSeq(_) => {
                 self.needs_rows = true;
                 self.needs_modseq = true;
-                let among = self.changed.clone().map(Test::Changed);
+                let among = self.changed.clone().map(Test::Shared);
                 Test::And(among.into_iter().chain([Test::Row(key)]).collect())
             }
             key @ (SearchKey::SentBefore(_)
@@ -118,6 +138,20 @@ impl Search {
     }
 }
 
+impl Search {
+    /// The messages of a set, of which `numbers` were named one by one.
+    fn among(&self, set: &SequenceSet, numbers: UidSet) -> Test {
+        match (set.saved, numbers.is_empty()) {
+            (false, _) => Test::Among(numbers),
+            (true, true) => Test::Shared(Arc::clone(&self.saved)),
+            (true, false) => Test::Or(
+                Box::new(Test::Among(numbers)),
+                Box::new(Test::Shared(Arc::clone(&self.saved))),
+            ),
+        }
+    }
+}
+
 impl Test {
     /// How much there is to look at for one message.
     pub(crate) fn cost(&self) -> u32 {
@@ -127,7 +161,12 @@ impl Test {
                 .fold(1, |cost, test| test.cost().saturating_add(cost)),
             Self::Or(first, second) => first.cost().saturating_add(second.cost()),
             Self::Not(test) => test.cost(),
-            Self::Among(_) | Self::Changed(_) | Self::Row(_) | Self::Text(_) => 1,
+            Self::Among(_)
+            | Self::Shared(_)
+            | Self::Until(_)
+            | Self::From(_)
+            | Self::Row(_)
+            | Self::Text(_) => 1,
             // A field is searched.
             Self::Summary(_) => 20,
         }
@@ -154,7 +193,9 @@ impl Test {
             },
             Self::Not(test) => test.decide(known).map(|matches| !matches),
             Self::Among(uids) => Some(uids.contains(known.uid)),
-            Self::Changed(uids) => Some(uids.contains(known.uid)),
+            Self::Shared(uids) => Some(uids.contains(known.uid)),
+            Self::Until(time) => known.row.map(|row| row.internal_date.seconds <= *time),
+            Self::From(time) => known.row.map(|row| row.internal_date.seconds >= *time),
             Self::Row(key) => known.row.map(|row| row_matches(key, row)),
             Self::Summary(key) => known.summary.map(|summary| summary_matches(key, summary)),
             Self::Text(number) => known.text.map(|bits| bits >> number & 1 == 1),

@@ -35,7 +35,11 @@ pub(crate) fn begin(
     let FetchModifiers {
         changed_since,
         vanished,
+        partial,
     } = modifiers;
+    if partial.is_some() && !uid {
+        return Flow::Tagged(texts::PARTIAL_BY_NUMBER);
+    }
     if vanished && !(uid && changed_since.is_some()) {
         return Flow::Tagged(texts::VANISHED_ALONE);
     }
@@ -48,6 +52,8 @@ pub(crate) fn begin(
     let Some(uids) = selected.resolve(set, uid) else {
         return Flow::Tagged(texts::NO_SUCH_MESSAGE);
     };
+    // RFC 9394 §3.4: first the places, then what of them changed.
+    let uids = partial.map_or(uids.clone(), |range| range.of(&uids));
     core.numbers_stay = !uid;
     // RFC 3501 §6.4.8: UID FETCH gives the UID, asked for or not.
     if uid && !items.contains(&FetchItem::Uid) {

@@ -1,15 +1,17 @@
-//! SEARCH (RFC 3501 §6.4.4): messages in batches, from what is cheapest to know to what is dearest.
+//! SEARCH (RFC 3501 §6.4.4) and what builds on it: messages in batches, from what is cheapest to know to what is
+//! dearest, and no more of them than the result needs.
 
 use std::collections::HashMap;
 
 use waxwing_message::Summary;
 
 use crate::ask::{Answer, Ask, FetchRow, RowWants, TextMatch};
-use crate::encode::{number, texts};
+use crate::encode::texts;
 use crate::session::enable;
 use crate::session::evaluate::{Known, Search};
 use crate::session::job::{Core, Flow, Job, failed};
-use crate::types::{SearchKey, UidSet};
+use crate::session::prepare::Prepared;
+use crate::types::{Enough, UidSet};
 
 /// Rows in one ask.
 const ROWS: u32 = 500;
@@ -17,67 +19,57 @@ const ROWS: u32 = 500;
 const WORK: u32 = 200_000;
 /// Messages whose text is looked at in one ask.
 const TEXTS: u32 = 50;
-/// Numbers that are written between two looks at how much output there is.
-const WRITTEN: u32 = 8_000;
 
-pub(crate) fn begin(core: &mut Core, uid: bool, key: Option<SearchKey>) -> Flow {
-    let Some(selected) = &core.selected else {
-        return Flow::Tagged(texts::NOTHING_SELECTED);
-    };
-    // RFC 7162 §3.2.10.2: nor does UID SEARCH renumber messages if it names some by number.
-    core.numbers_stay = !uid || key.as_ref().is_some_and(SearchKey::has_numbers);
-    let Some(key) = key else {
-        return Flow::Done(texts::BAD_CHARSET);
-    };
-    let Some(lowest) = key.lowest_modseq() else {
-        return run(core, uid, key, None);
-    };
-    let mailbox = selected.mailbox;
-    enable::condstore(core);
-    match lowest.checked_sub(1) {
-        // Every message has one above 0.
-        None | Some(0) => run(core, uid, key, None),
-        Some(since) => Flow::Ask(
-            Ask::Changed { mailbox, since },
-            Box::new(Since { uid, key }),
-        ),
-    }
-}
-
-/// A search by modification sequence: those that have it are known from an index.
+/// What was found.
 #[derive(Debug)]
-struct Since {
-    uid: bool,
-    key: SearchKey,
+pub(crate) struct Found {
+    pub(crate) uids: UidSet,
+    /// Of each its modification sequence, if one was searched for.
+    pub(crate) modseqs: Option<Vec<(u32, u64)>>,
 }
 
-impl Job for Since {
-    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
-        match answer {
-            Answer::Changed(changed) => run(core, self.uid, self.key, Some(changed.messages)),
-            other => failed(&other, false),
-        }
+impl Found {
+    /// The highest modification sequence of these messages, if it is to be told (RFC 7162 §3.1.5).
+    pub(crate) fn modseq(&self, of: &UidSet) -> Option<u64> {
+        let modseqs = self.modseqs.iter().flatten();
+        let among = modseqs.filter(|(uid, _)| of.contains(*uid));
+        among.map(|(_, modseq)| *modseq).max()
     }
 }
 
-fn run(core: &mut Core, uid: bool, key: SearchKey, changed: Option<UidSet>) -> Flow {
+/// What becomes of what was found.
+pub(crate) trait Then: std::fmt::Debug + Send {
+    /// How much has to be found.
+    fn enough(&self) -> Enough {
+        Enough::All
+    }
+
+    /// Goes on.
+    fn found(self: Box<Self>, core: &mut Core, found: Found) -> Flow;
+}
+
+/// Runs a search that is prepared.
+pub(crate) fn run(core: &mut Core, prepared: Prepared, then: Box<dyn Then>) -> Flow {
     let Some(selected) = &core.selected else {
         return Flow::Tagged(texts::NOTHING_SELECTED);
     };
-    let Some(search) = Search::new(key, selected, changed) else {
+    let Some(search) = Search::new(prepared, selected) else {
         return Flow::Done(texts::TOO_MANY_TEXT_KEYS);
     };
+    if search.needs_modseq {
+        enable::condstore(core);
+    }
     Box::new(Running {
-        uid,
         at_once: (WORK / search.test.cost().max(1)).max(1),
+        enough: then.enough(),
+        then,
         search,
         looked: 0,
         left: UidSet::new(),
-        judged: 0,
         rows: HashMap::new(),
         unread: UidSet::new(),
         found: Vec::new(),
-        modseq: 0,
+        modseqs: Vec::new(),
     })
     .resume(core)
 }
@@ -85,23 +77,22 @@ fn run(core: &mut Core, uid: bool, key: SearchKey, changed: Option<UidSet>) -> F
 /// Messages are being judged.
 #[derive(Debug)]
 struct Running {
-    uid: bool,
     search: Search,
+    then: Box<dyn Then>,
+    enough: Enough,
     /// Messages that are judged before others have a turn.
     at_once: u32,
     /// How many messages were judged by their UID.
     looked: u32,
-    /// Whose UID does not decide.
+    /// Whose UID does not decide, and that were not asked about.
     left: UidSet,
-    /// How many of those were asked about.
-    judged: u32,
     /// What is known of those whose text has to be looked at.
     rows: HashMap<u32, FetchRow>,
     /// Those whose text has to be looked at.
     unread: UidSet,
     found: Vec<u32>,
-    /// The highest modification sequence of those found, as far as rows were looked at.
-    modseq: u64,
+    /// With their modification sequences, if these are needed.
+    modseqs: Vec<(u32, u64)>,
 }
 
 impl Job for Running {
@@ -126,17 +117,8 @@ impl Job for Running {
                 return Flow::Ask(Ask::Yield, self);
             }
         }
-        if self.unread.is_empty() && self.judged < self.left.len() {
-            let count = if self.search.text_keys.is_empty() {
-                ROWS
-            } else {
-                TEXTS
-            };
-            let count = count.min(self.at_once);
-            let uids = self
-                .left
-                .slice(self.judged + 1, self.judged.saturating_add(count));
-            self.judged = self.judged.saturating_add(count);
+        if self.unread.is_empty() && !self.left.is_empty() && !self.has_enough() {
+            let uids = self.next_batch();
             if self.search.needs_rows {
                 let wants = RowWants {
                     summary: self.search.needs_summary,
@@ -165,17 +147,56 @@ impl Job for Running {
                 self,
             );
         }
-        core.out.extend_from_slice(b"* SEARCH");
-        Flow::Resume(Box::new(Writing {
-            uid: self.uid,
-            found: self.found.into_iter().collect(),
-            written: 0,
-            modseq: self.search.needs_modseq.then_some(self.modseq),
-        }))
+        let Self {
+            then,
+            found,
+            modseqs,
+            search,
+            ..
+        } = *self;
+        let found = Found {
+            uids: found.into_iter().collect(),
+            modseqs: search.needs_modseq.then_some(modseqs),
+        };
+        then.found(core, found)
     }
 }
 
 impl Running {
+    /// The next messages to ask about, from the end that is looked for.
+    fn next_batch(&mut self) -> UidSet {
+        let count = if self.search.text_keys.is_empty() {
+            ROWS
+        } else {
+            TEXTS
+        };
+        let (count, all) = (count.min(self.at_once), self.left.len());
+        let (batch, rest) = match self.enough {
+            Enough::Highest(_) => {
+                let kept = all.saturating_sub(count);
+                (self.left.slice(kept + 1, all), self.left.slice(1, kept))
+            }
+            Enough::All | Enough::Lowest(_) => {
+                (self.left.slice(1, count), self.left.slice(count + 1, all))
+            }
+        };
+        self.left = rest;
+        batch
+    }
+
+    /// Whether none of those that are left can be among the result.
+    fn has_enough(&self) -> bool {
+        let beyond = |wanted: u32, is_beyond: &dyn Fn(u32) -> bool| {
+            self.found.len() >= wanted as usize
+                && self.found.iter().filter(|uid| is_beyond(**uid)).count() >= wanted as usize
+        };
+        match (self.enough, self.left.first(), self.left.last()) {
+            (Enough::Lowest(wanted), Some(next), _) => beyond(wanted, &|uid| uid < next),
+            (Enough::Highest(wanted), _, Some(next)) => beyond(wanted, &|uid| uid > next),
+            _ => false,
+        }
+    }
+
     /// What the UIDs alone decide, of the next messages.
     fn judge_uids(&mut self, uids: &UidSet) {
         let next = self.looked.saturating_add(self.at_once);
@@ -208,7 +229,7 @@ impl Running {
                 text: None,
             };
             match self.search.test.decide(known) {
-                Some(true) => self.find(&row),
+                Some(true) => self.find(row.uid, Some(&row)),
                 Some(false) => {}
                 None if !self.search.text_keys.is_empty() => {
                     self.unread.insert(row.uid);
@@ -234,67 +255,15 @@ impl Running {
                 text: Some(found.matched),
             };
             if self.search.test.decide(known) == Some(true) {
-                self.found.push(found.uid);
-                self.modseq = self.modseq.max(row.map_or(0, |row| row.modseq));
+                self.find(found.uid, row);
             }
         }
     }
 
-    fn find(&mut self, row: &FetchRow) {
-        self.found.push(row.uid);
-        self.modseq = self.modseq.max(row.modseq);
-    }
-}
-
-/// The result is being written.
-#[derive(Debug)]
-struct Writing {
-    uid: bool,
-    found: UidSet,
-    written: u32,
-    /// To be told at the end, if anything was found.
-    modseq: Option<u64>,
-}
-
-impl Job for Writing {
-    fn answer(self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
-        failed(&answer, false)
-    }
-
-    fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
-        let Some(selected) = &core.selected else {
-            return Flow::Tagged(texts::NOTHING_SELECTED);
-        };
-        for uid in self
-            .found
-            .slice(self.written + 1, self.written.saturating_add(WRITTEN))
-            .iter()
-        {
-            let shown = if self.uid {
-                Some(uid)
-            } else {
-                selected.uids.position(uid)
-            };
-            if let Some(shown) = shown {
-                core.out.push(b' ');
-                number(&mut core.out, shown);
-            }
+    fn find(&mut self, uid: u32, row: Option<&FetchRow>) {
+        self.found.push(uid);
+        if let Some(row) = row.filter(|_| self.search.needs_modseq) {
+            self.modseqs.push((uid, row.modseq));
         }
-        self.written = self.written.saturating_add(WRITTEN);
-        if self.written < self.found.len() {
-            return Flow::Resume(self);
-        }
-        // RFC 7162 §3.1.5: the highest modification sequence of what is found.
-        if let Some(modseq) = self.modseq.filter(|_| !self.found.is_empty()) {
-            core.out.extend_from_slice(b" (MODSEQ ");
-            number(&mut core.out, modseq);
-            core.out.push(b')');
-        }
-        core.out.extend_from_slice(b"\r\n");
-        Flow::Done(texts::ok("SEARCH completed"))
-    }
-
-    fn amid_response(&self) -> bool {
-        true
     }
 }

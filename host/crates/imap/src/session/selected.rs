@@ -28,6 +28,8 @@ pub(crate) struct Selected {
     /// The messages by number: the n-th UID is message n.
     pub(crate) uids: UidSet,
     pub(crate) recent: UidSet,
+    /// What the last SEARCH saved (RFC 5182).
+    pub(crate) saved: UidSet,
     /// Messages that are gone but still have their number, since the client was not told yet.
     gone: UidSet,
     /// Up to which modification sequence changes are known; the client was told of them, but for what is `gone`.
@@ -57,6 +59,7 @@ impl Selected {
             read_only: read_only || snapshot.read_only,
             uids,
             recent,
+            saved: UidSet::new(),
             gone: UidSet::new(),
             modseq: snapshot.highest_modseq,
             told: snapshot.highest_modseq,
@@ -69,23 +72,41 @@ impl Selected {
 
     /// The messages that a sequence set means; `None` if a number is beyond the last one.
     pub(crate) fn resolve(&self, set: &SequenceSet, uid: bool) -> Option<UidSet> {
+        let with_saved = |uids: UidSet| {
+            if set.saved {
+                uids.union(&self.saved)
+            } else {
+                uids
+            }
+        };
         if uid {
-            // RFC 3501 §6.4.8: UIDs that are not there are ignored.
-            return Some(
-                set.resolve(self.uids.last().unwrap_or(0))
-                    .intersection(&self.uids),
-            );
+            return Some(with_saved(self.with_uids(set)));
         }
         let numbers = set.resolve(self.uids.len());
         // `1:*` of an empty mailbox is nothing, and no error: clients ask so without looking.
         if numbers.last().is_some_and(|last| last > self.uids.len()) {
             return None;
         }
-        Some(self.resolve_some(set))
+        Some(with_saved(self.numbered(set)))
     }
 
-    /// The messages with these numbers, as far as there are such.
-    pub(crate) fn resolve_some(&self, set: &SequenceSet) -> UidSet {
+    /// The messages with these UIDs, without what `$` means. RFC 3501 §6.4.8: UIDs that are not there are ignored.
+    pub(crate) fn with_uids(&self, set: &SequenceSet) -> UidSet {
+        let last = self.uids.last().unwrap_or(0);
+        set.resolve(last).intersection(&self.uids)
+    }
+
+    /// How a response names a message: by its UID or its number.
+    pub(crate) fn shown(&self, message: u32, uid: bool) -> Option<u32> {
+        if uid {
+            Some(message)
+        } else {
+            self.uids.position(message)
+        }
+    }
+
+    /// The messages with these numbers, as far as there are such, without what `$` means.
+    pub(crate) fn numbered(&self, set: &SequenceSet) -> UidSet {
         let numbers = set.resolve(self.uids.len());
         let mut uids = UidSet::new();
         for (first, last) in numbers.ranges() {
@@ -220,6 +241,8 @@ impl Selected {
         }
         self.uids = self.uids.difference(&gone);
         self.recent = self.recent.difference(&gone);
+        // RFC 5182 §2.1
+        self.saved = self.saved.difference(&gone);
     }
 
     /// `* n EXISTS`, `* n RECENT`

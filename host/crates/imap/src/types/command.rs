@@ -2,7 +2,7 @@
 
 use crate::ask::FlagAction;
 use crate::types::{
-    FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand, MailboxName, NameError,
+    FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand, MailboxName, NameError, Returns,
     SearchKey, SelectParameters, SequenceSet, UseArgument,
 };
 
@@ -99,6 +99,8 @@ pub enum Command {
     Search {
         /// `UID SEARCH`
         uid: bool,
+        /// `RETURN (…)` (RFC 4731)
+        returns: Option<Returns>,
         /// `None`: a charset that is not supported.
         key: Option<SearchKey>,
     },

@@ -1,6 +1,6 @@
 //! What CONDSTORE and QRESYNC add to SELECT and FETCH (RFC 7162).
 
-use crate::types::{SequenceSet, UidSet};
+use crate::types::{PartialRange, SequenceSet, UidSet};
 
 /// What stands behind the mailbox of SELECT and EXAMINE (RFC 4466 §2.3).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct FetchModifiers {
     pub changed_since: Option<u64>,
     /// `VANISHED`: of those that went since, the UIDs are told (RFC 7162 §3.2.6).
     pub vanished: bool,
+    /// `PARTIAL`: only those at these places among the messages named (RFC 9394 §3.3).
+    pub partial: Option<PartialRange>,
 }
 
 impl Resync {

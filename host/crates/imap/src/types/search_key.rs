@@ -39,6 +39,10 @@ pub enum SearchKey {
     SavedSince(i64),
     /// `EMAILID` (RFC 8474)
     Email(EmailId),
+    /// `OLDER n`: by the internal date, seconds before now (RFC 5032).
+    Older(u32),
+    /// `YOUNGER n`
+    Younger(u32),
     /// `SENTBEFORE`, by the Date field.
     SentBefore(i64),
     /// `SENTON`
@@ -73,10 +77,23 @@ impl SearchKey {
     #[must_use]
     pub fn has_numbers(&self) -> bool {
         match self {
-            Self::Numbers(_) => true,
-            Self::And(keys) => keys.iter().any(Self::has_numbers),
-            Self::Or(first, second) => first.has_numbers() || second.has_numbers(),
-            Self::Not(key) => key.has_numbers(),
+            Self::Numbers(set) => !set.ranges.is_empty(),
+            other => other.within(Self::has_numbers),
+        }
+    }
+
+    /// Whether it has to be known what time it is.
+    #[must_use]
+    pub fn needs_time(&self) -> bool {
+        matches!(self, Self::Older(_) | Self::Younger(_)) || self.within(Self::needs_time)
+    }
+
+    /// Whether this holds for a key inside this one.
+    fn within(&self, holds: impl Fn(&Self) -> bool) -> bool {
+        match self {
+            Self::And(keys) => keys.iter().any(holds),
+            Self::Or(first, second) => holds(first) || holds(second),
+            Self::Not(key) => holds(key),
             _ => false,
         }
     }

@@ -245,6 +245,8 @@ impl Fake {
                 let modseq = self.modseq;
                 Answer::Selected(self.find(&mailbox)?.snapshot(modseq, read_only))
             }
+            // Ten minutes after the messages of a dialogue came.
+            Ask::Time => Answer::Time(1_772_455_200),
             Ask::Create {
                 mailbox,
                 special_use,

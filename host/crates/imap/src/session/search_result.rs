@@ -1,0 +1,192 @@
+//! The result of SEARCH: `* SEARCH` (RFC 3501 §7.2.5) or `* ESEARCH` (RFC 4731), in pieces.
+
+use std::io::Write as _;
+
+use crate::ask::Answer;
+use crate::encode::{Out, number, string, texts};
+use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::prepare;
+use crate::session::search::{Found, Then};
+use crate::session::selected::Selected;
+use crate::types::{Enough, Returns, SearchKey, UidSet};
+
+/// Numbers that are written between two looks at how much output there is.
+const WRITTEN: u32 = 8_000;
+/// Runs of UIDs that are kept for `$`.
+const MAX_SAVED: usize = 10_000;
+
+pub(crate) fn begin(
+    core: &mut Core,
+    uid: bool,
+    returns: Option<Returns>,
+    key: Option<SearchKey>,
+) -> Flow {
+    let save = returns.is_some_and(|returns| returns.save);
+    prepare::begin(core, uid, key, save, Box::new(Tell { uid, returns }))
+}
+
+#[derive(Debug)]
+struct Tell {
+    uid: bool,
+    returns: Option<Returns>,
+}
+
+impl Then for Tell {
+    fn enough(&self) -> Enough {
+        self.returns.map_or(Enough::All, |returns| returns.enough())
+    }
+
+    fn found(self: Box<Self>, core: &mut Core, found: Found) -> Flow {
+        let Some(selected) = &mut core.selected else {
+            return Flow::Tagged(texts::NOTHING_SELECTED);
+        };
+        let Some(returns) = self.returns else {
+            core.out.extend_from_slice(b"* SEARCH");
+            let modseq = found.modseq(&found.uids);
+            return write(found.uids, self.uid, Form::Numbers { modseq });
+        };
+        let about = returns.of(&found.uids);
+        if returns.save && !save(selected, &about) {
+            return Flow::Done(texts::NOT_SAVED);
+        }
+        if returns.is_silent() {
+            return Flow::Done(texts::ok("SEARCH completed, result saved"));
+        }
+        head(&mut core.out, &core.tag, self.uid);
+        ends(&mut core.out, selected, &returns, &found.uids, self.uid);
+        if let Some(modseq) = found.modseq(&about) {
+            // RFC 4731 §3.2
+            let _ = write!(core.out, " MODSEQ {modseq}");
+        }
+        let Some(range) = returns.partial else {
+            let all = if returns.all {
+                found.uids
+            } else {
+                UidSet::new()
+            };
+            if !all.is_empty() {
+                core.out.extend_from_slice(b" ALL ");
+            }
+            return write(all, self.uid, Form::Set { end: "" });
+        };
+        // RFC 9394 §3.1: NIL where nothing is at these places.
+        let part = range.of(&found.uids);
+        let _ = write!(core.out, " PARTIAL ({range} ");
+        let end = if part.is_empty() { "NIL)" } else { ")" };
+        write(part, self.uid, Form::Set { end })
+    }
+}
+
+/// `* ESEARCH (TAG "…") [UID]`
+pub(crate) fn head(out: &mut Out, tag: &str, uid: bool) {
+    out.extend_from_slice(b"* ESEARCH (TAG ");
+    string(out, tag.as_bytes());
+    out.push(b')');
+    if uid {
+        out.extend_from_slice(b" UID");
+    }
+}
+
+/// MIN, MAX and COUNT; the first two only if anything was found (RFC 4731 §3.1).
+fn ends(out: &mut Out, selected: &Selected, returns: &Returns, found: &UidSet, uid: bool) {
+    let ends = [
+        (returns.min, "MIN", found.first()),
+        (returns.max, "MAX", found.last()),
+    ];
+    for (wanted, name, end) in ends {
+        let shown = end.and_then(|end| selected.shown(end, uid));
+        if let (true, Some(shown)) = (wanted, shown) {
+            let _ = write!(out, " {name} {shown}");
+        }
+    }
+    if returns.count {
+        let _ = write!(out, " COUNT {}", found.len());
+    }
+}
+
+/// Keeps what `$` means from now on; `false` if that is too much (RFC 5182 §2.5).
+pub(crate) fn save(selected: &mut Selected, about: &UidSet) -> bool {
+    let fits = about.ranges().count() <= MAX_SAVED;
+    if fits {
+        selected.saved = about.clone();
+        selected.saved.shrink();
+    }
+    fits
+}
+
+/// How numbers are written.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// One by one, then the highest modification sequence.
+    Numbers { modseq: Option<u64> },
+    /// As a sequence-set, then this.
+    Set { end: &'static str },
+}
+
+/// The result is being written.
+#[derive(Debug)]
+struct Writing {
+    uids: UidSet,
+    uid: bool,
+    form: Form,
+    written: u32,
+}
+
+fn write(uids: UidSet, uid: bool, form: Form) -> Flow {
+    Flow::Resume(Box::new(Writing {
+        uids,
+        uid,
+        form,
+        written: 0,
+    }))
+}
+
+impl Job for Writing {
+    fn answer(self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
+        failed(&answer, false)
+    }
+
+    fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        let Some(selected) = &core.selected else {
+            return Flow::Tagged(texts::NOTHING_SELECTED);
+        };
+        let next = self.written.saturating_add(WRITTEN);
+        let piece = self.uids.slice(self.written + 1, next);
+        let shown = piece.iter().filter_map(|uid| selected.shown(uid, self.uid));
+        match self.form {
+            Form::Numbers { .. } => {
+                for shown in shown {
+                    core.out.push(b' ');
+                    number(&mut core.out, shown);
+                }
+            }
+            Form::Set { .. } if piece.is_empty() => {}
+            Form::Set { .. } => {
+                if self.written > 0 {
+                    core.out.push(b',');
+                }
+                let _ = write!(core.out, "{}", shown.collect::<UidSet>());
+            }
+        }
+        self.written = next;
+        if self.written < self.uids.len() {
+            return Flow::Resume(self);
+        }
+        match self.form {
+            // RFC 7162 §3.1.5: the highest modification sequence of what is found.
+            Form::Numbers {
+                modseq: Some(modseq),
+            } => {
+                let _ = write!(core.out, " (MODSEQ {modseq})");
+            }
+            Form::Numbers { modseq: None } => {}
+            Form::Set { end } => core.out.extend_from_slice(end.as_bytes()),
+        }
+        core.out.extend_from_slice(b"\r\n");
+        Flow::Done(texts::ok("SEARCH completed"))
+    }
+
+    fn amid_response(&self) -> bool {
+        true
+    }
+}
