@@ -309,7 +309,10 @@ fn no_more_is_looked_at_than_is_told() {
         ("SEARCH RETURN (MIN) UNSEEN", "MIN 1"),
         ("SEARCH RETURN (MAX) UNSEEN", "MAX 5000"),
         ("SEARCH RETURN (PARTIAL 2:3) UNSEEN", "PARTIAL (2:3 2:3)"),
-        ("SEARCH RETURN (PARTIAL -1:-500) UNSEEN", "PARTIAL (-1:-500 4501:5000)"),
+        (
+            "SEARCH RETURN (PARTIAL -1:-500) UNSEEN",
+            "PARTIAL (-1:-500 4501:5000)",
+        ),
         ("UID SEARCH RETURN (MAX SAVE) SUBJECT x", "MAX 5000"),
     ] {
         let before = client.asks;

@@ -32,6 +32,9 @@ const ALWAYS: &[&str] = &[
     "SEARCHRES",
     "WITHIN",
     "PARTIAL",
+    "SORT",
+    "SORT=DISPLAY",
+    "ESORT",
 ];
 
 /// `capability-data` of a session: `starttls` where it may begin TLS, and how it may log in, unless it has.

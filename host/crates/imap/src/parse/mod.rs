@@ -12,6 +12,7 @@ mod mailbox;
 mod search;
 mod search_return;
 mod sequence_set;
+mod sort;
 
 pub(crate) use command::{append_head, append_next, command};
 pub(crate) use core::{Literal, SyntaxError, is_astring_char, literal_at_end, tag};

@@ -17,14 +17,27 @@ impl Parser<'_> {
     pub(crate) fn search(&mut self, limits: &Limits) -> Result<Option<SearchKey>, SyntaxError> {
         if self.accept_word("CHARSET") {
             self.space()?;
-            let charset = self.text()?;
-            self.space()?;
-            // RFC 3501 §6.4.4: US-ASCII must be supported; UTF-8 holds it.
-            if !charset.eq_ignore_ascii_case("UTF-8") && !charset.eq_ignore_ascii_case("US-ASCII") {
-                self.skip_all();
-                return Ok(None);
-            }
+            return self.search_in_charset(limits);
         }
+        self.search_keys(limits).map(Some)
+    }
+
+    /// `astring SP search-key *(SP search-key)`: the charset, and what is in it. `None` for one that is not supported.
+    pub(crate) fn search_in_charset(
+        &mut self,
+        limits: &Limits,
+    ) -> Result<Option<SearchKey>, SyntaxError> {
+        let charset = self.text()?;
+        self.space()?;
+        // RFC 3501 §6.4.4: US-ASCII must be supported; UTF-8 holds it.
+        if !charset.eq_ignore_ascii_case("UTF-8") && !charset.eq_ignore_ascii_case("US-ASCII") {
+            self.skip_all();
+            return Ok(None);
+        }
+        self.search_keys(limits).map(Some)
+    }
+
+    fn search_keys(&mut self, limits: &Limits) -> Result<SearchKey, SyntaxError> {
         let mut bounds = Bounds {
             keys: limits.elements.min(1_000),
             elements: limits.elements,
@@ -36,7 +49,7 @@ impl Parser<'_> {
             }
             keys.push(self.search_key(limits.nesting, &mut bounds)?);
         }
-        Ok(Some(SearchKey::And(keys)))
+        Ok(SearchKey::And(keys))
     }
 
     fn search_key(&mut self, depth: usize, bounds: &mut Bounds) -> Result<SearchKey, SyntaxError> {

@@ -5,7 +5,7 @@ use crate::parse::{self, tag};
 use crate::session::job::{Core, Flow};
 use crate::session::{
     connection, copy, enable, expunge, fetch, idle, list, login, mailboxes, search_result, select,
-    store,
+    sort, store,
 };
 use crate::types::Command;
 
@@ -80,6 +80,12 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
         Command::Close { unselect } => expunge::close(core, unselect),
         Command::Expunge(uids) => expunge::expunge(core, uids.as_ref()),
         Command::Search { uid, returns, key } => search_result::begin(core, uid, returns, key),
+        Command::Sort {
+            uid,
+            returns,
+            criteria,
+            key,
+        } => sort::begin(core, uid, returns, criteria, key),
         Command::Fetch {
             uid,
             set,

@@ -4,7 +4,9 @@
 //! itself at each turn. One job runs at a time; commands that arrive meanwhile wait in the framing's buffer.
 
 mod append;
+mod base_subject;
 mod binary;
+mod casemap;
 mod changed;
 mod connection;
 mod copy;
@@ -27,6 +29,8 @@ mod search;
 mod search_result;
 mod select;
 mod selected;
+mod sort;
+mod sort_key;
 mod store;
 
 use std::sync::Arc;

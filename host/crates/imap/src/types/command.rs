@@ -3,7 +3,7 @@
 use crate::ask::FlagAction;
 use crate::types::{
     FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand, MailboxName, NameError, Returns,
-    SearchKey, SelectParameters, SequenceSet, UseArgument,
+    SearchKey, SelectParameters, SequenceSet, SortCriterion, UseArgument,
 };
 
 /// A mailbox argument: a name, or why it is none. That is a NO, not a BAD: the syntax is right.
@@ -101,6 +101,17 @@ pub enum Command {
         uid: bool,
         /// `RETURN (…)` (RFC 4731)
         returns: Option<Returns>,
+        /// `None`: a charset that is not supported.
+        key: Option<SearchKey>,
+    },
+    /// `SORT` (RFC 5256)
+    Sort {
+        /// `UID SORT`
+        uid: bool,
+        /// `RETURN (…)` (RFC 5267 §3)
+        returns: Option<Returns>,
+        /// In what order.
+        criteria: Vec<SortCriterion>,
         /// `None`: a charset that is not supported.
         key: Option<SearchKey>,
     },

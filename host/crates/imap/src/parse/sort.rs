@@ -1,0 +1,40 @@
+//! SORT (RFC 5256 §5).
+
+use crate::config::Limits;
+use crate::parse::core::{Parser, SyntaxError};
+use crate::types::{Command, SortCriterion, SortKey};
+
+/// Criteria in one SORT; there are no more that differ.
+const MAX_CRITERIA: usize = 18;
+
+impl Parser<'_> {
+    /// `[search-return-opts SP] sort-criteria SP charset 1*(SP search-key)` (RFC 5267 §3)
+    pub(crate) fn sort(&mut self, uid: bool, limits: &Limits) -> Result<Command, SyntaxError> {
+        let returns = self.search_returns()?;
+        let criteria = self.list(MAX_CRITERIA, Self::sort_criterion)?;
+        if criteria.is_empty() {
+            return Err(SyntaxError::Expected("a sort criterion"));
+        }
+        self.space()?;
+        Ok(Command::Sort {
+            uid,
+            returns,
+            criteria,
+            key: self.search_in_charset(limits)?,
+        })
+    }
+
+    /// `["REVERSE" SP] sort-key`
+    fn sort_criterion(&mut self) -> Result<SortCriterion, SyntaxError> {
+        let reverse = self.accept_word("REVERSE");
+        if reverse {
+            self.space()?;
+        }
+        let found = SortKey::ALL.iter().find(|(_, name)| self.accept_word(name));
+        let key = found.map(|(key, _)| *key);
+        Ok(SortCriterion {
+            key: key.ok_or(SyntaxError::Expected("a sort criterion"))?,
+            reverse,
+        })
+    }
+}

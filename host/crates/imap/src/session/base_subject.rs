@@ -1,0 +1,131 @@
+//! The base subject (RFC 5256 §2.1): what of a subject is left without "Re:", "[list]" and "(fwd)".
+
+use waxwing_message::decode_words;
+
+/// Octets of a subject that are looked at: beyond, subjects count as equal.
+const LOOKED_AT: usize = 1_000;
+
+/// A base subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BaseSubject {
+    pub(crate) text: String,
+    /// Something was removed that says reply or forward.
+    pub(crate) reply: bool,
+}
+
+impl BaseSubject {
+    /// Of a subject as it stands in the header.
+    pub(crate) fn of(subject: &[u8]) -> Self {
+        let looked_at = subject.get(..LOOKED_AT).unwrap_or(subject);
+        // RFC 5256 §2.1 (1)
+        let decoded = decode_words(looked_at);
+        let words: Vec<&str> = decoded.split_ascii_whitespace().collect();
+        let subject = words.join(" ");
+        let mut rest = subject.as_str();
+        let mut reply = false;
+        loop {
+            // (2)
+            loop {
+                rest = rest.trim_end_matches(' ');
+                match strip_suffix(rest, "(fwd)") {
+                    Some(before) => (rest, reply) = (before, true),
+                    None => break,
+                }
+            }
+            // (3) to (5)
+            loop {
+                if let Some(behind) = rest.strip_prefix(' ') {
+                    rest = behind;
+                } else if let Some(behind) = refwd(rest) {
+                    (rest, reply) = (behind, true);
+                } else if let Some(behind) = blob(rest).filter(|behind| !behind.is_empty()) {
+                    rest = behind;
+                } else {
+                    break;
+                }
+            }
+            // (6)
+            let inner = strip_prefix(rest, "[fwd:").and_then(|rest| rest.strip_suffix(']'));
+            match inner {
+                Some(inner) => (rest, reply) = (inner, true),
+                None => break,
+            }
+        }
+        Self {
+            text: rest.to_owned(),
+            reply,
+        }
+    }
+}
+
+/// `*subj-blob ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"`: what is behind it.
+fn refwd(text: &str) -> Option<&str> {
+    let mut rest = text;
+    while let Some(behind) = blob(rest) {
+        rest = behind;
+    }
+    let rest = ["re", "fwd", "fw"]
+        .into_iter()
+        .find_map(|word| strip_prefix(rest, word))?;
+    let rest = rest.trim_start_matches(' ');
+    blob(rest).unwrap_or(rest).strip_prefix(':')
+}
+
+/// `"[" *BLOBCHAR "]" *WSP`: what is behind it.
+fn blob(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('[')?;
+    let end = inner.find(['[', ']'])?;
+    let (_, rest) = inner.split_at_checked(end)?;
+    Some(rest.strip_prefix(']')?.trim_start_matches(' '))
+}
+
+fn strip_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+fn strip_suffix<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
+    let at = text.len().checked_sub(suffix.len())?;
+    let (rest, end) = text.split_at_checked(at)?;
+    end.eq_ignore_ascii_case(suffix).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_subject_goes() {
+        for (subject, base, reply) in [
+            ("Lunch", "Lunch", false),
+            ("Re: Lunch", "Lunch", true),
+            ("RE : fw[4]: FWD:Lunch (fwd) (FWD) ", "Lunch", true),
+            ("[list] Re: [list]  Lunch\t today", "Lunch today", true),
+            ("[list] Lunch", "Lunch", false),
+            ("[list]", "[list]", false),
+            ("[a] [b]", "[b]", false),
+            ("[Fwd: Re: [x] Lunch]", "Lunch", true),
+            ("[fwd: [fwd: Lunch (fwd)]]", "Lunch", true),
+            ("=?utf-8?q?Re=3A_Gr=C3=BC=C3=9Fe?=", "Grüße", true),
+            ("Re", "Re", false),
+            ("Re:", "", true),
+            ("", "", false),
+            ("regards: x", "regards: x", false),
+            ("[unclosed Re: x", "[unclosed Re: x", false),
+        ] {
+            let found = BaseSubject::of(subject.as_bytes());
+            assert_eq!(
+                (found.text.as_str(), found.reply),
+                (base, reply),
+                "{subject}"
+            );
+        }
+    }
+
+    #[test]
+    fn hostile_subjects_take_no_time() {
+        for piece in ["[", "[a]", "re:", "[fwd:", "(fwd)"] {
+            let _ = BaseSubject::of(piece.repeat(100_000).as_bytes());
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! SORT (RFC 5256) with the criteria of RFC 5957 and the results of ESORT (RFC 5267 §3).
+
+use std::io::Write as _;
+
+use waxwing_message::Summary;
+
+use crate::ask::{Answer, Ask, FetchRow, RowWants};
+use crate::encode::texts;
+use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::prepare;
+use crate::session::search::{Found, Then};
+use crate::session::search_result::{head, save};
+use crate::session::selected::Selected;
+use crate::session::sort_key::sort_key;
+use crate::types::{Returns, SearchKey, SortCriterion, UidSet};
+
+/// Rows in one ask.
+const ROWS: u32 = 500;
+/// Numbers that are written between two looks at how much output there is.
+const WRITTEN: usize = 8_000;
+
+pub(crate) fn begin(
+    core: &mut Core,
+    uid: bool,
+    returns: Option<Returns>,
+    criteria: Vec<SortCriterion>,
+    key: Option<SearchKey>,
+) -> Flow {
+    let save = returns.is_some_and(|returns| returns.save);
+    let sort = Sort {
+        uid,
+        returns,
+        criteria,
+    };
+    prepare::begin(core, uid, key, save, Box::new(sort))
+}
+
+#[derive(Debug)]
+struct Sort {
+    uid: bool,
+    returns: Option<Returns>,
+    criteria: Vec<SortCriterion>,
+}
+
+impl Then for Sort {
+    fn found(self: Box<Self>, core: &mut Core, found: Found) -> Flow {
+        Box::new(Sorting {
+            sort: *self,
+            found,
+            asked: 0,
+            keys: Vec::new(),
+        })
+        .resume(core)
+    }
+}
+
+/// What messages are compared by is being read.
+#[derive(Debug)]
+struct Sorting {
+    sort: Sort,
+    found: Found,
+    /// How many of those found were asked for.
+    asked: u32,
+    /// The keys with their messages.
+    keys: Vec<(Box<[u8]>, u32)>,
+}
+
+impl Job for Sorting {
+    fn answer(mut self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        let Answer::Rows(rows) = answer else {
+            return failed(&answer, false);
+        };
+        self.keys.extend(rows.iter().map(|row| self.key(row)));
+        self.resume(core)
+    }
+
+    fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        let Some(selected) = &core.selected else {
+            return Flow::Tagged(texts::NOTHING_SELECTED);
+        };
+        if self.asked < self.found.uids.len() {
+            let next = self.asked.saturating_add(ROWS);
+            let uids = self.found.uids.slice(self.asked + 1, next);
+            self.asked = next;
+            let criteria = &self.sort.criteria;
+            let ask = Ask::Rows {
+                mailbox: selected.mailbox,
+                uids,
+                wants: RowWants {
+                    summary: criteria.iter().any(|by| by.key.needs_summary()),
+                    head: 0,
+                },
+            };
+            return Flow::Ask(ask, self);
+        }
+        // RFC 5256 §3: those that are equal are in the order of the mailbox.
+        self.keys.sort_unstable();
+        let order: Vec<u32> = self.keys.into_iter().map(|(_, uid)| uid).collect();
+        self.sort.tell(core, &self.found, order)
+    }
+}
+
+impl Sorting {
+    fn key(&self, row: &FetchRow) -> (Box<[u8]>, u32) {
+        let summary = Summary::decode(&row.summary).ok();
+        (
+            sort_key(&self.sort.criteria, row, summary.as_ref()),
+            row.uid,
+        )
+    }
+}
+
+impl Sort {
+    fn tell(self, core: &mut Core, found: &Found, order: Vec<u32>) -> Flow {
+        let Some(selected) = &mut core.selected else {
+            return Flow::Tagged(texts::NOTHING_SELECTED);
+        };
+        let shown = |uids: &[u32], selected: &Selected| -> Vec<u32> {
+            let uids = uids.iter();
+            uids.filter_map(|uid| selected.shown(*uid, self.uid))
+                .collect()
+        };
+        let Some(returns) = self.returns else {
+            core.out.extend_from_slice(b"* SORT");
+            // RFC 7162 §3.1.9
+            let modseq = found.modseq(&found.uids);
+            return write(shown(&order, selected), Form::Numbers { modseq });
+        };
+        let part = returned(&returns, &order);
+        let about: UidSet = part.iter().copied().collect();
+        if returns.save && !save(selected, &about) {
+            return Flow::Done(texts::NOT_SAVED);
+        }
+        if returns.is_silent() {
+            return Flow::Done(texts::ok("SORT completed, result saved"));
+        }
+        head(&mut core.out, &core.tag, self.uid);
+        // RFC 5267 §3.1: MIN is what comes first, MAX what comes last.
+        let ends = [
+            (returns.min, "MIN", order.first()),
+            (returns.max, "MAX", order.last()),
+        ];
+        for (wanted, name, end) in ends {
+            let number = end.and_then(|uid| selected.shown(*uid, self.uid));
+            if let (true, Some(number)) = (wanted, number) {
+                let _ = write!(core.out, " {name} {number}");
+            }
+        }
+        if returns.count {
+            let _ = write!(core.out, " COUNT {}", order.len());
+        }
+        if let Some(modseq) = found.modseq(&about) {
+            // RFC 7162 §3.1.10
+            let _ = write!(core.out, " MODSEQ {modseq}");
+        }
+        if returns.all && !order.is_empty() {
+            core.out.extend_from_slice(b" ALL ");
+            return write(shown(&order, selected), Form::Set { end: "" });
+        }
+        let Some(range) = returns.partial else {
+            return write(Vec::new(), Form::Set { end: "" });
+        };
+        let part = places(&order, range.places(count(&order)));
+        let _ = write!(core.out, " PARTIAL ({range} ");
+        let end = if part.is_empty() { "NIL)" } else { ")" };
+        write(shown(part, selected), Form::Set { end })
+    }
+}
+
+fn count(order: &[u32]) -> u32 {
+    u32::try_from(order.len()).unwrap_or(u32::MAX)
+}
+
+/// The members of a list from one place to another, counted from 1.
+fn places(order: &[u32], (first, last): (u32, u32)) -> &[u32] {
+    let end = usize::try_from(last).unwrap_or(usize::MAX).min(order.len());
+    let begin = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
+    order.get(begin.min(end)..end).unwrap_or_default()
+}
+
+/// What a result is about (RFC 5182 §2.4, RFC 9394 §3.2), in the order of the sort.
+fn returned(returns: &Returns, order: &[u32]) -> Vec<u32> {
+    let some = returns.min || returns.max || returns.partial.is_some();
+    if returns.all || returns.count || !some {
+        return order.to_vec();
+    }
+    let range = returns.partial.map(|range| range.places(count(order)));
+    let mut part = range.map_or(Vec::new(), |range| places(order, range).to_vec());
+    part.extend(order.first().filter(|_| returns.min));
+    part.extend(order.last().filter(|_| returns.max));
+    part
+}
+
+/// How numbers are written.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// One by one, then the highest modification sequence.
+    Numbers { modseq: Option<u64> },
+    /// As a sequence-set, then this.
+    Set { end: &'static str },
+}
+
+/// The result is being written.
+#[derive(Debug)]
+struct Writing {
+    numbers: Vec<u32>,
+    form: Form,
+    written: usize,
+}
+
+fn write(numbers: Vec<u32>, form: Form) -> Flow {
+    Flow::Resume(Box::new(Writing {
+        numbers,
+        form,
+        written: 0,
+    }))
+}
+
+impl Job for Writing {
+    fn answer(self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
+        failed(&answer, false)
+    }
+
+    fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        let next = self.written.saturating_add(WRITTEN).min(self.numbers.len());
+        let mut piece = self.numbers.get(self.written..next).unwrap_or_default();
+        let separator = match self.form {
+            Form::Numbers { .. } => " ",
+            Form::Set { .. } => ",",
+        };
+        let mut lead = match (self.form, self.written) {
+            (Form::Set { .. }, 0) => "",
+            _ => separator,
+        };
+        while let Some((first, rest)) = piece.split_first() {
+            piece = rest;
+            let _ = write!(core.out, "{lead}{first}");
+            lead = separator;
+            let mut last = *first;
+            if matches!(self.form, Form::Numbers { .. }) {
+                continue;
+            }
+            // RFC 5267 §3.2: ranges only where numbers ascend one by one.
+            while let Some((next, rest)) = piece.split_first()
+                && last.checked_add(1) == Some(*next)
+            {
+                (last, piece) = (*next, rest);
+            }
+            if last > *first {
+                let _ = write!(core.out, ":{last}");
+            }
+        }
+        self.written = next;
+        if self.written < self.numbers.len() {
+            return Flow::Resume(self);
+        }
+        match self.form {
+            Form::Numbers {
+                modseq: Some(modseq),
+            } => {
+                let _ = write!(core.out, " (MODSEQ {modseq})");
+            }
+            Form::Numbers { modseq: None } => {}
+            Form::Set { end } => core.out.extend_from_slice(end.as_bytes()),
+        }
+        core.out.extend_from_slice(b"\r\n");
+        Flow::Done(texts::ok("SORT completed"))
+    }
+
+    fn amid_response(&self) -> bool {
+        true
+    }
+}
