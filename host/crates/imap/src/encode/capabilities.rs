@@ -35,6 +35,8 @@ const ALWAYS: &[&str] = &[
     "SORT",
     "SORT=DISPLAY",
     "ESORT",
+    "THREAD=ORDEREDSUBJECT",
+    "THREAD=REFERENCES",
 ];
 
 /// `capability-data` of a session: `starttls` where it may begin TLS, and how it may log in, unless it has.

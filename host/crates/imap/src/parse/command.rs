@@ -174,12 +174,15 @@ impl Parser<'_> {
         limits: &Limits,
     ) -> Result<Command, SyntaxError> {
         match name {
-            "FETCH" | "STORE" | "COPY" | "MOVE" | "SEARCH" | "SORT" => self.space()?,
+            "FETCH" | "STORE" | "COPY" | "MOVE" | "SEARCH" | "SORT" | "THREAD" => self.space()?,
             "EXPUNGE" if uid => {
                 self.space()?;
                 return Ok(Command::Expunge(Some(self.sequence_set(limits.elements)?)));
             }
             _ => return Err(SyntaxError::UnknownCommand),
+        }
+        if name == "THREAD" {
+            return self.thread(uid, limits);
         }
         if name == "SORT" {
             return self.sort(uid, limits);

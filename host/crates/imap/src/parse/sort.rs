@@ -1,8 +1,8 @@
-//! SORT (RFC 5256 §5).
+//! SORT and THREAD (RFC 5256 §5).
 
 use crate::config::Limits;
 use crate::parse::core::{Parser, SyntaxError};
-use crate::types::{Command, SortCriterion, SortKey};
+use crate::types::{Command, SortCriterion, SortKey, ThreadAlgorithm};
 
 /// Criteria in one SORT; there are no more that differ.
 const MAX_CRITERIA: usize = 18;
@@ -20,6 +20,21 @@ impl Parser<'_> {
             uid,
             returns,
             criteria,
+            key: self.search_in_charset(limits)?,
+        })
+    }
+
+    /// `thread-alg SP charset 1*(SP search-key)`
+    pub(crate) fn thread(&mut self, uid: bool, limits: &Limits) -> Result<Command, SyntaxError> {
+        let found = ThreadAlgorithm::ALL
+            .iter()
+            .find(|(_, name)| self.accept_word(name));
+        let algorithm = found.map(|(algorithm, _)| *algorithm);
+        let algorithm = algorithm.ok_or(SyntaxError::Expected("a threading algorithm"))?;
+        self.space()?;
+        Ok(Command::Thread {
+            uid,
+            algorithm,
             key: self.search_in_charset(limits)?,
         })
     }

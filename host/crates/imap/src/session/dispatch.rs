@@ -5,7 +5,7 @@ use crate::parse::{self, tag};
 use crate::session::job::{Core, Flow};
 use crate::session::{
     connection, copy, enable, expunge, fetch, idle, list, login, mailboxes, search_result, select,
-    sort, store,
+    sort, store, thread,
 };
 use crate::types::Command;
 
@@ -86,6 +86,11 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
             criteria,
             key,
         } => sort::begin(core, uid, returns, criteria, key),
+        Command::Thread {
+            uid,
+            algorithm,
+            key,
+        } => thread::begin(core, uid, algorithm, key),
         Command::Fetch {
             uid,
             set,

@@ -32,6 +32,7 @@ mod selected;
 mod sort;
 mod sort_key;
 mod store;
+mod thread;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -70,7 +70,9 @@ impl Job for Sorting {
         let Answer::Rows(rows) = answer else {
             return failed(&answer, false);
         };
-        self.keys.extend(rows.iter().map(|row| self.key(row)));
+        let criteria = &self.sort.criteria;
+        let keyed = rows.iter().map(|row| (key(criteria, row), row.uid));
+        self.keys.extend(keyed);
         self.resume(core)
     }
 
@@ -100,14 +102,9 @@ impl Job for Sorting {
     }
 }
 
-impl Sorting {
-    fn key(&self, row: &FetchRow) -> (Box<[u8]>, u32) {
-        let summary = Summary::decode(&row.summary).ok();
-        (
-            sort_key(&self.sort.criteria, row, summary.as_ref()),
-            row.uid,
-        )
-    }
+fn key(criteria: &[SortCriterion], row: &FetchRow) -> Box<[u8]> {
+    let summary = Summary::decode(&row.summary).ok();
+    sort_key(criteria, row, summary.as_ref())
 }
 
 impl Sort {

@@ -3,7 +3,7 @@
 use crate::ask::FlagAction;
 use crate::types::{
     FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand, MailboxName, NameError, Returns,
-    SearchKey, SelectParameters, SequenceSet, SortCriterion, UseArgument,
+    SearchKey, SelectParameters, SequenceSet, SortCriterion, ThreadAlgorithm, UseArgument,
 };
 
 /// A mailbox argument: a name, or why it is none. That is a NO, not a BAD: the syntax is right.
@@ -112,6 +112,15 @@ pub enum Command {
         returns: Option<Returns>,
         /// In what order.
         criteria: Vec<SortCriterion>,
+        /// `None`: a charset that is not supported.
+        key: Option<SearchKey>,
+    },
+    /// `THREAD` (RFC 5256)
+    Thread {
+        /// `UID THREAD`
+        uid: bool,
+        /// How messages are grouped.
+        algorithm: ThreadAlgorithm,
         /// `None`: a charset that is not supported.
         key: Option<SearchKey>,
     },

@@ -14,6 +14,7 @@ mod sequence_set;
 mod sort;
 mod special_use;
 mod text_key;
+mod thread;
 mod uid_set;
 
 pub use command::{AppendHead, AppendMessage, Command, MailboxArgument, StatusItem};
@@ -30,4 +31,5 @@ pub use sequence_set::{SequenceNumber, SequenceSet};
 pub use sort::{SortCriterion, SortKey};
 pub use special_use::{SpecialUse, UseArgument, UseError};
 pub use text_key::TextKey;
+pub use thread::ThreadAlgorithm;
 pub use uid_set::UidSet;
