@@ -178,6 +178,11 @@ pub(crate) const EMPTY_MESSAGE: Response =
     Response::new(Status::No, "", "an empty message cancels the append");
 pub(crate) const TOO_MANY_MESSAGES: Response =
     Response::new(Status::No, "LIMIT", "too many messages in one append");
+pub(crate) const TOO_MUCH_TO_SORT: Response = Response::new(
+    Status::No,
+    "LIMIT",
+    "there is too much to sort; search for less",
+);
 /// RFC 5182 §2.5
 pub(crate) const NOT_SAVED: Response = Response::new(
     Status::No,

@@ -16,6 +16,8 @@ use crate::types::{Returns, SearchKey, SortCriterion, UidSet};
 
 /// Rows in one ask.
 const ROWS: u32 = 500;
+/// Octets of what messages are compared by, of all of them.
+const ROOM: usize = 64 << 20;
 /// Numbers that are written between two looks at how much output there is.
 const WRITTEN: usize = 8_000;
 
@@ -23,9 +25,16 @@ pub(crate) fn begin(
     core: &mut Core,
     uid: bool,
     returns: Option<Returns>,
-    criteria: Vec<SortCriterion>,
+    mut criteria: Vec<SortCriterion>,
     key: Option<SearchKey>,
 ) -> Flow {
+    // What was compared already makes no difference a second time.
+    let mut known = Vec::new();
+    criteria.retain(|by| {
+        let new = !known.contains(&by.key);
+        known.push(by.key);
+        new
+    });
     let save = returns.is_some_and(|returns| returns.save);
     let sort = Sort {
         uid,
@@ -49,6 +58,7 @@ impl Then for Sort {
             found,
             asked: 0,
             keys: Vec::new(),
+            octets: 0,
         })
         .resume(core)
     }
@@ -63,6 +73,8 @@ struct Sorting {
     asked: u32,
     /// The keys with their messages.
     keys: Vec<(Box<[u8]>, u32)>,
+    /// How much they take.
+    octets: usize,
 }
 
 impl Job for Sorting {
@@ -71,8 +83,14 @@ impl Job for Sorting {
             return failed(&answer, false);
         };
         let criteria = &self.sort.criteria;
-        let keyed = rows.iter().map(|row| (key(criteria, row), row.uid));
-        self.keys.extend(keyed);
+        for row in &rows {
+            let key = key(criteria, row);
+            self.octets += key.len();
+            self.keys.push((key, row.uid));
+        }
+        if self.octets > ROOM {
+            return Flow::Done(texts::TOO_MUCH_TO_SORT);
+        }
         self.resume(core)
     }
 

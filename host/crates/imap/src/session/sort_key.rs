@@ -8,7 +8,7 @@ use crate::session::casemap::casemap;
 use crate::types::{SortCriterion, SortKey};
 
 /// Octets of a text that are compared; those that are longer and begin alike count as equal.
-const COMPARED: usize = 1_000;
+const COMPARED: usize = 250;
 
 /// The key of a message: that of each criterion, one behind another.
 pub(crate) fn sort_key(
@@ -57,10 +57,15 @@ fn push_number(key: &mut Vec<u8>, number: i64) {
     key.extend_from_slice(&(number ^ i64::MIN).to_be_bytes());
 }
 
-fn push_text(key: &mut Vec<u8>, text: &str) {
+/// A text as it is compared.
+pub(crate) fn compared(text: &str) -> Box<[u8]> {
     let mapped = casemap(text);
     let octets = mapped.bytes().filter(|octet| *octet != 0);
-    key.extend(octets.take(COMPARED));
+    octets.take(COMPARED).collect()
+}
+
+fn push_text(key: &mut Vec<u8>, text: &str) {
+    key.extend_from_slice(&compared(text));
     // Its end, so that a text comes before those that it begins.
     key.push(0);
 }

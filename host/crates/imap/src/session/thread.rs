@@ -10,17 +10,18 @@ use waxwing_message::Summary;
 use crate::ask::{Answer, Ask, FetchRow, RowWants};
 use crate::encode::texts;
 use crate::session::base_subject::BaseSubject;
-use crate::session::casemap::casemap;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::prepare;
 use crate::session::search::{Found, Then};
-use crate::session::sort_key::sent_date;
+use crate::session::sort_key::{compared, sent_date};
 use crate::types::{SearchKey, ThreadAlgorithm, UidSet};
 use forest::Forest;
 use references::References;
 
 /// Rows in one ask.
 const ROWS: u32 = 500;
+/// Octets of subjects and message IDs, of all messages.
+const ROOM: usize = 64 << 20;
 /// Octets of output after which it is sent.
 const WRITTEN: usize = 64 * 1024;
 
@@ -31,7 +32,7 @@ struct Message {
     /// When it was sent, in seconds of Unix time.
     date: i64,
     /// Its base subject, as subjects are compared.
-    subject: String,
+    subject: Box<[u8]>,
     /// Its subject says reply or forward.
     reply: bool,
 }
@@ -58,6 +59,7 @@ impl Then for Thread {
             found: found.uids,
             asked: 0,
             messages: Vec::new(),
+            octets: 0,
             references: (self.algorithm == ThreadAlgorithm::References).then(References::default),
         })
         .resume(core)
@@ -72,6 +74,8 @@ struct Reading {
     /// How many of those found were asked for.
     asked: u32,
     messages: Vec<Message>,
+    /// How much their subjects take.
+    octets: usize,
     /// Who replies to whom, if that is asked for.
     references: Option<References>,
 }
@@ -83,6 +87,10 @@ impl Job for Reading {
         };
         for row in &rows {
             self.take(row);
+        }
+        let ids = self.references.as_ref().map_or(0, References::octets);
+        if self.octets + ids > ROOM {
+            return Flow::Done(texts::TOO_MUCH_TO_SORT);
         }
         self.resume(core)
     }
@@ -128,10 +136,12 @@ impl Reading {
         let envelope = summary.as_ref().map(|summary| &summary.envelope);
         let subject = envelope.and_then(|envelope| envelope.subject.as_deref());
         let base = BaseSubject::of(subject.unwrap_or_default());
+        let subject = compared(&base.text);
+        self.octets += subject.len();
         self.messages.push(Message {
             uid: row.uid,
             date: sent_date(row, summary.as_ref()),
-            subject: casemap(&base.text),
+            subject,
             reply: base.reply,
         });
         if let Some(references) = &mut self.references {

@@ -92,7 +92,7 @@ impl Forest {
 
     /// Merges threads of the same subject (RFC 5256 §3, step 5). The roots are sorted.
     pub(super) fn merge_subjects(&mut self) {
-        let mut table: HashMap<String, usize> = HashMap::new();
+        let mut table: HashMap<Box<[u8]>, usize> = HashMap::new();
         for at in self.roots.clone() {
             let Some((subject, reply)) = self.subject(at) else {
                 continue;
@@ -125,7 +125,7 @@ impl Forest {
     }
 
     /// The thread's subject, and whether it is a reply; `None` if it is empty.
-    fn subject(&self, at: usize) -> Option<(String, bool)> {
+    fn subject(&self, at: usize) -> Option<(Box<[u8]>, bool)> {
         let head = self.head(at)?;
         let reply = head.reply && !self.is_dummy(at);
         (!head.subject.is_empty()).then(|| (head.subject.clone(), reply))

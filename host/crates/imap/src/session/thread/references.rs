@@ -28,6 +28,8 @@ pub(super) struct References {
     /// The messages' nodes.
     read: Vec<usize>,
     steps: u32,
+    /// Octets of IDs.
+    octets: usize,
 }
 
 #[derive(Debug, Default)]
@@ -45,11 +47,17 @@ impl Default for References {
             missing: 0,
             read: Vec::new(),
             steps: MAX_STEPS,
+            octets: 0,
         }
     }
 }
 
 impl References {
+    /// Octets of all message IDs that are known.
+    pub(super) fn octets(&self) -> usize {
+        self.octets
+    }
+
     /// The next message (step 1).
     pub(super) fn add(&mut self, summary: Option<&Summary>) {
         let envelope = summary.map(|summary| &summary.envelope);
@@ -107,6 +115,7 @@ impl References {
             read: true,
         });
         if let Some(id) = id.filter(|_| known.is_none()) {
+            self.octets += id.len();
             self.by_id.insert(id, at);
         }
         at
@@ -122,6 +131,7 @@ impl References {
         }
         self.missing += 1;
         self.nodes.push(Link::default());
+        self.octets += id.len();
         self.by_id.insert(id, self.nodes.len() - 1);
         Some(self.nodes.len() - 1)
     }
@@ -213,7 +223,7 @@ mod tests {
             read.push(Message {
                 uid: index as u32 + 1,
                 date: index as i64,
-                subject: subject.trim_start_matches("Re: ").to_owned(),
+                subject: subject.trim_start_matches("Re: ").as_bytes().into(),
                 reply,
             });
         }
@@ -292,7 +302,7 @@ mod tests {
             messages.push(Message {
                 uid: index + 1,
                 date: 0,
-                subject: String::new(),
+                subject: Box::new([]),
                 reply: false,
             });
         }
