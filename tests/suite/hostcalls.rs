@@ -29,17 +29,18 @@ fn grants(more: &str) -> String {
 const SOMEBODY: &str =
     "dnsbl = { zones = [\"list.example\"] }\nhttp = { hosts = [\"api.example.org\"] }";
 
+/// Sends a message; the code of the answer.
+fn send(server: &Server) -> u16 {
+    let to = ["alice@waxwing.test"];
+    let answer = server
+        .smtp()
+        .send("bob@example.net", &to, MESSAGE.as_bytes());
+    answer.unwrap().code
+}
+
 /// Sends a message and gives what the plugin wrote into it.
 fn learnt(server: &Server) -> Vec<String> {
-    let mut smtp = server.smtp();
-    smtp.send(
-        "bob@example.net",
-        &["alice@waxwing.test"],
-        MESSAGE.as_bytes(),
-    )
-    .unwrap()
-    .class(2)
-    .unwrap();
+    assert_eq!(send(server), 250);
     let mut imap = server.imap("alice@waxwing.test");
     let count = imap.select("INBOX").unwrap();
     let fetched = imap.fetch(&count.to_string()).unwrap();
@@ -283,6 +284,38 @@ fn servers_are_asked_within_what_the_step_may() {
         ["http address-refused", "http address-refused"]
     );
     assert_eq!(pages.asked().len(), before);
+}
+
+/// A loop: what a plugin asks of the server it runs in is answered by the same server, while the message waits for the plugin.
+#[test]
+fn a_plugin_that_asks_this_server_itself_holds_up_nobody() {
+    let server = Setup::new().policy(Policy::Accepting).start();
+    let (metrics, smtp) = (server.address("metrics"), server.address("smtp"));
+    let list = "dnsbl = { zones = [\"list.example\"] }";
+    let http = format!(
+        "http = {{ hosts = [\"http://{metrics}\", \"http://{smtp}\"], max-response-kib = 4096, timeout-ms = 2000, private = true }}"
+    );
+    let requests = format!(
+        "requests = [{{ url = \"http://{metrics}/nothing\" }}, {{ url = \"http://{smtp}/\" }}]"
+    );
+    let members = format!(
+        "limits = {{ deadline-ms = 10000 }}\n{}",
+        grants(&format!("{list}\n{http}"))
+    );
+    serve(&server, asking(&members, &requests));
+    // Many at once: each waits for answers that this server has to give while all of them wait.
+    let told: Vec<_> = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..8).map(|_| scope.spawn(|| send(&server))).collect();
+        senders
+            .into_iter()
+            .map(|sender| sender.join().unwrap())
+            .collect()
+    });
+    assert_eq!(told, [250; 8]);
+    let asked = learnt(&server);
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert!(asked[0].starts_with("http 404"), "{asked:?}");
+    assert_eq!(asked[1], "http protocol");
 }
 
 #[test]

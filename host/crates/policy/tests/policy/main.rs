@@ -9,6 +9,7 @@
 
 mod bombs;
 mod chaos;
+mod clock;
 mod component;
 mod drift;
 mod edits;
