@@ -7,8 +7,10 @@ mod append;
 mod changed;
 mod convert;
 mod copy;
+mod quota;
 mod search;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use waxwing_imap::types::{MailboxId as ImapMailbox, MailboxName, UidSet};
 use waxwing_imap::{Answer, Ask, Error, FetchRow, RowWants, Session};
 use waxwing_policy::MailboxChange;
 use waxwing_session::Counts;
-use waxwing_store::{Account, BlobId, FlagChange, MailboxId, Store, UidRange};
+use waxwing_store::{Account, BlobId, FlagChange, MailboxId, Store, UidRange, Usage};
 
 use self::append::Append;
 use self::convert::{self as to_imap, ranges};
@@ -220,11 +222,19 @@ impl User {
         let account = self.account.id;
         let failed = |error| to_imap::error(error, gate.session());
         match ask {
-            Ask::Mailboxes => to_imap::mailboxes(
-                store.mailboxes(account).await.map_err(failed)?,
-                &store.subscriptions(account).await.map_err(failed)?,
-            ),
-            Ask::Status { mailbox } => {
+            Ask::Mailboxes { deleted } => {
+                let counts = match deleted {
+                    true => store.deleted_of(account).await.map_err(failed)?,
+                    false => HashMap::new(),
+                };
+                to_imap::mailboxes(
+                    store.mailboxes(account).await.map_err(failed)?,
+                    &store.subscriptions(account).await.map_err(failed)?,
+                    &counts,
+                )
+            }
+            Ask::Quota => self.quota(gate).await,
+            Ask::Status { mailbox, deleted } => {
                 let mailbox = store
                     .mailbox(account, mailbox.as_str())
                     .await
@@ -232,7 +242,11 @@ impl User {
                 if !mailbox.selectable {
                     return Err(Error::NonExistent);
                 }
-                Ok(Answer::Status(to_imap::status(&mailbox)))
+                let deleted = match deleted {
+                    true => store.deleted_in(mailbox.id).await.map_err(failed)?,
+                    false => Usage::default(),
+                };
+                Ok(Answer::Status(to_imap::status(&mailbox, deleted)))
             }
             Ask::Select { mailbox, read_only } => self
                 .select(store, &mailbox, read_only)

@@ -249,6 +249,22 @@ pub mod quota {
     pub use exports::waxwing::policy::hook_quota::*;
 }
 
+/// A plugin that exports `hook-quota-limits`.
+pub mod quota_limits {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "package waxwing:sdk; world exports-hook-quota-limits { export waxwing:policy/hook-quota-limits@0.1.0; }",
+        world: "waxwing:sdk/exports-hook-quota-limits",
+        runtime_path: "::waxwing_plugin::rt",
+        pub_export_macro: true,
+        export_macro_name: "export_quota_limits",
+        with: {
+            "waxwing:policy/types@0.1.0": crate::bindings::imports::types,
+        },
+    });
+    pub use exports::waxwing::policy::hook_quota_limits::*;
+}
+
 /// A plugin that exports `hook-deliver`.
 pub mod deliver {
     wit_bindgen::generate!({

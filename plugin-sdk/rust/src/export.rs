@@ -3,7 +3,7 @@
 /// Exports a plugin with the hooks that it answers: `export!(Access: connect, ehlo);`.
 ///
 /// The hooks are `connect`, `ehlo`, `authenticate`, `login`, `mail_from`, `rcpt_to`, `data`, `message`, `verdict`,
-/// `route_inbound`, `quota`, `deliver`, `submit`, `route_outbound`, `delivery_result`, `mailbox` and `tick`; the plugin implements the trait of each ([`hook`](crate::hook)). The component
+/// `route_inbound`, `quota`, `quota_limits`, `deliver`, `submit`, `route_outbound`, `delivery_result`, `mailbox` and `tick`; the plugin implements the trait of each ([`hook`](crate::hook)). The component
 /// exports these, `lifecycle`, `settings-check` and `self-test`, and nothing else.
 #[macro_export]
 macro_rules! export {
@@ -48,6 +48,7 @@ macro_rules! __export_hook {
     (verdict) => { $crate::bindings::verdict::export_verdict!(Exported with_types_in $crate::bindings::verdict); };
     (route_inbound) => { $crate::bindings::route_inbound::export_route_inbound!(Exported with_types_in $crate::bindings::route_inbound); };
     (quota) => { $crate::bindings::quota::export_quota!(Exported with_types_in $crate::bindings::quota); };
+    (quota_limits) => { $crate::bindings::quota_limits::export_quota_limits!(Exported with_types_in $crate::bindings::quota_limits); };
     (deliver) => { $crate::bindings::deliver::export_deliver!(Exported with_types_in $crate::bindings::deliver); };
     (submit) => { $crate::bindings::submit::export_submit!(Exported with_types_in $crate::bindings::submit); };
     (route_outbound) => { $crate::bindings::route_outbound::export_route_outbound!(Exported with_types_in $crate::bindings::route_outbound); };
@@ -112,6 +113,11 @@ macro_rules! __list_hook {
     };
     (quota) => {
         fn quota(&self) -> Option<&dyn $crate::hook::OnQuota> {
+            Some(self)
+        }
+    };
+    (quota_limits) => {
+        fn quota_limits(&self) -> Option<&dyn $crate::hook::OnQuotaLimits> {
             Some(self)
         }
     };
@@ -309,6 +315,12 @@ mod glue {
                 adding,
             };
             call(|plugin: &P| OnQuota::check(plugin, about))
+        }
+    }
+
+    impl<P: Instance + OnQuotaLimits> bindings::quota_limits::Guest for Component<P> {
+        fn limits_of(account: String) -> Result<Vec<QuotaRoot>, HookError> {
+            call(|plugin: &P| plugin.limits_of(&account))
         }
     }
 

@@ -12,10 +12,13 @@ use crate::host::{
 pub use crate::bindings::authenticate::Outcome as Authenticated;
 pub use crate::bindings::deliver::DeliverDecision;
 pub use crate::bindings::delivery_result::{Notice, ResultDecision, Retry};
-pub use crate::bindings::imports::types::{Decision, HookError, Identity, Recipient, Usage};
+pub use crate::bindings::imports::types::{
+    Decision, HookError, Identity, Limits, Recipient, Usage,
+};
 pub use crate::bindings::login::LoginDecision;
 pub use crate::bindings::message::MessageDecision;
 pub use crate::bindings::quota::{Operation, QuotaDecision};
+pub use crate::bindings::quota_limits::QuotaRoot;
 pub use crate::bindings::route_inbound::Target;
 pub use crate::bindings::route_outbound::OutboundDecision;
 pub use crate::bindings::submit::SubmitDecision;
@@ -318,6 +321,26 @@ pub trait OnQuota {
     /// # Errors
     /// The plugin cannot decide.
     fn check(&self, call: QuotaCall<'_>) -> Result<QuotaDecision, HookError>;
+}
+
+/// Asked when a client wants to know what limits hold, so that it can show them.
+///
+/// ```
+/// # use waxwing_plugin::prelude::*;
+/// # struct Full; impl Plugin for Full { type Settings = (); fn new(_: ()) -> Result<Self, Vec<Problem>> { Ok(Self) } }
+/// impl OnQuotaLimits for Full {
+///     fn limits_of(&self, account: &str) -> Result<Vec<QuotaRoot>, HookError> {
+///         let limits = Limits { bytes: None, messages: Some(100_000) };
+///         Ok(vec![QuotaRoot { name: account.to_owned(), held: None, limits }])
+///     }
+/// }
+/// ```
+pub trait OnQuotaLimits {
+    /// What does the account count against?
+    ///
+    /// # Errors
+    /// The plugin cannot say.
+    fn limits_of(&self, account: &str) -> Result<Vec<QuotaRoot>, HookError>;
 }
 
 /// What `hook-deliver` is about.

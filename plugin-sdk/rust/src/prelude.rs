@@ -3,12 +3,14 @@
 pub use crate::hook::{
     Authenticated, Decision, DeliverCall, DeliverDecision, HookError, Judgement, LoginDecision,
     MessageCall, MessageDecision, Notice, OnAuthenticate, OnConnect, OnData, OnDeliver,
-    OnDeliveryResult, OnEhlo, OnLogin, OnMailFrom, OnMailbox, OnMessage, OnQuota, OnRcptTo,
-    OnRouteInbound, OnRouteOutbound, OnSubmit, OnTick, OnVerdict, Operation, OutboundDecision,
-    QuotaCall, QuotaDecision, ResultDecision, Retry, RouteCall, SubmitCall, SubmitDecision, Target,
-    VerdictAction,
+    OnDeliveryResult, OnEhlo, OnLogin, OnMailFrom, OnMailbox, OnMessage, OnQuota, OnQuotaLimits,
+    OnRcptTo, OnRouteInbound, OnRouteOutbound, OnSubmit, OnTick, OnVerdict, Operation,
+    OutboundDecision, QuotaCall, QuotaDecision, QuotaRoot, ResultDecision, Retry, RouteCall,
+    SubmitCall, SubmitDecision, Target, VerdictAction,
 };
-pub use crate::host::types::{Identity, MailAddress, Protocol, Recipient, SmtpReply, Usage};
+pub use crate::host::types::{
+    Identity, Limits, MailAddress, Protocol, Recipient, SmtpReply, Usage,
+};
 pub use crate::host::{
     Attempt, Batch, Connection, Credentials, Envelope, Event, Message, PatternSet, auth_results,
     credentials, directory, dns, dnsbl, findings, http, kv, log, mailbox_events, message, metrics,

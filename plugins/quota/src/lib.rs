@@ -1,6 +1,6 @@
 //! How much an account and a domain may hold, in octets and messages, with a soft limit and days of grace.
 //!
-//! Hook: quota. Host calls: directory (limits set with `waxwing account quota`, a domain's usage), kv (since when an
+//! Hooks: quota, quota-limits. Host calls: directory (limits set with `waxwing account quota`, a domain's usage), kv (since when an
 //! account is above its soft limit), runtime. README.md has the settings.
 #![cfg_attr(
     test,
@@ -164,7 +164,22 @@ impl OnQuota for Quota {
     }
 }
 
-waxwing_plugin::export!(Quota: quota);
+impl OnQuotaLimits for Quota {
+    /// The account's own root. The domain's is not told: what it holds is what others hold.
+    fn limits_of(&self, account: &str) -> Result<Vec<QuotaRoot>, HookError> {
+        let limit = self.limit_of(account)?;
+        Ok(vec![QuotaRoot {
+            name: account.to_owned(),
+            held: None,
+            limits: Limits {
+                bytes: limit.bytes.map(|size| size.0),
+                messages: limit.messages,
+            },
+        }])
+    }
+}
+
+waxwing_plugin::export!(Quota: quota, quota_limits);
 
 #[cfg(test)]
 mod tests {

@@ -37,7 +37,7 @@ fn answer(ask: Ask) -> Answer {
             nonce: "server".to_owned(),
             channel: None,
         })),
-        Ask::Mailboxes => Answer::Mailboxes(mailboxes()),
+        Ask::Mailboxes { .. } => Answer::Mailboxes(mailboxes()),
         Ask::Status { .. } => Answer::Status(StatusData {
             messages: 3,
             uid_next: 10,

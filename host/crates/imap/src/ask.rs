@@ -36,12 +36,19 @@ pub enum Ask {
         offer: Offer,
     },
     /// Every mailbox of the account, in any order. → [`Answer::Mailboxes`]
-    Mailboxes,
+    Mailboxes {
+        /// What of their messages has `\Deleted` is wanted, too.
+        deleted: bool,
+    },
     /// → [`Answer::Status`]
     Status {
         /// Which mailbox.
         mailbox: MailboxName,
+        /// What of its messages has `\Deleted` is wanted, too.
+        deleted: bool,
     },
+    /// What the account counts against. → [`Answer::Quota`]
+    Quota,
     /// Open a mailbox. → [`Answer::Selected`]. Ends with `Unselect`, another `Select`, or the session.
     Select {
         /// Which mailbox.
@@ -210,6 +217,8 @@ pub enum Answer {
     Created(MailboxId),
     /// See [`Ask::Status`].
     Status(StatusData),
+    /// See [`Ask::Quota`].
+    Quota(Vec<QuotaRoot>),
     /// See [`Ask::Select`].
     Selected(Snapshot),
     /// See [`Ask::AppendEnd`].
@@ -247,6 +256,10 @@ pub struct StatusData {
     pub recent: u32,
     /// Messages without `\Seen`.
     pub unseen: u32,
+    /// Messages with `\Deleted`; 0 if that was not asked for.
+    pub deleted: u32,
+    /// Octets of these.
+    pub deleted_size: u64,
     /// Next UID.
     pub uid_next: u32,
     /// UIDVALIDITY.
@@ -255,6 +268,21 @@ pub struct StatusData {
     pub highest_modseq: u64,
     /// Sum of the messages' octets.
     pub size: u64,
+}
+
+/// What is limited together (RFC 9208 §3.2), and how much of it is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QuotaRoot {
+    /// Its name.
+    pub name: String,
+    /// Octets that are held.
+    pub bytes: u64,
+    /// Octets that may be held, if that is limited.
+    pub bytes_limit: Option<u64>,
+    /// Messages that are held.
+    pub messages: u64,
+    /// Messages that may be held, if that is limited.
+    pub messages_limit: Option<u64>,
 }
 
 /// A mailbox at the moment it is selected.

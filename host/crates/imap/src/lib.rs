@@ -3,7 +3,7 @@
 //! Standards: RFC 3501 with RFC 2177 (IDLE), 2342 (NAMESPACE), 2971 (ID), 3348 (CHILDREN), 3502 (MULTIAPPEND), 3516 (BINARY), 3691
 //! (UNSELECT), 4315 (UIDPLUS), 4731 (ESEARCH), 4959 (SASL-IR), 4978 (COMPRESS), 5032 (WITHIN), 5161 (ENABLE), 5182 (SEARCHRES), 5256 (SORT, THREAD),
 //! 5258 (LIST-EXTENDED), 5267 §3 (ESORT), 5530 (response codes), 5819 (LIST-STATUS), 5957 (SORT=DISPLAY), 6154 (SPECIAL-USE), 6851 (MOVE), 7162
-//! (CONDSTORE, QRESYNC), 7888 (LITERAL+), 8437 (UNAUTHENTICATE), 8438 (STATUS=SIZE), 8474 (OBJECTID), 8514 (SAVEDATE), 8970 (PREVIEW), 9394 (PARTIAL);
+//! (CONDSTORE, QRESYNC), 7888 (LITERAL+), 8437 (UNAUTHENTICATE), 8438 (STATUS=SIZE), 8474 (OBJECTID), 8514 (SAVEDATE), 8970 (PREVIEW), 9208 (QUOTA), 9394 (PARTIAL);
 //! RFC 9051 where it settles what RFC 3501 left open.
 //!
 //! Invariants: whatever a client sends becomes a response, never a panic; whatever it can make large is bounded
@@ -32,7 +32,7 @@ pub mod types;
 
 pub use ask::{
     Answer, Appended, Ask, Changed, Changes, Copied, FetchRow, FlagAction, FlagRow, FlagsStored,
-    RowWants, Snapshot, StatusData, StoredFlags, TextMatch,
+    QuotaRoot, RowWants, Snapshot, StatusData, StoredFlags, TextMatch,
 };
 pub use config::{Config, Limits, Tls};
 pub use error::Error;

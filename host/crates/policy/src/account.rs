@@ -119,7 +119,12 @@ impl Account {
 fn is_ours(hook: Hook) -> bool {
     matches!(
         hook,
-        Hook::Verdict | Hook::RouteInbound | Hook::Quota | Hook::Deliver | Hook::Mailbox
+        Hook::Verdict
+            | Hook::RouteInbound
+            | Hook::Quota
+            | Hook::QuotaLimits
+            | Hook::Deliver
+            | Hook::Mailbox
     )
 }
 

@@ -11,7 +11,8 @@ use crate::bindings::exports::waxwing::policy as hooks;
 use crate::bindings::waxwing::policy::types as wit;
 use crate::capability::to_address;
 use crate::fault::Fault;
-use crate::outcome::{Filing, Notice, Plan, Verdict};
+use crate::outcome::{Filing, Notice, Plan, QuotaRoot, Verdict};
+use crate::services::{Limits, Usage};
 use crate::view::head;
 
 /// Octets of a text for a peer.
@@ -22,6 +23,10 @@ pub(crate) const MAX_DELAY: Duration = Duration::from_secs(30);
 const MAX_WAIT: u32 = 30 * 24 * 3600;
 /// Targets of one recipient from one step.
 const MAX_TARGETS: usize = 1000;
+/// Quota roots of one account from one step.
+const MAX_QUOTA_ROOTS: usize = 16;
+/// Octets of the name of a quota root.
+const MAX_QUOTA_ROOT: usize = 200;
 
 /// What a step answered, of whatever hook.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +59,8 @@ pub(crate) enum Answer {
     OverTemporary(String),
     /// No room.
     Over(String),
+    /// What an account counts against.
+    Limits(Vec<QuotaRoot>),
     /// File these copies.
     Done(Vec<Filing>),
     /// Into the queue, and not on from there; why.
@@ -99,6 +106,7 @@ impl Answer {
             Self::Targets(_) => "targets",
             Self::OverTemporary(_) => "over-temporary",
             Self::Over(_) => "over",
+            Self::Limits(_) => "limits",
             Self::Done(_) => "done",
             Self::Hold(_) => "hold",
             Self::Attempt(_) => "send",
@@ -272,6 +280,28 @@ pub(crate) fn quota(decision: hooks::hook_quota::QuotaDecision) -> Checked {
         QuotaDecision::OverTemporary(text) => Answer::OverTemporary(plain(&text)),
         QuotaDecision::Over(text) => Answer::Over(plain(&text)),
     })
+}
+
+pub(crate) fn quota_limits(roots: Vec<hooks::hook_quota_limits::QuotaRoot>) -> Checked {
+    if roots.len() > MAX_QUOTA_ROOTS {
+        return Err(Fault::Nonsense("too many quota roots".into()));
+    }
+    let named = |name: &str| (1..=MAX_QUOTA_ROOT).contains(&name.len()) && !name.contains('\0');
+    if !roots.iter().all(|root| named(&root.name)) {
+        return Err(Fault::Nonsense("a quota root without a name".into()));
+    }
+    let root = |root: hooks::hook_quota_limits::QuotaRoot| QuotaRoot {
+        name: root.name,
+        held: root.held.map(|held| Usage {
+            bytes: held.bytes,
+            messages: held.messages,
+        }),
+        limits: Limits {
+            bytes: root.limits.bytes,
+            messages: root.limits.messages,
+        },
+    };
+    Ok(Answer::Limits(roots.into_iter().map(root).collect()))
 }
 
 pub(crate) fn deliver(

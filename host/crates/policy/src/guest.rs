@@ -35,6 +35,7 @@ pub(crate) struct Exports {
     verdict: Option<hooks::hook_verdict::GuestIndices>,
     route: Option<hooks::hook_route_inbound::GuestIndices>,
     quota: Option<hooks::hook_quota::GuestIndices>,
+    quota_limits: Option<hooks::hook_quota_limits::GuestIndices>,
     deliver: Option<hooks::hook_deliver::GuestIndices>,
     submit: Option<hooks::hook_submit::GuestIndices>,
     route_outbound: Option<hooks::hook_route_outbound::GuestIndices>,
@@ -61,6 +62,7 @@ impl Exports {
             verdict: hooks::hook_verdict::GuestIndices::new(pre).ok(),
             route: hooks::hook_route_inbound::GuestIndices::new(pre).ok(),
             quota: hooks::hook_quota::GuestIndices::new(pre).ok(),
+            quota_limits: hooks::hook_quota_limits::GuestIndices::new(pre).ok(),
             deliver: hooks::hook_deliver::GuestIndices::new(pre).ok(),
             submit: hooks::hook_submit::GuestIndices::new(pre).ok(),
             route_outbound: hooks::hook_route_outbound::GuestIndices::new(pre).ok(),
@@ -84,6 +86,7 @@ impl Exports {
             Hook::Verdict => self.verdict.is_some(),
             Hook::RouteInbound => self.route.is_some(),
             Hook::Quota => self.quota.is_some(),
+            Hook::QuotaLimits => self.quota_limits.is_some(),
             Hook::Deliver => self.deliver.is_some(),
             Hook::Submit => self.submit.is_some(),
             Hook::RouteOutbound => self.route_outbound.is_some(),
@@ -121,6 +124,7 @@ impl Exports {
             verdict,
             route,
             quota,
+            quota_limits,
             deliver,
             submit,
             route_outbound,
@@ -147,6 +151,7 @@ pub(crate) struct Guest {
     verdict: Option<hooks::hook_verdict::Guest>,
     route: Option<hooks::hook_route_inbound::Guest>,
     quota: Option<hooks::hook_quota::Guest>,
+    quota_limits: Option<hooks::hook_quota_limits::Guest>,
     deliver: Option<hooks::hook_deliver::Guest>,
     submit: Option<hooks::hook_submit::Guest>,
     route_outbound: Option<hooks::hook_route_outbound::Guest>,
@@ -301,6 +306,13 @@ impl Guest {
                         .await?;
                     Ok(sorted(said, answer::quota))
                 }
+                None => pass(),
+            },
+            Ask::QuotaLimits(account) => match &self.quota_limits {
+                Some(hook) => Ok(sorted(
+                    hook.call_limits_of(store, account).await?,
+                    answer::quota_limits,
+                )),
                 None => pass(),
             },
             Ask::Deliver { recipient, account } => match &self.deliver {

@@ -30,6 +30,8 @@ pub enum Hook {
     RouteInbound,
     /// Whether there is room.
     Quota,
+    /// What limits hold, to be shown.
+    QuotaLimits,
     /// Final delivery.
     Deliver,
     /// A message enters the outbound queue.
@@ -46,7 +48,7 @@ pub enum Hook {
 
 impl Hook {
     /// All of them, in order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Connect,
         Self::Ehlo,
         Self::Login,
@@ -58,6 +60,7 @@ impl Hook {
         Self::Verdict,
         Self::RouteInbound,
         Self::Quota,
+        Self::QuotaLimits,
         Self::Deliver,
         Self::Submit,
         Self::RouteOutbound,
@@ -81,6 +84,7 @@ impl Hook {
             Self::Verdict => "verdict",
             Self::RouteInbound => "route-inbound",
             Self::Quota => "quota",
+            Self::QuotaLimits => "quota-limits",
             Self::Deliver => "deliver",
             Self::Submit => "submit",
             Self::RouteOutbound => "route-outbound",

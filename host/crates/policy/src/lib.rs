@@ -109,7 +109,8 @@ pub use outbound::Outbound;
 pub use outcome::{
     AddedRecipient, Decision, DeliverOutcome, DkimKey, Filing, HeaderEdit, LoginOutcome,
     MailboxRef, MessageOutcome, NextHop, Notice, Operation, OutboundOutcome, Plan, QuotaOutcome,
-    RelayHost, ResultOutcome, Sought, SubmitFate, SubmitOutcome, Target, TlsPolicy, Verdict,
+    QuotaRoot, RelayHost, ResultOutcome, Sought, SubmitFate, SubmitOutcome, Target, TlsPolicy,
+    Verdict,
 };
 pub use policy::{Checked, Policy, StartError};
 pub use problem::Problem;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use waxwing_mail::{Address, Identity, Reply, ReversePath};
 
+use crate::services::{Limits, Usage};
+
 pub use outbound::{
     DkimKey, NextHop, OutboundOutcome, Plan, RelayHost, ResultOutcome, SubmitFate, SubmitOutcome,
     TlsPolicy,
@@ -90,6 +92,17 @@ pub enum QuotaOutcome {
     Over(String),
     /// Nobody could say.
     Unavailable(Reply),
+}
+
+/// What an account counts against, as a step of `quota-limits` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaRoot {
+    /// Its name.
+    pub name: String,
+    /// What is held of it, if that is not what the account holds.
+    pub held: Option<Usage>,
+    /// What may be held; what is left out is not limited.
+    pub limits: Limits,
 }
 
 /// What happens to a message for the recipients of one domain.

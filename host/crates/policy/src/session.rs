@@ -13,7 +13,7 @@ use crate::guest::Ask;
 use crate::hook::Hook;
 use crate::lineup::Who;
 use crate::login::Login;
-use crate::outcome::{Decision, LoginOutcome, Operation, QuotaOutcome, Sought};
+use crate::outcome::{Decision, LoginOutcome, Operation, QuotaOutcome, QuotaRoot, Sought};
 use crate::pipeline::{Came, Scene};
 use crate::services::Usage;
 use crate::state::Context;
@@ -151,6 +151,32 @@ impl PolicySession {
         scene.context.domain = domain_of(account);
         scene.about = Some(account.to_owned());
         quota(&mut scene, account, operation, current, adding).await
+    }
+
+    /// What does the account count against? Of two roots with one name the first counts.
+    ///
+    /// # Errors
+    /// A step could not say, and its failure is not to be skipped.
+    pub async fn quota_limits(&mut self, account: &str) -> Result<Vec<QuotaRoot>, Reply> {
+        let mut scene = self.scene();
+        scene.context.domain = domain_of(account);
+        scene.about = Some(account.to_owned());
+        let generation = scene.generation;
+        let mut roots: Vec<QuotaRoot> = Vec::new();
+        for step in generation.at(Hook::QuotaLimits) {
+            match scene.ask(step, &Ask::QuotaLimits(account)).await {
+                Came::Answer(Answer::Limits(told)) => {
+                    for root in told {
+                        if roots.iter().all(|known| known.name != root.name) {
+                            roots.push(root);
+                        }
+                    }
+                }
+                Came::Failed(reply) => return Err(reply),
+                Came::Answer(_) | Came::Skipped => {}
+            }
+        }
+        Ok(roots)
     }
 
     /// MAIL begins a transaction, judged by `generation` (the current one) to its end.

@@ -3,10 +3,12 @@
 //! Paths are UTF-8 with `/` between levels. INBOX is matched without case when it is the first level.
 //! A name that only exists because it has children has `selectable == false`.
 
+use std::collections::HashMap;
+
 use crate::database::Row;
 use crate::statement::{Rows, Sql};
 use crate::writer::mailboxes::{Create, Delete, Rename, Subscribe};
-use crate::{AccountId, Error, MailboxId, Result, Store};
+use crate::{AccountId, Error, Flags, MailboxId, Result, Store, Usage};
 
 /// What a mailbox is for (RFC 6154).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -87,6 +89,13 @@ pub(crate) static MAILBOX_BY_ID: Sql = Sql::new(
      m.bytes, m.recent_from, (SELECT count(*) FROM subscriptions s WHERE s.account = m.account AND s.path = m.path), m.vanished_floor
      FROM mailboxes m WHERE m.account = $1 AND m.id = $2",
 );
+static DELETED_OF: Sql = Sql::new(
+    "SELECT m.mailbox, CAST(coalesce(sum(m.size), 0) AS BIGINT), count(*) FROM mailboxes b CROSS JOIN messages m
+     WHERE b.account = $1 AND m.mailbox = b.id AND (m.flags & $2) <> 0 GROUP BY m.mailbox",
+);
+static DELETED_IN: Sql = Sql::new(
+    "SELECT CAST(coalesce(sum(size), 0) AS BIGINT), count(*) FROM messages WHERE mailbox = $1 AND (flags & $2) <> 0",
+);
 static SUBSCRIPTIONS: Sql =
     Sql::new("SELECT path FROM subscriptions WHERE account = $1 ORDER BY path");
 
@@ -106,6 +115,14 @@ pub(crate) fn mailbox_of_row(row: &Row) -> Result<Mailbox> {
         bytes: row.natural(10)?,
         recent_from: row.number(11)?,
         subscribed: row.int(12)? != 0,
+    })
+}
+
+/// Octets and messages, from this column on.
+fn usage_of(row: &Row, column: usize) -> Result<Usage> {
+    Ok(Usage {
+        bytes: row.natural(column)?,
+        messages: row.natural(column + 1)?,
     })
 }
 
@@ -301,6 +318,27 @@ impl Store {
                 subscribed,
             })
             .await
+    }
+
+    /// What has `\Deleted`, by mailbox of an account; mailboxes without such messages are left out. Reads all its messages.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn deleted_of(&self, account: AccountId) -> Result<HashMap<MailboxId, Usage>> {
+        let arguments = vec![account.0.into(), i64::from(Flags::DELETED.bits()).into()];
+        let rows = self.inner.readers.fetch(&DELETED_OF, arguments).await?;
+        let count = |row: &Row| Ok((MailboxId(row.int(0)?), usage_of(row, 1)?));
+        rows.iter().map(count).collect()
+    }
+
+    /// What has `\Deleted` in a mailbox.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn deleted_in(&self, mailbox: MailboxId) -> Result<Usage> {
+        let arguments = vec![mailbox.0.into(), i64::from(Flags::DELETED.bits()).into()];
+        let row = self.inner.readers.fetch_one(&DELETED_IN, arguments).await?;
+        row.map_or(Ok(Usage::default()), |row| usage_of(&row, 0))
     }
 
     /// All subscribed paths, whether the mailbox exists or not (RFC 3501 §6.3.9).

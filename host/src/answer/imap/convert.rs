@@ -12,7 +12,8 @@ use waxwing_imap::{
     StatusData, StoredFlags,
 };
 use waxwing_store::{
-    BlobId, FlagOperation, Flags, Mailbox, Message, MessageFlags, SpecialUse, UidRange,
+    BlobId, FlagOperation, Flags, Mailbox, MailboxId, Message, MessageFlags, SpecialUse, UidRange,
+    Usage,
 };
 
 use crate::telemetry::Reference;
@@ -68,6 +69,7 @@ pub(super) fn blob(content: &ContentRef) -> Option<BlobId> {
 pub(super) fn mailboxes(
     mailboxes: Vec<Mailbox>,
     subscriptions: &[String],
+    deleted: &HashMap<MailboxId, Usage>,
 ) -> Result<Answer, Error> {
     let paths: HashSet<&str> = mailboxes.iter().map(|mailbox| &*mailbox.path).collect();
     let dead = subscriptions
@@ -92,7 +94,10 @@ pub(super) fn mailboxes(
             subscribed: mailbox.subscribed,
             selectable: mailbox.selectable,
             exists: true,
-            status: status(mailbox),
+            status: status(
+                mailbox,
+                deleted.get(&mailbox.id).copied().unwrap_or_default(),
+            ),
         })
     });
     Ok(Answer::Mailboxes(known.chain(dead).collect()))
@@ -123,7 +128,8 @@ pub(super) fn store_use(of: ImapUse) -> SpecialUse {
     }
 }
 
-pub(super) fn status(mailbox: &Mailbox) -> StatusData {
+/// The numbers of a mailbox, of which so much has `\Deleted`.
+pub(super) fn status(mailbox: &Mailbox, deleted: Usage) -> StatusData {
     StatusData {
         mailbox: ImapMailbox(mailbox.id.0),
         messages: mailbox.messages,
@@ -132,6 +138,8 @@ pub(super) fn status(mailbox: &Mailbox) -> StatusData {
             .messages
             .min(mailbox.uid_next.saturating_sub(mailbox.recent_from)),
         unseen: mailbox.unseen,
+        deleted: u32::try_from(deleted.messages).unwrap_or(u32::MAX),
+        deleted_size: deleted.bytes,
         uid_next: mailbox.uid_next,
         uid_validity: mailbox.uid_validity,
         highest_modseq: mailbox.highest_modseq,

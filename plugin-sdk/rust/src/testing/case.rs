@@ -103,7 +103,7 @@ pub struct Step {
     pub cause: String,
     /// The recipients' domain of `verdict`.
     pub domain: String,
-    /// The account of `quota` and `deliver`.
+    /// The account of `quota`, `quota-limits` and `deliver`.
     pub account: String,
     /// `deliver`, `append`, `upload` or `send`.
     pub operation: String,
@@ -456,6 +456,11 @@ fn call(plugin: &impl Hooks, step: &Step) -> Result<String, String> {
             };
             plugin.quota().ok_or_else(missing)?.check(about).render()
         }
+        "quota-limits" => plugin
+            .quota_limits()
+            .ok_or_else(missing)?
+            .limits_of(&step.account)
+            .render(),
         "deliver" => {
             let actions = &DeliveryActions(());
             let account = &step.account;

@@ -48,8 +48,8 @@ pub use world::{
 
 use crate::hook::{
     OnAuthenticate, OnConnect, OnData, OnDeliver, OnDeliveryResult, OnEhlo, OnLogin, OnMailFrom,
-    OnMailbox, OnMessage, OnQuota, OnRcptTo, OnRouteInbound, OnRouteOutbound, OnSubmit, OnTick,
-    OnVerdict,
+    OnMailbox, OnMessage, OnQuota, OnQuotaLimits, OnRcptTo, OnRouteInbound, OnRouteOutbound,
+    OnSubmit, OnTick, OnVerdict,
 };
 
 /// The hooks that a plugin answers, as [`export!`](crate::export) lists them.
@@ -96,6 +96,10 @@ pub trait Hooks: crate::Plugin {
     }
     /// `hook-quota`.
     fn quota(&self) -> Option<&dyn OnQuota> {
+        None
+    }
+    /// `hook-quota-limits`.
+    fn quota_limits(&self) -> Option<&dyn OnQuotaLimits> {
         None
     }
     /// `hook-deliver`.

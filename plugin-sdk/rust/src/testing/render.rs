@@ -2,7 +2,8 @@
 
 use crate::hook::{
     Authenticated, Decision, DeliverDecision, HookError, Judgement, LoginDecision, MessageDecision,
-    Notice, OutboundDecision, QuotaDecision, ResultDecision, SubmitDecision, Target, VerdictAction,
+    Notice, OutboundDecision, QuotaDecision, QuotaRoot, ResultDecision, SubmitDecision, Target,
+    VerdictAction,
 };
 use crate::host::types::SmtpReply;
 
@@ -122,6 +123,25 @@ impl Render for QuotaDecision {
             Self::OverTemporary(text) => format!("over-temporary {text}"),
             Self::Over(text) => format!("over {text}"),
         }
+    }
+}
+
+impl Render for Vec<QuotaRoot> {
+    fn render(&self) -> String {
+        if self.is_empty() {
+            return "none".to_owned();
+        }
+        let root = |root: &QuotaRoot| {
+            let (held, limits) = (root.held, root.limits);
+            let words = [
+                Some(root.name.clone()),
+                held.map(|held| format!("held {} {}", held.bytes, held.messages)),
+                limits.bytes.map(|limit| format!("bytes {limit}")),
+                limits.messages.map(|limit| format!("messages {limit}")),
+            ];
+            words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        };
+        self.iter().map(root).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -37,6 +37,9 @@ const ALWAYS: &[&str] = &[
     "ESORT",
     "THREAD=ORDEREDSUBJECT",
     "THREAD=REFERENCES",
+    "QUOTA",
+    "QUOTA=RES-STORAGE",
+    "QUOTA=RES-MESSAGE",
 ];
 
 /// `capability-data` of a session: `starttls` where it may begin TLS, and how it may log in, unless it has.

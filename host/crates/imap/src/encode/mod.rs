@@ -6,6 +6,7 @@ mod core;
 mod envelope;
 mod flags;
 mod mailbox;
+mod quota;
 mod section;
 mod sequence_set;
 mod status;
@@ -19,5 +20,6 @@ pub(crate) use flags::flags;
 pub(crate) use mailbox::mailbox;
 #[cfg(test)]
 pub(crate) use mailbox::modified_utf7;
+pub(crate) use quota::{quota, quota_root};
 pub(crate) use section::{binary_name, section_name};
 pub(crate) use status::status;

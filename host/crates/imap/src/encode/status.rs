@@ -38,6 +38,9 @@ fn value(data: &StatusData, item: StatusItem) -> u64 {
         StatusItem::UidNext => data.uid_next.into(),
         StatusItem::UidValidity => data.uid_validity.into(),
         StatusItem::Unseen => data.unseen.into(),
+        StatusItem::Deleted => data.deleted.into(),
+        // RFC 9208 §4.1.4: the sum of RFC822.SIZE.
+        StatusItem::DeletedStorage => data.deleted_size,
         // RFC 8438 §3: at least the sum of RFC822.SIZE; here it is the sum.
         StatusItem::Size => data.size,
         StatusItem::HighestModSeq => data.highest_modseq,

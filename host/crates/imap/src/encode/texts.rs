@@ -161,6 +161,12 @@ pub(crate) const BAD_CHARSET: Response = Response::new(
 );
 pub(crate) const READ_ONLY: Response =
     Response::new(Status::No, "", "the mailbox is open for reading only");
+/// RFC 9208 §4.1.1
+pub(crate) const NO_QUOTA_ROOT: Response =
+    Response::new(Status::No, "NONEXISTENT", "there is no such quota root");
+/// RFC 9208 §4.1.3: QUOTASET is not offered.
+pub(crate) const NO_SETQUOTA: Response =
+    Response::new(Status::No, "NOPERM", "limits are not set here");
 pub(crate) const MESSAGE_TOO_LARGE: Response =
     Response::new(Status::No, "TOOBIG", "the message is too large");
 pub(crate) const TOO_MANY_TEXT_KEYS: Response = Response::new(

@@ -117,6 +117,9 @@ impl Parser<'_> {
             "LIST",
             "LSUB",
             "STATUS",
+            "GETQUOTA",
+            "GETQUOTAROOT",
+            "SETQUOTA",
         ];
         if !known.contains(&name) {
             return Ok(None);
@@ -162,6 +165,7 @@ impl Parser<'_> {
             },
             "LIST" => self.list_command()?,
             "LSUB" => self.lsub()?,
+            "GETQUOTA" | "GETQUOTAROOT" | "SETQUOTA" => self.quota_command(name)?,
             _ => self.status()?,
         }))
     }

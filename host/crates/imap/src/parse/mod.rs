@@ -9,6 +9,7 @@ mod date;
 mod fetch;
 mod list;
 mod mailbox;
+mod quota;
 mod search;
 mod search_return;
 mod sequence_set;

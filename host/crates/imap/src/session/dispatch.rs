@@ -4,8 +4,8 @@ use crate::encode::texts;
 use crate::parse::{self, tag};
 use crate::session::job::{Core, Flow};
 use crate::session::{
-    connection, copy, enable, expunge, fetch, idle, list, login, mailboxes, search_result, select,
-    sort, store, thread,
+    connection, copy, enable, expunge, fetch, idle, list, login, mailboxes, quota, search_result,
+    select, sort, store, thread,
 };
 use crate::types::Command;
 
@@ -74,6 +74,9 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
         } => mailboxes::subscribe(mailbox, subscribed),
         Command::List(list) => list::begin(core, list),
         Command::Status { mailbox, items } => mailboxes::status(core, mailbox, items),
+        Command::GetQuota(root) => quota::get(root),
+        Command::GetQuotaRoot(mailbox) => quota::get_root(mailbox),
+        Command::SetQuota => Flow::Done(texts::NO_SETQUOTA),
         Command::Idle => idle::begin(core),
         _ if core.selected.is_none() => Flow::Tagged(texts::NOTHING_SELECTED),
         Command::Noop { .. } => Flow::Done(texts::ok("CHECK completed")),

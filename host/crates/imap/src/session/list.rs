@@ -50,13 +50,14 @@ pub(crate) fn begin(core: &mut Core, command: ListCommand) -> Flow {
             false,
         ));
     }
+    let deleted = returns.status.iter().any(|item| item.of_deleted());
     let list = List {
         form,
         patterns,
         selection,
         returns,
     };
-    Flow::Ask(Ask::Mailboxes, Box::new(list))
+    Flow::Ask(Ask::Mailboxes { deleted }, Box::new(list))
 }
 
 fn done(form: ListForm) -> texts::Response {

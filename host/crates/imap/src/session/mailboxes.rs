@@ -103,6 +103,7 @@ pub(crate) fn status(core: &mut Core, mailbox: MailboxArgument, items: Vec<Statu
         Ok(mailbox) => Flow::Ask(
             Ask::Status {
                 mailbox: mailbox.clone(),
+                deleted: items.iter().any(|item| item.of_deleted()),
             },
             Box::new(Status { mailbox, items }),
         ),

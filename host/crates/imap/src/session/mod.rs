@@ -25,6 +25,7 @@ mod login;
 mod mailboxes;
 mod poll;
 mod prepare;
+mod quota;
 mod search;
 mod search_result;
 mod select;

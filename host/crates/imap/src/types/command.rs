@@ -86,6 +86,12 @@ pub enum Command {
         /// What.
         items: Vec<StatusItem>,
     },
+    /// `GETQUOTA` (RFC 9208 §4.1.1) with the name of a quota root.
+    GetQuota(String),
+    /// `GETQUOTAROOT` (RFC 9208 §4.1.2)
+    GetQuotaRoot(MailboxArgument),
+    /// `SETQUOTA` (RFC 9208 §4.1.3), which is not offered: limits are policy's.
+    SetQuota,
     /// `NAMESPACE` (RFC 2342)
     Namespace,
     /// `CLOSE`, or `UNSELECT` (RFC 3691)
@@ -178,6 +184,10 @@ pub enum StatusItem {
     UidValidity,
     /// `UNSEEN`
     Unseen,
+    /// `DELETED` (RFC 9051 §6.3.11)
+    Deleted,
+    /// `DELETED-STORAGE` (RFC 9208 §4.1.4)
+    DeletedStorage,
     /// `SIZE` (RFC 8438)
     Size,
     /// `MAILBOXID` (RFC 8474)
@@ -187,13 +197,21 @@ pub enum StatusItem {
 }
 
 impl StatusItem {
+    /// Whether what has `\Deleted` is to be counted for it.
+    #[must_use]
+    pub fn of_deleted(self) -> bool {
+        matches!(self, Self::Deleted | Self::DeletedStorage)
+    }
+
     /// All of them with their names.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::Messages, "MESSAGES"),
         (Self::Recent, "RECENT"),
         (Self::UidNext, "UIDNEXT"),
         (Self::UidValidity, "UIDVALIDITY"),
         (Self::Unseen, "UNSEEN"),
+        (Self::Deleted, "DELETED"),
+        (Self::DeletedStorage, "DELETED-STORAGE"),
         (Self::Size, "SIZE"),
         (Self::MailboxId, "MAILBOXID"),
         (Self::HighestModSeq, "HIGHESTMODSEQ"),

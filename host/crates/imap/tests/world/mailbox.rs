@@ -41,7 +41,7 @@ pub(crate) struct Message {
     pub(crate) flags: FlagSet,
     pub(crate) internal_date: InternalDate,
     pub(crate) content: usize,
-    size: u64,
+    pub(crate) size: u64,
     summary: Bytes,
     modseq: u64,
     created: u64,
@@ -242,11 +242,17 @@ impl Mailbox {
     pub(crate) fn status(&self) -> StatusData {
         let seen = |m: &&Message| m.flags.has(SystemFlag::Seen);
         let messages = self.messages.len() as u32;
+        let deleted = self
+            .messages
+            .iter()
+            .filter(|m| m.flags.has(SystemFlag::Deleted));
         StatusData {
             mailbox: self.id,
             messages,
             recent: self.recent().len(),
             unseen: messages - self.messages.iter().filter(seen).count() as u32,
+            deleted: deleted.clone().count() as u32,
+            deleted_size: deleted.map(|message| message.size).sum(),
             uid_next: self.uid_next,
             uid_validity: self.uid_validity,
             highest_modseq: 1,

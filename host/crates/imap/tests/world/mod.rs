@@ -6,6 +6,7 @@
 
 mod append;
 mod mailbox;
+mod quota;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -232,8 +233,9 @@ impl Fake {
                 self.account = name;
                 Answer::Done
             }
-            Ask::Mailboxes => Answer::Mailboxes(self.mailboxes.iter().map(info).collect()),
-            Ask::Status { mailbox } => {
+            Ask::Mailboxes { .. } => Answer::Mailboxes(self.mailboxes.iter().map(info).collect()),
+            Ask::Quota => self.quota(),
+            Ask::Status { mailbox, .. } => {
                 let highest_modseq = self.modseq;
                 let mailbox = self.find(&mailbox)?;
                 Answer::Status(waxwing_imap::StatusData {
@@ -292,15 +294,8 @@ impl Fake {
                 flags,
                 internal_date,
             } => {
-                let quota = self
-                    .quotas
-                    .iter()
-                    .find(|(address, _)| *address == self.account)
-                    .map(|(_, quota)| *quota);
                 self.find(&mailbox)?;
-                if quota.is_some_and(|quota| size > quota) {
-                    return Err(Error::OverQuota("the mailbox is full".into()));
-                }
+                self.room(size)?;
                 let message = Appending::new(size, flags, internal_date);
                 self.append = Some((mailbox, vec![message]));
                 Answer::Done
@@ -313,10 +308,9 @@ impl Fake {
                 let (_, messages) = self.append.as_mut().unwrap();
                 messages.push(Appending::new(size, flags, internal_date));
                 let total: u64 = messages.iter().map(|message| message.size).sum();
-                let mut quotas = self.quotas.iter();
-                if quotas.any(|(address, quota)| *address == self.account && total > *quota) {
+                if let Err(error) = self.room(total) {
                     self.append = None;
-                    return Err(Error::OverQuota("the mailbox is full".into()));
+                    return Err(error);
                 }
                 Answer::Done
             }
@@ -379,9 +373,10 @@ impl Fake {
                 let there = |m: &&Mailbox| m.id == mailbox;
                 let source = self.mailboxes.iter().find(there).ok_or(Error::Gone)?;
                 let found = source.messages.iter().filter(|m| uids.contains(m.uid));
-                if whole && found.count() < uids.len() as usize {
+                if whole && found.clone().count() < uids.len() as usize {
                     return Err(Error::Expunged);
                 }
+                self.room(found.map(|message| message.size).sum())?;
                 Answer::Copied(self.copy(mailbox, &uids, &to)?)
             }
             Ask::Move { mailbox, uids, to } => {

@@ -32,6 +32,7 @@ pub(crate) enum Ask<'a> {
         current: services::Usage,
         adding: services::Usage,
     },
+    QuotaLimits(&'a str),
     Deliver {
         recipient: &'a Recipient,
         account: &'a str,
@@ -61,6 +62,7 @@ impl Ask<'_> {
             Self::Verdict(_) => Hook::Verdict,
             Self::Route(_) => Hook::RouteInbound,
             Self::Quota { .. } => Hook::Quota,
+            Self::QuotaLimits(_) => Hook::QuotaLimits,
             Self::Deliver { .. } => Hook::Deliver,
             Self::Submit => Hook::Submit,
             Self::RouteOutbound(_) => Hook::RouteOutbound,
@@ -98,6 +100,7 @@ pub(crate) enum OwnedAsk {
         current: services::Usage,
         adding: services::Usage,
     },
+    QuotaLimits(Box<str>),
     Deliver {
         recipient: Recipient,
         account: Box<str>,
@@ -142,6 +145,7 @@ impl Ask<'_> {
                 current,
                 adding,
             },
+            Self::QuotaLimits(account) => OwnedAsk::QuotaLimits(account.into()),
             Self::Deliver { recipient, account } => OwnedAsk::Deliver {
                 recipient: recipient.clone(),
                 account: account.into(),
@@ -182,6 +186,7 @@ impl OwnedAsk {
                 current: *current,
                 adding: *adding,
             },
+            Self::QuotaLimits(account) => Ask::QuotaLimits(account),
             Self::Deliver { recipient, account } => Ask::Deliver { recipient, account },
             Self::Submit => Ask::Submit,
             Self::RouteOutbound(recipient) => Ask::RouteOutbound(recipient),

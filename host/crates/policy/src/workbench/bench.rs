@@ -251,6 +251,7 @@ fn ask<'a>(
             current: usage(step.current),
             adding: usage(step.adding),
         },
+        "quota-limits" => Ask::QuotaLimits(&step.account),
         "deliver" => Ask::Deliver {
             recipient,
             account: &step.account,

@@ -83,7 +83,7 @@ pub struct CaseStep {
     pub cause: String,
     /// The recipients' domain of `verdict`.
     pub domain: String,
-    /// The account of `quota` and `deliver`.
+    /// The account of `quota`, `quota-limits` and `deliver`.
     pub account: String,
     /// `deliver`, `append`, `upload` or `send`.
     pub operation: String,

@@ -4,7 +4,7 @@ use super::queue;
 use crate::answer::{Answer, Lead};
 use crate::fault::Fault;
 use crate::hook::Hook;
-use crate::outcome::{EnvelopeEdit, Filing, HeaderEdit, MailboxRef, Verdict};
+use crate::outcome::{EnvelopeEdit, Filing, HeaderEdit, MailboxRef, QuotaRoot, Verdict};
 use crate::state::Effects;
 
 /// The answer of a hook as one line.
@@ -46,6 +46,11 @@ pub(super) fn answer(hook: Hook, said: &Result<Answer, Fault>) -> String {
             let leads: Vec<String> = leads.iter().map(lead).collect();
             leads.join("; ")
         }
+        (_, Answer::Limits(roots)) if roots.is_empty() => "none".to_owned(),
+        (_, Answer::Limits(roots)) => {
+            let roots: Vec<String> = roots.iter().map(root).collect();
+            roots.join("; ")
+        }
         (_, Answer::OverTemporary(text) | Answer::Over(text)) => {
             format!("{} {text}", answer.word())
         }
@@ -69,6 +74,19 @@ fn lead(lead: &Lead) -> String {
         Lead::Drop => "drop".to_owned(),
         Lead::Refuse(reply) => format!("refuse {reply}"),
     }
+}
+
+/// `NAME held OCTETS MESSAGES bytes LIMIT messages LIMIT`, without what is not said.
+fn root(root: &QuotaRoot) -> String {
+    let held = root.held;
+    let limits = root.limits;
+    let words = [
+        Some(root.name.clone()),
+        held.map(|held| format!("held {} {}", held.bytes, held.messages)),
+        limits.bytes.map(|limit| format!("bytes {limit}")),
+        limits.messages.map(|limit| format!("messages {limit}")),
+    ];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// What a call did, one line each.

@@ -295,6 +295,7 @@ async fn round(policy: &Policy) {
     session
         .quota("alice@waxwing.test", Operation::Append, usage, usage)
         .await;
+    let _ = session.quota_limits("alice@waxwing.test").await;
     let mut one = transaction(policy);
     one.mail_from().await;
     one.rcpt_to(&recipient("alice@waxwing.test")).await;
@@ -370,7 +371,7 @@ async fn chance_breaks_nothing_but_itself() {
             "[drift]\nenabled = false\n[[step]]\nplugin = \"chaos\"\non-error = \"skip\"\ntick = \"1s\"\n\
          grants = [\"message\", \"actions\", \"kv\", \"credentials\", \"directory\", \"auth-results\", \"dns\", \"dnsbl\", \"http\", \"passwords\", \"relay\"]\n\
          dnsbl = {{ zones = [\"list.test\"] }}\nhttp = {{ hosts = [\"api.test\"] }}\n\
-         hooks = [\"connect\", \"ehlo\", \"login\", \"authenticate\", \"rcpt-to\", \"data\", \"message\", \"verdict\", \"route-inbound\", \"quota\", \"deliver\", \"submit\", \"route-outbound\", \"delivery-result\", \"mailbox\", \"tick\"]\n\
+         hooks = [\"connect\", \"ehlo\", \"login\", \"authenticate\", \"rcpt-to\", \"data\", \"message\", \"verdict\", \"route-inbound\", \"quota\", \"quota-limits\", \"deliver\", \"submit\", \"route-outbound\", \"delivery-result\", \"mailbox\", \"tick\"]\n\
          limits = {{ deadline-ms = 500, cpu-ms = 100, memory-mib = 4, host-calls = 100 }}\nsettings = {{ turn = {turn} }}\n\
          [[step]]\nplugin = \"good\"\n"
         )

@@ -44,6 +44,7 @@ const EXPORTS: [(&str, &[(&str, &str)]); 20] = [
         &[("resolve", "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32")],
     ),
     ("hook-quota", &[("check", "i32 i32 i32 i64 i64 i64 i64")]),
+    ("hook-quota-limits", &[("limits-of", "i32 i32")]),
     (
         "hook-deliver",
         &[(

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use waxwing_store::{AccountId, Error, MAX_SUBSCRIPTIONS, SpecialUse, Store, UidRange};
+use waxwing_store::{
+    AccountId, Error, FlagChange, FlagOperation, Flags, MAX_SUBSCRIPTIONS, SpecialUse, Store,
+    UidRange, Usage,
+};
 
 use crate::on_both;
 use crate::setup::{Setup, account, assert_sound, put};
@@ -11,6 +14,7 @@ on_both! {
     a_new_account_has_the_contract_mailboxes;
     creating_makes_the_levels_above;
     a_special_use_has_one_mailbox;
+    deleted_messages_are_counted;
     deleting_keeps_the_level_of_children;
     uid_validity_rises_with_re_creation;
     renaming_takes_children_along;
@@ -53,6 +57,36 @@ async fn a_new_account_has_the_contract_mailboxes(setup: Arc<Setup>) {
             .all(|m| m.subscribed && m.selectable && m.uid_next == 1 && m.highest_modseq >= 1)
     );
     assert_sound(&store).await;
+}
+
+async fn deleted_messages_are_counted(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+    for text in ["one", "two", "three"] {
+        put(&store, alice, text).await;
+    }
+    assert!(store.deleted_of(alice).await.unwrap().is_empty());
+    assert_eq!(store.deleted_in(inbox).await.unwrap(), Usage::default());
+    let change = FlagChange {
+        operation: FlagOperation::Add,
+        flags: Flags::DELETED,
+        keywords: Vec::new(),
+        unchanged_since: None,
+    };
+    let two = [UidRange { first: 2, last: 3 }];
+    store.store_flags(alice, inbox, &two, change).await.unwrap();
+    let sizes = store.fetch(alice, inbox, &two, false).await.unwrap();
+    let held = Usage {
+        bytes: sizes.iter().map(|message| message.size).sum(),
+        messages: 2,
+    };
+    assert!(held.bytes > 0);
+    let all = store.deleted_of(alice).await.unwrap();
+    assert_eq!(all.into_iter().collect::<Vec<_>>(), [(inbox, held)]);
+    assert_eq!(store.deleted_in(inbox).await.unwrap(), held);
+    let other = account(&store, "bob").await.id;
+    assert!(store.deleted_of(other).await.unwrap().is_empty());
 }
 
 async fn a_special_use_has_one_mailbox(setup: Arc<Setup>) {

@@ -1,0 +1,53 @@
+//! GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 §4.1).
+//!
+//! What may be held is policy's to say, so that nobody sets it here.
+
+use crate::ask::{Answer, Ask};
+use crate::encode::{quota, quota_root, texts};
+use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::mailboxes::bad_name;
+use crate::types::{MailboxArgument, MailboxName};
+
+pub(crate) fn get(root: String) -> Flow {
+    Flow::Ask(Ask::Quota, Box::new(Get(root)))
+}
+
+/// RFC 9208 §4.1.2: the mailbox need not exist.
+pub(crate) fn get_root(mailbox: MailboxArgument) -> Flow {
+    match mailbox {
+        Ok(mailbox) => Flow::Ask(Ask::Quota, Box::new(GetRoot(mailbox))),
+        Err(error) => bad_name(error),
+    }
+}
+
+#[derive(Debug)]
+struct Get(String);
+
+impl Job for Get {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        let Answer::Quota(roots) = answer else {
+            return failed(&answer, false);
+        };
+        let Some(root) = roots.iter().find(|root| root.name == self.0) else {
+            return Flow::Done(texts::NO_QUOTA_ROOT);
+        };
+        quota(&mut core.out, root);
+        Flow::Done(texts::ok("GETQUOTA completed"))
+    }
+}
+
+#[derive(Debug)]
+struct GetRoot(MailboxName);
+
+impl Job for GetRoot {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        let Answer::Quota(roots) = answer else {
+            return failed(&answer, false);
+        };
+        quota_root(&mut core.out, &self.0, &roots);
+        for root in &roots {
+            quota(&mut core.out, root);
+        }
+        Flow::Done(texts::ok("GETQUOTAROOT completed"))
+    }
+}
