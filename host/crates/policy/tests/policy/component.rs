@@ -13,7 +13,7 @@ use wit_parser::Resolve;
 pub(crate) const PASS: u32 = 1024;
 
 /// The functions of each exported interface: name and core parameters.
-const EXPORTS: [(&str, &[(&str, &str)]); 20] = [
+const EXPORTS: [(&str, &[(&str, &str)]); 21] = [
     ("lifecycle", &[("init", "i32 i32")]),
     ("settings-check", &[("validate", "i32 i32")]),
     ("self-test", &[("run", "")]),
