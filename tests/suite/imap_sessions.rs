@@ -135,6 +135,38 @@ fn messages_that_go_do_not_break_a_fetch() {
     });
 }
 
+/// NOTIFY (RFC 5465): between commands, of the mailbox that is open and of others.
+#[test]
+fn who_asks_hears_of_everything_at_once() {
+    on_each(|server| {
+        let (mut one, mut other) = (
+            server.imap("alice@waxwing.test"),
+            server.imap("alice@waxwing.test"),
+        );
+        one.select("INBOX").unwrap();
+        let events = "(SELECTED (MessageNew (FLAGS) MessageExpunge)) \
+             (PERSONAL (MessageNew MessageExpunge MailboxName SubscriptionChange))";
+        let asked = one.command(&format!("NOTIFY SET {events}")).unwrap();
+        asked.ok().unwrap();
+        let mut heard = |expected: &str| {
+            let told = one.connection.line().unwrap().unwrap();
+            assert_eq!(String::from_utf8_lossy(&told), expected);
+        };
+        other.append("INBOX", "", MESSAGE).unwrap().ok().unwrap();
+        heard("* 1 EXISTS");
+        heard("* 1 RECENT");
+        heard("* 1 FETCH (FLAGS (\\Recent))");
+        other.append("Drafts", "", MESSAGE).unwrap().ok().unwrap();
+        heard("* STATUS \"Drafts\" (UIDNEXT 2 MESSAGES 1)");
+        other.command("CREATE new").unwrap().ok().unwrap();
+        heard("* LIST (\\HasNoChildren) \"/\" \"new\"");
+        other.command("SUBSCRIBE new").unwrap().ok().unwrap();
+        heard("* LIST (\\HasNoChildren \\Subscribed) \"/\" \"new\"");
+        other.command("DELETE new").unwrap().ok().unwrap();
+        heard("* LIST (\\NonExistent \\Subscribed) \"/\" \"new\"");
+    });
+}
+
 /// Two hosts on one database do not tell each other of their commits: IDLE looks for itself (twice a minute).
 #[test]
 fn idle_hears_of_another_host() {

@@ -169,8 +169,8 @@ impl Answers<Session> for ImapAnswers {
 
     fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match &mut self.user {
-            Some(user) if user.selected.is_some() => user.poll_news(context),
-            _ => Poll::Pending,
+            Some(user) => user.poll_news(context),
+            None => Poll::Pending,
         }
     }
 }
@@ -421,7 +421,6 @@ impl User {
             told: snapshot.mailbox.highest_modseq,
             read_only,
         });
-        self.news = News::At(self.changes.clone());
         Ok(Answer::Selected(to_imap::snapshot(&snapshot, read_only)))
     }
 

@@ -75,6 +75,13 @@ pub struct Limits {
     pub idle_timeout: Duration,
 }
 
+impl Limits {
+    /// Octets of a message given to APPEND as clients are told of it (RFC 7889 §5: a number of 32 bits).
+    pub(crate) fn append_limit(&self) -> u32 {
+        u32::try_from(self.message).unwrap_or(u32::MAX)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

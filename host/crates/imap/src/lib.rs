@@ -1,10 +1,10 @@
-//! IMAP4rev1 server sessions: bytes in, steps out, no I/O, no clock, no storage.
+//! IMAP4rev1 and IMAP4rev2 server sessions: bytes in, steps out, no I/O, no clock, no storage.
 //!
 //! Standards: RFC 3501 with RFC 2177 (IDLE), 2342 (NAMESPACE), 2971 (ID), 3348 (CHILDREN), 3502 (MULTIAPPEND), 3516 (BINARY), 3691
 //! (UNSELECT), 4315 (UIDPLUS), 4731 (ESEARCH), 4959 (SASL-IR), 4978 (COMPRESS), 5032 (WITHIN), 5161 (ENABLE), 5182 (SEARCHRES), 5256 (SORT, THREAD),
-//! 5258 (LIST-EXTENDED), 5267 §3 (ESORT), 5530 (response codes), 5819 (LIST-STATUS), 5957 (SORT=DISPLAY), 6154 (SPECIAL-USE), 6851 (MOVE), 7162
-//! (CONDSTORE, QRESYNC), 7888 (LITERAL+), 8437 (UNAUTHENTICATE), 8438 (STATUS=SIZE), 8474 (OBJECTID), 8514 (SAVEDATE), 8970 (PREVIEW), 9208 (QUOTA), 9394 (PARTIAL);
-//! RFC 9051 where it settles what RFC 3501 left open.
+//! 5258 (LIST-EXTENDED), 5267 §3 (ESORT), 5465 (NOTIFY), 5530 (response codes), 5819 (LIST-STATUS), 5957 (SORT=DISPLAY), 6154 (SPECIAL-USE), 6851 (MOVE), 6855 (UTF8=ACCEPT), 7162
+//! (CONDSTORE, QRESYNC), 7888 (LITERAL+), 7889 (APPENDLIMIT), 8437 (UNAUTHENTICATE), 8438 (STATUS=SIZE), 8474 (OBJECTID), 8514 (SAVEDATE), 8970 (PREVIEW), 9208 (QUOTA), 9394 (PARTIAL);
+//! RFC 9051 (IMAP4rev2) for clients that enable it, and where it settles what RFC 3501 left open.
 //!
 //! Invariants: whatever a client sends becomes a response, never a panic; whatever it can make large is bounded
 //! where it enters ([`Limits`]); a session asks for one thing at a time ([`Ask`], [`Answer`]) and holds neither

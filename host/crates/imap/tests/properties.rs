@@ -118,6 +118,11 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
         Just(b"k AUTHENTICATE PLAIN\r\n".to_vec()),
         Just(b"l COPY 1 INBOX\r\nm MOVE 1 Trash\r\n".to_vec()),
         Just(b"n SELECT INBOX\r\n".to_vec()),
+        Just(b"o ENABLE IMAP4rev2 UTF8=ACCEPT\r\n".to_vec()),
+        Just(b"o1 APPEND INBOX UTF8 (~{5+}\r\nS:\xc3\xbc\n) UTF8 (~{1+}\r\nx)\r\n".to_vec()),
+        Just(
+            b"o2 NOTIFY SET STATUS (selected (MessageNew (UID) MessageExpunge FlagChange)) (personal (MessageNew MessageExpunge MailboxName))\r\n".to_vec()
+        ),
         Just(b"o CLOSE\r\n".to_vec()),
         Just(b"p STATUS INBOX (MESSAGES UNSEEN)\r\n".to_vec()),
         Just(b"q ENABLE QRESYNC\r\n".to_vec()),

@@ -123,9 +123,14 @@ fn fill(raw: &[u8], part: &mut Part, digest: bool, depth: usize, budget: &mut Bu
     budget.parts = budget.parts.saturating_sub(1);
     fields::mime(part.header.of(raw), digest, part, budget);
     let multipart = part.media_type.eq_ignore_ascii_case("multipart");
-    let message = part.is("message", "rfc822");
-    if multipart || message {
-        if depth >= MAX_DEPTH || budget.parts == 0 {
+    // RFC 6532 §3.7: a message with headers in UTF-8, which may be encoded; then it is not looked into.
+    let global = part.is("message", "global");
+    let encoded = !matches!(
+        part.encoding.to_ascii_lowercase().as_str(),
+        "" | "7bit" | "8bit" | "binary"
+    );
+    if multipart || global || part.is("message", "rfc822") {
+        if depth >= MAX_DEPTH || budget.parts == 0 || (global && encoded) {
             opaque(part);
         } else if multipart {
             fill_multipart(raw, part, depth, budget);

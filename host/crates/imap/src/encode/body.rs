@@ -7,17 +7,26 @@ use waxwing_message::{Body, Param, Part};
 use crate::encode::core::{Out, nstring, number, string};
 use crate::encode::envelope::envelope;
 
-/// `body`; `extended` for BODYSTRUCTURE. Parts nest no deeper than a summary does.
-pub(crate) fn body(out: &mut Out, part: &Part, extended: bool) {
+/// In which form a structure is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// BODYSTRUCTURE, not BODY.
+    pub(crate) extended: bool,
+    /// The client knows that a message/global holds a message (RFC 9051 §9: `media-message`).
+    pub(crate) global: bool,
+}
+
+/// `body`. Parts nest no deeper than a summary does.
+pub(crate) fn body(out: &mut Out, part: &Part, shape: Shape) {
     out.push(b'(');
     match &part.content {
         Body::Multipart(parts) => {
             for child in parts {
-                body(out, child, extended);
+                body(out, child, shape);
             }
             out.push(b' ');
             media(out, &part.media_subtype);
-            if extended {
+            if shape.extended {
                 out.push(b' ');
                 params(out, &part.params);
                 extension(out, part);
@@ -26,24 +35,24 @@ pub(crate) fn body(out: &mut Out, part: &Part, extended: bool) {
         Body::Message {
             envelope: inner,
             part: message,
-        } => {
+        } if shape.global || part.media_subtype.eq_ignore_ascii_case("rfc822") => {
             basic(out, part);
             out.push(b' ');
             envelope(out, inner);
             out.push(b' ');
-            body(out, message, extended);
+            body(out, message, shape);
             out.push(b' ');
             number(out, part.lines);
-            single_extension(out, part, extended);
+            single_extension(out, part, shape.extended);
         }
-        Body::Leaf => {
+        Body::Leaf | Body::Message { .. } => {
             basic(out, part);
             // `body-type-text` has lines, `body-type-basic` does not.
             if part.media_type.eq_ignore_ascii_case("text") {
                 out.push(b' ');
                 number(out, part.lines);
             }
-            single_extension(out, part, extended);
+            single_extension(out, part, shape.extended);
         }
     }
     out.push(b')');
@@ -160,9 +169,42 @@ mod tests {
     use super::*;
 
     fn structure(mail: &str, extended: bool) -> String {
+        let shape = Shape {
+            extended,
+            global: false,
+        };
+        shaped(mail, shape)
+    }
+
+    fn shaped(mail: &str, shape: Shape) -> String {
         let mut out = Out::new();
-        body(&mut out, &Summary::read(mail.as_bytes()).root, extended);
+        body(&mut out, &Summary::read(mail.as_bytes()).root, shape);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_message_in_utf_8_is_one_for_those_who_know_of_such() {
+        let shape = |global| Shape {
+            extended: false,
+            global,
+        };
+        let mail = "Content-Type: message/global\r\n\r\nSubject: in\r\n\r\nhi\r\n";
+        assert_eq!(
+            shaped(mail, shape(true)),
+            concat!(
+                r#"("MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" 19 (NIL "in" NIL NIL NIL NIL NIL NIL NIL NIL) "#,
+                r#"("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL "7BIT" 4 1) 3)"#
+            )
+        );
+        assert_eq!(
+            shaped(mail, shape(false)),
+            r#"("MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" 19)"#
+        );
+        let encoded = format!("Content-Transfer-Encoding: base64\r\n{mail}");
+        assert_eq!(
+            shaped(&encoded, shape(true)),
+            r#"("APPLICATION" "OCTET-STREAM" NIL NIL NIL "BASE64" 19)"#
+        );
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What CAPABILITY lists (RFC 3501 §7.2.1).
 
+use std::fmt::Write as _;
+
 use waxwing_sasl::Mechanism;
 
 /// What is there in every state; each is a standard that is obeyed whole.
 const ALWAYS: &[&str] = &[
     "IMAP4rev1",
+    "IMAP4rev2",
     "LITERAL+",
     "SASL-IR",
     "ID",
@@ -40,15 +43,22 @@ const ALWAYS: &[&str] = &[
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",
+    "UTF8=ACCEPT",
+    "NOTIFY",
 ];
 
-/// `capability-data` of a session: `starttls` where it may begin TLS, and how it may log in, unless it has.
-pub(crate) fn capabilities(starttls: bool, logins: Option<&[Mechanism]>) -> String {
+/// `capability-data` of a session: how large messages may be (RFC 7889 §2), `starttls` where it may begin TLS, and how it may log in, unless it has.
+pub(crate) fn capabilities(
+    append_limit: u32,
+    starttls: bool,
+    logins: Option<&[Mechanism]>,
+) -> String {
     let mut words = String::from("CAPABILITY");
     for word in ALWAYS {
         words.push(' ');
         words.push_str(word);
     }
+    let _ = write!(words, " APPENDLIMIT={append_limit}");
     if starttls {
         words.push_str(" STARTTLS");
     }

@@ -1,10 +1,10 @@
-//! Mailbox names on the wire: modified UTF-7 (RFC 3501 §5.1.3).
+//! Mailbox names on the wire: modified UTF-7 (RFC 3501 §5.1.3), or UTF-8 (RFC 9051 §5.1).
 
 use base64::Engine as _;
 
 use crate::encode::core::{Out, string};
 use crate::parse::MODIFIED_BASE64;
-use crate::types::MailboxName;
+use crate::types::{MailboxName, NameForm};
 
 /// UTF-8 to modified UTF-7.
 pub(crate) fn modified_utf7(name: &str) -> String {
@@ -38,6 +38,18 @@ fn unshift(wire: &mut String, shifted: &mut Vec<u8>) {
 }
 
 /// `mailbox`, always as a string: no client stumbles over that.
-pub(crate) fn mailbox(out: &mut Out, name: &MailboxName) {
-    string(out, modified_utf7(name.as_str()).as_bytes());
+pub(crate) fn mailbox(out: &mut Out, name: &MailboxName, form: NameForm) {
+    mailbox_name(out, name.as_str(), form);
+}
+
+/// The same of what need not be a mailbox's name.
+pub(crate) fn mailbox_name(out: &mut Out, name: &str, form: NameForm) {
+    match form {
+        NameForm::ModifiedUtf7 => string(out, modified_utf7(name).as_bytes()),
+        // RFC 9051 §4.3: quoted strings hold UTF-8.
+        NameForm::Utf8 => {
+            let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
+            out.extend_from_slice(format!("\"{escaped}\"").as_bytes());
+        }
+    }
 }

@@ -12,14 +12,14 @@ mod sequence_set;
 mod status;
 pub(crate) mod texts;
 
-pub(crate) use body::body;
+pub(crate) use body::{Shape, body};
 pub(crate) use capabilities::capabilities;
 pub(crate) use core::{Out, internal_date, literal, number, string};
 pub(crate) use envelope::envelope;
 pub(crate) use flags::flags;
-pub(crate) use mailbox::mailbox;
 #[cfg(test)]
 pub(crate) use mailbox::modified_utf7;
+pub(crate) use mailbox::{mailbox, mailbox_name};
 pub(crate) use quota::{quota, quota_root};
 pub(crate) use section::{binary_name, section_name};
 pub(crate) use status::status;

@@ -3,7 +3,7 @@
 use crate::ask::QuotaRoot;
 use crate::encode::core::{Out, number, string};
 use crate::encode::mailbox::mailbox;
-use crate::types::MailboxName;
+use crate::types::{MailboxName, NameForm};
 
 /// RFC 9208 §5.1: STORAGE counts in units of so many octets.
 const UNIT: u64 = 1024;
@@ -38,9 +38,9 @@ pub(crate) fn quota(out: &mut Out, root: &QuotaRoot) {
 }
 
 /// `* QUOTAROOT mailbox root…`
-pub(crate) fn quota_root(out: &mut Out, name: &MailboxName, roots: &[QuotaRoot]) {
+pub(crate) fn quota_root(out: &mut Out, name: &MailboxName, form: NameForm, roots: &[QuotaRoot]) {
     out.extend_from_slice(b"* QUOTAROOT ");
-    mailbox(out, name);
+    mailbox(out, name, form);
     for root in roots {
         out.push(b' ');
         string(out, root.name.as_bytes());

@@ -12,7 +12,7 @@ pub(crate) fn section_name(
     out: &mut Out,
     name: SectionName,
     section: &Section,
-    origin: Option<u32>,
+    origin: Option<u64>,
 ) {
     match name {
         SectionName::Rfc822 => out.extend_from_slice(b"RFC822"),
@@ -23,7 +23,7 @@ pub(crate) fn section_name(
 }
 
 /// `BINARY[1.2]<0>`, `BINARY.SIZE[1.2]` (RFC 3516 §7); `word` is what stands before the bracket.
-pub(crate) fn binary_name(out: &mut Out, word: &str, path: &[u32], origin: Option<u32>) {
+pub(crate) fn binary_name(out: &mut Out, word: &str, path: &[u32], origin: Option<u64>) {
     let numbers: Vec<String> = path.iter().map(u32::to_string).collect();
     let _ = write!(out, "{word}[{}]", numbers.join("."));
     if let Some(origin) = origin {
@@ -31,7 +31,7 @@ pub(crate) fn binary_name(out: &mut Out, word: &str, path: &[u32], origin: Optio
     }
 }
 
-fn body(out: &mut Out, section: &Section, origin: Option<u32>) {
+fn body(out: &mut Out, section: &Section, origin: Option<u64>) {
     out.extend_from_slice(b"BODY[");
     for (index, part) in section.path.iter().enumerate() {
         let _ = write!(out, "{}{part}", if index > 0 { "." } else { "" });

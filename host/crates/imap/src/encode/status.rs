@@ -3,12 +3,19 @@
 use crate::ask::StatusData;
 use crate::encode::core::{Out, number};
 use crate::encode::mailbox::mailbox;
-use crate::types::{MailboxName, StatusItem};
+use crate::types::{MailboxName, NameForm, StatusItem};
 
 /// `* STATUS mailbox (…)` with the items in the order that they were asked for.
-pub(crate) fn status(out: &mut Out, name: &MailboxName, items: &[StatusItem], data: &StatusData) {
+pub(crate) fn status(
+    out: &mut Out,
+    name: &MailboxName,
+    form: NameForm,
+    items: &[StatusItem],
+    data: &StatusData,
+    append_limit: u32,
+) {
     out.extend_from_slice(b"* STATUS ");
-    mailbox(out, name);
+    mailbox(out, name, form);
     out.extend_from_slice(b" (");
     for (index, &item) in items.iter().enumerate() {
         if index > 0 {
@@ -25,6 +32,8 @@ pub(crate) fn status(out: &mut Out, name: &MailboxName, items: &[StatusItem], da
             StatusItem::MailboxId => {
                 out.extend_from_slice(format!("({})", data.mailbox).as_bytes());
             }
+            // RFC 7889 §3: the same for all mailboxes.
+            StatusItem::AppendLimit => number(out, append_limit),
             other => number(out, value(data, other)),
         }
     }
@@ -44,6 +53,6 @@ fn value(data: &StatusData, item: StatusItem) -> u64 {
         // RFC 8438 §3: at least the sum of RFC822.SIZE; here it is the sum.
         StatusItem::Size => data.size,
         StatusItem::HighestModSeq => data.highest_modseq,
-        StatusItem::MailboxId => 0,
+        StatusItem::MailboxId | StatusItem::AppendLimit => 0,
     }
 }

@@ -140,6 +140,21 @@ pub(crate) const CANCELLED: Response = Response::new(Status::Bad, "", "authentic
 pub(crate) const NOT_DONE: Response = Response::new(Status::Bad, "", "expected DONE");
 pub(crate) const NUL: Response =
     Response::new(Status::Bad, "", "a message must not hold the octet 0");
+/// RFC 5465 §3.1: with the events that are supported.
+pub(crate) const BAD_EVENT: Response = Response::new(
+    Status::No,
+    "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)",
+    "an event is not supported",
+);
+/// RFC 6855 §4.
+pub(crate) const UTF8_HEADER: Response = Response::new(
+    Status::No,
+    "",
+    "the header is not ASCII: ENABLE UTF8=ACCEPT first",
+);
+/// RFC 6855 §3.
+pub(crate) const CHARSET_BESIDE_UTF8: Response =
+    Response::new(Status::Bad, "", "no CHARSET where UTF8=ACCEPT is enabled");
 pub(crate) const NO_LOGIN: Response = Response::new(
     Status::No,
     "CANNOT",

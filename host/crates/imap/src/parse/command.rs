@@ -3,7 +3,7 @@
 use crate::ask::FlagAction;
 use crate::config::Limits;
 use crate::parse::core::{Parser, SyntaxError, is_atom_char};
-use crate::types::{AppendHead, AppendMessage, Command, FlagSet, StatusItem, SystemFlag};
+use crate::types::{AppendHead, AppendMessage, Command, FlagSet, NameForm, StatusItem, SystemFlag};
 
 /// Flags in one list.
 const MAX_FLAGS: usize = 200;
@@ -13,8 +13,12 @@ const MAX_ENABLED: usize = 64;
 const MAX_KEYWORD: usize = 100;
 
 /// Parses what follows the tag and its space.
-pub(crate) fn command(octets: &[u8], limits: &Limits) -> Result<Command, SyntaxError> {
-    let mut parser = Parser::new(octets);
+pub(crate) fn command(
+    octets: &[u8],
+    limits: &Limits,
+    names: NameForm,
+) -> Result<Command, SyntaxError> {
+    let mut parser = Parser::new(octets).with_names(names);
     let name = parser
         .atom()
         .map_err(|_| SyntaxError::UnknownCommand)?
@@ -36,8 +40,11 @@ pub(crate) fn command(octets: &[u8], limits: &Limits) -> Result<Command, SyntaxE
 
 /// Parses `APPEND mailbox [flags] [date-time]` up to the literal; `None` if it is another command, or the literal is
 /// the mailbox's name and the message comes later.
-pub(crate) fn append_head(octets: &[u8]) -> Option<Result<AppendHead, SyntaxError>> {
-    let mut parser = Parser::new(octets);
+pub(crate) fn append_head(
+    octets: &[u8],
+    names: NameForm,
+) -> Option<Result<AppendHead, SyntaxError>> {
+    let mut parser = Parser::new(octets).with_names(names);
     if !parser.accept_word("APPEND") || parser.space().is_err() || parser.is_done() {
         return None;
     }
@@ -76,7 +83,7 @@ impl Parser<'_> {
         Ok(AppendHead { mailbox, message })
     }
 
-    /// `[flag-list SP] [date-time SP]`, and nothing else.
+    /// `[flag-list SP] [date-time SP] ["UTF8" SP "("]`, and nothing else (RFC 6855 §4).
     fn append_options(&mut self) -> Result<AppendMessage, SyntaxError> {
         let mut flags = FlagSet::default();
         if self.peek() == Some(b'(') {
@@ -88,10 +95,16 @@ impl Parser<'_> {
             internal_date = Some(self.date_time()?);
             self.space()?;
         }
+        let utf8 = self.accept_word("UTF8");
+        if utf8 {
+            self.space()?;
+            self.expect(b'(', "(")?;
+        }
         self.end()?;
         Ok(AppendMessage {
             flags,
             internal_date,
+            utf8,
         })
     }
 
@@ -120,6 +133,7 @@ impl Parser<'_> {
             "GETQUOTA",
             "GETQUOTAROOT",
             "SETQUOTA",
+            "NOTIFY",
         ];
         if !known.contains(&name) {
             return Ok(None);
@@ -140,11 +154,15 @@ impl Parser<'_> {
                     password: self.text()?,
                 }
             }
-            "SELECT" | "EXAMINE" => Command::Select {
-                mailbox: self.mailbox()?,
-                read_only: name == "EXAMINE",
-                parameters: self.select_parameters(limits.elements)?,
-            },
+            "SELECT" | "EXAMINE" => {
+                let (mailbox, given) = self.selected_mailbox()?;
+                Command::Select {
+                    mailbox,
+                    given,
+                    read_only: name == "EXAMINE",
+                    parameters: self.select_parameters(limits.elements)?,
+                }
+            }
             "CREATE" => self.create()?,
             "DELETE" => Command::Delete(self.mailbox()?),
             "RENAME" => {
@@ -166,6 +184,7 @@ impl Parser<'_> {
             "LIST" => self.list_command()?,
             "LSUB" => self.lsub()?,
             "GETQUOTA" | "GETQUOTAROOT" | "SETQUOTA" => self.quota_command(name)?,
+            "NOTIFY" => self.notify()?,
             _ => self.status()?,
         }))
     }
@@ -195,6 +214,7 @@ impl Parser<'_> {
             return Ok(Command::Search {
                 uid,
                 returns: self.search_returns()?,
+                charset: self.clone().accept_word("CHARSET"),
                 key: self.search(limits)?,
             });
         }

@@ -1,5 +1,7 @@
 //! Atoms, strings, numbers, literals (RFC 3501 §4, §9).
 
+use crate::types::NameForm;
+
 /// Why octets are no command; its text is what the BAD says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SyntaxError {
@@ -27,6 +29,8 @@ pub(crate) enum SyntaxError {
 #[derive(Debug, Clone)]
 pub(crate) struct Parser<'a> {
     rest: &'a [u8],
+    /// How mailbox names are written.
+    pub(super) names: NameForm,
 }
 
 /// `{…}` or `{…+}` at the end of a line, perhaps behind a `~`: a literal follows.
@@ -55,7 +59,9 @@ pub(crate) fn literal_at_end(line: &[u8]) -> Option<Literal> {
         return None;
     }
     let text = std::str::from_utf8(digits).ok()?;
-    let binary = line.get(..at).is_some_and(|before| before.ends_with(b" ~"));
+    let before = line.get(..at).unwrap_or_default();
+    // RFC 6855 §4: in UTF8 (~{n}), too.
+    let binary = before.ends_with(b" ~") || before.ends_with(b"(~");
     Some(Literal {
         length: text.parse().unwrap_or(u64::MAX),
         non_synchronising,
@@ -93,7 +99,15 @@ pub(crate) fn is_astring_char(octet: u8) -> bool {
 
 impl<'a> Parser<'a> {
     pub(crate) fn new(octets: &'a [u8]) -> Self {
-        Self { rest: octets }
+        Self {
+            rest: octets,
+            names: NameForm::default(),
+        }
+    }
+
+    /// The same with mailbox names in this form.
+    pub(crate) fn with_names(self, names: NameForm) -> Self {
+        Self { names, ..self }
     }
 
     pub(crate) fn peek(&self) -> Option<u8> {
@@ -199,6 +213,17 @@ impl<'a> Parser<'a> {
         text.parse().map_err(|_| SyntaxError::Expected("a number"))
     }
 
+    /// `number64 = 1*DIGIT`, in 63 bits (RFC 9051 §9).
+    pub(crate) fn number64(&mut self) -> Result<u64, SyntaxError> {
+        let text = std::str::from_utf8(self.take_while(|octet| octet.is_ascii_digit()))
+            .unwrap_or_default();
+        let number = text
+            .parse()
+            .ok()
+            .filter(|&number| i64::try_from(number).is_ok());
+        number.ok_or(SyntaxError::Expected("a number"))
+    }
+
     pub(crate) fn nz_number(&mut self) -> Result<u32, SyntaxError> {
         match self.number()? {
             0 => Err(SyntaxError::Expected("a number above 0")),
@@ -215,6 +240,10 @@ impl<'a> Parser<'a> {
                 self.take_while(|octet| !matches!(octet, b'"' | b'\\' | b'\r' | b'\n' | 0)),
             );
             match self.take(1) {
+                // RFC 9051 §9, RFC 6855 §3: what is not ASCII must be UTF-8.
+                Some(b"\"") if std::str::from_utf8(&text).is_err() => {
+                    return Err(SyntaxError::Encoding);
+                }
                 Some(b"\"") => return Ok(text),
                 Some(b"\\") => match self.take(1) {
                     // Only quoted-specials may be escaped.
@@ -322,6 +351,7 @@ mod tests {
         let eight = |line: &str| literal_at_end(line.as_bytes()).map(|l| (l.binary, l.at));
         assert_eq!(eight("a APPEND x ~{5}"), Some((true, 11)));
         assert_eq!(eight("a APPEND x {5+}"), Some((false, 11)));
+        assert_eq!(eight("a APPEND x UTF8 (~{5+}"), Some((true, 17)));
         assert_eq!(eight("a APPEND x~{5+}"), Some((false, 11)));
         for line in ["a {}", "a {+}", "a {-1}", "a {5} ", "a 5}", "a {5-}"] {
             assert_eq!(literal(line), None, "{line}");

@@ -36,6 +36,21 @@ impl Parser<'_> {
         Ok(vec![self.fetch_item()?])
     }
 
+    /// `fetch-att *(SP fetch-att) ")"`: a list whose parenthesis is taken already.
+    pub(super) fn rest_of_fetch_items(&mut self) -> Result<Vec<FetchItem>, SyntaxError> {
+        let mut items = Vec::new();
+        loop {
+            if items.len() >= MAX_ITEMS {
+                return Err(SyntaxError::TooMany);
+            }
+            items.push(self.fetch_item()?);
+            if self.accept(b')') {
+                return Ok(items);
+            }
+            self.space()?;
+        }
+    }
+
     fn fetch_item(&mut self) -> Result<FetchItem, SyntaxError> {
         for (peek, prefix) in [(true, "BODY.PEEK["), (false, "BODY[")] {
             if self.accept_prefix(prefix) {
@@ -185,13 +200,17 @@ impl Parser<'_> {
     }
 
     /// `"<" number "." nz-number ">"`
-    fn partial(&mut self) -> Result<Option<(u32, u32)>, SyntaxError> {
+    fn partial(&mut self) -> Result<Option<(u64, u64)>, SyntaxError> {
         if !self.accept(b'<') {
             return Ok(None);
         }
-        let first = self.number()?;
+        // RFC 9051 §9: 63 bits.
+        let first = self.number64()?;
         self.expect(b'.', "a number of octets")?;
-        let length = self.nz_number()?;
+        let length = self.number64()?;
+        if length == 0 {
+            return Err(SyntaxError::Expected("a number above 0"));
+        }
         self.expect(b'>', ">")?;
         Ok(Some((first, length)))
     }

@@ -1,7 +1,6 @@
 //! LIST and LSUB (RFC 5258 §6), CREATE with what the mailbox is for (RFC 4466 §2.2, RFC 6154 §6).
 
 use crate::parse::core::{Parser, SyntaxError};
-use crate::parse::mailbox::decode;
 use crate::types::{
     Command, ListCommand, ListForm, ListReturn, ListSelection, NameError, SpecialUse,
 };
@@ -21,7 +20,8 @@ type Pattern = Result<String, NameError>;
 impl Parser<'_> {
     /// `"LSUB" SP mailbox SP list-mailbox`
     pub(super) fn lsub(&mut self) -> Result<Command, SyntaxError> {
-        let reference = decode(&self.astring()?);
+        let wire = self.astring()?;
+        let reference = self.name(&wire);
         self.space()?;
         let pattern = self.list_mailbox()?;
         Ok(Command::List(ListCommand {
@@ -44,7 +44,8 @@ impl Parser<'_> {
             selection = self.selection()?;
             self.space()?;
         }
-        let reference = decode(&self.astring()?);
+        let wire = self.astring()?;
+        let reference = self.name(&wire);
         self.space()?;
         let patterns = if self.peek() == Some(b'(') {
             form = ListForm::Extended;

@@ -1,11 +1,13 @@
-//! Mailbox names on the wire: modified UTF-7 (RFC 3501 §5.1.3).
+//! Mailbox names on the wire: modified UTF-7 (RFC 3501 §5.1.3), or UTF-8 (RFC 9051 §5.1).
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use unicode_normalization::is_nfc;
+
 use crate::parse::core::{Parser, SyntaxError};
-use crate::types::{MailboxArgument, MailboxName, NameError};
+use crate::types::{MailboxArgument, MailboxName, NameError, NameForm};
 
 /// RFC 3501 §5.1.3: `,` instead of `/`, no padding.
 pub(crate) const MODIFIED_BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -22,16 +24,31 @@ impl Parser<'_> {
     /// `mailbox`
     pub(crate) fn mailbox(&mut self) -> Result<MailboxArgument, SyntaxError> {
         let wire = self.astring()?;
-        Ok(decode(&wire).and_then(|name| MailboxName::new(&name)))
+        Ok(self.name(&wire).and_then(|name| MailboxName::new(&name)))
+    }
+
+    /// `mailbox` of SELECT, and what was given for it if that is not its name but another way to write it.
+    pub(super) fn selected_mailbox(
+        &mut self,
+    ) -> Result<(MailboxArgument, Option<String>), SyntaxError> {
+        let wire = self.astring()?;
+        let given = self.name(&wire);
+        let mailbox = given.clone().and_then(|name| MailboxName::new(&name));
+        let differs = |given: &String| mailbox.as_ref().is_ok_and(|name| name.as_str() != given);
+        let given = given.ok().filter(differs);
+        Ok((mailbox, given))
     }
 
     /// `mailbox` of CREATE: a separator at its end announces inferiors and is not part of it (RFC 3501 §6.3.3).
     pub(crate) fn new_mailbox(&mut self) -> Result<MailboxArgument, SyntaxError> {
         let wire = self.astring()?;
-        Ok(
-            decode(&wire)
-                .and_then(|name| MailboxName::new(name.strip_suffix('/').unwrap_or(&name))),
-        )
+        Ok(self.name(&wire).and_then(|name| {
+            // RFC 9051 §5.1: what is created complies with Net-Unicode.
+            if !is_nfc(&name) {
+                return Err(NameError::Denormal);
+            }
+            MailboxName::new(name.strip_suffix('/').unwrap_or(&name))
+        }))
     }
 
     /// `list-mailbox = 1*list-char / string`
@@ -48,7 +65,19 @@ impl Parser<'_> {
                 atom.to_vec()
             }
         };
-        Ok(decode(&wire))
+        Ok(self.name(&wire))
+    }
+
+    /// A name or pattern in UTF-8.
+    pub(super) fn name(&self, wire: &[u8]) -> Result<String, NameError> {
+        if self.names == NameForm::ModifiedUtf7 && wire.is_ascii() {
+            return decode(wire);
+        }
+        if wire.len() > MAX_WIRE {
+            return Err(NameError::Long);
+        }
+        // RFC 6855 §3: UTF-8 is taken in any case.
+        String::from_utf8(wire.to_vec()).map_err(|_| NameError::Utf8)
     }
 }
 

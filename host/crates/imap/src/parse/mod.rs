@@ -9,6 +9,7 @@ mod date;
 mod fetch;
 mod list;
 mod mailbox;
+mod notify;
 mod quota;
 mod search;
 mod search_return;

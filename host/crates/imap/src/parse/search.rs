@@ -110,11 +110,11 @@ impl Parser<'_> {
             "HEADER" => self.header()?,
             "KEYWORD" => SearchKey::Keyword(self.atom()?.to_owned()),
             "UNKEYWORD" => not(SearchKey::Keyword(self.atom()?.to_owned())),
-            "LARGER" => SearchKey::Larger(self.number()?.into()),
+            "LARGER" => SearchKey::Larger(self.number64()?),
             // RFC 5032 §3: an interval in seconds.
             "OLDER" => SearchKey::Older(self.nz_number()?),
             "YOUNGER" => SearchKey::Younger(self.nz_number()?),
-            "SMALLER" => SearchKey::Smaller(self.number()?.into()),
+            "SMALLER" => SearchKey::Smaller(self.number64()?),
             "BEFORE" => SearchKey::Before(self.date()?),
             "ON" => SearchKey::On(self.date()?),
             "SINCE" => SearchKey::Since(self.date()?),

@@ -1,6 +1,6 @@
 //! APPEND (RFC 3501 §6.3.11, RFC 4315): messages go through in pieces and are never held.
 //!
-//! Standards: RFC 3502 (MULTIAPPEND: all messages or none), RFC 3516 §4.4 (literal8).
+//! Standards: RFC 3502 (MULTIAPPEND: all messages or none), RFC 3516 §4.4 (literal8), RFC 6855 §4 (UTF8).
 
 use crate::ask::{Answer, Ask};
 use crate::encode::texts::{self, Response};
@@ -9,6 +9,7 @@ use crate::parse::{Literal, SyntaxError, append_next, literal_at_end};
 use crate::session::copy::runs;
 use crate::session::framing::Framing;
 use crate::session::job::{Core, Flow, Job, Waiting, failed, unexpected};
+use crate::session::watch::Watch;
 use crate::types::{AppendHead, AppendMessage};
 
 /// Messages in one APPEND.
@@ -46,7 +47,12 @@ pub(crate) fn begin(
                     flags: message.flags,
                     internal_date: message.internal_date,
                 };
-                return Flow::Ask(ask, Box::new(Announced { literal, number: 1 }));
+                let announced = Announced {
+                    literal,
+                    number: 1,
+                    utf8: message.utf8,
+                };
+                return Flow::Ask(ask, Box::new(announced));
             }
         },
     };
@@ -73,6 +79,7 @@ fn unwanted(literal: Literal, limit: u64) -> Option<Response> {
 struct Announced {
     literal: Literal,
     number: u32,
+    utf8: bool,
 }
 
 impl Job for Announced {
@@ -85,8 +92,8 @@ impl Job for Announced {
                 return Flow::Input(Waiting::Message {
                     size: self.literal.length,
                     number: self.number,
-                    binary: self.literal.binary,
-                    nul: false,
+                    utf8: self.utf8,
+                    watch: Watch::new(self.literal.binary, core.enabled.any_utf8()),
                 });
             }
             Answer::Failed(error) => texts::failure(&error, true),
@@ -110,18 +117,23 @@ pub(crate) fn end(
     framing: &mut Framing,
     line: &[u8],
     number: u32,
-    nul: bool,
+    utf8: bool,
+    watch: Watch,
 ) -> Flow {
     let literal = literal_at_end(line);
-    let refusal = if nul {
-        texts::NUL
-    } else if line.is_empty() {
-        return Flow::Ask(Ask::AppendEnd, Box::new(Ended));
+    let rest = if utf8 {
+        line.strip_prefix(b")")
     } else {
-        match another(core, line, number) {
+        Some(line)
+    };
+    let refusal = match (watch.refusal(), rest) {
+        (Some(refusal), _) => refusal,
+        (None, None) => texts::syntax(SyntaxError::Expected(")")),
+        (None, Some([])) => return Flow::Ask(Ask::AppendEnd, Box::new(Ended)),
+        (None, Some(rest)) => match another(core, rest, number) {
             Ok(flow) => return flow,
             Err(refusal) => refusal,
-        }
+        },
     };
     // What is announced all the same is thrown away with its line.
     let limit = core.config.limits.message;
@@ -139,6 +151,7 @@ fn another(core: &Core, line: &[u8], number: u32) -> Result<Flow, Response> {
     let AppendMessage {
         flags,
         internal_date,
+        utf8,
     } = append_next(options).map_err(texts::syntax)?;
     if let Some(refusal) = unwanted(literal, core.config.limits.message) {
         return Err(refusal);
@@ -151,17 +164,22 @@ fn another(core: &Core, line: &[u8], number: u32) -> Result<Flow, Response> {
         flags,
         internal_date,
     };
-    let number = number + 1;
-    Ok(Flow::Ask(ask, Box::new(Announced { literal, number })))
+    let announced = Announced {
+        literal,
+        number: number + 1,
+        utf8,
+    };
+    Ok(Flow::Ask(ask, Box::new(announced)))
 }
 
 #[derive(Debug)]
 struct Ended;
 
 impl Job for Ended {
-    fn answer(self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         match answer {
             Answer::Appended(at) => {
+                core.own_arrivals = at.uids.iter().copied().collect();
                 // RFC 3502: as many UIDs as there were messages, in their order.
                 let code = format!("APPENDUID {} {}", at.uid_validity, runs(&at.uids));
                 Flow::Done(texts::ok("APPEND completed").with_code(code))

@@ -21,8 +21,44 @@ pub(crate) struct Binary {
     /// How far it is read in this pass.
     at: u64,
     decoder: Decoder,
+    /// It is text, whose lines end as IMAP's do.
+    lines: Option<LineEnds>,
     pass: Pass,
     decoded: Vec<u8>,
+}
+
+/// Where a part stands in the message, and what it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Located<'a> {
+    /// Its transfer encoding.
+    pub(crate) encoding: &'a str,
+    /// It is text/*.
+    pub(crate) text: bool,
+    /// First octet.
+    pub(crate) start: u64,
+    /// The octet behind the last.
+    pub(crate) end: u64,
+}
+
+/// RFC 3516 §4.3, RFC 9051 §7.5.2: lines of text end with CR LF, whatever was encoded.
+#[derive(Debug, Default, Clone, Copy)]
+struct LineEnds {
+    /// The octet before was a CR.
+    after_cr: bool,
+}
+
+impl LineEnds {
+    fn complete(&mut self, piece: &mut Vec<u8>) {
+        let mut whole = Vec::with_capacity(piece.len());
+        for &octet in piece.iter() {
+            if octet == b'\n' && !self.after_cr {
+                whole.push(b'\r');
+            }
+            self.after_cr = octet == b'\r';
+            whole.push(octet);
+        }
+        *piece = whole;
+    }
 }
 
 #[derive(Debug)]
@@ -42,7 +78,7 @@ pub(crate) enum Purpose {
     /// BINARY.SIZE.
     Size,
     /// BINARY, or origin and length of some of it.
-    Content(Option<(u32, u32)>),
+    Content(Option<(u64, u64)>),
 }
 
 impl Purpose {
@@ -57,10 +93,17 @@ impl Purpose {
 
 impl Binary {
     /// `None` if the encoding is not known.
-    pub(crate) fn new(encoding: &str, start: u64, end: u64, purpose: Purpose) -> Option<Self> {
+    pub(crate) fn new(located: Located<'_>, purpose: Purpose) -> Option<Self> {
+        let Located {
+            encoding,
+            text,
+            start,
+            end,
+        } = located;
         Some(Self {
             decoder: Decoder::new(encoding)?,
             encoding: encoding.to_owned(),
+            lines: text.then(LineEnds::default),
             start,
             end,
             at: start,
@@ -97,6 +140,9 @@ impl Binary {
         self.at += piece.len() as u64;
         let mut decoded = std::mem::take(&mut self.decoded);
         self.decoder.decode(piece, &mut decoded);
+        if let Some(lines) = &mut self.lines {
+            lines.complete(&mut decoded);
+        }
         self.pass_on(out, &decoded);
         decoded.clear();
         self.decoded = decoded;
@@ -144,8 +190,8 @@ impl Binary {
             Purpose::Content(partial) => partial,
         };
         // RFC 3516 §4.2: a partial counts decoded octets; beyond the end there are none.
-        let skip = partial.map_or(0, |(origin, _)| u64::from(origin).min(length));
-        let left = partial.map_or(length, |(_, count)| u64::from(count).min(length - skip));
+        let skip = partial.map_or(0, |(origin, _)| origin.min(length));
+        let left = partial.map_or(length, |(_, count)| count.min(length - skip));
         if left == 0 {
             out.extend_from_slice(b"\"\"");
             return true;
@@ -154,6 +200,7 @@ impl Binary {
         let _ = write!(out, "{}{{{left}}}\r\n", if nul { "~" } else { "" });
         self.pass = Pass::Send { skip, left };
         self.at = self.start;
+        self.lines = self.lines.map(|_| LineEnds::default());
         if let Some(decoder) = Decoder::new(&self.encoding) {
             self.decoder = decoder;
         }

@@ -65,6 +65,7 @@ impl Job for Copy {
         if copied.source.is_empty() && !self.uid {
             return Flow::Done(texts::EXPUNGED);
         }
+        core.own_arrivals = copied.target.iter().copied().collect();
         let code = code(&copied);
         if !self.moving {
             return Flow::Done(texts::ok("COPY completed").with_code(code));

@@ -4,10 +4,10 @@ use crate::encode::texts;
 use crate::parse::{self, tag};
 use crate::session::job::{Core, Flow};
 use crate::session::{
-    connection, copy, enable, expunge, fetch, idle, list, login, mailboxes, quota, search_result,
-    select, sort, store, thread,
+    connection, copy, enable, expunge, fetch, idle, list, login, mailboxes, notify, quota,
+    search_result, select, sort, store, thread,
 };
-use crate::types::Command;
+use crate::types::{Command, UidSet};
 
 /// Begins a command.
 pub(crate) fn command(core: &mut Core, octets: &[u8]) -> Flow {
@@ -15,6 +15,7 @@ pub(crate) fn command(core: &mut Core, octets: &[u8]) -> Flow {
     core.numbers_stay = false;
     core.own_delete = false;
     core.tells_modseq = false;
+    core.own_arrivals = UidSet::new();
     let Some((tag, rest)) = tag(octets) else {
         return Flow::Tagged(texts::NO_TAG);
     };
@@ -22,7 +23,7 @@ pub(crate) fn command(core: &mut Core, octets: &[u8]) -> Flow {
     let Some(rest) = rest.strip_prefix(b" ") else {
         return Flow::Tagged(texts::NO_TAG);
     };
-    match parse::command(rest, &core.config.limits) {
+    match parse::command(rest, &core.config.limits, core.names()) {
         Ok(command) => begin(core, command),
         Err(error) => Flow::Tagged(texts::syntax(error)),
     }
@@ -56,33 +57,51 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
         Command::Enable(names) => enable::begin(core, &names),
         Command::Select {
             mailbox,
+            given,
             read_only,
             parameters,
-        } => select::begin(core, mailbox, read_only, parameters),
+        } => select::begin(core, mailbox, given, read_only, parameters),
         Command::Create {
             mailbox,
             special_use,
-        } => mailboxes::create(mailbox, special_use),
+        } => {
+            notify::own(core, &[&mailbox]);
+            mailboxes::create(mailbox, special_use)
+        }
         Command::Delete(mailbox) => {
             core.own_delete = true;
+            notify::own(core, &[&mailbox]);
             mailboxes::delete(mailbox)
         }
-        Command::Rename { from, to } => mailboxes::rename(from, to),
+        Command::Rename { from, to } => {
+            notify::own(core, &[&from, &to]);
+            mailboxes::rename(from, to)
+        }
         Command::Subscribe {
             mailbox,
             subscribed,
-        } => mailboxes::subscribe(mailbox, subscribed),
+        } => {
+            notify::own(core, &[&mailbox]);
+            mailboxes::subscribe(mailbox, subscribed)
+        }
         Command::List(list) => list::begin(core, list),
         Command::Status { mailbox, items } => mailboxes::status(core, mailbox, items),
         Command::GetQuota(root) => quota::get(root),
         Command::GetQuotaRoot(mailbox) => quota::get_root(mailbox),
         Command::SetQuota => Flow::Done(texts::NO_SETQUOTA),
         Command::Idle => idle::begin(core),
+        Command::Notify(command) => notify::begin(core, command),
         _ if core.selected.is_none() => Flow::Tagged(texts::NOTHING_SELECTED),
         Command::Noop { .. } => Flow::Done(texts::ok("CHECK completed")),
         Command::Close { unselect } => expunge::close(core, unselect),
         Command::Expunge(uids) => expunge::expunge(core, uids.as_ref()),
-        Command::Search { uid, returns, key } => search_result::begin(core, uid, returns, key),
+        // RFC 6855 §3: strings are in UTF-8 then.
+        Command::Search { charset: true, .. } if core.enabled.utf8 => {
+            Flow::Tagged(texts::CHARSET_BESIDE_UTF8)
+        }
+        Command::Search {
+            uid, returns, key, ..
+        } => search_result::begin(core, uid, returns, key),
         Command::Sort {
             uid,
             returns,

@@ -11,14 +11,24 @@ pub(crate) struct Enabled {
     pub(crate) condstore: bool,
     /// VANISHED instead of EXPUNGE (RFC 7162 §3.2.3).
     pub(crate) qresync: bool,
+    /// What IMAP4rev2 has instead of IMAP4rev1 (RFC 9051 appendix E).
+    pub(crate) rev2: bool,
+    /// Names, quoted strings and headers of messages are in UTF-8 (RFC 6855).
+    pub(crate) utf8: bool,
 }
 
 impl Enabled {
+    /// Whether UTF-8 is read and written wherever it may be (RFC 6855 §3, RFC 9051 §4.3.1).
+    pub(crate) fn any_utf8(self) -> bool {
+        self.rev2 || self.utf8
+    }
+
     /// What is told of a message whose flags changed; the UID also if the command was about UIDs.
     pub(crate) fn items(self, with_uid: bool) -> Items {
         Items {
             // RFC 7162 §3.2.4: both UID and modification sequence.
-            uid: with_uid || self.condstore,
+            // RFC 9051 §7.5.2: UID in every FETCH response that was not asked for.
+            uid: with_uid || self.condstore || self.rev2,
             flags: true,
             modseq: self.condstore,
         }
@@ -53,6 +63,17 @@ fn enable(core: &mut Core, name: &str) -> Option<&'static str> {
             condstore(core);
             core.enabled.qresync = true;
             Some("QRESYNC")
+        }
+        "IMAP4REV2" => {
+            core.enabled.rev2 = true;
+            if let Some(selected) = &mut core.selected {
+                selected.forget_recent();
+            }
+            Some("IMAP4rev2")
+        }
+        "UTF8=ACCEPT" => {
+            core.enabled.utf8 = true;
+            Some("UTF8=ACCEPT")
         }
         _ => None,
     }

@@ -15,6 +15,7 @@ use crate::session::changed;
 use crate::session::enable::{self, Enabled};
 use crate::session::fetch_row::{Next, RowWriter};
 use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::poll::After;
 use crate::session::selected::Selected;
 use crate::types::{FetchItem, FetchModifiers, FlagSet, SequenceSet, SystemFlag, UidSet};
 
@@ -157,6 +158,8 @@ pub(crate) struct Fetch {
     since: u64,
     /// The SELECT that this is part of ends so.
     select: Option<Response>,
+    /// It tells of messages that came, and this comes behind it.
+    news: Option<After>,
     /// How many of them were asked for.
     asked: u32,
     /// How many rows the ask that is out is for.
@@ -237,7 +240,8 @@ impl Job for Fetch {
         }
         if let Some(row) = self.rows.pop_front() {
             let changed = self.changed.contains(row.uid);
-            match RowWriter::new(row, self.plan.wants.summary, changed) {
+            let rev2 = core.enabled.rev2;
+            match RowWriter::new(row, self.plan.wants.summary, changed, rev2) {
                 // RFC 3516 §4.3: what cannot be decoded fails the request.
                 Some(writer) if !writer.can_decode(&self.items) => self.undecodable = true,
                 Some(writer) => self.writer = Some(writer),
@@ -246,6 +250,9 @@ impl Job for Fetch {
             return Flow::Resume(self);
         }
         if self.asked >= self.uids.len() {
+            if let Some(after) = self.news.take() {
+                return after.elsewhere(core);
+            }
             if let (Some(done), false) = (&self.select, self.unreadable) {
                 return Flow::Done(done.clone());
             }
@@ -303,6 +310,7 @@ impl Fetch {
             uids,
             since: 0,
             select: None,
+            news: None,
             asked: 0,
             expected: 0,
             missing: false,
@@ -323,6 +331,14 @@ impl Fetch {
     pub(crate) fn ending_with(self, done: Response) -> Self {
         Self {
             select: Some(done),
+            ..self
+        }
+    }
+
+    /// As news, with this behind it.
+    pub(crate) fn before(self, after: After) -> Self {
+        Self {
+            news: Some(after),
             ..self
         }
     }
@@ -393,6 +409,11 @@ impl Fetch {
             }
             // \Seen could not be set: the messages are shown all the same.
             None if !self.rows.is_empty() => Flow::Resume(self),
+            // News that cannot be had are not told.
+            None if self.news.is_some() => {
+                self.asked = self.uids.len();
+                Flow::Resume(self)
+            }
             None => {
                 if self.is_part_of_select() {
                     // RFC 3501 §6.3.1: a SELECT that fails leaves no mailbox selected.

@@ -6,9 +6,9 @@ use waxwing_message::{Body, Section, SectionText, Span, Summary, header};
 use crate::ask::FetchRow;
 use crate::encode::Out;
 use crate::encode::{
-    binary_name, body, envelope, flags, internal_date, literal, number, section_name, string,
+    Shape, binary_name, body, envelope, flags, internal_date, literal, number, section_name, string,
 };
-use crate::session::binary::{Binary, Purpose};
+use crate::session::binary::{Binary, Located, Purpose};
 use crate::session::decoder::Decoder;
 use crate::session::selected::Selected;
 use crate::types::{ContentRef, FetchItem, SectionName};
@@ -26,6 +26,8 @@ pub(crate) struct RowWriter {
     opened: bool,
     /// FETCH changed the flags of the message.
     pub(crate) changed: bool,
+    /// The client knows what IMAP4rev2 has.
+    rev2: bool,
     transfer: Option<Transfer>,
     binary: Option<Binary>,
 }
@@ -55,7 +57,12 @@ struct Transfer {
 
 impl RowWriter {
     /// `None` if a summary is needed and cannot be read.
-    pub(crate) fn new(row: FetchRow, needs_summary: bool, changed: bool) -> Option<Self> {
+    pub(crate) fn new(
+        row: FetchRow,
+        needs_summary: bool,
+        changed: bool,
+        rev2: bool,
+    ) -> Option<Self> {
         let summary = if needs_summary {
             Some(Summary::decode(&row.summary).ok()?)
         } else {
@@ -67,6 +74,7 @@ impl RowWriter {
             written: 0,
             opened: false,
             changed,
+            rev2,
             transfer: None,
             binary: None,
         })
@@ -255,15 +263,22 @@ impl RowWriter {
             }
             (FetchItem::Body, Some(summary)) => {
                 out.extend_from_slice(b"BODY ");
-                body(out, &summary.root, false);
+                body(out, &summary.root, self.shape(false));
             }
             (FetchItem::BodyStructure, Some(summary)) => {
                 out.extend_from_slice(b"BODYSTRUCTURE ");
-                body(out, &summary.root, true);
+                body(out, &summary.root, self.shape(true));
             }
             _ => {}
         }
         self.written += 1;
+    }
+
+    fn shape(&self, extended: bool) -> Shape {
+        Shape {
+            extended,
+            global: self.rev2,
+        }
     }
 
     /// Writes a section if its octets came with the row; otherwise begins to read them.
@@ -271,7 +286,7 @@ impl RowWriter {
         &mut self,
         out: &mut Out,
         section: &Section,
-        partial: Option<(u32, u32)>,
+        partial: Option<(u64, u64)>,
         name: SectionName,
     ) {
         section_name(out, name, section, partial.map(|(origin, _)| origin));
@@ -318,9 +333,9 @@ impl RowWriter {
     /// Writes a part without its transfer encoding if its octets came with the row; otherwise begins to read them.
     fn binary(&mut self, out: &mut Out, path: &[u32], purpose: Purpose) {
         out.push(b' ');
-        let found = self.locate_part(path).and_then(|(encoding, start, end)| {
-            let binary = Binary::new(encoding, start, end, purpose)?;
-            Some((binary, start, end))
+        let found = self.locate_part(path).and_then(|located| {
+            let (start, end) = (located.start, located.end);
+            Some((Binary::new(located, purpose)?, start, end))
         });
         let Some((mut binary, start, end)) = found else {
             out.extend_from_slice(purpose.nothing());
@@ -341,17 +356,26 @@ impl RowWriter {
     }
 
     /// The transfer encoding of a part and its range. What holds other parts, and the message as a whole, have none.
-    fn locate_part(&self, path: &[u32]) -> Option<(&str, u64, u64)> {
+    fn locate_part(&self, path: &[u32]) -> Option<Located<'_>> {
         if path.is_empty() {
-            return Some(("", 0, self.row.size));
+            return Some(Located {
+                encoding: "",
+                text: false,
+                start: 0,
+                end: self.row.size,
+            });
         }
         let part = self.summary.as_ref()?.root.find(path)?;
-        let encoding = match part.content {
-            Body::Leaf => part.encoding.as_str(),
-            Body::Multipart(_) | Body::Message { .. } => "",
-        };
         let end = u64::from(part.body.end).min(self.row.size);
-        Some((encoding, u64::from(part.body.start).min(end), end))
+        Some(Located {
+            encoding: match part.content {
+                Body::Leaf => part.encoding.as_str(),
+                Body::Multipart(_) | Body::Message { .. } => "",
+            },
+            text: part.media_type.eq_ignore_ascii_case("text"),
+            start: u64::from(part.body.start).min(end),
+            end,
+        })
     }
 
     /// Whether every part that is to be decoded has an encoding that is known.
@@ -359,7 +383,7 @@ impl RowWriter {
         items.iter().all(|item| match item {
             FetchItem::Binary { path, .. } | FetchItem::BinarySize { path } => self
                 .locate_part(path)
-                .is_none_or(|(encoding, ..)| Decoder::new(encoding).is_some()),
+                .is_none_or(|located| Decoder::new(located.encoding).is_some()),
             _ => true,
         })
     }
@@ -387,17 +411,17 @@ impl RowWriter {
 }
 
 /// The part of a range that `<origin.length>` names (RFC 3501 §6.4.5: beyond the end it is empty).
-fn clip(start: u64, end: u64, partial: Option<(u32, u32)>) -> (u64, u64) {
+fn clip(start: u64, end: u64, partial: Option<(u64, u64)>) -> (u64, u64) {
     match partial {
         None => (start, end),
         Some((origin, length)) => {
-            let first = start.saturating_add(origin.into()).min(end);
-            (first, first.saturating_add(length.into()).min(end))
+            let first = start.saturating_add(origin).min(end);
+            (first, first.saturating_add(length).min(end))
         }
     }
 }
 
-fn selected_fields(out: &mut Out, octets: &[u8], section: &Section, partial: Option<(u32, u32)>) {
+fn selected_fields(out: &mut Out, octets: &[u8], section: &Section, partial: Option<(u64, u64)>) {
     let SectionText::HeaderFields { names, not } = &section.text else {
         return out.extend_from_slice(b"NIL");
     };

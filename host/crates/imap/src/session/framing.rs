@@ -10,7 +10,7 @@ use crate::config::Limits;
 use crate::encode::texts::{self, Response};
 use crate::parse::{Literal, SyntaxError, append_head, literal_at_end, tag};
 use crate::session::job::Waiting;
-use crate::types::AppendHead;
+use crate::types::{AppendHead, NameForm};
 
 /// A command of a client that has not logged in has no reason to be longer.
 const MAX_BEFORE_LOGIN: usize = 8 * 1024;
@@ -23,6 +23,8 @@ pub(crate) struct Framing {
     input: Lines,
     /// The command so far: its lines and literals as they stand.
     command: Vec<u8>,
+    /// How mailbox names are written.
+    names: NameForm,
     mode: Mode,
 }
 
@@ -113,7 +115,13 @@ impl Framing {
     }
 
     /// The next thing that has wholly arrived.
-    pub(crate) fn next(&mut self, limits: &Limits, logged_in: bool) -> Option<Event> {
+    pub(crate) fn next(
+        &mut self,
+        limits: &Limits,
+        logged_in: bool,
+        names: NameForm,
+    ) -> Option<Event> {
+        self.names = names;
         loop {
             match self.mode {
                 Mode::Nothing => return None,
@@ -234,7 +242,7 @@ impl Framing {
     fn append(&mut self, literal: Literal, begins: usize) -> Option<Event> {
         let before = self.command.get(..begins + literal.at)?;
         let (name, rest) = tag(before)?;
-        let head = append_head(rest.strip_prefix(b" ")?)?;
+        let head = append_head(rest.strip_prefix(b" ")?, self.names)?;
         let tag = name.to_owned();
         self.command = Vec::new();
         self.mode = Mode::Nothing;

@@ -13,8 +13,11 @@ use crate::error::Error;
 use crate::parse::Literal;
 use crate::session::enable::Enabled;
 use crate::session::framing::Framing;
+use crate::session::notify::Notify;
 use crate::session::selected::Selected;
+use crate::session::watch::Watch;
 use crate::session::{append, idle, login};
+use crate::types::{NameForm, UidSet};
 
 /// The part of a session that commands read and change.
 pub(crate) struct Core {
@@ -42,6 +45,10 @@ pub(crate) struct Core {
     pub(crate) compressed: bool,
     /// The running command deletes a mailbox: the selected one may be it.
     pub(crate) own_delete: bool,
+    /// What the client wants to hear of, if it has said so (RFC 5465).
+    pub(crate) notify: Option<Box<Notify>>,
+    /// Messages that the running command put somewhere, perhaps into the selected mailbox.
+    pub(crate) own_arrivals: UidSet,
 }
 
 impl fmt::Debug for Core {
@@ -71,6 +78,17 @@ impl Core {
             numbers_stay: false,
             compressed: false,
             own_delete: false,
+            notify: None,
+            own_arrivals: UidSet::new(),
+        }
+    }
+
+    /// How mailbox names are written.
+    pub(crate) fn names(&self) -> NameForm {
+        if self.enabled.any_utf8() {
+            NameForm::Utf8
+        } else {
+            NameForm::ModifiedUtf7
         }
     }
 
@@ -99,7 +117,8 @@ impl Core {
         let logins: Vec<_> = offered
             .filter(|mechanism| self.may_log_in() && self.offers(*mechanism))
             .collect();
-        let mut words = capabilities(starttls, (!self.logged_in).then_some(&*logins));
+        let limit = self.config.limits.append_limit();
+        let mut words = capabilities(limit, starttls, (!self.logged_in).then_some(&*logins));
         if self.config.unauthenticate {
             words.push_str(" UNAUTHENTICATE");
         }
@@ -188,10 +207,10 @@ pub(crate) enum Waiting {
         size: u64,
         /// Which message of the append it is, from 1.
         number: u32,
-        /// It may hold the octet 0 (RFC 3516: a literal8).
-        binary: bool,
-        /// An octet 0 was where none may be (RFC 3501 §9: a literal has none).
-        nul: bool,
+        /// It stands in `UTF8 (…)` (RFC 6855 §4).
+        utf8: bool,
+        /// What it must not hold.
+        watch: Watch,
     },
 }
 
@@ -205,7 +224,12 @@ impl Waiting {
             Self::Response(mechanism, exchange) => {
                 login::progress(core, mechanism, exchange.respond(line))
             }
-            Self::Message { number, nul, .. } => append::end(core, framing, line, number, nul),
+            Self::Message {
+                number,
+                utf8,
+                watch,
+                ..
+            } => append::end(core, framing, line, number, utf8, watch),
         }
     }
 }

@@ -7,13 +7,14 @@ mod names;
 mod pattern;
 
 use crate::ask::{Answer, Ask};
-use crate::encode::{Out, mailbox as write_mailbox, status, texts};
+use crate::encode::{Out, mailbox as write_mailbox, mailbox_name as write_name, status, texts};
 use crate::error::Error;
 use crate::session::enable;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::mailboxes::bad_name;
 use crate::types::{
-    ListCommand, ListForm, ListReturn, ListSelection, MailboxName, SpecialUse, StatusItem,
+    ListCommand, ListForm, ListReturn, ListSelection, MailboxInfo, MailboxName, NameForm,
+    SpecialUse, StatusItem,
 };
 use names::{Names, Node};
 use pattern::Patterns;
@@ -56,8 +57,67 @@ pub(crate) fn begin(core: &mut Core, command: ListCommand) -> Flow {
         patterns,
         selection,
         returns,
+        names: core.names(),
+        rev2: core.enabled.rev2,
+        append_limit: core.config.limits.append_limit(),
     };
     Flow::Ask(Ask::Mailboxes { deleted }, Box::new(list))
+}
+
+/// The LIST response of one mailbox (RFC 9051 §6.3.2: SELECT has it), with what the client called it, if that is not its
+/// name.
+pub(crate) fn one(
+    core: &mut Core,
+    mailboxes: Vec<MailboxInfo>,
+    mailbox: &MailboxName,
+    given: Option<&str>,
+) {
+    let shown = Shown::new(core, mailboxes);
+    shown.write(&mut core.out, mailbox, given);
+}
+
+/// Mailboxes of which single LIST responses are given that nobody asked for by LIST.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    list: List,
+    names: Names,
+}
+
+impl Shown {
+    pub(crate) fn new(core: &Core, mailboxes: Vec<MailboxInfo>) -> Self {
+        let list = List {
+            form: ListForm::Extended,
+            patterns: Patterns::new(["*"].into_iter()),
+            selection: ListSelection::default(),
+            returns: ListReturn {
+                subscribed: true,
+                status: Vec::new(),
+            },
+            names: core.names(),
+            rev2: core.enabled.rev2,
+            append_limit: core.config.limits.append_limit(),
+        };
+        let names = Names::new(mailboxes, list.form, list.selection);
+        Self { list, names }
+    }
+
+    /// The LIST response of a name, whether there is such a mailbox or not.
+    pub(crate) fn write(&self, out: &mut Out, name: &MailboxName, old: Option<&str>) {
+        let node = self.names.find(name.as_str());
+        let begins = out.len();
+        if let Some(node) = node {
+            self.list.show(out, &self.names, node, old);
+        }
+        if out.len() > begins {
+            return;
+        }
+        let info = node.and_then(|node| self.names.info(node));
+        let subscribed = info.is_some_and(|info| info.subscribed);
+        let more = if subscribed { " \\Subscribed" } else { "" };
+        out.extend_from_slice(format!("* LIST (\\NonExistent{more}) \"/\" ").as_bytes());
+        write_mailbox(out, name, self.list.names);
+        out.extend_from_slice(b"\r\n");
+    }
 }
 
 fn done(form: ListForm) -> texts::Response {
@@ -73,6 +133,12 @@ struct List {
     patterns: Patterns,
     selection: ListSelection,
     returns: ListReturn,
+    /// How names are written.
+    names: NameForm,
+    /// The client knows what IMAP4rev2 has.
+    rev2: bool,
+    /// Octets of a message that is appended (RFC 7889).
+    append_limit: u32,
 }
 
 impl Job for List {
@@ -117,7 +183,7 @@ impl Job for Listing {
             };
             self.at += 1;
             if self.marked {
-                self.list.show(&mut core.out, &self.names, node);
+                self.list.show(&mut core.out, &self.names, node, None);
             } else if node.chosen && !self.list.patterns.matches(self.names.name(node)) {
                 self.names.mark_hidden(node);
             }
@@ -143,7 +209,8 @@ impl List {
         }
     }
 
-    fn show(&self, out: &mut Out, names: &Names, node: Node) {
+    /// Shows a name, with what the client called it, if that was something else.
+    fn show(&self, out: &mut Out, names: &Names, node: Node, given: Option<&str>) {
         let name = names.name(node);
         if !self.might_show(names, node) || !self.patterns.matches(name) {
             return;
@@ -159,16 +226,29 @@ impl List {
             ("LIST", self.attributes(names, node))
         };
         out.extend_from_slice(format!("* {word} ({}) \"/\" ", attributes.join(" ")).as_bytes());
-        write_mailbox(out, &mailbox);
+        write_mailbox(out, &mailbox, self.names);
         // RFC 5258 §3.5: for whatever is returned, if something below it meets the criteria.
         if self.selection.recursive && node.chosen_below {
             out.extend_from_slice(self.child_info().as_bytes());
+        }
+        if let Some(given) = given {
+            // RFC 9051 §6.3.9.7
+            out.extend_from_slice(b" (\"OLDNAME\" (");
+            write_name(out, given, self.names);
+            out.extend_from_slice(b"))");
         }
         out.extend_from_slice(b"\r\n");
         // RFC 5819 §2: behind the LIST response, of what can be selected and meets the criteria.
         let selectable = names.info(node).filter(|info| info.selectable);
         if let (true, Some(info)) = (node.chosen && !self.returns.status.is_empty(), selectable) {
-            status(out, &mailbox, &self.returns.status, &info.status);
+            status(
+                out,
+                &mailbox,
+                self.names,
+                &self.returns.status,
+                &info.status,
+                self.append_limit,
+            );
         }
     }
 
@@ -176,7 +256,9 @@ impl List {
         let info = names.info(node);
         let exists = info.is_some_and(|info| info.exists);
         let mut attributes = Vec::with_capacity(4);
-        if !exists && self.form == ListForm::Extended {
+        // RFC 9051 §7.3.1: clients of IMAP4rev2 know the attribute in any case.
+        let known = self.form == ListForm::Extended || self.rev2;
+        if !exists && known {
             // RFC 5258 §3: it implies \Noselect.
             attributes.push("\\NonExistent");
         } else if !info.is_some_and(|info| info.exists && info.selectable) {

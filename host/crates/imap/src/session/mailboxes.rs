@@ -122,7 +122,16 @@ impl Job for Status {
         let Answer::Status(data) = answer else {
             return failed(&answer, false);
         };
-        write_status(&mut core.out, &self.mailbox, &self.items, &data);
+        let names = core.names();
+        let limit = core.config.limits.append_limit();
+        write_status(
+            &mut core.out,
+            &self.mailbox,
+            names,
+            &self.items,
+            &data,
+            limit,
+        );
         Flow::Done(texts::ok("STATUS completed"))
     }
 }

@@ -23,6 +23,7 @@ mod job;
 mod list;
 mod login;
 mod mailboxes;
+mod notify;
 mod poll;
 mod prepare;
 mod quota;
@@ -33,7 +34,9 @@ mod selected;
 mod sort;
 mod sort_key;
 mod store;
+mod telling;
 mod thread;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -226,7 +229,10 @@ impl Session {
     /// Takes what the client sent, if it is its turn; gives a step, or whether anything was taken.
     fn take_input(&mut self) -> Result<bool, Step<Ask>> {
         let limits = self.core.config.limits;
-        let Some(event) = self.framing.next(&limits, self.core.logged_in) else {
+        let next = self
+            .framing
+            .next(&limits, self.core.logged_in, self.core.names());
+        let Some(event) = next else {
             return Ok(false);
         };
         match (event, std::mem::replace(&mut self.turn, Turn::Command)) {
@@ -237,8 +243,8 @@ impl Session {
                 self.turn = turn;
             }
             (Event::Content(content), mut turn) => {
-                if let Turn::Input(Waiting::Message { nul, binary, .. }) = &mut turn {
-                    *nul |= !*binary && content.contains(&0);
+                if let Turn::Input(Waiting::Message { watch, .. }) = &mut turn {
+                    watch.look(&content);
                 }
                 self.turn = turn;
                 return Err(Step::Content(content));
@@ -272,14 +278,22 @@ impl Session {
         Ok(true)
     }
 
-    /// IDLE hears of changes at once.
+    /// IDLE hears of changes at once, and so does who has asked for that (RFC 5465 §3.1).
     fn take_news(&mut self) -> bool {
         let idling = matches!(self.turn, Turn::Input(Waiting::Done));
-        if !self.woken || !idling {
+        let between = matches!(self.turn, Turn::Command)
+            && self.core.notify.is_some()
+            && !self.framing.inside_command();
+        if !self.woken || !(idling || between) {
             return false;
         }
         self.woken = false;
-        match poll::while_idle(&self.core) {
+        let flow = if idling {
+            poll::while_idle(&self.core)
+        } else {
+            poll::between(&self.core)
+        };
+        match flow {
             Some(flow) => {
                 self.turn = Turn::Job(flow);
                 true

@@ -1,9 +1,25 @@
-//! News of the selected mailbox, told before a command's tagged response and during IDLE (RFC 3501 §5.2, §7).
+//! News, told before a command's tagged response, during IDLE, and at any time to who has asked for that (RFC 3501 §5.2,
+//! §7; RFC 5465).
 
 use crate::ask::{Answer, Ask};
 use crate::encode::texts::{self, Response};
 use crate::error::Error;
+use crate::session::fetch::Fetch;
 use crate::session::job::{Core, Flow, Job, Waiting};
+use crate::session::notify::Set;
+use crate::session::telling::Telling;
+use crate::types::{FetchItem, UidSet};
+
+/// What comes behind news.
+#[derive(Debug)]
+pub(crate) enum After {
+    /// The running command ends so.
+    Response(Response),
+    /// IDLE goes on.
+    Idle,
+    /// The next command.
+    Command,
+}
 
 /// Ends the running command: first what changed, then its response.
 pub(crate) fn then(core: &mut Core, response: Response) -> Flow {
@@ -22,17 +38,97 @@ pub(crate) fn then(core: &mut Core, response: Response) -> Flow {
     }
 }
 
-/// Tells what changed, then waits for DONE; `None` if no mailbox is selected.
+/// Tells what changed, then waits for DONE; `None` if there is nothing to be told of.
 pub(crate) fn while_idle(core: &Core) -> Option<Flow> {
-    ask(core).map(|ask| Flow::Ask(ask, Box::new(Idling)))
+    listen(core, After::Idle, false)
 }
 
+/// Tells what changed between two commands.
+pub(crate) fn between(core: &Core) -> Option<Flow> {
+    let events = core.notify.as_ref().and_then(|notify| notify.of_selected());
+    // RFC 5465 §6.1.2
+    let delayed = events.is_some_and(|(_, delayed)| delayed);
+    listen(core, After::Command, delayed)
+}
+
+/// Tells all that changed in the selected mailbox, whatever the client wanted to hear of so far.
+pub(crate) fn all(core: &mut Core, set: Box<Set>) -> Flow {
+    match poll(core) {
+        Some(ask) => Flow::Ask(ask, Box::new(All(set))),
+        None => set.go_on(core),
+    }
+}
+
+fn listen(core: &Core, after: After, numbers_stay: bool) -> Option<Flow> {
+    let listening = |after| {
+        Box::new(Listening {
+            after,
+            numbers_stay,
+        })
+    };
+    match ask(core) {
+        Some(ask) => Some(Flow::Ask(ask, listening(after))),
+        None if core.notify.as_ref().is_some_and(|it| it.watches()) => Some(after.elsewhere(core)),
+        None => None,
+    }
+}
+
+/// The poll of the selected mailbox, if the client wants to hear of it.
 fn ask(core: &Core) -> Option<Ask> {
+    // RFC 5465 §3.1: whose mailbox is not named wants to hear nothing of its messages.
+    let wanted = core.notify.as_ref().is_none_or(|notify| {
+        let events = notify.of_selected();
+        events.is_some_and(|(events, _)| events.messages)
+    });
+    poll(core).filter(|_| wanted)
+}
+
+fn poll(core: &Core) -> Option<Ask> {
     let selected = core.selected.as_ref()?;
     Some(Ask::Poll {
         mailbox: selected.mailbox,
         since: selected.modseq,
     })
+}
+
+impl After {
+    /// What the client wants to know of messages that came, then what is new elsewhere, then this.
+    fn with(self, core: &mut Core, came: &UidSet) -> Flow {
+        let own = std::mem::take(&mut core.own_arrivals);
+        let items = core.notify.as_ref().and_then(|notify| notify.fetched());
+        // RFC 5465 §5.2: not of messages that this session put there.
+        let uids = came.difference(&own);
+        match items {
+            Some(mut items) if !uids.is_empty() => {
+                // RFC 9051 §7.5.2: nobody asked for it just now.
+                if core.enabled.rev2 && !items.contains(&FetchItem::Uid) {
+                    items.insert(0, FetchItem::Uid);
+                }
+                Box::new(Fetch::new(core, uids, items).before(self)).resume(core)
+            }
+            _ => self.elsewhere(core),
+        }
+    }
+
+    /// What is new elsewhere, then this. A command is not kept waiting for that.
+    pub(crate) fn elsewhere(self, core: &Core) -> Flow {
+        let watches = core.notify.as_ref().is_some_and(|it| it.watches());
+        match self {
+            Self::Idle | Self::Command if watches => {
+                Flow::Ask(Ask::Mailboxes { deleted: false }, Box::new(Elsewhere(self)))
+            }
+            _ => self.end(),
+        }
+    }
+
+    /// Only this.
+    pub(crate) fn end(self) -> Flow {
+        match self {
+            Self::Response(response) => Flow::Tagged(response),
+            Self::Idle => Flow::Input(Waiting::Done),
+            Self::Command => Flow::Next,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -52,14 +148,14 @@ impl Job for Before {
             self.response.write(&mut core.out, &tag);
             return leave(core);
         }
-        tell(core, &answer, self.numbers_stay);
+        let came = tell(core, answer, self.numbers_stay);
         let Some(selected) = &mut core.selected else {
             return Flow::Tagged(self.response);
         };
         if core.enabled.condstore {
             selected.tell_modseq(&mut core.out);
         }
-        Flow::Tagged(if selected.expunges_wait() {
+        let response = if selected.expunges_wait() {
             self.response.with_expunges_waiting()
         } else if core.tells_modseq && core.enabled.qresync {
             // RFC 7162 §3.2.7: the tagged OK has the mailbox's new modification sequence.
@@ -67,20 +163,61 @@ impl Job for Before {
             self.response.with_code(code)
         } else {
             self.response
-        })
+        };
+        After::Response(response).with(core, &came)
     }
 }
 
 #[derive(Debug)]
-struct Idling;
+struct Listening {
+    after: After,
+    numbers_stay: bool,
+}
 
-impl Job for Idling {
+impl Job for Listening {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         if gone(&answer) {
             return leave(core);
         }
-        tell(core, &answer, false);
-        Flow::Input(Waiting::Done)
+        let came = tell(core, answer, self.numbers_stay);
+        self.after.with(core, &came)
+    }
+}
+
+#[derive(Debug)]
+struct All(Box<Set>);
+
+impl Job for All {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        if gone(&answer) {
+            return leave(core);
+        }
+        // What the client wanted to hear of so far does not matter any more.
+        core.notify = None;
+        tell(core, answer, false);
+        self.0.go_on(core)
+    }
+}
+
+/// How mailboxes are that are not selected is being asked.
+#[derive(Debug)]
+struct Elsewhere(After);
+
+impl Job for Elsewhere {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        let selected = core.selected.as_ref().map(|selected| selected.mailbox);
+        let condstore = core.enabled.condstore;
+        match (answer, &mut core.notify) {
+            (Answer::Mailboxes(mailboxes), Some(notify)) => {
+                let changes = notify.changes(&mailboxes, selected, condstore);
+                if changes.is_empty() {
+                    return self.0.end();
+                }
+                Telling::begin(core, mailboxes, changes, self.0)
+            }
+            // What cannot be had now is told of at the next occasion.
+            _ => self.0.end(),
+        }
     }
 }
 
@@ -94,10 +231,18 @@ fn leave(core: &mut Core) -> Flow {
     Flow::Close
 }
 
-/// News that cannot be had now come with the next poll.
-fn tell(core: &mut Core, answer: &Answer, numbers_stay: bool) {
+/// Tells what changed; gives the messages that came. News that cannot be had now come with the next poll.
+fn tell(core: &mut Core, answer: Answer, numbers_stay: bool) -> UidSet {
     let enabled = core.enabled;
-    if let (Answer::Changes(changes), Some(selected)) = (answer, core.selected.as_mut()) {
-        selected.apply(&mut core.out, changes, numbers_stay, enabled);
+    let events = core.notify.as_ref().and_then(|notify| notify.of_selected());
+    // RFC 5465 §5.1: with the UID.
+    let flags = events
+        .is_none_or(|(events, _)| events.flags)
+        .then(|| enabled.items(events.is_some()));
+    match (answer, core.selected.as_mut()) {
+        (Answer::Changes(changes), Some(selected)) => {
+            selected.apply(&mut core.out, &changes, numbers_stay, enabled, flags)
+        }
+        _ => UidSet::new(),
     }
 }

@@ -44,7 +44,8 @@ impl Job for GetRoot {
         let Answer::Quota(roots) = answer else {
             return failed(&answer, false);
         };
-        quota_root(&mut core.out, &self.0, &roots);
+        let names = core.names();
+        quota_root(&mut core.out, &self.0, names, &roots);
         for root in &roots {
             quota(&mut core.out, root);
         }

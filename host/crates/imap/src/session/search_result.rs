@@ -21,6 +21,12 @@ pub(crate) fn begin(
     returns: Option<Returns>,
     key: Option<SearchKey>,
 ) -> Flow {
+    // RFC 9051 §6.4.4: ESEARCH also where nothing is said of what to return.
+    let all = Returns {
+        all: true,
+        ..Returns::default()
+    };
+    let returns = returns.or_else(|| core.enabled.rev2.then_some(all));
     let save = returns.is_some_and(|returns| returns.save);
     prepare::begin(core, uid, key, save, Box::new(Tell { uid, returns }))
 }

@@ -4,15 +4,16 @@ use std::io::Write as _;
 
 use crate::ask::{Answer, Ask, Snapshot};
 use crate::encode::texts;
-use crate::session::changed;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::mailboxes::bad_name;
 use crate::session::selected::Selected;
-use crate::types::{MailboxArgument, Resync, SelectParameters};
+use crate::session::{changed, list};
+use crate::types::{MailboxArgument, MailboxName, Resync, SelectParameters};
 
 pub(crate) fn begin(
     core: &mut Core,
     mailbox: MailboxArgument,
+    given: Option<String>,
     read_only: bool,
     parameters: SelectParameters,
 ) -> Flow {
@@ -28,16 +29,24 @@ pub(crate) fn begin(
     // RFC 7162 §3.1.8
     core.enabled.condstore |= condstore;
     match mailbox {
-        Ok(mailbox) => Flow::Ask(
-            Ask::Select { mailbox, read_only },
-            Box::new(Select { read_only, resync }),
-        ),
+        Ok(mailbox) => {
+            let select = Select {
+                mailbox: mailbox.clone(),
+                given,
+                read_only,
+                resync,
+            };
+            Flow::Ask(Ask::Select { mailbox, read_only }, Box::new(select))
+        }
         Err(error) => bad_name(error),
     }
 }
 
 #[derive(Debug)]
 struct Select {
+    mailbox: MailboxName,
+    /// What the client called it, if that is not its name.
+    given: Option<String>,
     read_only: bool,
     /// What the client knows already.
     resync: Option<Box<Resync>>,
@@ -45,11 +54,49 @@ struct Select {
 
 impl Job for Select {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
-        let mut snapshot = match answer {
-            Answer::Selected(snapshot) => snapshot,
-            other => return failed(&other, false),
-        };
-        let selected = Selected::new(&mut snapshot, self.read_only);
+        match answer {
+            // RFC 9051 §6.3.2: a LIST response with its attributes.
+            Answer::Selected(snapshot) if core.enabled.rev2 => Flow::Ask(
+                Ask::Mailboxes { deleted: false },
+                Box::new(Listed {
+                    select: *self,
+                    snapshot,
+                }),
+            ),
+            Answer::Selected(snapshot) => self.finish(core, snapshot),
+            other => failed(&other, false),
+        }
+    }
+}
+
+/// A mailbox is open whose attributes are asked for.
+#[derive(Debug)]
+struct Listed {
+    select: Select,
+    snapshot: Snapshot,
+}
+
+impl Job for Listed {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        match answer {
+            Answer::Mailboxes(mailboxes) => {
+                let Select { mailbox, given, .. } = &self.select;
+                list::one(core, mailboxes, mailbox, given.as_deref());
+                self.select.finish(core, self.snapshot)
+            }
+            other => failed(&other, false),
+        }
+    }
+}
+
+impl Select {
+    fn finish(self, core: &mut Core, mut snapshot: Snapshot) -> Flow {
+        let mut selected = Selected::new(&mut snapshot, self.read_only);
+        if core.enabled.rev2 {
+            selected.forget_recent();
+            // RFC 9051 appendix E, 11.
+            snapshot.first_unseen = None;
+        }
         tell(core, &selected, &snapshot);
         let done = match (self.read_only, selected.read_only) {
             (true, _) => texts::ok_with("READ-ONLY", "EXAMINE completed"),

@@ -30,6 +30,8 @@ pub(crate) struct Selected {
     pub(crate) recent: UidSet,
     /// What the last SEARCH saved (RFC 5182).
     pub(crate) saved: UidSet,
+    /// The client wants to know of `\Recent`.
+    tells_recent: bool,
     /// Messages that are gone but still have their number, since the client was not told yet.
     gone: UidSet,
     /// Up to which modification sequence changes are known; the client was told of them, but for what is `gone`.
@@ -60,6 +62,7 @@ impl Selected {
             uids,
             recent,
             saved: UidSet::new(),
+            tells_recent: true,
             gone: UidSet::new(),
             modseq: snapshot.highest_modseq,
             told: snapshot.highest_modseq,
@@ -68,6 +71,12 @@ impl Selected {
             own: Vec::new(),
             keywords,
         })
+    }
+
+    /// `\Recent` is not told of any more (RFC 9051 appendix E, 12).
+    pub(crate) fn forget_recent(&mut self) {
+        self.recent = UidSet::new();
+        self.tells_recent = false;
     }
 
     /// The messages that a sequence set means; `None` if a number is beyond the last one.
@@ -144,15 +153,17 @@ impl Selected {
         self.own.iter().any(own)
     }
 
-    /// Takes what changed and tells the client of it. With `numbers_stay` messages that are gone keep their numbers
-    /// for now: RFC 3501 §7.4.1 forbids EXPUNGE during FETCH, STORE and SEARCH.
+    /// Takes what changed and tells the client of it; gives the messages that came. With `numbers_stay` messages that are gone keep their numbers
+    /// for now: RFC 3501 §7.4.1 forbids EXPUNGE during FETCH, STORE and SEARCH. Of messages whose flags changed `flags` is
+    /// told, if anything.
     pub(crate) fn apply(
         &mut self,
         out: &mut Out,
         changes: &Changes,
         numbers_stay: bool,
         enabled: Enabled,
-    ) {
+        flags: Option<Items>,
+    ) -> UidSet {
         self.told = self.known_modseq();
         self.modseq = self.modseq.max(changes.highest_modseq);
         let gone = changes.vanished.intersection(&self.uids);
@@ -165,25 +176,31 @@ impl Selected {
         let arrived = changes.arrived.difference(&self.uids);
         // A UID below one that is known would renumber messages.
         let last = self.uids.last().unwrap_or(0);
-        let mut came = false;
+        let mut came = UidSet::new();
         for (first, end) in arrived.ranges() {
             if end > last {
                 self.uids.insert_range(first.max(last + 1), end);
-                came = true;
+                came.insert_range(first.max(last + 1), end);
             }
         }
-        if came {
+        if !came.is_empty() {
             self.announce(out, &changes.keywords);
-            self.recent = self.recent.union(&changes.recent.intersection(&self.uids));
+            if self.tells_recent {
+                self.recent = self.recent.union(&changes.recent.intersection(&self.uids));
+            }
             self.tell_size(out);
         }
         for row in &changes.flags {
-            if !self.is_own(row) && !self.gone.contains(row.uid) {
-                self.tell(out, row, enabled.items(false));
+            if let Some(items) = flags
+                && !self.is_own(row)
+                && !self.gone.contains(row.uid)
+            {
+                self.tell(out, row, items);
             }
         }
         self.own.clear();
         self.own.shrink_to_fit();
+        came
     }
 
     /// Whether messages are gone of which the client was not told.
@@ -247,12 +264,10 @@ impl Selected {
 
     /// `* n EXISTS`, `* n RECENT`
     pub(crate) fn tell_size(&self, out: &mut Out) {
-        let _ = write!(
-            out,
-            "* {} EXISTS\r\n* {} RECENT\r\n",
-            self.uids.len(),
-            self.recent.len()
-        );
+        let _ = write!(out, "* {} EXISTS\r\n", self.uids.len());
+        if self.tells_recent {
+            let _ = write!(out, "* {} RECENT\r\n", self.recent.len());
+        }
     }
 
     /// Tells of keywords that are new to the client, before it meets them on a message (RFC 3501 §7.2.6).

@@ -2,8 +2,9 @@
 
 use crate::ask::FlagAction;
 use crate::types::{
-    FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand, MailboxName, NameError, Returns,
-    SearchKey, SelectParameters, SequenceSet, SortCriterion, ThreadAlgorithm, UseArgument,
+    FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand, MailboxName, NameError,
+    NotifyCommand, Returns, SearchKey, SelectParameters, SequenceSet, SortCriterion,
+    ThreadAlgorithm, UseArgument,
 };
 
 /// A mailbox argument: a name, or why it is none. That is a NO, not a BAD: the syntax is right.
@@ -49,6 +50,8 @@ pub enum Command {
     Select {
         /// Which.
         mailbox: MailboxArgument,
+        /// What was given for it, if that is not its name as LIST shows it.
+        given: Option<String>,
         /// `EXAMINE`
         read_only: bool,
         /// What stands behind it.
@@ -107,6 +110,8 @@ pub enum Command {
         uid: bool,
         /// `RETURN (…)` (RFC 4731)
         returns: Option<Returns>,
+        /// A charset was named.
+        charset: bool,
         /// `None`: a charset that is not supported.
         key: Option<SearchKey>,
     },
@@ -169,6 +174,8 @@ pub enum Command {
     },
     /// `IDLE` (RFC 2177)
     Idle,
+    /// `NOTIFY` (RFC 5465)
+    Notify(NotifyCommand),
 }
 
 /// What STATUS asks for (RFC 3501 §6.3.10).
@@ -190,6 +197,8 @@ pub enum StatusItem {
     DeletedStorage,
     /// `SIZE` (RFC 8438)
     Size,
+    /// `APPENDLIMIT` (RFC 7889)
+    AppendLimit,
     /// `MAILBOXID` (RFC 8474)
     MailboxId,
     /// `HIGHESTMODSEQ` (RFC 7162 §3.1.7)
@@ -204,7 +213,7 @@ impl StatusItem {
     }
 
     /// All of them with their names.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::Messages, "MESSAGES"),
         (Self::Recent, "RECENT"),
         (Self::UidNext, "UIDNEXT"),
@@ -213,6 +222,7 @@ impl StatusItem {
         (Self::Deleted, "DELETED"),
         (Self::DeletedStorage, "DELETED-STORAGE"),
         (Self::Size, "SIZE"),
+        (Self::AppendLimit, "APPENDLIMIT"),
         (Self::MailboxId, "MAILBOXID"),
         (Self::HighestModSeq, "HIGHESTMODSEQ"),
     ];
@@ -234,4 +244,6 @@ pub struct AppendMessage {
     pub flags: FlagSet,
     /// When it came to be.
     pub internal_date: Option<InternalDate>,
+    /// It stands in `UTF8 (…)` (RFC 6855 §4).
+    pub utf8: bool,
 }

@@ -24,7 +24,7 @@ pub enum FetchItem {
         /// Numbers of the part; none for the whole message.
         path: Vec<u32>,
         /// First octet and number of octets, of what is decoded.
-        partial: Option<(u32, u32)>,
+        partial: Option<(u64, u64)>,
         /// `BINARY.PEEK`: `\Seen` is not set.
         peek: bool,
     },
@@ -48,7 +48,7 @@ pub enum FetchItem {
         /// Which section.
         section: Section,
         /// First octet and number of octets.
-        partial: Option<(u32, u32)>,
+        partial: Option<(u64, u64)>,
         /// `BODY.PEEK`, `RFC822.HEADER`: `\Seen` is not set.
         peek: bool,
         /// How the response names it.

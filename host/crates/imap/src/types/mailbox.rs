@@ -21,6 +21,16 @@ pub struct MailboxId(pub i64);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ContentRef(pub Bytes);
 
+/// How mailbox names are written on the wire.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NameForm {
+    /// Modified UTF-7 (RFC 3501 §5.1.3).
+    #[default]
+    ModifiedUtf7,
+    /// UTF-8 (RFC 9051 §5.1), in Normalization Form C when they are created.
+    Utf8,
+}
+
 /// Why a string is no mailbox name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -36,6 +46,12 @@ pub enum NameError {
     /// Not modified UTF-7 (RFC 3501 §5.1.3).
     #[error("the mailbox name is not modified UTF-7")]
     Encoding,
+    /// Not UTF-8, where names are in UTF-8.
+    #[error("the mailbox name is not UTF-8")]
+    Utf8,
+    /// Not in Normalization Form C (RFC 5198 §2).
+    #[error("the mailbox name is not in Unicode's Normalization Form C")]
+    Denormal,
 }
 
 /// A mailbox name in UTF-8 with `/` between levels; INBOX is upper case.
@@ -63,7 +79,8 @@ impl MailboxName {
         // RFC 3501 §5.1: wildcards and control characters in names make trouble for clients.
         if name
             .chars()
-            .any(|c| c.is_control() || matches!(c, '%' | '*'))
+            // RFC 6855 §3: nor line and paragraph separators.
+            .any(|c| c.is_control() || matches!(c, '%' | '*' | '\u{2028}' | '\u{2029}'))
         {
             return Err(NameError::Character);
         }
@@ -79,6 +96,20 @@ impl MailboxName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is `root` or below it.
+    #[must_use]
+    pub fn is_within(&self, root: &Self) -> bool {
+        let rest = self.0.strip_prefix(&root.0);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(SEPARATOR))
+    }
+
+    /// The level above it, if there is one.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (parent, _) = self.0.rsplit_once(SEPARATOR)?;
+        Some(Self(parent.to_owned()))
     }
 
     /// Whether it is INBOX.

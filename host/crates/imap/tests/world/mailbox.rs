@@ -255,7 +255,13 @@ impl Mailbox {
             deleted_size: deleted.map(|message| message.size).sum(),
             uid_next: self.uid_next,
             uid_validity: self.uid_validity,
-            highest_modseq: 1,
+            highest_modseq: self
+                .messages
+                .iter()
+                .map(|message| message.modseq)
+                .chain(self.vanished.iter().map(|(_, modseq)| *modseq))
+                .max()
+                .unwrap_or(1),
             size: self.messages.iter().map(|message| message.size).sum(),
         }
     }

@@ -1,7 +1,8 @@
 //! A server in memory: accounts, mailboxes and messages as simple lists, to hold sessions against.
 //!
 //! Directives beside those of every dialogue: `% at-poll N arrive MAILBOX FILE`, `… expunge MAILBOX UID`,
-//! `… flag MAILBOX UID FLAG`, `… delete MAILBOX`, `… forget MAILBOX` (what was expunged so far) make something happen when the session polls for the N-th time, `% before KIND N …` when
+//! `… flag MAILBOX UID FLAG`, `… create MAILBOX`, `… delete MAILBOX`, `… rename MAILBOX MAILBOX`, `… subscribe MAILBOX`, `… unsubscribe MAILBOX`,
+//! `… forget MAILBOX` (what was expunged so far) make something happen when the session polls for the N-th time, `% before KIND N …` when
 //! it gives the N-th ask of a kind; `% unauthenticate on` lets clients log out and stay; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
 
 mod append;
@@ -148,6 +149,9 @@ impl Fake {
                 self.store(words[1], &file(words[2]), mailbox::flags(&words[3..]));
                 continue;
             }
+            if self.happen_to_name(&words) {
+                continue;
+            }
             self.modseq += 1;
             let modseq = self.modseq;
             let mailbox = self.find(&MailboxName::new(words[1]).unwrap()).unwrap();
@@ -166,6 +170,23 @@ impl Fake {
                 _ => mailbox.flag(uid, &mailbox::flags(&words[3..]), modseq),
             }
         }
+    }
+
+    /// Whether it is an event of a mailbox's name; then it happens.
+    fn happen_to_name(&mut self, words: &[&str]) -> bool {
+        let name = MailboxName::new(words[1]).unwrap();
+        match words[0] {
+            "create" => drop(self.create(&name).unwrap()),
+            "rename" => {
+                let to = MailboxName::new(words[2]).unwrap();
+                drop(self.rename(&name, &to).unwrap());
+            }
+            "subscribe" | "unsubscribe" => {
+                self.find(&name).unwrap().subscribed = words[0] == "subscribe";
+            }
+            _ => return false,
+        }
+        true
     }
 
     fn respond(&mut self, ask: Ask) -> Result<Answer, Error> {

@@ -365,7 +365,8 @@ impl Operation for Subscribe {
     }
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
-        transaction.heads.account(self.account)?;
+        // Whoever watches the account hears of it.
+        transaction.heads.account(self.account)?.next_modseq();
         let arguments = || vec![self.account.0.into(), Value::from(self.path.as_str())];
         if !self.subscribed {
             transaction.execute(&UNSUBSCRIBE, arguments()).await?;

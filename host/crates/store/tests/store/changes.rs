@@ -162,6 +162,12 @@ async fn commits_are_noticed(setup: Arc<Setup>) {
         assert_eq!(*told.unwrap().unwrap(), inbox.highest_modseq);
     }
     assert!(made < newest(&store, alice).await && *other.borrow() <= made);
+    // Whoever watches hears of subscriptions, too.
+    let known = *news.borrow_and_update();
+    store.set_subscribed(alice, "INBOX", false).await.unwrap();
+    let told = news.wait_for(|modseq| *modseq > known);
+    let told = tokio::time::timeout(Duration::from_secs(30), told).await;
+    assert!(told.unwrap().is_ok());
 }
 
 /// The modification sequence of the account: the highest of its mailboxes.

@@ -72,6 +72,15 @@ impl Names {
         self.nodes.get(at).copied()
     }
 
+    /// The node of this name.
+    pub(super) fn find(&self, wanted: &str) -> Option<Node> {
+        let order = |node: &Node| key(self.name(*node)).cmp(&key(wanted));
+        self.nodes
+            .binary_search_by(order)
+            .ok()
+            .and_then(|at| self.at(at))
+    }
+
     /// The name of a node.
     pub(super) fn name(&self, node: Node) -> &str {
         name(&self.mailboxes, node)

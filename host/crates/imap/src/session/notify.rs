@@ -1,0 +1,330 @@
+//! NOTIFY (RFC 5465): what a client wants to hear of, and how it knows the mailboxes that are not selected.
+//!
+//! Invariant: a mailbox is compared with what the client was told of it, so that news are told once, however often and
+//! late they are asked for.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::ask::{Answer, Ask, StatusData};
+use crate::encode::texts;
+use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::poll;
+use crate::session::telling::{Change, Telling};
+use crate::types::{
+    EventGroup, Events, FetchItem, MailboxArgument, MailboxFilter, MailboxId, MailboxInfo,
+    MailboxName, NotifyCommand, StatusItem,
+};
+
+/// Own changes that are remembered, so that they are not told to who made them.
+const MAX_OWN: usize = 64;
+
+/// What a client wants to hear of.
+#[derive(Debug, Default)]
+pub(crate) struct Notify {
+    groups: Vec<EventGroup>,
+    /// Mailboxes as the client was told of them.
+    known: HashMap<MailboxId, Known>,
+    /// Names that are subscribed.
+    subscribed: HashSet<MailboxName>,
+    /// Names that this session has just made, changed or removed itself.
+    own: Vec<MailboxName>,
+}
+
+#[derive(Debug)]
+struct Known {
+    name: MailboxName,
+    selectable: bool,
+    status: StatusData,
+}
+
+pub(crate) fn begin(core: &mut Core, command: NotifyCommand) -> Flow {
+    match command {
+        NotifyCommand::Unsupported => Flow::Done(texts::BAD_EVENT),
+        NotifyCommand::None => {
+            core.notify = Some(Box::default());
+            Flow::Tagged(texts::ok("NOTIFY completed"))
+        }
+        NotifyCommand::Set { status, groups } => {
+            let notify = Notify {
+                groups,
+                ..Notify::default()
+            };
+            // RFC 5465 §3.1: what happened so far is told, as NOOP does.
+            poll::all(core, Box::new(Set { status, notify }))
+        }
+    }
+}
+
+/// This session changes these names itself (RFC 5465 §5: it need not be told).
+pub(crate) fn own(core: &mut Core, names: &[&MailboxArgument]) {
+    let Some(notify) = &mut core.notify else {
+        return;
+    };
+    for name in names.iter().copied().flatten() {
+        if notify.own.len() < MAX_OWN {
+            notify.own.push(name.clone());
+        }
+    }
+}
+
+/// A client is being asked what there is to be heard of.
+#[derive(Debug)]
+pub(crate) struct Set {
+    status: bool,
+    notify: Notify,
+}
+
+impl Set {
+    /// What the client knew is told: from here on it hears what it asked for.
+    pub(crate) fn go_on(self: Box<Self>, core: &mut Core) -> Flow {
+        if self.notify.watches() {
+            return Flow::Ask(Ask::Mailboxes { deleted: false }, self);
+        }
+        core.notify = Some(Box::new(self.notify));
+        Flow::Tagged(texts::ok("NOTIFY completed"))
+    }
+}
+
+impl Job for Set {
+    fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        let Self { status, mut notify } = *self;
+        let Answer::Mailboxes(mailboxes) = answer else {
+            return failed(&answer, false);
+        };
+        notify.learn(&mailboxes);
+        let selected = core.selected.as_ref().map(|selected| selected.mailbox);
+        let changes = if status {
+            notify.statuses(&mailboxes, selected)
+        } else {
+            Vec::new()
+        };
+        core.notify = Some(Box::new(notify));
+        let after = poll::After::Response(texts::ok("NOTIFY completed"));
+        Telling::begin(core, mailboxes, changes, after)
+    }
+}
+
+impl Notify {
+    /// What is told of the selected mailbox, and whether numbers stay until a command lets them change.
+    pub(crate) fn of_selected(&self) -> Option<(&Events, bool)> {
+        self.groups.iter().find_map(|group| match group.mailboxes {
+            MailboxFilter::Selected { delayed } => Some((&group.events, delayed)),
+            _ => None,
+        })
+    }
+
+    /// What is fetched of messages that come into the selected mailbox.
+    pub(crate) fn fetched(&self) -> Option<Vec<FetchItem>> {
+        let (events, _) = self.of_selected()?;
+        (!events.fetched.is_empty()).then(|| events.fetched.clone())
+    }
+
+    /// Whether other mailboxes are of interest.
+    pub(crate) fn watches(&self) -> bool {
+        let other = |group: &EventGroup| !matches!(group.mailboxes, MailboxFilter::Selected { .. });
+        let mut groups = self.groups.iter();
+        groups.any(|group| other(group) && !group.events.is_empty())
+    }
+
+    /// The events of a mailbox that is not selected.
+    fn events(&self, name: &MailboxName, subscribed: bool) -> Events {
+        let mut events = Events::default();
+        for group in &self.groups {
+            if group.mailboxes.means(name, subscribed) {
+                events.add(&group.events);
+            }
+        }
+        events
+    }
+
+    /// The client knows of these now.
+    fn learn(&mut self, mailboxes: &[MailboxInfo]) {
+        let known = mailboxes.iter().filter(|info| info.exists).map(|info| {
+            let known = Known {
+                name: info.name.clone(),
+                selectable: info.selectable,
+                status: info.status,
+            };
+            (info.status.mailbox, known)
+        });
+        self.known = known.collect();
+        let subscribed = mailboxes.iter().filter(|info| info.subscribed);
+        self.subscribed = subscribed.map(|info| info.name.clone()).collect();
+    }
+
+    /// RFC 5465 §3.1: how the mailboxes are whose messages are of interest.
+    fn statuses(&self, mailboxes: &[MailboxInfo], selected: Option<MailboxId>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for info in others(mailboxes, selected) {
+            let events = self.events(&info.name, info.subscribed);
+            let mut items = Vec::new();
+            if events.messages {
+                items.extend([
+                    StatusItem::Messages,
+                    StatusItem::UidNext,
+                    StatusItem::UidValidity,
+                ]);
+            }
+            if events.flags {
+                items.push(StatusItem::HighestModSeq);
+            }
+            changes.extend(status(info, items));
+        }
+        changes
+    }
+
+    /// What changed since the client was told, which it is now.
+    pub(crate) fn changes(
+        &mut self,
+        mailboxes: &[MailboxInfo],
+        selected: Option<MailboxId>,
+        condstore: bool,
+    ) -> Vec<Change> {
+        let mut changes = self.names(mailboxes);
+        for info in others(mailboxes, selected) {
+            if let Some(known) = self.known.get(&info.status.mailbox) {
+                let events = self.events(&info.name, info.subscribed);
+                let items = news(&events, &known.status, &info.status, condstore);
+                changes.extend(status(info, items));
+            }
+        }
+        self.own.clear();
+        self.learn(mailboxes);
+        changes
+    }
+
+    /// Names that came, went, changed, or were subscribed or not (RFC 5465 §5.4, §5.5).
+    fn names(&self, mailboxes: &[MailboxInfo]) -> Vec<Change> {
+        let there = |info: &&MailboxInfo| info.exists;
+        let now: HashMap<MailboxId, &MailboxInfo> = mailboxes
+            .iter()
+            .filter(there)
+            .map(|info| (info.status.mailbox, info))
+            .collect();
+        let mut affected = Affected::default();
+        let renamed: HashMap<&MailboxName, &MailboxName> = now
+            .iter()
+            .filter_map(|(id, info)| Some((&self.known.get(id)?.name, &info.name)))
+            .filter(|(old, new)| old != new)
+            .collect();
+        for (id, info) in &now {
+            match self.known.get(id) {
+                None => affected.with_parent(&info.name),
+                Some(known) if known.selectable != info.selectable => {
+                    affected.with_parent(&info.name);
+                }
+                Some(_) => {}
+            }
+        }
+        for (old, new) in &renamed {
+            // Those below a mailbox that is renamed are renamed, too, and not told of.
+            let above = old.parent().zip(new.parent());
+            let implied = above.is_some_and(|(old, new)| renamed.get(&old) == Some(&&new));
+            if !implied {
+                affected.renamed((*old).clone(), (*new).clone());
+            }
+        }
+        let names: HashSet<&MailboxName> = now.values().map(|info| &info.name).collect();
+        for (id, known) in &self.known {
+            if !now.contains_key(id) && !names.contains(&known.name) {
+                affected.with_parent(&known.name);
+            }
+        }
+        let subscribed: HashSet<&MailboxName> = mailboxes
+            .iter()
+            .filter(|info| info.subscribed)
+            .map(|info| &info.name)
+            .collect();
+        let before: HashSet<&MailboxName> = self.subscribed.iter().collect();
+        let mut changes = affected.wanted(self, &before, &subscribed);
+        let mut switched: Vec<&&MailboxName> = before.symmetric_difference(&subscribed).collect();
+        switched.sort();
+        for name in switched {
+            let told = changes.iter().any(|change| change.is_of(name));
+            if self.events(name, true).subscriptions && !told && !self.is_own(name) {
+                changes.push(Change::Name((*name).clone(), None));
+            }
+        }
+        changes
+    }
+
+    /// Whether this session made the change itself; the levels above are made and affected with a name.
+    fn is_own(&self, name: &MailboxName) -> bool {
+        self.own.iter().any(|own| own.is_within(name))
+    }
+}
+
+/// Names that are to be told of, with what they were before.
+#[derive(Debug, Default)]
+struct Affected(std::collections::BTreeMap<MailboxName, Option<MailboxName>>);
+
+impl Affected {
+    /// RFC 5465 §5.4: with a mailbox that comes or goes its direct parent is affected.
+    fn with_parent(&mut self, name: &MailboxName) {
+        self.0.entry(name.clone()).or_default();
+        if let Some(parent) = name.parent() {
+            self.0.entry(parent).or_default();
+        }
+    }
+
+    fn renamed(&mut self, old: MailboxName, new: MailboxName) {
+        self.0.insert(new, Some(old));
+    }
+
+    /// What of it is told.
+    fn wanted(
+        self,
+        notify: &Notify,
+        before: &HashSet<&MailboxName>,
+        subscribed: &HashSet<&MailboxName>,
+    ) -> Vec<Change> {
+        let wants = |name: &MailboxName| {
+            let either = before.contains(name) || subscribed.contains(name);
+            notify.events(name, either).names
+        };
+        self.0
+            .into_iter()
+            .filter(|(name, old)| wants(name) || old.as_ref().is_some_and(wants))
+            .filter(|(name, _)| !notify.is_own(name))
+            .map(|(name, old)| Change::Name(name, old))
+            .collect()
+    }
+}
+
+/// The mailboxes whose numbers can be told: those that can be selected and are not.
+fn others(
+    mailboxes: &[MailboxInfo],
+    selected: Option<MailboxId>,
+) -> impl Iterator<Item = &MailboxInfo> {
+    let other = move |info: &&MailboxInfo| Some(info.status.mailbox) != selected;
+    mailboxes
+        .iter()
+        .filter(|info| info.exists && info.selectable)
+        .filter(other)
+}
+
+fn status(info: &MailboxInfo, items: Vec<StatusItem>) -> Option<Change> {
+    (!items.is_empty()).then(|| Change::Status(info.name.clone(), items, info.status))
+}
+
+/// What is told of numbers that changed (RFC 5465 §5.1 to §5.3).
+fn news(
+    events: &Events,
+    before: &StatusData,
+    now: &StatusData,
+    condstore: bool,
+) -> Vec<StatusItem> {
+    let mut items = Vec::new();
+    let messages = (before.messages, before.uid_next) != (now.messages, now.uid_next);
+    if events.messages && messages {
+        items.extend([StatusItem::UidNext, StatusItem::Messages]);
+    }
+    let flags = before.highest_modseq != now.highest_modseq && (condstore || !messages);
+    if events.flags && (before.unseen != now.unseen || (condstore && flags)) {
+        items.push(StatusItem::Unseen);
+    }
+    if condstore && !items.is_empty() {
+        items.extend([StatusItem::UidValidity, StatusItem::HighestModSeq]);
+    }
+    items
+}

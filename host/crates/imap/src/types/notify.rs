@@ -1,0 +1,91 @@
+//! What NOTIFY asks for (RFC 5465).
+
+use crate::types::{FetchItem, MailboxName};
+
+/// `NOTIFY`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotifyCommand {
+    /// `NONE`
+    None,
+    /// `SET`
+    Set {
+        /// `STATUS`: how the mailboxes are now is to be told.
+        status: bool,
+        /// Of which mailboxes what is to be told.
+        groups: Vec<EventGroup>,
+    },
+    /// Of an event that is not known.
+    Unsupported,
+}
+
+/// Events of some mailboxes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventGroup {
+    /// Of which.
+    pub mailboxes: MailboxFilter,
+    /// Which events.
+    pub events: Events,
+}
+
+/// Which mailboxes are meant (RFC 5465 §6). Names that cannot be those of mailboxes are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailboxFilter {
+    /// The one that is selected.
+    Selected {
+        /// `SELECTED-DELAYED`: numbers stay until a command that allows them to change.
+        delayed: bool,
+    },
+    /// `PERSONAL`, and `INBOXES`: mail may be filed into any of them.
+    Personal,
+    /// `SUBSCRIBED`
+    Subscribed,
+    /// `SUBTREE`: these and all below them.
+    Subtree(Vec<MailboxName>),
+    /// `MAILBOXES`
+    Mailboxes(Vec<MailboxName>),
+}
+
+/// Events that are told of (RFC 5465 §5).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Events {
+    /// `MessageNew` and `MessageExpunge`, which go together.
+    pub messages: bool,
+    /// `FlagChange`
+    pub flags: bool,
+    /// `MailboxName`
+    pub names: bool,
+    /// `SubscriptionChange`
+    pub subscriptions: bool,
+    /// What is fetched of messages that come into the selected mailbox.
+    pub fetched: Vec<FetchItem>,
+}
+
+impl Events {
+    /// Both of these.
+    pub fn add(&mut self, other: &Self) {
+        self.messages |= other.messages;
+        self.flags |= other.flags;
+        self.names |= other.names;
+        self.subscriptions |= other.subscriptions;
+    }
+
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !(self.messages || self.flags || self.names || self.subscriptions)
+    }
+}
+
+impl MailboxFilter {
+    /// Whether a mailbox that is not the selected one is meant.
+    #[must_use]
+    pub fn means(&self, name: &MailboxName, subscribed: bool) -> bool {
+        match self {
+            Self::Selected { .. } => false,
+            Self::Personal => true,
+            Self::Subscribed => subscribed,
+            Self::Subtree(roots) => roots.iter().any(|root| name.is_within(root)),
+            Self::Mailboxes(names) => names.contains(name),
+        }
+    }
+}
