@@ -33,6 +33,7 @@ mod memory;
 mod misbehaviour;
 mod origin;
 mod outbound;
+mod pop3_sessions;
 mod proxy;
 mod publish;
 mod reload;

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use waxwing_pop3::{Answer, Ask, AuthFailure, Entry, Failure, Maildrop, Pop3Session, Welcome};
 use waxwing_session::Counts;
-use waxwing_store::{Account, BlobId, FlagChange, FlagOperation, Flags, MailboxId, UidRange};
+use waxwing_store::{
+    Account, AccountId, BlobId, FlagChange, FlagOperation, Flags, MailboxId, Store, UidRange,
+};
 
 use super::events;
 use super::gate::{Admission, Gate, Login};
@@ -34,9 +36,18 @@ pub(crate) struct Pop3Answers {
 }
 
 struct Open {
+    account: AccountId,
     inbox: MailboxId,
     /// The messages and their contents' numbers, ascending by UID.
     contents: Box<[(u32, BlobId)]>,
+}
+
+impl Open {
+    /// Whether a message of the snapshot is still in the INBOX.
+    async fn still_has(&self, store: &Store, uid: u32) -> Result<bool, waxwing_store::Error> {
+        let found = store.fetch(self.account, self.inbox, &[UidRange::one(uid)], false);
+        Ok(!found.await?.is_empty())
+    }
 }
 
 impl Pop3Answers {
@@ -111,6 +122,7 @@ impl Pop3Answers {
             entries: entries.collect(),
         };
         self.open = Some(Open {
+            account: account.id,
             inbox: inbox.id,
             contents: messages
                 .iter()
@@ -135,6 +147,10 @@ impl Pop3Answers {
         let Some((_, blob)) = content.copied() else {
             return Ok(Answer::Gone);
         };
+        // Its content may live on in another mailbox, where it was moved to.
+        if offset == 0 && !open.still_has(store, uid).await? {
+            return Ok(Answer::Gone);
+        }
         match store.read_blob(blob, offset, length as usize).await {
             Ok(octets) => Ok(Answer::Octets(octets)),
             Err(waxwing_store::Error::NoSuchBlob(_)) => Ok(Answer::Gone),
@@ -172,7 +188,8 @@ impl Pop3Answers {
             });
         }
         if !remove.is_empty() {
-            store
+            // RFC 1939 §6: what another session removed is removed.
+            let removed = store
                 .expunge(
                     account.id,
                     open.inbox,
@@ -180,9 +197,10 @@ impl Pop3Answers {
                     false,
                 )
                 .await?;
-            self.gate.tell(&account.address, || {
-                events::expunged("INBOX", remove.iter().copied())
-            });
+            if !removed.is_empty() {
+                self.gate
+                    .tell(&account.address, || events::expunged("INBOX", removed));
+            }
         }
         Ok(Answer::Updated)
     }

@@ -21,6 +21,8 @@ impl Pop3 {
             connection: Connection::open(address)?,
         };
         pop3.ok()?;
+        // RFC 6856 §2.1: then every message comes as it is.
+        pop3.command("UTF8")?;
         pop3.command(&format!("USER {user}"))?;
         pop3.command(&format!("PASS {password}"))?;
         Ok(pop3)

@@ -1,13 +1,14 @@
 //! Commands as the client writes them.
 //!
 //! Standards: RFC 1939 §3 (keywords in any case, arguments after single spaces), §5, §7; RFC 2449 §5 (CAPA), RFC 2595 §4
-//! (STLS), RFC 5034 §4 (AUTH).
+//! (STLS), RFC 5034 §4 (AUTH), RFC 6856 §2.1 (UTF8).
 
 /// A command that could be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command<'a> {
     Capa,
     Stls,
+    Utf8,
     User(&'a str),
     Pass(&'a str),
     Auth {
@@ -58,6 +59,7 @@ impl<'a> Command<'a> {
         Ok(match keyword {
             b"CAPA" => bare(rest, Command::Capa, "CAPA")?,
             b"STLS" => bare(rest, Command::Stls, "STLS")?,
+            b"UTF8" => bare(rest, Command::Utf8, "UTF8")?,
             b"STAT" => bare(rest, Command::Stat, "STAT")?,
             b"NOOP" => bare(rest, Command::Noop, "NOOP")?,
             b"RSET" => bare(rest, Command::Rset, "RSET")?,

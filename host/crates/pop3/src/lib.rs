@@ -1,13 +1,13 @@
 //! POP3 server session: bytes in, steps out.
 //!
 //! Standards: RFC 1939 (POP3), RFC 2449 (CAPA, response codes, pipelining), RFC 2595 (STLS),
-//! RFC 3206 (`AUTH`, `SYS/TEMP`, `SYS/PERM`), RFC 5034 (AUTH with SASL).
+//! RFC 3206 (`AUTH`, `SYS/TEMP`, `SYS/PERM`), RFC 5034 (AUTH with SASL), RFC 6856 (UTF8).
 //!
 //! Invariants: no I/O and no clock; no bytes make it panic; what a peer can make large is
 //! bounded ([`Limits`]); a message passes through in chunks and is never held whole; nothing is
 //! removed unless the client says QUIT (RFC 1939 §6).
 //!
-//! Not here: APOP (needs passwords in the clear on the server), UTF8 and LANG (RFC 6856), and an
+//! Not here: APOP (needs passwords in the clear on the server), LANG (RFC 6856 §3: there is one language), and an
 //! exclusive lock: the store serves several readers, so a session works on the snapshot it took at login
 //! (RFC 1939 §4 asks for the lock to protect exactly that: numbers that do not move).
 
@@ -24,6 +24,7 @@
 
 mod ask;
 mod command;
+mod internationalized;
 mod maildrop;
 mod options;
 mod reply;

@@ -17,6 +17,7 @@ const TEXT: usize = 400;
 pub(crate) const BYE: &str = "+OK Bye";
 pub(crate) const NOOP: &str = "+OK Nothing done";
 pub(crate) const BEGIN_TLS: &str = "+OK Begin TLS now";
+pub(crate) const UTF8: &str = "+OK UTF-8 it is";
 pub(crate) const USER: &str = "+OK Send the password";
 pub(crate) const CAPABILITIES: &str = "+OK Capabilities follow";
 pub(crate) const NO_TLS: &str = "-ERR This server offers no TLS here";
@@ -28,11 +29,17 @@ pub(crate) const USER_FIRST: &str = "-ERR USER must come before PASS";
 pub(crate) const LOGIN_FIRST: &str = "-ERR Log in first";
 pub(crate) const LOGGED_IN: &str = "-ERR You are logged in already";
 pub(crate) const UNCONFIRMED: &str = "-ERR The server's proof was not taken";
+pub(crate) const TLS_BEFORE_UTF8: &str = "-ERR STLS comes before UTF8";
+/// RFC 6856 §2.2, RFC 4013 §2.3.
+pub(crate) const NOT_ALLOWED: &str = "-ERR Names and passwords have no such characters";
 pub(crate) const NO_MECHANISM: &str = "-ERR No such mechanism: CAPA lists them";
 /// RFC 3206 §3.
 pub(crate) const WRONG_CREDENTIALS: &str = "-ERR [AUTH] Wrong name or password";
 pub(crate) const TOO_MANY_LOGINS: &str = "-ERR [AUTH] Wrong name or password, too many times";
 pub(crate) const NO_MESSAGE: &str = "-ERR There is no such message";
+/// RFC 6856 §5.
+pub(crate) const NEEDS_UTF8: &str =
+    "-ERR [UTF8] The message has addresses that are not of ASCII: say UTF8 before logging in";
 pub(crate) const GONE: &str = "-ERR The message was removed by another session";
 pub(crate) const LINE_TOO_LONG: &str = "-ERR The line is too long";
 pub(crate) const BARE_NEWLINE: &str = "-ERR Lines end with CR LF and hold no other CR or LF";
@@ -173,6 +180,8 @@ pub(crate) fn capabilities(out: &mut BytesMut, options: &Options, tls: Tls, chan
         // RFC 2595 §4: offered only until TLS is active.
         (tls == Tls::Available).then_some("STLS"),
         Some("UIDL"),
+        // RFC 6856 §2.2: names and passwords may be UTF-8, too.
+        Some("UTF8 USER"),
         Some("PIPELINING"),
         Some("RESP-CODES"),
         Some("AUTH-RESP-CODE"),

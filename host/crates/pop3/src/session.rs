@@ -34,6 +34,8 @@ pub struct Pop3Session {
     /// An ask is out.
     asked: bool,
     tls: Tls,
+    /// The client wants UTF-8 (RFC 6856 §2.1).
+    utf8: bool,
     /// What of the connection mechanisms may build on.
     channel: Channel,
     /// When the peer was heard last, or the server finished a piece of work for it.
@@ -100,6 +102,7 @@ impl Pop3Session {
             next: None,
             asked: false,
             tls: options.tls,
+            utf8: false,
             channel: Channel::default(),
             heard: now,
             login_since: now,
@@ -196,7 +199,15 @@ impl Pop3Session {
     }
 
     fn say(&mut self, line: &str) {
-        reply::push(&mut self.output, line);
+        // RFC 1939 §3: replies are printable ASCII; RFC 6856 §2: until the client says UTF8.
+        if self.utf8 || line.is_ascii() {
+            reply::push(&mut self.output, line);
+        } else {
+            reply::push(
+                &mut self.output,
+                &line.replace(|c: char| !c.is_ascii(), "?"),
+            );
+        }
     }
 
     /// Says octets of a message: small ones together with what is said around them, large ones without a copy.

@@ -13,6 +13,12 @@ pub struct Credentials {
     pub password: String,
 }
 
+/// Whether a name or password may be one (RFC 4013 §2.3, §2.4).
+#[must_use]
+pub fn is_allowed(text: &str) -> bool {
+    text.is_ascii() || stringprep::saslprep(text).is_ok()
+}
+
 impl Credentials {
     /// The longest name or password in octets; RFC 4616 §2 asks for 255.
     pub const LONGEST: usize = 1024;

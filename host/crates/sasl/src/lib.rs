@@ -25,7 +25,7 @@ mod offer;
 mod scram;
 
 pub use client::{ClientExchange, Login};
-pub use credentials::Credentials;
+pub use credentials::{Credentials, is_allowed};
 pub use exchange::{Exchange, KeysWanted, Progress, Proven, SaslError, ServerPart};
 pub use mechanism::{Channel, Mechanism};
 pub use oauth::Token;

@@ -1,6 +1,6 @@
 //! AUTHORIZATION: from the greeting to the open maildrop.
 //!
-//! Standards: RFC 1939 §4, §7 (USER, PASS), RFC 2595 §4 (STLS), RFC 3206, RFC 5034 §4 (AUTH), RFC 7628 §3.2.3 (tokens that are
+//! Standards: RFC 1939 §4, §7 (USER, PASS), RFC 2595 §4 (STLS), RFC 3206, RFC 5034 §4 (AUTH), RFC 6856 §2 (UTF8), RFC 7628 §3.2.3 (tokens that are
 //! not taken).
 //! Invariants: an unknown name and a wrong password get the same reply; without TLS no password is taken where the listener forbids it.
 
@@ -38,6 +38,10 @@ impl Pop3Session {
                 self.phase = Phase::Closed;
             }
             Command::Stls => return self.stls(),
+            Command::Utf8 => {
+                self.utf8 = true;
+                self.say(reply::UTF8);
+            }
             Command::User(name) => self.user(name),
             Command::Pass(password) => return self.pass(user, password),
             Command::Auth { mechanism, initial } => return self.auth(mechanism, initial),
@@ -50,6 +54,8 @@ impl Pop3Session {
         match self.tls {
             Tls::Absent => self.bad(reply::NO_TLS),
             Tls::Active => self.bad(reply::TLS_ALREADY),
+            // RFC 6856 §2.1: clients must not, and may be refused.
+            Tls::Available if self.utf8 => self.bad(reply::TLS_BEFORE_UTF8),
             Tls::Available => {
                 self.say(reply::BEGIN_TLS);
                 // RFC 2595 §4 with RFC 3207 §4.2: nothing that came in clear is acted on afterwards.
@@ -82,9 +88,14 @@ impl Pop3Session {
     }
 
     fn user(&mut self, name: &str) {
-        if self.takes_passwords() {
+        if !self.takes_passwords() {
+            return;
+        }
+        if waxwing_sasl::is_allowed(name) {
             self.phase = Phase::Authorization(Some(name.into()));
             self.say(reply::USER);
+        } else {
+            self.bad(reply::NOT_ALLOWED);
         }
     }
 
@@ -96,6 +107,10 @@ impl Pop3Session {
             self.bad(reply::USER_FIRST);
             return None;
         };
+        if !waxwing_sasl::is_allowed(password) {
+            self.bad(reply::NOT_ALLOWED);
+            return None;
+        }
         let offer = Offer::Password(Credentials::new(user, password));
         self.authenticate(Mechanism::Plain, offer)
     }

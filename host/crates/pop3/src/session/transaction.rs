@@ -9,6 +9,7 @@ use waxwing_session::Step;
 use super::{Phase, Pop3Session, WRITE};
 use crate::ask::{Answer, Ask};
 use crate::command::Command;
+use crate::internationalized::has_address;
 use crate::maildrop::{Entry, OpenMaildrop};
 use crate::reply;
 use crate::transfer::Encoder;
@@ -112,8 +113,9 @@ impl Pop3Session {
                 self.say(&reply::reset(count, octets));
             }
             Command::Capa => self.say_capabilities(),
-            // RFC 2595 §4: STLS belongs to AUTHORIZATION, and so do these. QUIT was taken before.
+            // RFC 2595 §4: STLS belongs to AUTHORIZATION, and so do these (RFC 6856 §2). QUIT was taken before.
             Command::Stls
+            | Command::Utf8
             | Command::User(_)
             | Command::Pass(_)
             | Command::Auth { .. }
@@ -239,6 +241,12 @@ impl Pop3Session {
             return self.say(reply::OUT_OF_STEP);
         };
         let trouble = match answer {
+            // RFC 6856 §5: before the first octet.
+            Answer::Octets(chunk)
+                if !self.utf8 && transfer.reply.is_some() && has_address(&chunk) =>
+            {
+                reply::NEEDS_UTF8.to_owned()
+            }
             Answer::Octets(chunk) if !chunk.is_empty() => {
                 let left = transfer.entry.octets.saturating_sub(transfer.offset);
                 let take = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
