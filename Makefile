@@ -4,7 +4,7 @@ SECONDS ?= 60
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build dist plugins test check bench fuzz crash corpus spf swaps idle slow chaos many relayed
+.PHONY: help run build dist plugins test check bench fuzz crash corpus spf swaps idle slow chaos many relayed synced
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
@@ -46,6 +46,9 @@ crash: ## kill -9 under load, 50 times, and look for every message that got its 
 
 relayed: ## 100,000 messages between two servers that die, now one and now the other: none is lost
 	@WAXWING_RELAYED=100000 WAXWING_KILLS=50 tools/test.sh both_die::
+
+synced: ## mbsync twice over 10,000 messages: the second time nothing changes
+	@WAXWING_SYNCED=10000 tools/test.sh mbsync_changes_nothing
 
 corpus: ## every message of CORPUS=DIR in by SMTP, out by IMAP and POP3, byte for byte
 	@WAXWING_CORPUS_ALL=1 WAXWING_CORPUS="$(CORPUS)" tools/test.sh corpus::

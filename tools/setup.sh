@@ -7,6 +7,7 @@
 #   tools/setup.sh python    Python 3, which some of the tools are written in
 #   tools/setup.sh test      what `make test` drives: PostgreSQL, swaks, mbsync, curl, openssl, Python
 #   tools/setup.sh peers     servers that mail is exchanged with in tests: Postfix, and Exim in the target folder, since Debian has one at a time
+#   tools/setup.sh clients   mail programs that read from the server in tests, and Dovecot, from which mail is imported
 #   tools/setup.sh bench     what `make bench` compares with and measures by: Postfix, smtp-source, Dovecot, libmilter
 # A group is there when its programs are, however they came; only what is missing is asked of apt.
 set -euo pipefail
@@ -71,6 +72,17 @@ exim() {
   )
 }
 
+# ImapFlow, as its lock file says, into the target folder.
+imapflow() {
+  local folder=${CARGO_TARGET_DIR:-target}/imapflow lock=tests/clients/imapflow/package-lock.json
+  cmp -s "$lock" "$folder/package-lock.json" && [ -d "$folder/node_modules" ] && return
+  echo "setup: installing ImapFlow" >&2
+  mkdir -p "$folder"
+  cp tests/clients/imapflow/package.json tests/clients/imapflow/.npmrc "$folder/"
+  cp "$lock" "$folder/"
+  (cd "$folder" && npm ci --loglevel=error </dev/null >&2)
+}
+
 guest() {
   local target=wasm32-unknown-unknown
   # Any rustup toolchain that has the target will do; waxwing-plugin-build finds it.
@@ -110,6 +122,18 @@ for group in "$@"; do
       need curl curl
       need openssl openssl
       need python3 python3
+      ;;
+    clients)
+      need getmail6 getmail
+      need fetchmail fetchmail
+      need offlineimap3 offlineimap
+      need neomutt neomutt
+      need s-nail s-nail
+      need nodejs node
+      need npm npm
+      need dovecot-imapd /usr/lib/dovecot/imap
+      install_missing
+      imapflow
       ;;
     peers)
       need postfix /usr/lib/postfix/sbin/master

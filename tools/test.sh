@@ -9,7 +9,7 @@ target=${CARGO_TARGET_DIR:-target}
 export CARGO_TERM_COLOR=never # the totals are read from the output
 log=$target/test.log
 
-tools/setup.sh build guest languages test peers
+tools/setup.sh build guest languages test clients peers
 # One build of everything, so that features are unified once and nothing is compiled twice.
 cargo build --locked --workspace --all-targets </dev/null
 "$target/debug/waxwing-plugin-build" --all

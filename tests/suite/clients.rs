@@ -1,5 +1,7 @@
 //! Programs that people use, against the real server: Python's standard library, swaks, curl, mbsync.
 
+mod readers;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
