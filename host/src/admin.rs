@@ -7,6 +7,7 @@ mod credentials;
 mod domain;
 mod execute;
 mod keys;
+pub(crate) mod mail;
 mod peer;
 mod queue;
 mod socket;
@@ -19,7 +20,7 @@ pub(crate) use domain::DomainRequest;
 pub(crate) use execute::{execute, plain};
 pub(crate) use keys::{Import, KeyRequest};
 pub(crate) use queue::{QueueRequest, QueueSelection};
-pub(crate) use socket::{ask, bind, serve};
+pub(crate) use socket::{Line, ask, bind, serve};
 
 /// What an administrator wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +101,7 @@ pub(crate) enum Request {
         to: Option<u64>,
         reason: Option<String>,
     },
+    Mail(mail::MailRequest),
     Queue(QueueRequest),
     ReportList,
     ReportSend,

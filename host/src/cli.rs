@@ -9,6 +9,7 @@ mod compile;
 mod credential;
 mod domain;
 mod keys;
+mod moving;
 mod plugin;
 mod print;
 mod queue;
@@ -89,6 +90,12 @@ enum Command {
         /// The queue id from the reply or the Received field, or the Message-ID.
         id: String,
     },
+    /// Bring mail from elsewhere into an account: a Maildir, mboxes, another IMAP server.
+    #[command(subcommand)]
+    Import(moving::ImportCommand),
+    /// Write an account's mail out: to a Maildir, to mboxes.
+    #[command(subcommand)]
+    Export(moving::ExportCommand),
     /// Check the store: counts, contents, references.
     Verify,
     /// Compile the plugin on standard input to standard output, within limits: what the server starts for each plugin that it has not met before.
@@ -143,6 +150,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Queue(command) => command.run(&common),
         Command::Report(command) => command.run(&common),
         Command::Trace { id } => show(&common, &Request::Trace { id }, trace::print),
+        Command::Import(command) => command.run(&common),
+        Command::Export(command) => command.run(&common),
         Command::Verify => verify(&common),
     }
 }
@@ -228,7 +237,7 @@ fn put(text: &str) {
     let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     let _closed = writeln!(std::io::stderr(), "{text}");
 }
 

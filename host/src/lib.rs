@@ -27,6 +27,7 @@ mod fetch;
 mod http;
 mod keys;
 mod listen;
+mod moving;
 mod oauth;
 mod origin;
 mod outgoing;

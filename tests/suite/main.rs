@@ -31,6 +31,7 @@ mod logins;
 mod many;
 mod memory;
 mod misbehaviour;
+mod moving;
 mod origin;
 mod outbound;
 mod pop3_sessions;

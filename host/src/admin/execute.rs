@@ -60,6 +60,10 @@ pub(crate) async fn execute(
             Some((parts, _)) => Ok(json!({ "sent": Reports::send_all(parts).await })),
             None => Err(no_server("report send")),
         },
+        Request::Mail(_) => Err(Failure::new(
+            Exit::Software,
+            "mail is moved with its contents",
+        )),
         Request::Queue(request) => super::queue::execute(store, request).await,
         Request::Trace { id } => trace(store, &id).await,
         Request::Verify => Ok(value(&store.verify().await?)),

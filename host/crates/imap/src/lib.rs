@@ -29,6 +29,7 @@ mod error;
 mod parse;
 mod session;
 pub mod types;
+pub mod utf7;
 
 pub use ask::{
     Answer, Appended, Ask, Changed, Changes, Copied, FetchRow, FlagAction, FlagRow, FlagsStored,

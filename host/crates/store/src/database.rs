@@ -525,6 +525,10 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../migrations/sqlite/0009_delays.sql"),
     ),
     ("saved", include_str!("../migrations/sqlite/0010_saved.sql")),
+    (
+        "imported",
+        include_str!("../migrations/sqlite/0011_imported.sql"),
+    ),
 ];
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -563,5 +567,9 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "saved",
         include_str!("../migrations/postgres/0010_saved.sql"),
+    ),
+    (
+        "imported",
+        include_str!("../migrations/postgres/0011_imported.sql"),
     ),
 ];

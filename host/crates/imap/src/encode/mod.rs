@@ -17,7 +17,6 @@ pub(crate) use capabilities::capabilities;
 pub(crate) use core::{Out, internal_date, literal, number, string};
 pub(crate) use envelope::envelope;
 pub(crate) use flags::flags;
-#[cfg(test)]
 pub(crate) use mailbox::modified_utf7;
 pub(crate) use mailbox::{mailbox, mailbox_name};
 pub(crate) use quota::{quota, quota_root};

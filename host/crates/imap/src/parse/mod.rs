@@ -19,7 +19,7 @@ mod sort;
 pub(crate) use command::{append_head, append_next, command};
 pub(crate) use core::{Literal, SyntaxError, is_astring_char, literal_at_end, tag};
 pub(crate) use date::MONTHS;
-pub(crate) use mailbox::MODIFIED_BASE64;
+pub(crate) use mailbox::{MODIFIED_BASE64, decode as decode_mailbox};
 
 #[cfg(test)]
 pub(crate) use core::Parser;

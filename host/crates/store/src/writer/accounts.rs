@@ -4,6 +4,7 @@ use super::Operation;
 use super::buffers::signed;
 use super::credentials::DELETE_ALL;
 use super::heads::AccountHead;
+use super::import::FORGET_ACCOUNT;
 use super::transaction::Transaction;
 use crate::accounts::{DEFAULT_MAILBOXES, MtaSts, Secrets, quota_values, sts_values};
 use crate::database::{Row, Value};
@@ -352,6 +353,7 @@ impl Operation for RemoveAccount {
             &DELETE_VANISHED,
             &DELETE_MAILBOXES,
             &DELETE_SUBSCRIPTIONS,
+            &FORGET_ACCOUNT,
             &DELETE_ALL,
             &DELETE_ACCOUNT,
         ] {

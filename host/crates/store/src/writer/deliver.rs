@@ -61,8 +61,7 @@ impl Operation for Deliver {
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<Vec<Stored>> {
         self.check(transaction, &mut HashMap::new(), false)?;
-        let spots = self.spots(transaction, false).await?;
-        Ok(self.write(transaction, &spots).await?.stored)
+        self.put(transaction).await
     }
 
     fn settle(&mut self, outcome: Result<(), &Error>, unknown: bool) {
@@ -232,6 +231,12 @@ impl Deliver {
         Ok(spots)
     }
 
+    /// Stores what [`Self::check`] let pass, in its mailboxes.
+    pub(super) async fn put(&self, transaction: &mut Transaction) -> Result<Vec<Stored>> {
+        let spots = self.spots(transaction, false).await?;
+        Ok(self.write(transaction, &spots).await?.stored)
+    }
+
     /// Stores what was checked.
     async fn write(&self, transaction: &mut Transaction, spots: &[Spot]) -> Result<Accepted> {
         let kept = !spots.is_empty() || !self.queued.is_empty();
@@ -257,7 +262,7 @@ impl Deliver {
 
     /// Everything that can be refused, before anything is changed. `wanted` counts what each mailbox is to take.
     /// `inbox_instead`: a mailbox that is to be made and cannot be is no reason to refuse.
-    fn check(
+    pub(super) fn check(
         &self,
         transaction: &mut Transaction,
         wanted: &mut HashMap<MailboxId, usize>,

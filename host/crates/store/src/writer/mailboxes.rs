@@ -2,6 +2,7 @@
 
 use super::Operation;
 use super::heads::AccountHead;
+use super::import::FORGET_MAILBOX;
 use super::transaction::Transaction;
 use crate::database::Value;
 use crate::mailboxes::{
@@ -220,6 +221,9 @@ impl Operation for Delete {
         }
         transaction
             .execute(&DELETE_VANISHED, vec![id.0.into()])
+            .await?;
+        transaction
+            .execute(&FORGET_MAILBOX, vec![id.0.into()])
             .await?;
         let account = transaction.heads.account(self.account)?;
         account.next_modseq();

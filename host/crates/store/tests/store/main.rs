@@ -15,6 +15,7 @@ mod credentials;
 mod delivery;
 mod domain_keys;
 mod full;
+mod imports;
 mod kv;
 mod ledger;
 mod mailboxes;

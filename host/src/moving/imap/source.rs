@@ -1,0 +1,329 @@
+//! An account of another server as a source.
+
+use std::collections::HashMap;
+use std::mem;
+
+use waxwing_imap::utf7;
+use waxwing_store::Flags;
+
+use super::super::{Contents, Filling, Folder, Marks, Message, Source, Spool, item};
+use super::connection::{Connection, quoted};
+use super::response::Value;
+use super::{Server, date};
+use crate::admin::Failure;
+use crate::admin::mail::{BATCH, BATCH_OCTETS};
+
+const FLAGS: [(&str, Flags); 5] = [
+    ("\\Answered", Flags::ANSWERED),
+    ("\\Deleted", Flags::DELETED),
+    ("\\Draft", Flags::DRAFT),
+    ("\\Flagged", Flags::FLAGGED),
+    ("\\Seen", Flags::SEEN),
+];
+
+/// An account there.
+pub(crate) struct ImapSource {
+    connection: Connection,
+    /// What the account is, for items.
+    place: String,
+    names: Names,
+}
+
+/// How names there become paths.
+#[derive(Debug, Default)]
+struct Names {
+    /// What the user's own mailboxes begin with, apart from INBOX (RFC 2342 §5).
+    own: String,
+    /// What mailboxes of others begin with.
+    others: Vec<String>,
+}
+
+/// A message there, without its content.
+#[derive(Debug, Default)]
+struct Row {
+    uid: u32,
+    marks: Marks,
+    date: Option<(i64, i16)>,
+    octets: u64,
+    content: Option<Spool>,
+}
+
+impl ImapSource {
+    /// Logs in.
+    pub(crate) fn open(server: &Server) -> Result<Self, Failure> {
+        Ok(Self {
+            connection: Connection::open(server)?,
+            place: format!("{}:{} {}", server.host, server.port, server.user),
+            names: Names::default(),
+        })
+    }
+
+    /// LIST or LSUB: names as they are there, and the paths that they become.
+    fn list(&mut self, command: &str) -> Result<Vec<Folder>, Failure> {
+        let names = mem::take(&mut self.names);
+        let mut folders = Vec::new();
+        let listed = self
+            .connection
+            .command(&format!("{command} \"\" \"*\""), |mut values| {
+                if let [kind, attributes, separator, name] = values.as_mut_slice()
+                    && kind.text().eq_ignore_ascii_case(command)
+                {
+                    let dead = |attribute: &mut Value| {
+                        let text = attribute.text().to_ascii_lowercase();
+                        matches!(text.as_str(), "\\noselect" | "\\nonexistent")
+                    };
+                    let (separator, name) = (separator.text(), name.text());
+                    if !attributes.members().iter_mut().any(dead)
+                        && let Some(path) = names.path(&name, &separator)
+                    {
+                        folders.push(Folder { path, place: name });
+                    }
+                }
+                Ok(())
+            });
+        self.names = names;
+        listed.map(|()| folders)
+    }
+
+    fn namespace(&mut self) -> Result<(), Failure> {
+        let mut names = Names::default();
+        self.connection.command("NAMESPACE", |mut values| {
+            if let [kind, own, users, shared] = values.as_mut_slice()
+                && kind.text().eq_ignore_ascii_case("NAMESPACE")
+            {
+                names.own = prefixes(own).into_iter().next().unwrap_or_default();
+                names.others = [prefixes(users), prefixes(shared)].concat();
+            }
+            Ok(())
+        })?;
+        names.others.retain(|prefix| !prefix.is_empty());
+        self.names = names;
+        Ok(())
+    }
+
+    /// Opens a mailbox to read; its UIDVALIDITY and all its messages.
+    fn examine(&mut self, folder: &Folder) -> Result<(String, Vec<Row>), Failure> {
+        let name = quoted(&folder.place);
+        let mut exists = false;
+        self.connection
+            .command(&format!("EXAMINE {name}"), |mut values| {
+                if let [number, kind] = values.as_mut_slice()
+                    && kind.text().eq_ignore_ascii_case("EXISTS")
+                {
+                    exists = number.text() != "0";
+                }
+                Ok(())
+            })?;
+        let mut validity = String::new();
+        self.connection
+            .command(&format!("STATUS {name} (UIDVALIDITY)"), |mut values| {
+                if let Some([_, number]) = values.last_mut().map(Value::members) {
+                    validity = number.text();
+                }
+                Ok(())
+            })?;
+        let mut rows = Vec::new();
+        if exists {
+            let command = "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)";
+            self.connection.command(command, |values| {
+                rows.extend(Row::read(values).filter(|row| row.uid > 0 && row.date.is_some()));
+                Ok(())
+            })?;
+        }
+        rows.sort_by_key(|row| row.uid);
+        rows.dedup_by_key(|row| row.uid);
+        Ok((validity, rows))
+    }
+
+    /// Fetches some messages and puts them into the account.
+    fn fetch(
+        &mut self,
+        folder: &Folder,
+        rows: &mut HashMap<u32, (Row, String)>,
+        into: &mut Filling<'_>,
+    ) -> Result<(), Failure> {
+        let mut uids: Vec<u32> = rows.keys().copied().collect();
+        uids.sort_unstable();
+        let set: Vec<String> = uids.iter().map(u32::to_string).collect();
+        let command = format!("UID FETCH {} (UID BODY.PEEK[])", set.join(","));
+        self.connection.command(&command, |values| {
+            let Some(found) = Row::read(values) else {
+                return Ok(());
+            };
+            let (Some(content), Some((row, item))) = (found.content, rows.remove(&found.uid))
+            else {
+                return Ok(());
+            };
+            let (date, offset) = row.date.unwrap_or_default();
+            let message = Message {
+                item,
+                marks: row.marks,
+                date,
+                offset,
+                content,
+            };
+            into.take(&format!("UID {} of {:?}", row.uid, folder.path), message)
+        })
+    }
+}
+
+/// The prefixes of a kind of namespace: `(("INBOX." ".")("#mh/" "/"))` (RFC 2342 §5).
+fn prefixes(namespaces: &mut Value) -> Vec<String> {
+    let namespaces = namespaces.members().iter_mut();
+    let prefix = |namespace: &mut Value| Some(namespace.members().first_mut()?.text());
+    namespaces.filter_map(prefix).collect()
+}
+
+impl Names {
+    /// The path of a mailbox; none if it is somebody else's.
+    fn path(&self, name: &str, separator: &str) -> Option<String> {
+        if name.eq_ignore_ascii_case("INBOX") {
+            return Some("INBOX".to_owned());
+        }
+        if self.others.iter().any(|prefix| name.starts_with(prefix)) {
+            return None;
+        }
+        let own = name
+            .strip_prefix(self.own.as_str())
+            .filter(|own| !own.is_empty())
+            .unwrap_or(name);
+        // RFC 3501 §5.1.3; some servers have UTF-8.
+        let text =
+            |level: &str| utf7::decode(level.as_bytes()).unwrap_or_else(|_| level.to_owned());
+        if separator.is_empty() || separator.eq_ignore_ascii_case("NIL") {
+            return Some(text(own).replace('/', "_"));
+        }
+        let levels: Vec<String> = own
+            .split(separator)
+            .map(|level| text(level).replace('/', "_"))
+            .collect();
+        Some(levels.join("/"))
+    }
+}
+
+impl Row {
+    /// A FETCH response; none if it is another one.
+    fn read(mut values: Vec<Value>) -> Option<Self> {
+        let [_, kind, Value::List(items)] = values.as_mut_slice() else {
+            return None;
+        };
+        if !kind.text().eq_ignore_ascii_case("FETCH") {
+            return None;
+        }
+        let mut row = Self::default();
+        let mut items = mem::take(items).into_iter();
+        while let (Some(mut name), Some(mut value)) = (items.next(), items.next()) {
+            match name.text().to_ascii_uppercase().as_str() {
+                "UID" => row.uid = value.text().parse().ok()?,
+                "FLAGS" => row.marks = marks(value.members()),
+                "INTERNALDATE" => row.date = date::internal_date(&value.text()),
+                "RFC822.SIZE" => row.octets = value.text().parse().unwrap_or(0),
+                "BODY[]" => row.content = content(value),
+                _ => {}
+            }
+        }
+        Some(row)
+    }
+}
+
+fn content(value: Value) -> Option<Spool> {
+    match value {
+        Value::Literal(spool) => Some(spool),
+        Value::Quoted(octets) => Spool::of(&mut octets.as_slice()).ok(),
+        Value::Atom(_) | Value::List(_) => None,
+    }
+}
+
+fn marks(flags: &mut [Value]) -> Marks {
+    let mut marks = Marks::default();
+    for flag in flags {
+        let flag = flag.text();
+        match FLAGS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(&flag))
+        {
+            Some((_, flag)) => marks.flag(*flag),
+            None => marks.keyword(&flag),
+        }
+    }
+    marks
+}
+
+impl Source for ImapSource {
+    fn open(&mut self) -> Result<Contents, Failure> {
+        if self.connection.can("NAMESPACE") {
+            self.namespace()?;
+        }
+        let mut folders = self.list("LIST")?;
+        folders.sort_by(|a, b| (a.path != "INBOX", &a.path).cmp(&(b.path != "INBOX", &b.path)));
+        folders.dedup_by(|a, b| a.path == b.path);
+        let subscriptions = self
+            .list("LSUB")?
+            .into_iter()
+            .map(|folder| folder.path)
+            .collect();
+        Ok(Contents {
+            folders,
+            subscriptions,
+        })
+    }
+
+    fn bring(&mut self, folder: &Folder, into: &mut Filling<'_>) -> Result<(), Failure> {
+        let (validity, rows) = self.examine(folder)?;
+        let name = |row: &Row| {
+            item(&[
+                b"imap",
+                self.place.as_bytes(),
+                folder.place.as_bytes(),
+                validity.as_bytes(),
+                &row.uid.to_be_bytes(),
+            ])
+        };
+        let items: Vec<String> = rows.iter().map(name).collect();
+        into.begin(folder, rows.len());
+        let wanted = into.wanted(&items)?;
+        let mut rows: Vec<Option<(Row, String)>> = rows.into_iter().zip(items).map(Some).collect();
+        let (mut batch, mut octets) = (HashMap::new(), 0);
+        for place in wanted {
+            let Some((row, item)) = rows.get_mut(place).and_then(Option::take) else {
+                continue;
+            };
+            if !batch.is_empty() && (batch.len() >= BATCH || octets + row.octets > BATCH_OCTETS) {
+                self.fetch(folder, &mut batch, into)?;
+                batch.clear();
+                octets = 0;
+            }
+            octets += row.octets;
+            batch.insert(row.uid, (row, item));
+        }
+        if !batch.is_empty() {
+            self.fetch(folder, &mut batch, into)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_paths() {
+        let names = Names {
+            own: "INBOX.".into(),
+            others: vec!["user.".into()],
+        };
+        for (name, path) in [
+            ("inbox", Some("INBOX")),
+            ("INBOX.Work.Old", Some("Work/Old")),
+            ("INBOX.Entw&APw-rfe", Some("Entwürfe")),
+            ("INBOX.a/b", Some("a_b")),
+            ("Elsewhere", Some("Elsewhere")),
+            ("user.bob", None),
+        ] {
+            assert_eq!(names.path(name, ".").as_deref(), path, "{name}");
+        }
+        assert_eq!(Names::default().path("a/b", "/").as_deref(), Some("a/b"));
+        assert_eq!(Names::default().path("a/b", "NIL").as_deref(), Some("a_b"));
+    }
+}

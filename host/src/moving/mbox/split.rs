@@ -1,0 +1,347 @@
+//! An mbox cut into its messages, line by line: a line may be longer than memory, and is read in pieces.
+
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+
+use super::super::Spool;
+use super::status::{Field, Status, length, whose};
+use super::{Quoting, from_line, is_from};
+
+/// Octets of a line that are read at a time.
+const PIECE: u64 = 64 * 1024;
+
+/// The messages of a file.
+pub(super) struct Split<R> {
+    file: BufReader<R>,
+    quoting: Option<Quoting>,
+    /// The line `From `, without its end, that was read last and begins the next message.
+    next: Option<Vec<u8>>,
+}
+
+/// A message of the file.
+pub(super) struct Part {
+    /// Its line `From `, without its end.
+    pub(super) from: Vec<u8>,
+    pub(super) status: Status,
+    /// The message, quotes and the mbox's fields taken off.
+    pub(super) content: Spool,
+}
+
+/// A line, or a piece of one.
+struct Piece {
+    octets: Vec<u8>,
+    /// It begins its line.
+    first: bool,
+}
+
+impl<R: Read + Seek> Split<R> {
+    /// Of a file that begins with `From `; with a quoting that is known, or to be told by each message.
+    pub(super) fn new(file: R, quoting: Option<Quoting>) -> io::Result<Self> {
+        let mut split = Self {
+            file: BufReader::with_capacity(128 * 1024, file),
+            quoting,
+            next: None,
+        };
+        // Empty lines before the first message are none's.
+        while let Some(piece) = split.piece(true)? {
+            let line = piece.octets.trim_ascii_end();
+            if from_line::time(line).is_some() {
+                split.next = Some(line.to_vec());
+                break;
+            }
+            if !line.is_empty() {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "it does not begin with a line `From sender date`",
+                ));
+            }
+        }
+        Ok(split)
+    }
+
+    /// How far the file has been read, in octets.
+    pub(super) fn position(&mut self) -> io::Result<u64> {
+        self.file.stream_position()
+    }
+
+    /// The next message; none at the end.
+    pub(super) fn part(&mut self) -> io::Result<Option<Part>> {
+        let Some(from) = self.next.take() else {
+            return Ok(None);
+        };
+        let mut content = Spool::default();
+        let mut status = Status::default();
+        let open = self.header(&mut content, &mut status)?;
+        if let Some(blank) = open
+            && !self.counted(&mut content, &mut status, &blank)?
+        {
+            self.body(&mut content, blank)?;
+        }
+        Ok(Some(Part {
+            from,
+            status,
+            content,
+        }))
+    }
+
+    /// Reads the header; the empty line that ends it, if it has one.
+    fn header(&mut self, content: &mut Spool, status: &mut Status) -> io::Result<Option<Vec<u8>>> {
+        let (mut first, mut whose) = (true, Field::Kept);
+        while let Some(piece) = self.piece(first)? {
+            first = piece.octets.ends_with(b"\n");
+            if piece.first && is_empty(&piece.octets) {
+                return Ok(Some(piece.octets));
+            }
+            if piece.first && self.begins(&piece.octets) {
+                return Ok(None);
+            }
+            // RFC 5322 §2.2.3: a line that begins with a space goes on with the field before it.
+            if piece.first
+                && !piece
+                    .octets
+                    .first()
+                    .is_some_and(|octet| matches!(octet, b' ' | b'\t'))
+            {
+                whose = self.whose(&piece.octets, status)?;
+            }
+            if whose == Field::Kept {
+                content.write_all(&self.unquoted(&piece))?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whose a field is; the mbox's are read.
+    fn whose(&mut self, line: &[u8], status: &mut Status) -> io::Result<Field> {
+        let whose = whose(line);
+        if whose == Field::Taken {
+            status.read(line);
+        }
+        if whose != Field::Length {
+            return Ok(whose);
+        }
+        if let Some(length) = length(line)
+            && status.length.is_none()
+            && self.holds(length)?
+        {
+            status.length = Some(length);
+            return Ok(Field::Taken);
+        }
+        Ok(Field::Kept)
+    }
+
+    /// Reads a body whose length is known, mboxcl2; false if it is not known.
+    fn counted(
+        &mut self,
+        content: &mut Spool,
+        status: &mut Status,
+        blank: &[u8],
+    ) -> io::Result<bool> {
+        let Some(length) = status.length else {
+            return Ok(false);
+        };
+        content.write_all(blank)?;
+        io::copy(&mut (&mut self.file).take(length), content)?;
+        while let Some(piece) = self.piece(true)? {
+            if self.begins(&piece.octets) {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the message ends where Content-Length says, which is looked at from within its header.
+    fn holds(&mut self, length: u64) -> io::Result<bool> {
+        if !matches!(self.quoting, None | Some(Quoting::Cl2)) {
+            return Ok(false);
+        }
+        let here = self.file.stream_position()?;
+        let mut first = true;
+        while let Some(piece) = self.piece(first)?
+            && !(first && is_empty(&piece.octets))
+        {
+            first = piece.octets.ends_with(b"\n");
+        }
+        let body = self.file.stream_position()?;
+        let end = self.file.get_mut().seek(SeekFrom::End(0))?;
+        let there = body.saturating_add(length);
+        let mut after = Vec::new();
+        if there <= end {
+            self.file.seek(SeekFrom::Start(there))?;
+            (&mut self.file).take(1024).read_to_end(&mut after)?;
+        }
+        self.file.seek(SeekFrom::Start(here))?;
+        let after = after.trim_ascii_start();
+        let line = after
+            .split(|octet| *octet == b'\n')
+            .next()
+            .unwrap_or_default();
+        Ok(there <= end && (after.is_empty() || from_line::time(line).is_some()))
+    }
+
+    /// Reads a body up to the next message. The empty line before that is the mbox's.
+    fn body(&mut self, content: &mut Spool, blank: Vec<u8>) -> io::Result<()> {
+        let (mut first, mut held) = (true, Some(blank));
+        while let Some(piece) = self.piece(first)? {
+            first = piece.octets.ends_with(b"\n");
+            if piece.first && held.is_some() && self.begins(&piece.octets) {
+                return Ok(());
+            }
+            if let Some(blank) = held.take() {
+                content.write_all(&blank)?;
+            }
+            if piece.first && is_empty(&piece.octets) {
+                held = Some(piece.octets);
+            } else {
+                content.write_all(&self.unquoted(&piece))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a line begins the next message, which is noted then.
+    fn begins(&mut self, line: &[u8]) -> bool {
+        let line = line.trim_ascii_end();
+        let begins = from_line::time(line).is_some();
+        if begins {
+            self.next = Some(line.to_vec());
+        }
+        begins
+    }
+
+    /// A piece without the quote that it was given.
+    fn unquoted<'a>(&self, piece: &'a Piece) -> std::borrow::Cow<'a, [u8]> {
+        let octets = piece.octets.as_slice();
+        let quoted = piece.first
+            && match self.quoting {
+                None | Some(Quoting::Rd) => octets.starts_with(b">") && is_from(octets),
+                Some(Quoting::O) => octets.starts_with(b">From "),
+                Some(Quoting::Cl2) => false,
+            };
+        let skipped = usize::from(quoted);
+        octets.get(skipped..).unwrap_or(octets).into()
+    }
+
+    /// The next line, or a piece of it; none at the end.
+    fn piece(&mut self, first: bool) -> io::Result<Option<Piece>> {
+        let mut octets = Vec::new();
+        (&mut self.file)
+            .take(PIECE)
+            .read_until(b'\n', &mut octets)?;
+        Ok((!octets.is_empty()).then_some(Piece { octets, first }))
+    }
+}
+
+/// Whether a line is an empty one.
+fn is_empty(line: &[u8]) -> bool {
+    matches!(line, b"\n" | b"\r\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    const ONE: &str = "From a@b.test Thu Nov 26 20:55:26 2026\n";
+
+    fn parts(text: &str, quoting: Option<Quoting>) -> Vec<String> {
+        let mut split = Split::new(Cursor::new(text.as_bytes().to_vec()), quoting).unwrap();
+        let mut parts = Vec::new();
+        while let Some(part) = split.part().unwrap() {
+            let mut text = String::new();
+            part.content
+                .for_file(true)
+                .unwrap()
+                .read_to_string(&mut text)
+                .unwrap();
+            parts.push(text);
+        }
+        parts
+    }
+
+    #[test]
+    fn messages_are_told_apart() {
+        let text = format!(
+            "{ONE}A: 1\n\none\n\n{ONE}A: 2\n\ntwo\n\n\n{ONE}A: 3\n\n{ONE}\nno header\n\n{ONE}A: 5\n\nlast"
+        );
+        assert_eq!(
+            parts(&text, None),
+            [
+                "A: 1\n\none\n",
+                "A: 2\n\ntwo\n\n",
+                "A: 3\n",
+                "\nno header\n",
+                "A: 5\n\nlast"
+            ]
+        );
+        assert!(parts("", None).is_empty());
+        assert!(parts("\n\n", None).is_empty());
+        assert!(Split::new(Cursor::new(b"Subject: x\n\n".to_vec()), None).is_err());
+    }
+
+    #[test]
+    fn a_line_that_looks_like_a_beginning_is_none() {
+        let text = format!("{ONE}A: 1\n\nFrom here on\n\nFrom there on\nx\n{ONE}\n");
+        assert_eq!(
+            parts(&text, None),
+            [format!("A: 1\n\nFrom here on\n\nFrom there on\nx\n{ONE}")]
+        );
+    }
+
+    #[test]
+    fn quotes_are_taken_off() {
+        let text = format!("{ONE}A: 1\n\n>From x\n>>From y\n> From z\n\n");
+        assert_eq!(parts(&text, None), ["A: 1\n\nFrom x\n>From y\n> From z\n"]);
+        assert_eq!(
+            parts(&text, Some(Quoting::O)),
+            ["A: 1\n\nFrom x\n>>From y\n> From z\n"]
+        );
+        assert_eq!(
+            parts(&text, Some(Quoting::Cl2)),
+            ["A: 1\n\n>From x\n>>From y\n> From z\n"]
+        );
+    }
+
+    #[test]
+    fn a_length_that_holds_is_believed() {
+        let body = format!("x\n\n{ONE}>From y\n");
+        let with =
+            |length: usize| format!("{ONE}A: 1\nContent-Length: {length}\n\n{body}\n{ONE}B: 2\n\n");
+        assert_eq!(
+            parts(&with(body.len()), None),
+            [format!("A: 1\n\n{body}"), "B: 2\n".into()]
+        );
+        assert_eq!(
+            parts(&with(body.len() + 9), None).len(),
+            3,
+            "another one is no length"
+        );
+        assert_eq!(parts(&with(body.len()), Some(Quoting::Rd)).len(), 3);
+    }
+
+    #[test]
+    fn fields_of_the_mbox_are_taken_out() {
+        let text =
+            format!("{ONE}Status: RO\nA: 1\nX-Keywords: a\n b\nX-Status: F\nB: 2\n\nStatus: x\n\n");
+        assert_eq!(parts(&text, None), ["A: 1\nB: 2\n\nStatus: x\n"]);
+    }
+
+    #[test]
+    fn lines_of_any_length_pass() {
+        let line = "x".repeat(200_000);
+        let text = format!("{ONE}A: {line}\n\n{line}\n{line}\n\n");
+        assert_eq!(
+            parts(&text, None),
+            [format!("A: {line}\n\n{line}\n{line}\n")]
+        );
+    }
+
+    #[test]
+    fn lines_may_end_with_crlf() {
+        let text = format!("{ONE}A: 1\n\n>From x\n\n{ONE}B: 2\n\ny\n\n").replace('\n', "\r\n");
+        assert_eq!(
+            parts(&text, None),
+            ["A: 1\r\n\r\nFrom x\r\n", "B: 2\r\n\r\ny\r\n"]
+        );
+    }
+}

@@ -1,0 +1,322 @@
+//! mbox files as a target: one for each mailbox, `Work/Old.mbox`.
+//!
+//! Beside each file stands `.Work.mbox.state`: how much of the file is whole, and the last message in it. It is written after the
+//! file is on disk, so that what a killed run left behind is cut off, and nothing else ever is.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use waxwing_imap::utf7;
+use waxwing_store::Flags;
+
+use super::super::{Marks, Spool, Target, file};
+use super::{Quoting, from_line, is_from, status};
+use crate::admin::Failure;
+use crate::admin::mail::{MailboxRow, MessageRow};
+
+/// The file of subscribed paths, a line each.
+pub(super) const SUBSCRIPTIONS: &str = ".subscriptions";
+/// Octets after which a file is synced and its state noted.
+const STEP: u64 = 16 << 20;
+/// Octets of a line that are written at a time.
+const PIECE: u64 = 64 * 1024;
+/// Octets of a header that are searched for the sender.
+const SEARCHED: u64 = 64 * 1024;
+
+/// A folder of mboxes that is written.
+pub(crate) struct MboxTarget {
+    root: PathBuf,
+    quoting: Quoting,
+    open: Option<Open>,
+}
+
+/// The file that is being written.
+struct Open {
+    path: PathBuf,
+    out: BufWriter<File>,
+    state: State,
+    /// Octets that were written, and how many of them the state on disk knows.
+    octets: u64,
+    noted: u64,
+}
+
+/// How far a file is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct State {
+    /// The mailbox's, whose UIDs mean something only with it.
+    uid_validity: u32,
+    /// The last message in the file.
+    uid: u32,
+    /// Octets of the file that are whole.
+    octets: u64,
+    /// All was written: the file is longer only if somebody else made it so.
+    done: bool,
+}
+
+impl MboxTarget {
+    pub(crate) fn at(root: &Path, quoting: Quoting) -> Self {
+        Self {
+            root: root.to_owned(),
+            quoting,
+            open: None,
+        }
+    }
+
+    fn path_of(&self, mailbox: &str) -> PathBuf {
+        // No level may lead out of the folder, or hide.
+        let level = |level: &str| match level.strip_prefix('.') {
+            Some(rest) => format!("_{}", utf7::encode(rest)),
+            None => utf7::encode(level),
+        };
+        let levels: Vec<String> = mailbox.split('/').map(level).collect();
+        self.root.join(levels.join("/") + ".mbox")
+    }
+
+    fn path(&self) -> &Path {
+        self.open.as_ref().map_or(&self.root, |open| &open.path)
+    }
+}
+
+fn state_path(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.state"))
+}
+
+impl Open {
+    /// Opens the file of a mailbox where it was left.
+    fn new(path: PathBuf, uid_validity: u32) -> io::Result<Self> {
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let mut out = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)?;
+        let length = out.seek(SeekFrom::End(0))?;
+        let state = State::read(&path)?.unwrap_or(State {
+            uid_validity,
+            uid: 0,
+            octets: 0,
+            done: length > 0,
+        });
+        let foreign = if state.done {
+            length != state.octets
+        } else {
+            length < state.octets
+        };
+        if foreign || state.uid_validity != uid_validity {
+            return Err(io::Error::new(
+                ErrorKind::InvalidData,
+                "it holds something else than was exported: export into another folder, or move it away",
+            ));
+        }
+        out.set_len(state.octets)?;
+        out.seek(SeekFrom::Start(state.octets))?;
+        let mut open = Self {
+            octets: state.octets,
+            noted: state.octets,
+            path,
+            out: BufWriter::with_capacity(128 * 1024, out),
+            state,
+        };
+        open.note(false)?;
+        Ok(open)
+    }
+
+    fn message(
+        &mut self,
+        message: &MessageRow,
+        content: Spool,
+        quoting: Quoting,
+    ) -> io::Result<()> {
+        let marks = Marks {
+            flags: Flags::from_bits(message.flags),
+            keywords: message.keywords.clone(),
+        };
+        let mut text = Spool::of(&mut content.for_file(message.verbatim)?)?;
+        let end = if text.is_all_crlf() { "\r\n" } else { "\n" };
+        let seen = Survey::of(&mut text)?;
+        let mut fields = status::fields(&marks, end);
+        if let (Quoting::Cl2, Some(body)) = (quoting, seen.body) {
+            fields = format!("{fields}Content-Length: {}{end}", text.octets() - body);
+        }
+        let mut out = Counted(&mut self.out, 0);
+        write!(out, "{}{end}", from_line::line(&seen.sender, message.date))?;
+        let unfinished = !text.ends_with_line();
+        let mut lines = text.again()?;
+        pour(&mut (&mut lines).take(seen.header), &mut out, quoting)?;
+        if unfinished && seen.body.is_none() {
+            out.write_all(end.as_bytes())?;
+        }
+        out.write_all(fields.as_bytes())?;
+        pour(&mut lines, &mut out, quoting)?;
+        if unfinished && seen.body.is_some() {
+            out.write_all(end.as_bytes())?;
+        }
+        out.write_all(end.as_bytes())?;
+        self.octets += out.1;
+        self.state.uid = message.uid;
+        if self.octets - self.noted >= STEP {
+            self.note(false)?;
+        }
+        Ok(())
+    }
+
+    /// Has the file on disk, and then its state.
+    fn note(&mut self, done: bool) -> io::Result<()> {
+        self.out.flush()?;
+        self.out.get_ref().sync_data()?;
+        self.state.octets = self.octets;
+        self.state.done = done;
+        self.state.write(&self.path)?;
+        self.noted = self.octets;
+        Ok(())
+    }
+}
+
+/// What has to be known of a message before it is written.
+struct Survey {
+    /// Octets of the header, without the empty line after it.
+    header: u64,
+    /// Where the body begins; none without that line.
+    body: Option<u64>,
+    /// Who sent it (RFC 5321 §4.4, Return-Path), or who sends what nobody did.
+    sender: String,
+}
+
+impl Survey {
+    fn of(text: &mut Spool) -> io::Result<Self> {
+        let mut lines = text.again()?;
+        let mut survey = Self {
+            header: 0,
+            body: None,
+            sender: "MAILER-DAEMON".to_owned(),
+        };
+        let mut first = true;
+        loop {
+            let mut line = Vec::new();
+            let read = (&mut lines).take(PIECE).read_until(b'\n', &mut line)? as u64;
+            if read == 0 {
+                return Ok(survey);
+            }
+            if first && matches!(line.as_slice(), b"\n" | b"\r\n") {
+                survey.body = Some(survey.header + read);
+                return Ok(survey);
+            }
+            if first && survey.header < SEARCHED {
+                survey.sender = sender(&line).unwrap_or(survey.sender);
+            }
+            survey.header += read;
+            first = line.ends_with(b"\n");
+        }
+    }
+}
+
+/// The address in a line `Return-Path: <address>`.
+fn sender(line: &[u8]) -> Option<String> {
+    let line = std::str::from_utf8(line).ok()?;
+    let (name, value) = line.split_once(':')?;
+    let address = value.trim().trim_matches(['<', '>']);
+    let good = !address.is_empty() && address.bytes().all(|octet| octet.is_ascii_graphic());
+    (name.trim().eq_ignore_ascii_case("return-path") && good).then(|| address.to_owned())
+}
+
+/// Copies lines, those quoted that need it.
+fn pour(lines: &mut impl BufRead, out: &mut impl Write, quoting: Quoting) -> io::Result<()> {
+    let mut first = true;
+    loop {
+        let mut line = Vec::new();
+        if lines.take(PIECE).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let quoted = match quoting {
+            Quoting::Rd => is_from(&line),
+            Quoting::O => line.starts_with(b"From "),
+            Quoting::Cl2 => false,
+        };
+        if first && quoted {
+            out.write_all(b">")?;
+        }
+        out.write_all(&line)?;
+        first = line.ends_with(b"\n");
+    }
+}
+
+/// Counts what is written.
+struct Counted<'a, W>(&'a mut W, u64);
+
+impl<W: Write> Write for Counted<'_, W> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let written = self.0.write(octets)?;
+        self.1 += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl State {
+    /// The state of a file; none if there is none.
+    fn read(path: &Path) -> io::Result<Option<Self>> {
+        match fs::read(state_path(path)) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes it whole or not at all.
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let path = state_path(path);
+        let fresh = path.with_extension("fresh");
+        let mut out = File::create(&fresh)?;
+        out.write_all(&serde_json::to_vec(self)?)?;
+        out.sync_all()?;
+        fs::rename(fresh, path)
+    }
+}
+
+impl Target for MboxTarget {
+    fn mailbox(&mut self, mailbox: &MailboxRow) -> Result<u32, Failure> {
+        let path = self.path_of(&mailbox.path);
+        let open =
+            Open::new(path.clone(), mailbox.uid_validity).map_err(|error| file(&path, &error))?;
+        let last = open.state.uid;
+        self.open = Some(open);
+        Ok(last)
+    }
+
+    fn has(&self, _message: &MessageRow) -> bool {
+        false
+    }
+
+    fn message(&mut self, message: &MessageRow, content: Spool) -> Result<(), Failure> {
+        let quoting = self.quoting;
+        let written = match &mut self.open {
+            Some(open) => open.message(message, content, quoting),
+            None => Ok(()),
+        };
+        written.map_err(|error| file(self.path(), &error))
+    }
+
+    fn done(&mut self) -> Result<(), Failure> {
+        let noted = match &mut self.open {
+            Some(open) => open.note(true),
+            None => Ok(()),
+        };
+        noted.map_err(|error| file(self.path(), &error))
+    }
+
+    fn subscriptions(&mut self, paths: &[String]) -> Result<(), Failure> {
+        let path = self.root.join(SUBSCRIPTIONS);
+        let text: String = paths.iter().map(|path| format!("{path}\n")).collect();
+        fs::write(&path, text).map_err(|error| file(&path, &error))
+    }
+}
