@@ -14,7 +14,8 @@ def messages(box):
         with open(path, "rb") as file:
             content = file.read()
         flags = "".join(flag for flag in box.get_message(key).get_flags() if flag.isupper())
-        found.append((content, flags, round(os.stat(path).st_mtime, 3)))
+        # The store keeps milliseconds.
+        found.append((content, flags, os.stat(path).st_mtime_ns // 1_000_000))
     return sorted(found)
 
 

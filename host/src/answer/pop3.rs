@@ -45,8 +45,9 @@ struct Open {
 impl Open {
     /// Whether a message of the snapshot is still in the INBOX.
     async fn still_has(&self, store: &Store, uid: u32) -> Result<bool, waxwing_store::Error> {
-        let found = store.fetch(self.account, self.inbox, &[UidRange::one(uid)], false);
-        Ok(!found.await?.is_empty())
+        let uid = [UidRange::one(uid)];
+        let found = store.fetch(self.account, self.inbox, &uid, false).await?;
+        Ok(!found.is_empty())
     }
 }
 

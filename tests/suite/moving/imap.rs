@@ -35,7 +35,8 @@ fn fill(imap: &mut Imap, separator: char) {
     for mailbox in ["INBOX", "Work", &old, "Entw&APw-rfe"] {
         for (number, flags) in flags.into_iter().enumerate() {
             let message = format!(
-                "Subject: {mailbox} {number}\r\n\r\nGrüße\r\n{}",
+                "Subject: {} {number}\r\n\r\nGrüße\r\n{}",
+                mailbox.replace(separator, "/"),
                 "x\r\n".repeat(number * 20_000)
             );
             // With a date, in another zone, beside the flags.
@@ -103,13 +104,8 @@ fn all(imap: &mut Imap, separator: char) -> Vec<String> {
             }
         }
         assert_eq!(count, 5, "{mailbox}");
-        all.extend(imap.fetch("1:*").unwrap().into_iter().map(|message| {
-            String::from_utf8_lossy(&message.octets).replacen(
-                &mailbox,
-                &mailbox.replace(separator, "/"),
-                1,
-            )
-        }));
+        let messages = imap.fetch("1:*").unwrap().into_iter();
+        all.extend(messages.map(|message| String::from_utf8_lossy(&message.octets).into_owned()));
     }
     all
 }
