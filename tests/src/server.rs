@@ -39,11 +39,17 @@ pub struct Server {
     listeners: Vec<Listener>,
     log: Arc<Mutex<String>>,
     started_in: Duration,
+    /// How long a start may take.
+    patience: Duration,
 }
 
 impl Server {
     /// Starts a server from the configuration in a folder.
-    pub(crate) fn new(folder: TempDir, environment: Vec<(String, PathBuf)>) -> Self {
+    pub(crate) fn new(
+        folder: TempDir,
+        environment: Vec<(String, PathBuf)>,
+        patience: Duration,
+    ) -> Self {
         let log = Arc::new(Mutex::new(String::new()));
         let mut server = Server {
             folder,
@@ -52,6 +58,7 @@ impl Server {
             listeners: Vec::new(),
             log,
             started_in: Duration::ZERO,
+            patience,
         };
         server.start();
         server
@@ -72,11 +79,7 @@ impl Server {
             .expect("the server starts");
         let ready = self.follow(process.stderr.take().expect("its standard error is piped"));
         self.process = Some(process);
-        let deadline = if cfg!(debug_assertions) {
-            PATIENCE * 3
-        } else {
-            PATIENCE
-        };
+        let deadline = self.patience;
         match ready.recv_timeout(deadline) {
             Ok(()) => {}
             Err(RecvTimeoutError::Timeout) => {

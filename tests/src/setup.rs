@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::database::Database;
 use crate::place;
 use crate::server::Server;
+use crate::wait::PATIENCE;
 
 /// The server's name in all tests.
 pub const HOST: &str = "mx.waxwing.example";
@@ -41,6 +43,7 @@ pub struct Setup {
     own_plugins: bool,
     more_plugins: Option<PathBuf>,
     own_code: bool,
+    compiles: u32,
     every_listener: bool,
     policy_settings: String,
     settings: String,
@@ -64,6 +67,7 @@ impl Setup {
             own_plugins: false,
             more_plugins: None,
             own_code: false,
+            compiles: 0,
             every_listener: false,
             policy_settings: String::new(),
             settings: String::new(),
@@ -103,10 +107,11 @@ impl Setup {
         self
     }
 
-    /// A folder of its own for compiled plugins, for tests that make many.
+    /// A folder of its own for compiled plugins, for tests that make so many: the first start compiles them all.
     #[must_use]
-    pub fn own_code(mut self) -> Self {
+    pub fn own_code(mut self, plugins: u32) -> Self {
         self.own_code = true;
+        self.compiles = plugins;
         self
     }
 
@@ -152,9 +157,15 @@ impl Setup {
     /// If it does not start; with what it said.
     #[must_use]
     pub fn start(self) -> Server {
-        let server = Server::new(self.write(), self.environment.clone());
+        let server = Server::new(self.write(), self.environment.clone(), self.patience());
         server.admin().add_accounts(&self.accounts);
         server
+    }
+
+    /// How long a start may take.
+    fn patience(&self) -> Duration {
+        let slowness = if cfg!(debug_assertions) { 3 } else { 1 };
+        slowness * (PATIENCE + self.compiles * Duration::from_secs(1))
     }
 
     /// Writes the configuration into a new folder.

@@ -45,7 +45,7 @@ fn each_domain_has_a_plugin_of_its_own() {
     let mut server = Setup::new()
         .policy(Policy::Text(format!("{steps}{ACCEPTING}")))
         .plugins(folder.path().to_owned())
-        .own_code()
+        .own_code(u32::try_from(count).unwrap())
         .start();
     // Compiled by now: what is measured is a start from the cache.
     assert!(server.stop().success(), "{}", server.log());

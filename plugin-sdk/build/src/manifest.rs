@@ -42,14 +42,25 @@ fn yes() -> bool {
     true
 }
 
-/// What a hook may wait for.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Condition {
-    /// The client has logged in.
-    Authenticated,
-    /// It was found out who the message is from.
-    AuthResults,
+/// What a hook may wait for: one of these facts.
+const FACTS: [&str; 5] = ["authenticated", "auth-results", "found", "judged", "detail"];
+
+/// What a hook waits for: facts with ` or ` between them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+struct Condition(String);
+
+impl TryFrom<String> for Condition {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.split(" or ").find(|fact| !FACTS.contains(fact)) {
+            Some(fact) => Err(format!(
+                "{fact:?} is nothing that a hook waits for: write one of {FACTS:?}, or several with \" or \" between them"
+            )),
+            None => Ok(Self(text)),
+        }
+    }
 }
 
 /// A finding that the plugin may report.
@@ -355,6 +366,10 @@ cases = [{ name = "a.toml", text = "# one" }, { name = "b.toml", text = "[[case]
         assert_eq!(
             when("message = \"auth-results\"").unwrap()["when"]["message"].as_str(),
             Some("auth-results")
+        );
+        assert_eq!(
+            when("message = \"authenticated or found\"").unwrap()["when"]["message"].as_str(),
+            Some("authenticated or found")
         );
         assert_eq!(
             when("connect = \"authenticated\"").unwrap_err().to_string(),

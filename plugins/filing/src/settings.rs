@@ -51,6 +51,13 @@ impl Default for Settings {
 /// What serde cannot see.
 pub fn check(settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
+    // Of an address that is one word the plugin is not even asked.
+    if settings.separators.chars().any(char::is_alphanumeric) {
+        problems.push(Problem::new(
+            "/separators",
+            "are marks between words, not letters or digits; write \"+-\"",
+        ));
+    }
     if settings.prefix.starts_with('/')
         || settings.prefix.contains("//")
         || settings.prefix.chars().any(char::is_control)

@@ -138,6 +138,14 @@ fn check_order(place: &str, thresholds: Thresholds, problems: &mut Vec<Problem>)
             ));
             continue;
         }
+        // Mail in which nothing was found has no score, and no verdict is asked for.
+        if score <= 0.0 {
+            problems.push(Problem::new(
+                format!("{place}/{name}"),
+                "must be above 0: mail in which nothing was found is delivered",
+            ));
+            continue;
+        }
         if let Some((other, lower)) = below
             && score < lower
         {

@@ -6,67 +6,135 @@
 
 use std::collections::BTreeMap;
 
+use crate::guest::Ask;
 use crate::hook::Hook;
+use crate::outcome::Verdict;
 use crate::state::Context;
+use crate::subject::Mail;
 
-/// What has to be so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Condition {
-    /// Nothing.
-    #[default]
-    Always,
+/// What stands between the facts of a condition.
+const OR: &str = " or ";
+
+/// A fact that a plugin may wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fact {
     /// The client has logged in.
     Authenticated,
     /// It was found out who the message is from.
     AuthResults,
+    /// A step has found something in the message.
+    Found,
+    /// The recipient's copy was judged to be something else than mail to deliver.
+    Judged,
+    /// The recipient's local part may have a detail (RFC 5233): not all of it is letters and digits.
+    Detail,
 }
 
+/// What has to be so: one of these facts. Without any there is no condition.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Condition(Vec<Fact>);
+
 /// The condition of each hook of a plugin.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Conditions([Condition; Hook::ALL.len()]);
 
-impl Condition {
-    /// The condition of this name. What a later release may know holds always: to ask in vain does no harm.
-    fn named(name: &str) -> Self {
-        match name {
+impl Fact {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
             "authenticated" => Self::Authenticated,
             "auth-results" => Self::AuthResults,
-            _ => Self::Always,
-        }
+            "found" => Self::Found,
+            "judged" => Self::Judged,
+            "detail" => Self::Detail,
+            _ => return None,
+        })
     }
 
-    fn holds(self, context: &Context) -> bool {
+    fn holds(self, ask: &Ask<'_>, context: &Context) -> bool {
+        let mail = context.mail.as_deref();
         match self {
-            Self::Always => true,
-            Self::Authenticated => match (&context.mail, &context.connection) {
+            Self::Authenticated => match (mail, &context.connection) {
                 (Some(mail), _) => mail.identity.is_some(),
                 (None, Some(connection)) => connection.state().identity.is_some(),
                 (None, None) => false,
             },
-            Self::AuthResults => {
-                let mail = context.mail.as_ref();
-                mail.is_some_and(|mail| mail.state().auth.is_some())
-            }
+            Self::AuthResults => mail.is_some_and(|mail| mail.state().auth.is_some()),
+            Self::Found => mail.is_some_and(|mail| !mail.state().found.is_empty()),
+            Self::Judged => mail.is_some_and(|mail| judged(ask, mail)),
+            Self::Detail => detail(ask),
         }
     }
 }
 
+/// Whether the recipient at hand gets something else than mail.
+fn judged(ask: &Ask<'_>, mail: &Mail) -> bool {
+    let Ask::Deliver { recipient, .. } = ask else {
+        return false;
+    };
+    let state = mail.state();
+    let verdict = state
+        .recipient(recipient.index)
+        .and_then(|recipient| state.verdict(recipient.domain()));
+    verdict.is_some_and(|verdict| !matches!(verdict, Verdict::Deliver))
+}
+
+/// Whether the address at hand is more than one word.
+fn detail(ask: &Ask<'_>) -> bool {
+    let (Ask::Deliver { recipient, .. } | Ask::RcptTo(recipient) | Ask::Route(recipient)) = ask
+    else {
+        return false;
+    };
+    let local_part = &recipient.address.local_part;
+    !local_part.chars().all(char::is_alphanumeric)
+}
+
+impl Condition {
+    /// The condition of this text: names of facts, ` or ` between them. What a later release may know holds always: to ask in vain does no
+    /// harm.
+    fn parse(text: &str) -> Self {
+        let facts: Option<Vec<_>> = text.split(OR).map(Fact::named).collect();
+        Self(facts.unwrap_or_default())
+    }
+
+    fn holds(&self, ask: &Ask<'_>, context: &Context) -> bool {
+        self.0.is_empty() || self.0.iter().any(|fact| fact.holds(ask, context))
+    }
+}
+
 impl Conditions {
-    /// Those of a manifest: names of conditions by names of hooks.
+    /// Those of a manifest, by names of hooks.
     pub(crate) fn of(when: &BTreeMap<String, String>) -> Self {
         let mut conditions = Self::default();
-        for (hook, name) in when {
+        for (hook, text) in when {
             let place = Hook::parse(hook).and_then(|hook| conditions.0.get_mut(hook.index()));
             if let Some(condition) = place {
-                *condition = Condition::named(name);
+                *condition = Condition::parse(text);
             }
         }
         conditions
     }
 
-    /// Whether the plugin may have something to say at `hook`.
-    pub(crate) fn hold(&self, hook: Hook, context: &Context) -> bool {
-        let condition = self.0.get(hook.index()).copied().unwrap_or_default();
-        condition.holds(context)
+    /// Whether the plugin may have something to say when it is asked this.
+    pub(crate) fn hold(&self, ask: &Ask<'_>, context: &Context) -> bool {
+        let condition = self.0.get(ask.hook().index());
+        condition.is_none_or(|condition| condition.holds(ask, context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_server_does_not_know_holds_always() {
+        let nothing = Context::default();
+        let holds = |text: &str| Condition::parse(text).holds(&Ask::Message, &nothing);
+        assert!(!holds("authenticated"));
+        assert!(!holds(
+            "authenticated or found or judged or detail or auth-results"
+        ));
+        assert!(holds("moonlight"));
+        assert!(holds("authenticated or moonlight"));
+        assert!(Conditions::default().hold(&Ask::Message, &nothing));
     }
 }

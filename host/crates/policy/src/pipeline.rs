@@ -50,7 +50,7 @@ impl Scene<'_> {
     /// Asks one step and books what it brought about. A shadow step is asked beside; to the others it is as if it had no opinion.
     /// Nor has a step one whose plugin says beforehand that it has none.
     pub(crate) async fn ask(&mut self, step: &Arc<Step>, ask: &Ask<'_>) -> Came {
-        if !step.conditions.hold(ask.hook(), &self.context) {
+        if !step.conditions.hold(ask, &self.context) {
             return Came::Answer(Answer::Pass);
         }
         if step.config.mode == Mode::Shadow {
@@ -71,7 +71,7 @@ impl Scene<'_> {
         ends: impl Fn(Came) -> Option<T>,
     ) -> Option<T> {
         let mut calls = JoinSet::new();
-        let asked = |step: &Arc<Step>| step.conditions.hold(Hook::Message, &self.context);
+        let asked = |step: &Arc<Step>| step.conditions.hold(&Ask::Message, &self.context);
         for (place, step) in steps.iter().filter(|step| asked(step)).enumerate() {
             if step.config.mode == Mode::Shadow {
                 trial::launch(self, step, &Ask::Message);

@@ -362,6 +362,12 @@ impl MailState {
         (recipient.standing != Standing::Removed).then_some(recipient)
     }
 
+    /// What the message was judged to be for the recipients of this domain, once it was.
+    pub(crate) fn verdict(&self, domain: &str) -> Option<&Verdict> {
+        let mut verdicts = self.verdicts.iter();
+        verdicts.find_map(|(of, verdict)| (of.as_ref() == domain).then_some(verdict))
+    }
+
     /// Changes the envelope.
     pub(crate) fn change(&mut self, edit: EnvelopeEdit) {
         match edit {

@@ -64,7 +64,7 @@ pub enum Error {
     #[error("the store is full")]
     Full,
     /// Another process has the store open.
-    #[error("{} is in use by another process", path.display())]
+    #[error("{} is in use by another process: a server that starts or ends, which answers or is gone in a moment, or another command", path.display())]
     InUse {
         /// The lock file.
         path: PathBuf,

@@ -112,12 +112,9 @@ impl HostEnvelope for State {
     fn verdict(&mut self, _: Resource<Envelope>, recipient: u32) -> Result<Option<String>> {
         self.host_call("envelope.verdict", recipient, |state, recipient| {
             let mail = state.mail()?.state();
-            let verdict = mail.recipient(*recipient).and_then(|recipient| {
-                mail.verdicts
-                    .iter()
-                    .find(|(domain, _)| domain.as_ref() == recipient.domain())
-            });
-            Ok(verdict.map(|(_, verdict)| verdict.word().to_owned()))
+            let recipient = mail.recipient(*recipient);
+            let verdict = recipient.and_then(|recipient| mail.verdict(recipient.domain()));
+            Ok(verdict.map(|verdict| verdict.word().to_owned()))
         })
     }
 
