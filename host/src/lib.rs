@@ -25,6 +25,7 @@ mod dns;
 mod drive;
 mod fetch;
 mod http;
+mod indexing;
 mod keys;
 mod listen;
 mod moving;

@@ -12,7 +12,7 @@ use crate::listen::{Bound, ListenError};
 use crate::shutdown::{self, Phase};
 use crate::tls::TlsError;
 use crate::wiring::Parts;
-use crate::{admin, http, keys, listen, outgoing, reports};
+use crate::{admin, http, indexing, keys, listen, outgoing, reports};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +108,7 @@ fn open(parts: &Arc<Parts>) -> Result<Running, StartError> {
     ));
     background.spawn(reload_on_hangup(Arc::clone(parts)));
     background.spawn(reports::run(Arc::clone(parts)));
+    background.spawn(indexing::run(Arc::clone(parts)));
     let policy = parts.policy.clone();
     background.spawn(async move { policy.run().await });
     let mut listeners = JoinSet::new();

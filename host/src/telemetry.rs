@@ -109,6 +109,10 @@ fn describe() {
         "waxwing_limits_hit_total",
         "What was refused or cut for a limit, by limit and by whom it counts."
     );
+    describe_counter!(
+        "waxwing_search_messages_total",
+        "Messages that searches left out by the index, or read, by which of both."
+    );
     describe_gauge!(
         "waxwing_pressure",
         "How short room is, by what: 1 strangers are not let in, 2 their messages are not taken, 3 nobody's."

@@ -9,12 +9,13 @@ use std::sync::LazyLock;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// Crates that parse what peers send: no I/O, no clock, no runtime (invariant 2).
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "waxwing-mail",
     "waxwing-session",
     "waxwing-sasl",
     "waxwing-smtp",
     "waxwing-message",
+    "waxwing-index",
     "waxwing-imap",
     "waxwing-pop3",
     "waxwing-queue",

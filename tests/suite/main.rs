@@ -40,6 +40,7 @@ mod publish;
 mod reload;
 mod reputation;
 mod rollout;
+mod search_index;
 mod shutdown;
 mod signing;
 mod slow;

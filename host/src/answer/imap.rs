@@ -32,6 +32,7 @@ use super::events;
 use super::gate::{Admission, Gate, Login, Over};
 use super::{Caller, Settings};
 use crate::drive::{Answering, Answers};
+use crate::indexing;
 use crate::transport::TlsFacts;
 use crate::wiring::Parts;
 
@@ -390,6 +391,15 @@ impl User {
             } => search::texts(store, &self.account, mailbox, &uids, &keys)
                 .await
                 .map_err(failed),
+            Ask::Sift {
+                mailbox,
+                uids,
+                needles,
+            } => {
+                let mailbox = MailboxId(mailbox.0);
+                let absent = indexing::absent(store, account, mailbox, &uids, &needles).await;
+                Ok(Answer::Absent(absent))
+            }
             Ask::Changed { mailbox, since } => changed::since(store, account, mailbox, since)
                 .await
                 .map_err(failed),

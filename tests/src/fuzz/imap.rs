@@ -67,6 +67,7 @@ fn answer(ask: Ask) -> Answer {
         }),
         Ask::Copy { .. } | Ask::Move { .. } => Answer::Copied(Copied::default()),
         Ask::Expunge { .. } => Answer::Expunged(UidSet::from_ranges([(4, 4)])),
+        Ask::Sift { .. } => Answer::Absent(Vec::new()),
         Ask::SearchText { .. } => Answer::TextMatches(Vec::new()),
         Ask::Poll { since, .. } => Answer::Changes(Changes {
             highest_modseq: since,

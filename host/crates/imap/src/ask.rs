@@ -180,6 +180,16 @@ pub enum Ask {
         /// At most 64 keys.
         keys: Arc<[TextKey]>,
     },
+    /// Which of these messages surely lack a text, as far as an index knows; the others are looked at. → [`Answer::Absent`]
+    Sift {
+        /// Which mailbox.
+        mailbox: MailboxId,
+        /// Among which messages.
+        uids: UidSet,
+        /// Of each needle the texts, folded, that a message which has it holds all of; 64 needles at most. See
+        /// [`each_text`](crate::each_text).
+        needles: Arc<[Vec<String>]>,
+    },
     /// Which messages changed after `since`, and which went: to be answered by an index. → [`Answer::Changed`]
     Changed {
         /// Which mailbox.
@@ -235,6 +245,8 @@ pub enum Answer {
     Expunged(UidSet),
     /// See [`Ask::SearchText`].
     TextMatches(Vec<TextMatch>),
+    /// See [`Ask::Sift`]: of each needle the messages that lack it. Where nothing is known, sets are empty, or there are none.
+    Absent(Vec<UidSet>),
     /// See [`Ask::Changed`].
     Changed(Changed),
     /// Seconds of Unix time.

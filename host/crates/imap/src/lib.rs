@@ -27,6 +27,7 @@ mod config;
 mod encode;
 mod error;
 mod parse;
+mod searched;
 mod session;
 pub mod types;
 pub mod utf7;
@@ -37,4 +38,5 @@ pub use ask::{
 };
 pub use config::{Config, Limits, Tls};
 pub use error::Error;
+pub use searched::{TEXTS, each_text};
 pub use session::Session;

@@ -78,13 +78,18 @@ pub fn decode_words(value: &[u8]) -> String {
     fields::unstructured(value)
 }
 
-/// Upper and lower case made one, for comparison.
+/// Upper and lower case made one, for comparison. A text in another folds to a text in that other's folded form.
 #[must_use]
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
-        text.to_ascii_lowercase()
+        return text.to_ascii_lowercase();
+    }
+    let lower = text.to_lowercase();
+    // The only letter whose lower case depends on what stands around it.
+    if lower.contains('ς') {
+        lower.replace('ς', "σ")
     } else {
-        text.to_lowercase()
+        lower
     }
 }
 
@@ -108,6 +113,12 @@ fn decode(part: &Part, octets: &[u8]) -> String {
 fn source(part: &Part, octets: &[u8]) -> String {
     let plain = transfer_decode(part, octets);
     let charset = part.param("charset").unwrap_or_default();
+    // What claims to be ASCII and is not, is UTF-8 wherever it can be.
+    if charset.eq_ignore_ascii_case("us-ascii")
+        && let Ok(text) = std::str::from_utf8(&plain)
+    {
+        return text.to_owned();
+    }
     match charset_decoder(charset.as_bytes()) {
         Some(decoder) if !plain.is_ascii() || !is_superset_of_ascii(charset) => decoder(&plain),
         _ => match std::str::from_utf8(&plain) {
@@ -204,4 +215,33 @@ fn shown(root: &Part) -> Option<&Part> {
         }
     }
     html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_folds_alike_wherever_it_stands() {
+        // A sigma at the end of a word has a lower case of its own.
+        assert!(contains_folded("ΟΔΟΣΑ", &fold("ΟΔΟΣ")));
+        assert!(contains_folded("οδος", &fold("ΟΔΟΣ")));
+        // Texts may become longer.
+        assert!(contains_folded("İSTANBUL", &fold("İs")));
+        assert!(contains_folded("STRASSE Straße", "straße"));
+    }
+
+    #[test]
+    fn what_claims_to_be_ascii_may_be_utf_8() {
+        for head in ["", "Content-Type: text/plain; charset=us-ascii\r\n"] {
+            let raw = format!("{head}\r\nGrüße 漢字\r\n");
+            let root = Part::read(raw.as_bytes());
+            let texts: Vec<String> = root.texts(raw.as_bytes()).collect();
+            assert_eq!(texts, ["Grüße 漢字\r\n"]);
+        }
+        let latin = b"\r\nGr\xfc\xdfe\r\n";
+        let texts: Vec<String> = Part::read(latin).texts(latin).collect();
+        assert_eq!(texts.len(), 1);
+        assert!(texts.first().is_some_and(|text| text.starts_with("Gr")));
+    }
 }

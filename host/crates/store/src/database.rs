@@ -529,6 +529,10 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "imported",
         include_str!("../migrations/sqlite/0011_imported.sql"),
     ),
+    (
+        "text_packs",
+        include_str!("../migrations/sqlite/0012_text_packs.sql"),
+    ),
 ];
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -571,5 +575,9 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "imported",
         include_str!("../migrations/postgres/0011_imported.sql"),
+    ),
+    (
+        "text_packs",
+        include_str!("../migrations/postgres/0012_text_packs.sql"),
     ),
 ];

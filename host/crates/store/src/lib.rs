@@ -50,6 +50,7 @@ mod room;
 mod scram;
 mod shared;
 mod statement;
+mod text_packs;
 mod totp;
 mod usage;
 mod verify;
@@ -79,6 +80,7 @@ pub use queue::{
     QueueEntry, QueueEnvelope, QueueFilter, QueuePage, QueuedMessage, QueuedRecipient,
     RecipientOutcome, RecipientState, ReturnContent, Settled, Settlement, Submitted,
 };
+pub use text_packs::{PackOutline, PackSource, Packing, TextPack, TextPackChange};
 pub use usage::Usage;
 pub use verify::Verification;
 

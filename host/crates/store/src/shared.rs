@@ -1,6 +1,6 @@
 //! What the writer tells the rest of this process after each commit: usage, news for watchers, directory changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +9,12 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use crate::writer::heads::AccountHead;
-use crate::{AccountId, DomainId, Usage};
+use crate::{AccountId, DomainId, MailboxId, Usage};
 
 /// Usages remembered; beyond, all are forgotten and read anew.
 const MAX_USAGES: usize = 100_000;
+/// Mailboxes that are told of as changed at once; of more it is not told.
+const MAX_CHANGED: usize = 100_000;
 
 /// State of this process that follows the commits.
 #[derive(Debug, Default)]
@@ -24,6 +26,8 @@ pub(crate) struct Shared {
     /// Changes when something of the queue is due sooner than was known.
     queue: watch::Sender<u64>,
     watchers: Mutex<HashMap<AccountId, watch::Sender<u64>>>,
+    /// Mailboxes that commits changed since somebody asked.
+    changed: Mutex<HashSet<(AccountId, MailboxId)>>,
     accounts: Mutex<HashMap<AccountId, (Usage, Instant)>>,
     domains: Mutex<HashMap<DomainId, (Usage, Instant)>>,
 }
@@ -77,6 +81,19 @@ impl Shared {
         }
         watcher
             .send_if_modified(|modseq| std::mem::replace(modseq, account.modseq) != account.modseq);
+    }
+
+    /// A commit changed the mailbox.
+    pub(crate) fn mailbox_changed(&self, account: AccountId, mailbox: MailboxId) {
+        let mut changed = lock(&self.changed);
+        if changed.len() < MAX_CHANGED {
+            changed.insert((account, mailbox));
+        }
+    }
+
+    /// The mailboxes that were changed since this was asked last.
+    pub(crate) fn take_changed(&self) -> HashSet<(AccountId, MailboxId)> {
+        std::mem::take(&mut lock(&self.changed))
     }
 
     /// Another host, or this one, has changed accounts: their numbers and modification sequences in pairs.

@@ -1,4 +1,4 @@
-//! SEARCH for texts: what neither summaries nor flags tell.
+//! SEARCH for texts: what neither summaries nor flags tell of the messages that the index does not leave out.
 
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ pub(super) async fn texts(
         rest = others;
         let blobs: Vec<BlobId> = some.iter().map(|message| message.blob).collect();
         let contents = store.blob_heads(&blobs, usize::MAX).await?;
+        metrics::counter!("waxwing_search_messages_total", "by" => "reading")
+            .increment(blobs.len() as u64);
         let keys = Arc::clone(keys);
         let search = move || -> Vec<Option<u64>> {
             let matched = |content: &Bytes| TextKey::matches(&keys, content);

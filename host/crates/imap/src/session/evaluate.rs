@@ -3,12 +3,16 @@
 
 use std::sync::Arc;
 
-use waxwing_message::{AddressItem, Summary, contains_folded, decode_words};
+use waxwing_message::{Summary, contains_folded};
 
 use crate::ask::FetchRow;
+use crate::searched::summary_texts;
 use crate::session::prepare::Prepared;
 use crate::session::selected::Selected;
-use crate::types::{SearchKey, SequenceSet, SummaryField, TextKey, UidSet};
+use crate::types::{SearchKey, SequenceSet, TextKey, UidSet};
+
+/// Text keys, and needles, of a search at most.
+const MOST: usize = 64;
 
 /// A search key with its sets resolved and its text keys numbered.
 #[derive(Debug)]
@@ -26,10 +30,14 @@ pub(crate) enum Test {
     /// Looks at the row.
     Row(SearchKey),
     /// Looks at the row's summary.
-    Summary(SearchKey),
+    Summary(SearchKey, Option<Needle>),
     /// The n-th text key.
-    Text(usize),
+    Text(usize, Option<Needle>),
 }
+
+/// What a message that matches holds: the n-th of the search's needles.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Needle(usize);
 
 /// What is known of a message.
 #[derive(Debug, Default, Clone, Copy)]
@@ -39,6 +47,16 @@ pub(crate) struct Known<'a> {
     pub(crate) summary: Option<&'a Summary>,
     /// Bit n: text key n matches.
     pub(crate) text: Option<u64>,
+    /// Of each needle the messages that surely lack it.
+    pub(crate) absent: &'a [UidSet],
+}
+
+impl Known<'_> {
+    /// That the message does not match, if it lacks the needle.
+    fn lacks(&self, needle: Option<Needle>) -> Option<bool> {
+        let absent = self.absent.get(needle?.0)?;
+        absent.contains(self.uid).then_some(false)
+    }
 }
 
 /// A search ready to run.
@@ -46,6 +64,8 @@ pub(crate) struct Known<'a> {
 pub(crate) struct Search {
     pub(crate) test: Test,
     pub(crate) text_keys: Arc<[TextKey]>,
+    /// What messages can be left out by.
+    pub(crate) needles: Vec<Vec<String>>,
     pub(crate) needs_rows: bool,
     pub(crate) needs_summary: bool,
     /// The highest modification sequence of what is found is told.
@@ -70,6 +90,7 @@ impl Search {
         let mut search = Self {
             test: Test::And(Vec::new()),
             text_keys: Arc::new([]),
+            needles: Vec::new(),
             needs_rows: false,
             needs_summary: false,
             needs_modseq: false,
@@ -80,7 +101,7 @@ impl Search {
         let mut text_keys = Vec::new();
         search.test = search.compile(key, selected, &mut text_keys);
         search.text_keys = text_keys.into();
-        (search.text_keys.len() <= 64).then_some(search)
+        (search.text_keys.len() <= MOST).then_some(search)
     }
 
     fn compile(
@@ -113,8 +134,15 @@ impl Search {
             }
             SearchKey::Recent => Test::Among(selected.recent.clone()),
             SearchKey::Text(key) => {
+                let needle = self.needle(key.needle());
                 text_keys.push(key);
-                Test::Text(text_keys.len() - 1)
+                Test::Text(text_keys.len() - 1, needle)
+            }
+            SearchKey::Field(field, text) => {
+                self.needs_rows = true;
+                self.needs_summary = true;
+                let needle = self.needle(vec![text.clone()]);
+                Test::Summary(SearchKey::Field(field, text), needle)
             }
             key @ SearchKey::ModSeq(_) => {
                 self.needs_rows = true;
@@ -122,13 +150,10 @@ impl Search {
                 let among = self.changed.clone().map(Test::Shared);
                 Test::And(among.into_iter().chain([Test::Row(key)]).collect())
             }
-            key @ (SearchKey::SentBefore(_)
-            | SearchKey::SentOn(_)
-            | SearchKey::SentSince(_)
-            | SearchKey::Field(..)) => {
+            key @ (SearchKey::SentBefore(_) | SearchKey::SentOn(_) | SearchKey::SentSince(_)) => {
                 self.needs_rows = true;
                 self.needs_summary = true;
-                Test::Summary(key)
+                Test::Summary(key, None)
             }
             key => {
                 self.needs_rows = true;
@@ -139,6 +164,16 @@ impl Search {
 }
 
 impl Search {
+    /// Notes what messages can be left out by, among all that is looked for, if there is room.
+    fn needle(&mut self, texts: Vec<String>) -> Option<Needle> {
+        let number = self.needles.len();
+        let useful = number < MOST && texts.iter().any(|text| !text.is_empty());
+        useful.then(|| {
+            self.needles.push(texts);
+            Needle(number)
+        })
+    }
+
     /// The messages of a set, of which `numbers` were named one by one.
     fn among(&self, set: &SequenceSet, numbers: UidSet) -> Test {
         match (set.saved, numbers.is_empty()) {
@@ -166,9 +201,9 @@ impl Test {
             | Self::Until(_)
             | Self::From(_)
             | Self::Row(_)
-            | Self::Text(_) => 1,
+            | Self::Text(..) => 1,
             // A field is searched.
-            Self::Summary(_) => 20,
+            Self::Summary(..) => 20,
         }
     }
 
@@ -197,8 +232,14 @@ impl Test {
             Self::Until(time) => known.row.map(|row| row.internal_date.seconds <= *time),
             Self::From(time) => known.row.map(|row| row.internal_date.seconds >= *time),
             Self::Row(key) => known.row.map(|row| row_matches(key, row)),
-            Self::Summary(key) => known.summary.map(|summary| summary_matches(key, summary)),
-            Self::Text(number) => known.text.map(|bits| bits >> number & 1 == 1),
+            Self::Summary(key, needle) => {
+                let matches = known.summary.map(|summary| summary_matches(key, summary));
+                matches.or_else(|| known.lacks(*needle))
+            }
+            Self::Text(number, needle) => {
+                let matches = known.text.map(|bits| bits >> number & 1 == 1);
+                matches.or_else(|| known.lacks(*needle))
+            }
         }
     }
 }
@@ -228,51 +269,10 @@ fn summary_matches(key: &SearchKey, summary: &Summary) -> bool {
         SearchKey::SentBefore(date) => day.is_some_and(|day| day < *date),
         SearchKey::SentOn(date) => day == Some(*date),
         SearchKey::SentSince(date) => day.is_some_and(|day| day >= *date),
-        SearchKey::Field(field, needle) => field_contains(summary, *field, needle),
+        SearchKey::Field(field, needle) => {
+            let mut texts = summary_texts(summary, *field).into_iter();
+            texts.any(|text| contains_folded(&text, needle))
+        }
         _ => false,
-    }
-}
-
-fn field_contains(summary: &Summary, field: SummaryField, needle: &str) -> bool {
-    let envelope = &summary.envelope;
-    let any = |list: &[AddressItem]| {
-        list.iter()
-            .any(|item| contains_folded(&address(item), needle))
-    };
-    let raw = |octets: &[u8]| {
-        !octets.is_empty() && contains_folded(&String::from_utf8_lossy(octets), needle)
-    };
-    match field {
-        SummaryField::Bcc => any(&envelope.bcc),
-        SummaryField::Cc => any(&envelope.cc),
-        SummaryField::From => any(&envelope.from),
-        SummaryField::To => any(&envelope.to),
-        SummaryField::Subject => envelope
-            .subject
-            .as_ref()
-            .is_some_and(|subject| contains_folded(&decode_words(subject), needle)),
-        SummaryField::MessageId => raw(envelope.message_id.as_deref().unwrap_or_default()),
-        SummaryField::InReplyTo => raw(envelope.in_reply_to.as_deref().unwrap_or_default()),
-        SummaryField::References => raw(&summary.references),
-    }
-}
-
-/// An address as it stands in a header, decoded.
-fn address(item: &AddressItem) -> String {
-    match item {
-        AddressItem::Mailbox {
-            name,
-            local,
-            domain,
-            ..
-        } if name.is_empty() => format!("{local}@{domain}"),
-        AddressItem::Mailbox {
-            name,
-            local,
-            domain,
-            ..
-        } => format!("{name} <{local}@{domain}>"),
-        AddressItem::GroupStart(name) => name.clone(),
-        AddressItem::GroupEnd => String::new(),
     }
 }

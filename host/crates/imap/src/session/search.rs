@@ -19,6 +19,8 @@ const ROWS: u32 = 500;
 const WORK: u32 = 200_000;
 /// Messages whose text is looked at in one ask.
 const TEXTS: u32 = 50;
+/// Messages that are looked at as soon as an index is asked about them.
+const FEW: u32 = 16;
 
 /// What was found.
 #[derive(Debug)]
@@ -53,6 +55,7 @@ pub(crate) fn run(core: &mut Core, prepared: Prepared, then: Box<dyn Then>) -> F
     let Some(selected) = &core.selected else {
         return Flow::Tagged(texts::NOTHING_SELECTED);
     };
+    let uids = selected.uids.clone();
     let Some(search) = Search::new(prepared, selected) else {
         return Flow::Done(texts::TOO_MANY_TEXT_KEYS);
     };
@@ -63,8 +66,11 @@ pub(crate) fn run(core: &mut Core, prepared: Prepared, then: Box<dyn Then>) -> F
         at_once: (WORK / search.test.cost().max(1)).max(1),
         enough: then.enough(),
         then,
+        sifted: search.needles.is_empty(),
         search,
+        uids,
         looked: 0,
+        absent: Vec::new(),
         left: UidSet::new(),
         rows: HashMap::new(),
         unread: UidSet::new(),
@@ -82,8 +88,14 @@ struct Running {
     enough: Enough,
     /// Messages that are judged before others have a turn.
     at_once: u32,
-    /// How many messages were judged by their UID.
+    /// Those that are judged by their UID.
+    uids: UidSet,
+    /// How many of them were.
     looked: u32,
+    /// The index was asked, or need not be.
+    sifted: bool,
+    /// Of each needle the messages that lack it.
+    absent: Vec<UidSet>,
     /// Whose UID does not decide, and that were not asked about.
     left: UidSet,
     /// What is known of those whose text has to be looked at.
@@ -100,6 +112,7 @@ impl Job for Running {
         match answer {
             Answer::Rows(rows) => self.judge_rows(rows),
             Answer::TextMatches(matches) => self.judge_texts(&matches),
+            Answer::Absent(absent) => self.judge_again(absent),
             Answer::Done => {}
             other => return failed(&other, false),
         }
@@ -111,11 +124,20 @@ impl Job for Running {
             return Flow::Tagged(texts::NOTHING_SELECTED);
         };
         let mailbox = selected.mailbox;
-        if self.looked < selected.uids.len() {
-            self.judge_uids(&selected.uids);
-            if self.looked < selected.uids.len() {
+        if self.looked < self.uids.len() {
+            self.judge_uids();
+            if self.looked < self.uids.len() {
                 return Flow::Ask(Ask::Yield, self);
             }
+        }
+        if !self.sifted && self.left.len() > FEW {
+            self.sifted = true;
+            let ask = Ask::Sift {
+                mailbox,
+                uids: self.left.clone(),
+                needles: std::mem::take(&mut self.search.needles).into(),
+            };
+            return Flow::Ask(ask, self);
         }
         if self.unread.is_empty() && !self.left.is_empty() && !self.has_enough() {
             let uids = self.next_batch();
@@ -197,12 +219,22 @@ impl Running {
         }
     }
 
+    /// What an index knows decides of some that are left.
+    fn judge_again(&mut self, absent: Vec<UidSet>) {
+        self.absent = absent;
+        if self.absent.iter().any(|uids| !uids.is_empty()) {
+            self.uids = std::mem::take(&mut self.left);
+            self.looked = 0;
+        }
+    }
+
     /// What the UIDs alone decide, of the next messages.
-    fn judge_uids(&mut self, uids: &UidSet) {
+    fn judge_uids(&mut self) {
         let next = self.looked.saturating_add(self.at_once);
-        for uid in uids.slice(self.looked + 1, next).iter() {
+        for uid in self.uids.slice(self.looked + 1, next).iter() {
             let known = Known {
                 uid,
+                absent: &self.absent,
                 ..Known::default()
             };
             match self.search.test.decide(known) {
@@ -227,6 +259,7 @@ impl Running {
                 row: Some(&row),
                 summary: summary.as_ref(),
                 text: None,
+                absent: &self.absent,
             };
             match self.search.test.decide(known) {
                 Some(true) => self.find(row.uid, Some(&row)),
@@ -253,6 +286,7 @@ impl Running {
                 row,
                 summary: summary.as_ref(),
                 text: Some(found.matched),
+                absent: &self.absent,
             };
             if self.search.test.decide(known) == Some(true) {
                 self.find(found.uid, row);

@@ -119,3 +119,17 @@ pub enum SummaryField {
     /// References
     References,
 }
+
+impl SummaryField {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Bcc,
+        Self::Cc,
+        Self::From,
+        Self::Subject,
+        Self::To,
+        Self::MessageId,
+        Self::InReplyTo,
+        Self::References,
+    ];
+}

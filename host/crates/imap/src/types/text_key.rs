@@ -1,6 +1,8 @@
 //! Search keys that need a message's text (RFC 3501 §6.4.4), for the answering side to evaluate.
 
-use waxwing_message::{Part, contains_folded, decode_words, header};
+use waxwing_message::{contains_folded, decode_words, fold, header};
+
+use crate::searched::{each_body_text, field_texts, header_of};
 
 /// A search key over text. Needles are compared as substrings, in any case, after decoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,7 @@ impl TextKey {
     /// the message and the keys.
     #[must_use]
     pub fn matches(keys: &[Self], raw: &[u8]) -> u64 {
-        let header = raw.get(..header::end(raw)).unwrap_or_default();
+        let header = header_of(raw);
         let mut matched = 0;
         for (bit, key) in keys.iter().enumerate().take(64) {
             let hit = match key {
@@ -41,24 +43,26 @@ impl TextKey {
         matched
     }
 
-    /// Decodes each text part once, for all keys.
+    /// Decodes each text once, for all keys.
     fn body_matches(keys: &[Self], raw: &[u8]) -> u64 {
-        let root = Part::read(raw);
-        let inner = root.inner_headers(raw).into_iter().map(|header| {
-            header::fields(header)
-                .map(|field| decode_words(field.value))
-                .collect::<Vec<_>>()
-                .join("\n")
-        });
         let mut matched = 0;
-        for text in root.texts(raw).chain(inner) {
+        each_body_text(raw, |text| {
             for (bit, key) in keys.iter().enumerate().take(64) {
                 if let Self::Body(needle) | Self::Text(needle) = key {
                     matched |= u64::from(contains_folded(&text, needle)) << bit;
                 }
             }
-        }
+        });
         matched
+    }
+
+    /// The texts, folded, that a message which it matches holds all of.
+    #[must_use]
+    pub fn needle(&self) -> Vec<String> {
+        match self {
+            Self::Body(needle) | Self::Text(needle) => vec![needle.clone()],
+            Self::Header { name, value } => vec![fold(name), value.clone()],
+        }
     }
 }
 
@@ -70,8 +74,8 @@ fn header_matches(header: &[u8], name: &str, value: &str) -> bool {
 
 fn any_header_matches(header: &[u8], needle: &str) -> bool {
     header::fields(header).any(|field| {
-        contains_folded(&decode_words(field.value), needle)
-            || contains_folded(&String::from_utf8_lossy(field.raw), needle)
+        let mut texts = field_texts(field).into_iter();
+        texts.any(|text| contains_folded(&text, needle))
     })
 }
 

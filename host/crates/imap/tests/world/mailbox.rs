@@ -42,7 +42,7 @@ pub(crate) struct Message {
     pub(crate) internal_date: InternalDate,
     pub(crate) content: usize,
     pub(crate) size: u64,
-    summary: Bytes,
+    pub(crate) summary: Bytes,
     modseq: u64,
     created: u64,
 }

@@ -6,6 +6,7 @@
 //! it gives the N-th ask of a kind; `% unauthenticate on` lets clients log out and stay; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
 
 mod append;
+mod index;
 mod mailbox;
 mod quota;
 
@@ -15,10 +16,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use waxwing_dialogue::{Dialogue, World};
-use waxwing_imap::types::{ContentRef, FlagSet, InternalDate, MailboxInfo, MailboxName, TextKey};
-use waxwing_imap::{
-    Answer, Appended, Ask, Changes, Config, Copied, Error, Limits, Session, TextMatch, Tls,
-};
+use waxwing_imap::types::{ContentRef, FlagSet, InternalDate, MailboxInfo, MailboxName};
+use waxwing_imap::{Answer, Appended, Ask, Changes, Config, Copied, Error, Limits, Session, Tls};
 use waxwing_sasl::{Mechanism, Offer, ScramKeys, ServerPart};
 
 use append::{Append, Appending};
@@ -38,6 +37,8 @@ pub(crate) struct Fake {
     asked: Vec<String>,
     events: Vec<(String, usize, String)>,
     failing: Vec<String>,
+    /// Which UIDs the search index knows.
+    pub(crate) indexed: fn(u32) -> bool,
     /// What policy says to whoever logs in.
     refused: Option<String>,
 }
@@ -82,6 +83,7 @@ impl Fake {
             asked: Vec::new(),
             events: Vec::new(),
             refused: dialogue.directive("refused").map(str::to_owned),
+            indexed: |uid| uid % 2 == 0,
             failing: dialogue.directives("fail").map(str::to_owned).collect(),
         };
         if let Some(size) = dialogue.directive("max-size") {
@@ -423,20 +425,12 @@ impl Fake {
                 mailbox,
                 uids,
                 keys,
-            } => {
-                let contents = &self.contents;
-                let mailbox = self
-                    .mailboxes
-                    .iter()
-                    .find(|m| m.id == mailbox)
-                    .ok_or(Error::NonExistent)?;
-                let wanted = mailbox.messages.iter().filter(|m| uids.contains(m.uid));
-                let judge = |m: &Message| TextMatch {
-                    uid: m.uid,
-                    matched: TextKey::matches(&keys, &contents[m.content]),
-                };
-                Answer::TextMatches(wanted.map(judge).collect())
-            }
+            } => self.search_text(mailbox, &uids, &keys)?,
+            Ask::Sift {
+                mailbox,
+                uids,
+                needles,
+            } => self.sift(mailbox, &uids, &needles)?,
             Ask::Changed { mailbox, since } => {
                 let mailbox = self
                     .mailboxes

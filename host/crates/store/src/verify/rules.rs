@@ -22,7 +22,7 @@ const fn rule(before: &'static str, broken: &'static str, after: &'static str) -
     }
 }
 
-static RULES: [Rule; 19] = [
+static RULES: [Rule; 21] = [
     rule(
         "content ",
         "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
@@ -51,6 +51,18 @@ static RULES: [Rule; 19] = [
         "SELECT DISTINCT CAST(mailbox AS TEXT) FROM vanished
          WHERE NOT EXISTS (SELECT 1 FROM mailboxes WHERE mailboxes.id = vanished.mailbox) LIMIT 100",
         " is missing and has records of removed messages",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT DISTINCT CAST(mailbox AS TEXT) FROM text_packs
+         WHERE NOT EXISTS (SELECT 1 FROM mailboxes WHERE mailboxes.id = text_packs.mailbox) LIMIT 100",
+        " is missing and has packs of the search index",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT DISTINCT CAST(mailbox AS TEXT) FROM (SELECT mailbox, first, lag(last) OVER (PARTITION BY mailbox ORDER BY first) AS earlier FROM text_packs) AS o
+         WHERE first <= earlier LIMIT 100",
+        " has packs of the search index that overlap",
     ),
     // What CONDSTORE relies on to find changes without an index of every message.
     rule(

@@ -40,7 +40,7 @@ impl Operation for Expunge {
     }
 }
 
-/// Removes all messages of a mailbox that is going away itself: no tombstones.
+/// Removes all messages of a mailbox that is going away itself, and what is known of their texts: no tombstones.
 pub(super) async fn remove_all(
     transaction: &mut Transaction,
     account: AccountId,
@@ -53,7 +53,7 @@ pub(super) async fn remove_all(
         having: Flags::NONE,
     };
     remove(transaction, &all, false).await?;
-    Ok(())
+    super::text_packs::forget(transaction, mailbox).await
 }
 
 async fn remove(

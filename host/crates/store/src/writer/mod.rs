@@ -21,6 +21,7 @@ pub(crate) mod outcome;
 pub(crate) mod queue;
 pub(crate) mod rosters;
 pub(crate) mod sweep;
+pub(crate) mod text_packs;
 pub(crate) mod transaction;
 
 use std::collections::BTreeSet;

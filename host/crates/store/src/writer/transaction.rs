@@ -463,10 +463,10 @@ impl Transaction {
             .filter(|account| account.dirty)
         {
             account.dirty = false;
-            account
-                .mailboxes
-                .values_mut()
-                .for_each(|head| head.dirty = false);
+            for head in account.mailboxes.values_mut().filter(|head| head.dirty) {
+                head.dirty = false;
+                shared.mailbox_changed(account.id, head.mailbox.id);
+            }
             let delta = (
                 std::mem::take(&mut account.bytes_delta),
                 std::mem::take(&mut account.messages_delta),

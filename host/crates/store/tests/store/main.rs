@@ -27,5 +27,6 @@ mod queue_hosts;
 mod queue_many;
 mod queue_owed;
 mod setup;
+mod text_packs;
 mod trouble;
 mod verify;
