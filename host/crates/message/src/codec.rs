@@ -85,18 +85,37 @@ impl Summary {
     /// # Errors
     /// Another version, or damage; then the message itself has to be read again.
     pub fn decode(octets: &[u8]) -> Result<Self, DecodeError> {
+        let (fields, mut rest) = Self::begin(octets)?;
+        Ok(Self {
+            root: rest.part(0)?,
+            preview: rest.string()?,
+            ..fields
+        })
+    }
+
+    /// The same without the tree of parts and the preview, which are empty in it: for those who look at fields only.
+    ///
+    /// # Errors
+    /// As [`Self::decode`], as far as it is looked at.
+    pub fn decode_fields(octets: &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self::begin(octets)?.0)
+    }
+
+    /// The fields, and what is behind them.
+    fn begin(octets: &[u8]) -> Result<(Self, Reader<'_>), DecodeError> {
         let (&version, rest) = octets.split_first().ok_or(DecodeError::Damaged)?;
         if version != VERSION {
             return Err(DecodeError::Version(version));
         }
         let mut reader = Reader(rest);
-        Ok(Self {
+        let fields = Self {
             size: reader.number()?,
             envelope: reader.envelope()?,
             references: reader.octets()?.to_vec(),
-            root: reader.part(0)?,
-            preview: reader.string()?,
-        })
+            root: Part::default(),
+            preview: String::new(),
+        };
+        Ok((fields, reader))
     }
 }
 

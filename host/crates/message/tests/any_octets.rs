@@ -57,6 +57,8 @@ proptest! {
         ranges_hold(&raw, &summary.root);
         prop_assert_eq!(&Part::read(&raw), &summary.root);
         prop_assert_eq!(Summary::decode(&summary.encode()), Ok(summary.clone()));
+        let fields = Summary::decode_fields(&summary.encode()).unwrap();
+        prop_assert_eq!((&fields.envelope, &fields.references), (&summary.envelope, &summary.references));
         for text in [SectionText::All, SectionText::Header, SectionText::Text, SectionText::Mime] {
             if let Some(located) = summary.locate(&Section { path: path.clone(), text }) {
                 prop_assert!(located.span.end as usize <= raw.len());
@@ -74,6 +76,7 @@ proptest! {
             *version = 1;
         }
         let _ = Summary::decode(&octets);
+        let _ = Summary::decode_fields(&octets);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Mailboxes that were opened lately, as they were at a modification sequence: whoever opens one again, or asks for flags, sizes and dates,
-//! has only that read which changed since.
+//! has only that read which changed since. Summaries that were asked for are kept with them.
 //!
 //! Invariants: an image is never older than the modification sequence it carries, and may be newer, so that what is read again on top of it
 //! changes nothing; who asks gets what the database has at that moment, since the mailbox's row is read first; all images together stay
@@ -23,6 +23,9 @@ use crate::{
 
 /// Octets of all images together: a million and a half of messages.
 const ROOM: usize = 128 << 20;
+/// Octets of an image beyond which it takes no summaries, and of a summary beyond which it is not kept.
+const SUMMARIES_ROOM: usize = ROOM / 4;
+const SUMMARY: usize = 4096;
 /// Octets of a keyword in an image beside its text.
 const KEYWORD: usize = 24;
 /// Octets of an image beside its messages.
@@ -41,6 +44,8 @@ pub(crate) struct Entry {
     saved: i64,
     size: u64,
     blob: BlobId,
+    /// Empty until somebody asked for it.
+    summary: Bytes,
 }
 
 impl Entry {
@@ -54,9 +59,11 @@ impl Entry {
             blob: BlobId(row.int(6)?),
             internal_offset: i16::try_from(row.int(7)?).unwrap_or(0),
             saved: saved(internal_date, row.int(8)?),
+            summary: Bytes::new(),
         })
     }
 
+    /// Without its summary.
     pub(crate) fn message(&self) -> Message {
         Message {
             flags: self.flags.clone(),
@@ -72,6 +79,7 @@ impl Entry {
     fn octets(&self) -> usize {
         let keywords = self.flags.keywords.iter();
         size_of::<Self>()
+            + self.summary.len()
             + keywords
                 .map(|keyword| KEYWORD + keyword.len())
                 .sum::<usize>()
@@ -101,8 +109,8 @@ impl Image {
         flags.collect()
     }
 
-    /// The messages of these UIDs.
-    fn messages(&self, uids: &[UidRange]) -> Vec<Message> {
+    /// The messages of these UIDs; if asked for, with the summaries that are known.
+    fn messages(&self, uids: &[UidRange], with_summary: bool) -> Vec<Message> {
         let mut sorted = uids.to_vec();
         sorted.sort_unstable_by_key(|range| range.first);
         let mut found = Vec::new();
@@ -116,7 +124,13 @@ impl Image {
             };
             if first < end {
                 let entries = self.entries.get(first..end).unwrap_or_default();
-                found.extend(entries.iter().map(Entry::message));
+                found.extend(entries.iter().map(|entry| {
+                    let mut message = entry.message();
+                    if with_summary {
+                        message.summary = entry.summary.clone();
+                    }
+                    message
+                }));
                 from = end;
             }
         }
@@ -137,8 +151,9 @@ impl Image {
             octets += entry.octets();
             match entries.get_mut(place) {
                 Some(known) if known.flags.uid == entry.flags.uid => {
-                    octets -= known.octets();
-                    *known = entry;
+                    octets = octets + known.summary.len() - known.octets();
+                    let summary = std::mem::take(&mut known.summary);
+                    *known = Entry { summary, ..entry };
                 }
                 _ => entries.insert(place, entry),
             }
@@ -151,6 +166,26 @@ impl Image {
             });
         }
         self.octets = octets;
+    }
+}
+
+impl Image {
+    /// Keeps summaries, if nobody else looks at the image just now.
+    fn learn(&mut self, summaries: &HashMap<u32, Bytes>) {
+        let Some(entries) = Arc::get_mut(&mut self.entries) else {
+            return;
+        };
+        for (uid, summary) in summaries {
+            if summary.len() > SUMMARY || self.octets > SUMMARIES_ROOM {
+                continue;
+            }
+            if let Ok(place) = entries.binary_search_by_key(uid, |entry| entry.flags.uid)
+                && let Some(entry) = entries.get_mut(place)
+            {
+                self.octets = self.octets + summary.len() - entry.summary.len();
+                entry.summary = summary.clone();
+            }
+        }
     }
 }
 
@@ -202,16 +237,30 @@ impl Images {
         }
         kept.remove(mailbox);
         kept.insert(mailbox, image);
-        while kept.octets > ROOM {
-            let Some((_, oldest)) = kept.order.pop_first() else {
-                break;
-            };
-            kept.remove(oldest);
+        kept.make_room();
+    }
+
+    /// Keeps summaries of the mailbox's messages, if there is an image of it.
+    pub(crate) fn learn(&self, mailbox: MailboxId, summaries: &HashMap<u32, Bytes>) {
+        let mut kept = lock(&self.0);
+        if let Some(mut image) = kept.remove(mailbox) {
+            image.learn(summaries);
+            kept.insert(mailbox, image);
+            kept.make_room();
         }
     }
 }
 
 impl Kept {
+    fn make_room(&mut self) {
+        while self.octets > ROOM {
+            let Some((_, oldest)) = self.order.pop_first() else {
+                break;
+            };
+            self.remove(oldest);
+        }
+    }
+
     fn insert(&mut self, mailbox: MailboxId, image: Image) {
         self.uses += 1;
         self.octets += IMAGE + image.octets;
@@ -253,7 +302,7 @@ impl Store {
         Ok((found, image))
     }
 
-    /// The messages of these UIDs, if the mailbox was opened lately.
+    /// The messages of these UIDs, if the mailbox was opened lately; if asked for, with the summaries that are known.
     ///
     /// # Errors
     /// `NoSuchMailbox`.
@@ -262,13 +311,14 @@ impl Store {
         account: AccountId,
         mailbox: MailboxId,
         uids: &[UidRange],
+        with_summary: bool,
     ) -> Result<Option<Vec<Message>>> {
         if self.inner.images.get(mailbox).is_none() {
             return Ok(None);
         }
         let (found, floor) = self.mailbox_and_floor(account, mailbox).await?;
         let image = self.caught_up(&found, floor).await?;
-        Ok(image.map(|image| image.messages(uids)))
+        Ok(image.map(|image| image.messages(uids, with_summary)))
     }
 
     /// The mailbox, and the modification sequence since which its tombstones are whole.
@@ -372,6 +422,7 @@ mod tests {
             saved: 0,
             size: 0,
             blob: BlobId(1),
+            summary: Bytes::new(),
         }
     }
 
@@ -391,8 +442,11 @@ mod tests {
     fn messages_are_found_once_whatever_ranges_ask_for_them() {
         let image = image(1, [2, 4, 6, u32::MAX]);
         let all = [range(4, 5), range(1, 4), range(6, u32::MAX), range(9, 8)];
-        assert_eq!(uids(&image.messages(&all)), [2, 4, 6, u32::MAX]);
-        assert_eq!(uids(&image.messages(&[range(5, 5)])), Vec::<u32>::new());
+        assert_eq!(uids(&image.messages(&all, false)), [2, 4, 6, u32::MAX]);
+        assert_eq!(
+            uids(&image.messages(&[range(5, 5)], false)),
+            Vec::<u32>::new()
+        );
     }
 
     #[test]
@@ -404,6 +458,36 @@ mod tests {
             assert_eq!(now, [(4, 9), (7, 9)]);
             assert_eq!(image.octets, 2 * size_of::<Entry>());
         }
+    }
+
+    #[test]
+    fn summaries_are_kept_while_flags_change() {
+        let images = Images::default();
+        images.put(MailboxId(1), image(5, [2, 4, 6]));
+        let summary = |octets: usize| Bytes::from(vec![7; octets]);
+        let summaries = [
+            (4, summary(10)),
+            (5, summary(10)),
+            (6, summary(SUMMARY + 1)),
+        ];
+        images.learn(MailboxId(1), &HashMap::from(summaries));
+        images.learn(MailboxId(2), &HashMap::new());
+        let mut image = images.get(MailboxId(1)).unwrap();
+        image.apply(vec![entry(4, 9)], &[range(2, 2)]);
+        let found = image.messages(&[UidRange::ALL], true);
+        let known: Vec<_> = found
+            .iter()
+            .map(|m| (m.flags.uid, m.summary.len()))
+            .collect();
+        assert_eq!(known, [(4, 10), (6, 0)]);
+        assert_eq!(image.octets, 2 * size_of::<Entry>() + 10);
+        // Nothing is copied for it.
+        image.learn(&HashMap::from([(6, summary(1))]));
+        assert_eq!(image.octets, 2 * size_of::<Entry>() + 11);
+        let other = image.clone();
+        image.learn(&HashMap::from([(6, summary(3))]));
+        assert_eq!(image.octets, 2 * size_of::<Entry>() + 11);
+        assert_eq!(uids(&other.messages(&[UidRange::ALL], true)), [4, 6]);
     }
 
     #[test]

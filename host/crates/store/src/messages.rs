@@ -419,9 +419,9 @@ impl Store {
         uids: &[UidRange],
         with_summary: bool,
     ) -> Result<Vec<Message>> {
-        if let Some(found) = self.imaged(account, mailbox, uids).await? {
+        if let Some(found) = self.imaged(account, mailbox, uids, with_summary).await? {
             return if with_summary {
-                self.summarised(mailbox, found, uids).await
+                self.summarised(mailbox, found).await
             } else {
                 Ok(found)
             };
@@ -440,20 +440,28 @@ impl Store {
         rows.iter().map(message).collect()
     }
 
-    /// Messages with their summaries; those that went meanwhile are left out.
+    /// Messages with their summaries, of which some are known; those that went meanwhile are left out.
     async fn summarised(
         &self,
         mailbox: MailboxId,
         mut messages: Vec<Message>,
-        uids: &[UidRange],
     ) -> Result<Vec<Message>> {
-        let arguments = vec![mailbox.0.into(), Value::from(ranges_of(uids))];
+        let unknown = messages.iter().filter(|message| message.summary.is_empty());
+        let unknown = UidRange::compress(unknown.map(|message| message.flags.uid));
+        if unknown.is_empty() {
+            return Ok(messages);
+        }
+        let arguments = vec![mailbox.0.into(), Value::from(ranges_of(&unknown))];
         let rows = self.inner.readers.fetch(&SUMMARIES, arguments).await?;
         let mut summaries = HashMap::with_capacity(rows.len());
         for row in &rows {
             summaries.insert(row.number(0)?, Bytes::from(row.bytes(1)?));
         }
+        self.inner.images.learn(mailbox, &summaries);
         messages.retain_mut(|message| {
+            if !message.summary.is_empty() {
+                return true;
+            }
             let summary = summaries.remove(&message.flags.uid);
             let there = summary.is_some();
             message.summary = summary.unwrap_or_default();

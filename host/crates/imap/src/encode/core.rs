@@ -24,20 +24,30 @@ pub(crate) fn number(out: &mut Out, number: impl Into<u64>) {
 
 /// `string`: quoted where that is possible, else a literal.
 pub(crate) fn string(out: &mut Out, octets: &[u8]) {
-    if octets.len() <= MAX_QUOTED && octets.iter().all(|octet| matches!(octet, b' '..=b'~')) {
+    if octets.len() <= MAX_QUOTED && is_printable(octets) {
         out.push(b'"');
-        for &octet in octets {
-            if matches!(octet, b'"' | b'\\') {
-                out.push(b'\\');
-            }
-            out.push(octet);
+        let mut rest = octets;
+        while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+            let (before, special) = rest.split_at(at);
+            out.extend_from_slice(before);
+            out.push(b'\\');
+            let (special, behind) = special.split_at(1);
+            out.extend_from_slice(special);
+            rest = behind;
         }
+        out.extend_from_slice(rest);
         out.push(b'"');
         return;
     }
     let clean: Vec<u8> = octets.iter().copied().filter(|&octet| octet != 0).collect();
     literal(out, clean.len() as u64);
     out.extend_from_slice(&clean);
+}
+
+/// Whether all are printable ASCII. Looks at all of them, several at once.
+fn is_printable(octets: &[u8]) -> bool {
+    let printable = octets.iter().map(|octet| matches!(octet, b' '..=b'~'));
+    printable.fold(true, |all, this| all & this)
 }
 
 /// The head of a literal of so many octets.
@@ -56,7 +66,7 @@ pub(crate) fn nstring(out: &mut Out, octets: &[u8]) {
 
 /// A string that was decoded, back in the form of a header: what is not printable ASCII as encoded words (RFC 2047).
 pub(crate) fn header_string(out: &mut Out, text: &str) {
-    if text.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+    if is_printable(text.as_bytes()) {
         return string(out, text.as_bytes());
     }
     let mut words = String::new();

@@ -13,7 +13,7 @@ use crate::encode::texts::{self, Response};
 use crate::error::Error;
 use crate::session::changed;
 use crate::session::enable::{self, Enabled};
-use crate::session::fetch_row::{Next, RowWriter};
+use crate::session::fetch_row::{Needs, Next, RowWriter};
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::poll::After;
 use crate::session::selected::Selected;
@@ -85,6 +85,8 @@ pub(crate) fn begin(
 #[derive(Debug)]
 struct Plan {
     wants: RowWants,
+    /// What of the summary is looked at.
+    needs: Needs,
     /// Rows in one ask.
     batch: u32,
     /// A section sets `\Seen`.
@@ -94,14 +96,12 @@ struct Plan {
 impl Plan {
     fn new(items: &[FetchItem], read_only: bool) -> Self {
         let mut wants = RowWants::default();
-        let mut sees = false;
+        let (mut needs, mut sees) = (Needs::Nothing, false);
         for item in items {
             match item {
-                FetchItem::Envelope
-                | FetchItem::Body
-                | FetchItem::BodyStructure
-                | FetchItem::Preview => {
-                    wants.summary = true;
+                FetchItem::Envelope => needs = needs.max(Needs::Fields),
+                FetchItem::Body | FetchItem::BodyStructure | FetchItem::Preview => {
+                    needs = Needs::All;
                 }
                 FetchItem::Section { section, peek, .. } => {
                     let whole = section.path.is_empty() && section.text == SectionText::All;
@@ -109,7 +109,9 @@ impl Plan {
                         section.text,
                         SectionText::Header | SectionText::HeaderFields { .. }
                     );
-                    wants.summary |= !whole;
+                    if !whole {
+                        needs = Needs::All;
+                    }
                     wants.head = wants.head.max(if header && section.path.is_empty() {
                         HEADER_HEAD
                     } else {
@@ -118,12 +120,12 @@ impl Plan {
                     sees |= !peek && !read_only;
                 }
                 FetchItem::Binary { peek, .. } => {
-                    wants.summary = true;
+                    needs = Needs::All;
                     wants.head = BODY_HEAD;
                     sees |= !peek && !read_only;
                 }
                 FetchItem::BinarySize { .. } => {
-                    wants.summary = true;
+                    needs = Needs::All;
                     wants.head = BODY_HEAD;
                 }
                 FetchItem::ModSeq
@@ -136,13 +138,19 @@ impl Plan {
                 | FetchItem::ThreadId => {}
             }
         }
+        wants.summary = needs > Needs::Nothing;
         let batch = match (wants.head, wants.summary) {
             (0, false) => 1_000,
-            (0, true) => 200,
+            (0, true) => 500,
             (HEADER_HEAD, _) => 64,
             _ => 16,
         };
-        Self { wants, batch, sees }
+        Self {
+            wants,
+            needs,
+            batch,
+            sees,
+        }
     }
 }
 
@@ -241,7 +249,7 @@ impl Job for Fetch {
         if let Some(row) = self.rows.pop_front() {
             let changed = self.changed.contains(row.uid);
             let rev2 = core.enabled.rev2;
-            match RowWriter::new(row, self.plan.wants.summary, changed, rev2) {
+            match RowWriter::new(row, self.plan.needs, changed, rev2) {
                 // RFC 3516 §4.3: what cannot be decoded fails the request.
                 Some(writer) if !writer.can_decode(&self.items) => self.undecodable = true,
                 Some(writer) => self.writer = Some(writer),

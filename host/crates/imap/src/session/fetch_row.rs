@@ -32,6 +32,16 @@ pub(crate) struct RowWriter {
     binary: Option<Binary>,
 }
 
+/// What of a row's summary is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Needs {
+    Nothing,
+    /// The fields of the header.
+    Fields,
+    /// The tree of parts, too.
+    All,
+}
+
 /// What the writer needs to go on.
 pub(crate) enum Next {
     /// A piece of the content.
@@ -57,16 +67,11 @@ struct Transfer {
 
 impl RowWriter {
     /// `None` if a summary is needed and cannot be read.
-    pub(crate) fn new(
-        row: FetchRow,
-        needs_summary: bool,
-        changed: bool,
-        rev2: bool,
-    ) -> Option<Self> {
-        let summary = if needs_summary {
-            Some(Summary::decode(&row.summary).ok()?)
-        } else {
-            None
+    pub(crate) fn new(row: FetchRow, needs: Needs, changed: bool, rev2: bool) -> Option<Self> {
+        let summary = match needs {
+            Needs::Nothing => None,
+            Needs::Fields => Some(Summary::decode_fields(&row.summary).ok()?),
+            Needs::All => Some(Summary::decode(&row.summary).ok()?),
         };
         Some(Self {
             row,

@@ -250,7 +250,7 @@ impl Running {
     fn judge_rows(&mut self, rows: Vec<FetchRow>) {
         for row in rows {
             let summary = if self.search.needs_summary {
-                Summary::decode(&row.summary).ok()
+                Summary::decode_fields(&row.summary).ok()
             } else {
                 None
             };
@@ -280,7 +280,7 @@ impl Running {
             let row = rows.get(&found.uid);
             let summary = row
                 .filter(|_| self.search.needs_summary)
-                .and_then(|row| Summary::decode(&row.summary).ok());
+                .and_then(|row| Summary::decode_fields(&row.summary).ok());
             let known = Known {
                 uid: found.uid,
                 row,

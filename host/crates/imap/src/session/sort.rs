@@ -121,7 +121,7 @@ impl Job for Sorting {
 }
 
 fn key(criteria: &[SortCriterion], row: &FetchRow) -> Box<[u8]> {
-    let summary = Summary::decode(&row.summary).ok();
+    let summary = Summary::decode_fields(&row.summary).ok();
     sort_key(criteria, row, summary.as_ref())
 }
 

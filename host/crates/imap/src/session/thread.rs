@@ -132,7 +132,7 @@ impl Job for Reading {
 
 impl Reading {
     fn take(&mut self, row: &FetchRow) {
-        let summary = Summary::decode(&row.summary).ok();
+        let summary = Summary::decode_fields(&row.summary).ok();
         let envelope = summary.as_ref().map(|summary| &summary.envelope);
         let subject = envelope.and_then(|envelope| envelope.subject.as_deref());
         let base = BaseSubject::of(subject.unwrap_or_default());
