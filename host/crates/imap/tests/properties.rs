@@ -130,6 +130,8 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
         Just(b"s UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)\r\n".to_vec()),
         Just(b"t STORE 1:* (UNCHANGEDSINCE 3) -FLAGS.SILENT (x)\r\n".to_vec()),
         Just(b"u UID SEARCH NOT MODSEQ \"/flags/x\" all 3\r\n".to_vec()),
+        Just(b"v1 SEARCH RETURN (UPDATE (UID) COUNT) 1:* UNSEEN\r\n".to_vec()),
+        Just(b"v2 CANCELUPDATE \"v1\"\r\n".to_vec()),
         Just(b"v SEARCH RETURN (SAVE MIN PARTIAL -1:-2) OR $ UNSEEN\r\n".to_vec()),
         Just(b"w UID FETCH $ (FLAGS) (PARTIAL 1:1)\r\n".to_vec()),
         Just(b"x UID SEARCH RETURN () YOUNGER 5 MODSEQ 2 TEXT lunch\r\n".to_vec()),

@@ -140,6 +140,12 @@ pub(crate) const CANCELLED: Response = Response::new(Status::Bad, "", "authentic
 pub(crate) const NOT_DONE: Response = Response::new(Status::Bad, "", "expected DONE");
 pub(crate) const NUL: Response =
     Response::new(Status::Bad, "", "a message must not hold the octet 0");
+/// RFC 5267 §4.3.
+pub(crate) const TAG_REUSED: Response = Response::new(
+    Status::Bad,
+    "",
+    "the tag is that of a search that is kept track of",
+);
 /// RFC 5465 §3.1: with the events that are supported.
 pub(crate) const BAD_EVENT: Response = Response::new(
     Status::No,

@@ -9,6 +9,8 @@ use crate::types::{AppendHead, AppendMessage, Command, FlagSet, NameForm, Status
 const MAX_FLAGS: usize = 200;
 /// Names in one ENABLE.
 const MAX_ENABLED: usize = 64;
+/// Tags in one CANCELUPDATE.
+const MAX_CANCELLED: usize = 64;
 /// Longest keyword.
 const MAX_KEYWORD: usize = 100;
 
@@ -134,6 +136,7 @@ impl Parser<'_> {
             "GETQUOTAROOT",
             "SETQUOTA",
             "NOTIFY",
+            "CANCELUPDATE",
         ];
         if !known.contains(&name) {
             return Ok(None);
@@ -185,6 +188,7 @@ impl Parser<'_> {
             "LSUB" => self.lsub()?,
             "GETQUOTA" | "GETQUOTAROOT" | "SETQUOTA" => self.quota_command(name)?,
             "NOTIFY" => self.notify()?,
+            "CANCELUPDATE" => self.cancel_update()?,
             _ => self.status()?,
         }))
     }
@@ -211,9 +215,11 @@ impl Parser<'_> {
             return self.sort(uid, limits);
         }
         if name == "SEARCH" {
+            let mut fetched = Vec::new();
             return Ok(Command::Search {
                 uid,
-                returns: self.search_returns()?,
+                returns: self.search_returns(&mut fetched)?,
+                fetched,
                 charset: self.clone().accept_word("CHARSET"),
                 key: self.search(limits)?,
             });
@@ -268,6 +274,18 @@ impl Parser<'_> {
             names.push(self.atom()?.to_owned());
         }
         Ok(Command::Enable(names))
+    }
+
+    /// `"CANCELUPDATE" 1*(SP quoted)` (RFC 5267 §5)
+    fn cancel_update(&mut self) -> Result<Command, SyntaxError> {
+        let mut tags = vec![self.text()?];
+        while self.accept(b' ') && !self.is_done() {
+            if tags.len() >= MAX_CANCELLED {
+                return Err(SyntaxError::TooMany);
+            }
+            tags.push(self.text()?);
+        }
+        Ok(Command::CancelUpdate(tags))
     }
 
     fn authenticate(&mut self) -> Result<Command, SyntaxError> {

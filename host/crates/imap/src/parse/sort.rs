@@ -10,7 +10,8 @@ const MAX_CRITERIA: usize = 18;
 impl Parser<'_> {
     /// `[search-return-opts SP] sort-criteria SP charset 1*(SP search-key)` (RFC 5267 §3)
     pub(crate) fn sort(&mut self, uid: bool, limits: &Limits) -> Result<Command, SyntaxError> {
-        let returns = self.search_returns()?;
+        // Results of SORT are not updated: nothing is fetched.
+        let returns = self.search_returns(&mut Vec::new())?;
         let criteria = self.list(MAX_CRITERIA, Self::sort_criterion)?;
         if criteria.is_empty() {
             return Err(SyntaxError::Expected("a sort criterion"));

@@ -4,7 +4,7 @@ use crate::encode::texts;
 use crate::parse::{self, tag};
 use crate::session::job::{Core, Flow};
 use crate::session::{
-    connection, copy, enable, expunge, fetch, idle, list, login, mailboxes, notify, quota,
+    connection, context, copy, enable, expunge, fetch, idle, list, login, mailboxes, notify, quota,
     search_result, select, sort, store, thread,
 };
 use crate::types::{Command, UidSet};
@@ -100,8 +100,13 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
             Flow::Tagged(texts::CHARSET_BESIDE_UTF8)
         }
         Command::Search {
-            uid, returns, key, ..
-        } => search_result::begin(core, uid, returns, key),
+            uid,
+            returns,
+            fetched,
+            key,
+            ..
+        } => search_result::begin(core, uid, returns, fetched, key),
+        Command::CancelUpdate(tags) => context::cancel(core, &tags),
         Command::Sort {
             uid,
             returns,

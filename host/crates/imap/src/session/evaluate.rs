@@ -86,6 +86,7 @@ impl Search {
             saved,
             changed,
             now,
+            ..
         } = prepared;
         let mut search = Self {
             test: Test::And(Vec::new()),
@@ -124,6 +125,7 @@ impl Search {
             // Numbers beyond the last message match nothing here; SEARCH has no use for an error.
             SearchKey::Numbers(set) => self.among(&set, selected.numbered(&set)),
             SearchKey::Uids(set) => self.among(&set, selected.with_uids(&set)),
+            SearchKey::Among(uids) => Test::Shared(uids),
             SearchKey::Older(interval) => {
                 self.needs_rows = true;
                 Test::Until(self.now.saturating_sub(interval.into()))

@@ -9,6 +9,7 @@ mod binary;
 mod casemap;
 mod changed;
 mod connection;
+mod context;
 mod copy;
 mod decoder;
 mod dispatch;
@@ -289,9 +290,9 @@ impl Session {
         }
         self.woken = false;
         let flow = if idling {
-            poll::while_idle(&self.core)
+            poll::while_idle(&mut self.core)
         } else {
-            poll::between(&self.core)
+            poll::between(&mut self.core)
         };
         match flow {
             Some(flow) => {

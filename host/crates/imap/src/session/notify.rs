@@ -195,46 +195,13 @@ impl Notify {
 
     /// Names that came, went, changed, or were subscribed or not (RFC 5465 §5.4, §5.5).
     fn names(&self, mailboxes: &[MailboxInfo]) -> Vec<Change> {
-        let there = |info: &&MailboxInfo| info.exists;
-        let now: HashMap<MailboxId, &MailboxInfo> = mailboxes
-            .iter()
-            .filter(there)
-            .map(|info| (info.status.mailbox, info))
-            .collect();
+        let there = mailboxes.iter().filter(|info| info.exists);
+        let now: Now<'_> = there.map(|info| (info.status.mailbox, info)).collect();
         let mut affected = Affected::default();
-        let renamed: HashMap<&MailboxName, &MailboxName> = now
-            .iter()
-            .filter_map(|(id, info)| Some((&self.known.get(id)?.name, &info.name)))
-            .filter(|(old, new)| old != new)
-            .collect();
-        for (id, info) in &now {
-            match self.known.get(id) {
-                None => affected.with_parent(&info.name),
-                Some(known) if known.selectable != info.selectable => {
-                    affected.with_parent(&info.name);
-                }
-                Some(_) => {}
-            }
-        }
-        for (old, new) in &renamed {
-            // Those below a mailbox that is renamed are renamed, too, and not told of.
-            let above = old.parent().zip(new.parent());
-            let implied = above.is_some_and(|(old, new)| renamed.get(&old) == Some(&&new));
-            if !implied {
-                affected.renamed((*old).clone(), (*new).clone());
-            }
-        }
-        let names: HashSet<&MailboxName> = now.values().map(|info| &info.name).collect();
-        for (id, known) in &self.known {
-            if !now.contains_key(id) && !names.contains(&known.name) {
-                affected.with_parent(&known.name);
-            }
-        }
-        let subscribed: HashSet<&MailboxName> = mailboxes
-            .iter()
-            .filter(|info| info.subscribed)
-            .map(|info| &info.name)
-            .collect();
+        self.came_and_went(&now, &mut affected);
+        self.renamed(&now, &mut affected);
+        let subscribed = mailboxes.iter().filter(|info| info.subscribed);
+        let subscribed: HashSet<&MailboxName> = subscribed.map(|info| &info.name).collect();
         let before: HashSet<&MailboxName> = self.subscribed.iter().collect();
         let mut changes = affected.wanted(self, &before, &subscribed);
         let mut switched: Vec<&&MailboxName> = before.symmetric_difference(&subscribed).collect();
@@ -248,11 +215,46 @@ impl Notify {
         changes
     }
 
+    /// Mailboxes that are new, and that are there no more; one that can be selected no more is as good as gone.
+    fn came_and_went(&self, now: &Now<'_>, affected: &mut Affected) {
+        for (id, info) in now {
+            let known = self.known.get(id);
+            if known.is_none_or(|known| known.selectable != info.selectable) {
+                affected.with_parent(&info.name);
+            }
+        }
+        let names: HashSet<&MailboxName> = now.values().map(|info| &info.name).collect();
+        for (id, known) in &self.known {
+            if !now.contains_key(id) && !names.contains(&known.name) {
+                affected.with_parent(&known.name);
+            }
+        }
+    }
+
+    /// Mailboxes that are called otherwise. Those below one that is renamed are renamed, too, and not told of.
+    fn renamed(&self, now: &Now<'_>, affected: &mut Affected) {
+        let renamed: HashMap<&MailboxName, &MailboxName> = now
+            .iter()
+            .filter_map(|(id, info)| Some((&self.known.get(id)?.name, &info.name)))
+            .filter(|(old, new)| old != new)
+            .collect();
+        for (old, new) in &renamed {
+            let above = old.parent().zip(new.parent());
+            let implied = above.is_some_and(|(old, new)| renamed.get(&old) == Some(&&new));
+            if !implied {
+                affected.renamed((*old).clone(), (*new).clone());
+            }
+        }
+    }
+
     /// Whether this session made the change itself; the levels above are made and affected with a name.
     fn is_own(&self, name: &MailboxName) -> bool {
         self.own.iter().any(|own| own.is_within(name))
     }
 }
+
+/// The mailboxes that there are, by their numbers.
+type Now<'a> = HashMap<MailboxId, &'a MailboxInfo>;
 
 /// Names that are to be told of, with what they were before.
 #[derive(Debug, Default)]

@@ -4,9 +4,11 @@
 use crate::ask::{Answer, Ask};
 use crate::encode::texts::{self, Response};
 use crate::error::Error;
+use crate::session::context::{self, Extra};
 use crate::session::fetch::Fetch;
 use crate::session::job::{Core, Flow, Job, Waiting};
 use crate::session::notify::Set;
+use crate::session::selected::News;
 use crate::session::telling::Telling;
 use crate::types::{FetchItem, UidSet};
 
@@ -19,6 +21,8 @@ pub(crate) enum After {
     Idle,
     /// The next command.
     Command,
+    /// NOTIFY goes on.
+    Set(Box<Set>),
 }
 
 /// Ends the running command: first what changed, then its response.
@@ -39,12 +43,12 @@ pub(crate) fn then(core: &mut Core, response: Response) -> Flow {
 }
 
 /// Tells what changed, then waits for DONE; `None` if there is nothing to be told of.
-pub(crate) fn while_idle(core: &Core) -> Option<Flow> {
+pub(crate) fn while_idle(core: &mut Core) -> Option<Flow> {
     listen(core, After::Idle, false)
 }
 
 /// Tells what changed between two commands.
-pub(crate) fn between(core: &Core) -> Option<Flow> {
+pub(crate) fn between(core: &mut Core) -> Option<Flow> {
     let events = core.notify.as_ref().and_then(|notify| notify.of_selected());
     // RFC 5465 §6.1.2
     let delayed = events.is_some_and(|(_, delayed)| delayed);
@@ -59,7 +63,7 @@ pub(crate) fn all(core: &mut Core, set: Box<Set>) -> Flow {
     }
 }
 
-fn listen(core: &Core, after: After, numbers_stay: bool) -> Option<Flow> {
+fn listen(core: &mut Core, after: After, numbers_stay: bool) -> Option<Flow> {
     let listening = |after| {
         Box::new(Listening {
             after,
@@ -93,40 +97,47 @@ fn poll(core: &Core) -> Option<Ask> {
 
 impl After {
     /// What the client wants to know of messages that came, then what is new elsewhere, then this.
-    fn with(self, core: &mut Core, came: &UidSet) -> Flow {
+    pub(crate) fn with(self, core: &mut Core, came: &UidSet, extra: Extra) -> Flow {
         let own = std::mem::take(&mut core.own_arrivals);
-        let items = core.notify.as_ref().and_then(|notify| notify.fetched());
+        let asked = core.notify.as_ref().and_then(|notify| notify.fetched());
+        // RFC 5465 §5.2: in one response, if both NOTIFY and a search ask for it.
+        let (uids, mut items) = match asked {
+            Some(items) => (came.clone(), items),
+            None => (extra.uids, Vec::new()),
+        };
+        let more = extra.items.into_iter().filter(|item| !items.contains(item));
+        let more: Vec<FetchItem> = more.collect();
+        items.extend(more);
         // RFC 5465 §5.2: not of messages that this session put there.
-        let uids = came.difference(&own);
-        match items {
-            Some(mut items) if !uids.is_empty() => {
-                // RFC 9051 §7.5.2: nobody asked for it just now.
-                if core.enabled.rev2 && !items.contains(&FetchItem::Uid) {
-                    items.insert(0, FetchItem::Uid);
-                }
-                Box::new(Fetch::new(core, uids, items).before(self)).resume(core)
-            }
-            _ => self.elsewhere(core),
+        let uids = uids.difference(&own);
+        if uids.is_empty() || items.is_empty() {
+            return self.elsewhere(core);
         }
+        // RFC 9051 §7.5.2: nobody asked for it just now.
+        if core.enabled.rev2 && !items.contains(&FetchItem::Uid) {
+            items.insert(0, FetchItem::Uid);
+        }
+        Box::new(Fetch::new(core, uids, items).before(self)).resume(core)
     }
 
     /// What is new elsewhere, then this. A command is not kept waiting for that.
-    pub(crate) fn elsewhere(self, core: &Core) -> Flow {
+    pub(crate) fn elsewhere(self, core: &mut Core) -> Flow {
         let watches = core.notify.as_ref().is_some_and(|it| it.watches());
         match self {
             Self::Idle | Self::Command if watches => {
                 Flow::Ask(Ask::Mailboxes { deleted: false }, Box::new(Elsewhere(self)))
             }
-            _ => self.end(),
+            _ => self.end(core),
         }
     }
 
     /// Only this.
-    pub(crate) fn end(self) -> Flow {
+    pub(crate) fn end(self, core: &mut Core) -> Flow {
         match self {
             Self::Response(response) => Flow::Tagged(response),
             Self::Idle => Flow::Input(Waiting::Done),
             Self::Command => Flow::Next,
+            Self::Set(set) => set.go_on(core),
         }
     }
 }
@@ -148,7 +159,7 @@ impl Job for Before {
             self.response.write(&mut core.out, &tag);
             return leave(core);
         }
-        let came = tell(core, answer, self.numbers_stay);
+        let news = tell(core, answer, self.numbers_stay);
         let Some(selected) = &mut core.selected else {
             return Flow::Tagged(self.response);
         };
@@ -164,7 +175,7 @@ impl Job for Before {
         } else {
             self.response
         };
-        After::Response(response).with(core, &came)
+        context::update(core, news, After::Response(response))
     }
 }
 
@@ -179,8 +190,8 @@ impl Job for Listening {
         if gone(&answer) {
             return leave(core);
         }
-        let came = tell(core, answer, self.numbers_stay);
-        self.after.with(core, &came)
+        let news = tell(core, answer, self.numbers_stay);
+        context::update(core, news, self.after)
     }
 }
 
@@ -194,8 +205,8 @@ impl Job for All {
         }
         // What the client wanted to hear of so far does not matter any more.
         core.notify = None;
-        tell(core, answer, false);
-        self.0.go_on(core)
+        let news = tell(core, answer, false);
+        context::update(core, news, After::Set(self.0))
     }
 }
 
@@ -211,12 +222,12 @@ impl Job for Elsewhere {
             (Answer::Mailboxes(mailboxes), Some(notify)) => {
                 let changes = notify.changes(&mailboxes, selected, condstore);
                 if changes.is_empty() {
-                    return self.0.end();
+                    return self.0.end(core);
                 }
                 Telling::begin(core, mailboxes, changes, self.0)
             }
             // What cannot be had now is told of at the next occasion.
-            _ => self.0.end(),
+            _ => self.0.end(core),
         }
     }
 }
@@ -231,8 +242,8 @@ fn leave(core: &mut Core) -> Flow {
     Flow::Close
 }
 
-/// Tells what changed; gives the messages that came. News that cannot be had now come with the next poll.
-fn tell(core: &mut Core, answer: Answer, numbers_stay: bool) -> UidSet {
+/// Tells what changed. News that cannot be had now come with the next poll.
+fn tell(core: &mut Core, answer: Answer, numbers_stay: bool) -> News {
     let enabled = core.enabled;
     let events = core.notify.as_ref().and_then(|notify| notify.of_selected());
     // RFC 5465 §5.1: with the UID.
@@ -243,6 +254,6 @@ fn tell(core: &mut Core, answer: Answer, numbers_stay: bool) -> UidSet {
         (Answer::Changes(changes), Some(selected)) => {
             selected.apply(&mut core.out, &changes, numbers_stay, enabled, flags)
         }
-        _ => UidSet::new(),
+        _ => News::default(),
     }
 }

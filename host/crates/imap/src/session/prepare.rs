@@ -16,6 +16,8 @@ pub(crate) struct Prepared {
     pub(crate) changed: Option<UidSet>,
     /// Seconds of Unix time, if the key needs them.
     pub(crate) now: Option<i64>,
+    /// Only messages among these are looked at.
+    pub(crate) among: Option<UidSet>,
 }
 
 /// Prepares a search and runs it. With `save` what was saved is given up, whatever becomes of the search.
@@ -45,6 +47,7 @@ pub(crate) fn begin(
         saved,
         changed: None,
         now: None,
+        among: None,
     };
     Box::new(Preparing { prepared, then }).go_on(core)
 }

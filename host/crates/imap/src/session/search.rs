@@ -48,6 +48,11 @@ pub(crate) trait Then: std::fmt::Debug + Send {
 
     /// Goes on.
     fn found(self: Box<Self>, core: &mut Core, found: Found) -> Flow;
+
+    /// It cannot be found out.
+    fn failed(self: Box<Self>, _core: &mut Core, answer: &Answer) -> Flow {
+        failed(answer, false)
+    }
 }
 
 /// Runs a search that is prepared.
@@ -55,7 +60,10 @@ pub(crate) fn run(core: &mut Core, prepared: Prepared, then: Box<dyn Then>) -> F
     let Some(selected) = &core.selected else {
         return Flow::Tagged(texts::NOTHING_SELECTED);
     };
-    let uids = selected.uids.clone();
+    let uids = match &prepared.among {
+        Some(among) => selected.uids.intersection(among),
+        None => selected.uids.clone(),
+    };
     let Some(search) = Search::new(prepared, selected) else {
         return Flow::Done(texts::TOO_MANY_TEXT_KEYS);
     };
@@ -108,13 +116,13 @@ struct Running {
 }
 
 impl Job for Running {
-    fn answer(mut self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
+    fn answer(mut self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         match answer {
             Answer::Rows(rows) => self.judge_rows(rows),
             Answer::TextMatches(matches) => self.judge_texts(&matches),
             Answer::Absent(absent) => self.judge_again(absent),
             Answer::Done => {}
-            other => return failed(&other, false),
+            other => return self.then.failed(core, &other),
         }
         Flow::Resume(self)
     }

@@ -4,11 +4,12 @@ use std::io::Write as _;
 
 use crate::ask::Answer;
 use crate::encode::{Out, number, string, texts};
+use crate::session::context::Wanted;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::prepare;
 use crate::session::search::{Found, Then};
 use crate::session::selected::Selected;
-use crate::types::{Enough, Returns, SearchKey, UidSet};
+use crate::types::{Enough, FetchItem, Returns, SearchKey, UidSet};
 
 /// Numbers that are written between two looks at how much output there is.
 const WRITTEN: u32 = 8_000;
@@ -19,8 +20,17 @@ pub(crate) fn begin(
     core: &mut Core,
     uid: bool,
     returns: Option<Returns>,
+    fetched: Vec<FetchItem>,
     key: Option<SearchKey>,
 ) -> Flow {
+    let wanted = if returns.is_some_and(|returns| returns.update) {
+        match Wanted::new(core, key.as_ref(), uid, fetched) {
+            Ok(wanted) => Some(wanted),
+            Err(refusal) => return Flow::Tagged(refusal),
+        }
+    } else {
+        None
+    };
     // RFC 9051 §6.4.4: ESEARCH also where nothing is said of what to return.
     let all = Returns {
         all: true,
@@ -28,13 +38,20 @@ pub(crate) fn begin(
     };
     let returns = returns.or_else(|| core.enabled.rev2.then_some(all));
     let save = returns.is_some_and(|returns| returns.save);
-    prepare::begin(core, uid, key, save, Box::new(Tell { uid, returns }))
+    let tell = Tell {
+        uid,
+        returns,
+        wanted,
+    };
+    prepare::begin(core, uid, key, save, Box::new(tell))
 }
 
 #[derive(Debug)]
 struct Tell {
     uid: bool,
     returns: Option<Returns>,
+    /// Its changes are to be told.
+    wanted: Option<Wanted>,
 }
 
 impl Then for Tell {
@@ -51,6 +68,9 @@ impl Then for Tell {
             let modseq = found.modseq(&found.uids);
             return write(found.uids, self.uid, Form::Numbers { modseq });
         };
+        if let Some(wanted) = self.wanted {
+            wanted.keep(&mut core.out, &mut selected.contexts, &found.uids);
+        }
         let about = returns.of(&found.uids);
         if returns.save && !save(selected, &about) {
             return Flow::Done(texts::NOT_SAVED);

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use crate::ask::{Changes, FlagRow, Snapshot, StoredFlags};
 use crate::encode::{Out, flags, number, texts};
+use crate::session::context::Context;
 use crate::session::enable::Enabled;
 use crate::types::{MailboxId, SequenceSet, SystemFlag, UidSet};
 
@@ -20,6 +21,15 @@ pub(crate) struct Items {
     pub(crate) modseq: bool,
 }
 
+/// What a poll brought.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// Messages that came.
+    pub(crate) came: UidSet,
+    /// They, and those whose flags changed.
+    pub(crate) changed: UidSet,
+}
+
 /// What a session knows of its selected mailbox. Flags are not kept: they are asked for.
 #[derive(Debug)]
 pub(crate) struct Selected {
@@ -30,6 +40,8 @@ pub(crate) struct Selected {
     pub(crate) recent: UidSet,
     /// What the last SEARCH saved (RFC 5182).
     pub(crate) saved: UidSet,
+    /// Searches whose results are kept track of (RFC 5267).
+    pub(crate) contexts: Vec<Context>,
     /// The client wants to know of `\Recent`.
     tells_recent: bool,
     /// Messages that are gone but still have their number, since the client was not told yet.
@@ -62,6 +74,7 @@ impl Selected {
             uids,
             recent,
             saved: UidSet::new(),
+            contexts: Vec::new(),
             tells_recent: true,
             gone: UidSet::new(),
             modseq: snapshot.highest_modseq,
@@ -153,7 +166,7 @@ impl Selected {
         self.own.iter().any(own)
     }
 
-    /// Takes what changed and tells the client of it; gives the messages that came. With `numbers_stay` messages that are gone keep their numbers
+    /// Takes what changed and tells the client of it. With `numbers_stay` messages that are gone keep their numbers
     /// for now: RFC 3501 §7.4.1 forbids EXPUNGE during FETCH, STORE and SEARCH. Of messages whose flags changed `flags` is
     /// told, if anything.
     pub(crate) fn apply(
@@ -163,7 +176,7 @@ impl Selected {
         numbers_stay: bool,
         enabled: Enabled,
         flags: Option<Items>,
-    ) -> UidSet {
+    ) -> News {
         self.told = self.known_modseq();
         self.modseq = self.modseq.max(changes.highest_modseq);
         let gone = changes.vanished.intersection(&self.uids);
@@ -200,7 +213,11 @@ impl Selected {
         }
         self.own.clear();
         self.own.shrink_to_fit();
-        came
+        let flags = changes.flags.iter().map(|row| row.uid).collect();
+        News {
+            changed: came.union(&flags).intersection(&self.uids),
+            came,
+        }
     }
 
     /// Whether messages are gone of which the client was not told.
@@ -248,6 +265,10 @@ impl Selected {
             return;
         }
         let gone = std::mem::take(&mut self.gone);
+        // RFC 5267 §4.3.4: before the numbers shift.
+        for context in &mut self.contexts {
+            context.lose(out, &self.uids, &gone);
+        }
         if enabled.qresync {
             let _ = write!(out, "* VANISHED {gone}\r\n");
         }

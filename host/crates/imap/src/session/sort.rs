@@ -6,6 +6,7 @@ use waxwing_message::Summary;
 
 use crate::ask::{Answer, Ask, FetchRow, RowWants};
 use crate::encode::texts;
+use crate::session::context;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::prepare;
 use crate::session::search::{Found, Then};
@@ -35,6 +36,11 @@ pub(crate) fn begin(
         known.push(by.key);
         new
     });
+    if returns.is_some_and(|returns| returns.update)
+        && let Some(refusal) = context::refuse(core)
+    {
+        return Flow::Tagged(refusal);
+    }
     let save = returns.is_some_and(|returns| returns.save);
     let sort = Sort {
         uid,

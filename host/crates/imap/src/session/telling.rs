@@ -73,6 +73,6 @@ impl Job for Telling {
         if self.changes.len() > 0 {
             return Flow::Resume(self);
         }
-        self.after.end()
+        self.after.end(core)
     }
 }

@@ -110,6 +110,8 @@ pub enum Command {
         uid: bool,
         /// `RETURN (…)` (RFC 4731)
         returns: Option<Returns>,
+        /// What is fetched of messages that come into a result that is updated (RFC 5465 §7).
+        fetched: Vec<FetchItem>,
         /// A charset was named.
         charset: bool,
         /// `None`: a charset that is not supported.
@@ -174,6 +176,8 @@ pub enum Command {
     },
     /// `IDLE` (RFC 2177)
     Idle,
+    /// `CANCELUPDATE` (RFC 5267) with the tags of searches.
+    CancelUpdate(Vec<String>),
     /// `NOTIFY` (RFC 5465)
     Notify(NotifyCommand),
 }

@@ -1,6 +1,8 @@
 //! Search keys (RFC 3501 §6.4.4). A date is in days since 1970.
 
-use crate::types::{EmailId, SequenceSet, SystemFlag, TextKey};
+use std::sync::Arc;
+
+use crate::types::{EmailId, SequenceSet, SystemFlag, TextKey, UidSet};
 
 /// A search key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub enum SearchKey {
     Numbers(SequenceSet),
     /// `UID set`
     Uids(SequenceSet),
+    /// These messages, which were named by number, or saved.
+    Among(Arc<UidSet>),
     /// `\Recent`
     Recent,
     /// A system flag.
@@ -86,6 +90,56 @@ impl SearchKey {
     #[must_use]
     pub fn needs_time(&self) -> bool {
         matches!(self, Self::Older(_) | Self::Younger(_)) || self.within(Self::needs_time)
+    }
+
+    /// The same with those messages in it that numbers and `$` mean now; `numbered` says of numbers what they mean.
+    #[must_use]
+    pub(crate) fn frozen(
+        self,
+        numbered: &dyn Fn(&SequenceSet) -> UidSet,
+        saved: &Arc<UidSet>,
+    ) -> Self {
+        let within = |key: Box<Self>| Box::new(key.frozen(numbered, saved));
+        match self {
+            Self::And(keys) => {
+                let keys = keys.into_iter().map(|key| key.frozen(numbered, saved));
+                Self::And(keys.collect())
+            }
+            Self::Or(first, second) => Self::Or(within(first), within(second)),
+            Self::Not(key) => Self::Not(within(key)),
+            Self::Numbers(set) if set.saved => Self::Among(Arc::new(numbered(&set).union(saved))),
+            Self::Numbers(set) => Self::Among(Arc::new(numbered(&set))),
+            Self::Uids(SequenceSet {
+                ranges,
+                saved: true,
+            }) => {
+                let uids = Self::Uids(SequenceSet {
+                    ranges,
+                    saved: false,
+                });
+                Self::Or(Box::new(uids), Box::new(Self::Among(Arc::clone(saved))))
+            }
+            other => other,
+        }
+    }
+
+    /// About how many octets it takes.
+    #[must_use]
+    pub(crate) fn weight(&self) -> usize {
+        const KEY: usize = 64;
+        let own = match self {
+            Self::And(keys) => keys.iter().map(Self::weight).sum(),
+            Self::Or(first, second) => first.weight() + second.weight(),
+            Self::Not(key) => key.weight(),
+            Self::Numbers(set) | Self::Uids(set) => set.ranges.len() * 16,
+            Self::Among(uids) => uids.ranges().count() * 12,
+            Self::Keyword(text)
+            | Self::Field(_, text)
+            | Self::Text(TextKey::Body(text) | TextKey::Text(text)) => text.len(),
+            Self::Text(TextKey::Header { name, value }) => name.len() + value.len(),
+            _ => 0,
+        };
+        KEY + own
     }
 
     /// Whether this holds for a key inside this one.

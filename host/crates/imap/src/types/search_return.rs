@@ -19,6 +19,8 @@ pub struct Returns {
     pub partial: Option<PartialRange>,
     /// `SAVE`: they are kept for `$`.
     pub save: bool,
+    /// `UPDATE`: the client is told how the result changes (RFC 5267 §4.3).
+    pub update: bool,
 }
 
 /// Places in a list of results: `501:1000`, or `-1:-100` from its end (RFC 9394 §3.1).
@@ -109,6 +111,8 @@ impl Returns {
         let highest = self.max || self.partial.is_some_and(|range| range.from_end);
         let reach = self.partial.map_or(1, |range| range.reach());
         match (self.all || self.count, lowest, highest) {
+            // RFC 5267 §4.3: all that match are kept track of.
+            _ if self.update => Enough::All,
             (false, true, false) => Enough::Lowest(reach),
             (false, false, true) => Enough::Highest(reach),
             _ => Enough::All,
@@ -143,6 +147,7 @@ mod tests {
                 from_end: false,
             }),
             save: has("SAVE"),
+            update: false,
         }
     }
 
