@@ -1,8 +1,9 @@
 //! The search index, made beside everything else from what is in mailboxes: packs of what messages' texts are made of.
 //!
 //! Invariants: no message waits for it, and a search that it does not help finds the same; what is read for it at once is bounded; it works
-//! half of one processor's time at most, and not at all while room is short.
+//! half of one processor's time at most, none that others want, and not at all while room is short.
 
+mod aside;
 mod mailbox;
 mod packer;
 mod sift;

@@ -1,4 +1,4 @@
-//! Messages read into packs, beside the event loop.
+//! Messages read into packs, when the processor has nothing better to do.
 
 use bytes::Bytes;
 use waxwing_imap::each_text;
@@ -6,11 +6,15 @@ use waxwing_index::{Grams, Pack};
 use waxwing_message::Summary;
 use waxwing_store::{Error, Result};
 
+use super::aside::Aside;
+
 /// Reads messages; keeps its room for the next ones.
 #[derive(Default)]
 pub(super) struct Packer {
-    /// None while it is lent to another thread, or was lost with it.
+    /// None while it is lent to the thread, or was lost with it.
     grams: Option<Grams>,
+    /// None before there is something to do, and after it died.
+    aside: Option<Aside>,
 }
 
 /// A message as the store has it.
@@ -40,9 +44,15 @@ impl Packer {
             }
             (pack, taken, grams)
         };
-        let done = tokio::task::spawn_blocking(work).await;
-        let (pack, taken, grams) = done.map_err(|_| Error::Closed)?;
-        self.grams = Some(grams);
+        let aside = match self.aside.take() {
+            Some(aside) => aside,
+            None => Aside::start("search-index").map_err(|error| {
+                tracing::warn!(%error, "the search index waits for a thread");
+                Error::Closed
+            })?,
+        };
+        let (pack, taken, grams) = aside.run(work).await.ok_or(Error::Closed)?;
+        (self.aside, self.grams) = (Some(aside), Some(grams));
         Ok((pack, taken))
     }
 }
