@@ -59,30 +59,31 @@ impl Fact {
                 (None, None) => false,
             },
             Self::AuthResults => mail.is_some_and(|mail| mail.state().auth.is_some()),
-            Self::Found => mail.is_some_and(|mail| !mail.state().found.is_empty()),
-            Self::Judged => mail.is_some_and(|mail| judged(ask, mail)),
+            // What was found on a connection is not looked at: where there is no mail, the fact is not known.
+            Self::Found => mail.is_none_or(|mail| !mail.state().found.is_empty()),
+            Self::Judged => mail.is_none_or(|mail| judged(ask, mail)),
             Self::Detail => detail(ask),
         }
     }
 }
 
-/// Whether the recipient at hand gets something else than mail.
+/// Whether the recipient at hand gets something else than mail; so it may be where that is not known.
 fn judged(ask: &Ask<'_>, mail: &Mail) -> bool {
     let Ask::Deliver { recipient, .. } = ask else {
-        return false;
+        return true;
     };
     let state = mail.state();
     let verdict = state
         .recipient(recipient.index)
         .and_then(|recipient| state.verdict(recipient.domain()));
-    verdict.is_some_and(|verdict| !matches!(verdict, Verdict::Deliver))
+    verdict.is_none_or(|verdict| !matches!(verdict, Verdict::Deliver))
 }
 
-/// Whether the address at hand is more than one word.
+/// Whether the address at hand is more than one word; so it may be where there is none.
 fn detail(ask: &Ask<'_>) -> bool {
     let (Ask::Deliver { recipient, .. } | Ask::RcptTo(recipient) | Ask::Route(recipient)) = ask
     else {
-        return false;
+        return true;
     };
     let local_part = &recipient.address.local_part;
     !local_part.chars().all(char::is_alphanumeric)
@@ -130,9 +131,8 @@ mod tests {
         let nothing = Context::default();
         let holds = |text: &str| Condition::parse(text).holds(&Ask::Message, &nothing);
         assert!(!holds("authenticated"));
-        assert!(!holds(
-            "authenticated or found or judged or detail or auth-results"
-        ));
+        assert!(!holds("authenticated or auth-results"));
+        assert!(holds("found") && holds("judged") && holds("detail"));
         assert!(holds("moonlight"));
         assert!(holds("authenticated or moonlight"));
         assert!(Conditions::default().hold(&Ask::Message, &nothing));

@@ -53,6 +53,11 @@ impl Scene<'_> {
         if !step.conditions.hold(ask, &self.context) {
             return Came::Answer(Answer::Pass);
         }
+        self.ask_anyway(step, ask).await
+    }
+
+    /// Asks one step as [`ask`](Self::ask) does, though its plugin may have nothing to say.
+    pub(crate) async fn ask_anyway(&mut self, step: &Arc<Step>, ask: &Ask<'_>) -> Came {
         if step.config.mode == Mode::Shadow {
             trial::launch(self, step, ask);
             return Came::Answer(Answer::Pass);

@@ -273,8 +273,15 @@ impl Transaction {
             let mut scene = self.scene(domain_at_hand(&domain), Some(domain.clone()));
             let generation = scene.generation;
             let mut verdict = Verdict::Deliver;
-            for step in generation.at(Hook::Verdict) {
-                match scene.ask(step, &Ask::Verdict(&domain)).await {
+            let mut steps = generation.at(Hook::Verdict).iter().peekable();
+            while let Some(step) = steps.next() {
+                let ask = Ask::Verdict(&domain);
+                // A verdict ends the list, and to deliver is one: of steps with others behind them each is asked.
+                let came = match steps.peek() {
+                    Some(_) => scene.ask_anyway(step, &ask).await,
+                    None => scene.ask(step, &ask).await,
+                };
+                match came {
                     Came::Answer(Answer::Judged(judged, _)) => verdict = judged,
                     Came::Failed(reply) => verdict = refusal(reply),
                     Came::Answer(_) | Came::Skipped => continue,

@@ -1,9 +1,10 @@
 //! What a plugin says it wants, held against what its step gives it.
 
+use bytes::Bytes;
 use waxwing_mail::Identity;
-use waxwing_policy::{AuthResults, Policy};
+use waxwing_policy::{AuthResults, Hook, Policy};
 
-use crate::component::{PASS, Plugin};
+use crate::component::{PASS, Plugin, case};
 use crate::site::{Site, recipient, session, step, transaction, transaction_of};
 
 fn passing(manifest: &str) -> Plugin {
@@ -186,4 +187,41 @@ async fn a_plugin_is_asked_when_its_manifest_says_that_it_has_something_to_say()
     site.plugin("p", &plugin(when)).policy(&step("p", ""));
     let policy = site.serving().await;
     assert_eq!(asked(&policy, false, false).await, ["mail-from", "message"]);
+}
+
+/// The verdict over a message in which nothing was found, and how many of these steps were asked for it: names, what they say as a case of the
+/// verdict, a line of their manifests.
+async fn verdict_of(steps: &[(&str, u8, &str)]) -> (String, usize) {
+    let site = Site::new();
+    let mut policy = String::new();
+    for (name, judgement, when) in steps {
+        let plugin = Plugin::new()
+            .says("rcpt-to", &case(1))
+            .says("verdict", &case(*judgement));
+        let hooks = "hooks = [\"rcpt-to\", \"verdict\"]\n";
+        site.plugin(name, &plugin.manifest(&format!("{hooks}{when}")));
+        policy.push_str(&step(name, ""));
+    }
+    site.policy(&policy);
+    let policy = site.serving().await;
+    let mut transaction = transaction(&policy);
+    transaction.rcpt_to(&recipient("alice@waxwing.test")).await;
+    let outcome = transaction.message(Bytes::new()).await;
+    let verdict = outcome.verdict("waxwing.test").word().to_owned();
+    let asked = transaction.ledger().steps;
+    let asked = asked.iter().filter(|entry| entry.hook == Hook::Verdict);
+    (verdict, asked.count())
+}
+
+#[tokio::test]
+async fn a_verdict_that_waits_for_findings_hands_clean_mail_to_no_other_step() {
+    let (deliver, junk) = (1, 2);
+    let waits = "when = { verdict = \"found\" }";
+    // Alone it is not asked; before another one it is, since to deliver ends the list.
+    let alone = verdict_of(&[("a", junk, waits)]).await;
+    assert_eq!(alone, ("deliver".to_owned(), 0));
+    let first = verdict_of(&[("a", deliver, waits), ("b", junk, "")]).await;
+    assert_eq!(first, ("deliver".to_owned(), 1));
+    let always = verdict_of(&[("a", junk, "")]).await;
+    assert_eq!(always, ("junk".to_owned(), 1));
 }
