@@ -16,6 +16,7 @@ pub(crate) mod imap;
 pub(crate) mod maildir;
 pub(crate) mod mbox;
 mod progress;
+mod safely;
 mod spool;
 
 use sha2::{Digest, Sha256};

@@ -117,16 +117,27 @@ impl ImapSource {
         let mut validity = String::new();
         self.connection
             .command(&format!("STATUS {name} (UIDVALIDITY)"), |mut values| {
-                if let Some([_, number]) = values.last_mut().map(Value::members) {
+                // Other news may come between.
+                if let [kind, _, items] = values.as_mut_slice()
+                    && kind.text().eq_ignore_ascii_case("STATUS")
+                    && let [name, number] = items.members()
+                    && name.text().eq_ignore_ascii_case("UIDVALIDITY")
+                {
                     validity = number.text();
                 }
                 Ok(())
             })?;
+        if validity.is_empty() {
+            return Err(Failure::data(format!(
+                "{:?}: the server tells no UIDVALIDITY, by which messages are known again",
+                folder.path
+            )));
+        }
         let mut rows = Vec::new();
         if exists {
             let command = "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)";
             self.connection.command(command, |values| {
-                rows.extend(Row::read(values).filter(|row| row.uid > 0 && row.date.is_some()));
+                rows.extend(Row::read(values).filter(|row| row.uid > 0 && row.is_asked_for()));
                 Ok(())
             })?;
         }
@@ -163,7 +174,12 @@ impl ImapSource {
                 content,
             };
             into.take(&format!("UID {} of {:?}", row.uid, folder.path), message)
-        })
+        })?;
+        for (uid, _) in rows.drain() {
+            let name = format!("UID {uid} of {:?}", folder.path);
+            into.leave_out(&name, "the server does not send it");
+        }
+        Ok(())
     }
 }
 
@@ -202,6 +218,11 @@ impl Names {
 }
 
 impl Row {
+    /// Whether it was asked for: news of flags that others changed have neither a date nor a size.
+    fn is_asked_for(&self) -> bool {
+        self.date.is_some() || self.octets > 0
+    }
+
     /// A FETCH response; none if it is another one.
     fn read(mut values: Vec<Value>) -> Option<Self> {
         let [_, kind, Value::List(items)] = values.as_mut_slice() else {
@@ -255,8 +276,10 @@ impl Source for ImapSource {
             self.namespace()?;
         }
         let mut folders = self.list("LIST")?;
+        // Two mailboxes there may become one here: `INBOX` and `INBOX.INBOX`, where `INBOX.` is the prefix of one's own.
+        folders.sort_by(|a, b| a.place.cmp(&b.place));
+        folders.dedup_by(|a, b| a.place == b.place);
         folders.sort_by(|a, b| (a.path != "INBOX", &a.path).cmp(&(b.path != "INBOX", &b.path)));
-        folders.dedup_by(|a, b| a.path == b.path);
         let subscriptions = self
             .list("LSUB")?
             .into_iter()

@@ -1,14 +1,14 @@
 //! What Dovecot keeps in a Maildir beside messages.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
+use super::super::safely;
 use super::names::{MAX_LETTERS, base, level_of};
 
 /// The list of keywords, by their letters (`dovecot-keywords`: `0 name`, a line each). Nothing where there is none.
 pub(super) fn keywords(folder: &Path) -> Vec<String> {
-    let text = fs::read_to_string(folder.join("dovecot-keywords")).unwrap_or_default();
+    let text = safely::text(&folder.join("dovecot-keywords"));
     let mut keywords = Vec::new();
     for line in text.lines() {
         let Some((number, name)) = line.split_once(' ') else {
@@ -38,7 +38,7 @@ pub(super) fn keywords_file(keywords: &[String]) -> String {
 
 /// The UIDs of files by their names without flags (`dovecot-uidlist`): the order of messages. Nothing where there is none.
 pub(super) fn uids(folder: &Path) -> HashMap<String, u32> {
-    let text = fs::read_to_string(folder.join("dovecot-uidlist")).unwrap_or_default();
+    let text = safely::text(&folder.join("dovecot-uidlist"));
     let mut lines = text.lines();
     // Version 3: a header, then `UID [extensions] :name`.
     if !lines.next().is_some_and(|header| header.starts_with("3 ")) {
@@ -54,7 +54,7 @@ pub(super) fn uids(folder: &Path) -> HashMap<String, u32> {
 
 /// Subscribed paths (`subscriptions`). Nothing where there is none.
 pub(super) fn subscriptions(folder: &Path) -> Vec<String> {
-    let text = fs::read_to_string(folder.join("subscriptions")).unwrap_or_default();
+    let text = safely::text(&folder.join("subscriptions"));
     let (separator, lines) = match text.strip_prefix("V\t2\n") {
         Some(rest) => ('\t', rest),
         None => ('.', text.as_str()),
@@ -82,6 +82,8 @@ pub(super) fn subscriptions_file(folders: impl IntoIterator<Item = String>) -> S
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,12 +1,12 @@
 //! A Maildir as a source.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::super::{Contents, Filling, Folder, Message, Source, Spool, file, item};
+use super::super::{Contents, Filling, Folder, Message, Source, Spool, file, item, safely};
 use super::{dovecot, names};
 use crate::admin::Failure;
 
@@ -31,7 +31,8 @@ impl Maildir {
         Ok(Self { root })
     }
 
-    /// Looks for Maildirs in a folder: `.Work.Old` beside `cur` is one, and so are folders that have a `cur` themselves.
+    /// Looks for Maildirs in a folder: `.Work.Old` beside `cur` is one, and so are folders that have a `cur` themselves. Links are not followed:
+    /// whoever owns a Maildir can make them lead to what is somebody else's.
     fn look(
         &self,
         place: &Path,
@@ -43,7 +44,7 @@ impl Maildir {
             let entry = entry.map_err(|error| file(place, &error))?;
             let path = entry.path();
             let name = entry.file_name();
-            let Some(name) = name.to_str().filter(|_| path.is_dir()) else {
+            let Some(name) = name.to_str().filter(|_| safely::is_folder(&path)) else {
                 continue;
             };
             let (level, deeper) = match name {
@@ -59,7 +60,7 @@ impl Maildir {
             } else {
                 format!("{above}/{level}")
             };
-            if path.join("cur").is_dir() {
+            if safely::is_folder(&path.join("cur")) {
                 found.push(self.folder(&path, below.clone()));
             }
             if deeper && depth < MAX_DEPTH {
@@ -80,8 +81,12 @@ impl Maildir {
     /// The messages of a folder in the order in which they came.
     fn mails(&self, folder: &Path) -> Result<Vec<Mail>, Failure> {
         let mut mails = Vec::new();
-        for half in ["cur", "new"] {
+        // What moves from `new` to `cur` meanwhile is found twice, and taken once.
+        for half in ["new", "cur"] {
             let place = folder.join(half);
+            if !safely::is_folder(&place) {
+                continue;
+            }
             let entries = match fs::read_dir(&place) {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 entries => entries.map_err(|error| file(&place, &error))?,
@@ -89,8 +94,8 @@ impl Maildir {
             for entry in entries {
                 let entry = entry.map_err(|error| file(&place, &error))?;
                 let name = entry.file_name().to_string_lossy().into_owned();
-                // Names that begin with a dot are no messages.
-                if !name.starts_with('.') && entry.path().is_file() {
+                // Names that begin with a dot are no messages, nor are folders. What is no file is told of when it cannot be opened.
+                if !name.starts_with('.') && !safely::is_folder(&entry.path()) {
                     mails.push(Mail {
                         path: entry.path(),
                         name,
@@ -110,9 +115,9 @@ impl Maildir {
         item: String,
         keywords: &[String],
     ) -> std::io::Result<Message> {
-        let mut file = match File::open(&mail.path) {
+        let mut file = match safely::open(&mail.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                File::open(self.renamed(folder, mail)?)?
+                safely::open(&self.renamed(folder, mail)?)?
             }
             file => file?,
         };
@@ -158,7 +163,7 @@ fn order(name: &str, uids: &HashMap<String, u32>) -> (u32, u64, String) {
 impl Source for Maildir {
     fn open(&mut self) -> Result<Contents, Failure> {
         let mut folders = Vec::new();
-        if self.root.join("cur").is_dir() {
+        if safely::is_folder(&self.root.join("cur")) {
             folders.push(self.folder(&self.root, "INBOX".to_owned()));
         }
         self.look(&self.root, "", 0, &mut folders)?;

@@ -1,11 +1,11 @@
 //! mbox files as a source: one file, or a folder of them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::super::filling::Twins;
-use super::super::{Contents, Filling, Folder, Message, Source, file, item};
+use super::super::{Contents, Filling, Folder, Message, Source, file, item, safely};
 use super::split::{Part, Split};
 use super::{Quoting, from_line};
 use crate::admin::Failure;
@@ -48,9 +48,9 @@ impl Mbox {
             } else {
                 format!("{above}/{level}")
             };
-            if path.is_dir() && depth < MAX_DEPTH {
+            if safely::is_folder(&path) && depth < MAX_DEPTH {
                 self.look(&path, &below, depth + 1, found)?;
-            } else if path.is_file() && is_mbox(&path).map_err(|error| file(&path, &error))? {
+            } else if is_mbox(&path) {
                 found.push(Folder {
                     path: below,
                     place: path.to_string_lossy().into_owned(),
@@ -71,17 +71,19 @@ fn level_of(name: &str) -> String {
     text.replace('/', "_")
 }
 
-/// Whether a file has messages, or is one that has none.
-fn is_mbox(path: &Path) -> std::io::Result<bool> {
+/// Whether a file has messages, or is one that has none. What a link leads to is none: whoever owns the folder can make it.
+fn is_mbox(path: &Path) -> bool {
     let mut start = [0; 5];
-    let mut read = File::open(path)?;
+    let Ok(taken) = safely::open(path).and_then(|mut file| file.read(&mut start)) else {
+        return false;
+    };
     let named = path
         .extension()
         .is_some_and(|extension| extension == "mbox");
-    Ok(match read.read(&mut start)? {
+    match taken {
         0 => named,
         taken => start.get(..taken) == Some(b"From "),
-    })
+    }
 }
 
 impl Source for Mbox {
@@ -103,8 +105,7 @@ impl Source for Mbox {
             });
         }
         folders.sort_by(|a, b| a.path.cmp(&b.path));
-        let listed =
-            fs::read_to_string(self.root.join(super::write::SUBSCRIPTIONS)).unwrap_or_default();
+        let listed = safely::text(&self.root.join(super::write::SUBSCRIPTIONS));
         Ok(Contents {
             folders,
             subscriptions: listed.lines().map(ToOwned::to_owned).collect(),
@@ -115,7 +116,7 @@ impl Source for Mbox {
         let path = Path::new(&folder.place);
         let failed = |error: std::io::Error| file(path, &error);
         let mut split =
-            Split::new(File::open(path).map_err(failed)?, self.quoting).map_err(failed)?;
+            Split::new(safely::open(path).map_err(failed)?, self.quoting).map_err(failed)?;
         let mut twins = Twins::default();
         loop {
             let begin = split.position().map_err(failed)?;

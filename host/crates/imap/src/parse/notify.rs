@@ -4,9 +4,9 @@ use crate::parse::core::{Parser, SyntaxError};
 use crate::types::{Command, EventGroup, Events, MailboxFilter, MailboxName, NotifyCommand};
 
 /// Groups of events in one command.
-const MAX_GROUPS: usize = 64;
-/// Names of mailboxes in one group.
-const MAX_NAMES: usize = 256;
+const MAX_GROUPS: usize = 16;
+/// Names of mailboxes in one group, and in all of them: each is held against each mailbox whenever something changes (RFC 5465 §9).
+const MAX_NAMES: usize = 128;
 /// Events in one group, repeated ones included.
 const MAX_EVENTS: usize = 16;
 
@@ -46,7 +46,8 @@ impl Parser<'_> {
             if selected(&group) && groups.iter().any(selected) {
                 return Err(SyntaxError::Expected("SELECTED or SELECTED-DELAYED once"));
             }
-            if groups.len() >= MAX_GROUPS {
+            let names = groups.iter().chain([&group]).map(EventGroup::names);
+            if groups.len() >= MAX_GROUPS || names.sum::<usize>() > MAX_NAMES {
                 return Err(SyntaxError::TooMany);
             }
             groups.push(group);

@@ -50,7 +50,15 @@ pub(crate) fn begin(core: &mut Core, command: NotifyCommand) -> Flow {
                 ..Notify::default()
             };
             // RFC 5465 §3.1: what happened so far is told, as NOOP does.
-            poll::all(core, Box::new(Set { status, notify }))
+            let before = None;
+            poll::all(
+                core,
+                Box::new(Set {
+                    status,
+                    notify,
+                    before,
+                }),
+            )
         }
     }
 }
@@ -72,9 +80,16 @@ pub(crate) fn own(core: &mut Core, names: &[&MailboxArgument]) {
 pub(crate) struct Set {
     status: bool,
     notify: Notify,
+    /// What it asked for before.
+    before: Option<Box<Notify>>,
 }
 
 impl Set {
+    /// What holds again if this fails (RFC 5465 §3.1).
+    pub(crate) fn replaces(&mut self, before: Option<Box<Notify>>) {
+        self.before = before;
+    }
+
     /// What the client knew is told: from here on it hears what it asked for.
     pub(crate) fn go_on(self: Box<Self>, core: &mut Core) -> Flow {
         if self.notify.watches() {
@@ -87,8 +102,13 @@ impl Set {
 
 impl Job for Set {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
-        let Self { status, mut notify } = *self;
+        let Self {
+            status,
+            mut notify,
+            before,
+        } = *self;
         let Answer::Mailboxes(mailboxes) = answer else {
+            core.notify = before.or_else(|| core.notify.take());
             return failed(&answer, false);
         };
         notify.learn(&mailboxes);
@@ -182,11 +202,17 @@ impl Notify {
     ) -> Vec<Change> {
         let mut changes = self.names(mailboxes);
         for info in others(mailboxes, selected) {
-            if let Some(known) = self.known.get(&info.status.mailbox) {
-                let events = self.events(&info.name, info.subscribed);
-                let items = news(&events, &known.status, &info.status, condstore);
-                changes.extend(status(info, items));
+            let events = self.events(&info.name, info.subscribed);
+            let known = self.known.get(&info.status.mailbox);
+            let before = known.map_or_else(|| empty(&info.status), |known| known.status);
+            let mut items = news(&events, &before, &info.status, condstore);
+            // RFC 5465 §5.1: a name has another mailbox now.
+            let other = || self.known.values().any(|known| known.name == info.name);
+            let validity = StatusItem::UidValidity;
+            if known.is_none() && events.flags && !items.contains(&validity) && other() {
+                items.push(validity);
             }
+            changes.extend(status(info, items));
         }
         self.own.clear();
         self.learn(mailboxes);
@@ -307,6 +333,17 @@ fn others(
 
 fn status(info: &MailboxInfo, items: Vec<StatusItem>) -> Option<Change> {
     (!items.is_empty()).then(|| Change::Status(info.name.clone(), items, info.status))
+}
+
+/// How a mailbox was when it was made: one that nobody was told of came since, maybe with the mail that it was made for.
+fn empty(now: &StatusData) -> StatusData {
+    StatusData {
+        mailbox: now.mailbox,
+        uid_next: 1,
+        uid_validity: now.uid_validity,
+        highest_modseq: now.highest_modseq,
+        ..StatusData::default()
+    }
 }
 
 /// What is told of numbers that changed (RFC 5465 §5.1 to §5.3).

@@ -38,7 +38,17 @@ pub(crate) fn then(core: &mut Core, response: Response) -> Flow {
                 }),
             )
         }
-        None => Flow::Tagged(response),
+        None => Flow::Tagged(with_modseq(core, response)),
+    }
+}
+
+/// RFC 7162 §3.2.7: the tagged OK of what took messages away has the mailbox's new modification sequence.
+fn with_modseq(core: &Core, response: Response) -> Response {
+    match &core.selected {
+        Some(selected) if core.tells_modseq && core.enabled.qresync => {
+            response.with_code(texts::modseq_code(selected.known_modseq()))
+        }
+        _ => response,
     }
 }
 
@@ -57,7 +67,7 @@ pub(crate) fn between(core: &mut Core) -> Option<Flow> {
 
 /// Tells all that changed in the selected mailbox, whatever the client wanted to hear of so far.
 pub(crate) fn all(core: &mut Core, set: Box<Set>) -> Flow {
-    match poll(core) {
+    match poll(core, true) {
         Some(ask) => Flow::Ask(ask, Box::new(All(set))),
         None => set.go_on(core),
     }
@@ -79,19 +89,25 @@ fn listen(core: &mut Core, after: After, numbers_stay: bool) -> Option<Flow> {
 
 /// The poll of the selected mailbox, if the client wants to hear of it.
 fn ask(core: &Core) -> Option<Ask> {
+    let Some(notify) = &core.notify else {
+        return poll(core, true);
+    };
     // RFC 5465 §3.1: whose mailbox is not named wants to hear nothing of its messages.
-    let wanted = core.notify.as_ref().is_none_or(|notify| {
-        let events = notify.of_selected();
-        events.is_some_and(|(events, _)| events.messages)
-    });
-    poll(core).filter(|_| wanted)
+    let (events, _) = notify.of_selected()?;
+    poll(core, events.flags).filter(|_| events.messages)
 }
 
-fn poll(core: &Core) -> Option<Ask> {
+/// The poll of the selected mailbox, since the client was told of all or, without `flags`, of all but flags.
+fn poll(core: &Core, flags: bool) -> Option<Ask> {
     let selected = core.selected.as_ref()?;
+    let since = if flags {
+        selected.told_of_flags()
+    } else {
+        selected.modseq
+    };
     Some(Ask::Poll {
         mailbox: selected.mailbox,
-        since: selected.modseq,
+        since,
     })
 }
 
@@ -113,9 +129,13 @@ impl After {
         if uids.is_empty() || items.is_empty() {
             return self.elsewhere(core);
         }
-        // RFC 9051 §7.5.2: nobody asked for it just now.
-        if core.enabled.rev2 && !items.contains(&FetchItem::Uid) {
+        // RFC 9051 §7.5.2, RFC 7162 §3.2.4: nobody asked for it just now.
+        let enabled = core.enabled;
+        if (enabled.rev2 || enabled.condstore) && !items.contains(&FetchItem::Uid) {
             items.insert(0, FetchItem::Uid);
+        }
+        if enabled.condstore && !items.contains(&FetchItem::ModSeq) {
+            items.push(FetchItem::ModSeq);
         }
         Box::new(Fetch::new(core, uids, items).before(self)).resume(core)
     }
@@ -168,12 +188,8 @@ impl Job for Before {
         }
         let response = if selected.expunges_wait() {
             self.response.with_expunges_waiting()
-        } else if core.tells_modseq && core.enabled.qresync {
-            // RFC 7162 §3.2.7: the tagged OK has the mailbox's new modification sequence.
-            let code = texts::modseq_code(selected.known_modseq());
-            self.response.with_code(code)
         } else {
-            self.response
+            with_modseq(core, self.response)
         };
         context::update(core, news, After::Response(response))
     }
@@ -203,10 +219,11 @@ impl Job for All {
         if gone(&answer) {
             return leave(core);
         }
-        // What the client wanted to hear of so far does not matter any more.
-        core.notify = None;
+        // What the client wanted to hear of so far does not matter any more, unless the command fails.
+        let mut set = self.0;
+        set.replaces(core.notify.take());
         let news = tell(core, answer, false);
-        context::update(core, news, After::Set(self.0))
+        context::update(core, news, After::Set(set))
     }
 }
 

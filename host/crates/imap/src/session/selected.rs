@@ -50,6 +50,8 @@ pub(crate) struct Selected {
     pub(crate) modseq: u64,
     /// While messages are gone untold: up to which modification sequence the client was told of everything.
     told: u64,
+    /// Before the first change of flags of which the client did not want to hear: up to there it was told of everything.
+    untold: Option<u64>,
     /// The highest modification sequence that FETCH responses showed since the last tagged one.
     shown: u64,
     /// The client was told of a modification sequence below what it was shown.
@@ -79,6 +81,7 @@ impl Selected {
             gone: UidSet::new(),
             modseq: snapshot.highest_modseq,
             told: snapshot.highest_modseq,
+            untold: None,
             shown: 0,
             corrected: false,
             own: Vec::new(),
@@ -178,6 +181,12 @@ impl Selected {
         flags: Option<Items>,
     ) -> News {
         self.told = self.known_modseq();
+        let others = |row: &FlagRow| !self.is_own(row) && !self.gone.contains(row.uid);
+        self.untold = match flags {
+            Some(_) => None,
+            None if changes.flags.iter().any(others) => self.untold.or(Some(self.modseq)),
+            None => self.untold,
+        };
         self.modseq = self.modseq.max(changes.highest_modseq);
         let gone = changes.vanished.intersection(&self.uids);
         if !gone.is_empty() {
@@ -227,11 +236,17 @@ impl Selected {
 
     /// Up to which modification sequence the client was told of everything.
     pub(crate) fn known_modseq(&self) -> u64 {
-        if self.gone.is_empty() {
+        let known = if self.gone.is_empty() {
             self.modseq
         } else {
             self.told
-        }
+        };
+        known.min(self.untold.unwrap_or(known))
+    }
+
+    /// Since when changes are asked for, if the client is told of flags, too.
+    pub(crate) fn told_of_flags(&self) -> u64 {
+        self.untold.unwrap_or(self.modseq)
     }
 
     /// At the end of a command the client takes the highest modification sequence that it was shown for its own. Where

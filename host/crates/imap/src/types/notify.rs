@@ -76,6 +76,17 @@ impl Events {
     }
 }
 
+impl EventGroup {
+    /// How many mailboxes it names.
+    #[must_use]
+    pub fn names(&self) -> usize {
+        match &self.mailboxes {
+            MailboxFilter::Subtree(names) | MailboxFilter::Mailboxes(names) => names.len(),
+            _ => 0,
+        }
+    }
+}
+
 impl MailboxFilter {
     /// Whether a mailbox that is not the selected one is meant.
     #[must_use]
