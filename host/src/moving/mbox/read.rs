@@ -50,7 +50,7 @@ impl Mbox {
             };
             if safely::is_folder(&path) && depth < MAX_DEPTH {
                 self.look(&path, &below, depth + 1, found)?;
-            } else if is_mbox(&path) {
+            } else if is_mbox(&path).map_err(|error| file(&path, &error))? {
                 found.push(Folder {
                     path: below,
                     place: path.to_string_lossy().into_owned(),
@@ -72,18 +72,19 @@ fn level_of(name: &str) -> String {
 }
 
 /// Whether a file has messages, or is one that has none. What a link leads to is none: whoever owns the folder can make it.
-fn is_mbox(path: &Path) -> bool {
+fn is_mbox(path: &Path) -> std::io::Result<bool> {
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Ok(false);
+    }
     let mut start = [0; 5];
-    let Ok(taken) = safely::open(path).and_then(|mut file| file.read(&mut start)) else {
-        return false;
-    };
+    let taken = safely::open(path)?.read(&mut start)?;
     let named = path
         .extension()
         .is_some_and(|extension| extension == "mbox");
-    match taken {
+    Ok(match taken {
         0 => named,
         taken => start.get(..taken) == Some(b"From "),
-    }
+    })
 }
 
 impl Source for Mbox {
