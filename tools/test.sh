@@ -16,6 +16,13 @@ cargo build --locked --workspace --all-targets </dev/null
 tools/languages.sh
 
 status=0
+: >"$log"
+# All tests together never are silent for so long; one that was asked for by name may be.
+if [ $# -eq 0 ]; then
+    tools/watch.sh $$ "$log" 900 &
+    watcher=$!
+    trap 'kill "$watcher" 2>/dev/null || true' EXIT
+fi
 tools/with-postgres.sh cargo test --locked --workspace --no-fail-fast "$@" </dev/null 2>&1 | tee "$log" || status=$?
 python3 -m unittest -q bench.tests 2>&1 | tee -a "$log" || status=$?
 (cd plugin-sdk/python/tone && PYTHONDONTWRITEBYTECODE=1 python3 -m unittest -q tests) 2>&1 | tee -a "$log" || status=$?
@@ -27,7 +34,14 @@ awk '
   /^OK/             { passed += python }
   /^# pass /        { runners++; passed += $3 }
   /^# fail /        { failed += $3 }
+  /^test .* \.\.\. FAILED$/ { broken[$2] }
+  /^test .* has been running for over / { late[$2] }
+  /^test .* \.\.\. (ok|FAILED|ignored)/ { delete late[$2] }
   /^FAILED \(/      { split($0, parts, /[=,)]/); failed += parts[2]; passed += python - parts[2] }
-  END { printf "tests: %d runners, %d passed, %d failed, %d ignored\n", runners, passed, failed, ignored }
+  END {
+    for (name in broken) print "failed: " name
+    for (name in late) print "did not end: " name
+    printf "tests: %d runners, %d passed, %d failed, %d ignored\n", runners, passed, failed, ignored
+  }
 ' "$log"
 exit "$status"

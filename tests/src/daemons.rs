@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::authority::Issued;
 use crate::place;
-use crate::process::{has_file, is_root};
+use crate::process::{self, has_file, is_root};
 use crate::wait::{PATIENCE, until};
 
 /// Which server.
@@ -175,10 +175,8 @@ impl Drop for Daemon {
         if std::thread::panicking() {
             eprintln!("the other server's log:\n{}", self.log());
         }
-        let process = self.process.id().to_string();
         // Its children go with it.
-        let _ended = Command::new("kill").args(["-TERM", &process]).status();
-        let _reaped = self.process.wait();
+        process::end(&mut self.process);
     }
 }
 
@@ -303,16 +301,13 @@ impl Site<'_> {
 
 /// The number of a user.
 fn id(what: &str, user: &str) -> u32 {
-    let output = Command::new("id").args([what, user]).output().expect("id");
+    let output = process::ask("id", &[what, user]);
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim().parse().expect("a number")
 }
 
 fn group(name: &str) -> u32 {
-    let output = Command::new("getent")
-        .args(["group", name])
-        .output()
-        .expect("getent");
+    let output = process::ask("getent", &["group", name]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.split(':')
         .nth(2)

@@ -1,7 +1,8 @@
 //! The databases that a server runs on.
 
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::process;
 
 /// A database for one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +53,7 @@ fn create(server: &str) -> String {
         NEXT.fetch_add(1, Ordering::Relaxed)
     );
     let statement = format!("CREATE DATABASE {name}");
-    let output = Command::new("psql")
-        .args([server, "-qc", &statement])
-        .output()
-        .expect("psql is installed");
+    let output = process::ask("psql", &[server, "-qc", &statement]);
     assert!(
         output.status.success(),
         "{statement}: {}",

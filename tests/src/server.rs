@@ -1,7 +1,7 @@
 //! A running server.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -14,9 +14,9 @@ use tempfile::TempDir;
 
 use crate::admin::Admin;
 use crate::client::{Imap, Pop3, Smtp};
-use crate::place;
 use crate::setup::PASSWORD;
 use crate::wait::{PATIENCE, until};
+use crate::{place, process};
 
 /// A socket that the server listens on, from its `listeners.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -251,19 +251,7 @@ impl Server {
     /// If it cannot be run.
     #[must_use]
     pub fn run(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let _unread = child
-            .stdin
-            .take()
-            .expect("its input is piped")
-            .write_all(input.as_bytes());
-        child.wait_with_output().expect("it ends")
+        process::run(&mut self.command(arguments), input)
     }
 
     /// Runs a command that must succeed, and gives what it printed.
@@ -303,8 +291,7 @@ impl Server {
     /// `kill -9`.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
-            let _dead = process.kill();
-            let _reaped = process.wait();
+            process::kill(&mut process);
         }
     }
 
@@ -327,11 +314,12 @@ impl Server {
     }
 
     fn signal_to(&self, pid: u32, name: &str) {
-        let status = Command::new("kill")
-            .args(["-s", name, &pid.to_string()])
-            .status()
-            .expect("kill is there");
-        assert!(status.success(), "kill -s {name} {pid}\n{}", self.log());
+        let sent = process::ask("kill", &["-s", name, &pid.to_string()]);
+        assert!(
+            sent.status.success(),
+            "kill -s {name} {pid}\n{}",
+            self.log()
+        );
     }
 }
 

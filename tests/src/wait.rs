@@ -15,17 +15,24 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub fn until<T>(
     what: &str,
     deadline: Duration,
-    mut condition: impl FnMut() -> Option<T>,
+    condition: impl FnMut() -> Option<T>,
 ) -> (T, Duration) {
+    within(deadline, condition).unwrap_or_else(|| panic!("waited {deadline:?} in vain: {what}"))
+}
+
+/// The same, with nothing if nothing came by the deadline.
+pub fn within<T>(
+    deadline: Duration,
+    mut condition: impl FnMut() -> Option<T>,
+) -> Option<(T, Duration)> {
     let begun = Instant::now();
     loop {
         if let Some(found) = condition() {
-            return (found, begun.elapsed());
+            return Some((found, begun.elapsed()));
         }
-        assert!(
-            begun.elapsed() < deadline,
-            "waited {deadline:?} in vain: {what}"
-        );
+        if begun.elapsed() >= deadline {
+            return None;
+        }
         pause(LOOK);
     }
 }

@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use waxwing_tests::place;
+use waxwing_tests::{place, process};
 
 /// `waxwing plugin …`, to its end.
 fn plugin(arguments: &[&str]) -> Output {
-    Command::new(place::binary())
-        .arg("plugin")
-        .args(arguments)
-        .output()
-        .expect("the binary runs")
+    process::run(
+        Command::new(place::binary()).arg("plugin").args(arguments),
+        "",
+    )
 }
 
 /// The same with `--json`; its exit code besides.

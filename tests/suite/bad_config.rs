@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use waxwing_tests::place;
+use waxwing_tests::{place, process};
 
 /// The exit code of a wrong configuration (`EX_CONFIG`).
 const CONFIGURATION: i32 = 78;
@@ -121,7 +121,7 @@ fn said_about(file: &Path, text: &str) -> (String, Option<i32>) {
     command
         .env_remove("WAXWING_DATABASE_URL")
         .env_remove("WAXWING_BLOB_URL");
-    let output = command.output().unwrap();
+    let output = process::run(&mut command, "");
     let said = String::from_utf8(output.stdout).unwrap();
     let said = said.replace(&format!("{}/", root.display()), "");
     (

@@ -4,7 +4,7 @@ mod readers;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use waxwing_tests::database::Database;
 use waxwing_tests::setup::PASSWORD;
@@ -12,10 +12,7 @@ use waxwing_tests::{Server, Setup, place, process};
 
 /// Runs a program to its end; it must succeed.
 fn must(command: &mut Command) -> String {
-    let output: Output = command
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = process::run(command, "");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success(),
@@ -153,17 +150,17 @@ fn swaks() {
     } else {
         eprintln!("SKIPPED: swaks without Net::SSLeay speaks no TLS");
     }
-    let refused = Command::new("swaks")
-        .args([
+    let refused = process::run(
+        Command::new("swaks").args([
             "--server",
             &server.address("submission").to_string(),
             "--to",
             "alice@waxwing.test",
             "--from",
             "bob@waxwing.test",
-        ])
-        .output()
-        .unwrap();
+        ]),
+        "",
+    );
     assert!(
         !refused.status.success(),
         "submission without a login was taken"

@@ -1,14 +1,13 @@
 //! Components that are made to be dear to compile: the process that compiles them has limits, and what served goes on serving.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use waxwing_tests::place;
 use waxwing_tests::setup::{Policy, Setup};
 use waxwing_tests::wait::until;
+use waxwing_tests::{place, process};
 
 /// What the kernel ends a process with that is over its processor time.
 const SIGKILL: i32 = 9;
@@ -76,17 +75,12 @@ fn nested(depth: usize) -> Vec<u8> {
 }
 
 fn compile(component: &[u8], limits: [&str; 2]) -> Output {
-    let mut child = Command::new(place::binary())
-        .arg("compile-plugin")
-        .args(limits)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A child that ends while it is fed has found its limit.
-    let _ = child.stdin.take().unwrap().write_all(component);
-    child.wait_with_output().unwrap()
+    process::run(
+        Command::new(place::binary())
+            .arg("compile-plugin")
+            .args(limits),
+        component,
+    )
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use waxwing_tests::client::{Connection, Imap, Smtp};
 use waxwing_tests::setup::PASSWORD;
 use waxwing_tests::wait::{PATIENCE, until};
-use waxwing_tests::{Policy, Server, Setup};
+use waxwing_tests::{Policy, Server, Setup, process};
 
 /// Long before those who flood run into the time that a login may take.
 const SOON: Duration = Duration::from_secs(15);
@@ -221,11 +221,12 @@ fn rates_hold_strangers_and_spare_users() {
 
 /// Octets that are free where servers of tests keep their data.
 fn free_space() -> u64 {
-    let printed = Command::new("df")
-        .args(["--output=avail", "-B1"])
-        .arg(std::env::temp_dir())
-        .output()
-        .expect("df is there");
+    let printed = process::run(
+        Command::new("df")
+            .args(["--output=avail", "-B1"])
+            .arg(std::env::temp_dir()),
+        "",
+    );
     let text = String::from_utf8_lossy(&printed.stdout).into_owned();
     let number = text.lines().nth(1).expect("a line below the head");
     number.trim().parse().expect("a number")

@@ -5,25 +5,20 @@ mod killed;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use serde_json::json;
 use waxwing_tests::database::Database;
-use waxwing_tests::wait::{PATIENCE, until};
 use waxwing_tests::{Server, Setup, place, process};
 
 const ALICE: &str = "alice@waxwing.test";
 
 /// A script of the standard library's, which must succeed.
 fn python(script: &str, arguments: &[&str]) {
-    let output = Command::new("python3")
-        .arg(place::tests().join("clients").join(script))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .expect("Python starts");
+    let script = place::tests().join("clients").join(script);
+    let output = process::run(Command::new("python3").arg(&script).args(arguments), "");
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{script}: {error}");
+    assert!(output.status.success(), "{}: {error}", script.display());
 }
 
 fn text(path: &Path) -> &str {
@@ -284,26 +279,6 @@ fn what_cannot_be_moved_is_told_of_and_left_out() {
     assert_eq!(code(&["import", "imap", ALICE, "localhost"]), Some(64));
 }
 
-/// The most memory that a command takes until it ends.
-fn peak_of(command: &mut Command) -> (Output, u64) {
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let pid = child.id();
-    let mut most = 0;
-    until("the command ends", PATIENCE * 3, || {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let running = status.contains("VmHWM:");
-        if running {
-            most = process::peak(pid).max(most);
-        }
-        (!running).then_some(())
-    });
-    (child.wait_with_output().unwrap(), most)
-}
-
 #[test]
 fn a_large_message_is_not_held_in_memory() {
     let server = Setup::new().start();
@@ -313,7 +288,7 @@ fn a_large_message_is_not_held_in_memory() {
         + &"0123456789abcdef0123456789abcdef0123456789abcdef\n".repeat(960_000);
     fs::write(maildir.join("cur/9.large:2,S"), &large).unwrap();
     let peak = |arguments: &[&str]| {
-        let (output, peak) = peak_of(&mut server.command(arguments));
+        let (output, peak) = process::run_measured(&mut server.command(arguments));
         assert!(
             output.status.success(),
             "{}",

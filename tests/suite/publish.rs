@@ -7,7 +7,7 @@ use waxwing_tests::authority::{Authority, Issued, Tunnel};
 use waxwing_tests::client::Connection;
 use waxwing_tests::names::{Names, Zones};
 use waxwing_tests::pages::page;
-use waxwing_tests::{Server, Setup};
+use waxwing_tests::{Server, Setup, process};
 
 const WEB: &str = "[[listener]]\nname = \"web\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\n";
 
@@ -37,7 +37,7 @@ fn serve(lines: &str, address: &str) -> Names {
 fn check(server: &Server, names: &Names) -> (Option<i32>, String) {
     let mut command = server.command(&["domain", "check", "waxwing.test"]);
     command.env("WAXWING_DNS_SERVERS", names.address().to_string());
-    let Output { status, stdout, .. } = command.output().unwrap();
+    let Output { status, stdout, .. } = process::run(&mut command, "");
     (status.code(), String::from_utf8_lossy(&stdout).into_owned())
 }
 
@@ -96,7 +96,7 @@ impl Places {
         command
             .env("WAXWING_DNS_SERVERS", names.address().to_string())
             .env("SSL_CERT_FILE", self.authority.roots());
-        let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        let said = String::from_utf8(process::run(&mut command, "").stdout).unwrap();
         // This machine is called localhost, whatever a zone says.
         let lines = said.lines().filter(|line| !line.starts_with("iprev: "));
         lines.map(str::to_owned).collect()

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use waxwing_tests::live::replace;
 use waxwing_tests::setup::ACCEPTING;
 use waxwing_tests::wait::{PATIENCE, until};
-use waxwing_tests::{Policy, Server, Setup, place};
+use waxwing_tests::{Policy, Server, Setup, place, process};
 
 const MESSAGE: &[u8] = b"Subject: x\r\n\r\ntext\r\n";
 const GRANTS: &str =
@@ -173,10 +173,7 @@ fn a_rollback_survives_a_restart() {
         "rolled back by an operator from generation 2: nobody gets mail"
     );
     // Who asked is who ran the command, as the kernel knows it.
-    let user = std::process::Command::new("id")
-        .arg("-un")
-        .output()
-        .unwrap();
+    let user = process::ask("id", &["-un"]);
     let user = String::from_utf8(user.stdout).unwrap();
     assert_eq!(last["who"], user.trim());
     let who: Vec<_> = history(&server)
@@ -253,15 +250,8 @@ fn a_step_that_keeps_failing_is_not_asked() {
 #[test]
 fn plugins_are_compiled_in_a_process_of_their_own() {
     let compile = |component: &[u8]| {
-        let mut child = std::process::Command::new(place::binary())
-            .arg("compile-plugin")
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), component).unwrap();
-        child.wait_with_output().unwrap()
+        let mut command = std::process::Command::new(place::binary());
+        process::run(command.arg("compile-plugin"), component)
     };
     let good = compile(&fs::read(place::plugins().join("verdict.wasm")).unwrap());
     assert!(good.status.success() && good.stdout.len() > 10_000);

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use waxwing_tests::{Setup, place};
+use waxwing_tests::{Setup, place, process};
 
 /// What the tutorial promises, for whoever types and waits. A debug build of the server compiles plugins slowly, on a machine that runs
 /// other tests.
@@ -38,18 +38,18 @@ fn every_command_does_what_the_tutorial_says() {
     fs::create_dir(&typed).expect("a folder to type in");
     let begun = Instant::now();
     // A reader who waits in vain for a line would stop at some time, too.
-    let output = Command::new("timeout")
-        .args([&PROMISED.as_secs().to_string(), "bash"])
-        .args(["-e", "-u", "-o", "pipefail", "-c", &commands()])
-        .current_dir(&typed)
-        .env("PATH", path())
-        .env("CONFIG", folder.join("waxwing.toml"))
-        .env("POLICY", folder.join("policy.toml"))
-        .env("PLUGINS", folder.join("plugins"))
-        .env("SMTP", server.address("smtp").to_string())
-        .stdin(Stdio::null())
-        .output()
-        .expect("bash runs");
+    let output = process::run(
+        Command::new("timeout")
+            .args([&PROMISED.as_secs().to_string(), "bash"])
+            .args(["-e", "-u", "-o", "pipefail", "-c", &commands()])
+            .current_dir(&typed)
+            .env("PATH", path())
+            .env("CONFIG", folder.join("waxwing.toml"))
+            .env("POLICY", folder.join("policy.toml"))
+            .env("PLUGINS", folder.join("plugins"))
+            .env("SMTP", server.address("smtp").to_string()),
+        "",
+    );
     let took = begun.elapsed();
     let (said, errors) = (
         String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,6 +12,8 @@ use waxwing_tests::{Server, Setup, place, process};
 use super::{installed, mails, mbsyncrc, must};
 
 const ALICE: &str = "alice@waxwing.test";
+/// The user and the group without rights, as Debian numbers them.
+const NOBODY: u32 = 65534;
 /// Messages of most of these tests.
 const FEW: usize = 12;
 
@@ -65,36 +68,41 @@ fn getmail() {
     }
     let server = Setup::new().start();
     fill(&server, FEW);
-    // It delivers as another user if it is root, who has to get there.
+    // It does not deliver as root, and as another user by a process whose end it may miss: it runs as that user.
     let folder = tempfile::Builder::new()
         .prefix("waxwing-getmail-")
         .tempdir()
         .unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let deliver_as = if process::is_root() {
-        "user = nobody\n"
-    } else {
-        ""
+    let own = |path: &Path| {
+        if process::is_root() {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
     };
+    own(folder.path());
     let fetch = |name: &str, retriever: &str, options: &str| {
         let maildir = folder.path().join(name);
         for part in ["", "cur", "new", "tmp"] {
             let part = maildir.join(part);
             fs::create_dir_all(&part).unwrap();
-            if process::is_root() {
-                chown(part, Some(65534), Some(65534)).unwrap();
-            }
+            own(&part);
         }
+        let rc = folder.path().join("rc");
         secret(
-            &folder.path().join("rc"),
+            &rc,
             &format!(
                 "[retriever]\n{retriever}\nserver = 127.0.0.1\nusername = {ALICE}\npassword = {PASSWORD}\n\
-                 [destination]\ntype = Maildir\npath = {}/\n{deliver_as}[options]\ndelivered_to = false\nreceived = false\n{options}\n",
+                 [destination]\ntype = Maildir\npath = {}/\n[options]\ndelivered_to = false\nreceived = false\n{options}\n",
                 maildir.display()
             ),
         );
+        own(&rc);
+        let mut getmail = Command::new("getmail");
+        if process::is_root() {
+            getmail.uid(NOBODY).gid(NOBODY);
+        }
         must(
-            Command::new("getmail")
+            getmail
+                .env("HOME", folder.path())
                 .arg("--getmaildir")
                 .arg(folder.path())
                 .args(["--rcfile", "rc"]),
@@ -155,15 +163,16 @@ fn fetchmail() {
             fetched.display()
         );
         secret(&rc, &text);
-        let output = Command::new("fetchmail")
-            .args(["--nodetach", "--nosyslog", "-f"])
-            .arg(rc)
-            .arg("-i")
-            .arg(folder.join("ids"))
-            .arg("--pidfile")
-            .arg(folder.join("pid"))
-            .output()
-            .unwrap();
+        let output = process::run(
+            Command::new("fetchmail")
+                .args(["--nodetach", "--nosyslog", "-f"])
+                .arg(rc)
+                .arg("-i")
+                .arg(folder.join("ids"))
+                .arg("--pidfile")
+                .arg(folder.join("pid")),
+            "",
+        );
         let text = fs::read_to_string(&fetched).unwrap_or_default();
         let count = text
             .lines()
@@ -276,7 +285,7 @@ fn neomutt() {
         ),
     );
     // It wants a terminal.
-    let command = format!("timeout 60 neomutt -n -F {}", rc.display());
+    let command = format!("timeout -k 10 60 neomutt -n -F {}", rc.display());
     must(
         Command::new("script")
             .env("TERM", "xterm")
@@ -296,16 +305,13 @@ fn s_nail() {
     }
     let server = Setup::new().start();
     fill(&server, 3);
-    let script = server.folder().join("commands");
     let run = |scheme: &str, listener: &str, path: &str, commands: &str| {
-        fs::write(&script, commands).unwrap();
         let url = format!(
             "{scheme}://alice%40waxwing.test:{PASSWORD}@127.0.0.1:{}{path}",
             port(&server, listener)
         );
-        let output = Command::new("s-nail")
-            .env("HOME", server.folder())
-            .args([
+        let output = process::run(
+            Command::new("s-nail").env("HOME", server.folder()).args([
                 "-n",
                 "-S",
                 "v15-compat",
@@ -315,10 +321,9 @@ fn s_nail() {
                 "crt=0",
                 "-f",
                 &url,
-            ])
-            .stdin(fs::File::open(&script).unwrap())
-            .output()
-            .unwrap();
+            ]),
+            commands,
+        );
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
             output.status.success(),

@@ -212,19 +212,13 @@ struct Dovecot {
 
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        let _ended = Command::new("kill")
-            .args(["-TERM", &self.process.id().to_string()])
-            .status();
-        let _reaped = self.process.wait();
+        process::end(&mut self.process);
     }
 }
 
 /// What `id` says of the user nobody.
 fn nobody(which: &str) -> u32 {
-    let said = Command::new("id")
-        .args([which, "nobody"])
-        .output()
-        .expect("id is there");
+    let said = process::ask("id", &[which, "nobody"]);
     String::from_utf8_lossy(&said.stdout)
         .trim()
         .parse()
@@ -263,6 +257,8 @@ fn dovecot(base: &Path) -> Dovecot {
         .args(["-F", "-c"])
         .arg(&configuration)
         .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .expect("Dovecot starts");
     until("Dovecot answers", PATIENCE, || {

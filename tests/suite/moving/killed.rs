@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Child, Stdio};
 
 use waxwing_tests::wait::{PATIENCE, until};
-use waxwing_tests::{Server, Setup};
+use waxwing_tests::{Server, Setup, process};
 
 use super::{ALICE, done, text};
 
@@ -15,11 +15,6 @@ fn start(server: &Server, arguments: &[&str]) -> Child {
     let mut command = server.command(arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("the command starts")
-}
-
-fn kill(mut child: Child) {
-    let _ended = child.kill();
-    child.wait().expect("it is dead");
 }
 
 /// Messages in INBOX, by the server; none while it is not there.
@@ -75,10 +70,10 @@ fn an_import_goes_on_where_it_was_killed() {
         });
         if round == 3 {
             server.kill();
-            child.wait().expect("it ends without its server");
+            process::ends(&mut child, "it ends without its server");
             server.start();
         } else {
-            kill(child);
+            process::kill(&mut child);
         }
     }
     let before = count(&server) as u64;
@@ -109,11 +104,11 @@ fn an_export_goes_on_where_it_was_killed() {
     let export = ["export", "maildir", ALICE, text(&out)];
     let written = || fs::read_dir(out.join("cur")).map_or(0, Iterator::count);
     for round in 1..=3 {
-        let child = start(&server, &export);
+        let mut child = start(&server, &export);
         until("some files are there", PATIENCE, || {
             (written() >= 200 * round).then_some(())
         });
-        kill(child);
+        process::kill(&mut child);
     }
     assert!(
         written() < MESSAGES,
@@ -127,11 +122,11 @@ fn an_export_goes_on_where_it_was_killed() {
     let export = ["export", "mbox", ALICE, text(&out)];
     let file = out.join("INBOX.mbox");
     for round in 1..=3 {
-        let child = start(&server, &export);
+        let mut child = start(&server, &export);
         until("some of the file is there", PATIENCE, || {
             (fs::metadata(&file).map_or(0, |file| file.len()) >= 400_000 * round).then_some(())
         });
-        kill(child);
+        process::kill(&mut child);
     }
     done(&server, &export);
     let text = fs::read_to_string(&file).unwrap();

@@ -93,18 +93,19 @@ fn a_key_from_elsewhere_is_taken_and_sealed() {
         folder.join("wrong.pem"),
     )
     .unwrap();
-    let made = std::process::Command::new("openssl")
-        .args([
-            "genpkey",
-            "-algorithm",
-            "RSA",
-            "-pkeyopt",
-            "rsa_keygen_bits:2048",
-            "-out",
-        ])
-        .arg(&file)
-        .output();
-    let made = made.expect("openssl is installed");
+    let made = waxwing_tests::process::run(
+        std::process::Command::new("openssl")
+            .args([
+                "genpkey",
+                "-algorithm",
+                "RSA",
+                "-pkeyopt",
+                "rsa_keygen_bits:2048",
+                "-out",
+            ])
+            .arg(&file),
+        "",
+    );
     assert!(made.status.success());
     let text = std::fs::read_to_string(&file).unwrap();
     let add = |name: &str, path: &std::path::Path| {

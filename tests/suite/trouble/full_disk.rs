@@ -12,19 +12,19 @@ struct Disk<'a>(&'a Path);
 impl<'a> Disk<'a> {
     fn mount(at: &'a Path) -> Option<Self> {
         fs::create_dir_all(at).unwrap();
-        let status = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=96m", "tmpfs"])
-            .arg(at)
-            .output()
-            .ok()?
-            .status;
-        status.success().then_some(Disk(at))
+        let mounted = process::run(
+            Command::new("mount")
+                .args(["-t", "tmpfs", "-o", "size=96m", "tmpfs"])
+                .arg(at),
+            "",
+        );
+        mounted.status.success().then_some(Disk(at))
     }
 }
 
 impl Drop for Disk<'_> {
     fn drop(&mut self) {
-        let _late = Command::new("umount").arg("-l").arg(self.0).status();
+        let _late = process::run(Command::new("umount").arg("-l").arg(self.0), "");
     }
 }
 
@@ -46,15 +46,14 @@ fn full_disk() {
         eprintln!("SKIPPED: tmpfs cannot be mounted here");
         return;
     };
-    assert!(
+    let copied = process::run(
         Command::new("cp")
             .arg("-a")
             .arg(format!("{}/.", aside.display()))
-            .arg(&data)
-            .status()
-            .unwrap()
-            .success()
+            .arg(&data),
+        "",
     );
+    assert!(copied.status.success());
     server.start();
 
     let message = format!(
