@@ -2,7 +2,8 @@
 
 use waxwing_tests::client::Pop3;
 use waxwing_tests::database::Database;
-use waxwing_tests::{Server, Setup};
+use waxwing_tests::setup::PASSWORD;
+use waxwing_tests::{Policy, Server, Setup};
 
 const ALICE: &str = "alice@waxwing.test";
 
@@ -117,4 +118,28 @@ fn an_inbox_that_is_renamed_takes_its_messages_along() {
     pop3.command("DELE 1").unwrap();
     pop3.command("QUIT").unwrap();
     assert_eq!(imap.select("Old").unwrap(), 2);
+}
+
+#[test]
+fn policy_says_how_mail_is_kept_and_how_often_it_is_looked_for() {
+    let policy = "[[step]]\nplugin = \"access\"\ngrants = [\"kv\", \"directory\"]\n\
+                  settings = { pop3 = { expire-days = 30, login-delay = 600 } }\n\
+                  [[step]]\nplugin = \"login\"\ngrants = [\"credentials\", \"kv\"]\nsettings = { pop3-login-delay = 600 }\n";
+    let server = Setup::new().policy(Policy::Text(policy.into())).start();
+    let mut pop3 = server.pop3(ALICE);
+    pop3.command("CAPA").unwrap();
+    let lines = pop3.lines().unwrap();
+    for line in ["EXPIRE 30", "LOGIN-DELAY 600"] {
+        assert!(lines.iter().any(|told| told == line.as_bytes()), "{line}");
+    }
+    let refused = Pop3::login(server.address("pop3"), ALICE, PASSWORD)
+        .err()
+        .unwrap();
+    assert!(
+        refused.to_string().contains("-ERR [LOGIN-DELAY]"),
+        "{refused}"
+    );
+    // Another account, and another protocol, have nothing to do with it.
+    let _bob = server.pop3("bob@waxwing.test");
+    let _alice = server.imap(ALICE);
 }

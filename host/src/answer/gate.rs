@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use waxwing_mail::{EnhancedStatus, Protocol, Reply};
 use waxwing_policy::{
-    ConnectionFacts, Decision, MailboxChange, MailboxEvent, Operation, PolicySession, QuotaOutcome,
-    Usage,
+    ConnectionFacts, Decision, MailboxChange, MailboxEvent, MaildropTerms, Operation,
+    PolicySession, QuotaOutcome, Usage,
 };
 use waxwing_smtp::Client;
 use waxwing_store::Account;
@@ -156,6 +156,11 @@ impl Gate {
             Decision::Refuse(reply) => Admission::Refused(reply),
             Decision::Disconnect(reply) => Admission::Disconnected(reply),
         }
+    }
+
+    /// What policy wants told of the maildrop.
+    pub(crate) fn maildrop(&self) -> MaildropTerms {
+        self.policy.maildrop()
     }
 
     /// Whether an account may keep so much more, by APPEND or COPY.

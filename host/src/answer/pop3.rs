@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use waxwing_pop3::{Answer, Ask, AuthFailure, Entry, Failure, Maildrop, Pop3Session, Welcome};
+use waxwing_pop3::{
+    Answer, Ask, AuthFailure, Entry, Failure, Maildrop, Pop3Session, Terms, Welcome,
+};
 use waxwing_session::Counts;
 use waxwing_store::{
     Account, AccountId, BlobId, FlagChange, FlagOperation, Flags, MailboxId, Store, UidRange,
@@ -63,7 +65,7 @@ impl Pop3Answers {
     async fn decide(&mut self, ask: Ask) -> Result<Answer, waxwing_store::Error> {
         match ask {
             Ask::Connect => Ok(Answer::Welcome(match self.gate.connect().await {
-                Admission::Pass => Welcome::Pass,
+                Admission::Pass => Welcome::Pass(self.terms()),
                 Admission::Refused(reply) | Admission::Disconnected(reply)
                     if reply.code.is_permanent() =>
                 {
@@ -88,6 +90,15 @@ impl Pop3Answers {
                 length,
             } => self.read(uid, offset, length).await,
             Ask::Update { remove, seen } => self.update(&remove, &seen).await,
+        }
+    }
+
+    /// What policy wants told of the maildrop.
+    fn terms(&self) -> Terms {
+        let wished = self.gate.maildrop();
+        Terms {
+            expire_days: wished.expire_days,
+            login_delay: wished.login_delay,
         }
     }
 

@@ -103,6 +103,11 @@ impl Access {
 
 impl OnConnect for Access {
     fn on_connect(&self, conn: &Connection) -> Result<Decision, HookError> {
+        let told = &self.settings.pop3;
+        if (told.expire_days.is_some() || told.login_delay > 0) && conn.protocol().name() == "pop3"
+        {
+            conn.tell_maildrop(told.expire_days, told.login_delay);
+        }
         let client = IpAddr::from(conn.client().address);
         match logic::listed(&self.settings, client) {
             Listed::Trusted | Listed::Allowed => Ok(Decision::Pass),

@@ -23,6 +23,18 @@ pub struct Settings {
     pub early: Early,
     /// Which peers are not heard for a while.
     pub ban: Ban,
+    /// What POP3 tells of the maildrop.
+    pub pop3: Pop3,
+}
+
+/// What POP3 tells of the maildrop (RFC 2449 §6.5, §6.7). It is told here, and held to elsewhere.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pop3 {
+    /// Days after which messages may be removed; none: never.
+    pub expire_days: Option<u32>,
+    /// Seconds after a login in which another one may be refused; the plugin `login` does it.
+    pub login_delay: u32,
 }
 
 /// Peers that do hardly anything but wrong: whoever guesses at recipients, or speaks no protocol.
@@ -89,6 +101,7 @@ impl Default for Settings {
             greeting: Greeting::default(),
             early: Early::default(),
             ban: Ban::default(),
+            pop3: Pop3::default(),
         }
     }
 }

@@ -95,6 +95,25 @@ impl Login {
         Ok(Counted::of(&before, known))
     }
 
+    /// Whether the account logged in over POP3 a moment ago; else it is noted that it does now.
+    fn too_soon(&self, conn: &Connection, who: &Identity) -> Result<bool, HookError> {
+        let delay = self.settings.pop3_login_delay;
+        if delay == 0 || conn.protocol().name() != "pop3" {
+            return Ok(false);
+        }
+        let key = format!("pop3/{}", who.account);
+        if kv::get(kv::Area::Plugin, &key)?.is_some() {
+            return Ok(true);
+        }
+        kv::set(
+            kv::Area::Plugin,
+            &key,
+            b"",
+            Some(delay.saturating_mul(1_000)),
+        )?;
+        Ok(false)
+    }
+
     /// The login is refused: too many have failed.
     fn lock(&self, conn: &Connection, user: &str, why: &str) -> LoginDecision {
         metrics::add("locked_out", 1, &[]);
@@ -140,6 +159,11 @@ impl OnLogin for Login {
     }
 
     fn after(&self, conn: &Connection, who: &Identity) -> Result<LoginDecision, HookError> {
+        if self.too_soon(conn, who)? {
+            // RFC 2449 §8.1.1: with its code, so that the client waits and does not ask for another password.
+            let text = "[LOGIN-DELAY] You have just looked for mail; wait a little";
+            return Ok(LoginDecision::RefuseWith(text.to_owned()));
+        }
         let Some(keys) = self.keys(conn, &who.account) else {
             return Ok(LoginDecision::Pass);
         };

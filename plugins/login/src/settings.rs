@@ -33,6 +33,8 @@ pub struct Settings {
     pub network: NetworkSize,
     /// Say that it is a lockout; otherwise it looks like a wrong password.
     pub tell: bool,
+    /// Seconds after a login over POP3 in which the account gets no other one; 0 never.
+    pub pop3_login_delay: u64,
 }
 
 impl Default for Settings {
@@ -50,6 +52,7 @@ impl Default for Settings {
             known_days: 60,
             network: NetworkSize::default(),
             tell: false,
+            pop3_login_delay: 0,
         }
     }
 }

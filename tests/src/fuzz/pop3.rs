@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use waxwing_pop3::{Answer, Ask, AuthFailure, Entry, Maildrop, Options, Pop3Session, Tls, Welcome};
+use waxwing_pop3::{
+    Answer, Ask, AuthFailure, Entry, Maildrop, Options, Pop3Session, Terms, Tls, Welcome,
+};
 use waxwing_sasl::{Offer, ScramKeys, ServerPart};
 
 /// A POP3 session, fed with any octets.
@@ -16,7 +18,7 @@ pub fn pop3(octets: &[u8]) {
     };
     let session = Pop3Session::new(Arc::new(options), Instant::now());
     super::converse(session, octets, |ask| match ask {
-        Ask::Connect => Answer::Welcome(Welcome::Pass),
+        Ask::Connect => Answer::Welcome(Welcome::Pass(Terms::default())),
         Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
             keys: ScramKeys::pretend(b"secret", &user, 4096),
             nonce: "server".to_owned(),

@@ -108,9 +108,9 @@ pub use memory::MemoryServices;
 pub use outbound::Outbound;
 pub use outcome::{
     AddedRecipient, Decision, DeliverOutcome, DkimKey, Filing, HeaderEdit, LoginOutcome,
-    MailboxRef, MessageOutcome, NextHop, Notice, Operation, OutboundOutcome, Plan, QuotaOutcome,
-    QuotaRoot, RelayHost, ResultOutcome, Sought, SubmitFate, SubmitOutcome, Target, TlsPolicy,
-    Verdict,
+    MailboxRef, MaildropTerms, MessageOutcome, NextHop, Notice, Operation, OutboundOutcome, Plan,
+    QuotaOutcome, QuotaRoot, RelayHost, ResultOutcome, Sought, SubmitFate, SubmitOutcome, Target,
+    TlsPolicy, Verdict,
 };
 pub use policy::{Checked, Policy, StartError};
 pub use problem::Problem;

@@ -10,6 +10,35 @@ use waxwing_mail::{Address, Identity, Reply, ReversePath};
 
 use crate::services::{Limits, Usage};
 
+/// What POP3 tells of the maildrop before anybody has logged in (RFC 2449 §6.5, §6.7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MaildropTerms {
+    /// Days after which messages may be removed; none: never.
+    pub expire_days: Option<u32>,
+    /// Seconds after a login in which another one may be refused.
+    pub login_delay: u32,
+}
+
+impl MaildropTerms {
+    /// What two steps want, together: the shorter time to keep, and the longer delay.
+    #[must_use]
+    pub(crate) fn with(self, other: Self) -> Self {
+        let days = [self.expire_days, other.expire_days];
+        Self {
+            expire_days: days.into_iter().flatten().min(),
+            login_delay: self.login_delay.max(other.login_delay),
+        }
+    }
+
+    /// As the ledger and the workbench tell it; nothing, if nothing was wished.
+    pub(crate) fn told(self) -> Option<String> {
+        let days = self
+            .expire_days
+            .map_or("never".to_owned(), |days| days.to_string());
+        (self != Self::default()).then(|| format!("tell-maildrop {days} {}", self.login_delay))
+    }
+}
+
 pub use outbound::{
     DkimKey, NextHop, OutboundOutcome, Plan, RelayHost, ResultOutcome, SubmitFate, SubmitOutcome,
     TlsPolicy,

@@ -209,6 +209,7 @@ impl Scene<'_> {
         } else if let Some(connection) = &self.context.connection {
             let mut state = connection.state();
             state.greeting_delay = state.greeting_delay.max(effects.greeting_delay);
+            state.maildrop = state.maildrop.with(effects.maildrop);
             if make_room(&mut state) {
                 entry.findings = count(&mut state.found, step, effects.findings);
             }
@@ -348,6 +349,7 @@ pub(crate) fn actions(effects: &Effects, answer: &Answer) -> Vec<String> {
         .chain(keys)
         .chain(priority)
         .chain(delay)
+        .chain(effects.maildrop.told())
         .chain(filings.iter().map(Filing::told))
         .collect()
 }

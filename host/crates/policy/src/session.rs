@@ -13,7 +13,9 @@ use crate::guest::Ask;
 use crate::hook::Hook;
 use crate::lineup::Who;
 use crate::login::Login;
-use crate::outcome::{Decision, LoginOutcome, Operation, QuotaOutcome, QuotaRoot, Sought};
+use crate::outcome::{
+    Decision, LoginOutcome, MaildropTerms, Operation, QuotaOutcome, QuotaRoot, Sought,
+};
 use crate::pipeline::{Came, Scene};
 use crate::services::Usage;
 use crate::state::Context;
@@ -68,6 +70,12 @@ impl PolicySession {
     #[must_use]
     pub fn greeting_delay(&self) -> Duration {
         self.connection.state().greeting_delay
+    }
+
+    /// What is told of the maildrop, as the steps of [`Self::connect`] wished.
+    #[must_use]
+    pub fn maildrop(&self) -> MaildropTerms {
+        self.connection.state().maildrop
     }
 
     /// May the client go on? Asked once, before the greeting.

@@ -15,7 +15,7 @@ use crate::facts::{Attempt, Cause, MailboxEvent};
 use crate::fault::Fault;
 use crate::hook::Hook;
 use crate::limits::Limits;
-use crate::outcome::{DkimKey, EnvelopeEdit, Filing, HeaderEdit, Plan};
+use crate::outcome::{DkimKey, EnvelopeEdit, Filing, HeaderEdit, MaildropTerms, Plan};
 use crate::policy_file::{Mode, Network};
 use crate::recorder::{HostCall, Recorder};
 use crate::services::Services;
@@ -115,6 +115,8 @@ pub(crate) struct Effects {
     pub(crate) plan: Plan,
     /// How long the greeting is to wait.
     pub(crate) greeting_delay: Duration,
+    /// What is told of the maildrop.
+    pub(crate) maildrop: MaildropTerms,
 }
 
 /// A finding as a call gave it.

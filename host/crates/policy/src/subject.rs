@@ -12,7 +12,7 @@ use crate::auth::AuthResults;
 use crate::facts::{ConnectionFacts, OutboundFacts, TlsFacts, TransactionFacts};
 use crate::generation::Generation;
 use crate::ledger::{Entry, Ledger};
-use crate::outcome::{DkimKey, EnvelopeEdit, HeaderEdit, Verdict};
+use crate::outcome::{DkimKey, EnvelopeEdit, HeaderEdit, MaildropTerms, Verdict};
 use crate::trial::Trials;
 
 /// Notes, octets of a key and octets in all that one step may keep on one connection or transaction.
@@ -43,6 +43,8 @@ pub(crate) struct ConnectionState {
     pub(crate) notes: Notes,
     /// How long the greeting is to wait.
     pub(crate) greeting_delay: Duration,
+    /// What is told of the maildrop.
+    pub(crate) maildrop: MaildropTerms,
     /// What was found before any transaction; it counts for each.
     pub(crate) found: Vec<Found>,
     /// The connection's part of each message's ledger.

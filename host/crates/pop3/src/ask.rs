@@ -83,12 +83,21 @@ pub enum Answer {
 /// Whether a peer is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Welcome {
-    /// Greet it.
-    Pass,
+    /// Greet it; CAPA tells this.
+    Pass(Terms),
     /// Turn it away for good: one plain sentence, without line ends.
     Refuse(String),
     /// Turn it away for now: one plain sentence, without line ends.
     Defer(String),
+}
+
+/// What policy wants told of the maildrop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// RFC 2449 §6.7: days after which messages may be removed; none: never.
+    pub expire_days: Option<u32>,
+    /// RFC 2449 §6.5: seconds after a login in which another one may be refused.
+    pub login_delay: u32,
 }
 
 /// Why a login failed, as far as the peer may know.

@@ -31,7 +31,7 @@ mod reply;
 mod session;
 mod transfer;
 
-pub use ask::{Answer, Ask, AuthFailure, Failure, Welcome};
+pub use ask::{Answer, Ask, AuthFailure, Failure, Terms, Welcome};
 pub use maildrop::{Entry, Maildrop};
 pub use options::{Limits, Options, Tls};
 pub use session::Pop3Session;

@@ -7,7 +7,7 @@
 use bytes::BytesMut;
 use waxwing_sasl::Channel;
 
-use crate::ask::Failure;
+use crate::ask::{Failure, Terms};
 use crate::command::Mistake;
 use crate::options::{Options, Tls};
 
@@ -185,12 +185,24 @@ pub(crate) fn capabilities(out: &mut BytesMut, options: &Options, tls: Tls, chan
         Some("PIPELINING"),
         Some("RESP-CODES"),
         Some("AUTH-RESP-CODE"),
-        Some("EXPIRE NEVER"),
         Some("IMPLEMENTATION Waxwing"),
     ];
     for line in lines.into_iter().flatten() {
         push(out, line);
     }
+}
+
+/// RFC 2449 §6.7.
+pub(crate) fn expire(terms: Terms) -> String {
+    match terms.expire_days {
+        Some(days) => format!("EXPIRE {days}"),
+        None => "EXPIRE NEVER".to_owned(),
+    }
+}
+
+/// RFC 2449 §6.5.
+pub(crate) fn login_delay(terms: Terms) -> String {
+    format!("LOGIN-DELAY {}", terms.login_delay)
 }
 
 /// Appends a line and its CRLF.

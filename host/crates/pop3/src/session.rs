@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use waxwing_sasl::{Channel, Exchange, KeysWanted, Mechanism, Proven, SaslError};
 use waxwing_session::{Counts, Cut, LineError, Lines, Session, Step};
 
-use crate::ask::{Answer, Ask, Welcome};
+use crate::ask::{Answer, Ask, Terms, Welcome};
 use crate::maildrop::OpenMaildrop;
 use crate::options::{Options, Tls};
 use crate::reply;
@@ -36,6 +36,8 @@ pub struct Pop3Session {
     tls: Tls,
     /// The client wants UTF-8 (RFC 6856 §2.1).
     utf8: bool,
+    /// What CAPA tells of the maildrop.
+    terms: Terms,
     /// What of the connection mechanisms may build on.
     channel: Channel,
     /// When the peer was heard last, or the server finished a piece of work for it.
@@ -103,6 +105,7 @@ impl Pop3Session {
             asked: false,
             tls: options.tls,
             utf8: false,
+            terms: Terms::default(),
             channel: Channel::default(),
             heard: now,
             login_since: now,
@@ -244,12 +247,17 @@ impl Pop3Session {
     fn say_capabilities(&mut self) {
         self.say(reply::CAPABILITIES);
         reply::capabilities(&mut self.output, &self.options, self.tls, self.channel);
+        self.say(&reply::expire(self.terms));
+        if self.terms.login_delay > 0 {
+            self.say(&reply::login_delay(self.terms));
+        }
         self.say(reply::END);
     }
 
     fn welcome(&mut self, welcome: &Welcome) {
         match welcome {
-            Welcome::Pass => {
+            Welcome::Pass(terms) => {
+                self.terms = *terms;
                 let greeting = reply::greeting(&self.options.host);
                 self.say(&greeting);
                 self.phase = Phase::Authorization(None);

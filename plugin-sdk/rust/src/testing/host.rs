@@ -113,6 +113,14 @@ pub mod session {
                 world.actions.push(format!("delay-greeting {milliseconds}"));
             });
         }
+        pub fn tell_maildrop(&self, expire_days: Option<u32>, login_delay: u32) {
+            let days = expire_days.map_or("never".to_owned(), |days| days.to_string());
+            world(|world| {
+                world
+                    .actions
+                    .push(format!("tell-maildrop {days} {login_delay}"));
+            });
+        }
         pub fn client_in(&self, networks: &[String]) -> bool {
             let client = IpAddr::from(self.client().address);
             networks

@@ -9,6 +9,7 @@ use wasmtime::component::Resource;
 
 use crate::bindings::waxwing::policy::session::{Connection, Host, HostConnection, NoteError};
 use crate::bindings::waxwing::policy::types::{Endpoint, Identity, Protocol};
+use crate::outcome::MaildropTerms;
 use crate::state::State;
 
 use super::types::{from_endpoint, from_identity, from_protocol};
@@ -163,6 +164,23 @@ impl HostConnection for State {
                 Ok(())
             },
         )
+    }
+
+    fn tell_maildrop(
+        &mut self,
+        _: Resource<Connection>,
+        expire_days: Option<u32>,
+        login_delay: u32,
+    ) -> Result<()> {
+        let told = MaildropTerms {
+            expire_days,
+            login_delay,
+        };
+        let asked = (expire_days, login_delay);
+        self.host_call("session.tell-maildrop", asked, |state, _| {
+            state.effects.maildrop = state.effects.maildrop.with(told);
+            Ok(())
+        })
     }
 
     fn client_in(&mut self, _: Resource<Connection>, networks: Vec<String>) -> Result<bool> {

@@ -108,6 +108,7 @@ pub(super) fn actions(effects: &Effects, said: &Result<Answer, Fault>) -> Vec<St
         .chain(effects.seal.iter().map(|key| format!("seal {key}")))
         .chain(effects.priority.map(|level| format!("priority {level}")))
         .chain(delay)
+        .chain(effects.maildrop.told())
         .chain(effects.envelope.iter().map(readdressed))
         .chain(edits)
         .chain(tags.map(|(key, value)| format!("tag {key}={value}")))

@@ -11,7 +11,9 @@ use waxwing_sasl::{Mechanism, Offer, ScramKeys, ServerPart};
 use waxwing_session::{Session, Step};
 
 use super::Pop3Session;
-use crate::{Answer, Ask, AuthFailure, Entry, Failure, Limits, Maildrop, Options, Tls, Welcome};
+use crate::{
+    Answer, Ask, AuthFailure, Entry, Failure, Limits, Maildrop, Options, Terms, Tls, Welcome,
+};
 
 fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests")
@@ -24,6 +26,7 @@ struct Pop3World {
     fail: Vec<String>,
     blocked: Option<String>,
     welcome: Option<Welcome>,
+    terms: Terms,
     account: String,
 }
 
@@ -48,6 +51,13 @@ impl Pop3World {
                     .directive("defer")
                     .map(|text| Welcome::Defer(text.to_owned()))
             });
+        if let Some(terms) = dialogue.directive("terms") {
+            let (days, delay) = terms.split_once(' ').unwrap();
+            world.terms = Terms {
+                expire_days: days.parse().ok(),
+                login_delay: delay.parse().unwrap(),
+            };
+        }
         world
     }
 
@@ -122,7 +132,9 @@ impl World for Pop3World {
 
     fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::Connect => Answer::Welcome(self.welcome.clone().unwrap_or(Welcome::Pass)),
+            Ask::Connect => {
+                Answer::Welcome(self.welcome.clone().unwrap_or(Welcome::Pass(self.terms)))
+            }
             Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
                 keys: match user.as_str() {
                     "alice@waxwing.test" | "locked@waxwing.test" => {
