@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from . import calls, machine, slow, throughput
+from . import calls, machine, pair, slow, throughput
 from .load import Load
 from .report import Table, figure
 
@@ -78,6 +78,15 @@ class Calls(unittest.TestCase):
         self.assertEqual(ratios, [2.5, 1.5])
         self.assertEqual(table.more[0].sides, ["Rust"])
         self.assertEqual(len(table.more[0].rows), len(calls.OF_LANGUAGES))
+
+
+class Pairs(unittest.TestCase):
+    def test_the_interval_leaves_out_what_chance_would_not(self):
+        # With eight values, both ends lie on one side of the median 1 time of 128.
+        self.assertEqual(pair.interval([8, 1, 2, 3, 4, 5, 6, 7]), (1, 8))
+        # With twelve, the third value from the end does 1 time of 26, the fourth 1 time of 7.
+        self.assertEqual(pair.interval(list(range(12))), (2, 9))
+        self.assertEqual(pair.interval([3, 1, 2]), (1, 3))
 
 
 class Rounds(unittest.TestCase):

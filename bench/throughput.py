@@ -38,17 +38,18 @@ class Figures:
     rounds: int
 
 
-def measure(side: Side, load: Load, messages: int, directory: Path) -> Round:
-    """Sends `messages` to a fresh mailbox of `side` and waits until all of them are there."""
-    recipient = side.mailbox()
+def measure(side: Side, load: Load, messages: int, directory: Path, recipient: str | None = None) -> Round:
+    """Sends `messages` to a fresh mailbox of `side`, or one that is kept for many rounds, and waits until all of them are there."""
+    before = side.delivered(recipient) if recipient else 0
+    recipient = recipient or side.mailbox()
     flushes, cpu, begin = machine.flushes(directory), machine.cpu_seconds(side.roots()), time.monotonic()
     answered = load.send(side.smtp_port, recipient, messages)
     side.settle(recipient, messages)
     delivered = time.monotonic() - begin
     cpu = machine.cpu_seconds(side.roots()) - cpu
     after = machine.flushes(directory)
-    if side.delivered(recipient) != messages:
-        raise AssertionError(f"{side.name}: {side.delivered(recipient)} messages in the mailbox, {messages} were sent")
+    if (arrived := side.delivered(recipient) - before) != messages:
+        raise AssertionError(f"{side.name}: {arrived} messages came into the mailbox, {messages} were sent")
     return Round(messages, answered, delivered, cpu, None if flushes is None or after is None else after - flushes)
 
 
