@@ -10,6 +10,7 @@
 //! is not the answer.
 
 mod account;
+mod alone;
 pub(crate) mod emptying;
 mod filling;
 pub(crate) mod imap;
@@ -70,11 +71,17 @@ pub(crate) struct Message {
 
 /// Where mail goes.
 pub(crate) trait Target {
-    /// Begins with a mailbox; the UID up to which all of it is there already.
-    fn mailbox(&mut self, mailbox: &MailboxRow) -> Result<u32, Failure>;
+    /// Begins with the account of an address; nobody else writes there meanwhile.
+    fn open(&mut self, address: &str) -> Result<(), Failure>;
 
-    /// Whether a message beyond that is there already.
+    /// Begins with a mailbox. It is left out if the failure is one of data.
+    fn mailbox(&mut self, mailbox: &MailboxRow) -> Result<(), Failure>;
+
+    /// Whether a message of the mailbox is there already.
     fn has(&self, message: &MessageRow) -> bool;
+
+    /// A message is not there, though later ones will be: [`Target::has`] says no to it in this run and in the next.
+    fn left_out(&mut self, message: &MessageRow);
 
     /// Writes a message of the mailbox.
     fn message(&mut self, message: &MessageRow, content: Spool) -> Result<(), Failure>;

@@ -2,6 +2,7 @@
 
 mod imap;
 mod killed;
+mod losses;
 
 use std::fs;
 use std::path::Path;

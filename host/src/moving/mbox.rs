@@ -12,11 +12,14 @@ mod split;
 mod status;
 mod write;
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use read::Mbox;
 pub(crate) use write::MboxTarget;
 
 /// How lines are written that would be taken for the beginning of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Quoting {
     /// Each such line gets a `>`, and so does one that has some already: nothing is lost.
     Rd,

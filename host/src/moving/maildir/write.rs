@@ -11,7 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use waxwing_store::Flags;
 
-use super::super::{Marks, Spool, Target, file};
+use super::super::{Marks, Spool, Target, alone, file};
 use super::{dovecot, names};
 use crate::admin::Failure;
 use crate::admin::mail::{MailboxRow, MessageRow};
@@ -19,6 +19,8 @@ use crate::admin::mail::{MailboxRow, MessageRow};
 /// A Maildir that is written.
 pub(crate) struct MaildirTarget {
     root: PathBuf,
+    /// Keeps others out.
+    lock: Option<File>,
     /// The folder that is being written.
     folder: PathBuf,
     uid_validity: u32,
@@ -32,6 +34,7 @@ impl MaildirTarget {
     pub(crate) fn at(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
+            lock: None,
             folder: PathBuf::new(),
             uid_validity: 0,
             mailbox: 0,
@@ -125,12 +128,16 @@ fn sync(folder: &Path) -> io::Result<()> {
 }
 
 impl Target for MaildirTarget {
-    fn mailbox(&mut self, mailbox: &MailboxRow) -> Result<u32, Failure> {
+    fn open(&mut self, _address: &str) -> Result<(), Failure> {
+        self.lock = Some(alone::in_folder(&self.root)?);
+        Ok(())
+    }
+
+    fn mailbox(&mut self, mailbox: &MailboxRow) -> Result<(), Failure> {
         self.mailbox = mailbox.id;
         self.uid_validity = mailbox.uid_validity;
         let made = self.make(&mailbox.path);
-        made.map_err(|error| file(&self.folder, &error))?;
-        Ok(0)
+        made.map_err(|error| file(&self.folder, &error))
     }
 
     fn has(&self, message: &MessageRow) -> bool {
@@ -140,6 +147,10 @@ impl Target for MaildirTarget {
     fn message(&mut self, message: &MessageRow, content: Spool) -> Result<(), Failure> {
         let written = self.write(message, content);
         written.map_err(|error| file(&self.folder, &error))
+    }
+
+    fn left_out(&mut self, _message: &MessageRow) {
+        // No file has its name.
     }
 
     fn done(&mut self) -> Result<(), Failure> {

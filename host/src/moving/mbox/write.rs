@@ -1,8 +1,9 @@
 //! mbox files as a target: one for each mailbox, `Work/Old.mbox`.
 //!
-//! Beside each file stands `.Work.mbox.state`: how much of the file is whole, and the last message in it. It is written after the
-//! file is on disk, so that what a killed run left behind is cut off, and nothing else ever is.
+//! Beside each file stands `.Work.mbox.state`: what it was exported from and how, how much of it is whole, and which messages are in it. It is
+//! written after the file is on disk, so that what a killed run left behind is cut off, and nothing else ever is.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use waxwing_imap::utf7;
 use waxwing_store::Flags;
 
-use super::super::{Marks, Spool, Target, file};
+use super::super::{Marks, Spool, Target, alone, file};
 use super::{Quoting, from_line, is_from, status};
 use crate::admin::Failure;
 use crate::admin::mail::{MailboxRow, MessageRow};
@@ -29,6 +30,9 @@ const SEARCHED: u64 = 64 * 1024;
 pub(crate) struct MboxTarget {
     root: PathBuf,
     quoting: Quoting,
+    address: String,
+    /// Keeps others out.
+    lock: Option<File>,
     open: Option<Open>,
 }
 
@@ -42,14 +46,26 @@ struct Open {
     noted: u64,
 }
 
+/// What a file is exported from, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Origin {
+    address: String,
+    mailbox: i64,
+    /// The mailbox's, whose UIDs mean something only with it.
+    uid_validity: u32,
+    quoting: Quoting,
+}
+
 /// How far a file is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct State {
-    /// The mailbox's, whose UIDs mean something only with it.
-    uid_validity: u32,
-    /// The last message in the file.
+    origin: Origin,
+    /// The highest UID in the file: it has all up to it.
     uid: u32,
+    /// But for these, which could not be read when it was their turn.
+    missing: BTreeSet<u32>,
     /// Octets of the file that are whole.
     octets: u64,
     /// All was written: the file is longer only if somebody else made it so.
@@ -61,6 +77,8 @@ impl MboxTarget {
         Self {
             root: root.to_owned(),
             quoting,
+            address: String::new(),
+            lock: None,
             open: None,
         }
     }
@@ -87,7 +105,7 @@ fn state_path(path: &Path) -> PathBuf {
 
 impl Open {
     /// Opens the file of a mailbox where it was left.
-    fn new(path: PathBuf, uid_validity: u32) -> io::Result<Self> {
+    fn new(path: PathBuf, origin: Origin) -> io::Result<Self> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
@@ -98,9 +116,10 @@ impl Open {
             .truncate(false)
             .open(&path)?;
         let length = out.seek(SeekFrom::End(0))?;
-        let state = State::read(&path)?.unwrap_or(State {
-            uid_validity,
+        let state = State::read(&path)?.unwrap_or_else(|| State {
+            origin: origin.clone(),
             uid: 0,
+            missing: BTreeSet::new(),
             octets: 0,
             done: length > 0,
         });
@@ -109,10 +128,10 @@ impl Open {
         } else {
             length < state.octets
         };
-        if foreign || state.uid_validity != uid_validity {
+        if foreign || state.origin != origin {
             return Err(io::Error::new(
                 ErrorKind::InvalidData,
-                "it holds something else than was exported: export into another folder, or move it away",
+                state.origin.unlike(&origin),
             ));
         }
         out.set_len(state.octets)?;
@@ -128,12 +147,8 @@ impl Open {
         Ok(open)
     }
 
-    fn message(
-        &mut self,
-        message: &MessageRow,
-        content: Spool,
-        quoting: Quoting,
-    ) -> io::Result<()> {
+    fn message(&mut self, message: &MessageRow, content: Spool) -> io::Result<()> {
+        let quoting = self.state.origin.quoting;
         let marks = Marks {
             flags: Flags::from_bits(message.flags),
             keywords: message.keywords.clone(),
@@ -160,7 +175,8 @@ impl Open {
         }
         out.write_all(end.as_bytes())?;
         self.octets += out.1;
-        self.state.uid = message.uid;
+        self.state.missing.remove(&message.uid);
+        self.state.uid = self.state.uid.max(message.uid);
         if self.octets - self.noted >= STEP {
             self.note(false)?;
         }
@@ -262,6 +278,19 @@ impl<W: Write> Write for Counted<'_, W> {
     }
 }
 
+impl Origin {
+    /// Why a file of this origin is not gone on with from another one.
+    fn unlike(&self, other: &Self) -> String {
+        let what = match self {
+            same if same == other => "it was changed since it was exported".to_owned(),
+            _ if self.address != other.address => format!("it was exported from {}", self.address),
+            _ if self.quoting != other.quoting => "it was exported with another quoting".to_owned(),
+            _ => "it was exported from another mailbox".to_owned(),
+        };
+        format!("{what}: export into another folder, or move it away")
+    }
+}
+
 impl State {
     /// The state of a file; none if there is none.
     fn read(path: &Path) -> io::Result<Option<Self>> {
@@ -284,23 +313,40 @@ impl State {
 }
 
 impl Target for MboxTarget {
-    fn mailbox(&mut self, mailbox: &MailboxRow) -> Result<u32, Failure> {
-        let path = self.path_of(&mailbox.path);
-        let open =
-            Open::new(path.clone(), mailbox.uid_validity).map_err(|error| file(&path, &error))?;
-        let last = open.state.uid;
-        self.open = Some(open);
-        Ok(last)
+    fn open(&mut self, address: &str) -> Result<(), Failure> {
+        address.clone_into(&mut self.address);
+        self.lock = Some(alone::in_folder(&self.root)?);
+        Ok(())
     }
 
-    fn has(&self, _message: &MessageRow) -> bool {
-        false
+    fn mailbox(&mut self, mailbox: &MailboxRow) -> Result<(), Failure> {
+        let path = self.path_of(&mailbox.path);
+        let origin = Origin {
+            address: self.address.clone(),
+            mailbox: mailbox.id,
+            uid_validity: mailbox.uid_validity,
+            quoting: self.quoting,
+        };
+        self.open = Some(Open::new(path.clone(), origin).map_err(|error| file(&path, &error))?);
+        Ok(())
+    }
+
+    fn has(&self, message: &MessageRow) -> bool {
+        self.open.as_ref().is_some_and(|open| {
+            message.uid <= open.state.uid && !open.state.missing.contains(&message.uid)
+        })
+    }
+
+    fn left_out(&mut self, message: &MessageRow) {
+        if let Some(open) = &mut self.open {
+            open.state.missing.insert(message.uid);
+            open.state.uid = open.state.uid.max(message.uid);
+        }
     }
 
     fn message(&mut self, message: &MessageRow, content: Spool) -> Result<(), Failure> {
-        let quoting = self.quoting;
         let written = match &mut self.open {
-            Some(open) => open.message(message, content, quoting),
+            Some(open) => open.message(message, content),
             None => Ok(()),
         };
         written.map_err(|error| file(self.path(), &error))
