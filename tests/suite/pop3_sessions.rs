@@ -77,6 +77,58 @@ fn what_imap_removes_or_moves_is_gone_and_the_rest_keeps_its_numbers() {
     }
 }
 
+/// Small messages are read before they are asked for, large ones are not; no client must notice.
+#[test]
+fn messages_come_whole_in_any_order() {
+    let text = |number: usize| {
+        let lines = if number.is_multiple_of(9) {
+            20_000
+        } else {
+            number * 40
+        };
+        format!(
+            "Subject: {number}\r\n\r\n{}",
+            format!("line of {number}\r\n").repeat(lines)
+        )
+    };
+    for database in Database::all() {
+        let server = Setup::new().database(database).start();
+        let mut imap = server.imap(ALICE);
+        for number in 1..=40 {
+            let appended = imap.append("INBOX", "", text(number).as_bytes());
+            appended.unwrap().ok().unwrap();
+        }
+        imap.select("INBOX").unwrap();
+        let mut pop3 = server.pop3(ALICE);
+        let came = |pop3: &mut Pop3, number| {
+            let message = pop3.retrieve(number).unwrap();
+            assert!(message == text(number).as_bytes(), "message {number}");
+        };
+        for number in 1..=20 {
+            came(&mut pop3, number);
+        }
+        // What was read ahead is gone before it is asked for.
+        imap.command("STORE 22 +FLAGS (\\Deleted)")
+            .unwrap()
+            .ok()
+            .unwrap();
+        imap.command("EXPUNGE").unwrap().ok().unwrap();
+        came(&mut pop3, 21);
+        assert!(pop3.command("RETR 22").is_err());
+        // Flags that change and mail that comes change nothing.
+        imap.command("STORE 30 +FLAGS (\\Seen)")
+            .unwrap()
+            .ok()
+            .unwrap();
+        let appended = imap.append("INBOX", "", text(41).as_bytes());
+        appended.unwrap().ok().unwrap();
+        for number in (23..=40).chain((23..=40).rev()).chain([5, 6, 7, 8, 3, 4]) {
+            came(&mut pop3, number);
+        }
+        assert!(pop3.command("RETR 41").is_err());
+    }
+}
+
 #[test]
 fn two_sessions_share_a_maildrop_and_each_removes_once() {
     let server = Setup::new().start();

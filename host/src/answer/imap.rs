@@ -21,7 +21,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use waxwing_imap::types::{MailboxId as ImapMailbox, MailboxName, UidSet};
-use waxwing_imap::{Answer, Ask, Error, FetchRow, RowWants, Session};
+use waxwing_imap::{Answer, Ask, Error, RowWants, Session};
 use waxwing_policy::MailboxChange;
 use waxwing_session::Counts;
 use waxwing_store::{Account, BlobId, FlagChange, MailboxId, Store, UidRange, Usage};
@@ -523,20 +523,20 @@ async fn rows(
             wants.summary,
         )
         .await?;
-    let mut rows: Vec<FetchRow> = Vec::with_capacity(messages.len());
-    for message in messages {
-        let head = match wants.head {
-            0 => Bytes::new(),
-            length => match store.read_blob(message.blob, 0, length as usize).await {
-                Ok(head) => head,
-                // Expunged meanwhile.
-                Err(waxwing_store::Error::NoSuchBlob(_)) => continue,
-                Err(error) => return Err(error),
-            },
-        };
-        rows.push(to_imap::row(message, head));
+    if wants.head == 0 {
+        let rows = messages
+            .into_iter()
+            .map(|message| to_imap::row(message, Bytes::new()));
+        return Ok(Answer::Rows(rows.collect()));
     }
-    Ok(Answer::Rows(rows))
+    let blobs: Vec<BlobId> = messages.iter().map(|message| message.blob).collect();
+    let heads = store.blob_heads(&blobs, wants.head as usize).await?;
+    // One without was expunged meanwhile.
+    let rows = messages
+        .into_iter()
+        .zip(heads)
+        .filter_map(|(message, head)| Some(to_imap::row(message, head?)));
+    Ok(Answer::Rows(rows.collect()))
 }
 
 /// How asks of this session name a content.

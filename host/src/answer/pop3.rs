@@ -1,5 +1,7 @@
 //! What POP3 sessions ask, answered from policy and store.
 
+mod open;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,10 +9,9 @@ use waxwing_pop3::{
     Answer, Ask, AuthFailure, Entry, Failure, Maildrop, Pop3Session, Terms, Welcome,
 };
 use waxwing_session::Counts;
-use waxwing_store::{
-    Account, AccountId, BlobId, FlagChange, FlagOperation, Flags, MailboxId, Store, UidRange,
-};
+use waxwing_store::{Account, FlagChange, FlagOperation, Flags, UidRange};
 
+use self::open::Open;
 use super::events;
 use super::gate::{Admission, Gate, Login};
 use super::{Caller, Settings};
@@ -35,22 +36,6 @@ pub(crate) struct Pop3Answers {
     gate: Gate,
     account: Option<Arc<Account>>,
     open: Option<Open>,
-}
-
-struct Open {
-    account: AccountId,
-    inbox: MailboxId,
-    /// The messages and their contents' numbers, ascending by UID.
-    contents: Box<[(u32, BlobId)]>,
-}
-
-impl Open {
-    /// Whether a message of the snapshot is still in the INBOX.
-    async fn still_has(&self, store: &Store, uid: u32) -> Result<bool, waxwing_store::Error> {
-        let uid = [UidRange::one(uid)];
-        let found = store.fetch(self.account, self.inbox, &uid, false).await?;
-        Ok(!found.is_empty())
-    }
 }
 
 impl Pop3Answers {
@@ -120,6 +105,8 @@ impl Pop3Answers {
             return Ok(not_open());
         };
         let store = &self.gate.parts().store;
+        // Before it is looked at, so that nothing happens between that is not told.
+        let news = store.subscribe(account.id);
         let inbox = store.mailbox(account.id, "INBOX").await?;
         let messages = store
             .fetch(account.id, inbox.id, &[UidRange::ALL], false)
@@ -133,14 +120,7 @@ impl Pop3Answers {
             uid_validity: inbox.uid_validity,
             entries: entries.collect(),
         };
-        self.open = Some(Open {
-            account: account.id,
-            inbox: inbox.id,
-            contents: messages
-                .iter()
-                .map(|message| (message.flags.uid, message.blob))
-                .collect(),
-        });
+        self.open = Some(Open::new(account.id, &inbox, messages, news));
         Ok(Answer::Opened(maildrop))
     }
 
@@ -150,24 +130,12 @@ impl Pop3Answers {
         offset: u64,
         length: u32,
     ) -> Result<Answer, waxwing_store::Error> {
-        let Some(open) = &self.open else {
+        let Some(open) = &mut self.open else {
             return Ok(not_open());
         };
         let store = &self.gate.parts().store;
-        let place = open.contents.binary_search_by_key(&uid, |(uid, _)| *uid);
-        let content = place.ok().and_then(|place| open.contents.get(place));
-        let Some((_, blob)) = content.copied() else {
-            return Ok(Answer::Gone);
-        };
-        // Its content may live on in another mailbox, where it was moved to.
-        if offset == 0 && !open.still_has(store, uid).await? {
-            return Ok(Answer::Gone);
-        }
-        match store.read_blob(blob, offset, length as usize).await {
-            Ok(octets) => Ok(Answer::Octets(octets)),
-            Err(waxwing_store::Error::NoSuchBlob(_)) => Ok(Answer::Gone),
-            Err(error) => Err(error),
-        }
+        let found = open.read(store, uid, offset, length as usize).await?;
+        Ok(found.map_or(Answer::Gone, Answer::Octets))
     }
 
     async fn update(

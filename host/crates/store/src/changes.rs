@@ -74,7 +74,7 @@ impl Store {
     }
 
     /// A receiver that changes after each commit that touched the account; the value is the account's modification
-    /// sequence (0 before the first). On PostgreSQL it tells of this host's commits.
+    /// sequence (0 before the first). On PostgreSQL commits of other hosts are told a moment later.
     pub fn subscribe(&self, account: AccountId) -> watch::Receiver<u64> {
         self.inner.shared.subscribe(account)
     }

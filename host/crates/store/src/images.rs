@@ -160,7 +160,7 @@ impl Image {
         }
         if !vanished.is_empty() {
             entries.retain(|entry| {
-                let gone = holds(vanished, entry.flags.uid);
+                let gone = UidRange::any_holds(vanished, entry.flags.uid);
                 octets -= if gone { entry.octets() } else { 0 };
                 !gone
             });
@@ -187,12 +187,6 @@ impl Image {
             }
         }
     }
-}
-
-/// Whether ascending ranges hold a UID.
-fn holds(ranges: &[UidRange], uid: u32) -> bool {
-    let next = ranges.partition_point(|range| range.last < uid);
-    ranges.get(next).is_some_and(|range| range.first <= uid)
 }
 
 /// The images that are kept.

@@ -124,6 +124,12 @@ impl UidRange {
         }
         ranges
     }
+
+    /// Whether ascending ranges hold a UID.
+    pub fn any_holds(ranges: &[UidRange], uid: u32) -> bool {
+        let next = ranges.partition_point(|range| range.last < uid);
+        ranges.get(next).is_some_and(|range| range.first <= uid)
+    }
 }
 
 /// A message's UID, flags and modification sequence.
