@@ -64,7 +64,7 @@ pub struct Session {
     core: Core,
     framing: Framing,
     turn: Turn,
-    /// When the peer last did something, or was answered.
+    /// When the peer last did something, or was answered that.
     last_activity: Instant,
     /// The time for logging in runs from here: from the beginning, later by what the server took for itself.
     login_since: Instant,
@@ -74,6 +74,8 @@ pub struct Session {
     limit: Option<&'static str>,
     /// Something changed in the account.
     woken: bool,
+    /// What is at work looks for news by itself, and not because the client said anything.
+    unasked: bool,
     shutting_down: bool,
 }
 
@@ -106,6 +108,7 @@ impl Session {
             counts: Counts::default(),
             limit: None,
             woken: false,
+            unasked: false,
             shutting_down: false,
         }
     }
@@ -236,6 +239,7 @@ impl Session {
         let Some(event) = next else {
             return Ok(false);
         };
+        self.unasked = false;
         match (event, std::mem::replace(&mut self.turn, Turn::Command)) {
             (Event::Endless, _) => self.close(texts::BYE_LINE),
             (Event::LiteralTooLarge, _) => self.close(texts::BYE_LITERAL),
@@ -296,6 +300,7 @@ impl Session {
         };
         match flow {
             Some(flow) => {
+                self.unasked = true;
                 self.turn = Turn::Job(flow);
                 true
             }
@@ -362,7 +367,9 @@ impl waxwing_session::Session for Session {
     fn answer(&mut self, answer: Answer, now: Instant) {
         let taken = now.saturating_duration_since(self.last_activity);
         self.login_since = self.login_since.checked_add(taken).unwrap_or(now);
-        self.last_activity = now;
+        if !self.unasked {
+            self.last_activity = now;
+        }
         match std::mem::replace(&mut self.turn, Turn::Closed) {
             Turn::Answer(job) => {
                 if let Answer::Failed(crate::Error::Disconnect(reason)) = &answer {
