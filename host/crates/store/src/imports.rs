@@ -72,7 +72,7 @@ impl Store {
         rows.iter().map(|row| row.number(0)).collect()
     }
 
-    /// Forgets these items of an account, so that they can be imported once more.
+    /// Forgets these items of an account, so that they can be imported once more. What [`Store::verbatim`] tells of their messages stays.
     ///
     /// # Errors
     /// `NoSuchAccount`.

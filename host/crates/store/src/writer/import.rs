@@ -16,6 +16,11 @@ static NOTE: Sql = Sql::new(
     "INSERT INTO imported (account, item, mailbox, uid, verbatim)
      SELECT CAST($1 AS BIGINT), r.item, r.mailbox, r.uid, r.verbatim FROM {2: item t, mailbox i, uid i, verbatim i} AS r",
 );
+/// What had CRLF where it came from keeps the mark under another name, which no importer gives.
+static RENAME: Sql = Sql::new(
+    "UPDATE imported SET item = 'again:' || CAST(mailbox AS TEXT) || ':' || CAST(uid AS TEXT)
+     WHERE account = $1 AND verbatim = 1 AND item IN (SELECT r.item FROM {2: item t} AS r)",
+);
 static FORGET: Sql = Sql::new(
     "DELETE FROM imported WHERE account = $1 AND item IN (SELECT r.item FROM {2: item t} AS r)",
 );
@@ -120,7 +125,10 @@ impl Operation for Forget {
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
         transaction.heads.account(self.account)?;
-        let values = vec![self.account.0.into(), rows_of(&self.items).into()];
-        transaction.execute(&FORGET, values).await.map(drop)
+        for change in [&RENAME, &FORGET] {
+            let values = vec![self.account.0.into(), rows_of(&self.items).into()];
+            transaction.execute(change, values).await?;
+        }
+        Ok(())
     }
 }

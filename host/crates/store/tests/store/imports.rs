@@ -141,4 +141,14 @@ async fn which_were_verbatim_is_told(setup: Arc<Setup>) {
     let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
     assert_eq!(store.verbatim(inbox, 1, u32::MAX).await.unwrap(), [1, 3]);
     assert_eq!(store.verbatim(inbox, 2, 3).await.unwrap(), [3]);
+    // What comes once more does not change what came before.
+    for _ in 0..2 {
+        let items = vec!["a".into(), "b".into()];
+        store.forget_imported(alice, items).await.unwrap();
+        let again = store.import(alice, batch.to_vec()).await.unwrap();
+        assert_eq!(again, [true, true, false]);
+    }
+    let all = store.verbatim(inbox, 1, u32::MAX).await.unwrap();
+    assert_eq!(all, [1, 3, 4, 6]);
+    assert_sound(&store).await;
 }
