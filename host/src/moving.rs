@@ -11,6 +11,7 @@
 
 mod account;
 mod alone;
+mod dates;
 pub(crate) mod emptying;
 mod filling;
 pub(crate) mod imap;
@@ -45,6 +46,18 @@ pub(crate) trait Source {
 pub(crate) struct Contents {
     pub(crate) folders: Vec<Folder>,
     pub(crate) subscriptions: Vec<String>,
+    /// What looks like folders, and cannot be brought.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// A folder that cannot be brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// The path that it would have, or one like it.
+    pub(crate) path: String,
+    /// What it is called there.
+    pub(crate) name: String,
+    pub(crate) why: String,
 }
 
 /// A folder of a source.
@@ -66,6 +79,8 @@ pub(crate) struct Message {
     pub(crate) date: i64,
     /// Minutes east of UTC.
     pub(crate) offset: i16,
+    /// Its lines end with CRLF there, as they would not in a file that the store writes.
+    pub(crate) verbatim: bool,
     pub(crate) content: Spool,
 }
 

@@ -1,5 +1,6 @@
 //! `waxwing import` and `waxwing export`: what comes from elsewhere is there as it was, once, and goes out again as it came.
 
+mod awkward;
 mod imap;
 mod killed;
 mod losses;

@@ -51,6 +51,8 @@ pub(super) enum ImportCommand {
 /// Flags, keywords, dates, mailboxes and subscriptions come along. What was imported before, from the same place into the same account, is not
 /// imported again, even if it was removed meanwhile: a run that was cut off is gone on with by running it once more.
 ///
+/// What cannot be imported is told of and counted, and the exit code is 65 then. Links are not followed.
+///
 /// This is the operator's act, so the policy's quota hook is not asked: what is imported counts, and may be more than the account's quota.
 #[derive(Debug, Args)]
 pub(super) struct Into {
@@ -113,6 +115,9 @@ pub(super) enum ExportCommand {
         out: Out,
     },
     /// To a folder of mboxes, one for each mailbox.
+    ///
+    /// Flags are written as Status, X-Status and X-Keywords. A message's own fields of these names, and others that programs would take for the mbox's,
+    /// get a `>` before them; importing takes it off.
     Mbox {
         #[command(flatten)]
         out: Out,
@@ -124,7 +129,8 @@ pub(super) enum ExportCommand {
 
 /// What of an account, and where to.
 ///
-/// What is there from a run before stays, and is not written again: a run that was cut off is gone on with by running it once more.
+/// What is there from a run before stays, and is not written again: a run that was cut off is gone on with by running it once more. What cannot
+/// be exported is told of and counted, and the exit code is 65 then; the next run tries it again.
 #[derive(Debug, Args)]
 pub(super) struct Out {
     /// The account's address.

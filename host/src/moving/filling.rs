@@ -74,7 +74,11 @@ impl<'a> Filling<'a> {
         let Contents {
             folders,
             subscriptions,
+            left_out,
         } = source.open()?;
+        for folder in left_out.iter().filter(|folder| wishes.wants(&folder.path)) {
+            filling.leave_out(&folder.name, &folder.why);
+        }
         let wanted: Vec<&Folder> = folders
             .iter()
             .filter(|folder| wishes.wants(&folder.path))
@@ -150,17 +154,13 @@ impl<'a> Filling<'a> {
 
     /// Takes a message; `name` is what it is called if it has to be left out.
     pub(crate) fn take(&mut self, name: &str, message: Message) -> Result<(), Failure> {
-        let verbatim = message.content.is_verbatim();
+        let verbatim = message.verbatim;
         let (octets, content) = message
             .content
             .for_store()
             .map_err(|error| spooling(&error))?;
-        if octets > self.largest {
-            let text = format!(
-                "it has {octets} octets, and the server takes {} at most",
-                self.largest
-            );
-            self.leave_out(name, &text);
+        if let Some(why) = self.too_large(octets) {
+            self.leave_out(name, &why);
             self.progress.advance(1);
             return Ok(());
         }
@@ -182,10 +182,27 @@ impl<'a> Filling<'a> {
         Ok(())
     }
 
+    /// Why a message of so many octets is not taken; nothing if it is.
+    pub(crate) fn too_large(&self, octets: u64) -> Option<String> {
+        let most = self.largest;
+        (octets > most)
+            .then(|| format!("it has {octets} octets, and the server takes {most} at most"))
+    }
+
     /// Tells of what cannot be moved.
     pub(crate) fn leave_out(&mut self, name: &str, why: &str) {
-        self.tally.left_out += 1;
+        self.leave_out_all(name, 1, why);
+    }
+
+    /// Tells of so many messages that cannot be moved for one reason.
+    pub(crate) fn leave_out_all(&mut self, name: &str, count: u64, why: &str) {
+        self.tally.left_out += count;
         self.progress.say(&format!("left out: {name}: {why}"));
+    }
+
+    /// Says something that leaves nothing out.
+    pub(crate) fn say(&self, text: &str) {
+        self.progress.say(text);
     }
 
     /// Has all that waits stored.
@@ -209,7 +226,7 @@ impl<'a> Filling<'a> {
     }
 }
 
-fn spooling(error: &io::Error) -> Failure {
+pub(super) fn spooling(error: &io::Error) -> Failure {
     Failure::new(Exit::Unavailable, format!("a temporary file: {error}"))
 }
 

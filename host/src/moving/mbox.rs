@@ -4,13 +4,17 @@
 //! and Mozilla keep flags.
 //!
 //! What an mbox cannot say is lost on its way through one: that the last line of a message has no end, the sender's and the date's exact
-//! form on the `From` line, where the fields with flags stood, and in mboxo which `>From` was one.
+//! form on the `From` line, where the fields with flags stood, and in mboxo which `>From` was one. What a message itself has of these fields is
+//! not: see [`status`].
 
 mod from_line;
 mod read;
 mod split;
 mod status;
 mod write;
+
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

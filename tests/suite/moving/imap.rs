@@ -171,6 +171,13 @@ fn another_waxwing() {
     assert_eq!(code, 0, "{said}");
     assert_eq!(said, "", "there is no bar where there is no terminal");
     check(&server, from.imap(ALICE), '/');
+    // CRLF is how IMAP ends lines, and nothing of the messages.
+    let out = server.folder().join("out");
+    done(&server, &["export", "maildir", ALICE, text(&out)]);
+    for file in fs::read_dir(out.join("cur")).unwrap() {
+        let written = fs::read(file.unwrap().path()).unwrap();
+        assert!(written.starts_with(b"Subject: INBOX") && !written.contains(&b'\r'));
+    }
 
     // The rest comes with the next run, by other ways; what was there does not come again.
     from.imap(ALICE)

@@ -17,6 +17,14 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// How long the server may say nothing.
 const SILENCE: Duration = Duration::from_secs(300);
 
+/// How a command ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Done,
+    /// NO or BAD, with its text.
+    Refused(String),
+}
+
 /// A connection that is logged in.
 pub(super) struct Connection {
     stream: BufReader<Stream>,
@@ -73,31 +81,39 @@ impl Connection {
             .any(|known| known.eq_ignore_ascii_case(capability))
     }
 
-    /// Gives a command and hands on the data that come; they are the command's, and what else the server tells.
+    /// Gives a command that must be done, and hands on the data that come; they are the command's, and what else the server tells.
     pub(super) fn command(
         &mut self,
         command: &str,
-        mut data: impl FnMut(Vec<Value>) -> Result<(), Failure>,
+        data: impl FnMut(Vec<Value>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        match self.attempt(command, data)? {
+            Ended::Done => Ok(()),
+            Ended::Refused(text) => Err(self.no(Exit::Data, &text)),
+        }
+    }
+
+    /// Gives a command that may be refused.
+    pub(super) fn attempt(
+        &mut self,
+        command: &str,
+        mut data: impl FnMut(Vec<Value>) -> Result<(), Failure>,
+    ) -> Result<Ended, Failure> {
         let tag = self.send(command)?;
         loop {
             match self.response()? {
                 Response::Data(values) => data(values)?,
-                Response::Tagged(found, condition, text) if found == tag => {
-                    return self.ended(&condition, &text);
+                Response::Tagged(found, condition, _) if found == tag && condition == "OK" => {
+                    return Ok(Ended::Done);
+                }
+                Response::Tagged(found, _, text) if found == tag => {
+                    return Ok(Ended::Refused(text));
                 }
                 Response::Condition(condition, text) if condition == "BYE" => {
                     return Err(self.no(Exit::Temporary, &text));
                 }
                 _ => {}
             }
-        }
-    }
-
-    fn ended(&self, condition: &str, text: &str) -> Result<(), Failure> {
-        match condition {
-            "OK" => Ok(()),
-            _ => Err(self.no(Exit::Data, text)),
         }
     }
 
@@ -154,9 +170,11 @@ impl Connection {
                     line.push_str("\r\n");
                     self.write(line.as_bytes())?;
                 }
-                Response::Tagged(found, condition, text) if found == tag => {
-                    let refused = |_| self.no(Exit::Data, &format!("the login is refused: {text}"));
-                    return self.ended(&condition, &text).map_err(refused);
+                Response::Tagged(found, condition, _) if found == tag && condition == "OK" => {
+                    return Ok(());
+                }
+                Response::Tagged(found, _, text) if found == tag => {
+                    return Err(self.no(Exit::Data, &format!("the login is refused: {text}")));
                 }
                 Response::Condition(condition, text) if condition == "BYE" => {
                     return Err(self.no(Exit::Temporary, &text));

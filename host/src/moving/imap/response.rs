@@ -4,7 +4,7 @@ use std::io::{self, BufRead, ErrorKind, Read};
 
 use super::super::Spool;
 
-/// Octets of one response, literals left out.
+/// Octets of one response, the literal with its message left out.
 const MAX_OCTETS: usize = 1 << 20;
 /// Lists in lists.
 const MAX_DEPTH: usize = 32;
@@ -66,6 +66,8 @@ impl Value {
 pub(super) struct Reader<'a, R> {
     read: &'a mut R,
     left: usize,
+    /// A literal with a message may come, and was none yet: it goes into a file if it is large.
+    message: bool,
 }
 
 impl<'a, R: BufRead> Reader<'a, R> {
@@ -74,6 +76,7 @@ impl<'a, R: BufRead> Reader<'a, R> {
         let mut reader = Reader {
             read,
             left: MAX_OCTETS,
+            message: true,
         };
         let first = reader.word()?;
         if first == "+" {
@@ -125,6 +128,7 @@ impl<'a, R: BufRead> Reader<'a, R> {
                 "it ended amid a line"
             }));
         }
+        self.charge(read as u64)?;
         Ok(String::from_utf8_lossy(line.trim_ascii_end()).into_owned())
     }
 
@@ -156,7 +160,11 @@ impl<'a, R: BufRead> Reader<'a, R> {
                     values.push(Value::List(self.values(depth + 1)?));
                 }
                 b'"' => values.push(Value::Quoted(self.quoted()?)),
-                b'{' => values.push(Value::Literal(self.literal()?)),
+                b'{' => {
+                    let named = |value: &Value| matches!(value, Value::Atom(name) if name.eq_ignore_ascii_case("BODY[]"));
+                    let message = values.last().is_some_and(named);
+                    values.push(Value::Literal(self.literal(message)?));
+                }
                 _ => values.push(Value::Atom(self.atom()?)),
             }
         }
@@ -199,7 +207,8 @@ impl<'a, R: BufRead> Reader<'a, R> {
         }
     }
 
-    fn literal(&mut self) -> io::Result<Spool> {
+    /// A literal. Unless it is the one with the message, it counts: each takes memory.
+    fn literal(&mut self, message: bool) -> io::Result<Spool> {
         let head = self.text()?;
         let digits = head
             .strip_prefix('{')
@@ -207,6 +216,9 @@ impl<'a, R: BufRead> Reader<'a, R> {
         let length: Option<u64> =
             digits.and_then(|digits| digits.trim_end_matches('+').parse().ok());
         let length = length.ok_or_else(|| broken("a literal has no length"))?;
+        if !(message && std::mem::take(&mut self.message)) {
+            self.charge(length)?;
+        }
         let spool = Spool::of(&mut self.read.take(length))?;
         if spool.octets() < length {
             return Err(broken("it ended amid a message"));
@@ -221,10 +233,13 @@ impl<'a, R: BufRead> Reader<'a, R> {
 
     fn skip(&mut self) -> io::Result<()> {
         self.read.consume(1);
-        self.left = self
-            .left
-            .checked_sub(1)
-            .ok_or_else(|| broken("a response is too long"))?;
+        self.charge(1)
+    }
+
+    fn charge(&mut self, octets: u64) -> io::Result<()> {
+        let octets = usize::try_from(octets).ok();
+        let left = octets.and_then(|octets| self.left.checked_sub(octets));
+        self.left = left.ok_or_else(|| broken("a response is too long"))?;
         Ok(())
     }
 }
@@ -274,6 +289,27 @@ mod tests {
             matches!(all.next(), Some(Response::Tagged(tag, no, _)) if tag == "a1" && no == "NO")
         );
         assert!(all.next().is_none());
+    }
+
+    #[test]
+    fn one_message_is_as_large_as_it_is_and_no_other_literal() {
+        let literal = |name: &str| format!("{name} {{700000}}\r\n{}", "x".repeat(700_000));
+        let large = format!(
+            "* 1 FETCH (BODY[] {{2000000}}\r\n{} UID 1)\r\n",
+            "x".repeat(2_000_000)
+        );
+        assert_eq!(responses(&large).len(), 1);
+        for (names, is_read) in [
+            (&["BODY[]", "X"][..], true),
+            (&["X", "BODY[]"], true),
+            (&["X", "Y"], false),
+            (&["BODY[]", "BODY[]", "BODY[]"], false),
+        ] {
+            let literals: Vec<String> = names.iter().map(|name| literal(name)).collect();
+            let text = format!("* 1 FETCH ({})\r\n", literals.join(" "));
+            let read = Reader::response(&mut text.as_bytes());
+            assert_eq!(read.is_ok(), is_read, "{names:?}");
+        }
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! An account of another server as a source.
 
 use std::collections::HashMap;
-use std::mem;
+use std::{io, mem};
 
 use waxwing_imap::utf7;
 use waxwing_store::Flags;
 
-use super::super::{Contents, Filling, Folder, Marks, Message, Source, Spool, item};
-use super::connection::{Connection, quoted};
+use super::super::filling::spooling;
+use super::super::{
+    Contents, Filling, Folder, LeftOut, Marks, Message, Source, Spool, dates, item,
+};
+use super::connection::{Connection, Ended, quoted};
 use super::response::Value;
 use super::{Server, date};
 use crate::admin::Failure;
@@ -44,8 +47,16 @@ struct Row {
     uid: u32,
     marks: Marks,
     date: Option<(i64, i16)>,
-    octets: u64,
+    octets: Option<u64>,
     content: Option<Spool>,
+}
+
+/// A mailbox that is open.
+struct Examined {
+    validity: String,
+    rows: Vec<Row>,
+    /// Why there are messages that are not among the rows.
+    unlisted: Option<String>,
 }
 
 impl ImapSource {
@@ -59,12 +70,12 @@ impl ImapSource {
     }
 
     /// LIST or LSUB: names as they are there, and the paths that they become.
-    fn list(&mut self, command: &str) -> Result<Vec<Folder>, Failure> {
+    fn list(&mut self, command: &str) -> Result<(Vec<Folder>, Ended), Failure> {
         let names = mem::take(&mut self.names);
         let mut folders = Vec::new();
         let listed = self
             .connection
-            .command(&format!("{command} \"\" \"*\""), |mut values| {
+            .attempt(&format!("{command} \"\" \"*\""), |mut values| {
                 if let [kind, attributes, separator, name] = values.as_mut_slice()
                     && kind.text().eq_ignore_ascii_case(command)
                 {
@@ -82,7 +93,7 @@ impl ImapSource {
                 Ok(())
             });
         self.names = names;
-        listed.map(|()| folders)
+        listed.map(|ended| (folders, ended))
     }
 
     fn namespace(&mut self) -> Result<(), Failure> {
@@ -101,63 +112,116 @@ impl ImapSource {
         Ok(())
     }
 
-    /// Opens a mailbox to read; its UIDVALIDITY and all its messages.
-    fn examine(&mut self, folder: &Folder) -> Result<(String, Vec<Row>), Failure> {
+    /// Opens a mailbox to read; or why it cannot be read.
+    fn examine(&mut self, folder: &Folder) -> Result<Result<Examined, String>, Failure> {
         let name = quoted(&folder.place);
-        let mut exists = false;
-        self.connection
-            .command(&format!("EXAMINE {name}"), |mut values| {
-                if let [number, kind] = values.as_mut_slice()
-                    && kind.text().eq_ignore_ascii_case("EXISTS")
-                {
-                    exists = number.text() != "0";
-                }
-                Ok(())
-            })?;
+        let mut exists = 0_usize;
+        let examine = format!("EXAMINE {name}");
+        let ended = self.connection.attempt(&examine, |mut values| {
+            if let [number, kind] = values.as_mut_slice()
+                && kind.text().eq_ignore_ascii_case("EXISTS")
+            {
+                exists = number.text().parse().unwrap_or(0);
+            }
+            Ok(())
+        })?;
+        if let Ended::Refused(text) = ended {
+            return Ok(Err(text));
+        }
         let mut validity = String::new();
-        self.connection
-            .command(&format!("STATUS {name} (UIDVALIDITY)"), |mut values| {
-                // Other news may come between.
-                if let [kind, _, items] = values.as_mut_slice()
-                    && kind.text().eq_ignore_ascii_case("STATUS")
-                    && let [name, number] = items.members()
-                    && name.text().eq_ignore_ascii_case("UIDVALIDITY")
-                {
-                    validity = number.text();
-                }
-                Ok(())
-            })?;
+        let status = format!("STATUS {name} (UIDVALIDITY)");
+        let _refused_without_one = self.connection.attempt(&status, |mut values| {
+            // Other news may come between.
+            if let [kind, _, items] = values.as_mut_slice()
+                && kind.text().eq_ignore_ascii_case("STATUS")
+                && let [name, number] = items.members()
+                && name.text().eq_ignore_ascii_case("UIDVALIDITY")
+            {
+                validity = number.text();
+            }
+            Ok(())
+        })?;
         if validity.is_empty() {
-            return Err(Failure::data(format!(
-                "{:?}: the server tells no UIDVALIDITY, by which messages are known again",
-                folder.path
-            )));
+            let why = "the server tells no UIDVALIDITY, by which messages are known again";
+            return Ok(Err(why.to_owned()));
         }
-        let mut rows = Vec::new();
-        if exists {
-            let command = "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)";
-            self.connection.command(command, |values| {
-                rows.extend(Row::read(values).filter(|row| row.uid > 0 && row.is_asked_for()));
-                Ok(())
-            })?;
-        }
-        rows.sort_by_key(|row| row.uid);
-        rows.dedup_by_key(|row| row.uid);
-        Ok((validity, rows))
+        let (rows, unlisted) = match exists {
+            0 => (Vec::new(), None),
+            exists => self.rows(exists)?,
+        };
+        Ok(Ok(Examined {
+            validity,
+            rows,
+            unlisted,
+        }))
     }
 
-    /// Fetches some messages and puts them into the account.
+    /// All messages of the open mailbox, of which there are so many; and, if there are fewer, why.
+    fn rows(&mut self, exists: usize) -> Result<(Vec<Row>, Option<String>), Failure> {
+        let (mut rows, mut gone) = (Vec::new(), 0);
+        let command = "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)";
+        let ended = self.connection.attempt(command, |mut values| {
+            if let [_, kind] = values.as_mut_slice()
+                && kind.text().eq_ignore_ascii_case("EXPUNGE")
+            {
+                gone += 1;
+            }
+            rows.extend(Row::read(values).filter(|row| row.uid > 0 && row.is_asked_for()));
+            Ok(())
+        })?;
+        rows.sort_by_key(|row: &Row| row.uid);
+        rows.dedup_by_key(|row| row.uid);
+        let missing = exists.saturating_sub(rows.len() + gone);
+        let unlisted = match ended {
+            Ended::Refused(text) => Some(text),
+            Ended::Done if missing > 0 => Some(format!(
+                "the server lists {} of {exists} messages",
+                rows.len()
+            )),
+            Ended::Done => None,
+        };
+        Ok((rows, unlisted))
+    }
+
+    /// Fetches some messages and puts them into the account. Those that do not come with the others are asked for alone.
     fn fetch(
         &mut self,
         folder: &Folder,
         rows: &mut HashMap<u32, (Row, String)>,
         into: &mut Filling<'_>,
     ) -> Result<(), Failure> {
+        self.ask(folder, rows, into)?;
+        let mut left: Vec<u32> = rows.keys().copied().collect();
+        left.sort_unstable();
+        for uid in left {
+            let Some(row) = rows.remove(&uid) else {
+                continue;
+            };
+            let mut one = HashMap::from([(uid, row)]);
+            let ended = self.ask(folder, &mut one, into)?;
+            if !one.is_empty() {
+                let why = match ended {
+                    Ended::Refused(text) => text,
+                    Ended::Done => "the server does not send it".to_owned(),
+                };
+                into.leave_out(&format!("UID {uid} of {:?}", folder.path), &why);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for some messages; those that come are taken out.
+    fn ask(
+        &mut self,
+        folder: &Folder,
+        rows: &mut HashMap<u32, (Row, String)>,
+        into: &mut Filling<'_>,
+    ) -> Result<Ended, Failure> {
         let mut uids: Vec<u32> = rows.keys().copied().collect();
         uids.sort_unstable();
         let set: Vec<String> = uids.iter().map(u32::to_string).collect();
         let command = format!("UID FETCH {} (UID BODY.PEEK[])", set.join(","));
-        self.connection.command(&command, |values| {
+        self.connection.attempt(&command, |values| {
             let Some(found) = Row::read(values) else {
                 return Ok(());
             };
@@ -165,21 +229,10 @@ impl ImapSource {
             else {
                 return Ok(());
             };
-            let (date, offset) = row.date.unwrap_or_default();
-            let message = Message {
-                item,
-                marks: row.marks,
-                date,
-                offset,
-                content,
-            };
-            into.take(&format!("UID {} of {:?}", row.uid, folder.path), message)
-        })?;
-        for (uid, _) in rows.drain() {
-            let name = format!("UID {uid} of {:?}", folder.path);
-            into.leave_out(&name, "the server does not send it");
-        }
-        Ok(())
+            let name = format!("UID {} of {:?}", row.uid, folder.path);
+            let message = row.message(item, content);
+            into.take(&name, message.map_err(|error| spooling(&error))?)
+        })
     }
 }
 
@@ -220,7 +273,23 @@ impl Names {
 impl Row {
     /// Whether it was asked for: news of flags that others changed have neither a date nor a size.
     fn is_asked_for(&self) -> bool {
-        self.date.is_some() || self.octets > 0
+        self.date.is_some() || self.octets.is_some()
+    }
+
+    /// The message with its content. Lines end with CRLF in IMAP, whatever they did where it came from.
+    fn message(self, item: String, mut content: Spool) -> io::Result<Message> {
+        let (date, offset) = match self.date {
+            Some(date) => date,
+            None => (dates::of(&mut content)?.unwrap_or_default(), 0),
+        };
+        Ok(Message {
+            item,
+            marks: self.marks,
+            date,
+            offset,
+            verbatim: false,
+            content,
+        })
     }
 
     /// A FETCH response; none if it is another one.
@@ -238,7 +307,7 @@ impl Row {
                 "UID" => row.uid = value.text().parse().ok()?,
                 "FLAGS" => row.marks = marks(value.members()),
                 "INTERNALDATE" => row.date = date::internal_date(&value.text()),
-                "RFC822.SIZE" => row.octets = value.text().parse().unwrap_or(0),
+                "RFC822.SIZE" => row.octets = value.text().parse().ok(),
                 "BODY[]" => row.content = content(value),
                 _ => {}
             }
@@ -275,24 +344,47 @@ impl Source for ImapSource {
         if self.connection.can("NAMESPACE") {
             self.namespace()?;
         }
-        let mut folders = self.list("LIST")?;
+        let (mut folders, listed) = self.list("LIST")?;
+        if let Ended::Refused(text) = listed {
+            return Err(Failure::data(format!(
+                "the server lists no mailboxes: {text}"
+            )));
+        }
         // Two mailboxes there may become one here: `INBOX` and `INBOX.INBOX`, where `INBOX.` is the prefix of one's own.
         folders.sort_by(|a, b| a.place.cmp(&b.place));
         folders.dedup_by(|a, b| a.place == b.place);
         folders.sort_by(|a, b| (a.path != "INBOX", &a.path).cmp(&(b.path != "INBOX", &b.path)));
-        let subscriptions = self
-            .list("LSUB")?
-            .into_iter()
-            .map(|folder| folder.path)
-            .collect();
+        let (subscribed, listed) = self.list("LSUB")?;
+        let left_out = match listed {
+            Ended::Done => None,
+            Ended::Refused(why) => Some(LeftOut {
+                path: String::new(),
+                name: "the subscriptions".to_owned(),
+                why,
+            }),
+        };
         Ok(Contents {
             folders,
-            subscriptions,
+            subscriptions: subscribed.into_iter().map(|folder| folder.path).collect(),
+            left_out: left_out.into_iter().collect(),
         })
     }
 
     fn bring(&mut self, folder: &Folder, into: &mut Filling<'_>) -> Result<(), Failure> {
-        let (validity, rows) = self.examine(folder)?;
+        let Examined {
+            validity,
+            rows,
+            unlisted,
+        } = match self.examine(folder)? {
+            Ok(examined) => examined,
+            Err(why) => {
+                into.leave_out(&format!("folder {:?}", folder.path), &why);
+                return Ok(());
+            }
+        };
+        if let Some(why) = unlisted {
+            into.leave_out(&format!("messages of {:?}", folder.path), &why);
+        }
         let name = |row: &Row| {
             item(&[
                 b"imap",
@@ -311,12 +403,17 @@ impl Source for ImapSource {
             let Some((row, item)) = rows.get_mut(place).and_then(Option::take) else {
                 continue;
             };
-            if !batch.is_empty() && (batch.len() >= BATCH || octets + row.octets > BATCH_OCTETS) {
+            let size = row.octets.unwrap_or_default();
+            if let Some(why) = into.too_large(size) {
+                into.leave_out(&format!("UID {} of {:?}", row.uid, folder.path), &why);
+                continue;
+            }
+            if !batch.is_empty() && (batch.len() >= BATCH || octets + size > BATCH_OCTETS) {
                 self.fetch(folder, &mut batch, into)?;
                 batch.clear();
                 octets = 0;
             }
-            octets += row.octets;
+            octets += size;
             batch.insert(row.uid, (row, item));
         }
         if !batch.is_empty() {

@@ -1,14 +1,13 @@
 //! What Dovecot keeps in a Maildir beside messages.
 
 use std::collections::HashMap;
-use std::path::Path;
 
-use super::super::safely;
+use super::super::safely::Folder;
 use super::names::{MAX_LETTERS, base, level_of};
 
 /// The list of keywords, by their letters (`dovecot-keywords`: `0 name`, a line each). Nothing where there is none.
-pub(super) fn keywords(folder: &Path) -> Vec<String> {
-    let text = safely::text(&folder.join("dovecot-keywords"));
+pub(super) fn keywords(folder: &Folder) -> Vec<String> {
+    let text = folder.text("dovecot-keywords");
     let mut keywords = Vec::new();
     for line in text.lines() {
         let Some((number, name)) = line.split_once(' ') else {
@@ -37,8 +36,8 @@ pub(super) fn keywords_file(keywords: &[String]) -> String {
 }
 
 /// The UIDs of files by their names without flags (`dovecot-uidlist`): the order of messages. Nothing where there is none.
-pub(super) fn uids(folder: &Path) -> HashMap<String, u32> {
-    let text = safely::text(&folder.join("dovecot-uidlist"));
+pub(super) fn uids(folder: &Folder) -> HashMap<String, u32> {
+    let text = folder.text("dovecot-uidlist");
     let mut lines = text.lines();
     // Version 3: a header, then `UID [extensions] :name`.
     if !lines.next().is_some_and(|header| header.starts_with("3 ")) {
@@ -53,8 +52,8 @@ pub(super) fn uids(folder: &Path) -> HashMap<String, u32> {
 }
 
 /// Subscribed paths (`subscriptions`). Nothing where there is none.
-pub(super) fn subscriptions(folder: &Path) -> Vec<String> {
-    let text = safely::text(&folder.join("subscriptions"));
+pub(super) fn subscriptions(folder: &Folder) -> Vec<String> {
+    let text = folder.text("subscriptions");
     let (separator, lines) = match text.strip_prefix("V\t2\n") {
         Some(rest) => ('\t', rest),
         None => ('.', text.as_str()),
@@ -88,22 +87,20 @@ mod tests {
 
     #[test]
     fn its_files_are_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-        assert!(keywords(folder.path()).is_empty());
+        let place = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(place.path().join(name), text).unwrap();
+        let folder = Folder::at(place.path()).unwrap();
+        assert!(keywords(&folder).is_empty());
         write("dovecot-keywords", "0 $Junk\n2 work\nnonsense\n99 far\n");
-        assert_eq!(keywords(folder.path()), ["$Junk", "", "work"]);
+        assert_eq!(keywords(&folder), ["$Junk", "", "work"]);
         write("dovecot-uidlist", "3 V1 N9 Gabc\n4 W12 :2.b:2,S\n3 :1.a\n");
         assert_eq!(
-            uids(folder.path()),
+            uids(&folder),
             HashMap::from([("2.b".into(), 4), ("1.a".into(), 3)])
         );
         write("subscriptions", "INBOX\nWork.Old\nEntw&APw-rfe\n");
-        assert_eq!(
-            subscriptions(folder.path()),
-            ["INBOX", "Work/Old", "Entwürfe"]
-        );
+        assert_eq!(subscriptions(&folder), ["INBOX", "Work/Old", "Entwürfe"]);
         write("subscriptions", "V\t2\n\nWork\tOld\na.b\n");
-        assert_eq!(subscriptions(folder.path()), ["Work/Old", "a.b"]);
+        assert_eq!(subscriptions(&folder), ["Work/Old", "a.b"]);
     }
 }

@@ -23,6 +23,12 @@ pub(super) fn base(name: &str) -> &str {
     name.split_once(":2,").map_or(name, |(base, _)| base)
 }
 
+/// The same of a name in any octets.
+pub(super) fn base_octets(name: &[u8]) -> &[u8] {
+    let end = name.windows(3).position(|three| three == b":2,");
+    end.and_then(|end| name.get(..end)).unwrap_or(name)
+}
+
 /// The flags of a file's name.
 pub(super) fn marks(name: &str, keywords: &[String]) -> Marks {
     let mut marks = Marks::default();
@@ -138,6 +144,7 @@ mod tests {
         assert_eq!(marks("123.x", &list), Marks::default());
         assert_eq!(marks("123.x:2,z", &list), Marks::default());
         assert_eq!(base("123.x,S=5:2,FS"), "123.x,S=5");
+        assert_eq!(base_octets(b"123.\xff:2,FS"), b"123.\xff");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use waxwing_store::Flags;
 
-use super::super::{Marks, Spool, Target, alone, file};
+use super::super::{Marks, Spool, Target, alone, file, safely};
 use super::{dovecot, names};
 use crate::admin::Failure;
 use crate::admin::mail::{MailboxRow, MessageRow};
@@ -69,7 +69,7 @@ impl MaildirTarget {
                     .insert(key_of(&name.to_string_lossy()).to_owned());
             }
         }
-        self.keywords = dovecot::keywords(&self.folder);
+        self.keywords = dovecot::keywords(&safely::Folder::at(&self.folder)?);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The line that a message begins with: `From sender Thu Nov 26 20:55:26 2026`.
+//! The line that a message begins with: `From sender Thu Nov 26 20:55:26 2026`, or just `From `, as Mozilla writes it.
 
 use jiff::civil;
 use jiff::tz::TimeZone;
@@ -8,11 +8,21 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
+/// Whether a line is `From ` and no more: the beginning of a message if an empty line, or none, stands before it.
+pub(super) fn is_bare(line: &[u8]) -> bool {
+    line.strip_prefix(b"From ")
+        .is_some_and(|rest| rest.trim_ascii().is_empty())
+}
+
+/// Whether a line, without its end, is one that Mozilla begins messages with.
+pub(super) fn is_of_mozilla(line: &[u8]) -> bool {
+    line == b"From" || line.starts_with(b"From - ")
+}
+
 /// The time of such a line, milliseconds of Unix time; none if the line is another one. A time without a zone is UTC (RFC 4155).
 pub(super) fn time(line: &[u8]) -> Option<i64> {
-    let line = std::str::from_utf8(line.strip_prefix(b"From ")?.trim_ascii_end()).ok();
     // Senders may hold any octets; the date is what counts.
-    let line = line?;
+    let line = String::from_utf8_lossy(line.strip_prefix(b"From ")?);
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let clock = words.iter().rposition(|word| clock(word).is_some())?;
     let (hour, minute, second) = clock_at(&words, clock)?;
@@ -102,6 +112,10 @@ mod tests {
             assert_eq!(time(text.as_bytes()), expected, "{text}");
         }
         assert_eq!(
+            time(b"From Gr\xfc\xdfe@b.test Thu Nov 26 20:55:26 2026"),
+            expected
+        );
+        assert_eq!(
             time(b"From x Thu Nov  6 20:55 2026"),
             Some(1_793_998_500_000)
         );
@@ -119,6 +133,19 @@ mod tests {
             "From ",
         ] {
             assert_eq!(time(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bare_line_has_its_space() {
+        for (line, bare) in [
+            (&b"From \r\n"[..], true),
+            (b"From \n", true),
+            (b"From\n", false),
+            (b"From x\n", false),
+            (b">From \n", false),
+        ] {
+            assert_eq!(is_bare(line), bare, "{line:?}");
         }
     }
 

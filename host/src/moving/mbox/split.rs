@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 
 use super::super::Spool;
-use super::status::{Field, Status, length, whose};
+use super::status::{Field, Status, is_field, length};
 use super::{Quoting, from_line, is_from};
 
 /// Octets of a line that are read at a time.
@@ -15,6 +15,8 @@ pub(super) struct Split<R> {
     quoting: Option<Quoting>,
     /// The line `From `, without its end, that was read last and begins the next message.
     next: Option<Vec<u8>>,
+    /// No message was read yet.
+    first: bool,
 }
 
 /// A message of the file.
@@ -40,15 +42,14 @@ impl<R: Read + Seek> Split<R> {
             file: BufReader::with_capacity(128 * 1024, file),
             quoting,
             next: None,
+            first: true,
         };
         // Empty lines before the first message are none's.
         while let Some(piece) = split.piece(true)? {
-            let line = piece.octets.trim_ascii_end();
-            if from_line::time(line).is_some() {
-                split.next = Some(line.to_vec());
+            if split.begins(&piece.octets, true) {
                 break;
             }
-            if !line.is_empty() {
+            if !piece.octets.trim_ascii_end().is_empty() {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
                     "it does not begin with a line `From sender date`",
@@ -69,7 +70,8 @@ impl<R: Read + Seek> Split<R> {
             return Ok(None);
         };
         let mut content = Spool::default();
-        let mut status = Status::default();
+        let mut status = Status::of(&from, self.first);
+        self.first = false;
         let open = self.header(&mut content, &mut status)?;
         if let Some(blank) = open
             && !self.counted(&mut content, &mut status, &blank)?
@@ -91,7 +93,7 @@ impl<R: Read + Seek> Split<R> {
             if piece.first && is_empty(&piece.octets) {
                 return Ok(Some(piece.octets));
             }
-            if piece.first && self.begins(&piece.octets) {
+            if piece.first && self.begins(&piece.octets, false) {
                 return Ok(None);
             }
             // RFC 5322 §2.2.3: a line that begins with a space goes on with the field before it.
@@ -104,7 +106,11 @@ impl<R: Read + Seek> Split<R> {
                 whose = self.whose(&piece.octets, status)?;
             }
             if whose == Field::Kept {
-                content.write_all(&self.unquoted(&piece))?;
+                let own = piece.first && piece.octets.starts_with(b">") && is_field(&piece.octets);
+                match piece.octets.get(1..).filter(|_| own) {
+                    Some(field) => content.write_all(field)?,
+                    None => content.write_all(&self.unquoted(&piece))?,
+                }
             }
         }
         Ok(None)
@@ -112,10 +118,7 @@ impl<R: Read + Seek> Split<R> {
 
     /// Whose a field is; the mbox's are read.
     fn whose(&mut self, line: &[u8], status: &mut Status) -> io::Result<Field> {
-        let whose = whose(line);
-        if whose == Field::Taken {
-            status.read(line);
-        }
+        let whose = status.field(line);
         if whose != Field::Length {
             return Ok(whose);
         }
@@ -142,7 +145,7 @@ impl<R: Read + Seek> Split<R> {
         content.write_all(blank)?;
         io::copy(&mut (&mut self.file).take(length), content)?;
         while let Some(piece) = self.piece(true)? {
-            if self.begins(&piece.octets) {
+            if self.begins(&piece.octets, true) {
                 break;
             }
         }
@@ -175,7 +178,8 @@ impl<R: Read + Seek> Split<R> {
             .split(|octet| *octet == b'\n')
             .next()
             .unwrap_or_default();
-        Ok(there <= end && (after.is_empty() || from_line::time(line).is_some()))
+        let begins = || from_line::is_bare(line) || from_line::time(line).is_some();
+        Ok(there <= end && (after.is_empty() || begins()))
     }
 
     /// Reads a body up to the next message. The empty line before that is the mbox's.
@@ -183,7 +187,7 @@ impl<R: Read + Seek> Split<R> {
         let (mut first, mut held) = (true, Some(blank));
         while let Some(piece) = self.piece(first)? {
             first = piece.octets.ends_with(b"\n");
-            if piece.first && held.is_some() && self.begins(&piece.octets) {
+            if piece.first && held.is_some() && self.begins(&piece.octets, true) {
                 return Ok(());
             }
             if let Some(blank) = held.take() {
@@ -198,12 +202,11 @@ impl<R: Read + Seek> Split<R> {
         Ok(())
     }
 
-    /// Whether a line begins the next message, which is noted then.
-    fn begins(&mut self, line: &[u8]) -> bool {
-        let line = line.trim_ascii_end();
-        let begins = from_line::time(line).is_some();
+    /// Whether a line begins the next message, which is noted then; where an empty line stands before it, or none, a bare one does.
+    fn begins(&mut self, line: &[u8], bare: bool) -> bool {
+        let begins = (bare && from_line::is_bare(line)) || from_line::time(line).is_some();
         if begins {
-            self.next = Some(line.to_vec());
+            self.next = Some(line.trim_ascii_end().to_vec());
         }
         begins
     }
@@ -285,6 +288,31 @@ mod tests {
         assert_eq!(
             parts(&text, None),
             [format!("A: 1\n\nFrom here on\n\nFrom there on\nx\n{ONE}")]
+        );
+    }
+
+    #[test]
+    fn a_beginning_may_have_no_date_or_a_sender_in_any_octets() {
+        let text =
+            format!("From \r\nA: 1\n\none\nFrom \n\nFrom \r\nA: 2\n\ntwo\nFrom\n\n{ONE}A: 3\n");
+        assert_eq!(
+            parts(&text, None),
+            ["A: 1\n\none\nFrom \n", "A: 2\n\ntwo\nFrom\n", "A: 3\n"]
+        );
+        let latin =
+            b"From \xfc@b Thu Nov 26 20:55:26 2026\n\n\nFrom \xfc@b Thu Nov 26 20:55:26 2026\n\n"
+                .to_vec();
+        let mut split = Split::new(Cursor::new(latin), None).unwrap();
+        assert!(split.part().unwrap().is_some() && split.part().unwrap().is_some());
+        assert!(split.part().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_messages_own_fields_are_given_back() {
+        let text = format!("{ONE}>Status: RO\n x\n>>X-IMAP: 1\n>A: 1\nStatus: R\n\n>Status: x\n\n");
+        assert_eq!(
+            parts(&text, None),
+            ["Status: RO\n x\n>X-IMAP: 1\n>A: 1\n\n>Status: x\n"]
         );
     }
 

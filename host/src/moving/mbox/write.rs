@@ -164,7 +164,7 @@ impl Open {
         write!(out, "{}{end}", from_line::line(&seen.sender, message.date))?;
         let unfinished = !text.ends_with_line();
         let mut lines = text.again()?;
-        pour(&mut (&mut lines).take(seen.header), &mut out, quoting)?;
+        header(&mut (&mut lines).take(seen.header), &mut out)?;
         if unfinished && seen.body.is_none() {
             out.write_all(end.as_bytes())?;
         }
@@ -242,20 +242,32 @@ fn sender(line: &[u8]) -> Option<String> {
     (name.trim().eq_ignore_ascii_case("return-path") && good).then(|| address.to_owned())
 }
 
-/// Copies lines, those quoted that need it.
+/// Copies a header. The message's own fields that would be taken for the mbox's are quoted as lines `From ` are, which no length can tell here.
+fn header(lines: &mut impl BufRead, out: &mut impl Write) -> io::Result<()> {
+    copy(lines, out, |line| is_from(line) || status::is_field(line))
+}
+
+/// Copies the lines of a body, those quoted that need it.
 fn pour(lines: &mut impl BufRead, out: &mut impl Write, quoting: Quoting) -> io::Result<()> {
+    copy(lines, out, |line| match quoting {
+        Quoting::Rd => is_from(line),
+        Quoting::O => line.starts_with(b"From "),
+        Quoting::Cl2 => false,
+    })
+}
+
+fn copy(
+    lines: &mut impl BufRead,
+    out: &mut impl Write,
+    quoted: impl Fn(&[u8]) -> bool,
+) -> io::Result<()> {
     let mut first = true;
     loop {
         let mut line = Vec::new();
         if lines.take(PIECE).read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
-        let quoted = match quoting {
-            Quoting::Rd => is_from(&line),
-            Quoting::O => line.starts_with(b"From "),
-            Quoting::Cl2 => false,
-        };
-        if first && quoted {
+        if first && quoted(&line) {
             out.write_all(b">")?;
         }
         out.write_all(&line)?;
