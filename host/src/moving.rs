@@ -98,8 +98,8 @@ pub(crate) trait Target {
     /// A message is not there, though later ones will be: [`Target::has`] says no to it in this run and in the next.
     fn left_out(&mut self, message: &MessageRow);
 
-    /// Writes a message of the mailbox.
-    fn message(&mut self, message: &MessageRow, content: Spool) -> Result<(), Failure>;
+    /// Writes a message of the mailbox; the keywords that it could not write with it.
+    fn message(&mut self, message: &MessageRow, content: Spool) -> Result<Vec<String>, Failure>;
 
     /// Ends with the mailbox: what was written is on disk.
     fn done(&mut self) -> Result<(), Failure>;
@@ -113,6 +113,8 @@ pub(crate) trait Target {
 pub(crate) struct Marks {
     pub(crate) flags: Flags,
     pub(crate) keywords: Vec<String>,
+    /// Keywords that the store would not take.
+    pub(crate) lost: Vec<String>,
 }
 
 impl Marks {
@@ -123,15 +125,19 @@ impl Marks {
     /// Adds a keyword, if the store takes it: RFC 3501 §9, `flag-keyword = atom`.
     pub(crate) fn keyword(&mut self, keyword: &str) {
         let atom = |c: u8| c.is_ascii_graphic() && !b"(){%*\"\\]".contains(&c);
-        let takes =
-            !keyword.is_empty() && keyword.len() <= MAX_KEYWORD && keyword.bytes().all(atom);
-        let known = || {
-            self.keywords
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(keyword))
-        };
-        if takes && self.keywords.len() < MAX_KEYWORDS && !known() {
+        // `\Recent` and its like are no keywords.
+        if keyword.is_empty() || keyword.starts_with('\\') {
+            return;
+        }
+        let same = |known: &String| known.eq_ignore_ascii_case(keyword);
+        if self.keywords.iter().any(same) {
+            return;
+        }
+        let takes = keyword.len() <= MAX_KEYWORD && keyword.bytes().all(atom);
+        if takes && self.keywords.len() < MAX_KEYWORDS {
             self.keywords.push(keyword.to_owned());
+        } else {
+            self.lost.push(keyword.to_owned());
         }
     }
 }
@@ -171,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn keywords_that_the_store_would_refuse_are_left_out() {
+    fn keywords_that_the_store_would_refuse_are_lost() {
         let mut marks = Marks::default();
         for keyword in [
             "$Forwarded",
@@ -185,5 +191,6 @@ mod tests {
             marks.keyword(keyword);
         }
         assert_eq!(marks.keywords, ["$Forwarded", "work"]);
+        assert_eq!(marks.lost, ["two words", "naïve"]);
     }
 }

@@ -14,19 +14,15 @@ pub(crate) fn empty(
     progress: &Progress,
 ) -> Result<Tally, Failure> {
     let opened = account.open()?;
-    let wanted = |path: &str| {
-        only.is_empty()
-            || only
-                .iter()
-                .any(|name| name == path || (path == "INBOX" && name.eq_ignore_ascii_case(path)))
-    };
-    if let Some(name) = only.iter().find(|name| {
-        !opened
+    let wanted = |path: &str| only.is_empty() || only.iter().any(|name| is(path, name));
+    for name in only {
+        if !opened
             .mailboxes
             .iter()
-            .any(|mailbox| mailbox.path.eq_ignore_ascii_case(name))
-    }) {
-        return Err(Failure::data(format!("there is no mailbox {name:?}")));
+            .any(|mailbox| is(&mailbox.path, name))
+        {
+            return Err(Failure::data(format!("there is no mailbox {name:?}")));
+        }
     }
     target.open(account.address())?;
     let mut emptying = Emptying {
@@ -45,6 +41,11 @@ pub(crate) fn empty(
         target.subscriptions(&opened.subscriptions)?;
     }
     Ok(tally)
+}
+
+/// Whether a mailbox is the one of a name (RFC 3501 §5.1: INBOX in any case).
+fn is(path: &str, name: &str) -> bool {
+    path == name || (path == "INBOX" && name.eq_ignore_ascii_case(path))
 }
 
 /// An account that is being gone through.
@@ -88,14 +89,18 @@ impl Emptying<'_> {
     }
 
     fn message(&mut self, mailbox: &MailboxRow, message: &MessageRow) -> Result<(), Failure> {
+        let called = format!("UID {} of {:?}", message.uid, mailbox.path);
         match content(self.account, message)? {
             Content::Whole(content) => {
-                self.target.message(message, content)?;
+                for keyword in self.target.message(message, content)? {
+                    let name = format!("keyword {keyword:?} of {called}");
+                    self.leave_out(&name, "a Maildir has room for 26 of them");
+                }
                 self.tally.messages += 1;
             }
             Content::Unread(why) if self.is_there(mailbox, message)? => {
                 self.target.left_out(message);
-                self.leave_out(&format!("UID {} of {:?}", message.uid, mailbox.path), &why);
+                self.leave_out(&called, &why);
             }
             // It was removed meanwhile.
             Content::Unread(_) => {}

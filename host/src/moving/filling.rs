@@ -164,6 +164,10 @@ impl<'a> Filling<'a> {
             self.progress.advance(1);
             return Ok(());
         }
+        for keyword in message.marks.lost {
+            let keyword = format!("keyword {keyword:?} of {name}");
+            self.leave_out(&keyword, "the server takes no such keyword, or not so many");
+        }
         if self.waiting.len() >= BATCH || self.octets + octets > BATCH_OCTETS {
             self.flush()?;
         }

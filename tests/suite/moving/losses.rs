@@ -233,3 +233,35 @@ fn what_of_a_maildir_is_not_read_is_told_of() {
         "{said}"
     );
 }
+
+#[test]
+fn keywords_without_a_place_are_told_of() {
+    let server = Setup::new().start();
+    let maildir = server.folder().join("maildir");
+    fs::create_dir_all(maildir.join("cur")).unwrap();
+    fs::write(maildir.join("dovecot-keywords"), "0 na\u{ef}ve\n1 work\n").unwrap();
+    fs::write(maildir.join("cur/1.x:2,Sab"), "Subject: x\n\n").unwrap();
+    let (code, said) = told(&server, &["import", "maildir", ALICE, text(&maildir)]);
+    assert!(
+        code == 65 && said.contains("keyword \"na\u{ef}ve\""),
+        "{said}"
+    );
+    let mut imap = server.imap(ALICE);
+    assert_eq!(imap.select("INBOX").unwrap(), 1);
+    let many: Vec<String> = (0..26).map(|number| format!("k{number}")).collect();
+    let message = b"Subject: y\r\n\r\n";
+    let appended = imap.append("INBOX", &many.join(" "), message);
+    appended.unwrap().ok().unwrap();
+    let out = server.folder().join("out");
+    let (code, said) = told(&server, &["export", "maildir", ALICE, text(&out)]);
+    assert!(
+        code == 65 && said.contains("of UID 2 of \"INBOX\"") && said.contains("1 left out"),
+        "{said}"
+    );
+    // A mailbox is not found by another name.
+    let (code, said) = told(
+        &server,
+        &["export", "maildir", ALICE, text(&out), "--only", "sent"],
+    );
+    assert!(code == 65 && said.contains("no mailbox \"sent\""), "{said}");
+}

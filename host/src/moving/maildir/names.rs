@@ -52,8 +52,9 @@ pub(super) fn marks(name: &str, keywords: &[String]) -> Marks {
 }
 
 /// The letters of flags in their order, as part of a file's name. Keywords that are not in the list are added to it, as long as
-/// there are letters.
-pub(super) fn letters(marks: &Marks, list: &mut Vec<String>) -> String {
+/// there are letters; those without one come second.
+pub(super) fn letters(marks: &Marks, list: &mut Vec<String>) -> (String, Vec<String>) {
+    let mut lost = Vec::new();
     let mut letters: Vec<char> = LETTERS
         .iter()
         .filter(|(_, flag)| marks.flags.contains(*flag))
@@ -71,14 +72,13 @@ pub(super) fn letters(marks: &Marks, list: &mut Vec<String>) -> String {
                 list.len() - 1
             })
         });
-        letters.extend(
-            place
-                .and_then(|place| u8::try_from(place).ok())
-                .map(|place| char::from(b'a' + place)),
-        );
+        match place.and_then(|place| u8::try_from(place).ok()) {
+            Some(place) => letters.push(char::from(b'a' + place)),
+            None => lost.push(keyword.clone()),
+        }
     }
     letters.sort_unstable();
-    letters.into_iter().collect()
+    (letters.into_iter().collect(), lost)
 }
 
 /// The path of a Maildir++ folder, `.Work.Old`; none if it is no such name.
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(found.flags, Flags::FLAGGED | Flags::SEEN);
         assert_eq!(found.keywords, ["$Forwarded", "$Junk"]);
         let mut list = Vec::from(list);
-        assert_eq!(letters(&found, &mut list), "FPSb");
+        assert_eq!(letters(&found, &mut list).0, "FPSb");
         assert_eq!(marks("123.x", &list), Marks::default());
         assert_eq!(marks("123.x:2,z", &list), Marks::default());
         assert_eq!(base("123.x,S=5:2,FS"), "123.x,S=5");
@@ -148,12 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn keywords_without_a_letter_are_left_out() {
+    fn keywords_without_a_letter_are_lost() {
         let mut list: Vec<String> = (0..MAX_LETTERS).map(|n| format!("k{n}")).collect();
         let mut more = Marks::default();
         more.keyword("k25");
         more.keyword("another");
-        assert_eq!(letters(&more, &mut list), "z");
+        let (letters, lost) = letters(&more, &mut list);
+        assert_eq!((letters.as_str(), lost), ("z", vec!["another".to_owned()]));
         assert_eq!(list.len(), MAX_LETTERS);
     }
 

@@ -73,7 +73,7 @@ impl MaildirTarget {
         Ok(())
     }
 
-    fn write(&mut self, message: &MessageRow, content: Spool) -> io::Result<()> {
+    fn write(&mut self, message: &MessageRow, content: Spool) -> io::Result<Vec<String>> {
         let key = self.key(message);
         let temporary = self.folder.join("tmp").join(&key);
         let mut out = BufWriter::new(File::create(&temporary)?);
@@ -86,9 +86,10 @@ impl MaildirTarget {
         let marks = Marks {
             flags: Flags::from_bits(message.flags),
             keywords: message.keywords.clone(),
+            lost: Vec::new(),
         };
         let known = self.keywords.len();
-        let letters = names::letters(&marks, &mut self.keywords);
+        let (letters, lost) = names::letters(&marks, &mut self.keywords);
         if self.keywords.len() > known {
             // Before the name that means one of them.
             write_whole(
@@ -99,7 +100,7 @@ impl MaildirTarget {
         let name = format!("{key},S={octets}:2,{letters}");
         fs::rename(temporary, self.folder.join("cur").join(name))?;
         self.there.insert(key);
-        Ok(())
+        Ok(lost)
     }
 }
 
@@ -144,7 +145,7 @@ impl Target for MaildirTarget {
         self.there.contains(&self.key(message))
     }
 
-    fn message(&mut self, message: &MessageRow, content: Spool) -> Result<(), Failure> {
+    fn message(&mut self, message: &MessageRow, content: Spool) -> Result<Vec<String>, Failure> {
         let written = self.write(message, content);
         written.map_err(|error| file(&self.folder, &error))
     }

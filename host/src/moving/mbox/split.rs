@@ -97,13 +97,11 @@ impl<R: Read + Seek> Split<R> {
                 return Ok(None);
             }
             // RFC 5322 §2.2.3: a line that begins with a space goes on with the field before it.
-            if piece.first
-                && !piece
-                    .octets
-                    .first()
-                    .is_some_and(|octet| matches!(octet, b' ' | b'\t'))
-            {
+            let goes_on = matches!(piece.octets.first(), Some(b' ' | b'\t'));
+            if piece.first && !goes_on {
                 whose = self.whose(&piece.octets, status)?;
+            } else if piece.first && whose == Field::Taken {
+                status.goes_on(&piece.octets);
             }
             if whose == Field::Kept {
                 let own = piece.first && piece.octets.starts_with(b">") && is_field(&piece.octets);

@@ -30,7 +30,7 @@ const MOZILLA: [(u16, Flags); 3] = [
 const MOZILLA_REMOVED: u16 = 0x0008;
 const MOZILLA_FORWARDED: u16 = 0x1000;
 /// Longest of these fields that is read.
-const MAX_FIELD: usize = 8 * 1024;
+const MAX_FIELD: usize = 16 * 1024;
 /// What the subject of UW IMAP's own message begins with.
 const NOTES: &[u8] = b"subject: don't delete this message";
 
@@ -38,6 +38,8 @@ const NOTES: &[u8] = b"subject: don't delete this message";
 #[derive(Debug, Default)]
 pub(super) struct Status {
     believed: Believed,
+    /// The field that was read last has keywords.
+    lists: bool,
     pub(super) marks: Marks,
     /// Octets of the body, where the header says so and is right.
     pub(super) length: Option<u64>,
@@ -164,13 +166,29 @@ impl Status {
         Field::Taken
     }
 
+    /// Reads a further line of a field that was taken.
+    pub(super) fn goes_on(&mut self, line: &[u8]) {
+        if self.lists {
+            self.keywords(line);
+        }
+    }
+
+    fn keywords(&mut self, text: &[u8]) {
+        let text = String::from_utf8_lossy(text.get(..MAX_FIELD).unwrap_or(text));
+        for keyword in text.split_ascii_whitespace() {
+            self.marks.keyword(keyword);
+        }
+    }
+
     fn read(&mut self, line: &[u8]) {
         let line = line.get(..MAX_FIELD).unwrap_or(line);
         let colon = memchr::memchr(b':', line).map_or(0, |colon| colon + 1);
         let value = String::from_utf8_lossy(line.get(colon..).unwrap_or_default())
             .trim()
             .to_owned();
-        match name(line).as_slice() {
+        let name = name(line);
+        self.lists = matches!(name.as_slice(), b"x-keywords" | b"x-mozilla-keys");
+        match name.as_slice() {
             b"status" | b"x-status" => {
                 for (letter, flag) in STATUS {
                     if value.bytes().any(|octet| octet == letter) {
@@ -178,9 +196,7 @@ impl Status {
                     }
                 }
             }
-            b"x-keywords" | b"x-mozilla-keys" => value
-                .split_ascii_whitespace()
-                .for_each(|keyword| self.marks.keyword(keyword)),
+            b"x-keywords" | b"x-mozilla-keys" => self.keywords(value.as_bytes()),
             b"x-mozilla-status" => self.mozilla(u16::from_str_radix(&value, 16).unwrap_or(0)),
             b"x-imap" => self.absent = Some(Absent::Notes),
             _ => {}
@@ -248,6 +264,9 @@ mod tests {
             Flags::SEEN | Flags::ANSWERED | Flags::FLAGGED
         );
         assert_eq!(found.marks.keywords, ["$Forwarded", "work"]);
+        let (mut folded, _) = read("From x", &["X-Keywords: a"]);
+        folded.goes_on(b" b\n");
+        assert_eq!(folded.marks.keywords, ["a", "b"]);
         assert_eq!(
             fields(&found.marks, "\n"),
             "Status: RO\nX-Status: AF\nX-Keywords: $Forwarded work\n"

@@ -152,6 +152,7 @@ impl Open {
         let marks = Marks {
             flags: Flags::from_bits(message.flags),
             keywords: message.keywords.clone(),
+            lost: Vec::new(),
         };
         let mut text = Spool::of(&mut content.for_file(message.verbatim)?)?;
         let end = if text.is_all_crlf() { "\r\n" } else { "\n" };
@@ -356,12 +357,13 @@ impl Target for MboxTarget {
         }
     }
 
-    fn message(&mut self, message: &MessageRow, content: Spool) -> Result<(), Failure> {
+    fn message(&mut self, message: &MessageRow, content: Spool) -> Result<Vec<String>, Failure> {
         let written = match &mut self.open {
             Some(open) => open.message(message, content),
             None => Ok(()),
         };
-        written.map_err(|error| file(self.path(), &error))
+        written.map_err(|error| file(self.path(), &error))?;
+        Ok(Vec::new())
     }
 
     fn done(&mut self) -> Result<(), Failure> {
