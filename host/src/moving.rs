@@ -6,6 +6,7 @@
 //!
 //! Invariants: whoever is killed goes on where that was, and nothing comes twice: what is stored names where it came from
 //! ([`item`]), what is written out names what it was. A message is never held whole in memory if it is large ([`Spool`]).
+//! Nothing is left out without a word: it is told of and counted ([`Tally`]).
 //! Octets stay as they are, but for line ends, of which the store has CRLF and files have LF; how a file had them is kept where LF
 //! is not the answer.
 
