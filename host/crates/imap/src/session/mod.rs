@@ -161,6 +161,9 @@ impl Session {
                 self.turn = Turn::Input(waiting);
             }
             Flow::Done(response) => {
+                if response.status != texts::Status::Ok {
+                    notify::disown(&mut self.core);
+                }
                 self.turn = Turn::Job(poll::then(&mut self.core, response));
             }
             Flow::Tagged(response) => {

@@ -75,6 +75,13 @@ pub(crate) fn own(core: &mut Core, names: &[&MailboxArgument]) {
     }
 }
 
+/// What this session would have changed it has not, so it was somebody else who did.
+pub(crate) fn disown(core: &mut Core) {
+    if let Some(notify) = &mut core.notify {
+        notify.own.clear();
+    }
+}
+
 /// A client is being asked what there is to be heard of.
 #[derive(Debug)]
 pub(crate) struct Set {
