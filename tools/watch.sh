@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Ends what hangs: the processes below PARENT, once nothing was written to LOG for so many SECONDS. Runs until PARENT ends.
+# Ends what hangs: the processes below PARENT, once nothing was written to LOG for so many SECONDS. Runs until PARENT ends, and tells every
+# five minutes that it does, so that a run that was cut off shows whether it was slow or stood still.
 #   tools/watch.sh PARENT LOG SECONDS
 # Only test runners are ended, with what they started; cargo goes on with the next one and says that this one failed.
 set -euo pipefail
-parent=$1 log=$2 seconds=$3
+parent=$1 log=$2 silence=$3
 
 # Prints the processes below one, one a line, parents first.
 below() {
@@ -18,16 +19,22 @@ below() {
     ' /proc/[0-9]*/status 2>/dev/null || true
 }
 
-command_of() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null || true; }
+command_of() { { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null || true; }
+program_of() { readlink "/proc/$1/exe" || true; }
 
+next=300
 while sleep 5 && kill -0 "$parent" 2>/dev/null; do
-    (($(date +%s) - $(stat -c %Y "$log") > seconds)) || continue
+    if ((SECONDS >= next)); then
+        echo "watch: tests run for $SECONDS s, $(grep -c '^test .* \.\.\. ' "$log" || true) are done"
+        next=$((next + 300))
+    fi
+    (($(date +%s) - $(stat -c %Y "$log") > silence)) || continue
     for runner in $(below "$parent"); do
-        case $(command_of "$runner") in
+        case $(program_of "$runner") in
         */deps/*-[0-9a-f]*) ;;
         *) continue ;;
         esac
-        echo "watch: nothing was said for $seconds s; these are ended:"
+        echo "watch: nothing was said for $silence s; these are ended:"
         processes="$runner $(below "$runner")"
         for process in $processes; do
             echo "watch:   $process $(command_of "$process" | head -c 200)"
