@@ -12,7 +12,8 @@ use waxwing_tests::setup::{DOMAIN, PASSWORD};
 use waxwing_tests::{Server, Setup, place};
 
 /// Directives that a real server can be brought to fulfil.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
+    "acl",
     "trusted",
     "extension",
     "listener",
@@ -111,7 +112,8 @@ fn prepare(server: &Server, dialogue: &Dialogue, domain: &str) -> io::Result<()>
     for user in ["alice", "bob"] {
         let has_mail = dialogue
             .directives("message")
-            .any(|message| message.starts_with(user));
+            .chain(dialogue.directives("acl"))
+            .any(|owner| owner.starts_with(user));
         admin.add_account(&format!("{user}@{domain}"), has_mail || logs_in(user), None);
     }
     for account in dialogue.directives("account") {
@@ -122,6 +124,7 @@ fn prepare(server: &Server, dialogue: &Dialogue, domain: &str) -> io::Result<()>
         let (address, targets) = alias.split_once(' ').unwrap_or((alias, ""));
         admin.add_alias(address, &targets.split(' ').collect::<Vec<_>>());
     }
+    share(server, dialogue, domain)?;
     for message in dialogue.directives("message") {
         let mut words = message.splitn(4, ' ');
         let (Some(user), Some(mailbox), Some(file)) = (words.next(), words.next(), words.next())
@@ -137,6 +140,25 @@ fn prepare(server: &Server, dialogue: &Dialogue, domain: &str) -> io::Result<()>
             PASSWORD,
         )?;
         imap.append(mailbox, words.next().unwrap_or_default(), &octets)?
+            .ok()?;
+    }
+    Ok(())
+}
+
+/// Mailboxes that their owners share: `% acl OWNER MAILBOX IDENTIFIER RIGHTS`.
+fn share(server: &Server, dialogue: &Dialogue, domain: &str) -> io::Result<()> {
+    for acl in dialogue.directives("acl") {
+        let words: Vec<&str> = acl.split(' ').collect();
+        let [owner, mailbox, identifier, rights] = words[..] else {
+            return Err(io::Error::other(format!(
+                "% acl {acl}: owner, mailbox, identifier and rights are wanted"
+            )));
+        };
+        let owner = format!("{owner}@{domain}");
+        let mut imap = Imap::login(server.address("imap"), &owner, PASSWORD)?;
+        // It may be there already.
+        imap.command(&format!("CREATE {mailbox}"))?;
+        imap.command(&format!("SETACL {mailbox} {identifier} {rights}"))?
             .ok()?;
     }
     Ok(())

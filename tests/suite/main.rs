@@ -41,6 +41,7 @@ mod reload;
 mod reputation;
 mod rollout;
 mod search_index;
+mod sharing;
 mod shutdown;
 mod signing;
 mod slow;

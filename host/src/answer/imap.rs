@@ -3,10 +3,15 @@
 //! Invariants: a content is in memory once while it is appended, and counted; a message that is read goes through in
 //! the pieces that the session asks for; a poll costs nothing while nothing happened on this host.
 
+mod acl;
 mod append;
 mod changed;
 mod convert;
 mod copy;
+mod manage;
+mod metadata;
+mod open;
+mod places;
 mod quota;
 mod search;
 
@@ -20,14 +25,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
-use waxwing_imap::types::{MailboxId as ImapMailbox, MailboxName, UidSet};
-use waxwing_imap::{Answer, Ask, Error, RowWants, Session};
+use waxwing_imap::types::{FlagSet, Rights, UidSet};
+use waxwing_imap::{Answer, Ask, Error, FlagAction, RowWants, Session};
 use waxwing_policy::MailboxChange;
 use waxwing_session::Counts;
-use waxwing_store::{Account, BlobId, FlagChange, MailboxId, Store, UidRange, Usage};
+use waxwing_store::{Account, BlobId, FlagChange, Store, UidRange, Usage};
 
 use self::append::Append;
 use self::convert::{self as to_imap, ranges};
+use self::open::Selected;
+use self::places::Open;
 use super::events;
 use super::gate::{Admission, Gate, Login, Over};
 use super::{Caller, Settings};
@@ -59,23 +66,15 @@ pub(crate) struct ImapAnswers {
 
 struct User {
     account: Arc<Account>,
-    /// What this session knows of the account's changes.
+    /// What this session knows of the changes in the account of the selected mailbox.
     changes: watch::Receiver<u64>,
     selected: Option<Selected>,
     append: Option<Append>,
     news: News,
+    /// The same of the account whose mailbox is selected, if that is another.
+    theirs: News,
     /// Where other hosts write to the store, too, nobody announces their commits: IDLE looks now and then.
     rounds: Option<Interval>,
-}
-
-struct Selected {
-    /// The mailbox's path.
-    name: MailboxName,
-    /// UIDs from here on have not been shown to this session.
-    uid_next: u32,
-    /// The modification sequence up to which it has been told of changes.
-    told: u64,
-    read_only: bool,
 }
 
 /// The notice that wakes IDLE; a receiver of its own, so that a wake that leads to nothing does not repeat.
@@ -132,6 +131,7 @@ impl ImapAnswers {
                     selected: None,
                     append: None,
                     news,
+                    theirs: News::Never,
                     rounds: (!self.gate.parts().store_is_ours()).then(rounds),
                 }));
                 Ok(Answer::Done)
@@ -214,6 +214,9 @@ impl User {
         if due {
             return Poll::Ready(());
         }
+        if self.theirs.poll(context).is_ready() {
+            return Poll::Ready(());
+        }
         self.news.poll(context)
     }
 
@@ -228,18 +231,30 @@ impl User {
                     true => store.deleted_of(account).await.map_err(failed)?,
                     false => HashMap::new(),
                 };
-                to_imap::mailboxes(
-                    store.mailboxes(account).await.map_err(failed)?,
-                    &store.subscriptions(account).await.map_err(failed)?,
-                    &counts,
-                )
+                let subscriptions = store.subscriptions(account).await.map_err(failed)?;
+                let others = self.others(gate, &subscriptions, deleted).await?;
+                let own = store.mailboxes(account).await.map_err(failed)?;
+                to_imap::mailboxes(own, others, &subscriptions, &counts)
             }
-            Ask::Quota => self.quota(gate).await,
+            Ask::Acl { mailbox } => self.acl(gate, &mailbox).await,
+            Ask::SetAcl {
+                mailbox,
+                identifier,
+                change,
+            } => self.set_acl(gate, &mailbox, &identifier, change).await,
+            Ask::ListRights {
+                mailbox,
+                identifier,
+            } => self.list_rights(gate, &mailbox, &identifier).await,
+            Ask::MyRights { mailbox } => self.my_rights(gate, &mailbox).await,
+            Ask::Metadata { mailbox } => self.metadata(gate, mailbox.as_ref()).await,
+            Ask::SetMetadata { mailbox, values } => {
+                self.set_metadata(gate, mailbox.as_ref(), values).await
+            }
+            Ask::Quota { mailbox } => self.quota(gate, mailbox.as_ref()).await,
             Ask::Status { mailbox, deleted } => {
-                let mailbox = store
-                    .mailbox(account, mailbox.as_str())
-                    .await
-                    .map_err(failed)?;
+                let found = self.find(gate, &mailbox, Rights::READ).await?;
+                let mailbox = found.mailbox;
                 if !mailbox.selectable {
                     return Err(Error::NonExistent);
                 }
@@ -249,10 +264,7 @@ impl User {
                 };
                 Ok(Answer::Status(to_imap::status(&mailbox, deleted)))
             }
-            Ask::Select { mailbox, read_only } => self
-                .select(store, &mailbox, read_only)
-                .await
-                .map_err(failed),
+            Ask::Select { mailbox, read_only } => self.select(gate, &mailbox, read_only).await,
             Ask::Unselect { .. } => {
                 self.selected = None;
                 Ok(Answer::Done)
@@ -260,26 +272,9 @@ impl User {
             Ask::Create {
                 mailbox,
                 special_use,
-            } => {
-                let special_use = special_use.map(to_imap::store_use);
-                let created = store
-                    .create_mailbox(account, mailbox.as_str(), special_use)
-                    .await
-                    .map_err(failed)?;
-                Ok(Answer::Created(ImapMailbox(created.id.0)))
-            }
-            Ask::Delete { mailbox } => done(
-                store
-                    .delete_mailbox(account, mailbox.as_str())
-                    .await
-                    .map_err(failed),
-            ),
-            Ask::Rename { from, to } => done(
-                store
-                    .rename_mailbox(account, from.as_str(), to.as_str())
-                    .await
-                    .map_err(failed),
-            ),
+            } => self.create(gate, &mailbox, special_use).await,
+            Ask::Delete { mailbox } => self.delete(gate, &mailbox).await,
+            Ask::Rename { from, to } => self.rename(gate, &from, &to).await,
             Ask::Subscribe {
                 mailbox,
                 subscribed,
@@ -290,19 +285,31 @@ impl User {
                     .map_err(failed),
             ),
             Ask::Append {
+                replaces,
                 mailbox,
                 size,
                 flags,
                 internal_date,
             } => {
-                self.append_begin(gate, mailbox.as_str(), size, flags, internal_date)
-                    .await
+                let message = append::Announced {
+                    size,
+                    flags,
+                    internal_date,
+                };
+                self.append_begin(gate, &mailbox, replaces, message).await
             }
             Ask::AppendMore {
                 size,
                 flags,
                 internal_date,
-            } => self.append_more(gate, size, flags, internal_date).await,
+            } => {
+                let message = append::Announced {
+                    size,
+                    flags,
+                    internal_date,
+                };
+                self.append_more(gate, message).await
+            }
             Ask::AppendEnd => self.append_end(gate).await,
             Ask::AppendAbandon => {
                 self.append = None;
@@ -312,9 +319,10 @@ impl User {
                 mailbox,
                 uids,
                 wants,
-            } => rows(store, &self.account, mailbox, &uids, wants)
-                .await
-                .map_err(failed),
+            } => {
+                let open = self.open(gate, mailbox).await?;
+                rows(store, open, &uids, wants).await.map_err(failed)
+            }
             Ask::Read {
                 content,
                 offset,
@@ -336,16 +344,18 @@ impl User {
                 flags,
                 unchanged_since,
             } => {
+                let open = self.open(gate, mailbox).await?;
+                check_flags(open.rights, action, &flags)?;
                 let change = FlagChange {
                     operation: to_imap::operation(action),
                     flags: to_imap::store_flags(&flags),
                     keywords: flags.keywords().to_vec(),
                     unchanged_since,
                 };
-                let operation = change.operation;
+                let (operation, scope) = (change.operation, to_imap::scope(open.rights));
                 let names = events::names(change.flags, &change.keywords);
                 let changed = store
-                    .store_flags(account, MailboxId(mailbox.0), &ranges(&uids), change)
+                    .store_flags_within(open.owner, open.mailbox, &ranges(&uids), change, scope)
                     .await
                     .map_err(failed)?;
                 self.tell(gate, |selected| {
@@ -360,21 +370,15 @@ impl User {
                 to,
                 whole,
             } => self.copy(gate, mailbox, &uids, &to, whole).await,
-            Ask::Move { mailbox, uids, to } => {
-                let place = store.mailbox(account, to.as_str()).await.map_err(failed)?;
-                let copied = store
-                    .move_messages(account, MailboxId(mailbox.0), &ranges(&uids), place.id)
-                    .await
-                    .map_err(|error| to_imap::source_error(error, mailbox, gate.session()))?;
-                self.tell(gate, |selected| {
-                    MailboxChange::Move(events::moved(selected, to.as_str(), &copied))
-                });
-                Ok(Answer::Copied(to_imap::copied(&copied)))
-            }
+            Ask::Move { mailbox, uids, to } => self.move_to(gate, mailbox, &uids, &to).await,
             Ask::Expunge { mailbox, uids } => {
+                let open = self.open(gate, mailbox).await?;
+                if !open.rights.has(Rights::EXPUNGE) {
+                    return Err(Error::NoPermission);
+                }
                 let among = uids.map_or_else(|| vec![UidRange::ALL], |uids| ranges(&uids));
                 let gone = store
-                    .expunge(account, MailboxId(mailbox.0), &among, true)
+                    .expunge(open.owner, open.mailbox, &among, true)
                     .await
                     .map_err(failed)?;
                 if !gone.is_empty() {
@@ -388,21 +392,27 @@ impl User {
                 mailbox,
                 uids,
                 keys,
-            } => search::texts(store, &self.account, mailbox, &uids, &keys)
-                .await
-                .map_err(failed),
+            } => {
+                let open = self.open(gate, mailbox).await?;
+                search::texts(store, open, &uids, &keys)
+                    .await
+                    .map_err(failed)
+            }
             Ask::Sift {
                 mailbox,
                 uids,
                 needles,
             } => {
-                let mailbox = MailboxId(mailbox.0);
-                let absent = indexing::absent(store, account, mailbox, &uids, &needles).await;
+                let open = self.open(gate, mailbox).await?;
+                // The index is the owner's.
+                let (owner, mailbox) = (open.owner, open.mailbox);
+                let absent = indexing::absent(store, owner, mailbox, &uids, &needles).await;
                 Ok(Answer::Absent(absent))
             }
-            Ask::Changed { mailbox, since } => changed::since(store, account, mailbox, since)
-                .await
-                .map_err(failed),
+            Ask::Changed { mailbox, since } => {
+                let open = self.open(gate, mailbox).await?;
+                changed::since(store, open, since).await.map_err(failed)
+            }
             Ask::Poll { mailbox, since } => self.poll(gate, mailbox, since).await,
             Ask::Time => Ok(Answer::Time(jiff::Timestamp::now().as_second())),
             Ask::Yield => {
@@ -415,36 +425,21 @@ impl User {
         }
     }
 
-    async fn select(
-        &mut self,
-        store: &Store,
-        mailbox: &MailboxName,
-        read_only: bool,
-    ) -> Result<Answer, waxwing_store::Error> {
-        let found = store.mailbox(self.account.id, mailbox.as_str()).await?;
-        // Before the snapshot: what happens after it must be noticed.
-        self.changes.borrow_and_update();
-        let snapshot = store.select(self.account.id, found.id, !read_only).await?;
-        self.selected = Some(Selected {
-            name: mailbox.clone(),
-            uid_next: snapshot.mailbox.uid_next,
-            told: snapshot.mailbox.highest_modseq,
-            read_only,
-        });
-        Ok(Answer::Selected(to_imap::snapshot(&snapshot, read_only)))
-    }
-
     /// Tells policy of a change in the mailbox that is selected, whose name `change` is given.
     fn tell(&self, gate: &Gate, change: impl FnOnce(&str) -> MailboxChange) {
-        gate.tell(&self.account.address, || {
-            let selected = self.selected.as_ref();
-            change(selected.map_or("", |selected| selected.name.as_str()))
-        });
+        if let Some(selected) = &self.selected {
+            gate.tell(&selected.owner.address, || change(&selected.path));
+        }
     }
 
-    /// Whether policy lets so much more be kept.
-    async fn room(&self, gate: &mut Gate, bytes: u64, messages: u64) -> Result<(), Error> {
-        match gate.room(&self.account, bytes, messages).await {
+    /// Whether policy lets an account keep so much more.
+    async fn room(
+        gate: &mut Gate,
+        account: &Account,
+        bytes: u64,
+        messages: u64,
+    ) -> Result<(), Error> {
+        match gate.room(account, bytes, messages).await {
             Ok(()) => Ok(()),
             Err(Over::Limit { text, .. }) => Err(Error::OverQuota(text)),
             Err(Over::Unavailable(reference)) => Err(Error::Unavailable {
@@ -452,76 +447,36 @@ impl User {
             }),
         }
     }
-
-    async fn poll(
-        &mut self,
-        gate: &Gate,
-        mailbox: ImapMailbox,
-        since: u64,
-    ) -> Result<Answer, Error> {
-        let parts = gate.parts();
-        let Some(selected) = &mut self.selected else {
-            return Err(Error::NonExistent);
-        };
-        // Commits of other hosts (PostgreSQL) are not announced here: then the store is asked.
-        let announced = parts.store_is_ours();
-        if announced && since >= selected.told && !self.changes.has_changed().unwrap_or(true) {
-            return Ok(Answer::Changes(waxwing_imap::Changes {
-                highest_modseq: since,
-                ..Default::default()
-            }));
-        }
-        self.changes.borrow_and_update();
-        let failed = |error| to_imap::error(error, gate.session());
-        let (account, mailbox) = (self.account.id, MailboxId(mailbox.0));
-        let mut changes = parts
-            .store
-            .changes(account, mailbox, since)
-            .await
-            .map_err(failed)?;
-        if !changes.complete {
-            // Tombstones are gone: whatever is not there any more has vanished.
-            let fresh = parts
-                .store
-                .select(account, mailbox, false)
-                .await
-                .map_err(failed)?;
-            changes.vanished = to_imap::absent(&fresh);
-        }
-        let known_below = selected.uid_next;
-        selected.told = changes.mailbox.highest_modseq;
-        selected.uid_next = changes.uid_next();
-        let recent_from = if selected.read_only || selected.uid_next == known_below {
-            None
-        } else {
-            Some(parts.store.take_recent(&changes))
-        };
-        Ok(Answer::Changes(to_imap::changes(
-            &changes,
-            known_below,
-            recent_from,
-        )))
-    }
 }
 
 fn done<T>(result: Result<T, Error>) -> Result<Answer, Error> {
     result.map(|_| Answer::Done)
 }
 
+/// RFC 4314 §4: STORE fails only if nothing of what it names may be changed.
+fn check_flags(rights: Rights, action: FlagAction, flags: &FlagSet) -> Result<(), Error> {
+    let all = Rights::SEEN.with(Rights::WRITE).with(Rights::DELETED);
+    let something = match action {
+        FlagAction::Replace => rights.has_any(all),
+        FlagAction::Add | FlagAction::Remove => {
+            flags.is_empty() || !rights.permitted(flags).is_empty()
+        }
+    };
+    if something {
+        Ok(())
+    } else {
+        Err(Error::NoPermission)
+    }
+}
+
 async fn rows(
     store: &Store,
-    account: &Account,
-    mailbox: ImapMailbox,
+    open: Open,
     uids: &UidSet,
     wants: RowWants,
 ) -> Result<Answer, waxwing_store::Error> {
     let messages = store
-        .fetch(
-            account.id,
-            MailboxId(mailbox.0),
-            &ranges(uids),
-            wants.summary,
-        )
+        .fetch(open.owner, open.mailbox, &ranges(uids), wants.summary)
         .await?;
     if wants.head == 0 {
         let rows = messages

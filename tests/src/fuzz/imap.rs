@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use waxwing_imap::types::{
-    ContentRef, EmailId, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, SpecialUse,
-    UidSet,
+    ContentRef, EmailId, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, Rights,
+    SpecialUse, UidSet,
 };
 use waxwing_imap::{
     Answer, Appended, Ask, Changed, Changes, Config, Copied, Error, FetchRow, FlagsStored, Session,
@@ -51,6 +51,7 @@ fn answer(ask: Ask) -> Answer {
             uid_next: 10,
             highest_modseq: 5,
             read_only,
+            rights: Rights::ALL,
             ..Snapshot::default()
         }),
         Ask::AppendEnd => Answer::Appended(Appended {
@@ -94,6 +95,7 @@ fn mailboxes() -> Vec<MailboxInfo> {
         subscribed: true,
         selectable: true,
         exists: true,
+        rights: Rights::ALL,
         status: StatusData::default(),
     };
     names.map(info).to_vec()

@@ -10,8 +10,8 @@ use waxwing_sasl::{Mechanism, Offer, ServerPart};
 
 use crate::error::Error;
 use crate::types::{
-    ContentRef, EmailId, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, SpecialUse,
-    TextKey, UidSet,
+    ContentRef, EmailId, EntryName, EntryValues, FlagSet, InternalDate, MailboxId, MailboxInfo,
+    MailboxName, Rights, RightsChange, SpecialUse, TextKey, UidSet,
 };
 
 /// What a session asks of the store and the policy behind it.
@@ -47,8 +47,49 @@ pub enum Ask {
         /// What of its messages has `\Deleted` is wanted, too.
         deleted: bool,
     },
+    /// Who may do what in a mailbox. → [`Answer::Acl`]
+    Acl {
+        /// Which mailbox.
+        mailbox: MailboxName,
+    },
+    /// Change what somebody may do in a mailbox. → [`Answer::Done`]
+    SetAcl {
+        /// Which mailbox.
+        mailbox: MailboxName,
+        /// Whose rights; with `-` before it, what is taken from him.
+        identifier: String,
+        /// How.
+        change: RightsChange,
+    },
+    /// What somebody can be let do in a mailbox. → [`Answer::Grantable`]
+    ListRights {
+        /// Which mailbox.
+        mailbox: MailboxName,
+        /// Who, as in [`Ask::SetAcl`].
+        identifier: String,
+    },
+    /// What this session may do in a mailbox. → [`Answer::Rights`]
+    MyRights {
+        /// Which mailbox.
+        mailbox: MailboxName,
+    },
+    /// What is noted of a mailbox, or of the server, by anybody or by this account. → [`Answer::Metadata`]
+    Metadata {
+        /// Of which mailbox; `None` for the server.
+        mailbox: Option<MailboxName>,
+    },
+    /// Note something, all or nothing. [`Error::MetadataSize`], [`Error::MetadataTooMany`]. → [`Answer::Done`]
+    SetMetadata {
+        /// Of which mailbox; `None` for the server.
+        mailbox: Option<MailboxName>,
+        /// Which entries, with their new values.
+        values: EntryValues,
+    },
     /// What the account counts against. → [`Answer::Quota`]
-    Quota,
+    Quota {
+        /// Only what this mailbox counts against; it need not exist.
+        mailbox: Option<MailboxName>,
+    },
     /// Open a mailbox. → [`Answer::Selected`]. Ends with `Unselect`, another `Select`, or the session.
     Select {
         /// Which mailbox.
@@ -89,6 +130,8 @@ pub enum Ask {
     },
     /// A message of `size` octets is to be appended: may it? [`Answer::Done`] lets its content flow as `Step::Content`.
     Append {
+        /// The message that goes when it is stored, with its mailbox (RFC 8508): both happen, or nothing.
+        replaces: Option<(MailboxId, u32)>,
         /// Target.
         mailbox: MailboxName,
         /// Octets that will follow.
@@ -227,6 +270,14 @@ pub enum Answer {
     Created(MailboxId),
     /// See [`Ask::Status`].
     Status(StatusData),
+    /// See [`Ask::Acl`]: identifiers with their rights, the owner first.
+    Acl(Vec<(String, Rights)>),
+    /// See [`Ask::ListRights`].
+    Grantable(Grantable),
+    /// See [`Ask::MyRights`].
+    Rights(Rights),
+    /// See [`Ask::Metadata`]: all entries with their values, by name.
+    Metadata(Vec<(EntryName, Vec<u8>)>),
     /// See [`Ask::Quota`].
     Quota(Vec<QuotaRoot>),
     /// See [`Ask::Select`].
@@ -282,6 +333,15 @@ pub struct StatusData {
     pub size: u64,
 }
 
+/// What somebody can be let do (RFC 4314 §3.7).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Grantable {
+    /// What he may in any case.
+    pub always: Rights,
+    /// What he can be granted, each by itself.
+    pub optional: Rights,
+}
+
 /// What is limited together (RFC 9208 §3.2), and how much of it is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QuotaRoot {
@@ -318,6 +378,8 @@ pub struct Snapshot {
     pub highest_modseq: u64,
     /// The mailbox is opened read only, though SELECT was asked.
     pub read_only: bool,
+    /// What this session may do in it; [`Rights::ALL`] in a mailbox of its own.
+    pub rights: Rights,
 }
 
 /// What rows carry beyond UID, flags, date and size.
@@ -447,4 +509,6 @@ pub struct Changes {
     pub flags: Vec<FlagRow>,
     /// Keywords of those that came.
     pub keywords: Vec<String>,
+    /// What this session may do, if it was found out again.
+    pub rights: Option<Rights>,
 }

@@ -36,6 +36,12 @@ pub enum Error {
     /// What is appended cannot be kept so that every client can read it. `[UNKNOWN-CTE]` (RFC 3516 §4.4)
     #[error("no transfer encoding fits")]
     UnknownEncoding,
+    /// The value of an entry is larger than this. `[METADATA MAXSIZE]` (RFC 5464 §4.3)
+    #[error("metadata of more than {0} octets")]
+    MetadataSize(u64),
+    /// No more entries can be kept. `[METADATA TOOMANY]` (RFC 5464 §4.3)
+    #[error("too much metadata")]
+    MetadataTooMany,
     /// Some other bound was reached (too many mailboxes, keywords …). `[LIMIT]`
     #[error("limit reached: {0}")]
     Limit(String),

@@ -24,6 +24,14 @@ mod oauth;
 mod offer;
 mod scram;
 
+/// A name as names are compared (RFC 4013, as stored strings); `None` if it cannot be one.
+#[must_use]
+pub fn prepared(name: &str) -> Option<String> {
+    stringprep::saslprep(name)
+        .ok()
+        .map(std::borrow::Cow::into_owned)
+}
+
 pub use client::{ClientExchange, Login};
 pub use credentials::{Credentials, is_allowed};
 pub use exchange::{Exchange, KeysWanted, Progress, Proven, SaslError, ServerPart};

@@ -533,6 +533,11 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "text_packs",
         include_str!("../migrations/sqlite/0012_text_packs.sql"),
     ),
+    ("acl", include_str!("../migrations/sqlite/0013_acl.sql")),
+    (
+        "metadata",
+        include_str!("../migrations/sqlite/0014_metadata.sql"),
+    ),
 ];
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -579,5 +584,10 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "text_packs",
         include_str!("../migrations/postgres/0012_text_packs.sql"),
+    ),
+    ("acl", include_str!("../migrations/postgres/0013_acl.sql")),
+    (
+        "metadata",
+        include_str!("../migrations/postgres/0014_metadata.sql"),
     ),
 ];

@@ -84,6 +84,29 @@ pub struct FlagChange {
     pub unchanged_since: Option<u64>,
 }
 
+/// Which flags an operation may touch; the others stay as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlagScope {
+    /// These system flags.
+    pub flags: Flags,
+    /// Keywords.
+    pub keywords: bool,
+}
+
+impl FlagScope {
+    /// All flags.
+    pub const ALL: FlagScope = FlagScope {
+        flags: Flags::ALL,
+        keywords: true,
+    };
+
+    /// Those of these flags that it covers.
+    #[must_use]
+    pub const fn of(self, flags: Flags) -> Flags {
+        Flags(flags.0 & self.flags.0)
+    }
+}
+
 /// Most keywords of one message.
 pub const MAX_KEYWORDS: usize = 64;
 /// Longest keyword, in bytes.
@@ -138,8 +161,14 @@ fn check_keyword(keyword: &str) -> Result<()> {
 }
 
 impl FlagChange {
-    /// The flags and keywords that a message has after this change.
-    pub(crate) fn apply(&self, flags: Flags, keywords: &[String]) -> Result<(Flags, Vec<String>)> {
+    /// The flags and keywords that a message has after this change, which reaches no further than `scope`.
+    pub(crate) fn apply(
+        &self,
+        flags: Flags,
+        keywords: &[String],
+        scope: FlagScope,
+    ) -> Result<(Flags, Vec<String>)> {
+        let (had, labels) = (flags, keywords);
         let named = |k: &String| self.keywords.iter().any(|n| n.eq_ignore_ascii_case(k));
         let (flags, keywords) = match self.operation {
             FlagOperation::Replace => (self.flags, self.keywords.clone()),
@@ -157,6 +186,12 @@ impl FlagChange {
                     keywords.iter().chain(new).cloned().collect(),
                 )
             }
+        };
+        let flags = had.without(scope.flags) | scope.of(flags);
+        let keywords = if scope.keywords {
+            keywords
+        } else {
+            labels.to_vec()
         };
         Ok((flags, split_keywords(&join_keywords(&keywords)?)))
     }
@@ -180,7 +215,7 @@ mod tests {
         let had = vec!["$Forwarded".to_owned()];
         let add = change(FlagOperation::Add, Flags::FLAGGED, &["$forwarded", "work"]);
         assert_eq!(
-            add.apply(Flags::SEEN, &had).unwrap(),
+            add.apply(Flags::SEEN, &had, FlagScope::ALL).unwrap(),
             (
                 Flags::SEEN | Flags::FLAGGED,
                 vec!["$Forwarded".to_owned(), "work".to_owned()]
@@ -188,14 +223,33 @@ mod tests {
         );
         let remove = change(FlagOperation::Remove, Flags::SEEN, &["$FORWARDED"]);
         assert_eq!(
-            remove.apply(Flags::SEEN, &had).unwrap(),
+            remove.apply(Flags::SEEN, &had, FlagScope::ALL).unwrap(),
             (Flags::NONE, vec![])
         );
         let replace = change(FlagOperation::Replace, Flags::DRAFT, &["a", "A"]);
         assert_eq!(
-            replace.apply(Flags::SEEN, &had).unwrap(),
+            replace.apply(Flags::SEEN, &had, FlagScope::ALL).unwrap(),
             (Flags::DRAFT, vec!["a".to_owned()])
         );
+    }
+
+    #[test]
+    fn what_is_out_of_scope_stays() {
+        let had = vec!["work".to_owned()];
+        let before = Flags::SEEN | Flags::FLAGGED;
+        let scope = FlagScope {
+            flags: Flags::SEEN | Flags::DELETED,
+            keywords: false,
+        };
+        for (operation, after) in [
+            (FlagOperation::Replace, Flags::DELETED | Flags::FLAGGED),
+            (FlagOperation::Add, before | Flags::DELETED),
+            (FlagOperation::Remove, before),
+        ] {
+            let change = change(operation, Flags::DELETED | Flags::DRAFT, &["play"]);
+            let changed = change.apply(before, &had, scope).unwrap();
+            assert_eq!(changed, (after, had.clone()), "{operation:?}");
+        }
     }
 
     #[test]

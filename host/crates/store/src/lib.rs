@@ -22,11 +22,13 @@
 )]
 
 mod accounts;
+mod acl;
 mod belonging;
 mod blob_files;
 mod blobs;
 mod changes;
 mod config;
+mod copies;
 mod credentials;
 mod database;
 mod directory;
@@ -41,6 +43,7 @@ mod kv;
 mod ledger;
 mod mailboxes;
 mod messages;
+mod metadata;
 mod open;
 mod password;
 #[cfg(test)]
@@ -57,21 +60,26 @@ mod verify;
 mod writer;
 
 pub use accounts::{Account, Alias, Domain, MtaSts, Quota, StsMode};
+pub use acl::{AclChange, AclEntry, Grantee, MAX_ACL, RightsOperation, SharedMailbox};
 pub use changes::Changes;
 pub use config::{Clock, Database, StoreConfig};
+pub use copies::{Copied, CopyTo};
 pub use credentials::{Credential, CredentialKind, NewCredential, Scope, is_own_token};
 pub use directory::{Codes, Directory, PasswordCheck, Resolution};
 pub use domain_keys::{DomainKey, DomainKeys, MAX_DOMAIN_KEYS};
 pub use error::{Error, Result};
-pub use flags::{FlagChange, FlagOperation, Flags, MAX_KEYWORD, MAX_KEYWORDS};
+pub use flags::{FlagChange, FlagOperation, FlagScope, Flags, MAX_KEYWORD, MAX_KEYWORDS};
 pub use ids::{AccountId, BlobId, DomainId, LeaseId, LegId, MailboxId};
 pub use imports::{Imported, MAX_IMPORTS, MAX_ITEM};
 pub use kv::{BucketState, Kv, MAX_KEY, MAX_KEYS, MAX_VALUE, Namespace, Versioned};
 pub use ledger::{LedgerRow, MAX_LEDGER_JSON, Roster};
 pub use mailboxes::{MAX_DEPTH, MAX_MAILBOXES, MAX_PATH, MAX_SUBSCRIPTIONS, Mailbox, SpecialUse};
 pub use messages::{
-    Copied, Delivery, FlagsChanged, Message, MessageFlags, Place, Snapshot, Stored, Target,
-    UidRange,
+    Delivery, FlagsChanged, Message, MessageFlags, Place, Snapshot, Stored, Target, UidRange,
+};
+pub use metadata::{
+    MAX_METADATA, MAX_METADATA_ENTRIES, MAX_METADATA_VALUE, MetadataChange, MetadataEntry,
+    MetadataOf,
 };
 pub use password::{hash_password, password_matches};
 pub use queue::{

@@ -13,15 +13,14 @@ use crate::flags::join_keywords;
 use crate::images::Entry;
 use crate::shared::lock;
 use crate::statement::{Rows, Sql};
-use crate::writer::copy::Copy;
 use crate::writer::deliver::{Deliver, DeliverAll};
 use crate::writer::expunge::Expunge;
 use crate::writer::flags::StoreFlags;
 use crate::writer::mailboxes::SawRecent;
 use crate::writer::queue::enqueue::Enqueue;
 use crate::{
-    AccountId, BlobId, Changes, Error, FlagChange, Flags, LedgerRow, Mailbox, MailboxId, Result,
-    SpecialUse, Store,
+    AccountId, BlobId, Changes, Error, FlagChange, FlagScope, Flags, LedgerRow, Mailbox, MailboxId,
+    Result, SpecialUse, Store,
 };
 
 /// Where in an account a message goes.
@@ -186,15 +185,6 @@ pub struct FlagsChanged {
     pub replaced: Vec<(u32, u64)>,
     /// Messages left alone because of `unchanged_since` (RFC 7162: MODIFIED), ascending by UID.
     pub modified: Vec<MessageFlags>,
-}
-
-/// What a copy or move did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copied {
-    /// UIDVALIDITY of the mailbox copied to.
-    pub uid_validity: u32,
-    /// Pairs of old and new UID, ascending by both.
-    pub uids: Vec<(u32, u32)>,
 }
 
 /// Most targets of one delivery.
@@ -487,6 +477,22 @@ impl Store {
         uids: &[UidRange],
         change: FlagChange,
     ) -> Result<FlagsChanged> {
+        self.store_flags_within(account, mailbox, uids, change, FlagScope::ALL)
+            .await
+    }
+
+    /// The same, of the flags that `scope` covers; the others stay as they are.
+    ///
+    /// # Errors
+    /// As [`Store::store_flags`].
+    pub async fn store_flags_within(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: &[UidRange],
+        change: FlagChange,
+        scope: FlagScope,
+    ) -> Result<FlagsChanged> {
         join_keywords(&change.keywords)?;
         self.inner
             .writer
@@ -495,53 +501,7 @@ impl Store {
                 mailbox,
                 uids: uids.to_vec(),
                 change,
-            })
-            .await
-    }
-
-    /// Copies messages with flags, keywords and internal date to another mailbox of the same account (RFC 3501 §6.4.7).
-    /// All or none.
-    ///
-    /// # Errors
-    /// `NoSuchMailbox`.
-    pub async fn copy(
-        &self,
-        account: AccountId,
-        from: MailboxId,
-        uids: &[UidRange],
-        to: MailboxId,
-    ) -> Result<Copied> {
-        self.inner
-            .writer
-            .write(Copy {
-                account,
-                from,
-                uids: uids.to_vec(),
-                to,
-                moving: false,
-            })
-            .await
-    }
-
-    /// Moves messages to another mailbox of the same account in one commit (RFC 6851).
-    ///
-    /// # Errors
-    /// `NoSuchMailbox`.
-    pub async fn move_messages(
-        &self,
-        account: AccountId,
-        from: MailboxId,
-        uids: &[UidRange],
-        to: MailboxId,
-    ) -> Result<Copied> {
-        self.inner
-            .writer
-            .write(Copy {
-                account,
-                from,
-                uids: uids.to_vec(),
-                to,
-                moving: true,
+                scope,
             })
             .await
     }

@@ -3,26 +3,47 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use waxwing_imap::types::{FlagSet, InternalDate};
+use waxwing_imap::types::{FlagSet, InternalDate, MailboxId as ImapMailbox, MailboxName, Rights};
 use waxwing_imap::{Answer, Appended, Error};
 use waxwing_message::{Body, Summary};
 use waxwing_policy::MailboxChange;
-use waxwing_store::{AccountId, Delivery, MailboxId, Place, Target};
+use waxwing_store::{Account, AccountId, Delivery, MailboxId, Place, Stored, Target, UidRange};
 
 use super::super::gate::Gate;
 use super::super::{events, now_millis, off_the_loop, summary};
 use super::User;
 use super::convert as to_imap;
+use super::places::Open;
 use crate::budget::{Content, Reservation};
 
 /// Messages that are being appended (RFC 3502: all or none).
 pub(super) struct Append {
+    /// For whom they count.
+    owner: Arc<Account>,
     mailbox: MailboxId,
-    name: String,
+    /// The mailbox's path in its owner's account.
+    path: String,
     /// In their order; the last one is still coming.
     messages: Vec<Message>,
     /// Octets that were announced of all of them.
     octets: u64,
+    /// The message that goes when they are stored.
+    replaces: Option<Replaced>,
+}
+
+/// A message that is about to come.
+pub(super) struct Announced {
+    pub(super) size: u64,
+    pub(super) flags: FlagSet,
+    pub(super) internal_date: Option<InternalDate>,
+}
+
+/// The message that REPLACE removes.
+struct Replaced {
+    mailbox: ImapMailbox,
+    uid: u32,
+    /// Its octets, if it counts for whom the new one counts.
+    frees: Option<u64>,
 }
 
 struct Message {
@@ -45,37 +66,38 @@ impl User {
     pub(super) async fn append_begin(
         &mut self,
         gate: &mut Gate,
-        name: &str,
-        size: u64,
-        flags: FlagSet,
-        internal_date: Option<InternalDate>,
+        name: &MailboxName,
+        replaces: Option<(ImapMailbox, u32)>,
+        message: Announced,
     ) -> Result<Answer, Error> {
         self.append = None;
         if gate.pressed() {
             return Err(Error::Limit("no room for more mail now".into()));
         }
-        let parts = Arc::clone(gate.parts());
-        let mailbox = parts.store.mailbox(self.account.id, name).await;
-        let mailbox = mailbox.map_err(|error| to_imap::error(error, gate.session()))?;
+        let found = self.find(gate, name, Rights::INSERT).await?;
+        let replaces = match replaces {
+            Some(replaces) => Some(self.replaced(gate, replaces, found.owner.id).await?),
+            None => None,
+        };
         let append = Append {
-            mailbox: mailbox.id,
-            name: name.to_owned(),
+            owner: found.owner,
+            mailbox: found.mailbox.id,
+            path: found.mailbox.path,
             messages: Vec::new(),
             octets: 0,
+            replaces,
         };
-        self.expect(gate, append, size, flags, internal_date).await
+        self.expect(gate, append, message).await
     }
 
     /// The same for another message of the append that is running, which is given up if not.
     pub(super) async fn append_more(
         &mut self,
         gate: &mut Gate,
-        size: u64,
-        flags: FlagSet,
-        internal_date: Option<InternalDate>,
+        message: Announced,
     ) -> Result<Answer, Error> {
         match self.append.take() {
-            Some(append) => self.expect(gate, append, size, flags, internal_date).await,
+            Some(append) => self.expect(gate, append, message).await,
             None => Err(Error::Cannot("no append is running".into())),
         }
     }
@@ -84,13 +106,22 @@ impl User {
         &mut self,
         gate: &mut Gate,
         mut append: Append,
-        size: u64,
-        flags: FlagSet,
-        internal_date: Option<InternalDate>,
+        message: Announced,
     ) -> Result<Answer, Error> {
+        let Announced {
+            size,
+            flags,
+            internal_date,
+        } = message;
         append.octets = append.octets.saturating_add(size);
         let messages = append.messages.len() as u64 + 1;
-        self.room(gate, append.octets, messages).await?;
+        // RFC 8508 §3.4: only what it comes to counts.
+        let freed = append.replaces.as_ref().and_then(|it| it.frees);
+        let octets = append.octets.saturating_sub(freed.unwrap_or(0));
+        if freed.is_none() || octets > 0 {
+            let messages = messages.saturating_sub(freed.map_or(0, |_| 1));
+            Self::room(gate, &append.owner, octets, messages).await?;
+        }
         append.messages.push(Message {
             flags,
             internal_date,
@@ -105,34 +136,100 @@ impl User {
         let Some(mut append) = self.append.take() else {
             return Err(Error::Cannot("no append is running".into()));
         };
+        // As it is now: what was let in when the command began may be so no longer.
+        let rights = if append.owner.id == self.account.id {
+            Rights::ALL
+        } else {
+            self.rights(gate, append.mailbox).await?
+        };
+        if !rights.has(Rights::INSERT) {
+            return Err(Error::NoPermission);
+        }
         let mut deliveries = Vec::with_capacity(append.messages.len());
         let mut held = Vec::with_capacity(append.messages.len());
         for message in &mut append.messages {
-            let (delivery, memory) = message.deliver(self.account.id, append.mailbox).await?;
+            // RFC 4314 §4: flags that may not be set are left out, and that is no failure.
+            message.flags = rights.permitted(&message.flags);
+            let (delivery, memory) = message.deliver(append.owner.id, append.mailbox).await?;
             deliveries.push(delivery);
             held.push(memory);
         }
-        let stored = gate
-            .parts()
-            .store
-            .deliver_each(deliveries)
-            .await
-            .map_err(|error| to_imap::error(error, gate.session()))?;
+        let stored = match &append.replaces {
+            Some(replaces) => self.replace(gate, replaces, deliveries).await?,
+            None => {
+                let stored = gate.parts().store.deliver_each(deliveries).await;
+                stored.map_err(|error| to_imap::error(error, gate.session()))?
+            }
+        };
         drop(held);
         let first = stored
             .first()
             .ok_or_else(|| Error::Cannot("nothing was stored".into()))?;
         for (stored, message) in stored.iter().zip(&append.messages) {
-            gate.tell(&self.account.address, || {
+            gate.tell(&append.owner.address, || {
                 let flags = to_imap::store_flags(&message.flags);
                 let keywords = message.flags.keywords();
-                MailboxChange::Append(events::placed(&append.name, stored.uid, flags, keywords))
+                MailboxChange::Append(events::placed(&append.path, stored.uid, flags, keywords))
             });
         }
         Ok(Answer::Appended(Appended {
             uid_validity: first.uid_validity,
             uids: stored.iter().map(|stored| stored.uid).collect(),
         }))
+    }
+}
+
+impl User {
+    /// A message that may be removed, and what that frees for `payer` (RFC 8508 §4.1: as UID STORE and UID EXPUNGE).
+    async fn replaced(
+        &self,
+        gate: &Gate,
+        (mailbox, uid): (ImapMailbox, u32),
+        payer: AccountId,
+    ) -> Result<Replaced, Error> {
+        let open = self.may_remove(gate, mailbox).await?;
+        let one = [UidRange::one(uid)];
+        let found = gate
+            .parts()
+            .store
+            .fetch(open.owner, open.mailbox, &one, false);
+        let found = found
+            .await
+            .map_err(|error| to_imap::source_error(error, mailbox, gate.session()))?;
+        let message = found.first().ok_or(Error::Expunged)?;
+        Ok(Replaced {
+            mailbox,
+            uid,
+            frees: (open.owner == payer).then_some(message.size),
+        })
+    }
+
+    async fn may_remove(&self, gate: &Gate, mailbox: ImapMailbox) -> Result<Open, Error> {
+        let open = self.open(gate, mailbox).await?;
+        if open.rights.has(Rights::DELETED.with(Rights::EXPUNGE)) {
+            Ok(open)
+        } else {
+            Err(Error::NoPermission)
+        }
+    }
+
+    /// Stores the one message in the place of another.
+    async fn replace(
+        &self,
+        gate: &Gate,
+        replaces: &Replaced,
+        deliveries: Vec<Delivery>,
+    ) -> Result<Vec<Stored>, Error> {
+        let open = self.may_remove(gate, replaces.mailbox).await?;
+        let mut deliveries = deliveries.into_iter();
+        let delivery = deliveries.next().ok_or(Error::Expunged)?;
+        let goes = (open.owner, open.mailbox, replaces.uid);
+        let stored = gate.parts().store.replace(delivery, goes).await;
+        let stored = stored
+            .map_err(|error| to_imap::source_error(error, replaces.mailbox, gate.session()))?;
+        let stored = stored.ok_or(Error::Expunged)?;
+        self.tell(gate, |selected| events::expunged(selected, [replaces.uid]));
+        Ok(vec![stored])
     }
 }
 

@@ -5,17 +5,18 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use waxwing_imap::types::{
     ContentRef, EmailId, FlagSet, InternalDate, MailboxId as ImapMailbox, MailboxInfo, MailboxName,
-    SpecialUse as ImapUse, UidSet,
+    Rights, SpecialUse as ImapUse, UidSet,
 };
 use waxwing_imap::{
     Answer, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, FlagsStored, Snapshot,
     StatusData, StoredFlags,
 };
 use waxwing_store::{
-    BlobId, FlagOperation, Flags, Mailbox, MailboxId, Message, MessageFlags, SpecialUse, UidRange,
-    Usage,
+    BlobId, FlagOperation, FlagScope, Flags, Mailbox, MailboxId, Message, MessageFlags, SpecialUse,
+    UidRange, Usage,
 };
 
+use super::places::{Named, named};
 use crate::telemetry::Reference;
 
 /// The store's errors in terms that have a response code (RFC 5530); what is ours to mend gets a reference.
@@ -68,10 +69,13 @@ pub(super) fn blob(content: &ContentRef) -> Option<BlobId> {
 /// Mailboxes, and subscribed names that are none (RFC 3501 §6.3.9).
 pub(super) fn mailboxes(
     mailboxes: Vec<Mailbox>,
+    others: Vec<MailboxInfo>,
     subscriptions: &[String],
     deleted: &HashMap<MailboxId, Usage>,
 ) -> Result<Answer, Error> {
-    let paths: HashSet<&str> = mailboxes.iter().map(|mailbox| &*mailbox.path).collect();
+    let own = mailboxes.iter().map(|mailbox| mailbox.path.as_str());
+    let names = others.iter().map(|info| info.name.as_str());
+    let paths: HashSet<&str> = own.chain(names).collect();
     let dead = subscriptions
         .iter()
         .filter(|path| !paths.contains(path.as_str()));
@@ -83,10 +87,13 @@ pub(super) fn mailboxes(
             subscribed: true,
             selectable: false,
             exists: false,
+            rights: Rights::NONE,
             status: StatusData::default(),
         })
     });
-    let known = mailboxes.iter().filter_map(|mailbox| {
+    // A name that is for the mailboxes of others means one of those.
+    let ours = |mailbox: &&Mailbox| matches!(named(&mailbox.path), Named::Own(_));
+    let known = mailboxes.iter().filter(ours).filter_map(|mailbox| {
         let name = MailboxName::new(&mailbox.path).ok()?;
         Some(MailboxInfo {
             name,
@@ -94,13 +101,16 @@ pub(super) fn mailboxes(
             subscribed: mailbox.subscribed,
             selectable: mailbox.selectable,
             exists: true,
+            rights: Rights::ALL,
             status: status(
                 mailbox,
                 deleted.get(&mailbox.id).copied().unwrap_or_default(),
             ),
         })
     });
-    Ok(Answer::Mailboxes(known.chain(dead).collect()))
+    let mut infos: Vec<MailboxInfo> = known.chain(dead).collect();
+    infos.extend(others);
+    Ok(Answer::Mailboxes(infos))
 }
 
 fn special_use(of: SpecialUse) -> ImapUse {
@@ -147,7 +157,7 @@ pub(super) fn status(mailbox: &Mailbox, deleted: Usage) -> StatusData {
     }
 }
 
-pub(super) fn snapshot(of: &waxwing_store::Snapshot, read_only: bool) -> Snapshot {
+pub(super) fn snapshot(of: &waxwing_store::Snapshot, read_only: bool, rights: Rights) -> Snapshot {
     let recent = |message: &&MessageFlags| message.uid >= of.recent_from;
     let unseen = |message: &&MessageFlags| !message.flags.contains(Flags::SEEN);
     let keywords = keywords_of(&of.messages);
@@ -166,6 +176,7 @@ pub(super) fn snapshot(of: &waxwing_store::Snapshot, read_only: bool) -> Snapsho
         uid_next: of.mailbox.uid_next,
         highest_modseq: of.mailbox.highest_modseq,
         read_only,
+        rights,
     }
 }
 
@@ -211,6 +222,7 @@ pub(super) fn changes(
         keywords: keywords_of(arrived.iter().copied()),
         arrived: arrived.iter().map(|message| message.uid).collect(),
         flags: known.into_iter().cloned().map(flag_row).collect(),
+        rights: None,
     }
 }
 
@@ -249,6 +261,23 @@ pub(super) fn store_flags(set: &FlagSet) -> Flags {
         }
     };
     SystemFlag::ALL.iter().fold(Flags::NONE, flag)
+}
+
+/// Rights from the store's bits.
+pub(super) fn rights(bits: u32) -> Rights {
+    Rights::from_bits(u16::try_from(bits).unwrap_or(0))
+}
+
+/// The flags that may be set and cleared with these rights.
+pub(super) fn scope(rights: Rights) -> FlagScope {
+    use waxwing_imap::types::SystemFlag;
+    let all = SystemFlag::ALL.into_iter();
+    let mut flags = FlagSet::default();
+    all.for_each(|flag| flags.insert(flag));
+    FlagScope {
+        flags: store_flags(&rights.permitted(&flags)),
+        keywords: rights.has(Rights::WRITE),
+    }
 }
 
 pub(super) fn operation(action: FlagAction) -> FlagOperation {

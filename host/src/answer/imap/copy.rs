@@ -1,16 +1,26 @@
-//! Copies of messages, which take room of their own.
+//! Copies of messages, which take room of their own, and moves.
 
 use std::sync::Arc;
 
-use waxwing_imap::types::{MailboxId as ImapMailbox, MailboxName, UidSet};
+use waxwing_imap::types::{MailboxId as ImapMailbox, MailboxName, Rights, UidSet};
 use waxwing_imap::{Answer, Error};
 use waxwing_policy::MailboxChange;
-use waxwing_store::MailboxId;
+use waxwing_store::{CopyTo, UidRange};
 
 use super::super::events;
 use super::super::gate::Gate;
 use super::User;
 use super::convert::{self as to_imap, ranges};
+use super::places::{Found, Open};
+
+/// Where messages go, with the flags that may be set there (RFC 4314 §4).
+fn target(found: &Found) -> CopyTo {
+    CopyTo {
+        account: found.owner.id,
+        mailbox: found.mailbox.id,
+        keep: to_imap::scope(found.rights),
+    }
+}
 
 impl User {
     /// Copies messages, if there is room for them; with `whole` only if none of them is gone.
@@ -22,33 +32,74 @@ impl User {
         to: &MailboxName,
         whole: bool,
     ) -> Result<Answer, Error> {
-        let parts = Arc::clone(gate.parts());
-        let (store, account, from) = (&parts.store, self.account.id, MailboxId(mailbox.0));
-        let session = gate.session();
-        let failed = |error| to_imap::error(error, session);
-        let place = store.mailbox(account, to.as_str()).await.map_err(failed)?;
+        let open = self.open(gate, mailbox).await?;
+        let place = self.find(gate, to, Rights::INSERT).await?;
         let ranges = ranges(uids);
-        let copied = store
-            .fetch(account, from, &ranges, false)
+        let whole = whole.then_some(uids.len() as usize);
+        self.room_for(gate, open, &ranges, &place, whole).await?;
+        let parts = Arc::clone(gate.parts());
+        let copied = parts
+            .store
+            .copy_to(open.owner, open.mailbox, &ranges, target(&place))
             .await
-            .map_err(|error| to_imap::source_error(error, mailbox, session))?;
-        // RFC 2180 §4.4.1: by number all are copied or none.
-        if whole && copied.len() < uids.len() as usize {
-            return Err(Error::Expunged);
-        }
-        self.room(
-            gate,
-            copied.iter().map(|message| message.size).sum(),
-            copied.len() as u64,
-        )
-        .await?;
-        let copied = store
-            .copy(account, from, &ranges, place.id)
-            .await
-            .map_err(|error| to_imap::source_error(error, mailbox, session))?;
+            .map_err(|error| to_imap::source_error(error, mailbox, gate.session()))?;
         self.tell(gate, |selected| {
             MailboxChange::Copy(events::moved(selected, to.as_str(), &copied))
         });
         Ok(Answer::Copied(to_imap::copied(&copied)))
+    }
+
+    /// Moves messages. Within an account that takes no more room.
+    pub(super) async fn move_to(
+        &self,
+        gate: &mut Gate,
+        mailbox: ImapMailbox,
+        uids: &UidSet,
+        to: &MailboxName,
+    ) -> Result<Answer, Error> {
+        let open = self.open(gate, mailbox).await?;
+        let place = self.find(gate, to, Rights::INSERT).await?;
+        // RFC 6851 §4.2: what STORE, COPY and EXPUNGE need together.
+        if !open.rights.has(Rights::DELETED.with(Rights::EXPUNGE)) {
+            return Err(Error::NoPermission);
+        }
+        let ranges = ranges(uids);
+        if place.owner.id != open.owner {
+            self.room_for(gate, open, &ranges, &place, None).await?;
+        }
+        let parts = Arc::clone(gate.parts());
+        let copied = parts
+            .store
+            .move_to(open.owner, open.mailbox, &ranges, target(&place))
+            .await
+            .map_err(|error| to_imap::source_error(error, mailbox, gate.session()))?;
+        self.tell(gate, |selected| {
+            MailboxChange::Move(events::moved(selected, to.as_str(), &copied))
+        });
+        Ok(Answer::Copied(to_imap::copied(&copied)))
+    }
+
+    /// Whether the owner of a mailbox may keep these messages, too; `whole`: and so many of them are there.
+    async fn room_for(
+        &self,
+        gate: &mut Gate,
+        open: Open,
+        ranges: &[UidRange],
+        place: &Found,
+        whole: Option<usize>,
+    ) -> Result<(), Error> {
+        let parts = Arc::clone(gate.parts());
+        let source = waxwing_imap::types::MailboxId(open.mailbox.0);
+        let messages = parts
+            .store
+            .fetch(open.owner, open.mailbox, ranges, false)
+            .await
+            .map_err(|error| to_imap::source_error(error, source, gate.session()))?;
+        // RFC 2180 §4.4.1: by number all are copied or none.
+        if whole.is_some_and(|wanted| messages.len() < wanted) {
+            return Err(Error::Expunged);
+        }
+        let octets = messages.iter().map(|message| message.size).sum();
+        Self::room(gate, &place.owner, octets, messages.len() as u64).await
     }
 }

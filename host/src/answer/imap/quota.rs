@@ -1,15 +1,25 @@
 //! What an account may hold, for clients to show: policy tells the limits, the store the usage.
 
+use waxwing_imap::types::MailboxName;
 use waxwing_imap::{Answer, Error, QuotaRoot};
 
 use super::super::gate::Gate;
 use super::User;
 use super::convert as to_imap;
+use super::places::{Named, named};
 use crate::telemetry::Reference;
 
 impl User {
-    /// What the account counts against.
-    pub(super) async fn quota(&self, gate: &mut Gate) -> Result<Answer, Error> {
+    /// What the account counts against; for the mailbox of somebody else, nothing that is told: what others hold is theirs to know (RFC 9208 §8).
+    pub(super) async fn quota(
+        &self,
+        gate: &mut Gate,
+        mailbox: Option<&MailboxName>,
+    ) -> Result<Answer, Error> {
+        let own = |name: &MailboxName| matches!(named(name.as_str()), Named::Own(_));
+        if !mailbox.is_none_or(own) {
+            return Ok(Answer::Quota(Vec::new()));
+        }
         let session = gate.session();
         let roots = gate.policy().quota_limits(&self.account.address).await;
         let roots = roots.map_err(|reply| {

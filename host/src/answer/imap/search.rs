@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use waxwing_imap::types::{MailboxId as ImapMailbox, TextKey, UidSet};
+use waxwing_imap::types::{TextKey, UidSet};
 use waxwing_imap::{Answer, TextMatch};
-use waxwing_store::{Account, BlobId, MailboxId, Message, Store};
+use waxwing_store::{BlobId, Message, Store};
 
 use super::convert::ranges;
+use super::places::Open;
 
 /// Octets of contents that a search holds at once.
 const READ_AT_ONCE: u64 = 512 << 10;
@@ -15,13 +16,12 @@ const READ_AT_ONCE: u64 = 512 << 10;
 /// Which of these messages have what is looked for, and where: several are read with one statement and searched beside the event loop.
 pub(super) async fn texts(
     store: &Store,
-    account: &Account,
-    mailbox: ImapMailbox,
+    open: Open,
     uids: &UidSet,
     keys: &Arc<[TextKey]>,
 ) -> Result<Answer, waxwing_store::Error> {
     let messages = store
-        .fetch(account.id, MailboxId(mailbox.0), &ranges(uids), false)
+        .fetch(open.owner, open.mailbox, &ranges(uids), false)
         .await?;
     let mut matches = Vec::with_capacity(messages.len());
     let mut rest = messages.as_slice();

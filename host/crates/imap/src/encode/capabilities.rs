@@ -41,6 +41,11 @@ const ALWAYS: &[&str] = &[
     "CONTEXT=SEARCH",
     "THREAD=ORDEREDSUBJECT",
     "THREAD=REFERENCES",
+    "ACL",
+    // RFC 4314 §5.1.1: those that older clients do not know.
+    "RIGHTS=kxte",
+    "LIST-MYRIGHTS",
+    "REPLACE",
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",

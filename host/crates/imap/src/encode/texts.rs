@@ -201,6 +201,9 @@ pub(crate) const UNKNOWN_CTE: Response = Response::new(
     "UNKNOWN-CTE",
     "a part has a transfer encoding that is not known, or cannot be given one",
 );
+/// RFC 8508 §3.2: it cannot be removed.
+pub(crate) const NOTHING_TO_REPLACE: Response =
+    Response::new(Status::No, "NONEXISTENT", "no message has that UID");
 pub(crate) const EMPTY_MESSAGE: Response =
     Response::new(Status::No, "", "an empty message cancels the append");
 pub(crate) const TOO_MANY_MESSAGES: Response =
@@ -309,6 +312,10 @@ pub(crate) fn failure(error: &Error, target: bool) -> Response {
         Error::OverQuota(reason) => no("OVERQUOTA", reason),
         Error::TooLarge => MESSAGE_TOO_LARGE,
         Error::UnknownEncoding => UNKNOWN_CTE,
+        Error::MetadataSize(limit) => {
+            no("", "the value is too large").with_code(format!("METADATA MAXSIZE {limit}"))
+        }
+        Error::MetadataTooMany => no("METADATA TOOMANY", "no more can be noted"),
         Error::Limit(reason) => no("LIMIT", reason),
         Error::AuthenticationFailed => no("AUTHENTICATIONFAILED", "wrong user name or password"),
         Error::AuthorizationFailed => no("AUTHORIZATIONFAILED", "not allowed to act for that user"),

@@ -3,7 +3,9 @@
 use crate::ask::FlagAction;
 use crate::config::Limits;
 use crate::parse::core::{Parser, SyntaxError, is_atom_char};
-use crate::types::{AppendHead, AppendMessage, Command, FlagSet, NameForm, StatusItem, SystemFlag};
+use crate::types::{
+    AppendHead, AppendMessage, Command, FlagSet, NameForm, Replaced, StatusItem, SystemFlag,
+};
 
 /// Flags in one list.
 const MAX_FLAGS: usize = 200;
@@ -40,17 +42,27 @@ pub(crate) fn command(
     Ok(command)
 }
 
-/// Parses `APPEND mailbox [flags] [date-time]` up to the literal; `None` if it is another command, or the literal is
-/// the mailbox's name and the message comes later.
+/// Parses `APPEND mailbox [flags] [date-time]`, or `[UID] REPLACE number mailbox …` (RFC 8508 §5), up to the literal; `None` if it is another
+/// command, or the literal is the mailbox's name and the message comes later.
 pub(crate) fn append_head(
     octets: &[u8],
     names: NameForm,
 ) -> Option<Result<AppendHead, SyntaxError>> {
     let mut parser = Parser::new(octets).with_names(names);
-    if !parser.accept_word("APPEND") || parser.space().is_err() || parser.is_done() {
+    let uid = parser.accept_prefix("UID ");
+    let replace = parser.accept_word("REPLACE");
+    let known = replace || !uid && parser.accept_word("APPEND");
+    if !known || parser.space().is_err() {
         return None;
     }
-    Some(parser.append_arguments())
+    let replaces = match replace.then(|| parser.replaced(uid)).transpose() {
+        Ok(replaces) => replaces,
+        Err(error) => return Some(Err(error)),
+    };
+    if parser.is_done() {
+        return None;
+    }
+    Some(parser.append_arguments(replaces))
 }
 
 /// Parses what stands between two messages of an APPEND: `[SP flag-list] [SP date-time] SP` (RFC 3502).
@@ -78,11 +90,22 @@ fn plain(name: &str) -> Option<Command> {
 }
 
 impl Parser<'_> {
-    fn append_arguments(&mut self) -> Result<AppendHead, SyntaxError> {
+    fn append_arguments(&mut self, replaces: Option<Replaced>) -> Result<AppendHead, SyntaxError> {
         let mailbox = self.mailbox()?;
         self.space()?;
         let message = self.append_options()?;
-        Ok(AppendHead { mailbox, message })
+        Ok(AppendHead {
+            replaces,
+            mailbox,
+            message,
+        })
+    }
+
+    /// `seq-number SP` of REPLACE.
+    fn replaced(&mut self, uid: bool) -> Result<Replaced, SyntaxError> {
+        let message = self.single()?;
+        self.space()?;
+        Ok(Replaced { uid, message })
     }
 
     /// `[flag-list SP] [date-time SP] ["UTF8" SP "("]`, and nothing else (RFC 6855 §4).
@@ -137,6 +160,13 @@ impl Parser<'_> {
             "SETQUOTA",
             "NOTIFY",
             "CANCELUPDATE",
+            "SETACL",
+            "DELETEACL",
+            "GETACL",
+            "LISTRIGHTS",
+            "MYRIGHTS",
+            "GETMETADATA",
+            "SETMETADATA",
         ];
         if !known.contains(&name) {
             return Ok(None);
@@ -186,6 +216,11 @@ impl Parser<'_> {
             },
             "LIST" => self.list_command()?,
             "LSUB" => self.lsub()?,
+            "SETACL" | "DELETEACL" | "GETACL" | "LISTRIGHTS" | "MYRIGHTS" => {
+                self.acl_command(name)?
+            }
+            "GETMETADATA" => self.get_metadata()?,
+            "SETMETADATA" => self.set_metadata()?,
             "GETQUOTA" | "GETQUOTAROOT" | "SETQUOTA" => self.quota_command(name)?,
             "NOTIFY" => self.notify()?,
             "CANCELUPDATE" => self.cancel_update()?,

@@ -187,6 +187,12 @@ impl<'a> Parser<'a> {
         matches
     }
 
+    /// Whether these octets come next, in any case.
+    pub(crate) fn looks_like(&self, prefix: &str) -> bool {
+        let next = self.rest.get(..prefix.len());
+        next.is_some_and(|next| next.eq_ignore_ascii_case(prefix.as_bytes()))
+    }
+
     /// Takes these octets, in any case, whatever follows.
     pub(crate) fn accept_prefix(&mut self, prefix: &str) -> bool {
         match self.rest.split_at_checked(prefix.len()) {
@@ -255,7 +261,17 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// A literal of text (RFC 3501 §9: CHAR8 is any octet but NUL).
     fn literal(&mut self) -> Result<Vec<u8>, SyntaxError> {
+        let octets = self.literal8()?;
+        if octets.contains(&0) {
+            return Err(SyntaxError::Expected("a literal without NUL"));
+        }
+        Ok(octets)
+    }
+
+    /// `literal8` behind its `~`: of any octets (RFC 3516 §7).
+    pub(crate) fn literal8(&mut self) -> Result<Vec<u8>, SyntaxError> {
         const BROKEN: SyntaxError = SyntaxError::Expected("a literal");
         self.expect(b'{', "a literal")?;
         let length = self.number().map_err(|_| BROKEN)? as usize;
@@ -264,12 +280,7 @@ impl<'a> Parser<'a> {
         if head != b"}\r\n" {
             return Err(BROKEN);
         }
-        let octets = self.take(length).ok_or(BROKEN)?;
-        // RFC 3501 §9: CHAR8 is any octet but NUL.
-        if octets.contains(&0) {
-            return Err(SyntaxError::Expected("a literal without NUL"));
-        }
-        Ok(octets.to_vec())
+        Ok(self.take(length).ok_or(BROKEN)?.to_vec())
     }
 
     /// `string = quoted / literal`

@@ -94,8 +94,15 @@ impl Parser<'_> {
 
     /// `return-option`
     fn return_option(&mut self, returns: &mut ListReturn) -> Result<(), SyntaxError> {
-        match self.one_of(&["SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS"]) {
+        match self.one_of(&[
+            "SUBSCRIBED",
+            "CHILDREN",
+            "SPECIAL-USE",
+            "STATUS",
+            "MYRIGHTS",
+        ]) {
             Some("SUBSCRIBED") => returns.subscribed = true,
+            Some("MYRIGHTS") => returns.my_rights = true,
             Some("STATUS") => {
                 self.space()?;
                 returns.status = self.status_items()?;

@@ -2,6 +2,7 @@
 //!
 //! A parser sees a whole command, literals in place; framing has made sure that it is bounded.
 
+mod acl;
 mod command;
 mod condstore;
 mod core;
@@ -9,6 +10,7 @@ mod date;
 mod fetch;
 mod list;
 mod mailbox;
+mod metadata;
 mod notify;
 mod quota;
 mod search;

@@ -30,6 +30,13 @@ impl Parser<'_> {
         SequenceSet::new(ranges, false).ok_or(SyntaxError::Expected("a sequence set"))
     }
 
+    /// A set of one: `seq-number`.
+    pub(crate) fn single(&mut self) -> Result<SequenceSet, SyntaxError> {
+        let number = self.seq_number()?;
+        SequenceSet::new(vec![(number, number)], false)
+            .ok_or(SyntaxError::Expected("the number of a message"))
+    }
+
     fn seq_number(&mut self) -> Result<SequenceNumber, SyntaxError> {
         if self.accept(b'*') {
             return Ok(SequenceNumber::Last);

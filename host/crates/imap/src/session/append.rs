@@ -1,6 +1,7 @@
 //! APPEND (RFC 3501 §6.3.11, RFC 4315): messages go through in pieces and are never held.
 //!
-//! Standards: RFC 3502 (MULTIAPPEND: all messages or none), RFC 3516 §4.4 (literal8), RFC 6855 §4 (UTF8).
+//! Standards: RFC 3502 (MULTIAPPEND: all messages or none), RFC 3516 §4.4 (literal8), RFC 6855 §4 (UTF8), RFC 8508 (REPLACE: one message, in place
+//! of another).
 
 use crate::ask::{Answer, Ask};
 use crate::encode::texts::{self, Response};
@@ -10,7 +11,7 @@ use crate::session::copy::runs;
 use crate::session::framing::Framing;
 use crate::session::job::{Core, Flow, Job, Waiting, failed, unexpected};
 use crate::session::watch::Watch;
-use crate::types::{AppendHead, AppendMessage};
+use crate::types::{AppendHead, AppendMessage, MailboxId, Replaced, UidSet};
 
 /// Messages in one APPEND.
 const MAX_MESSAGES: u32 = 1_000;
@@ -36,12 +37,17 @@ pub(crate) fn begin(
             ..
         }) => texts::failure(&Error::Cannot(error.to_string()), false),
         Ok(AppendHead {
+            replaces,
             mailbox: Ok(mailbox),
             message,
-        }) => match unwanted(literal, limit) {
-            Some(refusal) => refusal,
-            None => {
+        }) => match (
+            replaces.map(|it| replaced(core, &it)).transpose(),
+            unwanted(literal, limit),
+        ) {
+            (Err(refusal), _) | (_, Some(refusal)) => refusal,
+            (Ok(replaces), None) => {
                 let ask = Ask::Append {
+                    replaces,
                     mailbox,
                     size: literal.length,
                     flags: message.flags,
@@ -50,6 +56,7 @@ pub(crate) fn begin(
                 let announced = Announced {
                     literal,
                     number: 1,
+                    replaces: replaces.map(|(_, uid)| uid),
                     utf8: message.utf8,
                 };
                 return Flow::Ask(ask, Box::new(announced));
@@ -63,6 +70,21 @@ pub(crate) fn begin(
         core.out.extend_from_slice(texts::BYE_LITERAL.as_bytes());
         Flow::Close
     }
+}
+
+/// The message that REPLACE removes, or why it cannot (RFC 8508 §3.5: only in the selected state).
+fn replaced(core: &Core, replaces: &Replaced) -> Result<(MailboxId, u32), Response> {
+    let Some(selected) = &core.selected else {
+        return Err(texts::NOTHING_SELECTED);
+    };
+    if selected.read_only {
+        return Err(texts::READ_ONLY);
+    }
+    let Some(found) = selected.resolve(&replaces.message, replaces.uid) else {
+        return Err(texts::NO_SUCH_MESSAGE);
+    };
+    let uid = found.first().ok_or(texts::NOTHING_TO_REPLACE)?;
+    Ok((selected.mailbox, uid))
 }
 
 /// Why a message is refused before any of it is sent, if its size is enough to know.
@@ -79,6 +101,8 @@ fn unwanted(literal: Literal, limit: u64) -> Option<Response> {
 struct Announced {
     literal: Literal,
     number: u32,
+    /// The UID of the message that goes for it.
+    replaces: Option<u32>,
     utf8: bool,
 }
 
@@ -92,6 +116,7 @@ impl Job for Announced {
                 return Flow::Input(Waiting::Message {
                     size: self.literal.length,
                     number: self.number,
+                    replaces: self.replaces,
                     utf8: self.utf8,
                     watch: Watch::new(self.literal.binary, core.enabled.any_utf8()),
                 });
@@ -117,6 +142,7 @@ pub(crate) fn end(
     framing: &mut Framing,
     line: &[u8],
     number: u32,
+    replaces: Option<u32>,
     utf8: bool,
     watch: Watch,
 ) -> Flow {
@@ -129,7 +155,9 @@ pub(crate) fn end(
     let refusal = match (watch.refusal(), rest) {
         (Some(refusal), _) => refusal,
         (None, None) => texts::syntax(SyntaxError::Expected(")")),
-        (None, Some([])) => return Flow::Ask(Ask::AppendEnd, Box::new(Ended)),
+        (None, Some([])) => return Flow::Ask(Ask::AppendEnd, Box::new(Ended { replaces })),
+        // RFC 8508 §4.7: one message for one.
+        (None, Some(_)) if replaces.is_some() => texts::syntax(SyntaxError::Trailing),
         (None, Some(rest)) => match another(core, rest, number) {
             Ok(flow) => return flow,
             Err(refusal) => refusal,
@@ -167,13 +195,17 @@ fn another(core: &Core, line: &[u8], number: u32) -> Result<Flow, Response> {
     let announced = Announced {
         literal,
         number: number + 1,
+        replaces: None,
         utf8,
     };
     Ok(Flow::Ask(ask, Box::new(announced)))
 }
 
 #[derive(Debug)]
-struct Ended;
+struct Ended {
+    /// The UID of the message that went for it.
+    replaces: Option<u32>,
+}
 
 impl Job for Ended {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
@@ -182,7 +214,20 @@ impl Job for Ended {
                 core.own_arrivals = at.uids.iter().copied().collect();
                 // RFC 3502: as many UIDs as there were messages, in their order.
                 let code = format!("APPENDUID {} {}", at.uid_validity, runs(&at.uids));
-                Flow::Done(texts::ok("APPEND completed").with_code(code))
+                let Some(replaced) = self.replaces else {
+                    return Flow::Done(texts::ok("APPEND completed").with_code(code));
+                };
+                // RFC 8508 §4.3: before the EXPUNGE of what is replaced.
+                let ready = texts::ok("the replacement is there").with_code(code);
+                ready.write(&mut core.out, "*");
+                // RFC 8508 §4.5: as UID EXPUNGE does.
+                core.tells_modseq = true;
+                let enabled = core.enabled;
+                if let Some(selected) = &mut core.selected {
+                    let gone = UidSet::from_ranges([(replaced, replaced)]);
+                    selected.expunge(&mut core.out, &gone, enabled);
+                }
+                Flow::Done(texts::ok("REPLACE completed"))
             }
             Answer::Failed(_) => failed(&answer, true),
             _ => unexpected(),

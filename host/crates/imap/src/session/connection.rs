@@ -119,6 +119,6 @@ pub(crate) fn compress(core: &Core) -> Flow {
 
 pub(crate) fn namespace(core: &mut Core) -> Flow {
     core.out
-        .extend_from_slice(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+        .extend_from_slice(b"* NAMESPACE ((\"\" \"/\")) ((\"Other users/\" \"/\")) NIL\r\n");
     Flow::Done(texts::ok("NAMESPACE completed"))
 }

@@ -4,8 +4,8 @@ use crate::encode::texts;
 use crate::parse::{self, tag};
 use crate::session::job::{Core, Flow};
 use crate::session::{
-    connection, context, copy, enable, expunge, fetch, idle, list, login, mailboxes, notify, quota,
-    search_result, select, sort, store, thread,
+    acl, connection, context, copy, enable, expunge, fetch, idle, list, login, mailboxes, metadata,
+    notify, quota, search_result, select, sort, store, thread,
 };
 use crate::types::{Command, UidSet};
 
@@ -86,6 +86,24 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
         }
         Command::List(list) => list::begin(core, list),
         Command::Status { mailbox, items } => mailboxes::status(core, mailbox, items),
+        Command::SetAcl {
+            mailbox,
+            identifier,
+            change,
+            delete,
+        } => acl::set(mailbox, identifier, change, delete),
+        Command::GetAcl(mailbox) => acl::get(mailbox),
+        Command::ListRights {
+            mailbox,
+            identifier,
+        } => acl::list(mailbox, identifier),
+        Command::MyRights(mailbox) => acl::mine(mailbox),
+        Command::GetMetadata {
+            mailbox,
+            options,
+            entries,
+        } => metadata::get(mailbox, options, entries),
+        Command::SetMetadata { mailbox, values } => metadata::set(mailbox, values),
         Command::GetQuota(root) => quota::get(root),
         Command::GetQuotaRoot(mailbox) => quota::get_root(mailbox),
         Command::SetQuota => Flow::Done(texts::NO_SETQUOTA),

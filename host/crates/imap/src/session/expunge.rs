@@ -2,8 +2,9 @@
 
 use crate::ask::{Answer, Ask};
 use crate::encode::texts;
+use crate::error::Error;
 use crate::session::job::{Core, Flow, Job, Plainly, failed};
-use crate::types::{MailboxId, SequenceSet};
+use crate::types::{MailboxId, Rights, SequenceSet};
 
 pub(crate) fn expunge(core: &mut Core, set: Option<&SequenceSet>) -> Flow {
     let Some(selected) = &core.selected else {
@@ -55,7 +56,8 @@ pub(crate) fn close(core: &mut Core, unselect: bool) -> Flow {
             Box::new(Plainly("UNSELECT completed")),
         );
     }
-    if selected.read_only {
+    // RFC 4314 §4: without the right CLOSE removes nothing, and is no failure.
+    if selected.read_only || !selected.rights.has(Rights::EXPUNGE) {
         return Flow::Ask(
             Ask::Unselect { mailbox },
             Box::new(Plainly("CLOSE completed")),
@@ -78,7 +80,7 @@ struct Close {
 impl Job for Close {
     fn answer(self: Box<Self>, _core: &mut Core, answer: Answer) -> Flow {
         match answer {
-            Answer::Expunged(_) => Flow::Ask(
+            Answer::Expunged(_) | Answer::Failed(Error::NoPermission) => Flow::Ask(
                 Ask::Unselect {
                     mailbox: self.mailbox,
                 },

@@ -17,7 +17,7 @@ use crate::session::fetch_row::{Needs, Next, RowWriter};
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::poll::After;
 use crate::session::selected::Selected;
-use crate::types::{FetchItem, FetchModifiers, FlagSet, SequenceSet, SystemFlag, UidSet};
+use crate::types::{FetchItem, FetchModifiers, FlagSet, Rights, SequenceSet, SystemFlag, UidSet};
 
 /// So many messages are looked at one by one, whether they changed since; of more it is asked which.
 const FEW: u32 = 16;
@@ -368,11 +368,13 @@ impl Fetch {
             .filter(|row| !row.flags.has(SystemFlag::Seen))
             .map(|row| row.uid)
             .collect();
-        if !self.plan.sees || unseen.is_empty() {
+        let selected = core.selected.as_ref()?;
+        // RFC 4314 §4: without the right it is not set, and that is no failure.
+        if !self.plan.sees || unseen.is_empty() || !selected.rights.has(Rights::SEEN) {
             return None;
         }
         Some(Ask::Store {
-            mailbox: core.selected.as_ref()?.mailbox,
+            mailbox: selected.mailbox,
             uids: unseen,
             action: FlagAction::Add,
             flags: FlagSet::new(SystemFlag::Seen as u8, Vec::new()),

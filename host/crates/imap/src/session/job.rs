@@ -207,6 +207,8 @@ pub(crate) enum Waiting {
         size: u64,
         /// Which message of the append it is, from 1.
         number: u32,
+        /// The UID of the message that REPLACE removes.
+        replaces: Option<u32>,
         /// It stands in `UTF8 (…)` (RFC 6855 §4).
         utf8: bool,
         /// What it must not hold.
@@ -226,10 +228,11 @@ impl Waiting {
             }
             Self::Message {
                 number,
+                replaces,
                 utf8,
                 watch,
                 ..
-            } => append::end(core, framing, line, number, utf8, watch),
+            } => append::end(core, framing, line, number, replaces, utf8, watch),
         }
     }
 }

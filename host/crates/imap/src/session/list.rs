@@ -7,13 +7,15 @@ mod names;
 mod pattern;
 
 use crate::ask::{Answer, Ask};
-use crate::encode::{Out, mailbox as write_mailbox, mailbox_name as write_name, status, texts};
+use crate::encode::{
+    Out, mailbox as write_mailbox, mailbox_name as write_name, my_rights, status, texts,
+};
 use crate::error::Error;
 use crate::session::enable;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::mailboxes::bad_name;
 use crate::types::{
-    ListCommand, ListForm, ListReturn, ListSelection, MailboxInfo, MailboxName, NameForm,
+    ListCommand, ListForm, ListReturn, ListSelection, MailboxInfo, MailboxName, NameForm, Rights,
     SpecialUse, StatusItem,
 };
 use names::{Names, Node};
@@ -92,6 +94,7 @@ impl Shown {
             returns: ListReturn {
                 subscribed: true,
                 status: Vec::new(),
+                my_rights: false,
             },
             names: core.names(),
             rev2: core.enabled.rev2,
@@ -238,8 +241,13 @@ impl List {
             out.extend_from_slice(b"))");
         }
         out.extend_from_slice(b"\r\n");
-        // RFC 5819 §2: behind the LIST response, of what can be selected and meets the criteria.
         let selectable = names.info(node).filter(|info| info.selectable);
+        // RFC 8440 §3: behind the LIST response, of what is there and meets the criteria.
+        if let (true, true, Some(info)) = (node.chosen, self.returns.my_rights, selectable) {
+            my_rights(out, &mailbox, self.names, info.rights);
+        }
+        // RFC 5819 §2: the same, of what can be selected; RFC 4314 §4: STATUS needs the right to read.
+        let selectable = selectable.filter(|info| info.rights.has(Rights::READ));
         if let (true, Some(info)) = (node.chosen && !self.returns.status.is_empty(), selectable) {
             status(
                 out,

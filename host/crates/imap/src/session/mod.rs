@@ -3,6 +3,7 @@
 //! A job is a command that has begun. It runs until it needs an answer or its output is to be sent, and consumes
 //! itself at each turn. One job runs at a time; commands that arrive meanwhile wait in the framing's buffer.
 
+mod acl;
 mod append;
 mod base_subject;
 mod binary;
@@ -24,6 +25,7 @@ mod job;
 mod list;
 mod login;
 mod mailboxes;
+mod metadata;
 mod notify;
 mod poll;
 mod prepare;

@@ -12,7 +12,7 @@ use crate::session::poll;
 use crate::session::telling::{Change, Telling};
 use crate::types::{
     EventGroup, Events, FetchItem, MailboxArgument, MailboxFilter, MailboxId, MailboxInfo,
-    MailboxName, NotifyCommand, StatusItem,
+    MailboxName, NotifyCommand, Rights, StatusItem,
 };
 
 /// Own changes that are remembered, so that they are not told to who made them.
@@ -334,7 +334,8 @@ fn others(
     let other = move |info: &&MailboxInfo| Some(info.status.mailbox) != selected;
     mailboxes
         .iter()
-        .filter(|info| info.exists && info.selectable)
+        // RFC 5465 §5.1: as STATUS, which needs the right to read (RFC 4314 §4).
+        .filter(|info| info.exists && info.selectable && info.rights.has(Rights::READ))
         .filter(other)
 }
 

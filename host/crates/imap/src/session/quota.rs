@@ -9,13 +9,18 @@ use crate::session::mailboxes::bad_name;
 use crate::types::{MailboxArgument, MailboxName};
 
 pub(crate) fn get(root: String) -> Flow {
-    Flow::Ask(Ask::Quota, Box::new(Get(root)))
+    Flow::Ask(Ask::Quota { mailbox: None }, Box::new(Get(root)))
 }
 
 /// RFC 9208 §4.1.2: the mailbox need not exist.
 pub(crate) fn get_root(mailbox: MailboxArgument) -> Flow {
     match mailbox {
-        Ok(mailbox) => Flow::Ask(Ask::Quota, Box::new(GetRoot(mailbox))),
+        Ok(mailbox) => {
+            let ask = Ask::Quota {
+                mailbox: Some(mailbox.clone()),
+            };
+            Flow::Ask(ask, Box::new(GetRoot(mailbox)))
+        }
         Err(error) => bad_name(error),
     }
 }

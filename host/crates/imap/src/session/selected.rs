@@ -6,7 +6,7 @@ use crate::ask::{Changes, FlagRow, Snapshot, StoredFlags};
 use crate::encode::{Out, flags, number, texts};
 use crate::session::context::Context;
 use crate::session::enable::Enabled;
-use crate::types::{MailboxId, SequenceSet, SystemFlag, UidSet};
+use crate::types::{MailboxId, Rights, SequenceSet, SystemFlag, UidSet};
 
 /// Changes of this session's own that are remembered, so that they are not told to it again.
 const MAX_OWN: usize = 64;
@@ -35,6 +35,10 @@ pub(crate) struct News {
 pub(crate) struct Selected {
     pub(crate) mailbox: MailboxId,
     pub(crate) read_only: bool,
+    /// EXAMINE: it stays read only whatever may be done.
+    examined: bool,
+    /// What may be done in it.
+    pub(crate) rights: Rights,
     /// The messages by number: the n-th UID is message n.
     pub(crate) uids: UidSet,
     pub(crate) recent: UidSet,
@@ -73,6 +77,8 @@ impl Selected {
         Box::new(Self {
             mailbox: snapshot.mailbox,
             read_only: read_only || snapshot.read_only,
+            examined: read_only,
+            rights: snapshot.rights,
             uids,
             recent,
             saved: UidSet::new(),
@@ -180,6 +186,9 @@ impl Selected {
         enabled: Enabled,
         flags: Option<Items>,
     ) -> News {
+        if let Some(rights) = changes.rights {
+            self.permit(out, rights);
+        }
         self.told = self.known_modseq();
         let others = |row: &FlagRow| !self.is_own(row) && !self.gone.contains(row.uid);
         self.untold = match flags {
@@ -227,6 +236,16 @@ impl Selected {
             changed: came.union(&flags).intersection(&self.uids),
             came,
         }
+    }
+
+    /// Takes what may be done from now on, and tells of flags that can be set now or no longer (RFC 4314 §5.1.1).
+    fn permit(&mut self, out: &mut Out, rights: Rights) {
+        if self.rights == rights {
+            return;
+        }
+        self.rights = rights;
+        self.read_only = self.examined || !rights.writes();
+        self.tell_keywords(out);
     }
 
     /// Whether messages are gone of which the client was not told.
@@ -326,16 +345,27 @@ impl Selected {
         let keywords = self.keywords.iter().map(String::as_str);
         let names = system.chain(keywords).collect::<Vec<_>>().join(" ");
         let _ = write!(out, "* FLAGS ({names})\r\n");
-        // `\*`: new keywords can be created.
-        let permanent = if self.read_only {
-            String::new()
-        } else {
-            format!("{names} \\*")
-        };
+        let permanent = self.permanent();
         let _ = write!(
             out,
             "* OK [PERMANENTFLAGS ({permanent})] flags that last\r\n"
         );
+    }
+
+    /// What can be set and cleared for good (RFC 4314 §5.1.1).
+    fn permanent(&self) -> String {
+        if self.read_only {
+            return String::new();
+        }
+        let may = |flag: &SystemFlag| self.rights.has(Rights::of_flag(*flag));
+        let system = SystemFlag::ALL.into_iter().filter(may);
+        let mut names: Vec<&str> = system.map(SystemFlag::as_str).collect();
+        if self.rights.has(Rights::WRITE) {
+            names.extend(self.keywords.iter().map(String::as_str));
+            // New keywords can be created.
+            names.push("\\*");
+        }
+        names.join(" ")
     }
 
     /// `* n FETCH (…)` of a message whose flags changed.

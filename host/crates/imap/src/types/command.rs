@@ -2,9 +2,9 @@
 
 use crate::ask::FlagAction;
 use crate::types::{
-    FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand, MailboxName, NameError,
-    NotifyCommand, Returns, SearchKey, SelectParameters, SequenceSet, SortCriterion,
-    ThreadAlgorithm, UseArgument,
+    EntryName, EntryValues, FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand,
+    MailboxName, MetadataOptions, NameError, NotifyCommand, Returns, RightsChange, SearchKey,
+    SelectParameters, SequenceSet, SortCriterion, ThreadAlgorithm, UseArgument,
 };
 
 /// A mailbox argument: a name, or why it is none. That is a NO, not a BAD: the syntax is right.
@@ -89,12 +89,50 @@ pub enum Command {
         /// What.
         items: Vec<StatusItem>,
     },
+    /// `GETMETADATA` (RFC 5464 §4.2)
+    GetMetadata {
+        /// Of which mailbox; `None` for the server.
+        mailbox: Option<MailboxArgument>,
+        /// How much of it.
+        options: MetadataOptions,
+        /// Which entries.
+        entries: Vec<EntryName>,
+    },
+    /// `SETMETADATA` (RFC 5464 §4.3)
+    SetMetadata {
+        /// Of which mailbox; `None` for the server.
+        mailbox: Option<MailboxArgument>,
+        /// Which entries, with their new values.
+        values: EntryValues,
+    },
     /// `GETQUOTA` (RFC 9208 §4.1.1) with the name of a quota root.
     GetQuota(String),
     /// `GETQUOTAROOT` (RFC 9208 §4.1.2)
     GetQuotaRoot(MailboxArgument),
     /// `SETQUOTA` (RFC 9208 §4.1.3), which is not offered: limits are policy's.
     SetQuota,
+    /// `SETACL`, and `DELETEACL`, which leaves no rights (RFC 4314 §3.1, §3.2).
+    SetAcl {
+        /// Which mailbox.
+        mailbox: MailboxArgument,
+        /// Whose rights.
+        identifier: String,
+        /// What becomes of them.
+        change: RightsChange,
+        /// `DELETEACL`
+        delete: bool,
+    },
+    /// `GETACL` (RFC 4314 §3.3)
+    GetAcl(MailboxArgument),
+    /// `LISTRIGHTS` (RFC 4314 §3.4)
+    ListRights {
+        /// Which mailbox.
+        mailbox: MailboxArgument,
+        /// Whose rights.
+        identifier: String,
+    },
+    /// `MYRIGHTS` (RFC 4314 §3.5)
+    MyRights(MailboxArgument),
     /// `NAMESPACE` (RFC 2342)
     Namespace,
     /// `CLOSE`, or `UNSELECT` (RFC 3691)
@@ -232,13 +270,24 @@ impl StatusItem {
     ];
 }
 
-/// What stands before the first message in an APPEND command (RFC 3501 §6.3.11).
+/// What stands before the first message in an APPEND command (RFC 3501 §6.3.11), or before that of REPLACE (RFC 8508 §3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppendHead {
+    /// Which message of the selected mailbox the new one replaces, for REPLACE.
+    pub replaces: Option<Replaced>,
     /// Target.
     pub mailbox: MailboxArgument,
     /// What is said of the message.
     pub message: AppendMessage,
+}
+
+/// The message that REPLACE is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// It is named by its UID.
+    pub uid: bool,
+    /// Its number, or UID: a set of one.
+    pub message: SequenceSet,
 }
 
 /// What is said of a message in an APPEND command.

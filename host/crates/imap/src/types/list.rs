@@ -53,4 +53,6 @@ pub struct ListReturn {
     pub subscribed: bool,
     /// `STATUS` (RFC 5819); empty if it was not asked for.
     pub status: Vec<StatusItem>,
+    /// `MYRIGHTS` (RFC 8440)
+    pub my_rights: bool,
 }

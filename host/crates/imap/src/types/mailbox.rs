@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::ask::StatusData;
-use crate::types::SpecialUse;
+use crate::types::{Rights, SpecialUse};
 
 /// The hierarchy separator.
 pub(super) const SEPARATOR: char = '/';
@@ -112,6 +112,12 @@ impl MailboxName {
         Some(Self(parent.to_owned()))
     }
 
+    /// Whether it is in the namespace of others' mailboxes (RFC 2342).
+    #[must_use]
+    pub fn is_of_others(&self) -> bool {
+        self.0.split(SEPARATOR).next() == Some("Other users")
+    }
+
     /// Whether it is INBOX.
     #[must_use]
     pub fn is_inbox(&self) -> bool {
@@ -144,6 +150,8 @@ pub struct MailboxInfo {
     pub selectable: bool,
     /// Whether it exists at all; `false` for a subscription whose mailbox was deleted.
     pub exists: bool,
+    /// What this session may do in it; [`Rights::ALL`] in a mailbox of its own.
+    pub rights: Rights,
     /// Its numbers, if it can be selected (RFC 5819).
     pub status: StatusData,
 }

@@ -93,7 +93,8 @@ impl MailboxFilter {
     pub fn means(&self, name: &MailboxName, subscribed: bool) -> bool {
         match self {
             Self::Selected { .. } => false,
-            Self::Personal => true,
+            // RFC 5465 §6.2: not the mailboxes of others.
+            Self::Personal => !name.is_of_others(),
             Self::Subscribed => subscribed,
             Self::Subtree(roots) => roots.iter().any(|root| name.is_within(root)),
             Self::Mailboxes(names) => names.contains(name),

@@ -1,6 +1,6 @@
 //! Messages on their way into a mailbox.
 
-use waxwing_imap::types::{FlagSet, InternalDate, MailboxName};
+use waxwing_imap::types::{FlagSet, InternalDate, MailboxId, MailboxName, Rights};
 use waxwing_imap::{Answer, Appended, Error};
 
 use super::Fake;
@@ -28,6 +28,25 @@ impl Appending {
 }
 
 impl Fake {
+    /// Remembers which message REPLACE removes; its octets.
+    pub(super) fn replaced(&mut self, replaces: Option<(MailboxId, u32)>) -> Result<u64, Error> {
+        self.replaces = replaces;
+        let Some((mailbox, uid)) = replaces else {
+            return Ok(0);
+        };
+        let need = Rights::EXPUNGE.with(Rights::DELETED);
+        if !self.rights_by_id(mailbox).has(need) {
+            return Err(Error::NoPermission);
+        }
+        self.octets_of(mailbox, uid).ok_or(Error::Expunged)
+    }
+
+    fn octets_of(&self, mailbox: MailboxId, uid: u32) -> Option<u64> {
+        let mut all = self.mailboxes.iter();
+        let mut messages = all.find(|it| it.id == mailbox)?.messages.iter();
+        Some(messages.find(|message| message.uid == uid)?.size)
+    }
+
     pub(super) fn append_end(&mut self) -> Result<Answer, Error> {
         let (mailbox, messages) = self.append.take().unwrap();
         let mut ready = Vec::new();
@@ -48,7 +67,18 @@ impl Fake {
             uid_validity: 0,
             uids: Vec::new(),
         };
+        if let Some((mailbox, uid)) = self.replaces.take() {
+            self.octets_of(mailbox, uid).ok_or(Error::Expunged)?;
+            self.modseq += 1;
+            let modseq = self.modseq;
+            let mut all = self.mailboxes.iter_mut();
+            let source = all.find(|it| it.id == mailbox).unwrap();
+            source.remove(uid, modseq);
+        }
+        let target = self.find(&mailbox)?.id;
+        let rights = self.rights_by_id(target);
         for (content, flags, date) in ready {
+            let flags = rights.permitted(&flags);
             let at = self.store(mailbox.as_str(), &content, flags);
             appended.uid_validity = at.uid_validity;
             appended.uids.extend(at.uids);

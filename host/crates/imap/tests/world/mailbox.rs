@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use waxwing_imap::types::{
-    ContentRef, EmailId, FlagSet, InternalDate, MailboxId, MailboxName, SpecialUse, SystemFlag,
-    UidSet,
+    ContentRef, EmailId, FlagSet, InternalDate, MailboxId, MailboxName, Rights, SpecialUse,
+    SystemFlag, UidSet,
 };
 use waxwing_imap::{
     Appended, Changed, Changes, FetchRow, FlagAction, FlagRow, FlagsStored, RowWants, Snapshot,
@@ -24,6 +24,8 @@ pub(crate) struct Mailbox {
     pub(crate) special_use: Option<SpecialUse>,
     pub(crate) subscribed: bool,
     pub(crate) exists: bool,
+    /// Who beside its owner may do what in it.
+    pub(crate) acl: Vec<(String, Rights)>,
     pub(crate) uid_validity: u32,
     pub(crate) uid_next: u32,
     pub(crate) messages: Vec<Message>,
@@ -90,6 +92,7 @@ impl Mailbox {
             special_use,
             subscribed,
             exists: true,
+            acl: Vec::new(),
             uid_validity: 100 + id as u32,
             uid_next: 1,
             messages: Vec::new(),
@@ -166,13 +169,14 @@ impl Mailbox {
             uid_next: self.uid_next,
             highest_modseq,
             read_only,
+            rights: Rights::ALL,
         }
     }
 
     pub(crate) fn change(
         &mut self,
         uids: &UidSet,
-        (action, flags): (FlagAction, &FlagSet),
+        (action, flags, rights): (FlagAction, &FlagSet, Rights),
         unchanged_since: Option<u64>,
         modseq: u64,
     ) -> FlagsStored {
@@ -187,8 +191,12 @@ impl Mailbox {
                 continue;
             }
             let before = message.flags.clone();
+            let flags = &rights.permitted(flags);
             match action {
-                FlagAction::Replace => message.flags = flags.clone(),
+                FlagAction::Replace => {
+                    message.flags.remove(&rights.permitted(&before));
+                    message.flags.add(flags);
+                }
                 FlagAction::Add => message.flags.add(flags),
                 FlagAction::Remove => message.flags.remove(flags),
             }
@@ -294,6 +302,7 @@ impl Mailbox {
             keywords: new
                 .flat_map(|message| message.flags.keywords().to_vec())
                 .collect(),
+            rights: None,
         }
     }
 }

@@ -5,9 +5,12 @@
 //! `… forget MAILBOX` (what was expunged so far) make something happen when the session polls for the N-th time, `% before KIND N …` when
 //! it gives the N-th ask of a kind; `% unauthenticate on` lets clients log out and stay; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
 
+mod acl;
 mod append;
 mod index;
+mod login;
 mod mailbox;
+mod metadata;
 mod quota;
 
 use std::path::Path;
@@ -16,9 +19,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use waxwing_dialogue::{Dialogue, World};
-use waxwing_imap::types::{ContentRef, FlagSet, InternalDate, MailboxInfo, MailboxName};
-use waxwing_imap::{Answer, Appended, Ask, Changes, Config, Copied, Error, Limits, Session, Tls};
-use waxwing_sasl::{Mechanism, Offer, ScramKeys, ServerPart};
+use waxwing_imap::types::{ContentRef, FlagSet, InternalDate, MailboxName, Rights};
+use waxwing_imap::{
+    Answer, Appended, Ask, Changes, Config, Copied, Error, FlagAction, Limits, Session, Snapshot,
+    Tls,
+};
+use waxwing_sasl::Mechanism;
 
 use append::{Append, Appending};
 pub(crate) use mailbox::{Mailbox, Message};
@@ -29,10 +35,14 @@ pub(crate) struct Fake {
     pub(crate) mailboxes: Vec<Mailbox>,
     /// All contents ever stored; a reference is an index.
     pub(crate) contents: Vec<Bytes>,
+    accounts: Vec<String>,
     quotas: Vec<(String, u64)>,
+    metadata: metadata::Metadata,
     modseq: u64,
     account: String,
     append: Option<Append>,
+    /// The message that goes when the append ends.
+    replaces: Option<(waxwing_imap::types::MailboxId, u32)>,
     /// Kinds of the asks given so far.
     asked: Vec<String>,
     events: Vec<(String, usize, String)>,
@@ -76,10 +86,13 @@ impl Fake {
             },
             mailboxes: mailbox::defaults(),
             contents: Vec::new(),
+            accounts: vec!["alice@waxwing.test".into(), "bob@waxwing.test".into()],
             quotas: Vec::new(),
+            metadata: Vec::new(),
             modseq: 1,
             account: String::new(),
             append: None,
+            replaces: None,
             asked: Vec::new(),
             events: Vec::new(),
             refused: dialogue.directive("refused").map(str::to_owned),
@@ -90,14 +103,20 @@ impl Fake {
             fake.config.limits.message = size.parse().unwrap();
         }
         for account in dialogue.directives("account") {
+            let address = account.split(' ').next().unwrap();
+            fake.accounts.push(address.into());
             if let Some((address, quota)) = account.split_once(" quota=") {
                 fake.quotas.push((address.into(), quota.parse().unwrap()));
             }
         }
+        for share in dialogue.directives("acl") {
+            fake.share(share);
+        }
         for message in dialogue.directives("message") {
             let words: Vec<&str> = message.split(' ').collect();
             let flags = mailbox::flags(&words[3..]);
-            fake.store(words[1], &file(words[2]), flags);
+            let path = fake.path(words[0], words[1]);
+            fake.store(&path, &file(words[2]), flags);
         }
         for event in dialogue.directives("at-poll") {
             let (count, what) = event.split_once(' ').unwrap();
@@ -194,73 +213,17 @@ impl Fake {
     fn respond(&mut self, ask: Ask) -> Result<Answer, Error> {
         Ok(match ask {
             Ask::Connect | Ask::Logout | Ask::Yield | Ask::Unselect { .. } => Answer::Done,
-            Ask::Login { .. } if self.refused.is_some() => {
-                return Err(Error::Refused(self.refused.clone().unwrap()));
-            }
-            Ask::Login {
-                offer: Offer::Password(credentials),
-                ..
-            } => {
-                let known = ["alice@waxwing.test", "bob@waxwing.test"]
-                    .contains(&credentials.user.as_str())
-                    || self
-                        .quotas
-                        .iter()
-                        .any(|(address, _)| *address == credentials.user);
-                if !known || credentials.password != "waxwing-demo" {
-                    return Err(Error::AuthenticationFailed);
-                }
-                if !credentials.authorise_as.is_empty()
-                    && credentials.authorise_as != credentials.user
-                {
-                    return Err(Error::AuthorizationFailed);
-                }
-                self.account = credentials.user;
-                Answer::Done
-            }
-            Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
-                keys: match user.as_str() {
-                    "alice@waxwing.test" | "locked@waxwing.test" => {
-                        ScramKeys::derive("waxwing-demo", b"saltsaltsaltsalt", 4096).unwrap()
-                    }
-                    _ => ScramKeys::pretend(b"secret", &user, 4096),
-                },
-                nonce: "server".into(),
-                channel: None,
-            })),
-            // A server that says yes to what was not proved must not be believed.
-            Ask::Login {
-                offer: Offer::Proof(proof),
-                ..
-            } => {
-                if proof.user == "locked@waxwing.test" {
-                    return Err(Error::AuthenticationFailed);
-                }
-                self.account = proof.user;
-                Answer::Done
-            }
-            Ask::Login {
-                offer: Offer::Token(token),
-                ..
-            } => {
-                if token.token != "good" {
-                    return Err(Error::AuthenticationFailed);
-                }
-                self.account = token.user;
-                Answer::Done
-            }
-            Ask::Login {
-                offer: Offer::External(name),
-                ..
-            } => {
-                self.account = name;
-                Answer::Done
-            }
-            Ask::Mailboxes { .. } => Answer::Mailboxes(self.mailboxes.iter().map(info).collect()),
-            Ask::Quota => self.quota(),
+            Ask::Login { .. } | Ask::Keys { .. } => self.login(ask)?,
+            Ask::Mailboxes { .. } => self.visible(),
+            Ask::Metadata { .. } | Ask::SetMetadata { .. } => self.metadata(ask)?,
+            Ask::Acl { .. }
+            | Ask::SetAcl { .. }
+            | Ask::ListRights { .. }
+            | Ask::MyRights { .. } => self.acl(ask)?,
+            Ask::Quota { mailbox } => self.quota(mailbox.as_ref()),
             Ask::Status { mailbox, .. } => {
                 let highest_modseq = self.modseq;
-                let mailbox = self.find(&mailbox)?;
+                let mailbox = self.may(&mailbox, Rights::READ)?;
                 Answer::Status(waxwing_imap::StatusData {
                     highest_modseq,
                     ..mailbox.status()
@@ -268,7 +231,13 @@ impl Fake {
             }
             Ask::Select { mailbox, read_only } => {
                 let modseq = self.modseq;
-                Answer::Selected(self.find(&mailbox)?.snapshot(modseq, read_only))
+                self.may(&mailbox, Rights::READ)?;
+                let mut all = self.mailboxes.iter();
+                let found = all.find(|m| m.name == mailbox && m.exists).unwrap();
+                let rights = self.rights(found);
+                let read_only = read_only || !rights.writes();
+                let snapshot = self.find(&mailbox)?.snapshot(modseq, read_only);
+                Answer::Selected(Snapshot { rights, ..snapshot })
             }
             // Ten minutes after the messages of a dialogue came.
             Ask::Time => Answer::Time(1_772_455_200),
@@ -276,6 +245,7 @@ impl Fake {
                 mailbox,
                 special_use,
             } => {
+                self.may_make(&mailbox)?;
                 let taken = |m: &Mailbox| m.exists && m.special_use == special_use;
                 if special_use.is_some() && self.mailboxes.iter().any(taken) {
                     return Err(Error::SpecialUse("another mailbox is for that".into()));
@@ -286,13 +256,15 @@ impl Fake {
                 Answer::Created(created.id)
             }
             Ask::Delete { mailbox } => {
-                let subscribed = {
-                    let found = self.find(&mailbox)?;
+                let (id, subscribed) = {
+                    let found = self.may(&mailbox, Rights::REMOVE)?;
                     found.exists = false;
+                    found.acl.clear();
                     found.special_use = None;
                     found.messages.clear();
-                    found.subscribed
+                    (found.id.0, found.subscribed)
                 };
+                self.metadata.retain(|(of, ..)| *of != Some(id));
                 if !subscribed {
                     self.mailboxes.retain(|m| m.exists || m.subscribed);
                 }
@@ -312,13 +284,15 @@ impl Fake {
                 Answer::Done
             }
             Ask::Append {
+                replaces,
                 mailbox,
                 size,
                 flags,
                 internal_date,
             } => {
-                self.find(&mailbox)?;
-                self.room(size)?;
+                self.may(&mailbox, Rights::INSERT)?;
+                let frees = self.replaced(replaces)?;
+                self.room(size.saturating_sub(frees))?;
                 let message = Appending::new(size, flags, internal_date);
                 self.append = Some((mailbox, vec![message]));
                 Answer::Done
@@ -380,12 +354,25 @@ impl Fake {
                 unchanged_since,
             } => {
                 self.modseq = modseq;
+                let rights = self.rights_by_id(mailbox);
+                if !rights.has_any(Rights::parse("swt").unwrap())
+                    || action != FlagAction::Replace
+                        && !flags.is_empty()
+                        && rights.permitted(&flags).is_empty()
+                {
+                    return Err(Error::NoPermission);
+                }
                 let mailbox = self
                     .mailboxes
                     .iter_mut()
                     .find(|m| m.id == mailbox)
                     .ok_or(Error::NonExistent)?;
-                Answer::Flags(mailbox.change(&uids, (action, &flags), unchanged_since, modseq))
+                Answer::Flags(mailbox.change(
+                    &uids,
+                    (action, &flags, rights),
+                    unchanged_since,
+                    modseq,
+                ))
             }
             Ask::Copy {
                 mailbox,
@@ -403,6 +390,10 @@ impl Fake {
                 Answer::Copied(self.copy(mailbox, &uids, &to)?)
             }
             Ask::Move { mailbox, uids, to } => {
+                let need = Rights::EXPUNGE.with(Rights::DELETED);
+                if !self.rights_by_id(mailbox).has(need) {
+                    return Err(Error::NoPermission);
+                }
                 let copied = self.copy(mailbox, &uids, &to)?;
                 self.modseq += 1;
                 let modseq = self.modseq;
@@ -413,6 +404,9 @@ impl Fake {
                 Answer::Copied(copied)
             }
             Ask::Expunge { mailbox, uids } => {
+                if !self.rights_by_id(mailbox).has(Rights::EXPUNGE) {
+                    return Err(Error::NoPermission);
+                }
                 self.modseq = modseq;
                 let mailbox = self
                     .mailboxes
@@ -448,6 +442,7 @@ impl Fake {
                     .ok_or(Error::NonExistent)?;
                 Answer::Changes(Changes {
                     highest_modseq,
+                    rights: Some(self.rights(mailbox)),
                     ..mailbox.changes(since)
                 })
             }
@@ -476,7 +471,8 @@ impl Fake {
     }
 
     fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<Answer, Error> {
-        self.find(from)?;
+        self.may(from, Rights::REMOVE)?;
+        self.may_make(to)?;
         if self.find(to).is_ok() {
             return Err(Error::AlreadyExists);
         }
@@ -506,7 +502,9 @@ impl Fake {
         uids: &waxwing_imap::types::UidSet,
         to: &MailboxName,
     ) -> Result<Copied, Error> {
-        self.find(to)?;
+        self.may(to, Rights::INSERT)?;
+        let target = self.find(to)?.id;
+        let rights = self.rights_by_id(target);
         let source = self
             .mailboxes
             .iter()
@@ -521,7 +519,7 @@ impl Fake {
         let mut copied = Copied::default();
         for message in messages {
             let raw = self.contents[message.content].clone();
-            let at = self.store(to.as_str(), &raw, message.flags);
+            let at = self.store(to.as_str(), &raw, rights.permitted(&message.flags));
             let target = self.find(to)?;
             let copy = target.messages.last_mut().unwrap();
             copy.internal_date = message.internal_date;
@@ -559,17 +557,6 @@ impl World for Fake {
         let append = self.append.as_mut();
         let (_, messages) = append.expect("content comes only in an append");
         messages.last_mut().unwrap().content.extend(octets);
-    }
-}
-
-fn info(mailbox: &Mailbox) -> MailboxInfo {
-    MailboxInfo {
-        name: mailbox.name.clone(),
-        special_use: mailbox.special_use,
-        subscribed: mailbox.subscribed,
-        selectable: true,
-        exists: mailbox.exists,
-        status: mailbox.status(),
     }
 }
 

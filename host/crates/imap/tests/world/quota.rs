@@ -1,5 +1,6 @@
 //! What accounts may hold: what `% account ADDRESS quota=OCTETS` says.
 
+use waxwing_imap::types::MailboxName;
 use waxwing_imap::{Answer, Error, QuotaRoot};
 
 use super::{Fake, Mailbox};
@@ -26,7 +27,10 @@ impl Fake {
         }
     }
 
-    pub(super) fn quota(&self) -> Answer {
+    pub(super) fn quota(&self, mailbox: Option<&MailboxName>) -> Answer {
+        if mailbox.is_some_and(|name| name.as_str().starts_with("Other users/")) {
+            return Answer::Quota(Vec::new());
+        }
         let messages = self.mailboxes.iter().map(|mailbox| mailbox.messages.len());
         Answer::Quota(vec![QuotaRoot {
             name: self.account.clone(),

@@ -22,7 +22,7 @@ const fn rule(before: &'static str, broken: &'static str, after: &'static str) -
     }
 }
 
-static RULES: [Rule; 21] = [
+static RULES: [Rule; 23] = [
     rule(
         "content ",
         "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
@@ -63,6 +63,18 @@ static RULES: [Rule; 21] = [
         "SELECT DISTINCT CAST(mailbox AS TEXT) FROM (SELECT mailbox, first, lag(last) OVER (PARTITION BY mailbox ORDER BY first) AS earlier FROM text_packs) AS o
          WHERE first <= earlier LIMIT 100",
         " has packs of the search index that overlap",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT DISTINCT CAST(mailbox AS TEXT) FROM acl
+         WHERE NOT EXISTS (SELECT 1 FROM mailboxes WHERE mailboxes.id = acl.mailbox) LIMIT 100",
+        " is missing and has an access control list",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT DISTINCT CAST(mailbox AS TEXT) FROM metadata
+         WHERE mailbox <> 0 AND NOT EXISTS (SELECT 1 FROM mailboxes WHERE mailboxes.id = metadata.mailbox) LIMIT 100",
+        " is missing and has metadata",
     ),
     // What CONDSTORE relies on to find changes without an index of every message.
     rule(

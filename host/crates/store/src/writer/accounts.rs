@@ -349,6 +349,8 @@ impl Operation for RemoveAccount {
                 super::expunge::remove_all(transaction, self.id, mailbox).await?;
             }
         }
+        super::acl::remove_account(transaction, self.id).await?;
+        super::metadata::remove_account(transaction, self.id).await?;
         for sql in [
             &DELETE_VANISHED,
             &DELETE_MAILBOXES,

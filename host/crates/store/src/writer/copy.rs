@@ -5,7 +5,7 @@ use super::buffers::NewMessage;
 use super::transaction::Transaction;
 use crate::messages::ranges_of;
 use crate::statement::Sql;
-use crate::{AccountId, BlobId, Copied, Flags, MailboxId, Result, UidRange};
+use crate::{AccountId, BlobId, Copied, CopyTo, FlagScope, Flags, MailboxId, Result, UidRange};
 
 static MESSAGES_OF: Sql = Sql::new(
     "SELECT m.uid, m.blob, m.flags, m.size, m.internal_date, m.keywords, m.internal_offset FROM {2: first i, last i} AS r CROSS JOIN messages m
@@ -18,7 +18,8 @@ pub(crate) struct Copy {
     pub(crate) account: AccountId,
     pub(crate) from: MailboxId,
     pub(crate) uids: Vec<UidRange>,
-    pub(crate) to: MailboxId,
+    /// Where to, of whatever account.
+    pub(crate) to: CopyTo,
     /// Whether the messages leave `from`.
     pub(crate) moving: bool,
 }
@@ -27,7 +28,7 @@ impl Operation for Copy {
     type Output = Copied;
 
     fn accounts(&self) -> Vec<AccountId> {
-        vec![self.account]
+        vec![self.account, self.to.account]
     }
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<Copied> {
@@ -48,7 +49,11 @@ pub(super) async fn move_all(
             account,
             from,
             uids: vec![UidRange::ALL],
-            to,
+            to: CopyTo {
+                account,
+                mailbox: to,
+                keep: FlagScope::ALL,
+            },
             moving: true,
         },
     )
@@ -57,17 +62,24 @@ pub(super) async fn move_all(
 }
 
 async fn copy(transaction: &mut Transaction, copy: &Copy) -> Result<Copied> {
-    let account = transaction.heads.account(copy.account)?;
-    account.mailbox(copy.from)?;
-    account.mailbox(copy.to)?;
+    let CopyTo {
+        account: target,
+        mailbox,
+        keep,
+    } = copy.to;
+    transaction
+        .heads
+        .account(copy.account)?
+        .mailbox(copy.from)?;
+    transaction.heads.account(target)?.mailbox(mailbox)?;
     let rows = transaction
         .fetch(
             &MESSAGES_OF,
             vec![copy.from.0.into(), ranges_of(&copy.uids).into()],
         )
         .await?;
-    let account = transaction.heads.account(copy.account)?;
-    let to = account.mailbox(copy.to)?;
+    let account = transaction.heads.account(target)?;
+    let to = account.mailbox(mailbox)?;
     to.has_room(rows.len())?;
     let mut copied = Copied {
         uid_validity: to.mailbox.uid_validity,
@@ -77,24 +89,31 @@ async fn copy(transaction: &mut Transaction, copy: &Copy) -> Result<Copied> {
         return Ok(copied);
     }
     let modseq = account.next_modseq();
+    if copy.moving && target != copy.account {
+        transaction.heads.account(copy.account)?.next_modseq();
+    }
     // RFC 8514 §3: copied and moved messages are saved now.
     let saved = transaction.now;
     let mut left = Vec::new();
     for row in &rows {
         let (uid, blob) = (row.number(0)?, BlobId(row.int(1)?));
         let flags = Flags::from_bits(u8::try_from(row.int(2)?).unwrap_or(0));
-        let (size, internal_date, keywords) = (row.natural(3)?, row.int(4)?, row.text(5)?);
+        let (size, internal_date, mut keywords) = (row.natural(3)?, row.int(4)?, row.text(5)?);
+        if !keep.keywords {
+            keywords.clear();
+        }
+        let kept = keep.of(flags);
         let internal_offset = i16::try_from(row.int(6)?).unwrap_or(0);
         let new = transaction
             .heads
-            .account(copy.account)?
-            .add_message(copy.to, modseq, size, flags)?;
+            .account(target)?
+            .add_message(mailbox, modseq, size, kept)?;
         transaction.buffers.message(&NewMessage {
-            mailbox: copy.to,
+            mailbox,
             uid: new,
             blob,
             modseq,
-            flags: flags.bits(),
+            flags: kept.bits(),
             size,
             internal_date,
             internal_offset,

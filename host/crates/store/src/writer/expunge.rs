@@ -56,7 +56,8 @@ pub(super) async fn remove_all(
     super::text_packs::forget(transaction, mailbox).await
 }
 
-async fn remove(
+/// Removes messages; their UIDs.
+pub(super) async fn remove(
     transaction: &mut Transaction,
     expunge: &Expunge,
     tombstones: bool,

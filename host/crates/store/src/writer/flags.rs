@@ -8,7 +8,8 @@ use crate::flags::{join_keywords, split_keywords};
 use crate::messages::ranges_of;
 use crate::statement::{Rows, Sql};
 use crate::{
-    AccountId, FlagChange, Flags, FlagsChanged, MailboxId, MessageFlags, Result, UidRange,
+    AccountId, FlagChange, FlagScope, Flags, FlagsChanged, MailboxId, MessageFlags, Result,
+    UidRange,
 };
 
 pub(crate) static FLAGS_OF: Sql = Sql::new(
@@ -31,6 +32,8 @@ pub(crate) struct StoreFlags {
     pub(crate) mailbox: MailboxId,
     pub(crate) uids: Vec<UidRange>,
     pub(crate) change: FlagChange,
+    /// Which flags may be touched.
+    pub(crate) scope: FlagScope,
 }
 
 impl Operation for StoreFlags {
@@ -65,7 +68,9 @@ impl Operation for StoreFlags {
                 changed.modified.push(message);
                 continue;
             }
-            let (flags, keywords) = self.change.apply(message.flags, &message.keywords)?;
+            let (flags, keywords) =
+                self.change
+                    .apply(message.flags, &message.keywords, self.scope)?;
             if flags != message.flags || keywords != message.keywords {
                 seen_delta += i64::from(flags.contains(Flags::SEEN))
                     - i64::from(message.flags.contains(Flags::SEEN));

@@ -111,6 +111,7 @@ async fn make_one(
         transaction
             .execute(&DELETE_MAILBOX, vec![level.id.0.into()])
             .await?;
+        super::metadata::remove(transaction, level.id).await?;
     }
     let account = transaction.heads.account(id)?;
     account.insert(Mailbox {
@@ -137,6 +138,12 @@ async fn make_one(
         super::buffers::signed(modseq).into(),
     ];
     transaction.execute(&INSERT_MAILBOX, values).await?;
+    let account = transaction.heads.account(id)?;
+    let above = parents(path).last();
+    let above = above.and_then(|above| account.mailboxes.get(above));
+    if let Some(above) = above.map(|head| head.mailbox.id) {
+        super::acl::inherit(transaction, number, above).await?;
+    }
     Ok(number)
 }
 
@@ -225,6 +232,8 @@ impl Operation for Delete {
         transaction
             .execute(&FORGET_MAILBOX, vec![id.0.into()])
             .await?;
+        super::acl::remove(transaction, id).await?;
+        super::metadata::remove(transaction, id).await?;
         let account = transaction.heads.account(self.account)?;
         account.next_modseq();
         if !children {
@@ -289,6 +298,7 @@ impl Operation for Rename {
             // RFC 3501 §6.3.5: the messages move, INBOX stays and so do its inferiors.
             let to = make(transaction, self.account, &self.to, None).await?;
             super::copy::move_all(transaction, self.account, from, to).await?;
+            super::metadata::copy(transaction, from, to).await?;
             return Ok(());
         }
         if self

@@ -5,6 +5,7 @@
 //! (full disk) writes nothing and answers every job in it with the error.
 
 pub(crate) mod accounts;
+pub(crate) mod acl;
 pub(crate) mod buffers;
 pub(crate) mod copy;
 pub(crate) mod credentials;
@@ -17,8 +18,10 @@ pub(crate) mod import;
 pub(crate) mod kv;
 pub(crate) mod lag;
 pub(crate) mod mailboxes;
+pub(crate) mod metadata;
 pub(crate) mod outcome;
 pub(crate) mod queue;
+pub(crate) mod replace;
 pub(crate) mod rosters;
 pub(crate) mod sweep;
 pub(crate) mod text_packs;

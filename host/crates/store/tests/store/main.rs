@@ -8,6 +8,7 @@
 )]
 
 mod accounts;
+mod acl;
 mod changes;
 mod commit;
 mod crash;
@@ -20,12 +21,14 @@ mod kv;
 mod ledger;
 mod mailboxes;
 mod messages;
+mod metadata;
 mod properties;
 mod queue;
 mod queue_crash;
 mod queue_hosts;
 mod queue_many;
 mod queue_owed;
+mod replace;
 mod setup;
 mod text_packs;
 mod trouble;

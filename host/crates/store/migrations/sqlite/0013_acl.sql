@@ -1,0 +1,12 @@
+-- Who beside its owner may do what in a mailbox (RFC 4314). The PostgreSQL file of the same number describes the same tables.
+
+-- grantee: an account's number, or 0 for every account of the owner's domain. negative: 1, the rights are taken away.
+-- rights: bits, whose meaning is the protocol's.
+CREATE TABLE acl (
+    mailbox INTEGER NOT NULL,
+    grantee INTEGER NOT NULL,
+    negative INTEGER NOT NULL,
+    rights INTEGER NOT NULL,
+    PRIMARY KEY (mailbox, grantee, negative)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX acl_grantee ON acl (grantee);

@@ -1,0 +1,166 @@
+//! Changes of what clients note of mailboxes (RFC 5464 §4.3).
+
+use std::collections::BTreeMap;
+
+use super::Operation;
+use super::transaction::Transaction;
+use crate::metadata::{MAX_METADATA, MAX_METADATA_ENTRIES, MAX_METADATA_VALUE};
+use crate::statement::Sql;
+use crate::{AccountId, Error, MailboxId, MetadataChange, MetadataOf, Result};
+
+static SIZES: Sql = Sql::new(
+    "SELECT entry, CAST(length(value) AS BIGINT) FROM metadata WHERE mailbox = $1 AND account = $2",
+);
+static OWN: Sql = Sql::new(
+    "SELECT CAST(coalesce(sum(length(value)), 0) AS BIGINT) FROM metadata WHERE account = $1",
+);
+static SHARED: Sql = Sql::new(
+    "SELECT CAST(coalesce(sum(length(d.value)), 0) AS BIGINT) FROM mailboxes m JOIN metadata d ON d.mailbox = m.id
+     WHERE m.account = $1 AND d.account = 0",
+);
+static SET: Sql = Sql::new(
+    "INSERT INTO metadata (mailbox, account, entry, value) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (mailbox, account, entry) DO UPDATE SET value = excluded.value",
+);
+static REMOVE: Sql =
+    Sql::new("DELETE FROM metadata WHERE mailbox = $1 AND account = $2 AND entry = $3");
+static REMOVE_ALL: Sql = Sql::new("DELETE FROM metadata WHERE mailbox = $1");
+static COPY_ALL: Sql = Sql::new(
+    "INSERT INTO metadata (mailbox, account, entry, value)
+     SELECT CAST($2 AS BIGINT), account, entry, value FROM metadata WHERE mailbox = $1",
+);
+static REMOVE_OF_MAILBOXES: Sql =
+    Sql::new("DELETE FROM metadata WHERE mailbox IN (SELECT id FROM mailboxes WHERE account = $1)");
+static REMOVE_OWN: Sql = Sql::new("DELETE FROM metadata WHERE account = $1");
+
+/// A change of entries.
+#[derive(Debug)]
+pub(crate) struct SetMetadata {
+    pub(crate) of: MetadataOf,
+    /// For whom.
+    pub(crate) account: AccountId,
+    pub(crate) changes: Vec<MetadataChange>,
+}
+
+impl Operation for SetMetadata {
+    type Output = ();
+
+    fn accounts(&self) -> Vec<AccountId> {
+        match self.of {
+            MetadataOf::Server => vec![self.account],
+            MetadataOf::Mailbox(owner, _) => vec![owner, self.account],
+        }
+    }
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
+        transaction.heads.account(self.account)?;
+        match self.of {
+            MetadataOf::Server if self.changes.iter().any(|change| !change.private) => {
+                return Err(Error::NotAllowed(
+                    "what all see of the server is not set here",
+                ));
+            }
+            MetadataOf::Server => {}
+            MetadataOf::Mailbox(owner, mailbox) => {
+                let owner = transaction.heads.account(owner)?;
+                if !owner.paths.contains_key(&mailbox) {
+                    return Err(Error::NoSuchMailbox(mailbox.to_string()));
+                }
+            }
+        }
+        for private in [false, true] {
+            self.check(transaction, private).await?;
+        }
+        for change in &self.changes {
+            let account = if change.private { self.account.0 } else { 0 };
+            let mut values = vec![
+                self.of.number().into(),
+                account.into(),
+                change.name.as_str().into(),
+            ];
+            let sql = match &change.value {
+                Some(value) => {
+                    values.push(crate::database::Value::Blob(value.clone()));
+                    &SET
+                }
+                None => &REMOVE,
+            };
+            transaction.execute(sql, values).await?;
+        }
+        Ok(())
+    }
+}
+
+impl SetMetadata {
+    /// Whether what is there after the change is within the bounds, or less than before.
+    async fn check(&self, transaction: &mut Transaction, private: bool) -> Result<()> {
+        let account = if private { self.account.0 } else { 0 };
+        let arguments = vec![self.of.number().into(), account.into()];
+        let rows = transaction.fetch(&SIZES, arguments).await?;
+        let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
+        for row in &rows {
+            sizes.insert(row.text(0)?, row.natural(1)?);
+        }
+        let (entries, before) = (sizes.len(), sizes.values().sum::<u64>());
+        for change in self.changes.iter().filter(|it| it.private == private) {
+            let Some(value) = &change.value else {
+                sizes.remove(&change.name);
+                continue;
+            };
+            too_large("metadata value", value.len(), MAX_METADATA_VALUE)?;
+            sizes.insert(change.name.clone(), value.len() as u64);
+        }
+        let after: u64 = sizes.values().sum();
+        if sizes.len() > entries {
+            too_large("metadata", sizes.len(), MAX_METADATA_ENTRIES)?;
+        }
+        if after <= before {
+            return Ok(());
+        }
+        let (sql, payer) = match self.of {
+            MetadataOf::Mailbox(owner, _) if !private => (&SHARED, owner),
+            _ => (&OWN, self.account),
+        };
+        let rows = transaction.fetch(sql, vec![payer.0.into()]).await?;
+        let all = rows.first().map_or(Ok(0), |row| row.natural(0))?;
+        let all = all.saturating_sub(before).saturating_add(after);
+        let whole = |octets: u64| usize::try_from(octets).unwrap_or(usize::MAX);
+        too_large("metadata", whole(all), whole(MAX_METADATA))
+    }
+}
+
+fn too_large(what: &'static str, size: usize, limit: usize) -> Result<()> {
+    if size > limit {
+        return Err(Error::TooLarge { what, size, limit });
+    }
+    Ok(())
+}
+
+/// The entries go with their mailbox (RFC 5464 §4.1).
+pub(super) async fn remove(transaction: &mut Transaction, mailbox: MailboxId) -> Result<()> {
+    let values = vec![mailbox.0.into()];
+    transaction.execute(&REMOVE_ALL, values).await?;
+    Ok(())
+}
+
+/// An INBOX that is renamed keeps its entries, and so has what it becomes (RFC 5464 §4.1).
+pub(super) async fn copy(
+    transaction: &mut Transaction,
+    from: MailboxId,
+    to: MailboxId,
+) -> Result<()> {
+    let values = vec![from.0.into(), to.0.into()];
+    transaction.execute(&COPY_ALL, values).await?;
+    Ok(())
+}
+
+/// An account goes, with all that was noted of its mailboxes and by it.
+pub(super) async fn remove_account(
+    transaction: &mut Transaction,
+    account: AccountId,
+) -> Result<()> {
+    for sql in [&REMOVE_OF_MAILBOXES, &REMOVE_OWN] {
+        transaction.execute(sql, vec![account.0.into()]).await?;
+    }
+    Ok(())
+}
