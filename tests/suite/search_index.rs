@@ -93,3 +93,44 @@ fn searches_find_the_same_with_an_index_and_after_a_crash() {
         server.verify();
     }
 }
+
+#[test]
+fn who_may_read_a_mailbox_of_somebody_else_searches_with_its_index() {
+    for database in Database::all() {
+        let bob = "bob@waxwing.test";
+        let accounts = [ALICE, bob].map(str::to_owned);
+        let server = Setup::new().database(database).accounts(accounts).start();
+        let (mut alice, mut bob) = (server.imap(ALICE), server.imap(bob));
+        for number in 1..=60 {
+            bob.append("INBOX", "", message(number).as_bytes())
+                .unwrap()
+                .ok()
+                .unwrap();
+        }
+        // Messages of the same numbers in a mailbox of her own are others.
+        for _ in 1..=60 {
+            alice
+                .append("INBOX", "", message(10).as_bytes())
+                .unwrap()
+                .ok()
+                .unwrap();
+        }
+        bob.command("SETACL INBOX alice lr").unwrap().ok().unwrap();
+        let select = |alice: &mut Imap| alice.select("Other users/bob@waxwing.test/INBOX");
+        select(&mut alice).unwrap();
+        until("the index helps a search", PATIENCE, || {
+            check(&mut alice);
+            (left_out(&server) > 0).then_some(())
+        });
+        for keys in ["BODY xylophone", "NOT BODY xylophone", "BODY nowhere"] {
+            let mut alice = server.imap(ALICE);
+            bob.command("SETACL INBOX alice lr").unwrap().ok().unwrap();
+            select(&mut alice).unwrap();
+            bob.command("SETACL INBOX alice l").unwrap().ok().unwrap();
+            let found = alice.command(&format!("SEARCH {keys}")).unwrap();
+            assert!(found.tagged.starts_with("NO "), "{keys}: {}", found.tagged);
+            assert!(!found.text().contains("* SEARCH"), "{}", found.text());
+        }
+        server.verify();
+    }
+}

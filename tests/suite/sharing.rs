@@ -329,6 +329,45 @@ fn rights_that_are_taken_away_end_at_once() {
     }
 }
 
+#[test]
+fn nothing_is_heard_of_what_may_not_be_read() {
+    for database in Database::all() {
+        let server = start(database);
+        let (mut alice, mut bob) = (
+            server.imap("alice@waxwing.test"),
+            server.imap("bob@waxwing.test"),
+        );
+        let mut done = |command: &str| drop(bob.command(command).unwrap().ok().unwrap());
+        done("CREATE Hidden");
+        done("SETACL INBOX alice l");
+        done("SETACL Hidden alice i");
+        let set = "NOTIFY SET STATUS (subtree \"Other users\" (MessageNew MessageExpunge FlagChange MailboxName))";
+        let told = alice.command(set).unwrap().ok().unwrap().text();
+        assert!(!told.contains("STATUS"), "{told}");
+        for mailbox in ["INBOX", "Hidden"] {
+            bob.append(mailbox, "", MESSAGE).unwrap().ok().unwrap();
+            let path = format!("Other users/bob@waxwing.test/{mailbox}");
+            let told = alice.append("INBOX", "", MESSAGE).unwrap().text()
+                + &alice.command("LIST \"\" *").unwrap().text()
+                + &alice.command("NOOP").unwrap().text();
+            assert!(!told.contains("STATUS"), "{told}");
+            assert!(!told.contains("Hidden"), "{told}");
+            let counts = format!("LIST \"\" \"{path}\" RETURN (STATUS (MESSAGES))");
+            let told = alice.command(&counts).unwrap().text();
+            assert!(!told.contains("STATUS"), "{told}");
+        }
+        // What is put there has a UID, which tells how much is there (RFC 4315 §3).
+        let hidden = "Other users/bob@waxwing.test/Hidden";
+        let told = alice.append(hidden, "", MESSAGE).unwrap().ok().unwrap();
+        assert!(!told.tagged.contains("APPENDUID"), "{}", told.tagged);
+        alice.select("INBOX").unwrap();
+        let told = alice.command(&format!("COPY 1 \"{hidden}\"")).unwrap();
+        assert!(!told.tagged.contains("COPYUID"), "{}", told.tagged);
+        let told = alice.command(&format!("MOVE 1 \"{hidden}\"")).unwrap();
+        assert!(!told.text().contains("COPYUID"), "{}", told.text());
+    }
+}
+
 fn line(imap: &mut Imap) -> String {
     let line = imap.connection.line().unwrap().expect("a line");
     String::from_utf8_lossy(&line).trim_end().to_owned()

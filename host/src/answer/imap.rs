@@ -321,7 +321,8 @@ impl User {
                 wants,
             } => {
                 let open = self.open(gate, mailbox).await?;
-                rows(store, open, &uids, wants).await.map_err(failed)
+                let rows = rows(store, open, &uids, wants).await.map_err(failed)?;
+                self.as_read(gate, mailbox, rows).await
             }
             Ask::Read {
                 content,
@@ -394,9 +395,8 @@ impl User {
                 keys,
             } => {
                 let open = self.open(gate, mailbox).await?;
-                search::texts(store, open, &uids, &keys)
-                    .await
-                    .map_err(failed)
+                let found = search::texts(store, open, &uids, &keys).await;
+                self.as_read(gate, mailbox, found.map_err(failed)?).await
             }
             Ask::Sift {
                 mailbox,
@@ -405,13 +405,14 @@ impl User {
             } => {
                 let open = self.open(gate, mailbox).await?;
                 // The index is the owner's.
-                let (owner, mailbox) = (open.owner, open.mailbox);
-                let absent = indexing::absent(store, owner, mailbox, &uids, &needles).await;
-                Ok(Answer::Absent(absent))
+                let absent =
+                    indexing::absent(store, open.owner, open.mailbox, &uids, &needles).await;
+                self.as_read(gate, mailbox, Answer::Absent(absent)).await
             }
             Ask::Changed { mailbox, since } => {
                 let open = self.open(gate, mailbox).await?;
-                changed::since(store, open, since).await.map_err(failed)
+                let changed = changed::since(store, open, since).await.map_err(failed)?;
+                self.as_read(gate, mailbox, changed).await
             }
             Ask::Poll { mailbox, since } => self.poll(gate, mailbox, since).await,
             Ask::Time => Ok(Answer::Time(jiff::Timestamp::now().as_second())),

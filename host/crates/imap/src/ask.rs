@@ -456,8 +456,8 @@ pub enum FlagAction {
     Remove,
 }
 
-/// Where appended messages are (APPENDUID, RFC 4315).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where appended messages are (APPENDUID, RFC 4315); nothing of it where the client may not read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Appended {
     /// UIDVALIDITY of the target.
     pub uid_validity: u32,
@@ -465,7 +465,8 @@ pub struct Appended {
     pub uids: Vec<u32>,
 }
 
-/// Where copied or moved messages are (COPYUID, RFC 4315). Both lists have the same length and order.
+/// Where copied or moved messages are (COPYUID, RFC 4315). Both lists have the same length and order; the second is empty where the client may
+/// not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Copied {
     /// UIDVALIDITY of the target.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use waxwing_imap::types::{FlagSet, InternalDate, MailboxId as ImapMailbox, MailboxName, Rights};
-use waxwing_imap::{Answer, Appended, Error};
+use waxwing_imap::{Answer, Error};
 use waxwing_message::{Body, Summary};
 use waxwing_policy::MailboxChange;
 use waxwing_store::{Account, AccountId, Delivery, MailboxId, Place, Stored, Target, UidRange};
@@ -13,7 +13,7 @@ use super::super::gate::Gate;
 use super::super::{events, now_millis, off_the_loop, summary};
 use super::User;
 use super::convert as to_imap;
-use super::places::Open;
+use super::places::{Open, permitted};
 use crate::budget::{Content, Reservation};
 
 /// Messages that are being appended (RFC 3502: all or none).
@@ -142,9 +142,7 @@ impl User {
         } else {
             self.rights(gate, append.mailbox).await?
         };
-        if !rights.has(Rights::INSERT) {
-            return Err(Error::NoPermission);
-        }
+        permitted(rights, Rights::INSERT)?;
         let mut deliveries = Vec::with_capacity(append.messages.len());
         let mut held = Vec::with_capacity(append.messages.len());
         for message in &mut append.messages {
@@ -162,9 +160,6 @@ impl User {
             }
         };
         drop(held);
-        let first = stored
-            .first()
-            .ok_or_else(|| Error::Cannot("nothing was stored".into()))?;
         for (stored, message) in stored.iter().zip(&append.messages) {
             gate.tell(&append.owner.address, || {
                 let flags = to_imap::store_flags(&message.flags);
@@ -172,10 +167,7 @@ impl User {
                 MailboxChange::Append(events::placed(&append.path, stored.uid, flags, keywords))
             });
         }
-        Ok(Answer::Appended(Appended {
-            uid_validity: first.uid_validity,
-            uids: stored.iter().map(|stored| stored.uid).collect(),
-        }))
+        Ok(Answer::Appended(to_imap::appended(&stored, rights)))
     }
 }
 

@@ -8,7 +8,7 @@ use waxwing_imap::types::{
     Rights, SpecialUse as ImapUse, UidSet,
 };
 use waxwing_imap::{
-    Answer, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, FlagsStored, Snapshot,
+    Answer, Appended, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, FlagsStored, Snapshot,
     StatusData, StoredFlags,
 };
 use waxwing_store::{
@@ -332,12 +332,30 @@ pub(super) fn row(of: Message, head: Bytes) -> FetchRow {
     }
 }
 
-pub(super) fn copied(of: &waxwing_store::Copied) -> Copied {
-    let (source, target) = of.uids.iter().copied().unzip();
+/// Which messages were copied, and where they are, if that may be known: UIDs tell of the mailbox (RFC 4315 §3).
+pub(super) fn copied(of: &waxwing_store::Copied, rights: Rights) -> Copied {
+    let (source, target): (Vec<u32>, Vec<u32>) = of.uids.iter().copied().unzip();
+    if !rights.has(Rights::READ) {
+        return Copied {
+            source,
+            ..Copied::default()
+        };
+    }
     Copied {
         uid_validity: of.uid_validity,
         source,
         target,
+    }
+}
+
+/// The same of messages that were appended.
+pub(super) fn appended(of: &[waxwing_store::Stored], rights: Rights) -> Appended {
+    match of.first() {
+        Some(first) if rights.has(Rights::READ) => Appended {
+            uid_validity: first.uid_validity,
+            uids: of.iter().map(|stored| stored.uid).collect(),
+        },
+        _ => Appended::default(),
     }
 }
 

@@ -44,9 +44,9 @@ impl User {
             .await
             .map_err(|error| to_imap::source_error(error, mailbox, gate.session()))?;
         self.tell(gate, |selected| {
-            MailboxChange::Copy(events::moved(selected, to.as_str(), &copied))
+            MailboxChange::Copy(events::moved(selected, &place.seen_by(open.owner), &copied))
         });
-        Ok(Answer::Copied(to_imap::copied(&copied)))
+        Ok(Answer::Copied(to_imap::copied(&copied, place.rights)))
     }
 
     /// Moves messages. Within an account that takes no more room.
@@ -74,9 +74,9 @@ impl User {
             .await
             .map_err(|error| to_imap::source_error(error, mailbox, gate.session()))?;
         self.tell(gate, |selected| {
-            MailboxChange::Move(events::moved(selected, to.as_str(), &copied))
+            MailboxChange::Move(events::moved(selected, &place.seen_by(open.owner), &copied))
         });
-        Ok(Answer::Copied(to_imap::copied(&copied)))
+        Ok(Answer::Copied(to_imap::copied(&copied, place.rights)))
     }
 
     /// Whether the owner of a mailbox may keep these messages, too; `whole`: and so many of them are there.

@@ -8,6 +8,7 @@ use waxwing_store::{Account, MailboxId};
 
 use super::super::gate::Gate;
 use super::convert as to_imap;
+use super::places::permitted;
 use super::{News, User};
 
 pub(super) struct Selected {
@@ -35,16 +36,24 @@ impl User {
         let found = self.find(gate, name, Rights::READ).await?;
         let store = &gate.parts().store;
         let own = found.owner.id == self.account.id;
-        // RFC 4314 §5.2
-        let read_only = examine || !found.rights.writes();
         self.changes = store.subscribe(found.owner.id);
         // Before the snapshot: what happens after it must be noticed.
         self.changes.borrow_and_update();
-        let takes_recent = own && !read_only;
+        let takes_recent = own && !examine;
         let snapshot = store
             .select(found.owner.id, found.mailbox.id, takes_recent)
             .await
             .map_err(|error| to_imap::error(error, gate.session()))?;
+        let rights = if own {
+            Rights::ALL
+        } else {
+            // Behind the snapshot: it may hold what came after the right to read it had gone.
+            let rights = self.rights(gate, found.mailbox.id).await?;
+            permitted(rights, Rights::READ)?;
+            rights
+        };
+        // RFC 4314 §5.2
+        let read_only = examine || !rights.writes();
         self.selected = Some(Selected {
             owner: found.owner,
             mailbox: found.mailbox.id,
@@ -58,7 +67,6 @@ impl User {
         } else {
             News::At(self.changes.clone())
         };
-        let rights = found.rights;
         Ok(Answer::Selected(to_imap::snapshot(
             &snapshot, read_only, rights,
         )))
@@ -90,6 +98,8 @@ impl User {
             let fresh = parts.store.select(open.owner, open.mailbox, false).await;
             changes.vanished = to_imap::absent(&fresh.map_err(failed)?);
         }
+        // Rights that went meanwhile: what came since is not told.
+        let rights = self.open(gate, mailbox).await?.rights;
         let Some(selected) = &mut self.selected else {
             return Err(Error::NonExistent);
         };
@@ -102,7 +112,7 @@ impl User {
             Some(parts.store.take_recent(&changes))
         };
         Ok(Answer::Changes(waxwing_imap::Changes {
-            rights: Some(open.rights),
+            rights: Some(rights),
             ..to_imap::changes(&changes, known_below, recent_from)
         }))
     }

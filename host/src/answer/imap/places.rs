@@ -3,6 +3,7 @@
 //! Invariant: a mailbox of somebody else is handed out only with the rights that were asked for; where they are missing the answer is that of a
 //! mailbox that is not there, unless its name may be known (RFC 4314 §6).
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -58,8 +59,22 @@ pub(super) fn named(name: &str) -> Named<'_> {
         .map_or(Named::Level, |(owner, path)| Named::Other { owner, path })
 }
 
+impl Found {
+    /// What an account calls it.
+    pub(super) fn seen_by(&self, account: AccountId) -> Cow<'_, str> {
+        if self.owner.id == account {
+            Cow::Borrowed(&self.mailbox.path)
+        } else {
+            Cow::Owned(format!(
+                "{OTHERS}/{}/{}",
+                self.owner.address, self.mailbox.path
+            ))
+        }
+    }
+}
+
 /// Whether what is needed is among the rights; who may not even know that the mailbox is there does not learn it.
-fn permitted(rights: Rights, need: Rights) -> Result<(), Error> {
+pub(super) fn permitted(rights: Rights, need: Rights) -> Result<(), Error> {
     if rights.has(need) {
         Ok(())
     } else if rights.has(Rights::LOOKUP) {
@@ -179,6 +194,16 @@ impl User {
             mailbox: selected.mailbox,
             rights,
         })
+    }
+
+    /// What was read of the selected mailbox, if it may be read still: what came into it after the right had gone is not told.
+    pub(super) async fn as_read(
+        &self,
+        gate: &Gate,
+        mailbox: ImapMailbox,
+        answer: Answer,
+    ) -> Result<Answer, Error> {
+        self.open(gate, mailbox).await.map(|_| answer)
     }
 
     /// Mailboxes of others whose names may be known.

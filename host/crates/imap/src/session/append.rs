@@ -3,7 +3,7 @@
 //! Standards: RFC 3502 (MULTIAPPEND: all messages or none), RFC 3516 §4.4 (literal8), RFC 6855 §4 (UTF8), RFC 8508 (REPLACE: one message, in place
 //! of another).
 
-use crate::ask::{Answer, Ask};
+use crate::ask::{Answer, Appended, Ask};
 use crate::encode::texts::{self, Response};
 use crate::error::Error;
 use crate::parse::{Literal, SyntaxError, append_next, literal_at_end};
@@ -212,8 +212,7 @@ impl Job for Ended {
         match answer {
             Answer::Appended(at) => {
                 core.own_arrivals = at.uids.iter().copied().collect();
-                // RFC 3502: as many UIDs as there were messages, in their order.
-                let code = format!("APPENDUID {} {}", at.uid_validity, runs(&at.uids));
+                let code = code(&at);
                 let Some(replaced) = self.replaces else {
                     return Flow::Done(texts::ok("APPEND completed").with_code(code));
                 };
@@ -233,6 +232,15 @@ impl Job for Ended {
             _ => unexpected(),
         }
     }
+}
+
+/// `APPENDUID uidvalidity uids` (RFC 3502: as many UIDs as there were messages, in their order).
+fn code(at: &Appended) -> String {
+    // RFC 4315 §3: it would tell who may not look there of the mailbox.
+    if at.uids.is_empty() {
+        return String::new();
+    }
+    format!("APPENDUID {} {}", at.uid_validity, runs(&at.uids))
 }
 
 #[derive(Debug)]

@@ -87,6 +87,7 @@ impl Job for Copy {
 
 /// `COPYUID uidvalidity source target`; the n-th of one is the n-th of the other.
 fn code(copied: &Copied) -> String {
+    // RFC 4315 §3: nothing of it for who may not read the target.
     if copied.source.is_empty() || copied.source.len() != copied.target.len() {
         return String::new();
     }

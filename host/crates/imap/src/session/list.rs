@@ -62,6 +62,7 @@ pub(crate) fn begin(core: &mut Core, command: ListCommand) -> Flow {
         names: core.names(),
         rev2: core.enabled.rev2,
         append_limit: core.config.limits.append_limit(),
+        tells_access: false,
     };
     Flow::Ask(Ask::Mailboxes { deleted }, Box::new(list))
 }
@@ -99,6 +100,7 @@ impl Shown {
             names: core.names(),
             rev2: core.enabled.rev2,
             append_limit: core.config.limits.append_limit(),
+            tells_access: true,
         };
         let names = Names::new(mailboxes, list.form, list.selection);
         Self { list, names }
@@ -142,6 +144,8 @@ struct List {
     rev2: bool,
     /// Octets of a message that is appended (RFC 7889).
     append_limit: u32,
+    /// It is told which mailboxes may not be read.
+    tells_access: bool,
 }
 
 impl Job for List {
@@ -271,6 +275,10 @@ impl List {
             attributes.push("\\NonExistent");
         } else if !info.is_some_and(|info| info.exists && info.selectable) {
             attributes.push("\\Noselect");
+        }
+        // RFC 5465 §3.1, §5.9
+        if self.tells_access && info.is_some_and(MailboxInfo::is_closed) {
+            attributes.push("\\NoAccess");
         }
         attributes.push(if node.children {
             "\\HasChildren"

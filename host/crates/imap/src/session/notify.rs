@@ -34,6 +34,8 @@ pub(crate) struct Notify {
 struct Known {
     name: MailboxName,
     selectable: bool,
+    /// It may not be read.
+    closed: bool,
     status: StatusData,
 }
 
@@ -120,11 +122,10 @@ impl Job for Set {
         };
         notify.learn(&mailboxes);
         let selected = core.selected.as_ref().map(|selected| selected.mailbox);
-        let changes = if status {
-            notify.statuses(&mailboxes, selected)
-        } else {
-            Vec::new()
-        };
+        let mut changes = notify.closed(&mailboxes);
+        if status {
+            changes.extend(notify.statuses(&mailboxes, selected));
+        }
         core.notify = Some(Box::new(notify));
         let after = poll::After::Response(texts::ok("NOTIFY completed"));
         Telling::begin(core, mailboxes, changes, after)
@@ -170,6 +171,7 @@ impl Notify {
             let known = Known {
                 name: info.name.clone(),
                 selectable: info.selectable,
+                closed: info.is_closed(),
                 status: info.status,
             };
             (info.status.mailbox, known)
@@ -177,6 +179,29 @@ impl Notify {
         self.known = known.collect();
         let subscribed = mailboxes.iter().filter(|info| info.subscribed);
         self.subscribed = subscribed.map(|info| info.name.clone()).collect();
+    }
+
+    /// RFC 5465 §3.1: mailboxes that can be listed, and whose messages are of interest, but not for who asks.
+    fn closed(&self, mailboxes: &[MailboxInfo]) -> Vec<Change> {
+        let closed = mailboxes.iter().filter(|info| info.is_closed());
+        let wanted = closed.filter(|info| self.events(&info.name, info.subscribed).messages);
+        wanted
+            .map(|info| Change::Name(info.name.clone(), None))
+            .collect()
+    }
+
+    /// RFC 5465 §5.9: mailboxes that may be read no longer, or again.
+    // Deviation from RFC 5465 §5.9: one whose name may be known no longer is gone (§5.4). \NoAccess would tell that it is there.
+    fn opened_and_closed(&self, mailboxes: &[MailboxInfo]) -> Vec<Change> {
+        let there = mailboxes.iter().filter(|info| info.exists);
+        let switched = there.filter(|info| {
+            let known = self.known.get(&info.status.mailbox);
+            known.is_some_and(|known| known.closed != info.is_closed())
+                && self.events(&info.name, info.subscribed).messages
+        });
+        switched
+            .map(|info| Change::Name(info.name.clone(), None))
+            .collect()
     }
 
     /// RFC 5465 §3.1: how the mailboxes are whose messages are of interest.
@@ -208,6 +233,9 @@ impl Notify {
         condstore: bool,
     ) -> Vec<Change> {
         let mut changes = self.names(mailboxes);
+        let mut switched = self.opened_and_closed(mailboxes);
+        switched.retain(|change| !changes.contains(change));
+        changes.extend(switched);
         for info in others(mailboxes, selected) {
             let events = self.events(&info.name, info.subscribed);
             let known = self.known.get(&info.status.mailbox);

@@ -13,7 +13,7 @@ use crate::types::{MailboxInfo, MailboxName, StatusItem};
 const AT_ONCE: usize = 128;
 
 /// What is told.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// A LIST response, with what the mailbox was called before, if that changed.
     Name(MailboxName, Option<MailboxName>),

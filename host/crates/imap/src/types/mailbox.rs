@@ -155,3 +155,11 @@ pub struct MailboxInfo {
     /// Its numbers, if it can be selected (RFC 5819).
     pub status: StatusData,
 }
+
+impl MailboxInfo {
+    /// Whether it is there and may not be read (RFC 4314 §4).
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.exists && self.selectable && !self.rights.has(Rights::READ)
+    }
+}

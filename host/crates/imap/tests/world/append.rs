@@ -87,6 +87,9 @@ impl Fake {
                 mailbox.messages.last_mut().unwrap().internal_date = date;
             }
         }
+        if !rights.has(Rights::READ) {
+            appended = Appended::default();
+        }
         Ok(Answer::Appended(appended))
     }
 }

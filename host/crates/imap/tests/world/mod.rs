@@ -2,6 +2,7 @@
 //!
 //! Directives beside those of every dialogue: `% at-poll N arrive MAILBOX FILE`, `… expunge MAILBOX UID`,
 //! `… flag MAILBOX UID FLAG`, `… create MAILBOX`, `… delete MAILBOX`, `… rename MAILBOX MAILBOX`, `… subscribe MAILBOX`, `… unsubscribe MAILBOX`,
+//! `… acl OWNER MAILBOX IDENTIFIER RIGHTS`, `… arrive OWNER:MAILBOX FILE`,
 //! `… forget MAILBOX` (what was expunged so far) make something happen when the session polls for the N-th time, `% before KIND N …` when
 //! it gives the N-th ask of a kind; `% unauthenticate on` lets clients log out and stay; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
 
@@ -165,9 +166,18 @@ impl Fake {
             .iter()
             .filter(|(wanted, count, _)| wanted == kind && *count == times)
         {
+            if let Some(share) = event.strip_prefix("acl ") {
+                self.modseq += 1;
+                self.share(share);
+                continue;
+            }
             let words: Vec<&str> = event.split(' ').collect();
             if words[0] == "arrive" {
-                self.store(words[1], &file(words[2]), mailbox::flags(&words[3..]));
+                let path = match words[1].split_once(':') {
+                    Some((owner, mailbox)) => self.path(owner, mailbox),
+                    None => words[1].to_owned(),
+                };
+                self.store(&path, &file(words[2]), mailbox::flags(&words[3..]));
                 continue;
             }
             if self.happen_to_name(&words) {
@@ -527,6 +537,9 @@ impl Fake {
             copied.uid_validity = at.uid_validity;
             copied.source.push(message.uid);
             copied.target.extend(at.uids);
+        }
+        if !rights.has(Rights::READ) {
+            copied.target.clear();
         }
         Ok(copied)
     }

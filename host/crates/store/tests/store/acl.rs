@@ -18,6 +18,7 @@ on_both! {
     lists_are_bounded_and_have_no_owner;
     those_who_watch_are_told;
     what_is_copied_counts_for_whom_it_is_copied_to;
+    a_level_is_open_to_nobody_and_nor_is_what_it_becomes;
     random_changes_come_to_what_they_say;
 }
 
@@ -258,6 +259,26 @@ async fn what_is_copied_counts_for_whom_it_is_copied_to(setup: Arc<Setup>) {
     assert_eq!((status.messages, status.unseen), (3, 3));
     let changes = store.changes(alice, from, 1).await.unwrap();
     assert_eq!(changes.vanished, [UidRange { first: 1, last: 2 }]);
+    assert_sound(&store).await;
+}
+
+async fn a_level_is_open_to_nobody_and_nor_is_what_it_becomes(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let bob = account(&store, "bob").await.id;
+    let whom = Grantee::Account(bob);
+    store.create_mailbox(alice, "a/b", None).await.unwrap();
+    let closed = store.mailbox(alice, "a").await.unwrap().id;
+    grant(&store, alice, closed, whom, 0b11).await;
+    store.delete_mailbox(alice, "a").await.unwrap();
+    let level = store.mailbox(alice, "a").await.unwrap().id;
+    let change = change(whom, RightsOperation::Add, 0b11);
+    let refused = store.change_acl(alice, level, change).await;
+    assert!(matches!(refused, Err(Error::NoSuchMailbox(_))));
+    let made = store.create_mailbox(alice, "a", None).await.unwrap().id;
+    for mailbox in [closed, level, made] {
+        assert_eq!(store.rights(mailbox, bob).await.unwrap(), 0);
+    }
     assert_sound(&store).await;
 }
 
