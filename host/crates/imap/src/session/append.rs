@@ -211,7 +211,7 @@ impl Job for Ended {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         match answer {
             Answer::Appended(at) => {
-                core.own_arrivals = at.uids.iter().copied().collect();
+                core.put(at.uid_validity, &at.uids);
                 let code = code(&at);
                 let Some(replaced) = self.replaces else {
                     return Flow::Done(texts::ok("APPEND completed").with_code(code));

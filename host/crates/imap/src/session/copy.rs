@@ -65,7 +65,7 @@ impl Job for Copy {
         if copied.source.is_empty() && !self.uid {
             return Flow::Done(texts::EXPUNGED);
         }
-        core.own_arrivals = copied.target.iter().copied().collect();
+        core.put(copied.uid_validity, &copied.target);
         let code = code(&copied);
         if !self.moving {
             return Flow::Done(texts::ok("COPY completed").with_code(code));

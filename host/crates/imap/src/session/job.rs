@@ -47,7 +47,7 @@ pub(crate) struct Core {
     pub(crate) own_delete: bool,
     /// What the client wants to hear of, if it has said so (RFC 5465).
     pub(crate) notify: Option<Box<Notify>>,
-    /// Messages that the running command put somewhere, perhaps into the selected mailbox.
+    /// Messages that the running command put into the selected mailbox.
     pub(crate) own_arrivals: UidSet,
 }
 
@@ -97,6 +97,14 @@ impl Core {
         let fresh = Self::new(Arc::clone(&self.config), self.secured);
         let old = std::mem::replace(self, fresh);
         (self.out, self.tag, self.channel) = (old.out, old.tag, old.channel);
+    }
+
+    /// The running command put these messages into the mailbox with this UIDVALIDITY.
+    pub(crate) fn put(&mut self, uid_validity: u32, uids: &[u32]) {
+        let into = self.selected.as_ref().map(|selected| selected.uid_validity);
+        if into == Some(uid_validity) {
+            self.own_arrivals = uids.iter().copied().collect();
+        }
     }
 
     /// Whether logins are taken now.

@@ -34,6 +34,8 @@ pub(crate) struct News {
 #[derive(Debug)]
 pub(crate) struct Selected {
     pub(crate) mailbox: MailboxId,
+    /// No other mailbox of its account has the same.
+    pub(crate) uid_validity: u32,
     pub(crate) read_only: bool,
     /// EXAMINE: it stays read only whatever may be done.
     examined: bool,
@@ -76,6 +78,7 @@ impl Selected {
         keywords.truncate(MAX_KEYWORDS);
         Box::new(Self {
             mailbox: snapshot.mailbox,
+            uid_validity: snapshot.uid_validity,
             read_only: read_only || snapshot.read_only,
             examined: read_only,
             rights: snapshot.rights,
