@@ -4,6 +4,7 @@
 //! late they are asked for.
 
 use std::collections::{HashMap, HashSet};
+use std::iter;
 
 use crate::ask::{Answer, Ask, StatusData};
 use crate::encode::texts;
@@ -258,13 +259,17 @@ impl Notify {
     fn names(&self, mailboxes: &[MailboxInfo]) -> Vec<Change> {
         let there = mailboxes.iter().filter(|info| info.exists);
         let now: Now<'_> = there.map(|info| (info.status.mailbox, info)).collect();
-        let mut affected = Affected::default();
-        self.came_and_went(&now, &mut affected);
-        self.renamed(&now, &mut affected);
         let subscribed = mailboxes.iter().filter(|info| info.subscribed);
         let subscribed: HashSet<&MailboxName> = subscribed.map(|info| &info.name).collect();
         let before: HashSet<&MailboxName> = self.subscribed.iter().collect();
-        let mut changes = affected.wanted(self, &before, &subscribed);
+        let wants = |name: &MailboxName| {
+            let either = before.contains(name) || subscribed.contains(name);
+            self.events(name, either).names
+        };
+        let mut affected = Affected::default();
+        self.came_and_went(&now, &mut affected);
+        self.renamed(&now, wants, &mut affected);
+        let mut changes = affected.wanted(self, wants);
         let mut switched: Vec<&&MailboxName> = before.symmetric_difference(&subscribed).collect();
         switched.sort();
         for name in switched {
@@ -292,16 +297,25 @@ impl Notify {
         }
     }
 
-    /// Mailboxes that are called otherwise. Those below one that is renamed are renamed, too, and not told of.
-    fn renamed(&self, now: &Now<'_>, affected: &mut Affected) {
+    /// Mailboxes that are called otherwise. Those below one that the client hears of are renamed, too, and not told of.
+    fn renamed(
+        &self,
+        now: &Now<'_>,
+        wants: impl Fn(&MailboxName) -> bool,
+        affected: &mut Affected,
+    ) {
         let renamed: HashMap<&MailboxName, &MailboxName> = now
             .iter()
             .filter_map(|(id, info)| Some((&self.known.get(id)?.name, &info.name)))
             .filter(|(old, new)| old != new)
             .collect();
         for (old, new) in &renamed {
-            let above = old.parent().zip(new.parent());
-            let implied = above.is_some_and(|(old, new)| renamed.get(&old) == Some(&&new));
+            let levels = iter::successors(old.parent().zip(new.parent()), |(old, new)| {
+                old.parent().zip(new.parent())
+            });
+            let implied = levels
+                .take_while(|(old, new)| renamed.get(old) == Some(&new))
+                .any(|(old, new)| wants(&old) || wants(&new));
             if !implied {
                 affected.renamed((*old).clone(), (*new).clone());
             }
@@ -335,19 +349,10 @@ impl Affected {
     }
 
     /// What of it is told.
-    fn wanted(
-        self,
-        notify: &Notify,
-        before: &HashSet<&MailboxName>,
-        subscribed: &HashSet<&MailboxName>,
-    ) -> Vec<Change> {
-        let wants = |name: &MailboxName| {
-            let either = before.contains(name) || subscribed.contains(name);
-            notify.events(name, either).names
-        };
+    fn wanted(self, notify: &Notify, wants: impl Fn(&MailboxName) -> bool) -> Vec<Change> {
         self.0
             .into_iter()
-            .filter(|(name, old)| wants(name) || old.as_ref().is_some_and(wants))
+            .filter(|(name, old)| wants(name) || old.as_ref().is_some_and(&wants))
             .filter(|(name, _)| !notify.is_own(name))
             .map(|(name, old)| Change::Name(name, old))
             .collect()
