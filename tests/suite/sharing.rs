@@ -372,3 +372,28 @@ fn line(imap: &mut Imap) -> String {
     let line = imap.connection.line().unwrap().expect("a line");
     String::from_utf8_lossy(&line).trim_end().to_owned()
 }
+
+/// Accounts of other domains are no business of this one's.
+#[test]
+fn nothing_is_shared_with_other_domains() {
+    let server = Setup::new().start();
+    let _added = server.cli(&["domain", "add", "other.test"]);
+    let input = "waxwing-demo\n";
+    let added = server.run(
+        &["account", "add", "mallory@other.test", "--password-stdin"],
+        input,
+    );
+    assert!(added.status.success(), "{added:?}");
+    let mut bob = server.imap("bob@waxwing.test");
+    for command in [
+        "SETACL INBOX mallory@other.test lr",
+        "SETACL INBOX -mallory@other.test lr",
+        "LISTRIGHTS INBOX mallory@other.test",
+    ] {
+        let known = bob.command(command).unwrap().tagged;
+        let unknown = command.replace("mallory", "nobody");
+        let unknown = bob.command(&unknown).unwrap().tagged;
+        assert!(known.starts_with("NO "), "{command}: {known}");
+        assert_eq!(known, unknown);
+    }
+}

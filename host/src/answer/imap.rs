@@ -266,7 +266,7 @@ impl User {
             }
             Ask::Select { mailbox, read_only } => self.select(gate, &mailbox, read_only).await,
             Ask::Unselect { .. } => {
-                self.selected = None;
+                self.close();
                 Ok(Answer::Done)
             }
             Ask::Create {
@@ -354,7 +354,7 @@ impl User {
                     unchanged_since,
                 };
                 let (operation, scope) = (change.operation, to_imap::scope(open.rights));
-                let names = events::names(change.flags, &change.keywords);
+                let names = to_imap::told(&change, scope);
                 let changed = store
                     .store_flags_within(open.owner, open.mailbox, &ranges(&uids), change, scope)
                     .await
@@ -424,6 +424,12 @@ impl User {
                 Err(Error::NoPermission)
             }
         }
+    }
+
+    /// No mailbox is selected, and nothing more is heard of the account it was in.
+    fn close(&mut self) {
+        self.selected = None;
+        self.theirs = News::Never;
     }
 
     /// Tells policy of a change in the mailbox that is selected, whose name `change` is given.

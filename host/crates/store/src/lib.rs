@@ -73,7 +73,9 @@ pub use ids::{AccountId, BlobId, DomainId, LeaseId, LegId, MailboxId};
 pub use imports::{Imported, MAX_IMPORTS, MAX_ITEM};
 pub use kv::{BucketState, Kv, MAX_KEY, MAX_KEYS, MAX_VALUE, Namespace, Versioned};
 pub use ledger::{LedgerRow, MAX_LEDGER_JSON, Roster};
-pub use mailboxes::{MAX_DEPTH, MAX_MAILBOXES, MAX_PATH, MAX_SUBSCRIPTIONS, Mailbox, SpecialUse};
+pub use mailboxes::{
+    MAX_DEPTH, MAX_MAILBOXES, MAX_PATH, MAX_SUBSCRIPTIONS, Mailbox, OTHERS, SpecialUse,
+};
 pub use messages::{
     Delivery, FlagsChanged, Message, MessageFlags, Place, Snapshot, Stored, Target, UidRange,
 };

@@ -71,6 +71,9 @@ pub const MAX_MAILBOXES: usize = 4096;
 /// Most subscribed paths of an account, whether or not there are such mailboxes.
 pub const MAX_SUBSCRIPTIONS: usize = 8192;
 
+/// The level under which an account sees the mailboxes of others: no mailbox of its own is there.
+pub const OTHERS: &str = "Other users";
+
 /// The name that every account has (RFC 3501 §5.1).
 pub(crate) const INBOX: &str = "INBOX";
 
@@ -193,6 +196,22 @@ pub(crate) fn path_of(path: &str) -> Result<String> {
     })
 }
 
+/// The path of a mailbox that is to be: where those of others are shown it would hide, with all that comes into it.
+///
+/// # Errors
+/// `InvalidName`.
+pub(crate) fn new_path_of(path: &str) -> Result<String> {
+    let valid = path_of(path)?;
+    let below = valid.strip_prefix(OTHERS);
+    if below.is_some_and(|below| below.is_empty() || below.starts_with('/')) {
+        return Err(Error::InvalidName {
+            name: valid,
+            reason: "that name is for the mailboxes of others",
+        });
+    }
+    Ok(valid)
+}
+
 impl Store {
     /// All mailboxes of an account by path, INBOX first.
     ///
@@ -263,7 +282,7 @@ impl Store {
             .writer
             .write(Create {
                 account,
-                path: path_of(path)?,
+                path: new_path_of(path)?,
                 special_use,
             })
             .await?;
@@ -275,11 +294,25 @@ impl Store {
     /// # Errors
     /// `NoSuchMailbox`; `NotAllowed` for INBOX, and for a level with children that cannot be selected already.
     pub async fn delete_mailbox(&self, account: AccountId, path: &str) -> Result<()> {
+        self.delete_mailbox_if(account, path, None).await
+    }
+
+    /// The same, if the mailbox at the path still is the expected one.
+    ///
+    /// # Errors
+    /// As above; `NoSuchMailbox` also for another one.
+    pub async fn delete_mailbox_if(
+        &self,
+        account: AccountId,
+        path: &str,
+        expected: Option<MailboxId>,
+    ) -> Result<()> {
         self.inner
             .writer
             .write(Delete {
                 account,
                 path: path_of(path)?,
+                expected,
             })
             .await
     }
@@ -290,12 +323,27 @@ impl Store {
     /// # Errors
     /// `NoSuchMailbox`; `AlreadyExists`; `InvalidName`; `NotAllowed` (below itself).
     pub async fn rename_mailbox(&self, account: AccountId, from: &str, to: &str) -> Result<()> {
+        self.rename_mailbox_if(account, from, to, None).await
+    }
+
+    /// The same, if the mailbox at the path still is the expected one.
+    ///
+    /// # Errors
+    /// As above; `NoSuchMailbox` also for another one.
+    pub async fn rename_mailbox_if(
+        &self,
+        account: AccountId,
+        from: &str,
+        to: &str,
+        expected: Option<MailboxId>,
+    ) -> Result<()> {
         self.inner
             .writer
             .write(Rename {
                 account,
                 from: path_of(from)?,
-                to: path_of(to)?,
+                to: new_path_of(to)?,
+                expected,
             })
             .await
     }

@@ -113,6 +113,8 @@ async fn identified(gate: &Gate, identifier: &str, owner: &Account) -> Result<Id
     };
     let account = gate.parts().store.directory().account(&address).await;
     let account = account.map_err(|error| to_imap::error(error, gate.session()))?;
+    // Accounts of other domains are no business of this one's: not whether there are any, and they are sent no names of mailboxes.
+    let account = account.filter(|account| account.domain == owner.domain);
     let account = account.ok_or_else(nobody)?;
     Ok(Identified {
         grantee: Grantee::Account(account.id),

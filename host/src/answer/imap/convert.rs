@@ -12,10 +12,11 @@ use waxwing_imap::{
     StatusData, StoredFlags,
 };
 use waxwing_store::{
-    BlobId, FlagOperation, FlagScope, Flags, Mailbox, MailboxId, Message, MessageFlags, SpecialUse,
-    UidRange, Usage,
+    BlobId, FlagChange, FlagOperation, FlagScope, Flags, Mailbox, MailboxId, Message, MessageFlags,
+    SpecialUse, UidRange, Usage,
 };
 
+use super::super::events;
 use super::places::{Named, named};
 use crate::telemetry::Reference;
 
@@ -23,7 +24,10 @@ use crate::telemetry::Reference;
 pub(super) fn error(error: waxwing_store::Error, session: u64) -> Error {
     use waxwing_store::Error as Store;
     match error {
-        Store::NoSuchMailbox(_) | Store::NoSuchBlob(_) => Error::NonExistent,
+        // An account that goes takes its mailboxes along.
+        Store::NoSuchMailbox(_) | Store::NoSuchBlob(_) | Store::NoSuchAccount(_) => {
+            Error::NonExistent
+        }
         Store::AlreadyExists(_) => Error::AlreadyExists,
         Store::InvalidName { reason, .. } => Error::Cannot(reason.into()),
         Store::NotAllowed(reason) => Error::Cannot(reason.into()),
@@ -280,6 +284,16 @@ pub(super) fn scope(rights: Rights) -> FlagScope {
     }
 }
 
+/// The names of the flags that a change is about, as far as it may be.
+pub(super) fn told(change: &FlagChange, scope: FlagScope) -> Vec<String> {
+    let keywords: &[String] = if scope.keywords {
+        &change.keywords
+    } else {
+        &[]
+    };
+    events::names(scope.of(change.flags), keywords)
+}
+
 pub(super) fn operation(action: FlagAction) -> FlagOperation {
     match action {
         FlagAction::Replace => FlagOperation::Replace,
@@ -369,6 +383,20 @@ mod tests {
             let flags = Flags::from_bits(bits);
             assert_eq!(store_flags(&flag_set(flags, Vec::new())), flags);
         }
+    }
+
+    #[test]
+    fn policy_is_told_of_flags_that_may_be_changed() {
+        let change = FlagChange {
+            operation: FlagOperation::Add,
+            flags: Flags::SEEN | Flags::FLAGGED,
+            keywords: vec!["$Junk".to_owned()],
+            unchanged_since: None,
+        };
+        let told_with = |letters| told(&change, scope(Rights::parse(letters).unwrap()));
+        assert_eq!(told_with("lrs"), ["\\Seen"]);
+        assert_eq!(told_with("lrw"), ["\\Flagged", "$Junk"]);
+        assert_eq!(told(&change, FlagScope::ALL).len(), 3);
     }
 
     #[test]

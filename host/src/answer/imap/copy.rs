@@ -32,20 +32,26 @@ impl User {
         to: &MailboxName,
         whole: bool,
     ) -> Result<Answer, Error> {
-        let open = self.open(gate, mailbox).await?;
-        let place = self.find(gate, to, Rights::INSERT).await?;
+        let mut open = self.open(gate, mailbox).await?;
+        let mut place = self.find(gate, to, Rights::INSERT).await?;
         let ranges = ranges(uids);
         let whole = whole.then_some(uids.len() as usize);
         self.room_for(gate, open, &ranges, &place, whole).await?;
+        // Rights may have gone while policy was asked.
+        open = self.open(gate, mailbox).await?;
+        place = self.find(gate, to, Rights::INSERT).await?;
         let parts = Arc::clone(gate.parts());
         let copied = parts
             .store
             .copy_to(open.owner, open.mailbox, &ranges, target(&place))
             .await
             .map_err(|error| to_imap::source_error(error, mailbox, gate.session()))?;
-        self.tell(gate, |selected| {
-            MailboxChange::Copy(events::moved(selected, &place.seen_by(open.owner), &copied))
-        });
+        // Of what goes on in the account of somebody else its owner tells nothing here.
+        if place.owner.id == open.owner {
+            self.tell(gate, |selected| {
+                MailboxChange::Copy(events::moved(selected, &place.mailbox.path, &copied))
+            });
+        }
         Ok(Answer::Copied(to_imap::copied(&copied, place.rights)))
     }
 
@@ -57,15 +63,12 @@ impl User {
         uids: &UidSet,
         to: &MailboxName,
     ) -> Result<Answer, Error> {
-        let open = self.open(gate, mailbox).await?;
-        let place = self.find(gate, to, Rights::INSERT).await?;
-        // RFC 6851 §4.2: what STORE, COPY and EXPUNGE need together.
-        if !open.rights.has(Rights::DELETED.with(Rights::EXPUNGE)) {
-            return Err(Error::NoPermission);
-        }
+        let (mut open, mut place) = self.ends_of_move(gate, mailbox, to).await?;
         let ranges = ranges(uids);
         if place.owner.id != open.owner {
             self.room_for(gate, open, &ranges, &place, None).await?;
+            // Rights may have gone while policy was asked.
+            (open, place) = self.ends_of_move(gate, mailbox, to).await?;
         }
         let parts = Arc::clone(gate.parts());
         let copied = parts
@@ -73,10 +76,31 @@ impl User {
             .move_to(open.owner, open.mailbox, &ranges, target(&place))
             .await
             .map_err(|error| to_imap::source_error(error, mailbox, gate.session()))?;
+        let (source, target) = (open.owner, place.owner.id);
         self.tell(gate, |selected| {
-            MailboxChange::Move(events::moved(selected, &place.seen_by(open.owner), &copied))
+            if source == target {
+                MailboxChange::Move(events::moved(selected, &place.mailbox.path, &copied))
+            } else {
+                events::expunged(selected, copied.uids.iter().map(|(old, _)| *old))
+            }
         });
         Ok(Answer::Copied(to_imap::copied(&copied, place.rights)))
+    }
+
+    /// From where to where messages are moved, if they may be.
+    async fn ends_of_move(
+        &self,
+        gate: &Gate,
+        mailbox: ImapMailbox,
+        to: &MailboxName,
+    ) -> Result<(Open, Found), Error> {
+        let open = self.open(gate, mailbox).await?;
+        let place = self.find(gate, to, Rights::INSERT).await?;
+        // RFC 6851 §4.2: what STORE, COPY and EXPUNGE need together.
+        if !open.rights.has(Rights::DELETED.with(Rights::EXPUNGE)) {
+            return Err(Error::NoPermission);
+        }
+        Ok((open, place))
     }
 
     /// Whether the owner of a mailbox may keep these messages, too; `whole`: and so many of them are there.

@@ -46,7 +46,8 @@ impl User {
     pub(super) async fn delete(&self, gate: &Gate, name: &MailboxName) -> Result<Answer, Error> {
         let found = self.find(gate, name, Rights::REMOVE).await?;
         let store = &gate.parts().store;
-        let deleted = store.delete_mailbox(found.owner.id, &found.mailbox.path);
+        let deleted =
+            store.delete_mailbox_if(found.owner.id, &found.mailbox.path, Some(found.mailbox.id));
         match deleted.await {
             Ok(()) => Ok(Answer::Done),
             Err(error) => Err(to_imap::error(error, gate.session())),
@@ -80,7 +81,12 @@ impl User {
             Named::Own(_) | Named::Other { .. } => return Err(not_ours()),
         };
         let store = &gate.parts().store;
-        let renamed = store.rename_mailbox(found.owner.id, &found.mailbox.path, path);
+        let renamed = store.rename_mailbox_if(
+            found.owner.id,
+            &found.mailbox.path,
+            path,
+            Some(found.mailbox.id),
+        );
         match renamed.await {
             Ok(()) => Ok(Answer::Done),
             Err(error) => Err(to_imap::error(error, gate.session())),

@@ -32,7 +32,7 @@ impl User {
         name: &MailboxName,
         examine: bool,
     ) -> Result<Answer, Error> {
-        self.selected = None;
+        self.close();
         let found = self.find(gate, name, Rights::READ).await?;
         let store = &gate.parts().store;
         let own = found.owner.id == self.account.id;

@@ -3,20 +3,16 @@
 //! Invariant: a mailbox of somebody else is handed out only with the rights that were asked for; where they are missing the answer is that of a
 //! mailbox that is not there, unless its name may be known (RFC 4314 §6).
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use waxwing_imap::types::{MailboxId as ImapMailbox, MailboxInfo, MailboxName, Rights};
 use waxwing_imap::{Answer, Error};
-use waxwing_store::{Account, AccountId, Mailbox, MailboxId, Usage};
+use waxwing_store::{Account, AccountId, Mailbox, MailboxId, OTHERS, Usage};
 
 use super::super::gate::Gate;
 use super::User;
 use super::convert as to_imap;
-
-/// The level under which the mailboxes of others are, by their owners' addresses.
-const OTHERS: &str = "Other users";
 
 /// Where a name leads.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,20 +53,6 @@ pub(super) fn named(name: &str) -> Named<'_> {
     };
     rest.split_once('/')
         .map_or(Named::Level, |(owner, path)| Named::Other { owner, path })
-}
-
-impl Found {
-    /// What an account calls it.
-    pub(super) fn seen_by(&self, account: AccountId) -> Cow<'_, str> {
-        if self.owner.id == account {
-            Cow::Borrowed(&self.mailbox.path)
-        } else {
-            Cow::Owned(format!(
-                "{OTHERS}/{}/{}",
-                self.owner.address, self.mailbox.path
-            ))
-        }
-    }
 }
 
 /// Whether what is needed is among the rights; who may not even know that the mailbox is there does not learn it.

@@ -10,3 +10,7 @@ CREATE TABLE acl (
     PRIMARY KEY (mailbox, grantee, negative)
 );
 CREATE INDEX acl_grantee ON acl (grantee);
+
+-- A name that is for the mailboxes of others from now on: what is there already is called otherwise.
+UPDATE mailboxes SET path = 'Other users (own)' || substr(path, 12) WHERE path = 'Other users' OR substr(path, 1, 12) = 'Other users/';
+UPDATE subscriptions SET path = 'Other users (own)' || substr(path, 12) WHERE path = 'Other users' OR substr(path, 1, 12) = 'Other users/';

@@ -1,12 +1,13 @@
 //! Creating, deleting and renaming mailboxes (RFC 3501 §6.3.3 to §6.3.7).
 
 use super::Operation;
-use super::heads::AccountHead;
+use super::heads::{AccountHead, MailboxHead};
 use super::import::FORGET_MAILBOX;
 use super::transaction::Transaction;
 use crate::database::Value;
 use crate::mailboxes::{
-    INBOX, MAX_MAILBOXES, MAX_SUBSCRIPTIONS, is_inbox, parents, path_of, special_use_text,
+    INBOX, MAX_MAILBOXES, MAX_SUBSCRIPTIONS, is_inbox, new_path_of, parents, path_of,
+    special_use_text,
 };
 use crate::statement::{Rows, Sql};
 use crate::{AccountId, Error, Mailbox, MailboxId, Place, Result, SpecialUse};
@@ -44,7 +45,7 @@ pub(super) fn find(account: &AccountHead, place: &Place) -> Result<MailboxId> {
 pub(super) fn can_make(account: &AccountHead, place: &Place, error: Error) -> Result<()> {
     match place {
         Place::Path { path, create: true } => {
-            path_of(path)?;
+            new_path_of(path)?;
             check_count(account, path)
         }
         _ => Err(error),
@@ -78,7 +79,7 @@ pub(super) async fn make(
     path: &str,
     special_use: Option<SpecialUse>,
 ) -> Result<MailboxId> {
-    let path = path_of(path)?;
+    let path = new_path_of(path)?;
     let mut missing: Vec<String> = Vec::new();
     let account = transaction.heads.account(id)?;
     // RFC 3501 §6.3.3: superior names that are missing are created too.
@@ -197,6 +198,8 @@ static DELETE_VANISHED: Sql = Sql::new("DELETE FROM vanished WHERE mailbox = $1"
 pub(crate) struct Delete {
     pub(crate) account: AccountId,
     pub(crate) path: String,
+    /// Which mailbox that was when somebody looked whether he may.
+    pub(crate) expected: Option<MailboxId>,
 }
 
 impl Operation for Delete {
@@ -208,10 +211,7 @@ impl Operation for Delete {
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
         let account = transaction.heads.account(self.account)?;
-        let head = account
-            .mailboxes
-            .get(&self.path)
-            .ok_or_else(|| Error::NoSuchMailbox(self.path.clone()))?;
+        let head = expected(account, &self.path, self.expected)?;
         let (id, selectable) = (head.mailbox.id, head.mailbox.selectable);
         if is_inbox(&self.path) {
             return Err(Error::NotAllowed("INBOX cannot be deleted"));
@@ -254,6 +254,17 @@ impl Operation for Delete {
     }
 }
 
+/// The mailbox at a path, if it is the one that was expected there.
+fn expected<'a>(
+    account: &'a AccountHead,
+    path: &str,
+    expected: Option<MailboxId>,
+) -> Result<&'a MailboxHead> {
+    let head = account.mailboxes.get(path);
+    head.filter(|head| expected.is_none_or(|expected| head.mailbox.id == expected))
+        .ok_or_else(|| Error::NoSuchMailbox(path.to_owned()))
+}
+
 /// Paths below a path.
 fn below<'a>(account: &'a AccountHead, path: &str) -> impl Iterator<Item = &'a String> {
     let prefix = format!("{path}/");
@@ -274,6 +285,8 @@ pub(crate) struct Rename {
     pub(crate) account: AccountId,
     pub(crate) from: String,
     pub(crate) to: String,
+    /// Which mailbox `from` was when somebody looked whether he may.
+    pub(crate) expected: Option<MailboxId>,
 }
 
 impl Operation for Rename {
@@ -285,11 +298,7 @@ impl Operation for Rename {
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
         let account = transaction.heads.account(self.account)?;
-        let head = account
-            .mailboxes
-            .get(&self.from)
-            .ok_or_else(|| Error::NoSuchMailbox(self.from.clone()))?;
-        let from = head.mailbox.id;
+        let from = expected(account, &self.from, self.expected)?.mailbox.id;
         if account.mailboxes.contains_key(&self.to) {
             return Err(Error::AlreadyExists(self.to.clone()));
         }
@@ -298,7 +307,7 @@ impl Operation for Rename {
             // RFC 3501 §6.3.5: the messages move, INBOX stays and so do its inferiors.
             let to = make(transaction, self.account, &self.to, None).await?;
             super::copy::move_all(transaction, self.account, from, to).await?;
-            super::metadata::copy(transaction, from, to).await?;
+            super::metadata::copy(transaction, self.account, from, to).await?;
             return Ok(());
         }
         if self
@@ -326,7 +335,7 @@ impl Rename {
             })
             .collect();
         for (_, new) in &renamed {
-            path_of(new)?;
+            new_path_of(new)?;
         }
         let missing: Vec<String> = parents(&self.to)
             .filter(|parent| !account.mailboxes.contains_key(*parent))

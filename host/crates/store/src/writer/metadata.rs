@@ -25,9 +25,9 @@ static SET: Sql = Sql::new(
 static REMOVE: Sql =
     Sql::new("DELETE FROM metadata WHERE mailbox = $1 AND account = $2 AND entry = $3");
 static REMOVE_ALL: Sql = Sql::new("DELETE FROM metadata WHERE mailbox = $1");
-static COPY_ALL: Sql = Sql::new(
+static COPY: Sql = Sql::new(
     "INSERT INTO metadata (mailbox, account, entry, value)
-     SELECT CAST($2 AS BIGINT), account, entry, value FROM metadata WHERE mailbox = $1",
+     SELECT CAST($2 AS BIGINT), account, entry, value FROM metadata WHERE mailbox = $1 AND account = $3",
 );
 static REMOVE_OF_MAILBOXES: Sql =
     Sql::new("DELETE FROM metadata WHERE mailbox IN (SELECT id FROM mailboxes WHERE account = $1)");
@@ -143,14 +143,27 @@ pub(super) async fn remove(transaction: &mut Transaction, mailbox: MailboxId) ->
     Ok(())
 }
 
-/// An INBOX that is renamed keeps its entries, and so has what it becomes (RFC 5464 §4.1).
+/// An INBOX that is renamed keeps its entries, and what it becomes has those that all see and its owner's own (RFC 5464 §4.1), as far as there
+/// is room for them.
 pub(super) async fn copy(
     transaction: &mut Transaction,
+    owner: AccountId,
     from: MailboxId,
     to: MailboxId,
 ) -> Result<()> {
-    let values = vec![from.0.into(), to.0.into()];
-    transaction.execute(&COPY_ALL, values).await?;
+    for (sql, account) in [(&SHARED, 0), (&OWN, owner.0)] {
+        let sizes = transaction.fetch(&SIZES, vec![from.0.into(), account.into()]);
+        let mut more = 0;
+        for row in &sizes.await? {
+            more += row.natural(1)?;
+        }
+        let rows = transaction.fetch(sql, vec![owner.0.into()]).await?;
+        let all = rows.first().map_or(Ok(0), |row| row.natural(0))?;
+        if all.saturating_add(more) <= MAX_METADATA {
+            let values = vec![from.0.into(), to.0.into(), account.into()];
+            transaction.execute(&COPY, values).await?;
+        }
+    }
     Ok(())
 }
 

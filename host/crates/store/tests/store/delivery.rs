@@ -252,7 +252,13 @@ async fn one_copy_for_a_mailbox_of_many_names(setup: Arc<Setup>) {
 async fn what_cannot_be_made_goes_to_inbox(setup: Arc<Setup>) {
     let store = setup.open().await;
     let alice = account(&store, "alice").await.id;
-    for path in ["x".repeat(600), "a//b".to_owned(), "a/".repeat(100) + "a"] {
+    let others = "Other users/bob@example.org/x".to_owned();
+    for path in [
+        "x".repeat(600),
+        "a//b".to_owned(),
+        "a/".repeat(100) + "a",
+        others,
+    ] {
         let target = Target {
             mailbox: Place::Path { path, create: true },
             ..target(alice)

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use waxwing_store::{
-    AccountId, Error, FlagChange, FlagOperation, Flags, MAX_SUBSCRIPTIONS, SpecialUse, Store,
-    UidRange, Usage,
+    AccountId, Error, FlagChange, FlagOperation, Flags, MAX_SUBSCRIPTIONS, OTHERS, SpecialUse,
+    Store, UidRange, Usage,
 };
 
 use crate::on_both;
@@ -22,6 +22,8 @@ on_both! {
     subscriptions_are_bounded;
     subscriptions_outlive_mailboxes;
     another_account_sees_nothing;
+    nothing_is_made_where_mailboxes_of_others_are_shown;
+    only_the_expected_mailbox_goes;
 }
 
 async fn paths(store: &Store, account: AccountId) -> Vec<String> {
@@ -329,5 +331,51 @@ async fn another_account_sees_nothing(setup: Arc<Setup>) {
         store.copy(bob, inbox, &[UidRange::ALL], own).await,
         Err(Error::NoSuchMailbox(_))
     ));
+    assert_sound(&store).await;
+}
+
+async fn nothing_is_made_where_mailboxes_of_others_are_shown(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let before = paths(&store, alice).await;
+    for path in [OTHERS.to_owned(), format!("{OTHERS}/bob@example.org/x")] {
+        let made = store.create_mailbox(alice, &path, None).await;
+        assert!(matches!(made, Err(Error::InvalidName { .. })), "{made:?}");
+        let renamed = store.rename_mailbox(alice, "Archive", &path).await;
+        assert!(
+            matches!(renamed, Err(Error::InvalidName { .. })),
+            "{renamed:?}"
+        );
+        // Subscribed they may be (RFC 3501 §6.3.6).
+        store.set_subscribed(alice, &path, true).await.unwrap();
+    }
+    assert_eq!(paths(&store, alice).await, before);
+    store
+        .create_mailbox(alice, &format!("{OTHERS}2"), None)
+        .await
+        .unwrap();
+    assert_sound(&store).await;
+}
+
+async fn only_the_expected_mailbox_goes(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let drop = store.create_mailbox(alice, "Drop", None).await.unwrap().id;
+    // Between the look at its rights and its end another one takes its place.
+    store.rename_mailbox(alice, "Drop", "Old").await.unwrap();
+    store
+        .rename_mailbox(alice, "Archive", "Drop")
+        .await
+        .unwrap();
+    let gone = store.delete_mailbox_if(alice, "Drop", Some(drop)).await;
+    assert!(matches!(gone, Err(Error::NoSuchMailbox(_))), "{gone:?}");
+    let moved = store
+        .rename_mailbox_if(alice, "Drop", "Else", Some(drop))
+        .await;
+    assert!(matches!(moved, Err(Error::NoSuchMailbox(_))), "{moved:?}");
+    store
+        .delete_mailbox_if(alice, "Old", Some(drop))
+        .await
+        .unwrap();
     assert_sound(&store).await;
 }

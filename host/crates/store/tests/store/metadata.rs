@@ -201,6 +201,10 @@ async fn entries_are_bounded(setup: Arc<Setup>) {
     set(&store, drafts, bob, "/private/x", &value)
         .await
         .unwrap();
+    // A mailbox that an INBOX becomes has them only as far as there is room for them.
+    let before = setup.count("metadata").await;
+    store.rename_mailbox(alice, "INBOX", "old").await.unwrap();
+    assert_eq!(setup.count("metadata").await, before);
     // Less is always possible.
     set(&store, of, bob, "/shared/1", "less").await.unwrap();
     set(&store, drafts, bob, "/shared/x", &value).await.unwrap();
