@@ -288,11 +288,15 @@ fn neomutt() {
              push \"<first-entry><flag-message><first-entry><copy-message>=Archive<enter><last-entry><delete-message><sync-mailbox><quit>\"\n"
         ),
     );
-    // It wants a terminal.
-    let command = format!("timeout -k 10 60 neomutt -n -F {}", rc.display());
+    // It wants a terminal, and to be what that hears: a process in the background is stopped for good when it draws.
+    let command = format!(
+        "timeout --foreground -k 10 60 neomutt -n -F {}",
+        rc.display()
+    );
     must(
         Command::new("script")
             .env("TERM", "xterm")
+            .env("SHELL", "/bin/sh")
             .args(["-qec", &command, "/dev/null"]),
     );
     let mut imap = server.imap(ALICE);

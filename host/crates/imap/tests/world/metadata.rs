@@ -6,8 +6,8 @@ use waxwing_imap::{Answer, Ask, Error};
 use super::Fake;
 
 /// Octets of a value, and entries of a mailbox, as the store has them.
-const MAX_VALUE: usize = 64 * 1024;
-const MAX_ENTRIES: usize = 64;
+const MAX_VALUE: usize = 16 * 1024;
+const MAX_ENTRIES: usize = 32;
 
 /// Entries, each with its mailbox; none of the server.
 pub(super) type Metadata = Vec<(Option<i64>, EntryName, Vec<u8>)>;
