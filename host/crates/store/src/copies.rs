@@ -65,16 +65,7 @@ impl Store {
         uids: &[UidRange],
         to: CopyTo,
     ) -> Result<Copied> {
-        self.inner
-            .writer
-            .write(Copy {
-                account,
-                from,
-                uids: uids.to_vec(),
-                to,
-                moving: false,
-            })
-            .await
+        self.copy_or_move(account, from, uids, to, false).await
     }
 
     /// Moves messages to another mailbox of the same account in one commit (RFC 6851).
@@ -103,16 +94,25 @@ impl Store {
         uids: &[UidRange],
         to: CopyTo,
     ) -> Result<Copied> {
-        self.inner
-            .writer
-            .write(Copy {
-                account,
-                from,
-                uids: uids.to_vec(),
-                to,
-                moving: true,
-            })
-            .await
+        self.copy_or_move(account, from, uids, to, true).await
+    }
+
+    async fn copy_or_move(
+        &self,
+        account: AccountId,
+        from: MailboxId,
+        uids: &[UidRange],
+        to: CopyTo,
+        moving: bool,
+    ) -> Result<Copied> {
+        let copy = Copy {
+            account,
+            from,
+            uids: uids.to_vec(),
+            to,
+            moving,
+        };
+        self.inner.writer.write(copy).await
     }
 
     /// Stores a message and removes another, or does neither: `None` if that one is not there.

@@ -12,7 +12,7 @@ use crate::{AccountId, MailboxId, Result, Store};
 pub const MAX_METADATA_VALUE: usize = 16 * 1024;
 /// Most shared entries of a mailbox; as many again are everybody's own.
 pub const MAX_METADATA_ENTRIES: usize = 32;
-/// Octets of all values of an account: of what is shared in its mailboxes, and as many again of its own entries.
+/// Octets of all names and values of an account: of what is shared in its mailboxes, and as many again of its own entries.
 pub const MAX_METADATA: u64 = 512 << 10;
 
 /// What entries are about.

@@ -9,13 +9,13 @@ use crate::statement::Sql;
 use crate::{AccountId, Error, MailboxId, MetadataChange, MetadataOf, Result};
 
 static SIZES: Sql = Sql::new(
-    "SELECT entry, CAST(length(value) AS BIGINT) FROM metadata WHERE mailbox = $1 AND account = $2",
+    "SELECT entry, CAST(length(value) + length(entry) AS BIGINT) FROM metadata WHERE mailbox = $1 AND account = $2",
 );
 static OWN: Sql = Sql::new(
-    "SELECT CAST(coalesce(sum(length(value)), 0) AS BIGINT) FROM metadata WHERE account = $1",
+    "SELECT CAST(coalesce(sum(length(value) + length(entry)), 0) AS BIGINT) FROM metadata WHERE account = $1",
 );
 static SHARED: Sql = Sql::new(
-    "SELECT CAST(coalesce(sum(length(d.value)), 0) AS BIGINT) FROM mailboxes m JOIN metadata d ON d.mailbox = m.id
+    "SELECT CAST(coalesce(sum(length(d.value) + length(d.entry)), 0) AS BIGINT) FROM mailboxes m JOIN metadata d ON d.mailbox = m.id
      WHERE m.account = $1 AND d.account = 0",
 );
 static SET: Sql = Sql::new(
@@ -108,7 +108,9 @@ impl SetMetadata {
                 continue;
             };
             too_large("metadata value", value.len(), MAX_METADATA_VALUE)?;
-            sizes.insert(change.name.clone(), value.len() as u64);
+            // A name counts, too: entries without a value are not free.
+            let octets = value.len() + change.name.chars().count();
+            sizes.insert(change.name.clone(), octets as u64);
         }
         let after: u64 = sizes.values().sum();
         if sizes.len() > entries {

@@ -205,6 +205,16 @@ async fn entries_are_bounded(setup: Arc<Setup>) {
     let before = setup.count("metadata").await;
     store.rename_mailbox(alice, "INBOX", "old").await.unwrap();
     assert_eq!(setup.count("metadata").await, before);
+    // Entries without a value are not free.
+    let long = "x".repeat(MAX_METADATA_VALUE);
+    let names = set(&store, drafts, bob, &format!("/shared/{long}"), "").await;
+    assert!(matches!(
+        names,
+        Err(Error::TooLarge {
+            what: "metadata",
+            ..
+        })
+    ));
     // Less is always possible.
     set(&store, of, bob, "/shared/1", "less").await.unwrap();
     set(&store, drafts, bob, "/shared/x", &value).await.unwrap();
