@@ -2,10 +2,12 @@
 //!
 //! Used by the sessions that take mail and by the queue, whose notices come home.
 
+use std::sync::Arc;
+
 use waxwing_mail::Reply;
-use waxwing_policy::{DeliverOutcome, MailboxRef, Operation, Transaction, Usage};
+use waxwing_policy::{DeliverOutcome, MailboxRef, Operation, Room, Transaction, Usage};
 use waxwing_smtp::replies;
-use waxwing_store::{AccountId, Flags, Place, SpecialUse, Store, Target};
+use waxwing_store::{Account, AccountId, Flags, Place, SpecialUse, Store, Target};
 
 use super::gate;
 use crate::telemetry::Reference;
@@ -30,12 +32,12 @@ impl Filer<'_> {
     }
 
     /// The account that policy names.
-    pub(crate) async fn known(self, account: &str) -> Result<AccountId, Reply> {
+    pub(crate) async fn known(self, account: &str) -> Result<Arc<Account>, Reply> {
         let found = self.store.directory().account(account).await;
         let found =
             found.map_err(|error| self.temporary("an account could not be looked up", &error))?;
         if let Some(found) = found {
-            return Ok(found.id);
+            return Ok(found);
         }
         let reference = Reference::new();
         tracing::error!(%reference, session = self.session, account, "policy routes to an account that is not in the store");
@@ -46,24 +48,29 @@ impl Filer<'_> {
     pub(crate) async fn room(
         self,
         policy: &mut Transaction,
-        account: &str,
-        id: AccountId,
+        account: &Account,
         size: u64,
     ) -> Result<(), Reply> {
-        let usage = self.store.usage(id).await;
+        let mut room = Room {
+            account: &account.address,
+            limited: gate::is_limited(account),
+            operation: Operation::Deliver,
+            current: Usage::default(),
+            adding: Usage {
+                bytes: size,
+                messages: 1,
+            },
+        };
+        if !policy.asks_for_room(&room) {
+            return Ok(());
+        }
+        let usage = self.store.usage(account.id).await;
         let usage = usage.map_err(|error| self.temporary("a usage could not be read", &error))?;
-        let current = Usage {
+        room.current = Usage {
             bytes: usage.bytes,
             messages: usage.messages,
         };
-        let adding = Usage {
-            bytes: size,
-            messages: 1,
-        };
-        let room = policy
-            .quota(account, Operation::Deliver, current, adding)
-            .await;
-        gate::over(room, self.session).map_err(gate::Over::reply)
+        gate::over(policy.quota(&room).await, self.session).map_err(gate::Over::reply)
     }
 
     /// The copies of one account, or why there are none. `unchecked` octets have no answer about their room yet.
@@ -75,9 +82,10 @@ impl Filer<'_> {
         unchecked: Option<u64>,
         filed: &mut Vec<Filed>,
     ) -> Result<Vec<Target>, Reply> {
-        let found = self.known(account).await?;
+        let known = self.known(account).await?;
+        let found = known.id;
         if let Some(size) = unchecked {
-            self.room(policy, account, found, size).await?;
+            self.room(policy, &known, size).await?;
         }
         let filings = match policy.deliver(recipient, account).await {
             DeliverOutcome::File(filings) => filings,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use waxwing_mail::{EnhancedStatus, Protocol, Reply};
 use waxwing_policy::{
     ConnectionFacts, Decision, MailboxChange, MailboxEvent, MaildropTerms, Operation,
-    PolicySession, QuotaOutcome, Usage,
+    PolicySession, QuotaOutcome, Room, Usage,
 };
 use waxwing_smtp::Client;
 use waxwing_store::Account;
@@ -182,12 +182,14 @@ impl Gate {
             bytes: current.bytes,
             messages: current.messages,
         };
-        let adding = Usage { bytes, messages };
-        let outcome = self
-            .policy
-            .quota(&account.address, Operation::Append, current, adding)
-            .await;
-        over(outcome, self.caller.id)
+        let room = Room {
+            account: &account.address,
+            limited: is_limited(account),
+            operation: Operation::Append,
+            current,
+            adding: Usage { bytes, messages },
+        };
+        over(self.policy.quota(&room).await, self.caller.id)
     }
 }
 
@@ -196,6 +198,11 @@ impl Drop for Gate {
         // However the connection ended.
         self.logged_out();
     }
+}
+
+/// Whether the administrator set a limit for an account.
+pub(crate) fn is_limited(account: &Account) -> bool {
+    account.quota.bytes.is_some() || account.quota.messages.is_some()
 }
 
 /// The outcome of a quota hook, as a result.

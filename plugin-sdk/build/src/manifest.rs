@@ -42,8 +42,17 @@ fn yes() -> bool {
     true
 }
 
-/// What a hook may wait for: one of these facts.
-const FACTS: [&str; 5] = ["authenticated", "auth-results", "found", "judged", "detail"];
+/// What a hook may wait for: one of these facts, or a setting.
+const FACTS: [&str; 6] = [
+    "authenticated",
+    "auth-results",
+    "found",
+    "judged",
+    "detail",
+    "limited",
+];
+/// What stands before the name of a setting that is to be there.
+const SETTING: &str = "setting ";
 
 /// What a hook waits for: facts with ` or ` between them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,9 +63,10 @@ impl TryFrom<String> for Condition {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        match text.split(" or ").find(|fact| !FACTS.contains(fact)) {
+        let known = |fact: &str| FACTS.contains(&fact) || fact.starts_with(SETTING);
+        match text.split(" or ").find(|fact| !known(fact)) {
             Some(fact) => Err(format!(
-                "{fact:?} is nothing that a hook waits for: write one of {FACTS:?}, or several with \" or \" between them"
+                "{fact:?} is nothing that a hook waits for: write one of {FACTS:?}, `setting NAME`, or several with \" or \" between them"
             )),
             None => Ok(Self(text)),
         }

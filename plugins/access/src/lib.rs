@@ -110,7 +110,12 @@ impl OnConnect for Access {
         }
         let client = IpAddr::from(conn.client().address);
         match logic::listed(&self.settings, client) {
-            Listed::Trusted | Listed::Allowed => Ok(Decision::Pass),
+            // However it greets: that need not be asked.
+            Listed::Trusted => {
+                conn.pass_ahead(&["ehlo".to_owned()]);
+                Ok(Decision::Pass)
+            }
+            Listed::Allowed => Ok(Decision::Pass),
             Listed::Denied => {
                 metrics::add("denied", 1, &[]);
                 // RFC 5321 §3.1: 554 instead of the greeting.

@@ -131,10 +131,14 @@ impl OnRcptTo for Recipients {
     fn on_rcpt_to(
         &self,
         conn: &Connection,
-        _env: &Envelope,
+        env: &Envelope,
         rcpt: &Recipient,
     ) -> Result<Decision, HookError> {
         Ok(match self.find(&rcpt.address)? {
+            Found::Here(Entry::Account(account)) => {
+                env.leads_to(&account);
+                Decision::Accept
+            }
             Found::Here(_) => Decision::Accept,
             Found::Unknown => Decision::Reject(self.unknown()),
             Found::NoPostmaster => Decision::Defer(Self::no_postmaster()),

@@ -251,14 +251,22 @@ pub(crate) fn route(targets: Option<Vec<hooks::hook_route_inbound::Target>>) -> 
     ))
 }
 
+/// What is wrong with an account that has no name, or none that one could have.
+pub(crate) const UNNAMED: &str = "an account without a name";
+
+/// Whether this can be the name of an account: an address (RFC 5321 §4.5.3.1).
+pub(crate) fn is_account(name: &str) -> bool {
+    (1..=320).contains(&name.len())
+}
+
 fn lead(target: hooks::hook_route_inbound::Target) -> Result<Lead, Fault> {
     use hooks::hook_route_inbound::Target;
     let address = |address| {
         to_address(&address).ok_or_else(|| Fault::Nonsense("a target that is no address".into()))
     };
     Ok(match target {
-        Target::Account(account) if account.is_empty() || account.len() > 320 => {
-            return Err(Fault::Nonsense("an account without a name".into()));
+        Target::Account(account) if !is_account(&account) => {
+            return Err(Fault::Nonsense(UNNAMED.into()));
         }
         Target::Account(account) => Lead::Account(account),
         Target::Alias(to) => Lead::Alias(address(to)?),

@@ -159,6 +159,19 @@ pub(crate) struct Pair<'a> {
     pub(crate) verdicts: Option<(&'static str, &'static str)>,
 }
 
+impl Pair<'_> {
+    /// Whether both found the same, with the same scores.
+    pub(crate) fn found_alike(&self) -> bool {
+        let serving = self.serving.map_or(&[][..], |entry| &entry.findings);
+        let trial = &self.trial.findings;
+        serving.len() == trial.len()
+            && serving.iter().zip(trial).all(|(serving, trial)| {
+                serving.name == trial.name
+                    && (serving.score - trial.would_score()).abs() <= SAME_SCORE
+            })
+    }
+}
+
 impl Comparisons {
     pub(crate) fn new(steps: &[Arc<Step>]) -> Self {
         let trials = steps

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::guest::Ask;
 use crate::hook::Hook;
 use crate::outcome::Verdict;
@@ -14,6 +16,8 @@ use crate::subject::Mail;
 
 /// What stands between the facts of a condition.
 const OR: &str = " or ";
+/// What stands before the name of a setting.
+const SETTING: &str = "setting ";
 
 /// A fact that a plugin may wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +32,13 @@ enum Fact {
     Judged,
     /// The recipient's local part may have a detail (RFC 5233): not all of it is letters and digits.
     Detail,
+    /// The administrator set a limit for the account at hand.
+    Limited,
 }
 
-/// What has to be so: one of these facts. Without any there is no condition.
+/// What has to be so: one of these facts. None: there is no condition.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Condition(Vec<Fact>);
+pub(crate) struct Condition(Option<Vec<Fact>>);
 
 /// The condition of each hook of a plugin.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +52,7 @@ impl Fact {
             "found" => Self::Found,
             "judged" => Self::Judged,
             "detail" => Self::Detail,
+            "limited" => Self::Limited,
             _ => return None,
         })
     }
@@ -63,6 +70,10 @@ impl Fact {
             Self::Found => mail.is_none_or(|mail| !mail.state().found.is_empty()),
             Self::Judged => mail.is_none_or(|mail| judged(ask, mail)),
             Self::Detail => detail(ask),
+            Self::Limited => match ask {
+                Ask::Quota(room) => room.limited,
+                _ => true,
+            },
         }
     }
 }
@@ -90,26 +101,34 @@ fn detail(ask: &Ask<'_>) -> bool {
 }
 
 impl Condition {
-    /// The condition of this text: names of facts, ` or ` between them. What a later release may know holds always: to ask in vain does no
-    /// harm.
-    fn parse(text: &str) -> Self {
-        let facts: Option<Vec<_>> = text.split(OR).map(Fact::named).collect();
-        Self(facts.unwrap_or_default())
+    /// The condition of this text: names of facts, ` or ` between them. A setting that is there is known now, so it holds for good, and one that is not
+    /// never does. What a later release may know holds always: to ask in vain does no harm.
+    fn parse(text: &str, settings: &Value) -> Self {
+        let mut facts = Vec::new();
+        for name in text.split(OR) {
+            match (name.strip_prefix(SETTING), Fact::named(name)) {
+                (Some(setting), _) if settings.get(setting).is_none_or(Value::is_null) => {}
+                (None, Some(fact)) => facts.push(fact),
+                _ => return Self(None),
+            }
+        }
+        Self(Some(facts))
     }
 
     fn holds(&self, ask: &Ask<'_>, context: &Context) -> bool {
-        self.0.is_empty() || self.0.iter().any(|fact| fact.holds(ask, context))
+        let facts = self.0.as_ref();
+        facts.is_none_or(|facts| facts.iter().any(|fact| fact.holds(ask, context)))
     }
 }
 
 impl Conditions {
-    /// Those of a manifest, by names of hooks.
-    pub(crate) fn of(when: &BTreeMap<String, String>) -> Self {
+    /// Those of a manifest, by names of hooks, under these settings.
+    pub(crate) fn of(when: &BTreeMap<String, String>, settings: &Value) -> Self {
         let mut conditions = Self::default();
         for (hook, text) in when {
             let place = Hook::parse(hook).and_then(|hook| conditions.0.get_mut(hook.index()));
             if let Some(condition) = place {
-                *condition = Condition::parse(text);
+                *condition = Condition::parse(text, settings);
             }
         }
         conditions
@@ -124,17 +143,43 @@ impl Conditions {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::outcome::{Operation, Room};
+    use crate::services::Usage;
 
     #[test]
     fn what_this_server_does_not_know_holds_always() {
         let nothing = Context::default();
-        let holds = |text: &str| Condition::parse(text).holds(&Ask::Message, &nothing);
+        let holds =
+            |text: &str| Condition::parse(text, &Value::Null).holds(&Ask::Message, &nothing);
         assert!(!holds("authenticated"));
         assert!(!holds("authenticated or auth-results"));
         assert!(holds("found") && holds("judged") && holds("detail"));
         assert!(holds("moonlight"));
         assert!(holds("authenticated or moonlight"));
         assert!(Conditions::default().hold(&Ask::Message, &nothing));
+    }
+
+    #[test]
+    fn a_setting_holds_where_it_is_written() {
+        let settings = json!({ "account": { "bytes": 10 }, "domain": null });
+        let room = Room {
+            account: "alice@example.org",
+            limited: false,
+            operation: Operation::Deliver,
+            current: Usage::default(),
+            adding: Usage::default(),
+        };
+        let holds = |text: &str, limited| {
+            let condition = Condition::parse(text, &settings);
+            condition.holds(&Ask::Quota(Room { limited, ..room }), &Context::default())
+        };
+        assert!(holds("setting account", false));
+        assert!(holds("limited or setting account", false));
+        assert!(!holds("setting domain", false) && !holds("setting domains", true));
+        assert!(!holds("limited or setting domain", false));
+        assert!(holds("limited or setting domain", true));
     }
 }

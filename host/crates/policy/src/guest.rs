@@ -288,20 +288,15 @@ impl Guest {
                 )),
                 None => pass(),
             },
-            Ask::Quota {
-                account,
-                operation,
-                current,
-                adding,
-            } => match &self.quota {
+            Ask::Quota(room) => match &self.quota {
                 Some(hook) => {
                     let said = hook
                         .call_check(
                             store,
-                            account,
-                            from_operation(operation),
-                            usage(current),
-                            usage(adding),
+                            room.account,
+                            from_operation(room.operation),
+                            usage(room.current),
+                            usage(room.adding),
                         )
                         .await?;
                     Ok(sorted(said, answer::quota))

@@ -17,6 +17,7 @@
 )]
 
 mod account;
+mod ahead;
 mod answer;
 mod archive;
 mod auth;
@@ -32,6 +33,7 @@ mod copies;
 mod course;
 mod drift;
 mod engine;
+mod expansion;
 mod facts;
 mod fault;
 mod generation;
@@ -109,8 +111,8 @@ pub use outbound::Outbound;
 pub use outcome::{
     AddedRecipient, Decision, DeliverOutcome, DkimKey, Filing, HeaderEdit, LoginOutcome,
     MailboxRef, MaildropTerms, MessageOutcome, NextHop, Notice, Operation, OutboundOutcome, Plan,
-    QuotaOutcome, QuotaRoot, RelayHost, ResultOutcome, Sought, SubmitFate, SubmitOutcome, Target,
-    TlsPolicy, Verdict,
+    QuotaOutcome, QuotaRoot, RelayHost, ResultOutcome, Room, Sought, SubmitFate, SubmitOutcome,
+    Target, TlsPolicy, Verdict,
 };
 pub use policy::{Checked, Policy, StartError};
 pub use problem::Problem;

@@ -384,14 +384,11 @@ impl Loader {
             kept: Mutex::default(),
             figures: Figures::default(),
         });
+        let conditions = conditions(&compiled.outline, &config);
         Ok(Arc::new(Step::new(
             config,
             shared,
-            (
-                hooks,
-                conditions(&compiled.outline),
-                compiled.outline.asks_owners(),
-            ),
+            (hooks, conditions, compiled.outline.asks_owners()),
             self.engine.clone(),
             pre,
             exports,
@@ -454,10 +451,11 @@ fn space(config: &StepConfig) -> &str {
 }
 
 /// When its plugin has something to say.
-fn conditions(outline: &Outline) -> Conditions {
+fn conditions(outline: &Outline, config: &StepConfig) -> Conditions {
+    let settings = serde_json::from_str(config.settings.json()).unwrap_or_default();
     let manifest = outline.manifest.as_ref();
     manifest.map_or_else(Conditions::default, |manifest| {
-        Conditions::of(&manifest.when)
+        Conditions::of(&manifest.when, &settings)
     })
 }
 

@@ -110,6 +110,21 @@ pub enum Operation {
     Send,
 }
 
+/// The room that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Room<'a> {
+    /// The account, by its address.
+    pub account: &'a str,
+    /// Whether the administrator set a limit for it.
+    pub limited: bool,
+    /// What for.
+    pub operation: Operation,
+    /// What it holds.
+    pub current: Usage,
+    /// What is to come.
+    pub adding: Usage,
+}
+
 /// Whether there is room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QuotaOutcome {

@@ -50,10 +50,30 @@ impl Scene<'_> {
     /// Asks one step and books what it brought about. A shadow step is asked beside; to the others it is as if it had no opinion.
     /// Nor has a step one whose plugin says beforehand that it has none.
     pub(crate) async fn ask(&mut self, step: &Arc<Step>, ask: &Ask<'_>) -> Came {
-        if !step.conditions.hold(ask, &self.context) {
+        if !self.may_say(step, ask) {
             return Came::Answer(Answer::Pass);
         }
         self.ask_anyway(step, ask).await
+    }
+
+    /// Whether the step may have anything to say, as far as it told beforehand.
+    pub(crate) fn may_say(&self, step: &Arc<Step>, ask: &Ask<'_>) -> bool {
+        step.conditions.hold(ask, &self.context) && !self.is_silent(step, ask.hook())
+    }
+
+    /// Whether the step said on this connection that it would pass here.
+    fn is_silent(&self, step: &Arc<Step>, hook: Hook) -> bool {
+        let generation = self.generation.number();
+        self.context.connection.as_ref().is_some_and(|connection| {
+            let state = connection.state();
+            state.silences.hold(generation, &step.shared.name, hook)
+        })
+    }
+
+    /// An answer that a step gave before it was asked: it is written down as if it had been.
+    pub(crate) fn answered_ahead(&mut self, step: &Arc<Step>, hook: Hook, answer: &Answer) {
+        let entry = self.entry(step, hook);
+        self.book(step, entry, answer, Effects::default());
     }
 
     /// Asks one step as [`ask`](Self::ask) does, though its plugin may have nothing to say.
@@ -76,8 +96,9 @@ impl Scene<'_> {
         ends: impl Fn(Came) -> Option<T>,
     ) -> Option<T> {
         let mut calls = JoinSet::new();
-        let asked = |step: &Arc<Step>| step.conditions.hold(&Ask::Message, &self.context);
-        for (place, step) in steps.iter().filter(|step| asked(step)).enumerate() {
+        let asked = |step: &&Arc<Step>| self.may_say(step, &Ask::Message);
+        let asked: Vec<_> = steps.iter().filter(asked).collect();
+        for (place, step) in asked.into_iter().enumerate() {
             if step.config.mode == Mode::Shadow {
                 trial::launch(self, step, &Ask::Message);
                 continue;
@@ -193,6 +214,9 @@ impl Scene<'_> {
                 state.seal = effects.seal;
             }
             state.priority = effects.priority.or(state.priority);
+            if let (Hook::RcptTo, Some(account)) = (entry.hook, effects.leads_to) {
+                state.leads.note(&step.shared.name, account);
+            }
             if !effects.edits.is_empty() {
                 state.edits.extend(effects.edits);
                 // The next step sees what this one made of the header.
@@ -210,6 +234,11 @@ impl Scene<'_> {
             let mut state = connection.state();
             state.greeting_delay = state.greeting_delay.max(effects.greeting_delay);
             state.maildrop = state.maildrop.with(effects.maildrop);
+            if matches!(entry.hook, Hook::Connect | Hook::Ehlo) {
+                let generation = self.generation.number();
+                let step = &step.shared.name;
+                state.silences.promise(generation, step, effects.passing);
+            }
             if make_room(&mut state) {
                 entry.findings = count(&mut state.found, step, effects.findings);
             }
@@ -339,6 +368,8 @@ pub(crate) fn actions(effects: &Effects, answer: &Answer) -> Vec<String> {
         .map(|priority| format!("priority {priority}"));
     let delay = (!effects.greeting_delay.is_zero())
         .then(|| format!("delay-greeting {}", effects.greeting_delay.as_millis()));
+    let leads = effects.leads_to.as_ref();
+    let leads = leads.map(|account| format!("leads-to {account}"));
     let filings: &[Filing] = match answer {
         Answer::Done(filings) => filings,
         _ => &[],
@@ -350,6 +381,8 @@ pub(crate) fn actions(effects: &Effects, answer: &Answer) -> Vec<String> {
         .chain(priority)
         .chain(delay)
         .chain(effects.maildrop.told())
+        .chain(effects.passing.told())
+        .chain(leads)
         .chain(filings.iter().map(Filing::told))
         .collect()
 }

@@ -14,10 +14,9 @@ use crate::hook::Hook;
 use crate::lineup::Who;
 use crate::login::Login;
 use crate::outcome::{
-    Decision, LoginOutcome, MaildropTerms, Operation, QuotaOutcome, QuotaRoot, Sought,
+    Decision, LoginOutcome, MaildropTerms, QuotaOutcome, QuotaRoot, Room, Sought,
 };
 use crate::pipeline::{Came, Scene};
-use crate::services::Usage;
 use crate::state::Context;
 use crate::subject::{Connection, Observed};
 use crate::tally::{Fate, Kind, Sample};
@@ -148,17 +147,11 @@ impl PolicySession {
     }
 
     /// Is there room for `adding` in an account that holds `current`?
-    pub async fn quota(
-        &mut self,
-        account: &str,
-        operation: Operation,
-        current: Usage,
-        adding: Usage,
-    ) -> QuotaOutcome {
+    pub async fn quota(&mut self, room: &Room<'_>) -> QuotaOutcome {
         let mut scene = self.scene();
-        scene.context.domain = domain_of(account);
-        scene.about = Some(account.to_owned());
-        quota(&mut scene, account, operation, current, adding).await
+        scene.context.domain = domain_of(room.account);
+        scene.about = Some(room.account.to_owned());
+        quota(&mut scene, room).await
     }
 
     /// What does the account count against? Of two roots with one name the first counts.
@@ -281,19 +274,8 @@ pub(crate) async fn decide(scene: &mut Scene<'_>, ask: &Ask<'_>) -> Decided {
 }
 
 /// Asks the steps of `quota`.
-pub(crate) async fn quota(
-    scene: &mut Scene<'_>,
-    account: &str,
-    operation: Operation,
-    current: Usage,
-    adding: Usage,
-) -> QuotaOutcome {
-    let ask = Ask::Quota {
-        account,
-        operation,
-        current,
-        adding,
-    };
+pub(crate) async fn quota(scene: &mut Scene<'_>, room: &Room<'_>) -> QuotaOutcome {
+    let ask = Ask::Quota(*room);
     let generation = scene.generation;
     for step in generation.at(Hook::Quota) {
         match scene.ask(step, &ask).await {
@@ -305,6 +287,12 @@ pub(crate) async fn quota(
         }
     }
     QuotaOutcome::Allow
+}
+
+/// Whether any step may have something to say of room.
+pub(crate) fn asks_for_room(scene: &Scene<'_>, room: &Room<'_>) -> bool {
+    let mut steps = scene.generation.at(Hook::Quota).iter();
+    steps.any(|step| scene.may_say(step, &Ask::Quota(*room)))
 }
 
 /// The domain of an account's address.

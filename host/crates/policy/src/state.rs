@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{ResourceLimiter, bail};
 
+use crate::ahead::Passing;
 use crate::copies::Copies;
 use crate::engine;
 use crate::facts::{Attempt, Cause, MailboxEvent};
@@ -117,6 +118,10 @@ pub(crate) struct Effects {
     pub(crate) greeting_delay: Duration,
     /// What is told of the maildrop.
     pub(crate) maildrop: MaildropTerms,
+    /// Where the step will have nothing to say on this connection.
+    pub(crate) passing: Passing,
+    /// The account that the recipient at hand leads to.
+    pub(crate) leads_to: Option<String>,
 }
 
 /// A finding as a call gave it.

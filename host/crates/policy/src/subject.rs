@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use waxwing_mail::{Address, ForwardPath, Identity, Param, Recipient, ReversePath};
 
+use crate::ahead::{Leads, Silences};
 use crate::auth::AuthResults;
 use crate::facts::{ConnectionFacts, OutboundFacts, TlsFacts, TransactionFacts};
 use crate::generation::Generation;
@@ -45,6 +46,8 @@ pub(crate) struct ConnectionState {
     pub(crate) greeting_delay: Duration,
     /// What is told of the maildrop.
     pub(crate) maildrop: MaildropTerms,
+    /// Where steps will have nothing to say.
+    pub(crate) silences: Silences,
     /// What was found before any transaction; it counts for each.
     pub(crate) found: Vec<Found>,
     /// The connection's part of each message's ledger.
@@ -181,6 +184,8 @@ pub(crate) struct MailState {
     /// The sender that a step put in the place of MAIL's.
     pub(crate) sender: Option<ReversePath>,
     pub(crate) recipients: Vec<Addressee>,
+    /// Where steps say that the recipient at hand leads.
+    pub(crate) leads: Leads,
     /// Recipients that were refused.
     pub(crate) refused: u64,
     pub(crate) notes: Notes,
@@ -207,6 +212,8 @@ pub(crate) struct Addressee {
     /// None is `<Postmaster>`.
     pub(crate) address: Option<Address>,
     pub(crate) params: Vec<Param>,
+    /// Where it leads, by steps that said so beforehand.
+    pub(crate) leads: Leads,
 }
 
 /// Whether a recipient is one.
@@ -230,6 +237,7 @@ impl Addressee {
             standing: Standing::Given,
             address,
             params: recipient.params.clone(),
+            leads: Leads::default(),
         }
     }
 
@@ -382,6 +390,7 @@ impl MailState {
                         standing: Standing::Added,
                         address: Some(address),
                         params: Vec::new(),
+                        leads: Leads::default(),
                     });
                 }
             }

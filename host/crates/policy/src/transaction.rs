@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use waxwing_mail::{Address, EnhancedStatus, Protocol, Recipient, Reply, ReversePath};
+use waxwing_mail::{Protocol, Recipient, Reply, ReversePath};
 
-use crate::answer::{Answer, Lead};
+use crate::answer::Answer;
 use crate::auth::AuthResults;
 use crate::capability::recipient_of;
 use crate::course::Course;
+use crate::expansion::{Expansion, route_once};
 use crate::facts::{OutboundFacts, TransactionFacts};
 use crate::fault::Fault;
 use crate::generation::Generation;
@@ -21,12 +22,11 @@ use crate::ledger::Ledger;
 use crate::lineup::Who;
 use crate::outbound::Outbound;
 use crate::outcome::{
-    AddedRecipient, Decision, DeliverOutcome, Filing, MailboxRef, MessageOutcome, Operation,
-    QuotaOutcome, Target, Verdict,
+    AddedRecipient, Decision, DeliverOutcome, Filing, MailboxRef, MessageOutcome, QuotaOutcome,
+    Room, Target, Verdict,
 };
 use crate::pipeline::{Came, Scene};
-use crate::services::Usage;
-use crate::session::{Decided, decide, domain_of, quota, undecided};
+use crate::session::{Decided, asks_for_room, decide, domain_of, quota, undecided};
 use crate::state::Context;
 use crate::step::{Held, Step};
 use crate::subject::{Addressee, Connection, Mail, Standing};
@@ -34,10 +34,6 @@ use crate::tally::{Kind, Sample};
 use crate::trial::{self, Ended, Tried};
 use crate::view::MessageView;
 
-/// How far aliases may lead.
-const MAX_DEPTH: u32 = 10;
-/// Addresses that one recipient may expand to.
-const MAX_EXPANSION: usize = 2000;
 /// Refused recipients of a transaction that its ledger tells of: a client can ask for any number.
 const MAX_REFUSED: u64 = 100;
 
@@ -93,10 +89,12 @@ impl Transaction {
 
     /// May the message go there? If so, the recipient is one of the transaction's, numbered from 0.
     pub async fn rcpt_to(&mut self, recipient: &Recipient) -> Decision {
-        let addressee = Addressee::new(recipient);
+        let mut addressee = Addressee::new(recipient);
         let told = self.mail.state().entries.len();
         let decision = self.may_go_to(&addressee).await;
         self.course.recipient(&decision);
+        // What was said of a recipient that is refused goes with it.
+        addressee.leads = std::mem::take(&mut self.mail.state().leads);
         if decision == Decision::Pass {
             self.connection.state().counters.recipients_accepted += 1;
             self.mail.state().recipients.push(addressee);
@@ -342,12 +340,8 @@ impl Transaction {
         let Some(addressee) = self.addressee(recipient) else {
             return vec![Target::Refuse(undecided("where this recipient leads"))];
         };
-        let mut expansion = Expansion::default();
-        expansion.ahead.push((addressee.address.clone(), 0));
-        while let Some((address, depth)) = expansion.ahead.pop() {
-            if !expansion.enter(address.as_ref(), depth) {
-                continue;
-            }
+        let mut expansion = Expansion::of(addressee.address.clone());
+        while let Some((address, depth)) = expansion.next() {
             let asked = recipient_of(recipient, &addressee, address.as_ref());
             let about = address
                 .as_ref()
@@ -356,28 +350,30 @@ impl Transaction {
                 .as_ref()
                 .map(|address| address.domain().as_str().into());
             let mut scene = self.scene(domain, Some(about));
-            match route_once(&mut scene, &asked).await {
+            // What was said when it was named is about the recipient itself, not about what an alias led to.
+            let said = (depth == 0).then_some(&addressee.leads);
+            match route_once(&mut scene, &asked, said).await {
                 Ok(leads) => expansion.take(leads, depth),
                 Err(reply) if reply.code.is_transient() => return vec![Target::Refuse(reply)],
                 Err(reply) => expansion.add(Target::Refuse(reply)),
             }
-            if let Some(refused) = expansion.transient.take() {
+            if let Some(refused) = expansion.refused_for_now() {
                 return vec![refused];
             }
         }
         expansion.finish()
     }
 
-    /// Is there room for `adding` in an account that holds `current`?
-    pub async fn quota(
-        &mut self,
-        account: &str,
-        operation: Operation,
-        current: Usage,
-        adding: Usage,
-    ) -> QuotaOutcome {
-        let mut scene = self.scene(domain_of(account), Some(account.to_owned()));
-        let outcome = quota(&mut scene, account, operation, current, adding).await;
+    /// Whether any step may have something to say of room in an account: what it holds need not be counted if none has.
+    #[must_use]
+    pub fn asks_for_room(&mut self, room: &Room<'_>) -> bool {
+        asks_for_room(&self.scene(None, None), room)
+    }
+
+    /// Is there room?
+    pub async fn quota(&mut self, room: &Room<'_>) -> QuotaOutcome {
+        let mut scene = self.scene(domain_of(room.account), Some(room.account.to_owned()));
+        let outcome = quota(&mut scene, room).await;
         self.course.room(&outcome);
         outcome
     }
@@ -497,77 +493,6 @@ async fn may_accept(step: &Step, domain: &str) -> Result<(), Fault> {
             "`accept` for {domain}, which is not local, takes the grant `relay`"
         ))),
         Err(error) => Err(Fault::Unavailable(error.to_string())),
-    }
-}
-
-async fn route_once(
-    scene: &mut Scene<'_>,
-    asked: &crate::bindings::waxwing::policy::types::Recipient,
-) -> Result<Vec<Lead>, Reply> {
-    let generation = scene.generation;
-    for step in generation.at(Hook::RouteInbound) {
-        match scene.ask(step, &Ask::Route(asked)).await {
-            Came::Answer(Answer::Targets(leads)) => return Ok(leads),
-            Came::Failed(reply) => return Err(reply),
-            Came::Answer(_) | Came::Skipped => {}
-        }
-    }
-    Err(undecided("where this recipient leads"))
-}
-
-/// Aliases being followed.
-#[derive(Default)]
-struct Expansion {
-    ahead: Vec<(Option<Address>, u32)>,
-    seen: HashSet<Option<Address>>,
-    targets: Vec<Target>,
-    transient: Option<Target>,
-    /// An alias led further than aliases may.
-    cut: bool,
-}
-
-impl Expansion {
-    /// Whether an address is yet to be asked about.
-    fn enter(&mut self, address: Option<&Address>, depth: u32) -> bool {
-        if depth > MAX_DEPTH || self.seen.len() >= MAX_EXPANSION {
-            self.cut = true;
-            return false;
-        }
-        // An address met a second time leads to nothing new: that ends loops.
-        self.seen.insert(address.cloned())
-    }
-
-    fn take(&mut self, leads: Vec<Lead>, depth: u32) {
-        for lead in leads {
-            match lead {
-                Lead::Alias(address) => self.ahead.push((Some(address), depth + 1)),
-                Lead::Account(account) => self.add(Target::Account(account)),
-                Lead::Forward(address) => self.add(Target::Forward(address)),
-                Lead::Drop => self.add(Target::Drop),
-                Lead::Refuse(reply) if reply.code.is_transient() => {
-                    self.transient = Some(Target::Refuse(reply));
-                }
-                Lead::Refuse(reply) => self.add(Target::Refuse(reply)),
-            }
-        }
-    }
-
-    fn add(&mut self, target: Target) {
-        if !self.targets.contains(&target) {
-            self.targets.push(target);
-        }
-    }
-
-    fn finish(mut self) -> Vec<Target> {
-        if self.targets.is_empty() || self.cut {
-            // RFC 3463 §3.5: X.4.6, routing loop detected.
-            self.targets.push(Target::Refuse(Reply::new(
-                550,
-                Some(EnhancedStatus(5, 4, 6)),
-                "The alias leads nowhere or in circles",
-            )));
-        }
-        self.targets
     }
 }
 

@@ -316,7 +316,7 @@ impl Ended {
     }
 
     /// The verdict for the first recipient's domain, and what it would be with the trial step's findings: the steps of `verdict` are asked again, about
-    /// a copy, and with scratch keys.
+    /// a copy, and with scratch keys. Where both found the same it is the same, and nobody is asked.
     async fn verdicts(&self, pair: &Pair<'_>) -> Option<(&'static str, &'static str)> {
         let mail = self.context.mail.as_ref()?;
         let (domain, is) = mail
@@ -324,6 +324,9 @@ impl Ended {
             .verdicts
             .first()
             .map(|(domain, verdict)| (domain.clone(), verdict.word()))?;
+        if pair.found_alike() {
+            return Some((is, is));
+        }
         let copy = mail.copy();
         {
             let mut state = copy.state();

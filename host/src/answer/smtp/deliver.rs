@@ -236,10 +236,10 @@ pub(super) async fn route(
             waxwing_policy::Target::Account(account) => {
                 let filer = filer(gate);
                 let found = filer.known(account).await?;
-                let mut answer = filer.room(policy, account, found, room).await;
+                let mut answer = filer.room(policy, &found, room).await;
                 if answer.is_err() && declared.is_none() && room > 0 {
                     room = 0;
-                    answer = filer.room(policy, account, found, room).await;
+                    answer = filer.room(policy, &found, room).await;
                 }
                 answer?;
                 accounts.push(account);

@@ -121,6 +121,13 @@ pub mod session {
                     .push(format!("tell-maildrop {days} {login_delay}"));
             });
         }
+        pub fn pass_ahead(&self, hooks: &[String]) {
+            world(|world| {
+                world
+                    .actions
+                    .push(format!("pass-ahead {}", hooks.join(" ")));
+            });
+        }
         pub fn client_in(&self, networks: &[String]) -> bool {
             let client = IpAddr::from(self.client().address);
             networks
@@ -202,6 +209,9 @@ pub mod envelope {
         }
         pub fn verdict(&self, _recipient: u32) -> Option<String> {
             world(|world| world.envelope.verdict.clone())
+        }
+        pub fn leads_to(&self, account: &str) {
+            world(|world| world.actions.push(format!("leads-to {account}")));
         }
         pub fn note(&self, key: &str) -> Option<Vec<u8>> {
             world(|world| world.envelope.notes.get(key).cloned())

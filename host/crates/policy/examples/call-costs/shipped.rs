@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use waxwing_policy::{DeliverOutcome, Operation, Policy, Target, Usage};
+use waxwing_policy::{DeliverOutcome, Operation, Policy, Room, Target, Usage};
 
 use crate::median;
 use crate::site::{self, RECIPIENT, Site};
@@ -49,13 +49,17 @@ async fn judge(policy: &Policy) {
         matches!(targets.as_slice(), [Target::Account(account)] if account == RECIPIENT),
         "{targets:?}"
     );
-    let adding = Usage {
-        bytes: 4096,
-        messages: 1,
+    let room = Room {
+        account: RECIPIENT,
+        limited: false,
+        operation: Operation::Deliver,
+        current: Usage::default(),
+        adding: Usage {
+            bytes: 4096,
+            messages: 1,
+        },
     };
-    let _room = transaction
-        .quota(RECIPIENT, Operation::Deliver, Usage::default(), adding)
-        .await;
+    let _room = transaction.quota(&room).await;
     assert!(matches!(
         transaction.deliver(0, RECIPIENT).await,
         DeliverOutcome::File(_)

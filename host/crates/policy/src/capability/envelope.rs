@@ -3,9 +3,11 @@
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
+use crate::answer::{UNNAMED, is_account};
 use crate::bindings::waxwing::policy::envelope::{Envelope, Host, HostEnvelope};
 use crate::bindings::waxwing::policy::session::NoteError;
 use crate::bindings::waxwing::policy::types::{Identity, MailAddress, Param, Recipient};
+use crate::fault::Fault;
 use crate::state::State;
 
 use super::types::{from_address, from_identity, from_params, recipient_of};
@@ -115,6 +117,16 @@ impl HostEnvelope for State {
             let recipient = mail.recipient(*recipient);
             let verdict = recipient.and_then(|recipient| mail.verdict(recipient.domain()));
             Ok(verdict.map(|verdict| verdict.word().to_owned()))
+        })
+    }
+
+    fn leads_to(&mut self, _: Resource<Envelope>, account: String) -> Result<()> {
+        self.host_call("envelope.leads-to", account, |state, account| {
+            if !is_account(account) {
+                return state.stop(Fault::Nonsense(UNNAMED.into()));
+            }
+            state.effects.leads_to = Some(account.clone());
+            Ok(())
         })
     }
 

@@ -9,6 +9,7 @@ use wasmtime::component::Resource;
 
 use crate::bindings::waxwing::policy::session::{Connection, Host, HostConnection, NoteError};
 use crate::bindings::waxwing::policy::types::{Endpoint, Identity, Protocol};
+use crate::hook::Hook;
 use crate::outcome::MaildropTerms;
 use crate::state::State;
 
@@ -179,6 +180,14 @@ impl HostConnection for State {
         let asked = (expire_days, login_delay);
         self.host_call("session.tell-maildrop", asked, |state, _| {
             state.effects.maildrop = state.effects.maildrop.with(told);
+            Ok(())
+        })
+    }
+
+    fn pass_ahead(&mut self, _: Resource<Connection>, hooks: Vec<String>) -> Result<()> {
+        self.host_call("session.pass-ahead", hooks, |state, hooks| {
+            let hooks = hooks.iter().filter_map(|name| Hook::parse(name));
+            state.effects.passing.extend(hooks);
             Ok(())
         })
     }

@@ -2,8 +2,7 @@
 
 use crate::bindings::waxwing::policy::types::{Identity, Recipient};
 use crate::hook::Hook;
-use crate::outcome::Operation;
-use crate::services;
+use crate::outcome::Room;
 
 /// A question to a plugin.
 #[derive(Debug)]
@@ -26,12 +25,7 @@ pub(crate) enum Ask<'a> {
     Message,
     Verdict(&'a str),
     Route(&'a Recipient),
-    Quota {
-        account: &'a str,
-        operation: Operation,
-        current: services::Usage,
-        adding: services::Usage,
-    },
+    Quota(Room<'a>),
     QuotaLimits(&'a str),
     Deliver {
         recipient: &'a Recipient,
@@ -61,7 +55,7 @@ impl Ask<'_> {
             Self::Message => Hook::Message,
             Self::Verdict(_) => Hook::Verdict,
             Self::Route(_) => Hook::RouteInbound,
-            Self::Quota { .. } => Hook::Quota,
+            Self::Quota(_) => Hook::Quota,
             Self::QuotaLimits(_) => Hook::QuotaLimits,
             Self::Deliver { .. } => Hook::Deliver,
             Self::Submit => Hook::Submit,
@@ -96,9 +90,8 @@ pub(crate) enum OwnedAsk {
     Route(Recipient),
     Quota {
         account: Box<str>,
-        operation: Operation,
-        current: services::Usage,
-        adding: services::Usage,
+        /// Its account is not read.
+        room: Room<'static>,
     },
     QuotaLimits(Box<str>),
     Deliver {
@@ -134,16 +127,12 @@ impl Ask<'_> {
             Self::Message => OwnedAsk::Message,
             Self::Verdict(domain) => OwnedAsk::Verdict(domain.into()),
             Self::Route(recipient) => OwnedAsk::Route(recipient.clone()),
-            Self::Quota {
-                account,
-                operation,
-                current,
-                adding,
-            } => OwnedAsk::Quota {
-                account: account.into(),
-                operation,
-                current,
-                adding,
+            Self::Quota(room) => OwnedAsk::Quota {
+                account: room.account.into(),
+                room: Room {
+                    account: "",
+                    ..room
+                },
             },
             Self::QuotaLimits(account) => OwnedAsk::QuotaLimits(account.into()),
             Self::Deliver { recipient, account } => OwnedAsk::Deliver {
@@ -175,17 +164,7 @@ impl OwnedAsk {
             Self::Message => Ask::Message,
             Self::Verdict(domain) => Ask::Verdict(domain),
             Self::Route(recipient) => Ask::Route(recipient),
-            Self::Quota {
-                account,
-                operation,
-                current,
-                adding,
-            } => Ask::Quota {
-                account,
-                operation: *operation,
-                current: *current,
-                adding: *adding,
-            },
+            Self::Quota { account, room } => Ask::Quota(Room { account, ..*room }),
             Self::QuotaLimits(account) => Ask::QuotaLimits(account),
             Self::Deliver { recipient, account } => Ask::Deliver { recipient, account },
             Self::Submit => Ask::Submit,

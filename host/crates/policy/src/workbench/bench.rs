@@ -15,7 +15,7 @@ use crate::capability::recipient_of;
 use crate::guest::Ask;
 use crate::hook::Hook;
 use crate::memory::MemoryServices;
-use crate::outcome::Operation;
+use crate::outcome::{Operation, Room};
 use crate::pipeline::count;
 use crate::recorder::{HostCall, Recorder};
 use crate::services::{Services as _, Usage};
@@ -240,8 +240,9 @@ fn ask<'a>(
         "message" => Ask::Message,
         "verdict" => Ask::Verdict(&step.domain),
         "route-inbound" => Ask::Route(recipient),
-        "quota" => Ask::Quota {
+        "quota" => Ask::Quota(Room {
             account: &step.account,
+            limited: true,
             operation: match step.operation.as_str() {
                 "append" => Operation::Append,
                 "upload" => Operation::Upload,
@@ -250,7 +251,7 @@ fn ask<'a>(
             },
             current: usage(step.current),
             adding: usage(step.adding),
-        },
+        }),
         "quota-limits" => Ask::QuotaLimits(&step.account),
         "deliver" => Ask::Deliver {
             recipient,

@@ -9,6 +9,7 @@ use waxwing_mail::{Address, Identity, Protocol, ReversePath};
 
 use super::case::{Case, CaseStep, ConnectionCase, Directory, EnvelopeCase};
 use super::network::NetworkCase;
+use crate::ahead::Leads;
 use crate::auth::AuthResults;
 use crate::facts::{Cause, ConnectionFacts, LoginAttempt, Offered, TlsFacts, TransactionFacts};
 use crate::memory::MemoryServices;
@@ -300,6 +301,7 @@ fn addressee(text: &str) -> Addressee {
         standing: Standing::Given,
         address: Address::parse(text).ok(),
         params: Vec::new(),
+        leads: Leads::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use waxwing_mail::Protocol;
 use waxwing_policy::{
     Attempt, Cause, Decision, LoginAttempt, MailboxChange, MailboxEvent, Offered, Operation,
-    Outbound, OutboundFacts, Policy, TransactionFacts, Usage,
+    Outbound, OutboundFacts, Policy, Room, TransactionFacts, Usage,
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::abi::{AbiVariant, FlatTypes, WasmType};
@@ -292,9 +292,14 @@ async fn round(policy: &Policy) {
         bytes: 1,
         messages: 1,
     };
-    session
-        .quota("alice@waxwing.test", Operation::Append, usage, usage)
-        .await;
+    let room = Room {
+        account: "alice@waxwing.test",
+        limited: false,
+        operation: Operation::Append,
+        current: usage,
+        adding: usage,
+    };
+    session.quota(&room).await;
     let _ = session.quota_limits("alice@waxwing.test").await;
     let mut one = transaction(policy);
     one.mail_from().await;

@@ -145,7 +145,7 @@ const BORROWS: [(&str, &[Borrow]); 15] = [
 ];
 
 /// Host functions that bodies may call, and what they are called in bodies.
-const IMPORTS: [(&str, &str, &str, &str); 22] = [
+const IMPORTS: [(&str, &str, &str, &str); 24] = [
     ("findings", "add", "$add", "(param i32 i32 f64 i32 i32 i32)"),
     ("findings", "total", "$total", "(result f64)"),
     ("log", "log", "$log", "(param i32 i32 i32 i32 i32)"),
@@ -155,6 +155,18 @@ const IMPORTS: [(&str, &str, &str, &str); 22] = [
         "[method]connection.age-ms",
         "$age",
         "(param i32) (result i64)",
+    ),
+    (
+        "session",
+        "[method]connection.pass-ahead",
+        "$pass-ahead",
+        "(param i32 i32 i32)",
+    ),
+    (
+        "envelope",
+        "[method]envelope.leads-to",
+        "$leads-to",
+        "(param i32 i32 i32)",
     ),
     (
         "envelope",

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use waxwing_mail::{ForwardPath, Protocol, Recipient};
 use waxwing_policy::{
     Decision, DeliverOutcome, HostCall, LoginAttempt, LoginOutcome, MailboxRef, Offered, Operation,
-    Policy, QuotaOutcome, Recorder, Sought, Target, Usage, Verdict,
+    Policy, QuotaOutcome, Recorder, Room, Sought, Target, Usage, Verdict,
 };
 
 use crate::component::{PASS, Plugin, case};
@@ -217,10 +217,15 @@ async fn quota_and_delivery_have_their_answers() {
         bytes: 5,
         messages: 1,
     };
+    let room = Room {
+        account: "alice@waxwing.test",
+        limited: false,
+        operation: Operation::Append,
+        current: usage,
+        adding: usage,
+    };
     assert_eq!(
-        session(&policy)
-            .quota("alice@waxwing.test", Operation::Append, usage, usage)
-            .await,
+        session(&policy).quota(&room).await,
         QuotaOutcome::Over("full".into())
     );
     let mut one = transaction(&policy);

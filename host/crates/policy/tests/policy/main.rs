@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod ahead;
 mod bombs;
 mod chaos;
 mod clock;
