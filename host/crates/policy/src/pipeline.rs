@@ -368,8 +368,6 @@ pub(crate) fn actions(effects: &Effects, answer: &Answer) -> Vec<String> {
         .map(|priority| format!("priority {priority}"));
     let delay = (!effects.greeting_delay.is_zero())
         .then(|| format!("delay-greeting {}", effects.greeting_delay.as_millis()));
-    let leads = effects.leads_to.as_ref();
-    let leads = leads.map(|account| format!("leads-to {account}"));
     let filings: &[Filing] = match answer {
         Answer::Done(filings) => filings,
         _ => &[],
@@ -381,8 +379,7 @@ pub(crate) fn actions(effects: &Effects, answer: &Answer) -> Vec<String> {
         .chain(priority)
         .chain(delay)
         .chain(effects.maildrop.told())
-        .chain(effects.passing.told())
-        .chain(leads)
+        .chain(effects.said_ahead())
         .chain(filings.iter().map(Filing::told))
         .collect()
 }

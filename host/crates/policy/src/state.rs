@@ -124,6 +124,15 @@ pub(crate) struct Effects {
     pub(crate) leads_to: Option<String>,
 }
 
+impl Effects {
+    /// What was said before it is asked, in the words of the ledger.
+    pub(crate) fn said_ahead(&self) -> impl Iterator<Item = String> {
+        let leads = self.leads_to.as_ref();
+        let leads = leads.map(|account| format!("leads-to {account}"));
+        self.passing.told().into_iter().chain(leads)
+    }
+}
+
 /// A finding as a call gave it.
 pub(crate) struct NewFinding {
     pub(crate) name: Box<str>,

@@ -109,6 +109,7 @@ pub(super) fn actions(effects: &Effects, said: &Result<Answer, Fault>) -> Vec<St
         .chain(effects.priority.map(|level| format!("priority {level}")))
         .chain(delay)
         .chain(effects.maildrop.told())
+        .chain(effects.said_ahead())
         .chain(effects.envelope.iter().map(readdressed))
         .chain(edits)
         .chain(tags.map(|(key, value)| format!("tag {key}={value}")))
