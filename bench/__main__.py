@@ -14,7 +14,7 @@ from .servers import StartError
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python3 -m bench", description="Waxwing beside Postfix delivering to Dovecot")
-    parser.add_argument("--short", action="store_true", help="one cell of each kind, about a minute")
+    parser.add_argument("--short", action="store_true", help="one cell of each kind, a few minutes")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each cell (5; 2 with --short)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, too")
     parser.add_argument("--only", choices=suite.PARTS, action="append", help="only this measurement; may be repeated")

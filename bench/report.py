@@ -25,6 +25,8 @@ class Table:
     rows: list[Row] = field(default_factory=list)
     compared: bool = True
     """Whether the text says how many times better the other sides are."""
+    beside: list[str] = field(default_factory=list)
+    """Sides that it says nothing of."""
     more: list["Table"] = field(default_factory=list)
     """Tables of other sides, printed after this one."""
 
@@ -35,7 +37,7 @@ class Table:
 
     def text(self) -> str:
         """An aligned table, valid Markdown too; the last columns say how many times better than the first side."""
-        rivals = self.sides[1:] if self.compared else []
+        rivals = [side for side in self.sides[1:] if side not in self.beside] if self.compared else []
         lines = [["", "", *self.sides, *(f"{side}: times better" for side in rivals)]]
         for row in self.rows:
             figures = [figure(row.values.get(side)) for side in self.sides]

@@ -55,15 +55,15 @@ class Client:
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.rstrip(b"\r")
 
-    def send(self, recipient: str, subject: str, message_id: str = "") -> bytes:
-        """One message from MAIL to the reply after its end. Without a Message-ID it gets one of its own."""
+    def send(self, recipient: str, subject: str, message_id: str = "", text: str = "A line of text.\r\n") -> bytes:
+        """One message from MAIL to the reply after its end. Without a Message-ID it gets one of its own; `text` are whole lines."""
         message_id = message_id or f"{time.time_ns()}@bench.example"
         self.command(b"MAIL FROM:<sender@bench.example>")
         self.command(b"RCPT TO:<" + recipient.encode() + b">")
         self.command(b"DATA", b"3")
         return self.command(
             f"From: <sender@bench.example>\r\nTo: <{recipient}>\r\nSubject: {subject}\r\n"
-            f"Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{message_id}>\r\n\r\nA line of text.\r\n.".encode())
+            f"Date: Mon, 23 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{message_id}>\r\n\r\n{text}.".encode())
 
     def close(self) -> None:
         self.socket.close()

@@ -4,20 +4,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 
-from . import calls, hooks, machine, memory, milter, pair, reading, shadow, slow, swap, throughput
+from . import calls, hooks, machine, memory, milter, pair, reading, relaying, shadow, single, slow, swap, throughput
 from .load import Load
 from .report import Table
-from .servers import Side
+from .servers import Side, StartError
 from .servers.dovecot import Dovecot
+from .servers.haraka import HarakaDovecot
 from .servers.milter import Milter
 from .servers.postfix import PostfixDovecot
 from .servers.waxwing import ROOT, Waxwing
 
-PARTS = ["memory", "swap", "throughput", "slow", "hooks", "calls", "milter", "shadow", "reading", "start"]
+PARTS = ["memory", "swap", "throughput", "relaying", "slow", "hooks", "calls", "milter", "shadow", "reading", "start"]
 # What brings its own servers.
-ALONE = {"shadow", "reading"}
+ALONE = {"relaying", "shadow", "reading"}
 
 POSTFIX = PostfixDovecot.name
+HARAKA = HarakaDovecot.name
 SHIPPED = "Waxwing"
 ACCEPTING = "Waxwing, accepting policy"
 
@@ -32,6 +34,11 @@ SWAPPED_PLUGIN = "rules"
 SMALL, LARGE = 4 * 1024, 60 * 1024
 # Postfix makes a process for each session and by default 100 of them; its cost per session does not depend on the number.
 POSTFIX_SESSIONS = 90
+# What Haraka is measured under, too.
+HARAKA_LOADS = {Load(sessions, SMALL) for sessions in (1, 10, 50)}
+# More sessions than the processes of Postfix.
+CROWD = Load(200, SMALL)
+RELAYED = Load(50, SMALL)
 
 # Turns of a pair for each round of the table. 24 turns (the short form) know the figure to within 4 in a hundred, 75 to within 2.
 TURNS = 12
@@ -44,6 +51,8 @@ class Plan:
     """How much is measured."""
 
     loads: list[Load]
+    costs: list[Load]
+    """Under which of the loads the cost of the shipped policy is measured."""
     rounds: int
     swaps: int
     sessions: int
@@ -55,12 +64,15 @@ class Plan:
     @staticmethod
     def full() -> "Plan":
         loads = [Load(sessions, size) for size in (SMALL, LARGE) for sessions in (1, 10, 50)]
-        return Plan(loads + [Load(10, SMALL, reuse=True)], rounds=5, swaps=15, sessions=5000, header_rounds=20,
+        loads.append(Load(10, SMALL, reuse=True))
+        return Plan(loads, costs=loads, rounds=5, swaps=15, sessions=5000, header_rounds=20,
                     slow_peers=10_000, mailboxes=[10_000, 100_000])
 
     @staticmethod
     def short() -> "Plan":
-        return Plan([Load(10, SMALL)], rounds=2, swaps=5, sessions=1000, header_rounds=5, slow_peers=1000, mailboxes=[10_000])
+        few, many = (Load(sessions, SMALL) for sessions in (10, 50))
+        return Plan([few, many], costs=[few], rounds=2, swaps=5, sessions=1000, header_rounds=5,
+                    slow_peers=1000, mailboxes=[10_000])
 
     def with_rounds(self, rounds: int) -> "Plan":
         return replace(self, rounds=rounds)
@@ -71,7 +83,8 @@ class Plan:
 
 def run(plan: Plan, directory: Path, progress: Progress) -> Table:
     """Starts the three sides, if they are needed, measures what the plan says, and ends them whatever happens."""
-    table = Table([POSTFIX, SHIPPED, ACCEPTING], machine.description() | {"file system": machine.filesystem(directory)})
+    table = Table([POSTFIX, HARAKA, SHIPPED, ACCEPTING], machine.description() | {"file system": machine.filesystem(directory)},
+                  beside=[HARAKA])
     sides: list[Side] = []
     try:
         if not ALONE.issuperset(plan.parts):
@@ -108,21 +121,70 @@ def measure_memory(plan: Plan, sides: list[Side], _directory: Path, table: Table
 
 
 def measure_throughput(plan: Plan, sides: list[Side], directory: Path, table: Table, progress: Progress) -> None:
-    """Every load against every side, and what the shipped policy costs of the rate."""
-    for load in plan.loads:
-        found = throughput.compare(sides, load, plan.rounds, directory, progress)
-        table.add(f"{load.title}: into mailboxes", "messages/s",
-                  {name: figures.per_second for name, figures in found.items()}, more_is_better=True)
-        table.add(f"{load.title}: answered by 250", "messages/s",
-                  {name: figures.answered_per_second for name, figures in found.items()}, more_is_better=True)
-        table.add(f"{load.title}: processor time", "ms/message", {name: figures.cpu_ms for name, figures in found.items()})
-        table.add(f"{load.title}: disk flushes", "per message", {name: figures.flushes for name, figures in found.items()})
-        _, shipped, accepting = sides
-        cost = pair.compare(accepting, shipped, load, TURNS * plan.rounds, directory, progress)
-        table.add(f"{load.title}: rate lost to the shipped policy", "%", {SHIPPED: cost.rate_lost})
-        table.add(f"{load.title}: at least, 19 times of 20", "%", {SHIPPED: cost.least})
-        table.add(f"{load.title}: at most, 19 times of 20", "%", {SHIPPED: cost.most})
-        table.add(f"{load.title}: processor time of the shipped policy", "µs/message", {SHIPPED: cost.cpu_added_us})
+    """Every load against every side, what the shipped policy costs of the rate, and single messages."""
+    rival, shipped, accepting = sides
+    haraka = start_haraka(directory, progress)
+    try:
+        for load in plan.loads:
+            some = [rival, *haraka, shipped, accepting] if load in HARAKA_LOADS else sides
+            add_throughput(load, throughput.compare(some, load, plan.rounds, directory, progress), table)
+            if load in plan.costs:
+                add_cost(load, pair.compare(accepting, shipped, load, TURNS * plan.rounds, directory, progress), table)
+        add_throughput(CROWD, throughput.compare([shipped], CROWD, plan.rounds, directory, progress), table)
+        found = single.compare([rival, *haraka, shipped, accepting], plan.rounds, progress)
+        table.add("one session at a time, 4 KB: from the connection to the 250, p50", "ms", found)
+    finally:
+        for side in haraka:
+            side.stop()
+
+
+def start_haraka(directory: Path, progress: Progress) -> list[Side]:
+    """Haraka in front of a Dovecot; nothing where it cannot run, such as on an old Node.js."""
+    progress("starting Haraka and Dovecot")
+    try:
+        return [HarakaDovecot(directory / "haraka")]
+    except StartError as error:
+        progress(f"measuring without Haraka: {error}")
+        return []
+
+
+def add_throughput(load: Load, found: dict[str, throughput.Figures], table: Table) -> None:
+    """The rows of one load."""
+    table.add(f"{load.title}: into mailboxes", "messages/s",
+              {name: figures.per_second for name, figures in found.items()}, more_is_better=True)
+    table.add(f"{load.title}: answered by 250", "messages/s",
+              {name: figures.answered_per_second for name, figures in found.items()}, more_is_better=True)
+    table.add(f"{load.title}: processor time", "ms/message", {name: figures.cpu_ms for name, figures in found.items()})
+    table.add(f"{load.title}: disk flushes", "per message", {name: figures.flushes for name, figures in found.items()})
+    if haraka := found.get(HARAKA):
+        ours = {name: figures for name, figures in found.items() if name in (SHIPPED, ACCEPTING)}
+        table.add(f"{load.title}: times the rate of {HARAKA}", "", {name: figures.per_second / haraka.per_second for name, figures in ours.items()})
+        table.add(f"{load.title}: {HARAKA}'s processor time over ours", "", {name: haraka.cpu_ms / figures.cpu_ms for name, figures in ours.items()})
+
+
+def add_cost(load: Load, cost: pair.Cost, table: Table) -> None:
+    """The rows of what the shipped policy costs under one load."""
+    table.add(f"{load.title}: rate lost to the shipped policy", "%", {SHIPPED: cost.rate_lost})
+    table.add(f"{load.title}: at least, 19 times of 20", "%", {SHIPPED: cost.least})
+    table.add(f"{load.title}: at most, 19 times of 20", "%", {SHIPPED: cost.most})
+    table.add(f"{load.title}: processor time of the shipped policy", "µs/message", {SHIPPED: cost.cpu_added_us})
+
+
+def measure_relaying(plan: Plan, _sides: list[Side], directory: Path, table: Table, progress: Progress) -> None:
+    """What comes in and goes on to `smtp-sink`, beside Postfix."""
+    progress("starting Postfix and Waxwing, which relay")
+    started: list[Side] = []
+    try:
+        started.append(relaying.postfix(directory / "relaying-postfix"))
+        started.append(relaying.waxwing(directory / "relaying-waxwing", SHIPPED, SHIPPED_POLICY))
+        found = relaying.compare(started, RELAYED, plan.rounds, directory, progress)
+    finally:
+        for side in reversed(started):
+            side.stop()
+    table.add(f"relaying, {RELAYED.title}: taken by the next server", "messages/s",
+              {name: figures.per_second for name, figures in found.items()}, more_is_better=True)
+    table.add(f"relaying, {RELAYED.title}: processor time", "ms/message", {name: figures.cpu_ms for name, figures in found.items()})
+    table.add(f"relaying, {RELAYED.title}: disk flushes", "per message", {name: figures.flushes for name, figures in found.items()})
 
 
 def measure_swap(plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:
@@ -232,6 +294,6 @@ def measure_start(_plan: Plan, sides: list[Side], _directory: Path, table: Table
     table.add("a second start, until every listener answers", "ms", {SHIPPED: 1000 * seconds})
 
 
-STEPS = {"memory": measure_memory, "swap": measure_swap, "throughput": measure_throughput, "slow": measure_slow,
+STEPS = {"memory": measure_memory, "swap": measure_swap, "throughput": measure_throughput, "relaying": measure_relaying, "slow": measure_slow,
          "hooks": measure_hooks, "calls": measure_calls, "milter": measure_milter, "shadow": measure_shadow,
          "reading": measure_reading, "start": measure_start}

@@ -5,9 +5,12 @@ import os
 import subprocess
 import unittest
 
-from . import calls, machine, pair, slow, throughput
+from . import calls, machine, pair, relaying, slow, throughput
 from .load import Load
 from .report import Table, figure
+from .servers import RELAYED
+from .servers.sink import COUNTERS
+from .servers.waxwing import ROOT
 
 
 class TheTable(unittest.TestCase):
@@ -41,8 +44,32 @@ class TheTable(unittest.TestCase):
         self.assertEqual([cell.strip() for cell in self.table.text().splitlines()[-1].split("|")], ["", "call", "µs", "5.00", "50.0", ""])
         self.assertEqual(json.loads(self.table.json())["more"][0]["rows"][0]["values"]["Python"], 50.0)
 
+    def test_a_side_that_stands_beside_is_shown_and_not_compared(self):
+        table = Table(["old", "other", "new"], {}, beside=["other"])
+        table.add("cost", "ms", {"old": 6.0, "other": 3.0, "new": 0.5})
+        self.assertEqual([cell.strip() for cell in table.text().splitlines()[-1].split("|")], ["", "cost", "ms", "6.00", "3.00", "0.50", "12.0", ""])
+
     def test_figures_have_three_digits(self):
         self.assertEqual([figure(value) for value in (0.1234, 12.34, 123.4, None)], ["0.12", "12.3", "123", "–"])
+
+
+class Relaying(unittest.TestCase):
+    def test_the_shipped_policy_has_a_place_for_what_it_is_given(self):
+        text = relaying.policy(ROOT / "config/policy.toml", 2525)
+        self.assertIn('[step.settings]\nrelay-networks = ["127.0.0.0/8"]\n', text)
+        self.assertIn(f'[step.settings]\nroutes."{RELAYED}" = {{ hosts = [{{ host = "127.0.0.1", port = 2525 }}], tls = "never" }}\n', text)
+
+    def test_counts_what_the_sink_has_taken_since(self):
+        class Counts:
+            name, smtp_port, count = "a side", 25, 7
+            def roots(self): return []
+            def taken(self): return self.count
+        counts = Counts()
+        side = relaying.Relaying(counts, counts)
+        address = side.mailbox()
+        counts.count = 10
+        self.assertEqual(side.delivered(address), 3)
+        self.assertEqual(COUNTERS.findall(b"sess=1 quit=0 mesg=1\rsess=1 quit=1 mesg=12\rsess=2 quit=1 me"), [b"1", b"12"])
 
 
 class SlowPeers(unittest.TestCase):

@@ -8,7 +8,7 @@
 #   tools/setup.sh test      what `make test` drives: PostgreSQL, swaks, mbsync, curl, openssl, Python
 #   tools/setup.sh peers     servers that mail is exchanged with in tests: Postfix, and Exim in the target folder, since Debian has one at a time
 #   tools/setup.sh clients   mail programs that read from the server in tests, and Dovecot, from which mail is imported
-#   tools/setup.sh bench     what `make bench` compares with and measures by: Postfix, smtp-source, Dovecot, libmilter
+#   tools/setup.sh bench     what `make bench` compares with and measures by: Postfix, smtp-source, Dovecot, libmilter, and Haraka in the target folder
 # A group is there when its programs are, however they came; only what is missing is asked of apt.
 set -euo pipefail
 
@@ -72,14 +72,15 @@ exim() {
   )
 }
 
-# ImapFlow, as its lock file says, into the target folder.
-imapflow() {
-  local folder=${CARGO_TARGET_DIR:-target}/imapflow lock=tests/clients/imapflow/package-lock.json
-  cmp -s "$lock" "$folder/package-lock.json" && [ -d "$folder/node_modules" ] && return
-  echo "setup: installing ImapFlow" >&2
+# A package of npm's, as its lock file says, into the target folder.
+npm_package() { # its name, the folder of the lock file
+  local from=$2 folder
+  folder=${CARGO_TARGET_DIR:-target}/$(basename "$2")
+  # npm writes the file last of all.
+  cmp -s "$from/package-lock.json" "$folder/package-lock.json" && [ -e "$folder/node_modules/.package-lock.json" ] && return
+  echo "setup: installing $1" >&2
   mkdir -p "$folder"
-  cp tests/clients/imapflow/package.json tests/clients/imapflow/.npmrc "$folder/"
-  cp "$lock" "$folder/"
+  cp "$from/package.json" "$from/package-lock.json" "$from/.npmrc" "$folder/"
   (cd "$folder" && npm ci --loglevel=error </dev/null >&2)
 }
 
@@ -133,7 +134,7 @@ for group in "$@"; do
       need npm npm
       need dovecot-imapd /usr/lib/dovecot/imap
       install_missing
-      imapflow
+      npm_package ImapFlow tests/clients/imapflow
       ;;
     peers)
       need postfix /usr/lib/postfix/sbin/master
@@ -151,6 +152,10 @@ for group in "$@"; do
       need dovecot-pop3d /usr/lib/dovecot/pop3
       need libmilter-dev /usr/include/libmilter/mfapi.h
       need python3 python3
+      need nodejs node
+      need npm npm
+      install_missing
+      npm_package Haraka bench/haraka
       ;;
     *)
       echo "setup: unknown group $group" >&2

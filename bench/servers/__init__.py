@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Callable, Protocol
 
 DOMAIN = "waxwing.test"
+# A domain of another server: what is sent there is relayed.
+RELAYED = "relayed.example"
 PASSWORD = "waxwing-demo"
 
 

@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import Callable
 
-from . import DOMAIN, StartError, answers, end, free_port, start, tail, wait_until
+from . import DOMAIN, RELAYED, StartError, answers, end, free_port, start, tail, wait_until
 from .dovecot import Dovecot
 
 MAIN = """\
@@ -44,6 +44,7 @@ virtual_mailbox_maps = texthash:{base}/mailboxes
 virtual_transport = lmtp:unix:private/dovecot-lmtp
 header_checks = regexp:{base}/header_checks
 smtpd_milters = {milters}
+transport_maps = {transports}
 """
 
 MASTER = """\
@@ -62,6 +63,7 @@ error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
 lmtp unix - - n - - lmtp
+smtp unix - - n - - smtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
@@ -74,14 +76,18 @@ QUEUE = [("", "root", "root", 0o755), ("pid", "root", "root", 0o755), ("maildrop
     for name in ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace")]
 
 
+# Mail for this domain is relayed to a port on this machine.
+TRANSPORT = "inline:{{ {{ {domain} = smtp:[127.0.0.1]:{port} }} }}"
+
+
 class PostfixDovecot:
     """Both programs, delivering to `accounts` mailboxes; each mailbox is given out once."""
 
     name = "Postfix+Dovecot"
 
-    def __init__(self, directory: Path, accounts: int = 400, processes: int = 100, milters: str = ""):
+    def __init__(self, directory: Path, accounts: int = 400, processes: int = 100, milters: str = "", sink: int = 0):
         """Starts both in `directory`, which must be empty, on a real disk, and reachable by the programs' accounts. `milters` are
-        addresses as main.cf has them."""
+        addresses as main.cf has them; with a `sink` mail to the domain RELAYED goes to that port."""
         self.base = directory / "postfix"
         self.log = self.base / "postfix.log"
         self.smtp_port = free_port()
@@ -95,7 +101,7 @@ class PostfixDovecot:
         self.rules = self.base / "header_checks"
         self.rules.write_text("")
         (self.base / "main.cf").write_text(MAIN.format(base=self.base, log=self.log, domain=DOMAIN, processes=processes,
-                                                           milters=milters))
+                                                           milters=milters, transports=TRANSPORT.format(domain=RELAYED, port=sink) if sink else ""))
         (self.base / "master.cf").write_text(MASTER.format(port=self.smtp_port))
         self.dovecot = Dovecot(directory / "dovecot", self.base / "queue/private/dovecot-lmtp", self._names)
         try:

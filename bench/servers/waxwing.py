@@ -48,7 +48,7 @@ SERVICES = [("mx", "smtp", "starttls"), ("submission", "submission", "starttls")
 class Waxwing:
     """A server with a data directory, a policy and plugins of its own; each mailbox is given out once."""
 
-    def __init__(self, directory: Path, name: str, policy: Path | str, accounts: int = 100):
+    def __init__(self, directory: Path, name: str, policy: Path | str, accounts: int = 120):
         """`policy` is a policy.toml to copy, with the rules beside it, or the text of one."""
         self.name = name
         self.base = directory
