@@ -4,9 +4,12 @@
 //! configuration are as before is taken over with its instances.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::thread::available_parallelism;
 
+use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use wasmtime::component::Component;
 
@@ -174,7 +177,8 @@ impl Loader {
         Problem::new(&self.config.policy_file, line, text)
     }
 
-    /// Reads and compiles plugins, side by side.
+    /// Reads and compiles plugins, side by side: as many as there are processors. Each takes a process with the memory of a compiler, and hundreds
+    /// at once would hold up each other and the server.
     async fn plugins(
         &self,
         names: &BTreeSet<&str>,
@@ -187,8 +191,12 @@ impl Loader {
             .map(|step| (step.shared.info.digest.clone(), step.component().clone()))
             .collect();
         let known = Arc::new(known);
+        let turns = Arc::new(Semaphore::new(
+            available_parallelism().map_or(1, NonZero::get),
+        ));
         let mut tasks = JoinSet::new();
         for name in names {
+            let turns = turns.clone();
             let (name, known, trust) = ((*name).to_owned(), known.clone(), trust.clone());
             let (engine, code, folders) = (
                 self.engine.clone(),
@@ -196,7 +204,7 @@ impl Loader {
                 self.config.plugin_dirs.clone(),
             );
             let snapshots = self.snapshots.clone();
-            tasks.spawn_blocking(move || {
+            let compiling = move || {
                 let compiled = compile(
                     &name,
                     &folders,
@@ -207,11 +215,15 @@ impl Loader {
                     snapshots.as_ref(),
                 );
                 (name, compiled)
+            };
+            tasks.spawn(async move {
+                let _turn = turns.acquire_owned().await;
+                spawn_blocking(compiling).await
             });
         }
         let mut plugins = HashMap::new();
         while let Some(done) = tasks.join_next().await {
-            if let Ok((name, compiled)) = done {
+            if let Ok(Ok((name, compiled))) = done {
                 plugins.insert(name, compiled);
             }
         }

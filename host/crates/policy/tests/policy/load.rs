@@ -1,5 +1,7 @@
 //! What does not load, and the sentence that says so.
 
+use waxwing_policy::{Compiler, CompilerLimits, Policy, PolicyConfig};
+
 use crate::component::{PASS, Plugin, case};
 use crate::site::{Site, step};
 
@@ -228,4 +230,43 @@ async fn what_is_lifted_asynchronously_is_refused() {
         problems.len() == 1 && problems[0].contains("async"),
         "{problems:?}"
     );
+}
+
+/// A compiler that writes down when it begins and ends, and compiles nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_plugins_are_compiled_at_once_than_there_are_processors() {
+    let site = Site::new();
+    let mut steps = String::new();
+    for number in 0..24_u16 {
+        let name = format!("p{number}");
+        let plugin = Plugin::new().reply("mail-from", 2, 400 + number, "no");
+        site.plugin(&name, &plugin);
+        steps.push_str(&step(&name, ""));
+    }
+    site.policy(&steps);
+    let log = site.path("compilers");
+    let script = format!(
+        "echo begins >>{log}; cat >/dev/null; echo ends >>{log}; echo no >&2; exit 1",
+        log = log.display()
+    );
+    let config = PolicyConfig {
+        compiler: Some(Compiler {
+            command: ["/bin/sh", "-c", &script].map(Into::into).to_vec(),
+            limits: CompilerLimits::default(),
+        }),
+        ..site.config()
+    };
+    let checked = Policy::check(&config).await.unwrap();
+    assert_eq!(checked.problems.len(), 24, "{:?}", checked.problems);
+    let written = std::fs::read_to_string(log).unwrap();
+    let (mut running, mut most) = (0_usize, 0_usize);
+    for line in written.lines() {
+        match line {
+            "begins" => running += 1,
+            _ => running -= 1,
+        }
+        most = most.max(running);
+    }
+    let processors = std::thread::available_parallelism().unwrap().get();
+    assert!((1..=processors).contains(&most), "{most} at once");
 }
