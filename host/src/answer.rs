@@ -115,6 +115,7 @@ fn imap_settings(listener: &Listener, config: &Config) -> Arc<waxwing_imap::Conf
     };
     limit(&mut settings.mechanisms, listener);
     settings.unauthenticate = listener.unauthenticate;
+    settings.contact.clone_from(&config.contact);
     settings.limits.message = config.limits.message_size.bytes();
     Arc::new(settings)
 }

@@ -35,6 +35,8 @@ pub use self::units::{Network, Period, Size};
 pub struct Config {
     /// The name this server greets with, and its authserv-id (RFC 8601 §2.5). Empty: the system's host name.
     pub hostname: String,
+    /// A URI by which users reach the administrator; empty: they are told none.
+    pub contact: String,
     /// The directory of everything the server writes: database, blobs, certificate, compiled plugins, socket.
     pub data: PathBuf,
     /// Where the live policy is.
@@ -200,6 +202,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             hostname: String::new(),
+            contact: String::new(),
             data: "/var/lib/waxwing".into(),
             policy: PolicyFiles {
                 file: "policy.toml".into(),
@@ -308,6 +311,10 @@ impl Config {
 
     fn read(&mut self, root: &mut Section<'_, '_>) {
         root.value("hostname", &mut self.hostname);
+        root.value("contact", &mut self.contact);
+        let uri = self.contact.is_empty() || is_uri(&self.contact);
+        let wrong = || "expected a URI, like mailto:postmaster@example.org".into();
+        root.check("contact", (!uri).then(wrong));
         root.value("data", &mut self.data);
         root.section("policy", |section| {
             section.value("file", &mut self.policy.file);
@@ -431,6 +438,18 @@ fn blobs_problem(url: &str) -> Option<String> {
     let known = url.is_empty() || url.starts_with("file://");
     (!known)
         .then(|| "expected file://DIRECTORY, or nothing for a directory beside the database".into())
+}
+
+/// Whether a text looks like `scheme ":" …` (RFC 3986 §3), in octets that a URI may have.
+fn is_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
+    let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(letters)
+        && !rest.is_empty()
+        && rest.bytes().all(|octet| octet.is_ascii_graphic())
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ pub struct Setup {
     every_listener: bool,
     policy_settings: String,
     settings: String,
+    contact: String,
     accounts: Vec<String>,
     environment: Vec<(String, PathBuf)>,
 }
@@ -71,6 +72,7 @@ impl Setup {
             every_listener: false,
             policy_settings: String::new(),
             settings: String::new(),
+            contact: String::new(),
             accounts: vec![
                 "alice@waxwing.test".to_owned(),
                 "bob@waxwing.test".to_owned(),
@@ -134,6 +136,13 @@ impl Setup {
     pub fn settings(mut self, lines: &str) -> Self {
         self.settings.push_str(lines);
         self.settings.push('\n');
+        self
+    }
+
+    /// How the administrator is reached.
+    #[must_use]
+    pub fn contact(mut self, uri: &str) -> Self {
+        uri.clone_into(&mut self.contact);
         self
     }
 
@@ -208,7 +217,8 @@ impl Setup {
             .flatten()
             .map(|folder| folder.display().to_string())
             .collect();
-        let mut text = format!("hostname = \"{HOST}\"\ndata = \"data\"\n");
+        let contact = &self.contact;
+        let mut text = format!("hostname = \"{HOST}\"\ndata = \"data\"\ncontact = \"{contact}\"\n");
         let _ = writeln!(
             text,
             "[policy]\nfile = \"policy.toml\"\nplugins = {folders:?}\n{}",

@@ -24,6 +24,7 @@ mod fuzz;
 mod guard;
 mod hooks;
 mod hostcalls;
+mod imap_metadata;
 mod imap_resync;
 mod imap_sessions;
 mod languages;

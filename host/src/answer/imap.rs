@@ -226,13 +226,13 @@ impl User {
         let account = self.account.id;
         let failed = |error| to_imap::error(error, gate.session());
         match ask {
-            Ask::Mailboxes { deleted } => {
+            Ask::Mailboxes { deleted, others } => {
                 let counts = match deleted {
                     true => store.deleted_of(account).await.map_err(failed)?,
                     false => HashMap::new(),
                 };
                 let subscriptions = store.subscriptions(account).await.map_err(failed)?;
-                let others = self.others(gate, &subscriptions, deleted).await?;
+                let others = self.others(gate, &subscriptions, deleted, &others).await?;
                 let own = store.mailboxes(account).await.map_err(failed)?;
                 to_imap::mailboxes(own, others, &subscriptions, &counts)
             }
@@ -248,6 +248,11 @@ impl User {
             } => self.list_rights(gate, &mailbox, &identifier).await,
             Ask::MyRights { mailbox } => self.my_rights(gate, &mailbox).await,
             Ask::Metadata { mailbox } => self.metadata(gate, mailbox.as_ref()).await,
+            Ask::MetadataValues { mailbox, entries } => {
+                let values = self.metadata_values(gate, mailbox.as_ref(), &entries);
+                values.await
+            }
+            Ask::MetadataNews { since, others } => self.metadata_news(gate, since, &others).await,
             Ask::SetMetadata { mailbox, values } => {
                 self.set_metadata(gate, mailbox.as_ref(), values).await
             }

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use waxwing_imap::types::{
-    ContentRef, EmailId, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName, Rights,
-    SpecialUse, UidSet,
+    ContentRef, EmailId, EntryName, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName,
+    Rights, SpecialUse, UidSet,
 };
 use waxwing_imap::{
-    Answer, Appended, Ask, Changed, Changes, Config, Copied, Error, FetchRow, FlagsStored, Session,
-    Snapshot, StatusData, Tls,
+    Answer, Appended, Ask, Changed, Changes, Config, Copied, Error, FetchRow, FlagsStored,
+    MetadataChanged, MetadataNews, Session, Snapshot, StatusData, Tls,
 };
 use waxwing_sasl::{ScramKeys, ServerPart};
 
@@ -38,6 +38,10 @@ fn answer(ask: Ask) -> Answer {
             channel: None,
         })),
         Ask::Mailboxes { .. } => Answer::Mailboxes(mailboxes()),
+        Ask::Metadata { .. } => Answer::Metadata(vec![(entry(), 3)]),
+        Ask::MetadataValues { .. } => Answer::MetadataValues(vec![(entry(), b"a\0b".to_vec())]),
+        Ask::MetadataNews { since, .. } => Answer::MetadataNews(news(since.unwrap_or(0))),
+        Ask::SetMetadata { .. } => Answer::MetadataSet(1),
         Ask::Status { .. } => Answer::Status(StatusData {
             messages: 3,
             uid_next: 10,
@@ -76,6 +80,24 @@ fn answer(ask: Ask) -> Answer {
         }),
         Ask::Create { .. } | Ask::Delete { .. } => Answer::Failed(Error::AlreadyExists),
         _ => Answer::Done,
+    }
+}
+
+fn entry() -> EntryName {
+    EntryName::new("/private/comment").expect("a name")
+}
+
+fn news(since: u64) -> MetadataNews {
+    let changed = [None, MailboxName::new("INBOX").ok()].map(|mailbox| MetadataChanged {
+        mailbox,
+        entry: entry(),
+        number: since + 1,
+        readable: true,
+    });
+    MetadataNews {
+        changed: changed.to_vec(),
+        number: since + 1,
+        more: false,
     }
 }
 

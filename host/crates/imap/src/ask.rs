@@ -35,10 +35,12 @@ pub enum Ask {
         /// To be verified.
         offer: Offer,
     },
-    /// Every mailbox of the account, in any order. → [`Answer::Mailboxes`]
+    /// Every mailbox of the account, and some of others, in any order. → [`Answer::Mailboxes`]
     Mailboxes {
         /// What of their messages has `\Deleted` is wanted, too.
         deleted: bool,
+        /// Which of others.
+        others: Others,
     },
     /// → [`Answer::Status`]
     Status {
@@ -78,7 +80,21 @@ pub enum Ask {
         /// Of which mailbox; `None` for the server.
         mailbox: Option<MailboxName>,
     },
-    /// Note something, all or nothing. [`Error::MetadataSize`], [`Error::MetadataTooMany`]. → [`Answer::Done`]
+    /// The values of some of it. → [`Answer::MetadataValues`]
+    MetadataValues {
+        /// Of which mailbox; `None` for the server.
+        mailbox: Option<MailboxName>,
+        /// Which entries.
+        entries: Vec<EntryName>,
+    },
+    /// What changed of what this session may know. → [`Answer::MetadataNews`]. Asked often: answer from memory when nothing did.
+    MetadataNews {
+        /// After which change; `None`: only the number of the last one is wanted.
+        since: Option<u64>,
+        /// In which mailboxes of others.
+        others: Others,
+    },
+    /// Note something, all or nothing. [`Error::MetadataSize`], [`Error::MetadataTooMany`]. → [`Answer::MetadataSet`]
     SetMetadata {
         /// Of which mailbox; `None` for the server.
         mailbox: Option<MailboxName>,
@@ -257,6 +273,20 @@ pub enum Ask {
     Logout,
 }
 
+/// Whose mailboxes are meant beside the account's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Others {
+    /// Everybody's.
+    All,
+    /// Those of some owners.
+    Of {
+        /// Their names, as they stand in those of the mailboxes.
+        owners: Vec<String>,
+        /// And those who have a mailbox that is subscribed.
+        subscribed: bool,
+    },
+}
+
 /// The answer to an [`Ask`].
 #[derive(Debug, Clone)]
 pub enum Answer {
@@ -276,8 +306,14 @@ pub enum Answer {
     Grantable(Grantable),
     /// See [`Ask::MyRights`].
     Rights(Rights),
-    /// See [`Ask::Metadata`]: all entries with their values, by name.
-    Metadata(Vec<(EntryName, Vec<u8>)>),
+    /// See [`Ask::Metadata`]: all entries with the octets of their values, by name.
+    Metadata(Vec<(EntryName, u64)>),
+    /// See [`Ask::MetadataValues`]: of those that are there.
+    MetadataValues(Vec<(EntryName, Vec<u8>)>),
+    /// See [`Ask::MetadataNews`].
+    MetadataNews(MetadataNews),
+    /// See [`Ask::SetMetadata`]: the number of the change, or 0 if nothing is different.
+    MetadataSet(u64),
     /// See [`Ask::Quota`].
     Quota(Vec<QuotaRoot>),
     /// See [`Ask::Select`].
@@ -512,4 +548,44 @@ pub struct Changes {
     pub keywords: Vec<String>,
     /// What this session may do, if it was found out again.
     pub rights: Option<Rights>,
+}
+
+/// What changed of what is noted of mailboxes and of the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MetadataNews {
+    /// In the order of the changes; of an entry only the last.
+    pub changed: Vec<MetadataChanged>,
+    /// All changes up to this one were looked at: the next `since`.
+    pub number: u64,
+    /// There may be more behind it.
+    pub more: bool,
+}
+
+/// An entry that was changed, or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetadataChanged {
+    /// Of which mailbox; `None` for the server.
+    pub mailbox: Option<MailboxName>,
+    /// Which entry.
+    pub entry: EntryName,
+    /// The number of its last change.
+    pub number: u64,
+    /// The mailbox may be read.
+    pub readable: bool,
+}
+
+impl Others {
+    /// Nobody's.
+    pub(crate) const NONE: Self = Self::Of {
+        owners: Vec::new(),
+        subscribed: false,
+    };
+
+    /// Those among which a mailbox is.
+    pub(crate) fn around(mailbox: &MailboxName) -> Self {
+        Self::Of {
+            owners: mailbox.owner().map(str::to_owned).into_iter().collect(),
+            subscribed: false,
+        }
+    }
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub mechanisms: Vec<Mechanism>,
     /// Whether a client may log out and stay, to log in as somebody else (RFC 8437 §8: it can be disabled).
     pub unauthenticate: bool,
+    /// A URI by which the administrator is reached (RFC 5464 §6.2.2); empty: nothing is said of that.
+    pub contact: String,
     /// Fields of the ID response (RFC 2971), in order, e.g. `("name", "Waxwing")`.
     pub id: Vec<(String, String)>,
     /// Bounds on what a client can make large.
@@ -46,6 +48,7 @@ impl Default for Config {
                 .filter(|mechanism| *mechanism != Mechanism::Login)
                 .collect(),
             unauthenticate: false,
+            contact: String::new(),
             id: vec![(String::from("name"), String::from("Waxwing"))],
             limits: Limits::default(),
         }

@@ -35,7 +35,8 @@ pub mod utf7;
 
 pub use ask::{
     Answer, Appended, Ask, Changed, Changes, Copied, FetchRow, FlagAction, FlagRow, FlagsStored,
-    Grantable, QuotaRoot, RowWants, Snapshot, StatusData, StoredFlags, TextMatch,
+    Grantable, MetadataChanged, MetadataNews, Others, QuotaRoot, RowWants, Snapshot, StatusData,
+    StoredFlags, TextMatch,
 };
 pub use config::{Config, Limits, Tls};
 pub use error::Error;

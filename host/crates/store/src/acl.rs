@@ -8,7 +8,7 @@
 
 use crate::database::Row;
 use crate::mailboxes::mailbox_of_row;
-use crate::statement::Sql;
+use crate::statement::{Rows, Sql};
 use crate::writer::acl::ChangeAcl;
 use crate::{AccountId, Mailbox, MailboxId, Result, Store};
 
@@ -92,13 +92,27 @@ static RIGHTS_OF: Sql = Sql::new(
     "SELECT l.negative, l.rights FROM acl l JOIN mailboxes m ON m.id = l.mailbox JOIN accounts o ON o.id = m.account
      JOIN accounts a ON a.id = $2 WHERE l.mailbox = $1 AND (l.grantee = a.id OR (l.grantee = 0 AND o.domain = a.domain))",
 );
-// What is taken away comes first: where the bound cuts a list short, it is what is granted that is lost.
-static SHARED_WITH: Sql = Sql::new(
-    "SELECT m.id, m.account, m.path, m.special_use, m.selectable, m.uid_validity, m.uid_next, m.highest_modseq, m.messages, m.unseen,
-     m.bytes, m.recent_from, CAST(0 AS BIGINT), o.address, l.negative, l.rights
-     FROM accounts a JOIN acl l ON l.grantee IN (a.id, 0) JOIN mailboxes m ON m.id = l.mailbox JOIN accounts o ON o.id = m.account
-     WHERE a.id = $1 AND m.account <> a.id AND (l.grantee = a.id OR o.domain = a.domain)
-     ORDER BY o.address, m.path, m.id, l.negative DESC LIMIT $2",
+// The first entries of every owner come first: where the bound cuts the list short, who shares most loses most. Of an owner they are in order,
+// and of a mailbox what is taken away comes first: it is what is granted that is lost.
+macro_rules! shared {
+    ($from:literal) => {
+        Sql::new(concat!(
+            "SELECT id, account, path, special_use, selectable, uid_validity, uid_next, highest_modseq, messages, unseen,
+             bytes, recent_from, CAST(0 AS BIGINT), address, negative, rights FROM
+             (SELECT m.*, o.address, l.negative, l.rights,
+              row_number() OVER (PARTITION BY m.account ORDER BY m.path, m.id, l.negative DESC) AS place FROM ",
+            $from,
+            " WHERE a.id = $1 AND m.account <> a.id AND (l.grantee = a.id OR l.grantee = 0 AND o.domain = a.domain)) AS s
+             ORDER BY place, address LIMIT $2"
+        ))
+    };
+}
+static SHARED_WITH: Sql = shared!(
+    "accounts a JOIN acl l ON l.grantee IN (a.id, 0) JOIN mailboxes m ON m.id = l.mailbox JOIN accounts o ON o.id = m.account"
+);
+static SHARED_BY: Sql = shared!(
+    "{3: address t} AS r JOIN accounts o ON o.address = r.address JOIN mailboxes m ON m.account = o.id JOIN acl l ON l.mailbox = m.id
+     CROSS JOIN accounts a"
 );
 
 /// What is granted, and what of it is taken away.
@@ -170,11 +184,43 @@ impl Store {
     pub async fn shared_with(&self, account: AccountId) -> Result<Vec<SharedMailbox>> {
         let arguments = vec![account.0.into(), MAX_SEEN.into()];
         let rows = self.inner.readers.fetch(&SHARED_WITH, arguments).await?;
+        self.shared(rows)
+    }
+
+    /// The same, of some owners by their addresses.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn shared_by<'a>(
+        &self,
+        owners: impl IntoIterator<Item = &'a str>,
+        account: AccountId,
+    ) -> Result<Vec<SharedMailbox>> {
+        let mut addresses = Rows::default();
+        for owner in owners {
+            addresses.row().str(owner);
+        }
+        if addresses.is_empty() {
+            return Ok(Vec::new());
+        }
+        let arguments = vec![account.0.into(), MAX_SEEN.into(), addresses.into()];
+        let rows = self.inner.readers.fetch(&SHARED_BY, arguments).await?;
+        self.shared(rows)
+    }
+
+    fn shared(&self, rows: Vec<Row>) -> Result<Vec<SharedMailbox>> {
+        let key = |row: &Row| -> Result<_> { Ok((row.text(13)?, row.text(2)?, row.int(0)?)) };
+        let mut keyed = Vec::with_capacity(rows.len());
+        for row in rows {
+            keyed.push((key(&row)?, row));
+        }
+        keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let rows = keyed.into_iter().map(|(_, row)| row);
         let mut shared: Vec<(SharedMailbox, Sum)> = Vec::new();
-        for row in &rows {
+        for row in rows {
             let id = MailboxId(row.int(0)?);
             if shared.last().is_none_or(|(last, _)| last.mailbox.id != id) {
-                let mut mailbox = mailbox_of_row(row)?;
+                let mut mailbox = mailbox_of_row(&row)?;
                 mailbox.recent_from = self.recent_mark(&mailbox);
                 let found = SharedMailbox {
                     owner: row.text(13)?,
@@ -184,7 +230,7 @@ impl Store {
                 shared.push((found, Sum::default()));
             }
             if let Some((found, sum)) = shared.last_mut() {
-                sum.add(row, 14)?;
+                sum.add(&row, 14)?;
                 found.rights = sum.rights();
             }
         }

@@ -3,14 +3,12 @@
 //! The only file that knows sqlx's types for the two databases; all others speak [`Sql`], [`Value`] and [`Row`].
 //! SQLite runs in WAL mode with synchronous=FULL: a commit is one fsync of the log (<https://sqlite.org/wal.html>).
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
@@ -22,6 +20,7 @@ use sqlx::{
     SqlStr, Sqlite, SqliteConnection,
 };
 
+use crate::migrations::{POSTGRES_MIGRATIONS, SQLITE_MIGRATIONS, migrator};
 use crate::statement::{Dialect, Sql};
 use crate::{Database, Error, Result, StoreConfig};
 
@@ -484,110 +483,3 @@ fn sqlite_options(path: &Path, max_bytes: Option<u64>) -> SqliteConnectOptions {
     }
     options
 }
-
-/// The migrations of one database, in order; all of them are tried at every start.
-fn migrator(texts: &'static [(&'static str, &'static str)]) -> Migrator {
-    let migration = |(version, (name, text)): (i64, &(&'static str, &'static str))| {
-        Migration::new(
-            version,
-            Cow::Borrowed(*name),
-            MigrationType::Simple,
-            text.into_sql_str(),
-            false,
-        )
-    };
-    Migrator::with_migrations((1..).zip(texts).map(migration).collect())
-}
-
-const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
-    ("store", include_str!("../migrations/sqlite/0001_store.sql")),
-    (
-        "sweeps",
-        include_str!("../migrations/sqlite/0002_sweeps.sql"),
-    ),
-    ("queue", include_str!("../migrations/sqlite/0003_queue.sql")),
-    (
-        "signing",
-        include_str!("../migrations/sqlite/0004_signing.sql"),
-    ),
-    (
-        "rosters",
-        include_str!("../migrations/sqlite/0005_rosters.sql"),
-    ),
-    ("scram", include_str!("../migrations/sqlite/0006_scram.sql")),
-    (
-        "credentials",
-        include_str!("../migrations/sqlite/0007_credentials.sql"),
-    ),
-    ("owed", include_str!("../migrations/sqlite/0008_owed.sql")),
-    (
-        "delays",
-        include_str!("../migrations/sqlite/0009_delays.sql"),
-    ),
-    ("saved", include_str!("../migrations/sqlite/0010_saved.sql")),
-    (
-        "imported",
-        include_str!("../migrations/sqlite/0011_imported.sql"),
-    ),
-    (
-        "text_packs",
-        include_str!("../migrations/sqlite/0012_text_packs.sql"),
-    ),
-    ("acl", include_str!("../migrations/sqlite/0013_acl.sql")),
-    (
-        "metadata",
-        include_str!("../migrations/sqlite/0014_metadata.sql"),
-    ),
-];
-const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
-    (
-        "store",
-        include_str!("../migrations/postgres/0001_store.sql"),
-    ),
-    (
-        "sweeps",
-        include_str!("../migrations/postgres/0002_sweeps.sql"),
-    ),
-    (
-        "queue",
-        include_str!("../migrations/postgres/0003_queue.sql"),
-    ),
-    (
-        "signing",
-        include_str!("../migrations/postgres/0004_signing.sql"),
-    ),
-    (
-        "rosters",
-        include_str!("../migrations/postgres/0005_rosters.sql"),
-    ),
-    (
-        "scram",
-        include_str!("../migrations/postgres/0006_scram.sql"),
-    ),
-    (
-        "credentials",
-        include_str!("../migrations/postgres/0007_credentials.sql"),
-    ),
-    ("owed", include_str!("../migrations/postgres/0008_owed.sql")),
-    (
-        "delays",
-        include_str!("../migrations/postgres/0009_delays.sql"),
-    ),
-    (
-        "saved",
-        include_str!("../migrations/postgres/0010_saved.sql"),
-    ),
-    (
-        "imported",
-        include_str!("../migrations/postgres/0011_imported.sql"),
-    ),
-    (
-        "text_packs",
-        include_str!("../migrations/postgres/0012_text_packs.sql"),
-    ),
-    ("acl", include_str!("../migrations/postgres/0013_acl.sql")),
-    (
-        "metadata",
-        include_str!("../migrations/postgres/0014_metadata.sql"),
-    ),
-];

@@ -44,6 +44,7 @@ mod ledger;
 mod mailboxes;
 mod messages;
 mod metadata;
+mod migrations;
 mod open;
 mod password;
 #[cfg(test)]
@@ -80,8 +81,8 @@ pub use messages::{
     Delivery, FlagsChanged, Message, MessageFlags, Place, Snapshot, Stored, Target, UidRange,
 };
 pub use metadata::{
-    MAX_METADATA, MAX_METADATA_ENTRIES, MAX_METADATA_VALUE, MetadataChange, MetadataEntry,
-    MetadataOf,
+    MAX_METADATA, MAX_METADATA_ENTRIES, MAX_METADATA_VALUE, MetadataChange, MetadataChanged,
+    MetadataEntry, MetadataName, MetadataNews, MetadataOf,
 };
 pub use password::{hash_password, password_matches};
 pub use queue::{

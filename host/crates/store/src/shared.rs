@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     directory: AtomicU64,
     /// Transactions committed.
     pub(crate) commits: AtomicU64,
+    /// The number of the last change of metadata that is known here, 0 before the first was read.
+    pub(crate) metadata: AtomicU64,
     /// Changes when something of the queue is due sooner than was known.
     queue: watch::Sender<u64>,
     watchers: Mutex<HashMap<AccountId, watch::Sender<u64>>>,

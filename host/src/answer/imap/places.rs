@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use waxwing_imap::types::{MailboxId as ImapMailbox, MailboxInfo, MailboxName, Rights};
-use waxwing_imap::{Answer, Error};
+use waxwing_imap::{Answer, Error, Others};
 use waxwing_store::{Account, AccountId, Mailbox, MailboxId, OTHERS, Usage};
 
 use super::super::gate::Gate;
@@ -53,6 +53,14 @@ pub(super) fn named(name: &str) -> Named<'_> {
     };
     rest.split_once('/')
         .map_or(Named::Level, |(owner, path)| Named::Other { owner, path })
+}
+
+/// Whose mailbox a name means, if it is another's.
+fn owner(name: &str) -> Option<&str> {
+    match named(name) {
+        Named::Other { owner, .. } => Some(owner),
+        _ => None,
+    }
 }
 
 /// Whether what is needed is among the rights; who may not even know that the mailbox is there does not learn it.
@@ -188,18 +196,33 @@ impl User {
         self.open(gate, mailbox).await.map(|_| answer)
     }
 
-    /// Mailboxes of others whose names may be known.
+    /// Mailboxes of others whose names may be known, of all or of some.
     pub(super) async fn others(
         &self,
         gate: &Gate,
         subscriptions: &[String],
         deleted: bool,
+        whose: &Others,
     ) -> Result<Vec<MailboxInfo>, Error> {
         let store = &gate.parts().store;
         let failed = |error| to_imap::error(error, gate.session());
         let subscribed: HashSet<&str> = subscriptions.iter().map(String::as_str).collect();
         let mut infos = Vec::new();
-        for shared in store.shared_with(self.account.id).await.map_err(failed)? {
+        let found = match whose {
+            Others::All => store.shared_with(self.account.id).await,
+            Others::Of {
+                owners,
+                subscribed: also,
+            } => {
+                let subscribed = subscribed.iter().filter(|_| *also);
+                let owners: HashSet<&str> = subscribed
+                    .filter_map(|name| owner(name))
+                    .chain(owners.iter().map(String::as_str))
+                    .collect();
+                store.shared_by(owners, self.account.id).await
+            }
+        };
+        for shared in found.map_err(failed)? {
             let rights = to_imap::rights(shared.rights);
             let name = format!("{OTHERS}/{}/{}", shared.owner, shared.mailbox.path);
             let Ok(name) = MailboxName::new(&name) else {

@@ -1,4 +1,4 @@
-//! METADATA responses (RFC 5464 §4.4.1).
+//! METADATA responses (RFC 5464 §4.4).
 
 use crate::encode::core::{Out, string};
 use crate::encode::mailbox::mailbox;
@@ -9,21 +9,12 @@ pub(crate) fn metadata(
     out: &mut Out,
     name: Option<&MailboxName>,
     form: NameForm,
-    entries: &[(EntryName, Option<&[u8]>)],
+    entries: &[(EntryName, Option<Vec<u8>>)],
 ) {
-    out.extend_from_slice(b"* METADATA ");
-    match name {
-        Some(name) => mailbox(out, name, form),
-        None => out.extend_from_slice(b"\"\""),
-    }
-    for (place, (entry, value)) in entries.iter().enumerate() {
+    head(out, name, form);
+    for (place, (name, value)) in entries.iter().enumerate() {
         out.extend_from_slice(if place == 0 { b" (" } else { b" " });
-        let entry = entry.to_string();
-        if entry.contains(|c: char| !c.is_ascii_alphanumeric() && !"/-_.".contains(c)) {
-            string(out, entry.as_bytes());
-        } else {
-            out.extend_from_slice(entry.as_bytes());
-        }
+        entry(out, name);
         out.push(b' ');
         match value {
             None => out.extend_from_slice(b"NIL"),
@@ -36,4 +27,37 @@ pub(crate) fn metadata(
         }
     }
     out.extend_from_slice(b")\r\n");
+}
+
+/// `* METADATA mailbox entry …`: these changed (RFC 5464 §4.4.2).
+pub(crate) fn metadata_changed(
+    out: &mut Out,
+    name: Option<&MailboxName>,
+    form: NameForm,
+    entries: &[EntryName],
+) {
+    head(out, name, form);
+    for name in entries {
+        out.push(b' ');
+        entry(out, name);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn head(out: &mut Out, name: Option<&MailboxName>, form: NameForm) {
+    out.extend_from_slice(b"* METADATA ");
+    match name {
+        Some(name) => mailbox(out, name, form),
+        None => out.extend_from_slice(b"\"\""),
+    }
+}
+
+/// `entry`
+fn entry(out: &mut Out, entry: &EntryName) {
+    let entry = entry.to_string();
+    if entry.contains(|c: char| !c.is_ascii_alphanumeric() && !"/-_.".contains(c)) {
+        string(out, entry.as_bytes());
+    } else {
+        out.extend_from_slice(entry.as_bytes());
+    }
 }

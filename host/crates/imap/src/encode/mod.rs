@@ -22,7 +22,7 @@ pub(crate) use envelope::envelope;
 pub(crate) use flags::flags;
 pub(crate) use mailbox::modified_utf7;
 pub(crate) use mailbox::{mailbox, mailbox_name};
-pub(crate) use metadata::metadata;
+pub(crate) use metadata::{metadata, metadata_changed};
 pub(crate) use quota::{quota, quota_root};
 pub(crate) use section::{binary_name, section_name};
 pub(crate) use status::status;

@@ -149,7 +149,7 @@ pub(crate) const TAG_REUSED: Response = Response::new(
 /// RFC 5465 §3.1: with the events that are supported.
 pub(crate) const BAD_EVENT: Response = Response::new(
     Status::No,
-    "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)",
+    "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange)",
     "an event is not supported",
 );
 /// RFC 6855 §4.

@@ -24,7 +24,9 @@ impl Parser<'_> {
         } else {
             self.bare_entries()?
         };
-        if entries.is_empty() {
+        // What is no entry's name may have entries below it.
+        let alone = options.depth == EntryDepth::Zero;
+        if entries.is_empty() || (alone && !entries.iter().all(EntryName::is_whole)) {
             return Err(ENTRY);
         }
         Ok(Command::GetMetadata {
@@ -40,8 +42,7 @@ impl Parser<'_> {
         self.space()?;
         let values = self.list(MAX_ENTRIES, |parser| {
             let entry = parser.entry()?;
-            // The level itself has no value.
-            if entry.rest().is_empty() {
+            if !entry.is_whole() {
                 return Err(ENTRY);
             }
             parser.space()?;

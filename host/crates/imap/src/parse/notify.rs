@@ -126,6 +126,8 @@ impl Parser<'_> {
             "FLAGCHANGE" => asked.events.flags = true,
             "MAILBOXNAME" => asked.events.names = true,
             "SUBSCRIPTIONCHANGE" => asked.events.subscriptions = true,
+            "MAILBOXMETADATACHANGE" => asked.events.mailbox_metadata = true,
+            "SERVERMETADATACHANGE" => asked.events.server_metadata = true,
             _ => asked.unknown = true,
         }
         Ok(())
@@ -142,7 +144,9 @@ impl Asked {
         self.events.messages = self.new;
         if matches!(mailboxes, MailboxFilter::Selected { .. }) {
             // RFC 5465 §6.1: other types of events are an error.
-            if self.events.names || self.events.subscriptions {
+            let events = &self.events;
+            let of_names = events.names || events.subscriptions;
+            if of_names || events.mailbox_metadata || events.server_metadata {
                 return Err(SyntaxError::Expected("events of messages for SELECTED"));
             }
         } else if !self.events.fetched.is_empty() {
@@ -170,6 +174,7 @@ mod tests {
             "set status (selected (MessageNew (uid body.peek[header.fields (from to subject)]) MessageExpunge))",
             "SET (SELECTED-DELAYED (MessageNew MessageExpunge FlagChange)) (subtree Lists (MessageNew MessageExpunge))",
             "SET (mailboxes (INBOX a//b misc) (MessageNew MessageExpunge)) (personal (SubscriptionChange MailboxName))",
+            "SET (subtree Lists (MailboxMetadataChange)) (personal (servermetadatachange))",
         ] {
             assert!(parse(good).is_ok(), "{good}");
         }
@@ -187,6 +192,8 @@ mod tests {
             "SET (selected (MessageExpunge))",
             "SET (selected (FlagChange))",
             "SET (selected (MailboxName))",
+            "SET (selected (MailboxMetadataChange))",
+            "SET (selected (ServerMetadataChange))",
             "SET (selected none) (selected-delayed none)",
             "SET (personal (MessageNew (UID) MessageExpunge))",
             "SET (mailboxes none)",

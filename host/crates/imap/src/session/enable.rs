@@ -1,7 +1,9 @@
 //! ENABLE (RFC 5161), and the other commands that make a client aware of modification sequences (RFC 7162 §3.1).
 
+use crate::ask::Answer;
 use crate::encode::texts;
-use crate::session::job::{Core, Flow};
+use crate::session::job::{Core, Flow, Job};
+use crate::session::metadata_news;
 use crate::session::selected::Items;
 
 /// What the client has enabled. It stays so until the connection ends.
@@ -13,6 +15,8 @@ pub(crate) struct Enabled {
     pub(crate) qresync: bool,
     /// What IMAP4rev2 has instead of IMAP4rev1 (RFC 9051 appendix E).
     pub(crate) rev2: bool,
+    /// It is told of metadata that others change (RFC 5464 §4.1).
+    pub(crate) metadata: bool,
     /// Names, quoted strings and headers of messages are in UTF-8 (RFC 6855).
     pub(crate) utf8: bool,
 }
@@ -37,11 +41,36 @@ impl Enabled {
 
 /// `ENABLE`: what is not known, or needs no enabling, is ignored (RFC 5161 §3.1).
 pub(crate) fn begin(core: &mut Core, names: &[String]) -> Flow {
-    let mut listed: Vec<&str> = Vec::new();
+    let mut listed: Vec<&'static str> = Vec::new();
     for name in names {
         let known = enable(core, name);
         listed.extend(known.filter(|known| !listed.contains(known)));
     }
+    if listed.contains(&METADATA) && core.metadata.is_none() {
+        return Flow::Ask(metadata_news::BEGIN, Box::new(Metadata { listed }));
+    }
+    done(core, &listed)
+}
+
+const METADATA: &str = "METADATA";
+
+/// From which change on metadata is news is being asked.
+#[derive(Debug)]
+struct Metadata {
+    listed: Vec<&'static str>,
+}
+
+impl Job for Metadata {
+    fn answer(mut self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        if !metadata_news::begin(core, &answer) {
+            core.enabled.metadata = false;
+            self.listed.retain(|name| *name != METADATA);
+        }
+        done(core, &self.listed)
+    }
+}
+
+fn done(core: &mut Core, listed: &[&str]) -> Flow {
     core.out.extend_from_slice(b"* ENABLED");
     for name in listed {
         core.out.push(b' ');
@@ -70,6 +99,10 @@ fn enable(core: &mut Core, name: &str) -> Option<&'static str> {
                 selected.forget_recent();
             }
             Some("IMAP4rev2")
+        }
+        "METADATA" => {
+            core.enabled.metadata = true;
+            Some(METADATA)
         }
         "UTF8=ACCEPT" => {
             core.enabled.utf8 = true;

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::parse::Literal;
 use crate::session::enable::Enabled;
 use crate::session::framing::Framing;
+use crate::session::metadata_news::Told;
 use crate::session::notify::Notify;
 use crate::session::selected::Selected;
 use crate::session::watch::Watch;
@@ -47,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) own_delete: bool,
     /// What the client wants to hear of, if it has said so (RFC 5465).
     pub(crate) notify: Option<Box<Notify>>,
+    /// How far it was told of changes of metadata, if it wants to be.
+    pub(crate) metadata: Option<Told>,
     /// Messages that the running command put into the selected mailbox.
     pub(crate) own_arrivals: UidSet,
 }
@@ -79,6 +82,7 @@ impl Core {
             compressed: false,
             own_delete: false,
             notify: None,
+            metadata: None,
             own_arrivals: UidSet::new(),
         }
     }

@@ -6,7 +6,7 @@
 mod names;
 mod pattern;
 
-use crate::ask::{Answer, Ask};
+use crate::ask::{Answer, Ask, Others};
 use crate::encode::{
     Out, mailbox as write_mailbox, mailbox_name as write_name, my_rights, status, texts,
 };
@@ -64,7 +64,11 @@ pub(crate) fn begin(core: &mut Core, command: ListCommand) -> Flow {
         append_limit: core.config.limits.append_limit(),
         tells_access: false,
     };
-    Flow::Ask(Ask::Mailboxes { deleted }, Box::new(list))
+    let ask = Ask::Mailboxes {
+        deleted,
+        others: Others::All,
+    };
+    Flow::Ask(ask, Box::new(list))
 }
 
 /// The LIST response of one mailbox (RFC 9051 §6.3.2: SELECT has it), with what the client called it, if that is not its

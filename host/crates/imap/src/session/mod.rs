@@ -26,6 +26,7 @@ mod list;
 mod login;
 mod mailboxes;
 mod metadata;
+mod metadata_news;
 mod notify;
 mod poll;
 mod prepare;

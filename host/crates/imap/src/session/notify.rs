@@ -6,9 +6,10 @@
 use std::collections::{HashMap, HashSet};
 use std::iter;
 
-use crate::ask::{Answer, Ask, StatusData};
+use crate::ask::{Answer, Ask, Others, StatusData};
 use crate::encode::texts;
 use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::metadata_news;
 use crate::session::poll;
 use crate::session::telling::{Change, Telling};
 use crate::types::{
@@ -45,6 +46,7 @@ pub(crate) fn begin(core: &mut Core, command: NotifyCommand) -> Flow {
         NotifyCommand::Unsupported => Flow::Done(texts::BAD_EVENT),
         NotifyCommand::None => {
             core.notify = Some(Box::default());
+            core.metadata = None;
             Flow::Tagged(texts::ok("NOTIFY completed"))
         }
         NotifyCommand::Set { status, groups } => {
@@ -102,8 +104,14 @@ impl Set {
 
     /// What the client knew is told: from here on it hears what it asked for.
     pub(crate) fn go_on(self: Box<Self>, core: &mut Core) -> Flow {
+        if !self.notify.wants_metadata() {
+            core.metadata = None;
+        } else if core.metadata.is_none() {
+            return Flow::Ask(metadata_news::BEGIN, self);
+        }
         if self.notify.watches() {
-            return Flow::Ask(Ask::Mailboxes { deleted: false }, self);
+            let ask = mailboxes(&self.notify);
+            return Flow::Ask(ask, self);
         }
         core.notify = Some(Box::new(self.notify));
         Flow::Tagged(texts::ok("NOTIFY completed"))
@@ -112,6 +120,9 @@ impl Set {
 
 impl Job for Set {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        if metadata_news::begin(core, &answer) {
+            return self.go_on(core);
+        }
         let Self {
             status,
             mut notify,
@@ -148,11 +159,65 @@ impl Notify {
         (!events.fetched.is_empty()).then(|| events.fetched.clone())
     }
 
+    /// Groups of events of other mailboxes.
+    fn elsewhere(&self) -> impl Iterator<Item = &EventGroup> {
+        let other = |group: &&EventGroup| {
+            !matches!(group.mailboxes, MailboxFilter::Selected { .. }) && !group.events.is_empty()
+        };
+        self.groups.iter().filter(other)
+    }
+
     /// Whether other mailboxes are of interest.
     pub(crate) fn watches(&self) -> bool {
-        let other = |group: &EventGroup| !matches!(group.mailboxes, MailboxFilter::Selected { .. });
-        let mut groups = self.groups.iter();
-        groups.any(|group| other(group) && !group.events.is_empty())
+        let mut groups = self.elsewhere();
+        groups.any(|group| {
+            // Which mailboxes are subscribed is known from what was asked.
+            let subscribed = group.mailboxes == MailboxFilter::Subscribed;
+            group.events.of_mailboxes() || (subscribed && group.events.mailbox_metadata)
+        })
+    }
+
+    /// Whether changes of metadata are of interest.
+    pub(crate) fn wants_metadata(&self) -> bool {
+        let mut groups = self.elsewhere();
+        groups.any(|group| group.events.mailbox_metadata || group.events.server_metadata)
+    }
+
+    pub(crate) fn wants_server_metadata(&self) -> bool {
+        self.elsewhere().any(|group| group.events.server_metadata)
+    }
+
+    // RFC 5465 §3.1: also of the selected mailbox, by the other groups.
+    pub(crate) fn wants_metadata_of(&self, name: &MailboxName) -> bool {
+        let subscribed = self.subscribed.contains(name);
+        self.events(name, subscribed).mailbox_metadata
+    }
+
+    /// Whose mailboxes can be meant: what happens in those of others costs nothing, and nobody can have so many that others are not seen.
+    // RFC 5465 §5.8: so there is no reason for NOTIFICATIONOVERFLOW.
+    pub(crate) fn others(&self) -> Others {
+        let (mut owners, mut subscribed) = (Vec::new(), false);
+        let mut add = |name: &MailboxName| {
+            let owner = name.owner().map(str::to_owned);
+            owners.extend(owner.filter(|owner| !owners.contains(owner)));
+        };
+        for group in self.elsewhere() {
+            match &group.mailboxes {
+                MailboxFilter::Selected { .. } | MailboxFilter::Personal => {}
+                MailboxFilter::Subscribed => {
+                    subscribed = true;
+                    // Those that were, too: they are not gone because they are subscribed no longer.
+                    self.subscribed.iter().for_each(&mut add);
+                }
+                MailboxFilter::Subtree(roots) if roots.iter().any(is_all_others) => {
+                    return Others::All;
+                }
+                MailboxFilter::Subtree(names) | MailboxFilter::Mailboxes(names) => {
+                    names.iter().for_each(&mut add);
+                }
+            }
+        }
+        Others::Of { owners, subscribed }
     }
 
     /// The events of a mailbox that is not selected.
@@ -325,6 +390,19 @@ impl Notify {
     /// Whether this session made the change itself; the levels above are made and affected with a name.
     fn is_own(&self, name: &MailboxName) -> bool {
         self.own.iter().any(|own| own.is_within(name))
+    }
+}
+
+/// The root of the mailboxes of others.
+fn is_all_others(root: &MailboxName) -> bool {
+    root.is_of_others() && root.owner().is_none()
+}
+
+/// The question how the mailboxes are that the client wants to hear of.
+pub(crate) fn mailboxes(notify: &Notify) -> Ask {
+    Ask::Mailboxes {
+        deleted: false,
+        others: notify.others(),
     }
 }
 

@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::session::context::{self, Extra};
 use crate::session::fetch::Fetch;
 use crate::session::job::{Core, Flow, Job, Waiting};
-use crate::session::notify::Set;
+use crate::session::metadata_news;
+use crate::session::notify::{self, Set};
 use crate::session::selected::News;
 use crate::session::telling::Telling;
 use crate::types::{FetchItem, UidSet};
@@ -38,7 +39,10 @@ pub(crate) fn then(core: &mut Core, response: Response) -> Flow {
                 }),
             )
         }
-        None => Flow::Tagged(with_modseq(core, response)),
+        None => {
+            let response = with_modseq(core, response);
+            metadata_news::tell(core, After::Response(response))
+        }
     }
 }
 
@@ -82,7 +86,11 @@ fn listen(core: &mut Core, after: After, numbers_stay: bool) -> Option<Flow> {
     };
     match ask(core) {
         Some(ask) => Some(Flow::Ask(ask, listening(after))),
-        None if core.notify.as_ref().is_some_and(|it| it.watches()) => Some(after.elsewhere(core)),
+        None if core.notify.as_ref().is_some_and(|it| it.watches())
+            || metadata_news::wanted(core) =>
+        {
+            Some(after.elsewhere(core))
+        }
         None => None,
     }
 }
@@ -140,14 +148,15 @@ impl After {
         Box::new(Fetch::new(core, uids, items).before(self)).resume(core)
     }
 
-    /// What is new elsewhere, then this. A command is not kept waiting for that.
+    /// What is new elsewhere, then this. A command is kept waiting for no more of that than metadata.
     pub(crate) fn elsewhere(self, core: &mut Core) -> Flow {
-        let watches = core.notify.as_ref().is_some_and(|it| it.watches());
-        match self {
-            Self::Idle | Self::Command if watches => {
-                Flow::Ask(Ask::Mailboxes { deleted: false }, Box::new(Elsewhere(self)))
+        let notify = core.notify.as_ref().filter(|it| it.watches());
+        match (&self, notify) {
+            (Self::Idle | Self::Command, Some(notify)) => {
+                Flow::Ask(notify::mailboxes(notify), Box::new(Elsewhere(self)))
             }
-            _ => self.end(core),
+            (Self::Set(_), _) => self.end(core),
+            _ => metadata_news::tell(core, self),
         }
     }
 
@@ -239,12 +248,12 @@ impl Job for Elsewhere {
             (Answer::Mailboxes(mailboxes), Some(notify)) => {
                 let changes = notify.changes(&mailboxes, selected, condstore);
                 if changes.is_empty() {
-                    return self.0.end(core);
+                    return metadata_news::tell(core, self.0);
                 }
                 Telling::begin(core, mailboxes, changes, self.0)
             }
             // What cannot be had now is told of at the next occasion.
-            _ => self.0.end(core),
+            _ => metadata_news::tell(core, self.0),
         }
     }
 }

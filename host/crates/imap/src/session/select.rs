@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::ask::{Answer, Ask, Snapshot};
+use crate::ask::{Answer, Ask, Others, Snapshot};
 use crate::encode::texts;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::mailboxes::bad_name;
@@ -57,7 +57,10 @@ impl Job for Select {
         match answer {
             // RFC 9051 §6.3.2: a LIST response with its attributes.
             Answer::Selected(snapshot) if core.enabled.rev2 => Flow::Ask(
-                Ask::Mailboxes { deleted: false },
+                Ask::Mailboxes {
+                    deleted: false,
+                    others: Others::around(&self.mailbox),
+                },
                 Box::new(Listed {
                     select: *self,
                     snapshot,

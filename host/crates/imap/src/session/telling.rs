@@ -6,6 +6,7 @@ use crate::ask::{Answer, StatusData};
 use crate::encode::status;
 use crate::session::job::{Core, Flow, Job, unexpected};
 use crate::session::list::Shown;
+use crate::session::metadata_news;
 use crate::session::poll::After;
 use crate::types::{MailboxInfo, MailboxName, StatusItem};
 
@@ -73,6 +74,6 @@ impl Job for Telling {
         if self.changes.len() > 0 {
             return Flow::Resume(self);
         }
-        self.after.end(core)
+        metadata_news::tell(core, self.after)
     }
 }

@@ -118,6 +118,14 @@ impl MailboxName {
         self.0.split(SEPARATOR).next() == Some("Other users")
     }
 
+    /// Whose it is by its name, if it is in the namespace of others' mailboxes.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        let mut levels = self.0.split(SEPARATOR);
+        levels.next().filter(|first| *first == "Other users")?;
+        levels.next()
+    }
+
     /// Whether it is INBOX.
     #[must_use]
     pub fn is_inbox(&self) -> bool {

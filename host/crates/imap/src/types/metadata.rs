@@ -48,6 +48,18 @@ impl EntryName {
         })
     }
 
+    /// Whether an entry can have this name; else it is only that of a level with entries below it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        // RFC 5464 §3.2: two components, and four below /private/vendor and /shared/vendor.
+        let mut levels = self.rest.split('/').skip(1);
+        match levels.next() {
+            None => false,
+            Some("vendor") => levels.count() >= 2,
+            Some(_) => true,
+        }
+    }
+
     /// From its parts, as the store has them.
     #[must_use]
     pub fn of_parts(scope: EntryScope, rest: String) -> Self {
@@ -148,6 +160,23 @@ mod tests {
             EntryName::new(&format!("/shared/{}", "x".repeat(300))),
             None
         );
+    }
+
+    #[test]
+    fn entries_of_vendors_have_a_vendor_and_a_name() {
+        for (name, whole) in [
+            ("/private", false),
+            ("/private/comment", true),
+            ("/private/vendor", false),
+            ("/shared/vendor/x", false),
+            ("/SHARED/VENDOR/x", false),
+            ("/shared/vendor/x/y", true),
+            ("/shared/vendor/x/y/z", true),
+            ("/shared/vendors/x", true),
+            ("/shared/a/vendor", true),
+        ] {
+            assert_eq!(EntryName::new(name).unwrap().is_whole(), whole, "{name}");
+        }
     }
 
     #[test]

@@ -56,6 +56,10 @@ pub struct Events {
     pub names: bool,
     /// `SubscriptionChange`
     pub subscriptions: bool,
+    /// `MailboxMetadataChange`
+    pub mailbox_metadata: bool,
+    /// `ServerMetadataChange`, which is about no mailbox.
+    pub server_metadata: bool,
     /// What is fetched of messages that come into the selected mailbox.
     pub fetched: Vec<FetchItem>,
 }
@@ -67,12 +71,20 @@ impl Events {
         self.flags |= other.flags;
         self.names |= other.names;
         self.subscriptions |= other.subscriptions;
+        self.mailbox_metadata |= other.mailbox_metadata;
+        self.server_metadata |= other.server_metadata;
     }
 
     /// Whether there is nothing to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !(self.messages || self.flags || self.names || self.subscriptions)
+        !(self.of_mailboxes() || self.mailbox_metadata || self.server_metadata)
+    }
+
+    /// Whether they are told of by comparing mailboxes with what the client knows.
+    #[must_use]
+    pub fn of_mailboxes(&self) -> bool {
+        self.messages || self.flags || self.names || self.subscriptions
     }
 }
 

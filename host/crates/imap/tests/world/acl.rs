@@ -1,7 +1,7 @@
 //! Who may do what: mailboxes of others are under `Other users/`, and `% acl OWNER MAILBOX IDENTIFIER RIGHTS` shares one.
 
 use waxwing_imap::types::{MailboxInfo, MailboxName, Rights, RightsChange};
-use waxwing_imap::{Answer, Ask, Error, Grantable};
+use waxwing_imap::{Answer, Ask, Error, Grantable, Others};
 
 use super::{Fake, Mailbox};
 
@@ -69,8 +69,14 @@ impl Fake {
     }
 
     /// All mailboxes that the session may know of.
-    pub(super) fn visible(&self) -> Answer {
-        let all = self.mailboxes.iter();
+    pub(super) fn visible(&self, others: &Others) -> Answer {
+        let meant = |mailbox: &&Mailbox| match (owner(&mailbox.name), others) {
+            (Some(owner), Others::Of { owners, subscribed }) => {
+                owners.iter().any(|meant| meant == owner) || *subscribed && mailbox.subscribed
+            }
+            _ => true,
+        };
+        let all = self.mailboxes.iter().filter(meant);
         let infos = all.map(|mailbox| {
             let rights = self.rights(mailbox);
             let mut info = info(mailbox, rights);

@@ -2,7 +2,7 @@
 //!
 //! Directives beside those of every dialogue: `% at-poll N arrive MAILBOX FILE`, `… expunge MAILBOX UID`,
 //! `… flag MAILBOX UID FLAG`, `… create MAILBOX`, `… delete MAILBOX`, `… rename MAILBOX MAILBOX`, `… subscribe MAILBOX`, `… unsubscribe MAILBOX`,
-//! `… acl OWNER MAILBOX IDENTIFIER RIGHTS`, `… arrive OWNER:MAILBOX FILE`,
+//! `… acl OWNER MAILBOX IDENTIFIER RIGHTS`, `… arrive OWNER:MAILBOX FILE`, `… note WHO MAILBOX ENTRY VALUE`,
 //! `… forget MAILBOX` (what was expunged so far) make something happen when the session polls for the N-th time, `% before KIND N …` when
 //! it gives the N-th ask of a kind; `% unauthenticate on` lets clients log out and stay; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
 
@@ -79,6 +79,7 @@ impl Fake {
                     },
                 ),
                 unauthenticate: dialogue.directive("unauthenticate").is_some(),
+                contact: dialogue.directive("contact").unwrap_or_default().into(),
                 id: vec![("name".into(), "Waxwing".into())],
                 limits: Limits {
                     message: 1 << 20,
@@ -89,7 +90,7 @@ impl Fake {
             contents: Vec::new(),
             accounts: vec!["alice@waxwing.test".into(), "bob@waxwing.test".into()],
             quotas: Vec::new(),
-            metadata: Vec::new(),
+            metadata: metadata::Metadata::default(),
             modseq: 1,
             account: String::new(),
             append: None,
@@ -171,6 +172,10 @@ impl Fake {
                 self.share(share);
                 continue;
             }
+            if let Some(note) = event.strip_prefix("note ") {
+                self.note(note);
+                continue;
+            }
             let words: Vec<&str> = event.split(' ').collect();
             if words[0] == "arrive" {
                 let path = match words[1].split_once(':') {
@@ -224,8 +229,11 @@ impl Fake {
         Ok(match ask {
             Ask::Connect | Ask::Logout | Ask::Yield | Ask::Unselect { .. } => Answer::Done,
             Ask::Login { .. } | Ask::Keys { .. } => self.login(ask)?,
-            Ask::Mailboxes { .. } => self.visible(),
-            Ask::Metadata { .. } | Ask::SetMetadata { .. } => self.metadata(ask)?,
+            Ask::Mailboxes { others, .. } => self.visible(&others),
+            Ask::Metadata { .. }
+            | Ask::MetadataValues { .. }
+            | Ask::MetadataNews { .. }
+            | Ask::SetMetadata { .. } => self.metadata(ask)?,
             Ask::Acl { .. }
             | Ask::SetAcl { .. }
             | Ask::ListRights { .. }
@@ -274,7 +282,7 @@ impl Fake {
                     found.messages.clear();
                     (found.id.0, found.subscribed)
                 };
-                self.metadata.retain(|(of, ..)| *of != Some(id));
+                self.metadata.remove(id);
                 if !subscribed {
                     self.mailboxes.retain(|m| m.exists || m.subscribed);
                 }

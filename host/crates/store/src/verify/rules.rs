@@ -22,7 +22,7 @@ const fn rule(before: &'static str, broken: &'static str, after: &'static str) -
     }
 }
 
-static RULES: [Rule; 23] = [
+static RULES: [Rule; 24] = [
     rule(
         "content ",
         "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
@@ -75,6 +75,12 @@ static RULES: [Rule; 23] = [
         "SELECT DISTINCT CAST(mailbox AS TEXT) FROM metadata
          WHERE mailbox <> 0 AND NOT EXISTS (SELECT 1 FROM mailboxes WHERE mailboxes.id = metadata.mailbox) LIMIT 100",
         " is missing and has metadata",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT DISTINCT CAST(mailbox AS TEXT) FROM metadata_changes
+         WHERE mailbox <> 0 AND NOT EXISTS (SELECT 1 FROM mailboxes WHERE mailboxes.id = metadata_changes.mailbox) LIMIT 100",
+        " is missing and has changes of metadata",
     ),
     // What CONDSTORE relies on to find changes without an index of every message.
     rule(

@@ -25,6 +25,7 @@ static FORGET_VANISHED: Sql = Sql::new(
      WHERE mailboxes.id = o.mailbox",
 );
 static SWEEP_VANISHED: Sql = Sql::new("DELETE FROM vanished WHERE at < $1");
+static SWEEP_METADATA_CHANGES: Sql = Sql::new("DELETE FROM metadata_changes WHERE at < $1");
 static SWEPT_FILES: Sql =
     Sql::new("DELETE FROM garbage WHERE file IN (SELECT r.file FROM {1: file t} AS r)");
 
@@ -50,6 +51,10 @@ impl Operation for Sweep {
         let rosters_before = self.ledger_before.saturating_sub(2 * rosters::FRESH);
         transaction
             .execute(&SWEEP_ROSTERS, vec![rosters_before.into()])
+            .await?;
+        // No session is that late: each looks whenever it is woken and with each command.
+        transaction
+            .execute(&SWEEP_METADATA_CHANGES, vec![self.vanished_before.into()])
             .await?;
         if transaction
             .execute(&FORGET_VANISHED, vec![self.vanished_before.into()])

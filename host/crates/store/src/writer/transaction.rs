@@ -92,6 +92,8 @@ pub(crate) struct Transaction {
     removed_accounts: Vec<AccountId>,
     /// Something of the queue is due sooner than was known.
     queue_changed: bool,
+    /// The number of the last change of metadata, 0 without one.
+    metadata: u64,
     /// Joined texts by the statements in them.
     texts: HashMap<(bool, bool, Vec<usize>), Arc<str>>,
     max_bytes: Option<u64>,
@@ -127,6 +129,7 @@ impl Transaction {
             directory_changed: false,
             removed_accounts: Vec::new(),
             queue_changed: false,
+            metadata: 0,
             texts: HashMap::new(),
             max_bytes: config
                 .max_database_bytes
@@ -263,6 +266,11 @@ impl Transaction {
     /// Notes that something of the queue is due sooner than the workers know.
     pub(super) fn change_queue(&mut self) {
         self.queue_changed = true;
+    }
+
+    /// Notes that metadata changed.
+    pub(super) fn change_metadata(&mut self, number: u64) {
+        self.metadata = number;
     }
 
     /// Notes that an account and its heads are gone.
@@ -411,6 +419,7 @@ impl Transaction {
         self.directory_changed = false;
         self.removed_accounts.clear();
         self.queue_changed = false;
+        self.metadata = 0;
         let begun = std::mem::take(&mut self.begun);
         let lost = is_connection_lost(error);
         self.unknown = self.commit_sent && (lost || is_io_error(error));
@@ -453,6 +462,9 @@ impl Transaction {
         if std::mem::take(&mut self.queue_changed) {
             shared.queue_changed();
         }
+        // Before those who watch are told: they ask for it.
+        let metadata = std::mem::take(&mut self.metadata);
+        shared.metadata.fetch_max(metadata, Ordering::AcqRel);
         for account in self.removed_accounts.drain(..) {
             shared.forget_account(account);
         }

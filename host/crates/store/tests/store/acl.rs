@@ -20,6 +20,7 @@ on_both! {
     what_is_copied_counts_for_whom_it_is_copied_to;
     a_level_is_open_to_nobody_and_nor_is_what_it_becomes;
     random_changes_come_to_what_they_say;
+    one_owner_hides_no_other;
 }
 
 fn change(grantee: Grantee, operation: RightsOperation, rights: u32) -> AclChange {
@@ -288,6 +289,40 @@ fn next(state: &mut u64) -> u32 {
     *state ^= *state >> 7;
     *state ^= *state << 17;
     u32::try_from(*state >> 40).unwrap()
+}
+
+/// Who shares very much hides nothing that others share.
+async fn one_owner_hides_no_other(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let bob = account(&store, "bob").await.id;
+    let carol = account(&store, "carol").await.id;
+    let many = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1000000 UNION ALL SELECT i + 1 FROM n WHERE i < 1008500)
+         INSERT INTO mailboxes (id, account, path, special_use, selectable, uid_validity, uid_next, highest_modseq, messages, unseen, bytes,
+         recent_from, vanished_floor) SELECT i, {}, CAST(i AS TEXT), '', 1, i, 1, 1, 0, 0, 0, 1, 0 FROM n",
+        alice.0
+    );
+    setup.sabotage(&many).await;
+    let lists = format!(
+        "INSERT INTO acl (mailbox, grantee, negative, rights) SELECT id, {}, 0, 3 FROM mailboxes WHERE id >= 1000000",
+        bob.0
+    );
+    setup.sabotage(&lists).await;
+    let of_carol = inbox(&store, carol).await;
+    grant(&store, carol, of_carol, Grantee::Account(bob), 3).await;
+    let seen = store.shared_with(bob).await.unwrap();
+    assert_eq!(seen.len(), 8192);
+    let last = seen.last().unwrap();
+    assert_eq!((last.owner.as_str(), last.rights), ("carol@example.org", 3));
+    // Who asks for some hears of nobody else.
+    let some = store.shared_by(["carol@example.org", "nobody@example.org"], bob);
+    let some = some.await.unwrap();
+    assert_eq!(some.len(), 1);
+    assert_eq!(some[0].mailbox.id, of_carol);
+    assert!(store.shared_by([], bob).await.unwrap().is_empty());
+    let own = store.shared_by(["bob@example.org"], bob);
+    assert!(own.await.unwrap().is_empty());
 }
 
 async fn random_changes_come_to_what_they_say(setup: Arc<Setup>) {
