@@ -33,7 +33,7 @@ use waxwing_store::{Account, BlobId, FlagChange, Store, UidRange, Usage};
 
 use self::append::Append;
 use self::convert::{self as to_imap, ranges};
-use self::open::Selected;
+use self::open::{Beside, Selected};
 use self::places::Open;
 use super::events;
 use super::gate::{Admission, Gate, Login, Over};
@@ -69,6 +69,8 @@ struct User {
     /// What this session knows of the changes in the account of the selected mailbox.
     changes: watch::Receiver<u64>,
     selected: Option<Selected>,
+    /// A mailbox that is searched beside it.
+    beside: Option<Beside>,
     append: Option<Append>,
     news: News,
     /// The same of the account whose mailbox is selected, if that is another.
@@ -129,6 +131,7 @@ impl ImapAnswers {
                     account,
                     changes,
                     selected: None,
+                    beside: None,
                     append: None,
                     news,
                     theirs: News::Never,
@@ -270,6 +273,7 @@ impl User {
                 Ok(Answer::Status(to_imap::status(&mailbox, deleted)))
             }
             Ask::Select { mailbox, read_only } => self.select(gate, &mailbox, read_only).await,
+            Ask::Look { mailbox } => self.look(gate, &mailbox).await,
             Ask::Unselect { .. } => {
                 self.close();
                 Ok(Answer::Done)

@@ -58,6 +58,13 @@ fn answer(ask: Ask) -> Answer {
             rights: Rights::ALL,
             ..Snapshot::default()
         }),
+        Ask::Look { .. } => Answer::Selected(Snapshot {
+            mailbox: MailboxId(2),
+            uids: uids(),
+            uid_validity: 8,
+            rights: Rights::ALL,
+            ..Snapshot::default()
+        }),
         Ask::AppendEnd => Answer::Appended(Appended {
             uid_validity: 7,
             uids: vec![10],

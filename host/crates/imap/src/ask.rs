@@ -113,6 +113,12 @@ pub enum Ask {
         /// EXAMINE: nothing may change, `\Recent` is not taken.
         read_only: bool,
     },
+    /// Look into a mailbox beside the selected one, to search it: nothing of that one changes, and messages of this one can be asked about until
+    /// the next of these. → [`Answer::Selected`]
+    Look {
+        /// Which mailbox.
+        mailbox: MailboxName,
+    },
     /// The selected mailbox is left (no expunge). → [`Answer::Done`]
     Unselect {
         /// Which mailbox.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use waxwing_imap::types::{MailboxId as ImapMailbox, MailboxName, Rights};
 use waxwing_imap::{Answer, Error};
-use waxwing_store::{Account, MailboxId};
+use waxwing_store::{Account, AccountId, MailboxId};
 
 use super::super::gate::Gate;
 use super::convert as to_imap;
@@ -25,7 +25,35 @@ pub(super) struct Selected {
     takes_recent: bool,
 }
 
+/// A mailbox that is looked into, and not selected.
+#[derive(Clone, Copy)]
+pub(super) struct Beside {
+    /// Whose it is.
+    pub(super) owner: AccountId,
+    pub(super) mailbox: MailboxId,
+}
+
 impl User {
+    /// Opens a mailbox beside the selected one, to be searched (RFC 7377): nothing of it changes.
+    pub(super) async fn look(&mut self, gate: &Gate, name: &MailboxName) -> Result<Answer, Error> {
+        let found = self.find(gate, name, Rights::READ).await?;
+        if !found.mailbox.selectable {
+            return Err(Error::NonExistent);
+        }
+        let (owner, mailbox) = (found.owner.id, found.mailbox.id);
+        let store = &gate.parts().store;
+        let snapshot = store.select(owner, mailbox, false).await;
+        let snapshot = snapshot.map_err(|error| to_imap::error(error, gate.session()))?;
+        let mut rights = Rights::ALL;
+        if owner != self.account.id {
+            // Behind the snapshot: it may hold what came after the right to read it had gone.
+            rights = self.rights(gate, mailbox).await?;
+            permitted(rights, Rights::READ)?;
+        }
+        self.beside = Some(Beside { owner, mailbox });
+        Ok(Answer::Selected(to_imap::snapshot(&snapshot, true, rights)))
+    }
+
     pub(super) async fn select(
         &mut self,
         gate: &Gate,

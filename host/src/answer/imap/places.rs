@@ -13,6 +13,7 @@ use waxwing_store::{Account, AccountId, Mailbox, MailboxId, OTHERS, Usage};
 use super::super::gate::Gate;
 use super::User;
 use super::convert as to_imap;
+use super::open::Beside;
 
 /// Where a name leads.
 #[derive(Debug, PartialEq, Eq)]
@@ -165,23 +166,27 @@ impl User {
         Ok(Rights::NONE)
     }
 
-    /// The selected mailbox, if it is this one. What may be done in somebody else's is looked at each time, so that rights which are taken
+    /// The selected mailbox, or the one that is searched beside it, if it is this one. What may be done in somebody else's is looked at each time, so that rights which are taken
     /// away end at once (RFC 4314 §5.1.1).
     pub(super) async fn open(&self, gate: &Gate, mailbox: ImapMailbox) -> Result<Open, Error> {
-        let selected = self.selected.as_ref();
-        let selected = selected.filter(|selected| selected.mailbox.0 == mailbox.0);
-        let selected = selected.ok_or(Error::Gone)?;
-        let rights = if selected.owner.id == self.account.id {
+        let selected = self.selected.as_ref().map(|selected| Beside {
+            owner: selected.owner.id,
+            mailbox: selected.mailbox,
+        });
+        let mut opened = [selected, self.beside].into_iter().flatten();
+        let opened = opened.find(|opened| opened.mailbox.0 == mailbox.0);
+        let Beside { owner, mailbox } = opened.ok_or(Error::Gone)?;
+        let rights = if owner == self.account.id {
             Rights::ALL
         } else {
-            self.rights(gate, selected.mailbox).await?
+            self.rights(gate, mailbox).await?
         };
         if !rights.has(Rights::READ) {
             return Err(Error::Gone);
         }
         Ok(Open {
-            owner: selected.owner.id,
-            mailbox: selected.mailbox,
+            owner,
+            mailbox,
             rights,
         })
     }

@@ -49,6 +49,7 @@ const ALWAYS: &[&str] = &[
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",
+    "MULTISEARCH",
     "METADATA",
     "UTF8=ACCEPT",
     "NOTIFY",

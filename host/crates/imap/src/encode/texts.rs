@@ -146,6 +146,9 @@ pub(crate) const TAG_REUSED: Response = Response::new(
     "",
     "the tag is that of a search that is kept track of",
 );
+/// RFC 7377 §2.2.
+pub(crate) const SAVE_ELSEWHERE: Response =
+    Response::new(Status::Bad, "", "SAVE is for the selected mailbox alone");
 /// RFC 5465 §3.1: with the events that are supported.
 pub(crate) const BAD_EVENT: Response = Response::new(
     Status::No,

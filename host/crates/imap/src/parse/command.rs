@@ -165,6 +165,7 @@ impl Parser<'_> {
             "GETACL",
             "LISTRIGHTS",
             "MYRIGHTS",
+            "ESEARCH",
             "GETMETADATA",
             "SETMETADATA",
         ];
@@ -219,6 +220,7 @@ impl Parser<'_> {
             "SETACL" | "DELETEACL" | "GETACL" | "LISTRIGHTS" | "MYRIGHTS" => {
                 self.acl_command(name)?
             }
+            "ESEARCH" => self.esearch(limits)?,
             "GETMETADATA" => self.get_metadata()?,
             "SETMETADATA" => self.set_metadata()?,
             "GETQUOTA" | "GETQUOTAROOT" | "SETQUOTA" => self.quota_command(name)?,

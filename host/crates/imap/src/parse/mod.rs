@@ -7,6 +7,7 @@ mod command;
 mod condstore;
 mod core;
 mod date;
+mod esearch;
 mod fetch;
 mod list;
 mod mailbox;

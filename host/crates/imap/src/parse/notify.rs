@@ -4,11 +4,13 @@ use crate::parse::core::{Parser, SyntaxError};
 use crate::types::{Command, EventGroup, Events, MailboxFilter, MailboxName, NotifyCommand};
 
 /// Groups of events in one command.
-const MAX_GROUPS: usize = 16;
+pub(super) const MAX_GROUPS: usize = 16;
 /// Names of mailboxes in one group, and in all of them: each is held against each mailbox whenever something changes (RFC 5465 §9).
-const MAX_NAMES: usize = 128;
+pub(super) const MAX_NAMES: usize = 128;
 /// Events in one group, repeated ones included.
 const MAX_EVENTS: usize = 16;
+
+pub(super) const FILTER: SyntaxError = SyntaxError::Expected("which mailboxes are meant");
 
 /// What a group asks for, as it stands.
 #[derive(Default)]
@@ -66,6 +68,9 @@ impl Parser<'_> {
     fn event_group(&mut self) -> Result<(EventGroup, bool), SyntaxError> {
         self.expect(b'(', "(")?;
         let mailboxes = self.mailbox_filter()?;
+        if matches!(mailboxes, MailboxFilter::SubtreeOne(_)) {
+            return Err(FILTER);
+        }
         self.space()?;
         let mut asked = Asked::default();
         if !self.accept_word("NONE") {
@@ -81,8 +86,7 @@ impl Parser<'_> {
     }
 
     /// `filter-mailboxes`
-    fn mailbox_filter(&mut self) -> Result<MailboxFilter, SyntaxError> {
-        const FILTER: SyntaxError = SyntaxError::Expected("which mailboxes are meant");
+    pub(super) fn mailbox_filter(&mut self) -> Result<MailboxFilter, SyntaxError> {
         let name = self.atom().map_err(|_| FILTER)?.to_ascii_uppercase();
         Ok(match name.as_str() {
             "SELECTED" => MailboxFilter::Selected { delayed: false },
@@ -90,6 +94,7 @@ impl Parser<'_> {
             "INBOXES" | "PERSONAL" => MailboxFilter::Personal,
             "SUBSCRIBED" => MailboxFilter::Subscribed,
             "SUBTREE" => MailboxFilter::Subtree(self.one_or_more_mailbox()?),
+            "SUBTREE-ONE" => MailboxFilter::SubtreeOne(self.one_or_more_mailbox()?),
             "MAILBOXES" => MailboxFilter::Mailboxes(self.one_or_more_mailbox()?),
             _ => return Err(FILTER),
         })
@@ -188,6 +193,7 @@ mod tests {
             "SET (selected)",
             "SET (selected ())",
             "SET (others none)",
+            "SET (subtree-one a none)",
             "SET (selected (MessageNew))",
             "SET (selected (MessageExpunge))",
             "SET (selected (FlagChange))",

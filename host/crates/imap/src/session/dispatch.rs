@@ -4,8 +4,8 @@ use crate::encode::texts;
 use crate::parse::{self, tag};
 use crate::session::job::{Core, Flow};
 use crate::session::{
-    acl, connection, context, copy, enable, expunge, fetch, idle, list, login, mailboxes, metadata,
-    notify, quota, search_result, select, sort, store, thread,
+    acl, connection, context, copy, enable, esearch, expunge, fetch, idle, list, login, mailboxes,
+    metadata, notify, quota, search_result, select, sort, store, thread,
 };
 use crate::types::{Command, UidSet};
 
@@ -107,16 +107,24 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
         Command::GetQuota(root) => quota::get(root),
         Command::GetQuotaRoot(mailbox) => quota::get_root(mailbox),
         Command::SetQuota => Flow::Done(texts::NO_SETQUOTA),
+        // RFC 6855 §3: strings are in UTF-8 then.
+        Command::Search { charset: true, .. } | Command::EsearchIn { charset: true, .. }
+            if core.enabled.utf8 =>
+        {
+            Flow::Tagged(texts::CHARSET_BESIDE_UTF8)
+        }
+        Command::EsearchIn {
+            sources,
+            returns,
+            key,
+            ..
+        } => esearch::begin(core, sources, returns, key),
         Command::Idle => idle::begin(core),
         Command::Notify(command) => notify::begin(core, command),
         _ if core.selected.is_none() => Flow::Tagged(texts::NOTHING_SELECTED),
         Command::Noop { .. } => Flow::Done(texts::ok("CHECK completed")),
         Command::Close { unselect } => expunge::close(core, unselect),
         Command::Expunge(uids) => expunge::expunge(core, uids.as_ref()),
-        // RFC 6855 §3: strings are in UTF-8 then.
-        Command::Search { charset: true, .. } if core.enabled.utf8 => {
-            Flow::Tagged(texts::CHARSET_BESIDE_UTF8)
-        }
         Command::Search {
             uid,
             returns,

@@ -15,6 +15,7 @@ mod copy;
 mod decoder;
 mod dispatch;
 mod enable;
+mod esearch;
 mod evaluate;
 mod expunge;
 mod fetch;

@@ -196,28 +196,9 @@ impl Notify {
     /// Whose mailboxes can be meant: what happens in those of others costs nothing, and nobody can have so many that others are not seen.
     // RFC 5465 §5.8: so there is no reason for NOTIFICATIONOVERFLOW.
     pub(crate) fn others(&self) -> Others {
-        let (mut owners, mut subscribed) = (Vec::new(), false);
-        let mut add = |name: &MailboxName| {
-            let owner = name.owner().map(str::to_owned);
-            owners.extend(owner.filter(|owner| !owners.contains(owner)));
-        };
-        for group in self.elsewhere() {
-            match &group.mailboxes {
-                MailboxFilter::Selected { .. } | MailboxFilter::Personal => {}
-                MailboxFilter::Subscribed => {
-                    subscribed = true;
-                    // Those that were, too: they are not gone because they are subscribed no longer.
-                    self.subscribed.iter().for_each(&mut add);
-                }
-                MailboxFilter::Subtree(roots) if roots.iter().any(is_all_others) => {
-                    return Others::All;
-                }
-                MailboxFilter::Subtree(names) | MailboxFilter::Mailboxes(names) => {
-                    names.iter().for_each(&mut add);
-                }
-            }
-        }
-        Others::Of { owners, subscribed }
+        let filters = self.elsewhere().map(|group| &group.mailboxes);
+        // Those that were subscribed, too: they are not gone because they are no longer.
+        whose(filters, &self.subscribed)
     }
 
     /// The events of a mailbox that is not selected.
@@ -391,6 +372,34 @@ impl Notify {
     fn is_own(&self, name: &MailboxName) -> bool {
         self.own.iter().any(|own| own.is_within(name))
     }
+}
+
+/// Whose mailboxes can be meant, if these are known to be subscribed.
+pub(crate) fn whose<'a>(
+    filters: impl Iterator<Item = &'a MailboxFilter>,
+    known: &HashSet<MailboxName>,
+) -> Others {
+    let (mut owners, mut subscribed) = (Vec::new(), false);
+    let mut add = |name: &MailboxName| {
+        let owner = name.owner().map(str::to_owned);
+        owners.extend(owner.filter(|owner| !owners.contains(owner)));
+    };
+    for filter in filters {
+        match filter {
+            MailboxFilter::Selected { .. } | MailboxFilter::Personal => {}
+            MailboxFilter::Subscribed => {
+                subscribed = true;
+                known.iter().for_each(&mut add);
+            }
+            MailboxFilter::Subtree(roots) if roots.iter().any(is_all_others) => {
+                return Others::All;
+            }
+            MailboxFilter::Subtree(names)
+            | MailboxFilter::SubtreeOne(names)
+            | MailboxFilter::Mailboxes(names) => names.iter().for_each(&mut add),
+        }
+    }
+    Others::Of { owners, subscribed }
 }
 
 /// The root of the mailboxes of others.

@@ -2,7 +2,7 @@
 
 use crate::ask::{Answer, Ask};
 use crate::encode::texts;
-use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::job::{Core, Flow, Job};
 use crate::session::search::{self, Then};
 use crate::types::{SearchKey, UidSet};
 
@@ -84,7 +84,7 @@ impl Job for Preparing {
         match answer {
             Answer::Time(now) => self.prepared.now = Some(now),
             Answer::Changed(changed) => self.prepared.changed = Some(changed.messages),
-            other => return failed(&other, false),
+            other => return self.then.failed(core, &other),
         }
         self.go_on(core)
     }

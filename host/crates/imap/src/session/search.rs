@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use waxwing_message::Summary;
 
 use crate::ask::{Answer, Ask, FetchRow, RowWants, TextMatch};
-use crate::encode::texts;
+use crate::encode::texts::{self, Response};
 use crate::session::enable;
 use crate::session::evaluate::{Known, Search};
 use crate::session::job::{Core, Flow, Job, failed};
@@ -49,6 +49,11 @@ pub(crate) trait Then: std::fmt::Debug + Send {
     /// Goes on.
     fn found(self: Box<Self>, core: &mut Core, found: Found) -> Flow;
 
+    /// Nothing is looked for.
+    fn refused(self: Box<Self>, _core: &mut Core, response: Response) -> Flow {
+        Flow::Done(response)
+    }
+
     /// It cannot be found out.
     fn failed(self: Box<Self>, _core: &mut Core, answer: &Answer) -> Flow {
         failed(answer, false)
@@ -65,7 +70,7 @@ pub(crate) fn run(core: &mut Core, prepared: Prepared, then: Box<dyn Then>) -> F
         None => selected.uids.clone(),
     };
     let Some(search) = Search::new(prepared, selected) else {
-        return Flow::Done(texts::TOO_MANY_TEXT_KEYS);
+        return then.refused(core, texts::TOO_MANY_TEXT_KEYS);
     };
     if search.needs_modseq {
         enable::condstore(core);

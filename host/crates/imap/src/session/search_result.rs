@@ -66,7 +66,12 @@ impl Then for Tell {
         let Some(returns) = self.returns else {
             core.out.extend_from_slice(b"* SEARCH");
             let modseq = found.modseq(&found.uids);
-            return write(found.uids, self.uid, Form::Numbers { modseq });
+            return write(
+                found.uids,
+                self.uid,
+                Form::Numbers { modseq },
+                Box::new(Over),
+            );
         };
         if let Some(wanted) = self.wanted {
             wanted.keep(&mut core.out, &mut selected.contexts, &found.uids);
@@ -79,28 +84,58 @@ impl Then for Tell {
             return Flow::Done(texts::ok("SEARCH completed, result saved"));
         }
         head(&mut core.out, &core.tag, self.uid);
-        ends(&mut core.out, selected, &returns, &found.uids, self.uid);
-        if let Some(modseq) = found.modseq(&about) {
-            // RFC 4731 §3.2
-            let _ = write!(core.out, " MODSEQ {modseq}");
-        }
-        let Some(range) = returns.partial else {
-            let all = if returns.all {
-                found.uids
-            } else {
-                UidSet::new()
-            };
-            if !all.is_empty() {
-                core.out.extend_from_slice(b" ALL ");
-            }
-            return write(all, self.uid, Form::Set { end: "" });
-        };
-        // RFC 9394 §3.1: NIL where nothing is at these places.
-        let part = range.of(&found.uids);
-        let _ = write!(core.out, " PARTIAL ({range} ");
-        let end = if part.is_empty() { "NIL)" } else { ")" };
-        write(part, self.uid, Form::Set { end })
+        body(core, &returns, found, self.uid, Box::new(Over))
     }
+}
+
+/// What comes behind a result.
+pub(crate) trait Next: std::fmt::Debug + Send {
+    /// Goes on.
+    fn next(self: Box<Self>, core: &mut Core) -> Flow;
+}
+
+/// Nothing.
+#[derive(Debug)]
+struct Over;
+
+impl Next for Over {
+    fn next(self: Box<Self>, _core: &mut Core) -> Flow {
+        Flow::Done(texts::ok("SEARCH completed"))
+    }
+}
+
+/// The result behind the head of its response, then what comes next.
+pub(crate) fn body(
+    core: &mut Core,
+    returns: &Returns,
+    found: Found,
+    uid: bool,
+    next: Box<dyn Next>,
+) -> Flow {
+    let Some(selected) = &core.selected else {
+        return next.next(core);
+    };
+    ends(&mut core.out, selected, returns, &found.uids, uid);
+    if let Some(modseq) = found.modseq(&returns.of(&found.uids)) {
+        // RFC 4731 §3.2
+        let _ = write!(core.out, " MODSEQ {modseq}");
+    }
+    let Some(range) = returns.partial else {
+        let all = if returns.all {
+            found.uids
+        } else {
+            UidSet::new()
+        };
+        if !all.is_empty() {
+            core.out.extend_from_slice(b" ALL ");
+        }
+        return write(all, uid, Form::Set { end: "" }, next);
+    };
+    // RFC 9394 §3.1: NIL where nothing is at these places.
+    let part = range.of(&found.uids);
+    let _ = write!(core.out, " PARTIAL ({range} ");
+    let end = if part.is_empty() { "NIL)" } else { ")" };
+    write(part, uid, Form::Set { end }, next)
 }
 
 /// `* ESEARCH (TAG "…") [UID]`
@@ -156,14 +191,16 @@ struct Writing {
     uid: bool,
     form: Form,
     written: u32,
+    next: Box<dyn Next>,
 }
 
-fn write(uids: UidSet, uid: bool, form: Form) -> Flow {
+fn write(uids: UidSet, uid: bool, form: Form, next: Box<dyn Next>) -> Flow {
     Flow::Resume(Box::new(Writing {
         uids,
         uid,
         form,
         written: 0,
+        next,
     }))
 }
 
@@ -209,7 +246,7 @@ impl Job for Writing {
             Form::Set { end } => core.out.extend_from_slice(end.as_bytes()),
         }
         core.out.extend_from_slice(b"\r\n");
-        Flow::Done(texts::ok("SEARCH completed"))
+        self.next.next(core)
     }
 
     fn amid_response(&self) -> bool {

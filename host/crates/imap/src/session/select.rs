@@ -94,7 +94,7 @@ impl Job for Listed {
 
 impl Select {
     fn finish(self, core: &mut Core, mut snapshot: Snapshot) -> Flow {
-        let mut selected = Selected::new(&mut snapshot, self.read_only);
+        let mut selected = Selected::new(self.mailbox, &mut snapshot, self.read_only);
         if core.enabled.rev2 {
             selected.forget_recent();
             // RFC 9051 appendix E, 11.

@@ -6,7 +6,7 @@ use crate::ask::{Changes, FlagRow, Snapshot, StoredFlags};
 use crate::encode::{Out, flags, number, texts};
 use crate::session::context::Context;
 use crate::session::enable::Enabled;
-use crate::types::{MailboxId, Rights, SequenceSet, SystemFlag, UidSet};
+use crate::types::{MailboxId, MailboxName, Rights, SequenceSet, SystemFlag, UidSet};
 
 /// Changes of this session's own that are remembered, so that they are not told to it again.
 const MAX_OWN: usize = 64;
@@ -34,6 +34,8 @@ pub(crate) struct News {
 #[derive(Debug)]
 pub(crate) struct Selected {
     pub(crate) mailbox: MailboxId,
+    /// What it was called when it was opened.
+    pub(crate) name: MailboxName,
     /// No other mailbox of its account has the same.
     pub(crate) uid_validity: u32,
     pub(crate) read_only: bool,
@@ -69,7 +71,7 @@ pub(crate) struct Selected {
 }
 
 impl Selected {
-    pub(crate) fn new(snapshot: &mut Snapshot, read_only: bool) -> Box<Self> {
+    pub(crate) fn new(name: MailboxName, snapshot: &mut Snapshot, read_only: bool) -> Box<Self> {
         let mut uids = std::mem::take(&mut snapshot.uids);
         let mut recent = std::mem::take(&mut snapshot.recent);
         uids.shrink();
@@ -78,6 +80,7 @@ impl Selected {
         keywords.truncate(MAX_KEYWORDS);
         Box::new(Self {
             mailbox: snapshot.mailbox,
+            name,
             uid_validity: snapshot.uid_validity,
             read_only: read_only || snapshot.read_only,
             examined: read_only,

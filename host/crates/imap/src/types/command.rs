@@ -3,8 +3,8 @@
 use crate::ask::FlagAction;
 use crate::types::{
     EntryName, EntryValues, FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand,
-    MailboxName, MetadataOptions, NameError, NotifyCommand, Returns, RightsChange, SearchKey,
-    SelectParameters, SequenceSet, SortCriterion, ThreadAlgorithm, UseArgument,
+    MailboxFilter, MailboxName, MetadataOptions, NameError, NotifyCommand, Returns, RightsChange,
+    SearchKey, SelectParameters, SequenceSet, SortCriterion, ThreadAlgorithm, UseArgument,
 };
 
 /// A mailbox argument: a name, or why it is none. That is a NO, not a BAD: the syntax is right.
@@ -150,6 +150,17 @@ pub enum Command {
         returns: Option<Returns>,
         /// What is fetched of messages that come into a result that is updated (RFC 5465 §7).
         fetched: Vec<FetchItem>,
+        /// A charset was named.
+        charset: bool,
+        /// `None`: a charset that is not supported.
+        key: Option<SearchKey>,
+    },
+    /// `ESEARCH` (RFC 7377)
+    EsearchIn {
+        /// Which mailboxes are searched.
+        sources: Vec<MailboxFilter>,
+        /// `RETURN (…)`
+        returns: Option<Returns>,
         /// A charset was named.
         charset: bool,
         /// `None`: a charset that is not supported.

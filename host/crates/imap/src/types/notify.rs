@@ -41,6 +41,8 @@ pub enum MailboxFilter {
     Subscribed,
     /// `SUBTREE`: these and all below them.
     Subtree(Vec<MailboxName>),
+    /// `SUBTREE-ONE`, of ESEARCH (RFC 7377 §2.2): these and those right below them.
+    SubtreeOne(Vec<MailboxName>),
     /// `MAILBOXES`
     Mailboxes(Vec<MailboxName>),
 }
@@ -92,14 +94,20 @@ impl EventGroup {
     /// How many mailboxes it names.
     #[must_use]
     pub fn names(&self) -> usize {
-        match &self.mailboxes {
-            MailboxFilter::Subtree(names) | MailboxFilter::Mailboxes(names) => names.len(),
-            _ => 0,
-        }
+        self.mailboxes.names()
     }
 }
 
 impl MailboxFilter {
+    /// How many mailboxes it names.
+    #[must_use]
+    pub fn names(&self) -> usize {
+        match self {
+            Self::Subtree(names) | Self::SubtreeOne(names) | Self::Mailboxes(names) => names.len(),
+            Self::Selected { .. } | Self::Personal | Self::Subscribed => 0,
+        }
+    }
+
     /// Whether a mailbox that is not the selected one is meant.
     #[must_use]
     pub fn means(&self, name: &MailboxName, subscribed: bool) -> bool {
@@ -109,6 +117,12 @@ impl MailboxFilter {
             Self::Personal => !name.is_of_others(),
             Self::Subscribed => subscribed,
             Self::Subtree(roots) => roots.iter().any(|root| name.is_within(root)),
+            Self::SubtreeOne(roots) => {
+                let parent = name.parent();
+                roots
+                    .iter()
+                    .any(|root| name == root || parent.as_ref() == Some(root))
+            }
             Self::Mailboxes(names) => names.contains(name),
         }
     }
