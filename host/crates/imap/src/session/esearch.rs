@@ -157,7 +157,7 @@ impl Esearch {
         }
     }
 
-    fn end(mut self: Box<Self>, core: &mut Core, response: Response) -> Flow {
+    fn end(mut self, core: &mut Core, response: Response) -> Flow {
         self.restore(core);
         Flow::Done(response)
     }

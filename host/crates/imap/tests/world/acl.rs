@@ -127,6 +127,13 @@ impl Fake {
         }
     }
 
+    /// A mailbox beside the selected one.
+    pub(super) fn look(&mut self, name: &MailboxName) -> Result<Answer, Error> {
+        let modseq = self.modseq;
+        let found = self.may(name, Rights::READ)?;
+        Ok(Answer::Selected(found.snapshot(modseq, true)))
+    }
+
     /// Whether a mailbox may be made of this name.
     pub(super) fn may_make(&mut self, name: &MailboxName) -> Result<(), Error> {
         if !is_others(name) {

@@ -257,11 +257,7 @@ impl Fake {
                 let snapshot = self.find(&mailbox)?.snapshot(modseq, read_only);
                 Answer::Selected(Snapshot { rights, ..snapshot })
             }
-            Ask::Look { mailbox } => {
-                let modseq = self.modseq;
-                let found = self.may(&mailbox, Rights::READ)?;
-                Answer::Selected(found.snapshot(modseq, true))
-            }
+            Ask::Look { mailbox } => self.look(&mailbox)?,
             // Ten minutes after the messages of a dialogue came.
             Ask::Time => Answer::Time(1_772_455_200),
             Ask::Create {
