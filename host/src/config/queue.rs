@@ -69,7 +69,7 @@ impl Default for Queue {
     fn default() -> Self {
         Self {
             connections: 100,
-            connections_per_destination: 10,
+            connections_per_destination: 20,
             connect: Period::seconds(30),
             // RFC 5321 §4.5.3.2: the longest of its times, that for the end of the content.
             reply: Period::seconds(600),

@@ -19,7 +19,7 @@ use super::{IMPATIENT, policy};
 /// Connections that submit to each server.
 const SENDERS: usize = 3;
 /// Messages that one server may have on their way to another: one on each connection (`[queue] connections-per-destination`).
-const UNDER_WAY: usize = 10;
+const UNDER_WAY: usize = 20;
 
 /// One of the two: its user, whose mail goes to the other's, and where it is submitted now.
 struct Side {
