@@ -68,8 +68,11 @@ struct Telling(After);
 
 impl Job for Telling {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
-        // What cannot be had now is told of at the next occasion.
-        let (Answer::MetadataNews(news), Some(mut told)) = (answer, core.metadata.take()) else {
+        // What cannot be had now is told of at the next occasion: until then it stays known how far the session was told.
+        let Answer::MetadataNews(news) = answer else {
+            return self.0.end(core);
+        };
+        let Some(mut told) = core.metadata.take() else {
             return self.0.end(core);
         };
         write(core, &told, &news);
