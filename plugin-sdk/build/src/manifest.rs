@@ -51,6 +51,8 @@ const FACTS: [&str; 6] = [
     "detail",
     "limited",
 ];
+/// What stands between facts.
+const OR: &str = " or ";
 /// What stands before the name of a setting that is to be there.
 const SETTING: &str = "setting ";
 
@@ -64,7 +66,7 @@ impl TryFrom<String> for Condition {
 
     fn try_from(text: String) -> Result<Self, String> {
         let known = |fact: &str| FACTS.contains(&fact) || fact.starts_with(SETTING);
-        match text.split(" or ").find(|fact| !known(fact)) {
+        match text.split(OR).find(|fact| !known(fact)) {
             Some(fact) => Err(format!(
                 "{fact:?} is nothing that a hook waits for: write one of {FACTS:?}, `setting NAME`, or several with \" or \" between them"
             )),
@@ -157,6 +159,12 @@ impl About {
                 "`when` speaks of the hook {hook:?}, but the crate exports {hooks:?}"
             )));
         }
+        let schema = self.schema()?;
+        if let Some(setting) = self.unknown_setting(schema.as_ref()) {
+            return Err(self.wrong(format!(
+                "`when` waits for the setting {setting:?}, which settings.schema.json does not have: the hook would never be asked"
+            )));
+        }
         let manifest = Manifest {
             name: &self.table.name,
             version: &self.version,
@@ -166,7 +174,7 @@ impl About {
             when: &self.table.when,
             grants: &self.table.grants,
             optional_grants: &self.table.optional_grants,
-            settings_schema: self.schema()?,
+            settings_schema: schema.map(|schema| schema.to_string()),
             limits: &self.table.limits,
             symbols: &self.table.symbols,
             cases: self.cases()?,
@@ -181,6 +189,16 @@ impl About {
         Ok(text)
     }
 
+    /// A setting that a hook waits for and that can never be there.
+    fn unknown_setting(&self, schema: Option<&serde_json::Value>) -> Option<&str> {
+        let has = |setting: &&str| {
+            schema.is_some_and(|schema| schema["properties"].get(*setting).is_some())
+        };
+        let facts = self.table.when.values().flat_map(|when| when.0.split(OR));
+        let mut settings = facts.filter_map(|fact| fact.strip_prefix(SETTING));
+        settings.find(|setting| !has(setting))
+    }
+
     fn wrong(&self, reason: String) -> Error {
         Error::Manifest {
             package: self.package.clone(),
@@ -189,14 +207,14 @@ impl About {
     }
 
     /// The JSON Schema beside `Cargo.toml`, without what only people need to read it.
-    fn schema(&self) -> Result<Option<String>, Error> {
+    fn schema(&self) -> Result<Option<serde_json::Value>, Error> {
         let path = self.folder.join("settings.schema.json");
         if !path.is_file() {
             return Ok(None);
         }
-        let schema: serde_json::Value = serde_json::from_str(&read(&path)?)
+        let schema = serde_json::from_str(&read(&path)?)
             .map_err(|error| self.wrong(format!("{}: {error}", path.display())))?;
-        Ok(Some(schema.to_string()))
+        Ok(Some(schema))
     }
 
     fn cases(&self) -> Result<Vec<CaseFile>, Error> {
@@ -384,6 +402,23 @@ cases = [{ name = "a.toml", text = "# one" }, { name = "b.toml", text = "[[case]
         assert_eq!(
             when("connect = \"authenticated\"").unwrap_err().to_string(),
             "[package.metadata.waxwing-plugin] of waxwing-plugin-words: `when` speaks of the hook \"connect\", but the crate exports [\"message\"]"
+        );
+    }
+
+    #[test]
+    fn a_hook_waits_for_no_setting_that_can_never_be_there() {
+        let home = tempfile::tempdir().unwrap();
+        let schema = home.path().join("settings.schema.json");
+        let built = |when: &str| {
+            let table = format!("name = \"words\"\nwhen = {{ message = \"{when}\" }}");
+            about(home.path(), &table).describe(&mut component(&HOOKS))
+        };
+        assert!(built("setting limit").is_err(), "there is no schema");
+        std::fs::write(schema, r#"{ "properties": { "limit": {} } }"#).unwrap();
+        built("found or setting limit").unwrap();
+        assert_eq!(
+            built("found or setting limti").unwrap_err().to_string(),
+            "[package.metadata.waxwing-plugin] of waxwing-plugin-words: `when` waits for the setting \"limti\", which settings.schema.json does not have: the hook would never be asked"
         );
     }
 
