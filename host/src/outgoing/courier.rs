@@ -84,6 +84,11 @@ impl<'a> Courier<'a> {
         Self { parts, kept: None }
     }
 
+    /// Whether there is a line that the next message can go over.
+    pub(super) fn is_up(&self) -> bool {
+        self.kept.is_some()
+    }
+
     /// Says goodbye to the host that was talked to last.
     pub(super) async fn done(&mut self) {
         if let Some(kept) = self.kept.take() {

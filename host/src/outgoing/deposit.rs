@@ -3,6 +3,8 @@
 //! Standards: RFC 4865 §4 (future release), RFC 5321 §4.4 (Return-Path), RFC 3461 §5.2.3 (delivered), §5.2.7.2 and §5.2.7.3 (led on).
 //! Invariant: the copies, the reports and the end of the leg are one commit.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use waxwing_mail::{ForwardPath, Recipient, Reply};
 use waxwing_policy::Outbound;
@@ -33,13 +35,13 @@ struct All {
 }
 
 /// Leads the recipients of a leg into their mailboxes.
-pub(super) async fn deposit(worker: &Worker, leg: &Leased, now: i64) {
+pub(super) async fn deposit(worker: &Worker, leg: &Arc<Leased>, now: i64) {
     let parts = &worker.parts;
     let content = match parts.store.blob(leg.message.blob).await {
         Ok(content) => content,
         Err(error) => {
             tracing::error!(leg = leg.leg.0, %error, "a queued message could not be read");
-            worker.give_back(vec![leg.clone()], now + TROUBLE).await;
+            worker.give_back([&**leg], now + TROUBLE).await;
             return;
         }
     };

@@ -35,12 +35,16 @@ pub(super) struct Place<'a> {
     reached: bool,
 }
 
-/// The legs of a job, one after the other.
+/// The legs of a job that have not had their turn.
 pub(super) struct Hand {
     places: Arc<Places>,
     legs: VecDeque<Leased>,
-    /// The one that was taken last.
-    current: Option<(LegId, LeaseId)>,
+}
+
+/// A leg that is worked on, until what came of it is written down.
+pub(super) struct Taken {
+    places: Arc<Places>,
+    leg: Arc<Leased>,
 }
 
 impl Places {
@@ -108,6 +112,19 @@ impl Places {
         }
     }
 
+    /// Nobody works on these any more: their leases are not renewed.
+    fn leave<'a>(&self, legs: impl IntoIterator<Item = &'a Leased>) {
+        let mut leases = self.leases();
+        for leg in legs {
+            if let Some(lease) = leases
+                .get_mut(&leg.leg)
+                .filter(|lease| lease.id == leg.lease)
+            {
+                lease.at_work = false;
+            }
+        }
+    }
+
     /// Whether a leg is leased still: nobody else can have it.
     pub(super) fn holds(&self, leg: &Leased) -> bool {
         let leases = self.leases();
@@ -164,20 +181,17 @@ impl Drop for Place<'_> {
 
 impl Hand {
     pub(super) fn new(places: Arc<Places>, legs: VecDeque<Leased>) -> Self {
-        Self {
-            places,
-            legs,
-            current: None,
-        }
+        Self { places, legs }
     }
 
-    /// The next leg that nobody else has; with it the one before is done.
-    pub(super) fn next(&mut self) -> Option<Leased> {
-        self.done();
+    /// The next leg that nobody else has.
+    pub(super) fn next(&mut self) -> Option<Taken> {
         while let Some(leg) = self.legs.pop_front() {
             if self.places.holds(&leg) {
-                self.current = Some((leg.leg, leg.lease));
-                return Some(leg);
+                return Some(Taken {
+                    places: Arc::clone(&self.places),
+                    leg: Arc::new(leg),
+                });
             }
             tracing::warn!(leg = leg.leg.0, "a lease has ended before its turn");
             self.places.forget(leg.leg, leg.lease);
@@ -194,29 +208,34 @@ impl Hand {
         self.legs.is_empty()
     }
 
-    /// All that is left, the last one included: it is to be given back.
-    pub(super) fn lay_down(&mut self, last: Leased) -> Vec<Leased> {
-        self.done();
-        std::iter::once(last).chain(self.legs.drain(..)).collect()
-    }
-
-    fn done(&mut self) {
-        if let Some((leg, lease)) = self.current.take() {
-            self.places.forget(leg, lease);
-        }
+    /// All that is left, to be given back.
+    pub(super) fn lay_down(&mut self) -> Vec<Leased> {
+        self.legs.drain(..).collect()
     }
 }
 
 impl Drop for Hand {
     /// A job that ends as it should has nothing any more.
     fn drop(&mut self) {
-        let mut leases = self.places.leases();
-        let legs = self.legs.iter().map(|leg| (leg.leg, leg.lease));
-        for (leg, id) in legs.chain(self.current) {
-            if let Some(lease) = leases.get_mut(&leg).filter(|lease| lease.id == id) {
-                lease.at_work = false;
-            }
-        }
+        self.places.leave(&self.legs);
+    }
+}
+
+impl Taken {
+    pub(super) fn leg(&self) -> &Arc<Leased> {
+        &self.leg
+    }
+
+    /// Nothing is left to be done.
+    pub(super) fn done(self) {
+        self.places.forget(self.leg.leg, self.leg.lease);
+    }
+}
+
+impl Drop for Taken {
+    /// What is done is forgotten by now.
+    fn drop(&mut self) {
+        self.places.leave([&*self.leg]);
     }
 }
 
@@ -261,8 +280,8 @@ mod tests {
         let (places, mut hand) = hand(vec![leased(1, i64::MAX), leased(2, i64::MAX)]);
         let shared = Arc::clone(&places);
         let job = tokio::spawn(async move {
-            let leg = hand.next().unwrap();
-            let _place = shared.admit(&leg.destination, LIMITS);
+            let taken = hand.next().unwrap();
+            let _place = shared.admit(&taken.leg().destination, LIMITS);
             tokio::task::yield_now().await;
             panic!("a mistake of a job");
         });
@@ -281,9 +300,14 @@ mod tests {
         let ours = leased(1, i64::MAX);
         let (places, mut hand) = hand(vec![ours.clone(), leased(2, i64::MAX), leased(3, 0)]);
         places.renewed(LeaseId(1), &[LegId(1), LegId(2)], &[LegId(1)], i64::MAX - 1);
-        assert_eq!(hand.next().unwrap().leg, LegId(1));
-        assert!(places.holds(&ours));
+        let taken = hand.next().unwrap();
+        assert_eq!(taken.leg().leg, LegId(1));
         assert!(hand.next().is_none(), "one was taken over, one has ended");
+        assert!(
+            places.holds(&ours),
+            "it is not written down what came of it"
+        );
+        taken.done();
         assert!(!places.holds(&ours) && places.drain().is_empty());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Standards: RFC 5321 §4.5.4.1 (retrying), RFC 3461 §5.2 and §6 (reports).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use waxwing_policy::{Notice, Outbound, Plan};
@@ -23,8 +24,8 @@ pub(super) use super::record::Written;
 const OWED: i64 = 60_000;
 
 /// What was done about a leg, before it is known what follows.
-pub(super) struct Ended<'a> {
-    leg: &'a Leased,
+pub(super) struct Ended {
+    leg: Arc<Leased>,
     begun: i64,
     /// Given up by policy without an attempt.
     decided: Vec<(usize, Fate)>,
@@ -39,10 +40,10 @@ pub(super) struct Ended<'a> {
     begun_to_settle: bool,
 }
 
-impl<'a> Ended<'a> {
-    pub(super) fn new(leg: &'a Leased, begun: i64) -> Self {
+impl Ended {
+    pub(super) fn new(leg: &Arc<Leased>, begun: i64) -> Self {
         Self {
-            leg,
+            leg: Arc::clone(leg),
             begun,
             decided: Vec::new(),
             deposited: Vec::new(),
@@ -53,8 +54,8 @@ impl<'a> Ended<'a> {
         }
     }
 
-    pub(super) fn leg(&self) -> &'a Leased {
-        self.leg
+    pub(super) fn leg(&self) -> &Arc<Leased> {
+        &self.leg
     }
 
     /// Policy gave a recipient up.
@@ -92,11 +93,11 @@ impl<'a> Ended<'a> {
 /// Asks policy what follows and writes it down; the attempt goes on with other recipients, or ends with that.
 pub(super) async fn settle(
     worker: &Worker,
-    ended: &mut Ended<'_>,
+    ended: &mut Ended,
     policy: &mut Outbound,
     goes_on: bool,
 ) -> Written {
-    let leg = ended.leg;
+    let leg = &*Arc::clone(&ended.leg);
     let unreached = ended
         .tries
         .last()
@@ -146,10 +147,10 @@ pub(super) async fn settle(
 /// What becomes of each recipient of which anything is known, and the host that was talked to last.
 async fn judge(
     worker: &Worker,
-    ended: &mut Ended<'_>,
+    ended: &mut Ended,
     policy: &mut Outbound,
 ) -> (Vec<Verdict>, Option<Via>) {
-    let leg = ended.leg;
+    let leg = &*Arc::clone(&ended.leg);
     let mut verdicts = Vec::new();
     for (place, fate) in std::mem::take(&mut ended.decided) {
         let judge = Judge::new(worker, leg, None);

@@ -68,7 +68,7 @@ async fn work(worker: &Arc<Worker>, jobs: &mut JoinSet<()>) {
         };
         for (destination, legs) in by_destination(taken) {
             let hand = Hand::new(Arc::clone(&worker.places), legs);
-            jobs.spawn(job::run(Arc::clone(worker), destination, hand));
+            jobs.spawn(Box::pin(job::run(Arc::clone(worker), destination, hand)));
         }
         let full = jobs.len() >= most;
         let idle = if full { LONGEST } else { worker.idle().await };
@@ -82,7 +82,7 @@ async fn work(worker: &Arc<Worker>, jobs: &mut JoinSet<()>) {
 }
 
 /// What a job died of is written down; what it had is taken up by somebody when its leases have ended.
-fn told(ended: &Result<(), JoinError>) {
+pub(super) fn told(ended: &Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
@@ -160,9 +160,9 @@ impl Worker {
     }
 
     /// Returns legs without an attempt, to be taken again at a moment.
-    pub(super) async fn give_back(&self, legs: Vec<Leased>, until: i64) {
+    pub(super) async fn give_back(&self, legs: impl IntoIterator<Item = &Leased>, until: i64) {
         let mut by_lease: HashMap<LeaseId, Vec<(LegId, i64)>> = HashMap::new();
-        for leg in &legs {
+        for leg in legs {
             self.places.forget(leg.leg, leg.lease);
             by_lease
                 .entry(leg.lease)

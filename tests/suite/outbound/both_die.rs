@@ -18,8 +18,9 @@ use super::{IMPATIENT, policy};
 
 /// Connections that submit to each server.
 const SENDERS: usize = 3;
-/// Messages that one server may have on their way to another: one on each connection (`[queue] connections-per-destination`).
-const UNDER_WAY: usize = 20;
+/// Messages that one server may have on their way to another: on each connection (`[queue] connections-per-destination`) one that is
+/// sent and one that was, of which it is not yet written down.
+const UNDER_WAY: usize = 2 * 20;
 
 /// One of the two: its user, whose mail goes to the other's, and where it is submitted now.
 struct Side {

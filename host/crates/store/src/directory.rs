@@ -226,19 +226,17 @@ impl Directory {
         if let Some(entry) = self.entries.get(&key) {
             return Ok(entry);
         }
-        let entry = Box::pin(self.read_entry(&key.1)).await?;
         // That a domain is elsewhere is kept once, and not for each address that strangers think of.
-        if !matches!(entry, Entry::NotLocal) {
-            self.entries.insert(key, entry.clone());
-        }
-        Ok(entry)
-    }
-
-    async fn read_entry(&self, address: &str) -> Result<Entry> {
-        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let domain = key.1.rsplit_once('@').map_or("", |(_, domain)| domain);
         if self.domain(domain).await?.is_none() {
             return Ok(Entry::NotLocal);
         }
+        let entry = Box::pin(self.read_entry(&key.1, domain)).await?;
+        self.entries.insert(key, entry.clone());
+        Ok(entry)
+    }
+
+    async fn read_entry(&self, address: &str, domain: &str) -> Result<Entry> {
         if let Some(row) = self
             .readers
             .fetch_one(&ACCOUNT, vec![Value::from(address)])

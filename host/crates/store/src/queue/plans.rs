@@ -113,6 +113,13 @@ async fn check(mut connection: Connection) {
         one_destination,
         "queue_legs_destination",
     ));
+    let due_for = vec![Value::from("d1"), Value::Int(5)];
+    cases.push((
+        "whether for one destination",
+        &super::work::DUE_FOR,
+        due_for,
+        "queue_legs_destination",
+    ));
     let busy = vec![Value::Int(9), Value::Int(0), Value::from("[[\"d1\"]]")];
     let next = &super::work::NEXT_IN_LANE;
     cases.push(("when next elsewhere", next, busy, "queue_legs_due"));

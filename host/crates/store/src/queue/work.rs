@@ -35,6 +35,10 @@ pub(super) static NEXT_IN_LANE: Sql = Sql::new(
      AND l.destination NOT IN (SELECT r.name FROM {3: name t} AS r) ORDER BY l.due LIMIT 1",
 );
 
+pub(super) static DUE_FOR: Sql = Sql::new(
+    "SELECT l.due FROM queue_legs l WHERE l.state = 0 AND l.destination = $1 AND l.due <= $2 ORDER BY l.due LIMIT 1",
+);
+
 /// A leg that this worker may try until its lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leased {
@@ -323,6 +327,12 @@ impl Store {
         until: i64,
         limit: usize,
     ) -> Result<Vec<Leased>> {
+        let now = self.inner.config.clock.now();
+        let values = vec![Value::from(destination), now.into()];
+        let due = self.inner.readers.fetch_one(&DUE_FOR, values).await?;
+        if due.is_none() {
+            return Ok(Vec::new());
+        }
         let take = TakeFor {
             destination: destination.to_owned(),
             owner: owner.to_owned(),

@@ -38,7 +38,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::shared::Shared;
-use crate::{AccountId, Error, Result, StoreConfig};
+use crate::{AccountId, Error, LegId, Result, StoreConfig};
 use lag::Lag;
 use transaction::Transaction;
 
@@ -54,6 +54,11 @@ pub(crate) trait Operation: Send + 'static {
 
     /// The accounts it changes; they are loaded (and on PostgreSQL locked, in order) before `apply`.
     fn accounts(&self) -> Vec<AccountId> {
+        Vec::new()
+    }
+
+    /// The legs of the queue that it settles; they are looked up (and on PostgreSQL locked, in order) before `apply`.
+    fn legs(&self) -> Vec<LegId> {
         Vec::new()
     }
 
@@ -76,6 +81,7 @@ pub(crate) trait Operation: Send + 'static {
 /// An [`Operation`] with its caller, of any type.
 trait Job: Send {
     fn accounts(&self) -> Vec<AccountId>;
+    fn legs(&self) -> Vec<LegId>;
     fn weight(&self) -> usize;
     fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Result<()>>;
     fn finish(self: Box<Self>, committed: Result<(), &Error>, unknown: bool);
@@ -90,6 +96,10 @@ struct Pending<O: Operation> {
 impl<O: Operation> Job for Pending<O> {
     fn accounts(&self) -> Vec<AccountId> {
         self.operation.accounts()
+    }
+
+    fn legs(&self) -> Vec<LegId> {
+        self.operation.legs()
     }
 
     fn weight(&self) -> usize {
@@ -353,6 +363,8 @@ impl Task {
     async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<()> {
         let accounts: BTreeSet<AccountId> = jobs.iter().flat_map(|job| job.accounts()).collect();
         self.transaction.start(&accounts).await?;
+        let legs: Vec<LegId> = jobs.iter().flat_map(|job| job.legs()).collect();
+        queue::known::look_up(&mut self.transaction, &legs).await?;
         for job in jobs {
             job.apply(&mut self.transaction).await?;
         }

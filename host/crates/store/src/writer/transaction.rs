@@ -15,6 +15,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use super::buffers::{Buffers, Write, write_heads};
 use super::heads::{AccountHead, Heads};
 use super::outcome::{self, Mark, Outcome};
+use super::queue::known::KnownLegs;
 use super::rosters::Rosters;
 use crate::config::Clock;
 use crate::database::{Connection, Connector, Row, Value, of_schema};
@@ -82,6 +83,7 @@ pub(crate) struct Transaction {
     pub(super) unknown: bool,
     pub(crate) heads: Heads,
     pub(crate) buffers: Buffers,
+    pub(super) known: KnownLegs,
     rosters: Rosters,
     /// Row numbers to give out: the next, and the end of the reservation.
     ids: (i64, i64),
@@ -122,6 +124,7 @@ impl Transaction {
             unknown: false,
             heads: Heads::default(),
             buffers: Buffers::default(),
+            known: KnownLegs::default(),
             rosters: Rosters::default(),
             ids: (0, 0),
             clock: config.clock.clone(),
@@ -157,6 +160,7 @@ impl Transaction {
         self.begun = false;
         self.commit_sent = false;
         self.now = self.clock.now();
+        self.known.clear();
         if self.dialect == Dialect::Postgres || self.heads.accounts.len() > MAX_HEADS {
             self.heads = Heads::default();
         }
@@ -207,7 +211,7 @@ impl Transaction {
         self.fetch_now(sql, values).await
     }
 
-    /// Runs a statement that need not see the rows that wait, and leaves them waiting.
+    /// Runs a statement that need not see the rows that wait, and leaves them waiting. If it changes legs, these are to be forgotten.
     pub(crate) async fn fetch_beside(
         &mut self,
         sql: &'static Sql,
@@ -296,6 +300,8 @@ impl Transaction {
 
     /// Begins if need be and writes the buffered rows.
     async fn flush(&mut self) -> Result<()> {
+        // Who sees everything may also change it.
+        self.known.clear();
         let writes = self.buffers.take();
         if writes.is_empty() && self.begun {
             return Ok(());

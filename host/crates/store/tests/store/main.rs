@@ -24,6 +24,7 @@ mod messages;
 mod metadata;
 mod properties;
 mod queue;
+mod queue_batch;
 mod queue_crash;
 mod queue_hosts;
 mod queue_many;

@@ -76,7 +76,7 @@ impl Operation for Take {
             Dialect::Postgres => &TAKE_UNLOCKED,
         };
         let mut taken = Vec::new();
-        for lane in transaction.fetch(&LANES, Vec::new()).await? {
+        for lane in transaction.fetch_beside(&LANES, Vec::new()).await? {
             let room = self.limit.saturating_sub(taken.len());
             if room == 0 {
                 break;
@@ -84,7 +84,7 @@ impl Operation for Take {
             let mut values = vec![lease.into(), Value::from(self.owner.as_str())];
             values.extend([self.until.into(), lane.int(0)?.into()]);
             values.extend([transaction.now.into(), except.clone(), signed(room).into()]);
-            for row in transaction.fetch(sql, values).await? {
+            for row in transaction.fetch_beside(sql, values).await? {
                 taken.push(row.int(0)?);
             }
         }
@@ -92,20 +92,29 @@ impl Operation for Take {
     }
 }
 
-/// The legs with their messages and open recipients.
+/// The legs with their messages and open recipients. What was queued or ended by the same transaction is not written yet: the one is
+/// news for the next lease, the other is passed over.
 async fn read(transaction: &mut Transaction, legs: Vec<i64>) -> Result<Vec<Leased>> {
     if legs.is_empty() {
         return Ok(Vec::new());
     }
+    for leg in &legs {
+        transaction.known.forget(*leg);
+    }
     let asked = Rows::of_ints(legs);
-    let rows = transaction.fetch(&LEASED, vec![asked.into()]).await?;
+    let rows = transaction
+        .fetch_beside(&LEASED, vec![asked.into()])
+        .await?;
     let mut pairs = Rows::default();
     let mut leased = Vec::with_capacity(rows.len());
     for row in &rows {
-        pairs.row().int(row.int(5)?).int(row.int(0)?);
-        leased.push(Leased::of_row(row)?);
+        let message = row.int(5)?;
+        if !transaction.buffers.queue.is_ended(message) {
+            pairs.row().int(message).int(row.int(0)?);
+            leased.push(Leased::of_row(row)?);
+        }
     }
-    for row in &transaction.fetch(&OPEN, vec![pairs.into()]).await? {
+    for row in &transaction.fetch_beside(&OPEN, vec![pairs.into()]).await? {
         let leg = LegId(row.int(0)?);
         if let Some(leased) = leased.iter_mut().find(|leased| leased.leg == leg) {
             leased.add_recipient(row)?;
@@ -135,7 +144,7 @@ impl Operation for TakeFor {
         let mut values = vec![lease.into(), Value::from(self.owner.as_str())];
         values.extend([self.until.into(), Value::from(self.destination.as_str())]);
         values.extend([transaction.now.into(), signed(self.limit).into()]);
-        let rows = transaction.fetch(sql, values).await?;
+        let rows = transaction.fetch_beside(sql, values).await?;
         let taken = rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
         read(transaction, taken).await
     }

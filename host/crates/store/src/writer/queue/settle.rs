@@ -1,31 +1,17 @@
 //! What an attempt came to: outcomes of recipients, the next attempt, and the notices that follow, in one commit.
 
+use std::collections::HashSet;
+
 use super::super::Operation;
 use super::super::deliver::{Accepted, DeliverAll};
 use super::super::transaction::Transaction;
+use super::known::{self, Known, Waiting};
 use super::part::{Left, part};
 use crate::database::Value;
 use crate::queue::{MAX_SAID, RecipientState, Settled, Settlement, bounded};
-use crate::statement::{Dialect, Rows, Sql};
-use crate::{AccountId, BlobId, Error, Result};
+use crate::statement::{Rows, Sql};
+use crate::{AccountId, Error, LegId, Result};
 
-// The message, the lease, the content, the message's legs, the recipients that would still be open or to be reported, and those
-// of which there is something new to tell.
-static KNOWN: Sql = Sql::new(
-    "SELECT l.message, l.lease, m.blob, (SELECT count(*) FROM queue_legs o WHERE o.message = l.message),
-     (SELECT count(*) FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id
-       AND (q.state = 0 AND q.number NOT IN (SELECT r.number FROM {2: number i} AS r)
-         OR q.owed <> '' AND q.number NOT IN (SELECT t.number FROM {3: number i} AS t))),
-     (SELECT count(*) FROM queue_recipients q WHERE q.message = l.message AND q.leg = l.id
-       AND (q.state = 0 AND q.number IN (SELECT r.number FROM {2: number i} AS r)
-         OR q.owed <> '' AND q.number IN (SELECT t.number FROM {3: number i} AS t)
-         OR q.state = 0 AND q.delayed = 0 AND q.number IN (SELECT d.number FROM {4: number i} AS d)))
-     FROM queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = $1",
-);
-// Two hosts that end the last two legs of a message must not each leave its end to the other.
-static LOCK: Sql = Sql::new(
-    "SELECT m.id FROM queue_legs l JOIN queue_messages m ON m.id = l.message WHERE l.id = $1 FOR UPDATE OF m, l",
-);
 static OUTCOMES: Sql = Sql::new(
     "UPDATE queue_recipients SET state = r.state, said = r.said, owed = r.owed,
      delayed = CASE WHEN r.delayed > 0 THEN r.delayed ELSE queue_recipients.delayed END
@@ -48,20 +34,6 @@ static GOES_ON: Sql = Sql::new(
 static GIVE_BACK: Sql =
     Sql::new("UPDATE queue_legs SET due = $3, lease = 0, owner = '' WHERE id = $1 AND lease = $2");
 
-/// What is known of a leg.
-struct Known {
-    message: i64,
-    lease: i64,
-    blob: BlobId,
-    /// Legs of its message.
-    legs: i64,
-    /// Recipients of it that are open after this settlement, or to be reported as they were before.
-    open: i64,
-    /// All that it tells of was recorded before: it comes again, because the answer to its commit got lost. What is told went
-    /// with it then, or was written down as owed. The recipients' own rows know that, and nothing else has to be kept for it.
-    repeated: bool,
-}
-
 /// A settlement with the notices that go with it.
 #[derive(Debug)]
 pub(crate) struct Settle {
@@ -76,6 +48,10 @@ impl Operation for Settle {
         self.notices.accounts()
     }
 
+    fn legs(&self) -> Vec<LegId> {
+        vec![self.settlement.leg]
+    }
+
     fn weight(&self) -> usize {
         self.notices.weight()
     }
@@ -83,24 +59,27 @@ impl Operation for Settle {
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<Settled> {
         // Refused before anything is changed, like every request.
         let checked = self.notices.check(transaction)?;
-        let Some(known) = self.find(transaction).await? else {
+        let known = known::take(transaction, self.settlement.leg).await?;
+        let gone = |known: &Known| transaction.buffers.queue.is_ended(known.message);
+        let Some(known) = known.filter(|known| !gone(known)) else {
             return Ok(Settled::Lost);
         };
         let leased = known.lease == self.settlement.lease.0;
         if !leased && self.settlement.stores {
             return Ok(Settled::Lost);
         }
-        if leased && known.open == 0 && known.legs == 1 && !self.owes() {
+        let repeated = self.is_repeated(&known);
+        if leased && known.legs == 1 && self.ends(&known) && !self.owes() {
             // The usual end: all is relayed. The rows go with the commit, together with those of other messages.
             transaction.buffers.refs(known.blob, -1);
             transaction.buffers.queue.end(known.message);
         } else {
-            self.record(transaction, &known, leased).await?;
+            self.record(transaction, &known, leased, repeated).await?;
         }
         if !leased {
             return Ok(Settled::Lost);
         }
-        if known.repeated {
+        if repeated {
             return Ok(Settled::Recorded {
                 stored: Vec::new(),
                 legs: Vec::new(),
@@ -122,42 +101,42 @@ impl Settle {
         outcomes.iter().any(|outcome| !outcome.owed.is_empty())
     }
 
-    /// What is known of the leg, which is locked; none if it is gone.
-    async fn find(&self, transaction: &mut Transaction) -> Result<Option<Known>> {
-        let leg = self.settlement.leg.0;
-        if transaction.dialect() == Dialect::Postgres {
-            transaction.fetch_beside(&LOCK, vec![leg.into()]).await?;
-        }
+    /// Whether no recipient would be left that is open, or to be reported as it was before.
+    fn ends(&self, known: &Known) -> bool {
+        let ended: HashSet<u32> = self.ended().collect();
+        let told: HashSet<u32> = self.settlement.told.iter().copied().collect();
+        let left = |one: &Waiting| {
+            one.open && !ended.contains(&one.number) || one.owed && !told.contains(&one.number)
+        };
+        !known.recipients.iter().any(left)
+    }
+
+    /// Whether all that it tells of was recorded before: it comes again, because the answer to its commit got lost. What is told
+    /// went with it then, or was written down as owed. The recipients' own rows know that, and nothing else has to be kept for it.
+    fn is_repeated(&self, known: &Known) -> bool {
         let Settlement { outcomes, told, .. } = &self.settlement;
-        let ended: Vec<u32> = outcomes
-            .iter()
-            .filter(|outcome| outcome.state != RecipientState::Open)
-            .map(|outcome| outcome.number)
-            .collect();
+        let ended: HashSet<u32> = self.ended().collect();
+        let told: HashSet<u32> = told.iter().copied().collect();
         // Where anything is told for good, that decides: a delay can be told at the next attempt.
         let for_good = !(ended.is_empty() && told.is_empty());
-        let late: Vec<u32> = outcomes
+        let late: HashSet<u32> = outcomes
             .iter()
             .filter(|outcome| outcome.delay_told && !for_good)
             .map(|outcome| outcome.number)
             .collect();
-        let tells = for_good || !late.is_empty();
-        let mut values = vec![leg.into()];
-        values.extend([&ended, told, &late].map(|numbers| Value::from(of_numbers(numbers))));
-        let rows = transaction.fetch_beside(&KNOWN, values).await?;
-        let Some(row) = rows.first() else {
-            return Ok(None);
+        let news = |one: &Waiting| {
+            one.open && ended.contains(&one.number)
+                || one.owed && told.contains(&one.number)
+                || one.open && !one.delay_told && late.contains(&one.number)
         };
-        let known = Known {
-            message: row.int(0)?,
-            lease: row.int(1)?,
-            blob: BlobId(row.int(2)?),
-            legs: row.int(3)?,
-            open: row.int(4)?,
-            repeated: tells && row.int(5)? == 0,
-        };
-        let gone = transaction.buffers.queue.is_ended(known.message);
-        Ok((!gone).then_some(known))
+        (for_good || !late.is_empty()) && !known.recipients.iter().any(news)
+    }
+
+    /// The recipients of whom nothing more is to be tried.
+    fn ended(&self) -> impl Iterator<Item = u32> {
+        let outcomes = self.settlement.outcomes.iter();
+        let ended = outcomes.filter(|outcome| outcome.state != RecipientState::Open);
+        ended.map(|outcome| outcome.number)
     }
 
     async fn record(
@@ -165,9 +144,11 @@ impl Settle {
         transaction: &mut Transaction,
         known: &Known,
         leased: bool,
+        repeated: bool,
     ) -> Result<()> {
         let message = known.message;
-        self.outcomes(transaction, known, leased).await?;
+        self.outcomes(transaction, message, leased, repeated)
+            .await?;
         let leg = self.settlement.leg.0;
         if leased && !self.settlement.told.is_empty() {
             let told = of_numbers(&self.settlement.told);
@@ -186,10 +167,10 @@ impl Settle {
     async fn outcomes(
         &self,
         transaction: &mut Transaction,
-        known: &Known,
+        message: i64,
         leased: bool,
+        repeated: bool,
     ) -> Result<()> {
-        let message = known.message;
         let Settlement {
             leg,
             at,
@@ -208,7 +189,7 @@ impl Settle {
                 let row = row.int(outcome.state.code());
                 let row = row.str(bounded(&outcome.said, MAX_SAID));
                 let row = row.str(if leased { &outcome.owed } else { "" });
-                let is_told = leased && outcome.delay_told && !known.repeated;
+                let is_told = leased && outcome.delay_told && !repeated;
                 row.int(if is_told { *at } else { 0 });
             }
         }
