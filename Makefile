@@ -4,7 +4,7 @@ SECONDS ?= 60
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build dist plugins test check bench fuzz crash corpus spf swaps idle slow chaos many relayed synced
+.PHONY: help run build dist plugins test check bench fuzz crash corpus spf swaps idle slow chaos many relayed backlog synced
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
@@ -45,7 +45,11 @@ crash: ## kill -9 under load, 50 times, and look for every message that got its 
 	@WAXWING_KILLS=50 tools/test.sh crash::
 
 relayed: ## 100,000 messages between two servers that die, now one and now the other: none is lost
-	@WAXWING_RELAYED=100000 WAXWING_KILLS=50 tools/test.sh both_die::
+	@WAXWING_RELAYED=100000 WAXWING_KILLS=50 tools/test.sh both_die:: -- --nocapture
+
+backlog: ## a million messages that wait in the queue, on both databases: what is due is found as fast as among none
+	@tools/setup.sh build test
+	WAXWING_QUEUE_ROWS=1000000 tools/with-postgres.sh cargo test --release --locked -p waxwing-store --test store queue_many -- --nocapture --test-threads 1
 
 synced: ## mbsync twice over 10,000 messages: the second time nothing changes
 	@WAXWING_SYNCED=10000 tools/test.sh mbsync_changes_nothing
@@ -63,10 +67,10 @@ chaos: ## ten minutes of a plugin made of chance, which must break nothing but i
 	@WAXWING_CHAOS=600 cargo test -p waxwing-policy --locked --test policy chaos::
 
 slow: ## 10,000 peers that are in the middle of something, and what the others feel of them
-	@ulimit -n 24000 2>/dev/null || ulimit -n 20000; WAXWING_SLOW=10000 tools/test.sh slow::
+	@ulimit -n 24000 2>/dev/null || ulimit -n 20000; WAXWING_SLOW=10000 tools/test.sh slow:: -- --nocapture
 
 idle: ## 5,000 idle sessions in clear and under TLS, and what each of them costs
-	@ulimit -n 20000 && WAXWING_IDLE=5000 tools/test.sh memory::
+	@ulimit -n 20000 && WAXWING_IDLE=5000 tools/test.sh memory:: -- --nocapture
 
 many: ## 1,000 swaps of a plugin under load, whose memory stays flat, and 500 plugins at once
 	@WAXWING_POLICY_SWAPS=1000 WAXWING_POLICY_PLUGINS=500 cargo test --workspace --locked --test policy -- many:: swaps:: --nocapture --test-threads 1

@@ -1,7 +1,6 @@
 //! A long queue: what waits must not slow what is due.
 //!
-//! `WAXWING_QUEUE_ROWS=1000000 tools/with-postgres.sh cargo test --release -p waxwing-store --test store queue_many -- --nocapture`
-//! prints what a look, a lease and a settlement take; without the variable it is done with 5,000 rows.
+//! `make backlog` does it with a million rows and prints what a look, a lease and a settlement take; `make test` with 5,000.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
