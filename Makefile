@@ -4,7 +4,7 @@ SECONDS ?= 60
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build dist plugins test check bench fuzz crash corpus spf swaps idle slow chaos many relayed backlog synced
+.PHONY: help run build dist plugins test check bench fuzz crash corpus spf swaps idle slow chaos many relayed backlog clients synced
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
@@ -50,6 +50,9 @@ relayed: ## 100,000 messages between two servers that die, now one and now the o
 backlog: ## a million messages that wait in the queue, on both databases: what is due is found as fast as among none
 	@tools/setup.sh build test
 	WAXWING_QUEUE_ROWS=1000000 tools/with-postgres.sh cargo test --release --locked -p waxwing-store --test store queue_many -- --nocapture --test-threads 1
+
+clients: ## ten IMAP clients that do what they like to one mailbox for ten minutes, each told the truth at every step
+	@WAXWING_CLIENTS_SECONDS=300 tools/test.sh imap_random:: -- --nocapture
 
 synced: ## mbsync twice over 10,000 messages: the second time nothing changes
 	@WAXWING_SYNCED=10000 tools/test.sh mbsync_changes_nothing

@@ -25,6 +25,7 @@ mod guard;
 mod hooks;
 mod hostcalls;
 mod imap_metadata;
+mod imap_random;
 mod imap_resync;
 mod imap_sessions;
 mod languages;
