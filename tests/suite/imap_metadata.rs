@@ -113,6 +113,58 @@ fn of_mailboxes_of_others_only_who_may_see_it_hears() {
     });
 }
 
+/// NOTIFY (RFC 5465) of mailboxes of others: told at once, whichever mailbox is open, and from when they are shared until they are not.
+#[test]
+fn who_watches_mailboxes_of_others_hears_of_it_at_once() {
+    on_each(|server| {
+        let mut bob = server.imap("bob@waxwing.test");
+        let mut alice = server.imap("alice@waxwing.test");
+        done(&mut bob, "CREATE seen");
+        let events = "(MailboxMetadataChange MailboxName MessageNew MessageExpunge)";
+        let watch = format!("NOTIFY SET (subtree \"Other users\" {events})");
+        done(&mut alice, &watch);
+        let name = "\"Other users/bob@waxwing.test/seen\"";
+        done(&mut bob, "SETACL seen alice lr");
+        assert!(heard(&mut alice).ends_with("\"Other users/bob@waxwing.test\""));
+        assert!(heard(&mut alice).ends_with(name));
+        // The mailbox was looked at before it was watched: nothing of it is missing.
+        let message = b"Subject: x\r\n\r\ny\r\n";
+        bob.append("seen", "", message).unwrap().ok().unwrap();
+        let expected = format!("* STATUS {name} (UIDNEXT 2 MESSAGES 1)");
+        assert_eq!(heard(&mut alice), expected);
+        done(&mut bob, "SETMETADATA seen (/shared/comment \"x\")");
+        let expected = format!("* METADATA {name} /shared/comment");
+        assert_eq!(heard(&mut alice), expected);
+        done(&mut bob, "SETACL seen alice \"\"");
+        assert!(heard(&mut alice).contains("\\NonExistent"));
+        assert!(heard(&mut alice).contains("\\NonExistent"));
+        bob.append("seen", "", message).unwrap().ok().unwrap();
+        assert_eq!(done(&mut alice, "NOOP"), "");
+    });
+}
+
+/// A filter of nothing but metadata, and who enabled them without one.
+#[test]
+fn metadata_of_mailboxes_of_others_wake_at_once() {
+    on_each(|server| {
+        let mut bob = server.imap("bob@waxwing.test");
+        done(&mut bob, "CREATE seen");
+        done(&mut bob, "SETACL seen alice lr");
+        let mut filtered = server.imap("alice@waxwing.test");
+        let root = "\"Other users/bob@waxwing.test\"";
+        let watch = format!("NOTIFY SET (subtree {root} (MailboxMetadataChange))");
+        done(&mut filtered, &watch);
+        let mut idle = server.imap("alice@waxwing.test");
+        done(&mut idle, "ENABLE METADATA");
+        idle.connection.send(b"i IDLE\r\n").unwrap();
+        assert!(heard(&mut idle).starts_with('+'));
+        done(&mut bob, "SETMETADATA seen (/shared/comment \"x\")");
+        let expected = "* METADATA \"Other users/bob@waxwing.test/seen\" /shared/comment";
+        assert_eq!(heard(&mut filtered), expected);
+        assert_eq!(heard(&mut idle), expected);
+    });
+}
+
 /// What another host of the store writes is told here, too.
 #[test]
 fn what_another_host_notes_is_heard_of() {

@@ -29,7 +29,7 @@ use waxwing_imap::types::{FlagSet, Rights, UidSet};
 use waxwing_imap::{Answer, Ask, Error, FlagAction, RowWants, Session};
 use waxwing_policy::MailboxChange;
 use waxwing_session::Counts;
-use waxwing_store::{Account, BlobId, FlagChange, Store, UidRange, Usage};
+use waxwing_store::{Account, AccountId, BlobId, FlagChange, Store, UidRange, Usage};
 
 use self::append::Append;
 use self::convert::{self as to_imap, ranges};
@@ -75,6 +75,8 @@ struct User {
     news: News,
     /// The same of the account whose mailbox is selected, if that is another.
     theirs: News,
+    /// And of those whose mailboxes are watched.
+    watched: Vec<(AccountId, News)>,
     /// Where other hosts write to the store, too, nobody announces their commits: IDLE looks now and then.
     rounds: Option<Interval>,
 }
@@ -135,6 +137,7 @@ impl ImapAnswers {
                     append: None,
                     news,
                     theirs: News::Never,
+                    watched: Vec::new(),
                     rounds: (!self.gate.parts().store_is_ours()).then(rounds),
                 }));
                 Ok(Answer::Done)
@@ -220,6 +223,10 @@ impl User {
         if self.theirs.poll(context).is_ready() {
             return Poll::Ready(());
         }
+        let mut watched = self.watched.iter_mut();
+        if watched.any(|(_, news)| news.poll(context).is_ready()) {
+            return Poll::Ready(());
+        }
         self.news.poll(context)
     }
 
@@ -239,6 +246,7 @@ impl User {
                 let own = store.mailboxes(account).await.map_err(failed)?;
                 to_imap::mailboxes(own, others, &subscriptions, &counts)
             }
+            Ask::Watch { owners } => self.watch(gate, &owners).await,
             Ask::Acl { mailbox } => self.acl(gate, &mailbox).await,
             Ask::SetAcl {
                 mailbox,

@@ -42,6 +42,12 @@ pub enum Ask {
         /// Which of others.
         others: Others,
     },
+    /// What happens in the accounts of these wakes the session from now on, and of no others that were named so before. One that is not there is
+    /// passed over. → [`Answer::Done`]
+    Watch {
+        /// Their addresses, a few.
+        owners: Vec<String>,
+    },
     /// → [`Answer::Status`]
     Status {
         /// Which mailbox.

@@ -11,9 +11,9 @@ use waxwing_imap::{Answer, Error, Others};
 use waxwing_store::{Account, AccountId, Mailbox, MailboxId, OTHERS, Usage};
 
 use super::super::gate::Gate;
-use super::User;
 use super::convert as to_imap;
 use super::open::Beside;
+use super::{News, User};
 
 /// Where a name leads.
 #[derive(Debug, PartialEq, Eq)]
@@ -254,6 +254,29 @@ impl User {
             });
         }
         Ok(infos)
+    }
+
+    /// What happens in the accounts of these wakes the session from now on.
+    pub(super) async fn watch(&mut self, gate: &Gate, owners: &[String]) -> Result<Answer, Error> {
+        let mut watched = Vec::with_capacity(owners.len());
+        for owner in owners {
+            let Some(owner) = self.other(gate, owner).await? else {
+                continue;
+            };
+            let mut before = self.watched.iter();
+            let place = before.position(|(account, _)| *account == owner.id);
+            watched.push(match place {
+                Some(place) => self.watched.swap_remove(place),
+                None => {
+                    let mut changes = gate.parts().store.subscribe(owner.id);
+                    // It may have changed since it was looked at.
+                    changes.mark_changed();
+                    (owner.id, News::At(changes))
+                }
+            });
+        }
+        self.watched = watched;
+        Ok(Answer::Done)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::encode::texts;
 use crate::session::job::{Core, Flow, Job};
 use crate::session::metadata_news;
 use crate::session::selected::Items;
+use crate::session::watched;
 
 /// What the client has enabled. It stays so until the connection ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,7 +66,12 @@ impl Job for Metadata {
         if !metadata_news::begin(core, &answer) {
             core.enabled.metadata = false;
             self.listed.retain(|name| *name != METADATA);
+            return done(core, &self.listed);
         }
+        watched::everybody(self)
+    }
+
+    fn resume(self: Box<Self>, core: &mut Core) -> Flow {
         done(core, &self.listed)
     }
 }

@@ -52,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) metadata: Option<Told>,
     /// Messages that the running command put into the selected mailbox.
     pub(crate) own_arrivals: UidSet,
+    /// Owners whose changes wake the session, in order.
+    pub(crate) watched: Vec<String>,
 }
 
 impl fmt::Debug for Core {
@@ -84,6 +86,7 @@ impl Core {
             notify: None,
             metadata: None,
             own_arrivals: UidSet::new(),
+            watched: Vec::new(),
         }
     }
 

@@ -42,6 +42,7 @@ mod store;
 mod telling;
 mod thread;
 mod watch;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Instant;

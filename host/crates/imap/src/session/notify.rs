@@ -12,6 +12,7 @@ use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::metadata_news;
 use crate::session::poll;
 use crate::session::telling::{Change, Telling};
+use crate::session::watched::{self, Ending};
 use crate::types::{
     EventGroup, Events, FetchItem, MailboxArgument, MailboxFilter, MailboxId, MailboxInfo,
     MailboxName, NotifyCommand, Rights, StatusItem,
@@ -19,6 +20,7 @@ use crate::types::{
 
 /// Own changes that are remembered, so that they are not told to who made them.
 const MAX_OWN: usize = 64;
+const COMPLETED: &str = "NOTIFY completed";
 
 /// What a client wants to hear of.
 #[derive(Debug, Default)]
@@ -47,7 +49,7 @@ pub(crate) fn begin(core: &mut Core, command: NotifyCommand) -> Flow {
         NotifyCommand::None => {
             core.notify = Some(Box::default());
             core.metadata = None;
-            Flow::Tagged(texts::ok("NOTIFY completed"))
+            watched::watch(core, Vec::new(), Ending::with(COMPLETED))
         }
         NotifyCommand::Set { status, groups } => {
             let notify = Notify {
@@ -114,7 +116,7 @@ impl Set {
             return Flow::Ask(ask, self);
         }
         core.notify = Some(Box::new(self.notify));
-        Flow::Tagged(texts::ok("NOTIFY completed"))
+        watched::watch(core, Vec::new(), Ending::with(COMPLETED))
     }
 }
 
@@ -138,9 +140,11 @@ impl Job for Set {
         if status {
             changes.extend(notify.statuses(&mailboxes, selected));
         }
+        let owners = notify.owners(&mailboxes);
         core.notify = Some(Box::new(notify));
-        let after = poll::After::Response(texts::ok("NOTIFY completed"));
-        Telling::begin(core, mailboxes, changes, after)
+        let after = poll::After::Response(texts::ok(COMPLETED));
+        let telling = Telling::new(core, mailboxes, changes, after);
+        watched::watch(core, owners, telling)
     }
 }
 
@@ -171,9 +175,10 @@ impl Notify {
     pub(crate) fn watches(&self) -> bool {
         let mut groups = self.elsewhere();
         groups.any(|group| {
-            // Which mailboxes are subscribed is known from what was asked.
-            let subscribed = group.mailboxes == MailboxFilter::Subscribed;
-            group.events.of_mailboxes() || (subscribed && group.events.mailbox_metadata)
+            // Which mailboxes are subscribed is known from what was asked, and so is which of others there are.
+            let asked = group.mailboxes == MailboxFilter::Subscribed
+                || whose(iter::once(&group.mailboxes), &HashSet::new()) != Others::NONE;
+            group.events.of_mailboxes() || (asked && group.events.mailbox_metadata)
         })
     }
 
@@ -199,6 +204,14 @@ impl Notify {
         let filters = self.elsewhere().map(|group| &group.mailboxes);
         // Those that were subscribed, too: they are not gone because they are no longer.
         whose(filters, &self.subscribed)
+    }
+
+    /// Whose mailboxes of these are of interest.
+    pub(crate) fn owners(&self, mailboxes: &[MailboxInfo]) -> Vec<String> {
+        let wanted = |info: &&MailboxInfo| {
+            info.name.is_of_others() && !self.events(&info.name, info.subscribed).is_empty()
+        };
+        watched::owners(mailboxes.iter().filter(wanted))
     }
 
     /// The events of a mailbox that is not selected.

@@ -11,6 +11,7 @@ use crate::session::metadata_news;
 use crate::session::notify::{self, Set};
 use crate::session::selected::News;
 use crate::session::telling::Telling;
+use crate::session::watched::watch;
 use crate::types::{FetchItem, UidSet};
 
 /// What comes behind news.
@@ -247,10 +248,9 @@ impl Job for Elsewhere {
         match (answer, &mut core.notify) {
             (Answer::Mailboxes(mailboxes), Some(notify)) => {
                 let changes = notify.changes(&mailboxes, selected, condstore);
-                if changes.is_empty() {
-                    return metadata_news::tell(core, self.0);
-                }
-                Telling::begin(core, mailboxes, changes, self.0)
+                let owners = notify.owners(&mailboxes);
+                let telling = Telling::new(core, mailboxes, changes, self.0);
+                watch(core, owners, telling)
             }
             // What cannot be had now is told of at the next occasion.
             _ => metadata_news::tell(core, self.0),

@@ -32,24 +32,25 @@ impl Change {
 /// Changes are being told.
 #[derive(Debug)]
 pub(crate) struct Telling {
-    shown: Shown,
+    /// Where there is something to tell.
+    shown: Option<Shown>,
     changes: vec::IntoIter<Change>,
     after: After,
 }
 
 impl Telling {
-    /// Tells of changes among these mailboxes, and goes on.
-    pub(crate) fn begin(
+    /// Tells of changes among these mailboxes, if any, and goes on.
+    pub(crate) fn new(
         core: &Core,
         mailboxes: Vec<MailboxInfo>,
         changes: Vec<Change>,
         after: After,
-    ) -> Flow {
-        Flow::Resume(Box::new(Self {
-            shown: Shown::new(core, mailboxes),
+    ) -> Box<Self> {
+        Box::new(Self {
+            shown: (!changes.is_empty()).then(|| Shown::new(core, mailboxes)),
             changes: changes.into_iter(),
             after,
-        }))
+        })
     }
 }
 
@@ -64,7 +65,9 @@ impl Job for Telling {
             match change {
                 Change::Name(name, old) => {
                     let old = old.as_ref().map(MailboxName::as_str);
-                    self.shown.write(&mut core.out, &name, old);
+                    if let Some(shown) = &self.shown {
+                        shown.write(&mut core.out, &name, old);
+                    }
                 }
                 Change::Status(name, items, data) => {
                     status(&mut core.out, &name, names, &items, &data, limit);

@@ -227,7 +227,9 @@ impl Fake {
 
     fn respond(&mut self, ask: Ask) -> Result<Answer, Error> {
         Ok(match ask {
-            Ask::Connect | Ask::Logout | Ask::Yield | Ask::Unselect { .. } => Answer::Done,
+            Ask::Connect | Ask::Logout | Ask::Yield | Ask::Watch { .. } | Ask::Unselect { .. } => {
+                Answer::Done
+            }
             Ask::Login { .. } | Ask::Keys { .. } => self.login(ask)?,
             Ask::Mailboxes { others, .. } => self.visible(&others),
             Ask::Metadata { .. }

@@ -36,7 +36,10 @@ impl Operation for ChangeAcl {
     type Output = ();
 
     fn accounts(&self) -> Vec<AccountId> {
-        vec![self.owner]
+        match self.change.grantee {
+            Grantee::Account(account) => vec![self.owner, account],
+            Grantee::Anyone => vec![self.owner],
+        }
     }
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
@@ -90,8 +93,11 @@ impl Operation for ChangeAcl {
             values.push(i64::from(has).into());
             transaction.execute(&SET, values).await?;
         }
-        // Sessions of others look at their rights again when they are woken.
+        // Sessions of others look at their rights again when they are woken, and who watches no mailbox of this owner yet is woken by his own account.
         transaction.heads.account(self.owner)?.next_modseq();
+        if let Grantee::Account(account) = self.change.grantee {
+            transaction.heads.account(account)?.next_modseq();
+        }
         Ok(())
     }
 }
