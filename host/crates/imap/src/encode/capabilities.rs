@@ -18,6 +18,7 @@ const ALWAYS: &[&str] = &[
     "CREATE-SPECIAL-USE",
     "LIST-EXTENDED",
     "LIST-STATUS",
+    "LIST-METADATA",
     "STATUS=SIZE",
     "COMPRESS=DEFLATE",
     "MULTIAPPEND",
@@ -53,6 +54,7 @@ const ALWAYS: &[&str] = &[
     "METADATA",
     "UTF8=ACCEPT",
     "NOTIFY",
+    "UIDONLY",
 ];
 
 /// `capability-data` of a session: how large messages may be (RFC 7889 §2), `starttls` where it may begin TLS, and how it may log in, unless it has.

@@ -124,6 +124,11 @@ pub(crate) const NOTHING_SELECTED: Response =
 /// RFC 7162 §3.2.3: BAD where QRESYNC is not enabled.
 pub(crate) const NOT_ENABLED: Response = Response::new(Status::Bad, "", "ENABLE QRESYNC first");
 /// RFC 9394 §3.3: PARTIAL is a modifier of UID FETCH.
+pub(crate) const UID_REQUIRED: Response = Response::new(
+    Status::Bad,
+    "UIDREQUIRED",
+    "messages have no numbers once UIDONLY is enabled",
+);
 pub(crate) const PARTIAL_BY_NUMBER: Response =
     Response::new(Status::Bad, "", "PARTIAL is for UID FETCH");
 /// RFC 7162 §3.2.6: VANISHED is a modifier of UID FETCH, and goes with CHANGEDSINCE.

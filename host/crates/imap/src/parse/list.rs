@@ -100,9 +100,14 @@ impl Parser<'_> {
             "SPECIAL-USE",
             "STATUS",
             "MYRIGHTS",
+            "METADATA",
         ]) {
             Some("SUBSCRIBED") => returns.subscribed = true,
             Some("MYRIGHTS") => returns.my_rights = true,
+            Some("METADATA") => {
+                self.space()?;
+                returns.metadata = self.listed_entries()?;
+            }
             Some("STATUS") => {
                 self.space()?;
                 returns.status = self.status_items()?;

@@ -36,6 +36,15 @@ impl Parser<'_> {
         })
     }
 
+    /// `"(" entry *(SP entry) ")"` of LIST (RFC 9590 §5).
+    pub(super) fn listed_entries(&mut self) -> Result<Vec<EntryName>, SyntaxError> {
+        let entries = self.list(MAX_ENTRIES, Self::entry)?;
+        if entries.is_empty() || !entries.iter().all(EntryName::is_whole) {
+            return Err(ENTRY);
+        }
+        Ok(entries)
+    }
+
     /// Behind the name of the command and a space: `mailbox SP entry-values`.
     pub(super) fn set_metadata(&mut self) -> Result<Command, SyntaxError> {
         let mailbox = self.mailbox_or_server()?;

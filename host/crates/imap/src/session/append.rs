@@ -77,6 +77,9 @@ fn replaced(core: &Core, replaces: &Replaced) -> Result<(MailboxId, u32), Respon
     let Some(selected) = &core.selected else {
         return Err(texts::NOTHING_SELECTED);
     };
+    if core.enabled.uid_only && !replaces.uid {
+        return Err(texts::UID_REQUIRED);
+    }
     if selected.read_only {
         return Err(texts::READ_ONLY);
     }

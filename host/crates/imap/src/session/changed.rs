@@ -29,7 +29,9 @@ pub(crate) fn resynchronise(
     };
     let earlier = resync.among(&selected.uids, snapshot.uid_next);
     // RFC 7162 §3.2.5.1: as UID FETCH known-uids (FLAGS) (CHANGEDSINCE modseq VANISHED).
-    let items = vec![FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq];
+    let mut items = vec![FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq];
+    // RFC 9586 §3.3: a UIDFETCH response has it in front.
+    items.retain(|item| !core.enabled.uid_only || *item != FetchItem::Uid);
     let fetch = Fetch::new(core, uids, items)
         .since(resync.modseq)
         .ending_with(done);

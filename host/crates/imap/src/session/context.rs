@@ -128,6 +128,11 @@ impl Wanted {
 }
 
 impl Context {
+    /// Its messages have no numbers any more.
+    pub(crate) fn call_by_uid(&mut self) {
+        self.uid = true;
+    }
+
     /// These messages are gone; the others are numbered as `uids` has them.
     pub(crate) fn lose(&mut self, out: &mut Out, uids: &UidSet, gone: &UidSet) {
         let lost = self.members.intersection(gone);

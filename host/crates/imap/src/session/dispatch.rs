@@ -45,6 +45,10 @@ fn begin(core: &mut Core, command: Command) -> Flow {
             login::authenticate(core, &mechanism, initial.as_deref())
         }
         _ if !core.logged_in => Flow::Tagged(texts::NOT_LOGGED_IN),
+        // RFC 9586 §3.2
+        numbered if core.enabled.uid_only && numbered.names_numbers() => {
+            Flow::Tagged(texts::UID_REQUIRED)
+        }
         other => authenticated(core, other),
     }
 }
@@ -122,6 +126,12 @@ fn authenticated(core: &mut Core, command: Command) -> Flow {
         Command::Idle => idle::begin(core),
         Command::Notify(command) => notify::begin(core, command),
         _ if core.selected.is_none() => Flow::Tagged(texts::NOTHING_SELECTED),
+        selected => in_selected(core, selected),
+    }
+}
+
+fn in_selected(core: &mut Core, command: Command) -> Flow {
+    match command {
         Command::Noop { .. } => Flow::Done(texts::ok("CHECK completed")),
         Command::Close { unselect } => expunge::close(core, unselect),
         Command::Expunge(uids) => expunge::expunge(core, uids.as_ref()),

@@ -18,6 +18,8 @@ pub(crate) struct Enabled {
     pub(crate) rev2: bool,
     /// It is told of metadata that others change (RFC 5464 §4.1).
     pub(crate) metadata: bool,
+    /// Messages are called by their UIDs alone (RFC 9586).
+    pub(crate) uid_only: bool,
     /// Names, quoted strings and headers of messages are in UTF-8 (RFC 6855).
     pub(crate) utf8: bool,
 }
@@ -33,7 +35,8 @@ impl Enabled {
         Items {
             // RFC 7162 §3.2.4: both UID and modification sequence.
             // RFC 9051 §7.5.2: UID in every FETCH response that was not asked for.
-            uid: with_uid || self.condstore || self.rev2,
+            // RFC 9586 §3.3: a UIDFETCH response has it in front.
+            uid: !self.uid_only && (with_uid || self.condstore || self.rev2),
             flags: true,
             modseq: self.condstore,
         }
@@ -109,6 +112,14 @@ fn enable(core: &mut Core, name: &str) -> Option<&'static str> {
         "METADATA" => {
             core.enabled.metadata = true;
             Some(METADATA)
+        }
+        // RFC 9586 §3.1
+        "UIDONLY" => {
+            core.enabled.uid_only = true;
+            if let Some(selected) = &mut core.selected {
+                selected.call_by_uid();
+            }
+            Some("UIDONLY")
         }
         "UTF8=ACCEPT" => {
             core.enabled.utf8 = true;

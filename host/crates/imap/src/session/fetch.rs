@@ -56,8 +56,8 @@ pub(crate) fn begin(
     // RFC 9394 §3.4: first the places, then what of them changed.
     let uids = partial.map_or(uids.clone(), |range| range.of(&uids));
     core.numbers_stay = !uid;
-    // RFC 3501 §6.4.8: UID FETCH gives the UID, asked for or not.
-    if uid && !items.contains(&FetchItem::Uid) {
+    // RFC 3501 §6.4.8: UID FETCH gives the UID, asked for or not. RFC 9586 §3.3: not in UIDFETCH, which has it in front.
+    if uid && !core.enabled.uid_only && !items.contains(&FetchItem::Uid) {
         items.insert(0, FetchItem::Uid);
     }
     // RFC 7162 §3.1.4.1: CHANGEDSINCE adds MODSEQ.
@@ -300,9 +300,9 @@ impl Job for Fetch {
 /// `* n FETCH (UID …)`, as often as it was asked for.
 fn write_uids(out: &mut Out, selected: &Selected, uids: &UidSet, times: usize) {
     for uid in uids.iter() {
-        if let Some(position) = selected.uids.position(uid) {
+        if selected.begin_fetch(out, uid) {
             let items = vec![format!("UID {uid}"); times].join(" ");
-            let _ = write!(out, "* {position} FETCH ({items})\r\n");
+            let _ = write!(out, "{items})\r\n");
         }
     }
 }
@@ -439,8 +439,9 @@ impl Fetch {
 /// modification sequence, if the client knows of such.
 fn with_flags(items: &[FetchItem], enabled: Enabled) -> Vec<FetchItem> {
     let mut all = items.to_vec();
-    let aware = [FetchItem::Uid, FetchItem::ModSeq];
-    let aware = aware.into_iter().filter(|_| enabled.condstore);
+    let uid = (!enabled.uid_only).then_some(FetchItem::Uid);
+    let aware = uid.into_iter().chain([FetchItem::ModSeq]);
+    let aware = aware.filter(|_| enabled.condstore);
     for item in [FetchItem::Flags].into_iter().chain(aware) {
         if !all.contains(&item) {
             all.push(item);

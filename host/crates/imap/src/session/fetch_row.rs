@@ -93,16 +93,14 @@ impl RowWriter {
         selected: &mut Selected,
     ) -> Next {
         if !self.opened {
-            let Some(position) = selected.uids.position(self.row.uid) else {
+            if !selected.uids.contains(self.row.uid) {
                 return Next::Done;
-            };
+            }
             self.opened = true;
             if items.contains(&FetchItem::Flags) {
                 selected.announce(out, self.row.flags.keywords());
             }
-            out.extend_from_slice(b"* ");
-            number(out, position);
-            out.extend_from_slice(b" FETCH (");
+            selected.begin_fetch(out, self.row.uid);
         }
         loop {
             let Some(item) = items.get(self.written) else {

@@ -1,6 +1,6 @@
 //! LIST and LSUB (RFC 3501 §6.3.8, §6.3.9).
 //!
-//! Standards: RFC 5258 (LIST-EXTENDED), RFC 3348 (CHILDREN), RFC 6154 (SPECIAL-USE), RFC 5819 (LIST-STATUS).
+//! Standards: RFC 5258 (LIST-EXTENDED), RFC 3348 (CHILDREN), RFC 6154 (SPECIAL-USE), RFC 5819 (LIST-STATUS), RFC 9590 (LIST-METADATA).
 //! Invariant: names are held against patterns, and written, some at a time; others have their turn between.
 
 mod names;
@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::session::enable;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::mailboxes::bad_name;
+use crate::session::metadata;
 use crate::types::{
     ListCommand, ListForm, ListReturn, ListSelection, MailboxInfo, MailboxName, NameForm, Rights,
     SpecialUse, StatusItem,
@@ -98,8 +99,7 @@ impl Shown {
             selection: ListSelection::default(),
             returns: ListReturn {
                 subscribed: true,
-                status: Vec::new(),
-                my_rights: false,
+                ..ListReturn::default()
             },
             names: core.names(),
             rev2: core.enabled.rev2,
@@ -195,6 +195,11 @@ impl Job for Listing {
             self.at += 1;
             if self.marked {
                 self.list.show(&mut core.out, &self.names, node, None);
+                if let Some(mailbox) = self.list.noted(&self.names, node) {
+                    // RFC 9590 §3: behind the LIST response.
+                    let entries = self.list.returns.metadata.clone();
+                    return metadata::of_listed(mailbox, entries, self);
+                }
             } else if node.chosen && !self.list.patterns.matches(self.names.name(node)) {
                 self.names.mark_hidden(node);
             }
@@ -218,6 +223,17 @@ impl List {
             // A level that is no mailbox, for those below it (RFC 5258 §5, example 11).
             _ => node.children && names.info(node).is_none() && !self.selection.restricts(),
         }
+    }
+
+    /// The mailbox whose metadata are told, if this name is shown: what is there and meets the criteria (RFC 9590 §4).
+    fn noted(&self, names: &Names, node: Node) -> Option<MailboxName> {
+        let there = names.info(node).is_some_and(|info| info.exists);
+        let wanted = there && node.chosen && !self.returns.metadata.is_empty();
+        let name = names.name(node);
+        if !wanted || !self.patterns.matches(name) {
+            return None;
+        }
+        MailboxName::new(name).ok()
     }
 
     /// Shows a name, with what the client called it, if that was something else.

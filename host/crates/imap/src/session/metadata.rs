@@ -30,8 +30,35 @@ pub(crate) fn get(
         mailbox,
         options,
         entries,
+        after: None,
     };
     Flow::Ask(ask, Box::new(get))
+}
+
+/// What is noted of a mailbox that is listed (RFC 9590), then what comes after; nothing, if it cannot be had.
+pub(crate) fn of_listed(
+    mailbox: MailboxName,
+    entries: Vec<EntryName>,
+    after: Box<dyn Job>,
+) -> Flow {
+    let ask = Ask::Metadata {
+        mailbox: Some(mailbox.clone()),
+    };
+    let get = Get {
+        mailbox: Some(mailbox),
+        options: MetadataOptions::default(),
+        entries,
+        after: Some(after),
+    };
+    Flow::Ask(ask, Box::new(get))
+}
+
+/// What could not be had of a mailbox.
+fn none(answer: &Answer, after: Option<Box<dyn Job>>) -> Flow {
+    match after {
+        Some(after) => Flow::Resume(after),
+        None => failed(answer, false),
+    }
 }
 
 pub(crate) fn set(mailbox: Option<MailboxArgument>, values: EntryValues) -> Flow {
@@ -59,12 +86,14 @@ struct Get {
     mailbox: Option<MailboxName>,
     options: MetadataOptions,
     entries: Vec<EntryName>,
+    /// What comes behind it, where it is not GETMETADATA.
+    after: Option<Box<dyn Job>>,
 }
 
 impl Job for Get {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         let Answer::Metadata(mut known) = answer else {
-            return failed(&answer, false);
+            return none(&answer, self.after);
         };
         if let Some((entry, value)) = computed(core, self.mailbox.as_ref()) {
             known.retain(|(known, _)| *known != entry);
@@ -76,6 +105,7 @@ impl Job for Get {
             limit,
             longest: 0,
             left: Vec::new(),
+            after: self.after,
         };
         for wanted in &self.entries {
             let means = |(entry, _): &&(EntryName, u64)| self.options.depth.means(wanted, entry);
@@ -110,6 +140,8 @@ struct Getting {
     longest: u64,
     /// What is to be told, the first last, with the octets of its value; none: it has no value.
     left: Vec<(EntryName, Option<u64>)>,
+    /// What comes behind it, where it is not GETMETADATA.
+    after: Option<Box<dyn Job>>,
 }
 
 impl Getting {
@@ -145,6 +177,9 @@ impl Job for Getting {
     fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
         let batch = self.next();
         if batch.is_empty() {
+            if let Some(after) = self.after {
+                return Flow::Resume(after);
+            }
             let done = texts::ok("GETMETADATA completed");
             // RFC 5464 §4.2.1
             return Flow::Done(if self.longest > 0 {
@@ -187,7 +222,7 @@ struct Values {
 impl Job for Values {
     fn answer(mut self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         let Answer::MetadataValues(values) = answer else {
-            return failed(&answer, false);
+            return none(&answer, self.getting.after);
         };
         self.values.extend(values);
         let mut told = Vec::new();

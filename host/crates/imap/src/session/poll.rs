@@ -140,7 +140,9 @@ impl After {
         }
         // RFC 9051 §7.5.2, RFC 7162 §3.2.4: nobody asked for it just now.
         let enabled = core.enabled;
-        if (enabled.rev2 || enabled.condstore) && !items.contains(&FetchItem::Uid) {
+        // RFC 9586 §3.3: a UIDFETCH response has the UID in front.
+        let with_uid = (enabled.rev2 || enabled.condstore) && !enabled.uid_only;
+        if with_uid && !items.contains(&FetchItem::Uid) {
             items.insert(0, FetchItem::Uid);
         }
         if enabled.condstore && !items.contains(&FetchItem::ModSeq) {

@@ -18,6 +18,10 @@ pub(crate) fn begin(
     parameters: SelectParameters,
 ) -> Flow {
     let SelectParameters { condstore, resync } = parameters;
+    if core.enabled.uid_only && resync.as_ref().is_some_and(|it| it.matches.is_some()) {
+        // RFC 9586 §3.5: its message numbers mean nothing.
+        return Flow::Tagged(texts::UID_REQUIRED);
+    }
     if resync.is_some() && !core.enabled.qresync {
         return Flow::Tagged(texts::NOT_ENABLED);
     }
@@ -98,6 +102,11 @@ impl Select {
         if core.enabled.rev2 {
             selected.forget_recent();
             // RFC 9051 appendix E, 11.
+            snapshot.first_unseen = None;
+        }
+        if core.enabled.uid_only {
+            selected.call_by_uid();
+            // RFC 9586 §3.1: it would be told by its number.
             snapshot.first_unseen = None;
         }
         tell(core, &selected, &snapshot);

@@ -52,6 +52,8 @@ pub(crate) struct Selected {
     pub(crate) contexts: Vec<Context>,
     /// The client wants to know of `\Recent`.
     tells_recent: bool,
+    /// Messages have no numbers for the client (RFC 9586).
+    uid_only: bool,
     /// Messages that are gone but still have their number, since the client was not told yet.
     gone: UidSet,
     /// Up to which modification sequence changes are known; the client was told of them, but for what is `gone`.
@@ -90,6 +92,7 @@ impl Selected {
             saved: UidSet::new(),
             contexts: Vec::new(),
             tells_recent: true,
+            uid_only: false,
             gone: UidSet::new(),
             modseq: snapshot.highest_modseq,
             told: snapshot.highest_modseq,
@@ -99,6 +102,30 @@ impl Selected {
             own: Vec::new(),
             keywords,
         })
+    }
+
+    /// Messages have no numbers any more, only UIDs (RFC 9586).
+    pub(crate) fn call_by_uid(&mut self) {
+        self.uid_only = true;
+        for context in &mut self.contexts {
+            context.call_by_uid();
+        }
+    }
+
+    /// `* n FETCH (` of this message, or `* uid UIDFETCH (` where messages have no numbers (RFC 9586 §3.3); `false` and nothing if it is not known.
+    pub(crate) fn begin_fetch(&self, out: &mut Out, uid: u32) -> bool {
+        let Some(position) = self.uids.position(uid) else {
+            return false;
+        };
+        let (shown, name) = if self.uid_only {
+            (uid, " UIDFETCH (")
+        } else {
+            (position, " FETCH (")
+        };
+        out.extend_from_slice(b"* ");
+        number(out, shown);
+        out.extend_from_slice(name.as_bytes());
+        true
     }
 
     /// `\Recent` is not told of any more (RFC 9051 appendix E, 12).
@@ -309,10 +336,12 @@ impl Selected {
         for context in &mut self.contexts {
             context.lose(out, &self.uids, &gone);
         }
-        if enabled.qresync {
+        // RFC 9586 §3.1: there are no numbers.
+        let by_uid = enabled.qresync || enabled.uid_only;
+        if by_uid {
             let _ = write!(out, "* VANISHED {gone}\r\n");
         }
-        for uid in gone.iter().rev().filter(|_| !enabled.qresync) {
+        for uid in gone.iter().rev().filter(|_| !by_uid) {
             if let Some(position) = self.uids.position(uid) {
                 let _ = write!(out, "* {position} EXPUNGE\r\n");
             }
@@ -377,15 +406,9 @@ impl Selected {
     /// `* n FETCH (…)` of a message whose flags changed.
     pub(crate) fn tell(&mut self, out: &mut Out, row: &FlagRow, items: Items) {
         self.announce(out, row.flags.keywords());
-        let Some(position) = self.uids.position(row.uid) else {
-            return;
-        };
-        if !items.flags && !items.modseq {
+        if !items.flags && !items.modseq || !self.begin_fetch(out, row.uid) {
             return;
         }
-        out.extend_from_slice(b"* ");
-        number(out, position);
-        out.extend_from_slice(b" FETCH (");
         if items.uid {
             let _ = write!(out, "UID {} ", row.uid);
         }

@@ -231,6 +231,22 @@ pub enum Command {
     Notify(NotifyCommand),
 }
 
+impl Command {
+    /// Whether it names messages by their numbers, or would be answered with such.
+    #[must_use]
+    pub fn names_numbers(&self) -> bool {
+        let numbers = |key: &Option<SearchKey>| key.as_ref().is_some_and(SearchKey::has_numbers);
+        match self {
+            Self::Search { uid, key, .. }
+            | Self::Sort { uid, key, .. }
+            | Self::Thread { uid, key, .. } => !uid || numbers(key),
+            Self::EsearchIn { key, .. } => numbers(key),
+            Self::Fetch { uid, .. } | Self::Store { uid, .. } | Self::Copy { uid, .. } => !uid,
+            _ => false,
+        }
+    }
+}
+
 /// What STATUS asks for (RFC 3501 §6.3.10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusItem {

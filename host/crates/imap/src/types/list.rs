@@ -1,6 +1,6 @@
 //! LIST and LSUB as they are understood (RFC 3501 §6.3.8, §6.3.9, RFC 5258).
 
-use crate::types::{NameError, StatusItem};
+use crate::types::{EntryName, NameError, StatusItem};
 
 /// LIST or LSUB.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,4 +55,6 @@ pub struct ListReturn {
     pub status: Vec<StatusItem>,
     /// `MYRIGHTS` (RFC 8440)
     pub my_rights: bool,
+    /// The entries of `METADATA` (RFC 9590); empty if it was not asked for.
+    pub metadata: Vec<EntryName>,
 }
