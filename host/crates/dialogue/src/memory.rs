@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use waxwing_session::{Session, Step};
@@ -25,6 +25,11 @@ pub trait World {
         &mut self,
         ask: <Self::Session as Session>::Ask,
     ) -> <Self::Session as Session>::Answer;
+
+    /// How long the last answer took.
+    fn took(&mut self) -> Duration {
+        Duration::ZERO
+    }
 
     /// The peer has gone away: whether the session was told, and may have something to say of it.
     fn hangup(&mut self, _session: &mut Self::Session) -> bool {
@@ -116,8 +121,7 @@ impl<W: World> SessionWire<W> {
     /// Steps until the session wants bytes, or, with `late`, leaves an ask for after the next piece.
     fn pump(&mut self, late: bool) {
         if let Some(ask) = self.waiting.take() {
-            let answer = self.world.answer(ask);
-            self.session.answer(answer, self.now);
+            self.answer(ask);
         }
         while !self.closed && !self.handshaking {
             match self.session.step() {
@@ -129,8 +133,7 @@ impl<W: World> SessionWire<W> {
                         self.waiting = Some(ask);
                         break;
                     }
-                    let answer = self.world.answer(ask);
-                    self.session.answer(answer, self.now);
+                    self.answer(ask);
                 }
                 Step::StartTls => self.handshaking = true,
                 Step::Compress => {}
@@ -139,6 +142,12 @@ impl<W: World> SessionWire<W> {
             }
         }
         self.cut_lines();
+    }
+
+    fn answer(&mut self, ask: <W::Session as Session>::Ask) {
+        let answer = self.world.answer(ask);
+        self.now += self.world.took();
+        self.session.answer(answer, self.now);
     }
 
     fn settle(&mut self) {

@@ -55,6 +55,7 @@ const ALWAYS: &[&str] = &[
     "UTF8=ACCEPT",
     "NOTIFY",
     "UIDONLY",
+    "INPROGRESS",
 ];
 
 /// `capability-data` of a session: how large messages may be (RFC 7889 §2), `starttls` where it may begin TLS, and how it may log in, unless it has.

@@ -214,6 +214,11 @@ impl Update {
 }
 
 impl Then for Update {
+    // No command asked for it just now.
+    fn counted(&self) -> Option<bool> {
+        None
+    }
+
     fn found(mut self: Box<Self>, core: &mut Core, found: Found) -> Flow {
         if let Some(selected) = core.selected.as_deref_mut()
             && let Some(context) = selected.contexts.get_mut(self.at)

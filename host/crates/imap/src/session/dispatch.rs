@@ -16,6 +16,7 @@ pub(crate) fn command(core: &mut Core, octets: &[u8]) -> Flow {
     core.own_delete = false;
     core.tells_modseq = false;
     core.own_arrivals = UidSet::new();
+    core.progress.begin();
     let Some((tag, rest)) = tag(octets) else {
         return Flow::Tagged(texts::NO_TAG);
     };

@@ -241,6 +241,11 @@ struct InOne {
 }
 
 impl Then for InOne {
+    // It is one of several mailboxes.
+    fn counted(&self) -> Option<bool> {
+        Some(false)
+    }
+
     fn enough(&self) -> Enough {
         self.esearch.returns.enough()
     }

@@ -15,6 +15,7 @@ use crate::session::enable::Enabled;
 use crate::session::framing::Framing;
 use crate::session::metadata_news::Told;
 use crate::session::notify::Notify;
+use crate::session::progress::{Done, Progress};
 use crate::session::selected::Selected;
 use crate::session::watch::Watch;
 use crate::session::{append, idle, login};
@@ -52,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) metadata: Option<Told>,
     /// Messages that the running command put into the selected mailbox.
     pub(crate) own_arrivals: UidSet,
+    /// How far the running command is, and when that was said.
+    pub(crate) progress: Progress,
     /// Owners whose changes wake the session, in order.
     pub(crate) watched: Vec<String>,
 }
@@ -86,8 +89,14 @@ impl Core {
             notify: None,
             metadata: None,
             own_arrivals: UidSet::new(),
+            progress: Progress::default(),
             watched: Vec::new(),
         }
+    }
+
+    /// So much of the running command is done; the client hears of it now and then.
+    pub(crate) fn progress(&mut self, done: Done) {
+        self.progress.tell(&mut self.out, &self.tag, done);
     }
 
     /// How mailbox names are written.
@@ -104,6 +113,7 @@ impl Core {
         let fresh = Self::new(Arc::clone(&self.config), self.secured);
         let old = std::mem::replace(self, fresh);
         (self.out, self.tag, self.channel) = (old.out, old.tag, old.channel);
+        self.progress = old.progress;
     }
 
     /// The running command put these messages into the mailbox with this UIDVALIDITY.

@@ -31,6 +31,7 @@ mod metadata_news;
 mod notify;
 mod poll;
 mod prepare;
+mod progress;
 mod quota;
 mod search;
 mod search_result;
@@ -142,6 +143,7 @@ impl Session {
         match flow {
             Flow::Ask(ask, job) => {
                 if self.core.out.len() >= FLUSH / 4
+                    || self.core.progress.take_urgent()
                     || matches!(ask, Ask::Login { .. } | Ask::Keys { .. })
                 {
                     let step = self.flush();
@@ -326,6 +328,7 @@ impl waxwing_session::Session for Session {
             return;
         }
         self.last_activity = now;
+        self.core.progress.is_now(now);
         self.framing.push(bytes);
         let running = matches!(self.turn, Turn::Answer(_));
         if running && self.framing.waiting() > MAX_WAITING {
@@ -373,6 +376,7 @@ impl waxwing_session::Session for Session {
     }
 
     fn answer(&mut self, answer: Answer, now: Instant) {
+        self.core.progress.is_now(now);
         let taken = now.saturating_duration_since(self.last_activity);
         self.login_since = self.login_since.checked_add(taken).unwrap_or(now);
         if !self.unasked {

@@ -11,6 +11,7 @@ use crate::session::enable;
 use crate::session::evaluate::{Known, Search};
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::prepare::Prepared;
+use crate::session::progress::Done;
 use crate::types::{Enough, UidSet};
 
 /// Rows in one ask.
@@ -41,6 +42,11 @@ impl Found {
 
 /// What becomes of what was found.
 pub(crate) trait Then: std::fmt::Debug + Send {
+    /// Whether the client hears of how many messages were looked at; `None`: of nothing.
+    fn counted(&self) -> Option<bool> {
+        Some(true)
+    }
+
     /// How much has to be found.
     fn enough(&self) -> Enough {
         Enough::All
@@ -78,6 +84,7 @@ pub(crate) fn run(core: &mut Core, prepared: Prepared, then: Box<dyn Then>) -> F
     Box::new(Running {
         at_once: (WORK / search.test.cost().max(1)).max(1),
         enough: then.enough(),
+        all: uids.len(),
         then,
         sifted: search.needles.is_empty(),
         search,
@@ -99,6 +106,8 @@ struct Running {
     search: Search,
     then: Box<dyn Then>,
     enough: Enough,
+    /// How many messages there are to judge.
+    all: u32,
     /// Messages that are judged before others have a turn.
     at_once: u32,
     /// Those that are judged by their UID.
@@ -137,6 +146,13 @@ impl Job for Running {
             return Flow::Tagged(texts::NOTHING_SELECTED);
         };
         let mailbox = selected.mailbox;
+        if let Some(counted) = self.then.counted() {
+            core.progress(if counted {
+                Done::Of(self.judged(), self.all)
+            } else {
+                Done::Something
+            });
+        }
         if self.looked < self.uids.len() {
             self.judge_uids();
             if self.looked < self.uids.len() {
@@ -198,6 +214,13 @@ impl Job for Running {
 }
 
 impl Running {
+    /// How many messages are judged.
+    fn judged(&self) -> u32 {
+        let unlooked = self.uids.len().saturating_sub(self.looked);
+        let left = self.left.len().saturating_add(self.unread.len());
+        self.all.saturating_sub(unlooked.saturating_add(left))
+    }
+
     /// The next messages to ask about, from the end that is looked for.
     fn next_batch(&mut self) -> UidSet {
         let count = if self.search.text_keys.is_empty() {

@@ -9,6 +9,7 @@ use crate::encode::texts;
 use crate::session::context;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::prepare;
+use crate::session::progress::Done;
 use crate::session::search::{Found, Then};
 use crate::session::search_result::{head, save};
 use crate::session::selected::Selected;
@@ -101,6 +102,7 @@ impl Job for Sorting {
     }
 
     fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        core.progress(Done::Something);
         let Some(selected) = &core.selected else {
             return Flow::Tagged(texts::NOTHING_SELECTED);
         };

@@ -4,6 +4,7 @@ use crate::ask::{Answer, Ask, FlagAction, StoredFlags};
 use crate::encode::texts;
 use crate::session::enable::{self, Enabled};
 use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::progress::Done;
 use crate::session::selected::{Items, Selected};
 use crate::types::{FlagSet, SequenceSet, UidSet};
 
@@ -83,6 +84,7 @@ impl Job for Store {
     }
 
     fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        core.progress(Done::Of(self.asked.min(self.uids.len()), self.uids.len()));
         let Some(selected) = &core.selected else {
             return Flow::Tagged(texts::NOTHING_SELECTED);
         };

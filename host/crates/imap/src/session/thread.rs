@@ -12,6 +12,7 @@ use crate::encode::texts;
 use crate::session::base_subject::BaseSubject;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::prepare;
+use crate::session::progress::Done;
 use crate::session::search::{Found, Then};
 use crate::session::sort_key::{compared, sent_date};
 use crate::types::{SearchKey, ThreadAlgorithm, UidSet};
@@ -96,6 +97,7 @@ impl Job for Reading {
     }
 
     fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        core.progress(Done::Something);
         let Some(selected) = &core.selected else {
             return Flow::Tagged(texts::NOTHING_SELECTED);
         };

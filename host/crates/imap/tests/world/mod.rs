@@ -3,11 +3,12 @@
 //! Directives beside those of every dialogue: `% at-poll N arrive MAILBOX FILE`, `… expunge MAILBOX UID`,
 //! `… flag MAILBOX UID FLAG`, `… create MAILBOX`, `… delete MAILBOX`, `… rename MAILBOX MAILBOX`, `… subscribe MAILBOX`, `… unsubscribe MAILBOX`,
 //! `… acl OWNER MAILBOX IDENTIFIER RIGHTS`, `… arrive OWNER:MAILBOX FILE`, `… note WHO MAILBOX ENTRY VALUE`,
-//! `… forget MAILBOX` (what was expunged so far) make something happen when the session polls for the N-th time, `% before KIND N …` when
+//! `… forget MAILBOX` (what was expunged so far), `… take SECONDS` (the answer does) make something happen when the session polls for the N-th time, `% before KIND N …` when
 //! it gives the N-th ask of a kind; `% unauthenticate on` lets clients log out and stay; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
 
 mod acl;
 mod append;
+mod events;
 mod index;
 mod login;
 mod mailbox;
@@ -16,7 +17,7 @@ mod quota;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use waxwing_dialogue::{Dialogue, World};
@@ -48,6 +49,8 @@ pub(crate) struct Fake {
     asked: Vec<String>,
     events: Vec<(String, usize, String)>,
     failing: Vec<String>,
+    /// How long the answer that is being given takes.
+    taking: Duration,
     /// Which UIDs the search index knows.
     pub(crate) indexed: fn(u32) -> bool,
     /// What policy says to whoever logs in.
@@ -88,6 +91,7 @@ impl Fake {
             },
             mailboxes: mailbox::defaults(),
             contents: Vec::new(),
+            taking: Duration::ZERO,
             accounts: vec!["alice@waxwing.test".into(), "bob@waxwing.test".into()],
             quotas: Vec::new(),
             metadata: metadata::Metadata::default(),
@@ -156,73 +160,6 @@ impl Fake {
             .iter_mut()
             .find(|m| m.name == *name && m.exists)
             .ok_or(Error::NonExistent)
-    }
-
-    fn happen(&mut self, kind: &str) {
-        self.asked.push(kind.to_owned());
-        let times = self.asked.iter().filter(|asked| *asked == kind).count();
-        for (_, _, event) in self
-            .events
-            .clone()
-            .iter()
-            .filter(|(wanted, count, _)| wanted == kind && *count == times)
-        {
-            if let Some(share) = event.strip_prefix("acl ") {
-                self.modseq += 1;
-                self.share(share);
-                continue;
-            }
-            if let Some(note) = event.strip_prefix("note ") {
-                self.note(note);
-                continue;
-            }
-            let words: Vec<&str> = event.split(' ').collect();
-            if words[0] == "arrive" {
-                let path = match words[1].split_once(':') {
-                    Some((owner, mailbox)) => self.path(owner, mailbox),
-                    None => words[1].to_owned(),
-                };
-                self.store(&path, &file(words[2]), mailbox::flags(&words[3..]));
-                continue;
-            }
-            if self.happen_to_name(&words) {
-                continue;
-            }
-            self.modseq += 1;
-            let modseq = self.modseq;
-            let mailbox = self.find(&MailboxName::new(words[1]).unwrap()).unwrap();
-            if words[0] == "delete" {
-                let name = mailbox.name.clone();
-                self.mailboxes.retain(|mailbox| mailbox.name != name);
-                continue;
-            }
-            if words[0] == "forget" {
-                mailbox.forget(modseq);
-                continue;
-            }
-            let uid: u32 = words[2].parse().unwrap();
-            match words[0] {
-                "expunge" => mailbox.remove(uid, modseq),
-                _ => mailbox.flag(uid, &mailbox::flags(&words[3..]), modseq),
-            }
-        }
-    }
-
-    /// Whether it is an event of a mailbox's name; then it happens.
-    fn happen_to_name(&mut self, words: &[&str]) -> bool {
-        let name = MailboxName::new(words[1]).unwrap();
-        match words[0] {
-            "create" => drop(self.create(&name).unwrap()),
-            "rename" => {
-                let to = MailboxName::new(words[2]).unwrap();
-                drop(self.rename(&name, &to).unwrap());
-            }
-            "subscribe" | "unsubscribe" => {
-                self.find(&name).unwrap().subscribed = words[0] == "subscribe";
-            }
-            _ => return false,
-        }
-        true
     }
 
     fn respond(&mut self, ask: Ask) -> Result<Answer, Error> {
@@ -575,6 +512,10 @@ impl World for Fake {
             return unavailable();
         }
         self.respond(ask).unwrap_or_else(Answer::Failed)
+    }
+
+    fn took(&mut self) -> Duration {
+        std::mem::take(&mut self.taking)
     }
 
     fn content(&mut self, octets: Bytes) {
