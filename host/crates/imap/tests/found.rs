@@ -126,6 +126,7 @@ fn key() -> impl Strategy<Value = String> {
     prop_oneof![4 => text, 1 => other].prop_recursive(3, 6, 3, |inner| {
         prop_oneof![
             inner.clone().prop_map(|key| format!("NOT {key}")),
+            inner.clone().prop_map(|key| format!("FUZZY {key}")),
             (inner.clone(), inner.clone()).prop_map(|(one, other)| format!("OR {one} {other}")),
             (inner.clone(), inner).prop_map(|(one, other)| format!("({one} {other})")),
         ]
@@ -139,6 +140,8 @@ fn command() -> impl Strategy<Value = String> {
         "UID SEARCH RETURN (PARTIAL -1:-3) CHARSET UTF-8",
         "SORT (SUBJECT FROM) UTF-8",
         "THREAD REFERENCES UTF-8",
+        "SEARCH RETURN (RELEVANCY ALL) CHARSET UTF-8 FUZZY",
+        "SORT RETURN (RELEVANCY PARTIAL 1:5) (RELEVANCY) UTF-8 FUZZY",
     ];
     (prop::sample::select(&heads[..]), key()).prop_map(|(head, key)| format!("s {head} {key}\r\n"))
 }

@@ -129,6 +129,8 @@ pub(crate) const UID_REQUIRED: Response = Response::new(
     "UIDREQUIRED",
     "messages have no numbers once UIDONLY is enabled",
 );
+pub(crate) const NO_FUZZY: Response =
+    Response::new(Status::Bad, "", "RELEVANCY is for searches with FUZZY");
 pub(crate) const PARTIAL_BY_NUMBER: Response =
     Response::new(Status::Bad, "", "PARTIAL is for UID FETCH");
 /// RFC 7162 §3.2.6: VANISHED is a modifier of UID FETCH, and goes with CHANGEDSINCE.

@@ -78,6 +78,7 @@ impl Parser<'_> {
             .map_err(|_| SyntaxError::Expected("a search key and its argument"))?;
         match name.as_str() {
             "NOT" => Ok(SearchKey::Not(Box::new(self.search_key(deeper, bounds)?))),
+            "FUZZY" => Ok(SearchKey::Fuzzy(Box::new(self.search_key(deeper, bounds)?))),
             "OR" => {
                 let first = self.search_key(deeper, bounds)?;
                 self.space()?;

@@ -36,6 +36,7 @@ impl Parser<'_> {
             "MAX" => returns.max = true,
             "COUNT" => returns.count = true,
             "SAVE" => returns.save = true,
+            "RELEVANCY" => returns.relevancy = true,
             // RFC 5267 §4.2: that the search comes again is of no use here.
             "CONTEXT" => {}
             "UPDATE" => {

@@ -5,13 +5,13 @@ use crate::parse::core::{Parser, SyntaxError};
 use crate::types::{Command, SortCriterion, SortKey, ThreadAlgorithm};
 
 /// Criteria in one SORT; there are no more that differ.
-const MAX_CRITERIA: usize = 18;
+const MAX_CRITERIA: usize = 20;
 
 impl Parser<'_> {
     /// `[search-return-opts SP] sort-criteria SP charset 1*(SP search-key)` (RFC 5267 §3)
     pub(crate) fn sort(&mut self, uid: bool, limits: &Limits) -> Result<Command, SyntaxError> {
-        // Results of SORT are not updated: nothing is fetched.
-        let returns = self.search_returns(&mut Vec::new())?;
+        let mut fetched = Vec::new();
+        let returns = self.search_returns(&mut fetched)?;
         let criteria = self.list(MAX_CRITERIA, Self::sort_criterion)?;
         if criteria.is_empty() {
             return Err(SyntaxError::Expected("a sort criterion"));
@@ -20,6 +20,7 @@ impl Parser<'_> {
         Ok(Command::Sort {
             uid,
             returns,
+            fetched,
             criteria,
             key: self.search_in_charset(limits)?,
         })

@@ -6,22 +6,27 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use crate::ask::Answer;
+use crate::ask::{Answer, Ask};
 use crate::encode::texts::{self, Response};
 use crate::encode::{Out, string};
-use crate::session::job::{Core, Flow};
+use crate::session::job::{Core, Flow, Job};
 use crate::session::poll::After;
 use crate::session::prepare::Prepared;
 use crate::session::search::{self, Found, Then};
 use crate::session::search_result::head;
 use crate::session::selected::News;
+use crate::session::sorted::{Keyed, Runs, Sorted};
 use crate::types::{FetchItem, SearchKey, SequenceSet, UidSet};
 
 /// Searches of a session that are kept track of.
 const MAX_CONTEXTS: usize = 4;
+/// Those of them that are sorted.
+const MAX_SORTED: usize = 2;
 /// Octets of a search key, and runs of UIDs of a result.
 const MAX_KEY: usize = 8 * 1024;
 const MAX_RUNS: usize = 10_000;
+/// Rows in one ask.
+const ROWS: u32 = 500;
 
 /// A search that is kept track of.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub(crate) struct Context {
     members: UidSet,
     /// What is fetched of messages that come into it (RFC 5465 §7).
     fetched: Vec<FetchItem>,
+    /// Its order, if it is not that of the mailbox.
+    sorted: Option<Sorted>,
 }
 
 /// A search that is to be kept track of.
@@ -56,7 +63,7 @@ fn reused(core: &Core) -> Option<Response> {
         .then_some(texts::TAG_REUSED)
 }
 
-/// Results of SORT are not kept track of (RFC 5267 §4.3.1: that may be refused, alone).
+/// The result of the running command is not kept track of (RFC 5267 §4.3.1: that may be refused, alone).
 pub(crate) fn refuse(core: &mut Core) -> Option<Response> {
     let refusal = reused(core);
     if refusal.is_none() {
@@ -121,8 +128,28 @@ impl Wanted {
                 key,
                 members: found.clone(),
                 fetched: self.fetched,
+                sorted: None,
             }),
             None => no_update(out, &self.tag),
+        }
+    }
+
+    /// The same of what is sorted; without `sorted` that cannot be.
+    pub(crate) fn keep_sorted(
+        mut self,
+        out: &mut Out,
+        contexts: &mut Vec<Context>,
+        found: &UidSet,
+        sorted: Option<Sorted>,
+    ) {
+        let known = contexts.iter().filter(|context| context.sorted.is_some());
+        if sorted.is_none() || known.count() >= MAX_SORTED {
+            self.key = None;
+        }
+        let before = contexts.len();
+        self.keep(out, contexts, found);
+        if let Some(context) = contexts.get_mut(before) {
+            context.sorted = sorted;
         }
     }
 }
@@ -136,7 +163,7 @@ impl Context {
     /// These messages are gone; the others are numbered as `uids` has them.
     pub(crate) fn lose(&mut self, out: &mut Out, uids: &UidSet, gone: &UidSet) {
         let lost = self.members.intersection(gone);
-        self.tell(out, "REMOVEFROM", &lost, uids);
+        self.remove(out, &lost, uids);
         self.members = self.members.difference(gone);
     }
 
@@ -144,10 +171,57 @@ impl Context {
     fn update(&mut self, out: &mut Out, uids: &UidSet, changed: &UidSet, now: &UidSet) -> UidSet {
         let before = self.members.intersection(changed);
         let (lost, won) = (before.difference(now), now.difference(&before));
-        self.tell(out, "REMOVEFROM", &lost, uids);
-        self.tell(out, "ADDTO", &won, uids);
+        self.remove(out, &lost, uids);
+        // Where they come in what is sorted is not known yet.
+        if self.sorted.is_none() {
+            self.tell(out, "ADDTO", &won, uids);
+        }
         self.members = self.members.difference(&lost).union(&won);
         won
+    }
+
+    /// These go out of it.
+    fn remove(&mut self, out: &mut Out, lost: &UidSet, uids: &UidSet) {
+        match self.sorted.as_mut().map(|sorted| sorted.remove(lost)) {
+            Some(runs) => self.tell_runs(out, "REMOVEFROM", &runs, uids),
+            None => self.tell(out, "REMOVEFROM", lost, uids),
+        }
+    }
+
+    /// These come into what is sorted; `false` if it cannot be kept track of with them.
+    fn insert(&mut self, out: &mut Out, new: Vec<Keyed>, uids: &UidSet) -> bool {
+        let sorted = self.sorted.as_mut();
+        match sorted.and_then(|sorted| sorted.insert(new)) {
+            Some(runs) => {
+                self.tell_runs(out, "ADDTO", &runs, uids);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// `* ESEARCH (TAG "…") [UID] ADDTO (place set place set …)`
+    fn tell_runs(&self, out: &mut Out, word: &str, runs: &Runs, uids: &UidSet) {
+        for (count, (place, messages)) in runs.iter().enumerate() {
+            if count == 0 {
+                head(out, &self.tag, self.uid);
+                let _ = write!(out, " {word} (");
+            }
+            let shown = messages.iter().filter_map(|uid| {
+                let uid = *uid;
+                if self.uid {
+                    Some(uid)
+                } else {
+                    uids.position(uid)
+                }
+            });
+            let shown: Vec<String> = shown.map(|number| number.to_string()).collect();
+            let lead = if count == 0 { "" } else { " " };
+            let _ = write!(out, "{lead}{place} {}", shown.join(","));
+        }
+        if !runs.is_empty() {
+            out.extend_from_slice(b")\r\n");
+        }
     }
 
     /// `* ESEARCH (TAG "…") [UID] ADDTO (0 set)`: the place is 0, since results are in the order of the mailbox.
@@ -220,11 +294,14 @@ impl Then for Update {
     }
 
     fn found(mut self: Box<Self>, core: &mut Core, found: Found) -> Flow {
+        let (mut sorted, mut placed) = (false, UidSet::new());
         if let Some(selected) = core.selected.as_deref_mut()
             && let Some(context) = selected.contexts.get_mut(self.at)
         {
             let changed = &self.news.changed;
             let won = context.update(&mut core.out, &selected.uids, changed, &found.uids);
+            sorted = context.sorted.is_some();
+            placed.clone_from(&won);
             // RFC 5465 §7: not of what is in it because flags changed.
             let new = won.intersection(&self.news.came);
             if !context.fetched.is_empty() && !new.is_empty() {
@@ -236,12 +313,27 @@ impl Then for Update {
                 }
             }
         }
+        if sorted && !placed.is_empty() {
+            let placing = Placing {
+                update: self,
+                won: placed,
+                asked: 0,
+                keyed: Vec::new(),
+            };
+            return Box::new(placing).go_on(core);
+        }
         self.at += 1;
         self.next(core)
     }
 
     fn failed(self: Box<Self>, core: &mut Core, _answer: &Answer) -> Flow {
-        // What its result is now is not known any more.
+        self.give_up(core)
+    }
+}
+
+impl Update {
+    /// What the result is now is not known any more.
+    fn give_up(self: Box<Self>, core: &mut Core) -> Flow {
         if let Some(selected) = &mut core.selected
             && self.at < selected.contexts.len()
         {
@@ -249,5 +341,61 @@ impl Then for Update {
             no_update(&mut core.out, &context.tag);
         }
         self.next(core)
+    }
+}
+
+/// Where messages come in a result that is sorted is being found out.
+#[derive(Debug)]
+struct Placing {
+    update: Box<Update>,
+    won: UidSet,
+    /// How many of them were asked for.
+    asked: u32,
+    keyed: Vec<Keyed>,
+}
+
+impl Placing {
+    fn go_on(mut self: Box<Self>, core: &mut Core) -> Flow {
+        let Some(selected) = core.selected.as_deref_mut() else {
+            return self.update.next(core);
+        };
+        let mailbox = selected.mailbox;
+        let Some(context) = selected.contexts.get_mut(self.update.at) else {
+            return self.update.next(core);
+        };
+        let wants = context.sorted.as_ref().map(Sorted::wants);
+        if let (true, Some(wants)) = (self.asked < self.won.len(), wants) {
+            let next = self.asked.saturating_add(ROWS);
+            let uids = self.won.slice(self.asked + 1, next);
+            self.asked = next;
+            let ask = Ask::Rows {
+                mailbox,
+                uids,
+                wants,
+            };
+            return Flow::Ask(ask, self);
+        }
+        // One that is gone by now is in no result.
+        let there: UidSet = self.keyed.iter().map(|(_, uid)| *uid).collect();
+        let gone = self.won.difference(&there);
+        context.members = context.members.difference(&gone);
+        if !context.insert(&mut core.out, self.keyed, &selected.uids) {
+            return self.update.give_up(core);
+        }
+        self.update.at += 1;
+        self.update.next(core)
+    }
+}
+
+impl Job for Placing {
+    fn answer(mut self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        let contexts = core.selected.as_ref().map(|selected| &selected.contexts);
+        let context = contexts.and_then(|contexts| contexts.get(self.update.at));
+        let sorted = context.and_then(|context| context.sorted.as_ref());
+        let (Answer::Rows(rows), Some(sorted)) = (&answer, sorted) else {
+            return self.update.give_up(core);
+        };
+        self.keyed.extend(rows.iter().map(|row| sorted.keyed(row)));
+        self.go_on(core)
     }
 }

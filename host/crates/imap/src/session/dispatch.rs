@@ -46,6 +46,7 @@ fn begin(core: &mut Core, command: Command) -> Flow {
             login::authenticate(core, &mechanism, initial.as_deref())
         }
         _ if !core.logged_in => Flow::Tagged(texts::NOT_LOGGED_IN),
+        search if search.misses_fuzzy() => Flow::Tagged(texts::NO_FUZZY),
         // RFC 9586 §3.2
         numbered if core.enabled.uid_only && numbered.names_numbers() => {
             Flow::Tagged(texts::UID_REQUIRED)
@@ -147,9 +148,18 @@ fn in_selected(core: &mut Core, command: Command) -> Flow {
         Command::Sort {
             uid,
             returns,
+            fetched,
             criteria,
             key,
-        } => sort::begin(core, uid, returns, criteria, key),
+        } => {
+            let sort = sort::Sort {
+                uid,
+                returns,
+                criteria,
+                wanted: None,
+            };
+            sort::begin(core, sort, fetched, key)
+        }
         Command::Thread {
             uid,
             algorithm,

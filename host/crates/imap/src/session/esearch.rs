@@ -246,6 +246,10 @@ impl Then for InOne {
         Some(false)
     }
 
+    fn scored(&self) -> bool {
+        self.esearch.returns.relevancy
+    }
+
     fn enough(&self) -> Enough {
         self.esearch.returns.enough()
     }

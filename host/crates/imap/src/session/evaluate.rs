@@ -7,9 +7,10 @@ use waxwing_message::{Summary, contains_folded};
 
 use crate::ask::FetchRow;
 use crate::searched::summary_texts;
+use crate::session::fuzzy;
 use crate::session::prepare::Prepared;
 use crate::session::selected::Selected;
-use crate::types::{SearchKey, SequenceSet, TextKey, UidSet};
+use crate::types::{SearchKey, SequenceSet, SummaryField, TextKey, UidSet};
 
 /// Text keys, and needles, of a search at most.
 const MOST: usize = 64;
@@ -33,6 +34,8 @@ pub(crate) enum Test {
     Summary(SearchKey, Option<Needle>),
     /// The n-th text key.
     Text(usize, Option<Needle>),
+    /// A text by what is like it (RFC 6203).
+    Fuzzy(Box<fuzzy::Text>),
 }
 
 /// What a message that matches holds: the n-th of the search's needles.
@@ -76,6 +79,8 @@ pub(crate) struct Search {
     saved: Arc<UidSet>,
     /// Seconds of Unix time.
     now: i64,
+    /// The key that is being compiled is matched fuzzily.
+    fuzzy: bool,
 }
 
 impl Search {
@@ -98,6 +103,7 @@ impl Search {
             changed: changed.map(Arc::new),
             saved: Arc::new(saved),
             now: now.unwrap_or(0),
+            fuzzy: false,
         };
         let mut text_keys = Vec::new();
         search.test = search.compile(key, selected, &mut text_keys);
@@ -122,6 +128,12 @@ impl Search {
                 Box::new(self.compile(*second, selected, text_keys)),
             ),
             SearchKey::Not(key) => Test::Not(Box::new(self.compile(*key, selected, text_keys))),
+            SearchKey::Fuzzy(key) => {
+                let before = std::mem::replace(&mut self.fuzzy, true);
+                let test = self.compile(*key, selected, text_keys);
+                self.fuzzy = before;
+                test
+            }
             // Numbers beyond the last message match nothing here; SEARCH has no use for an error.
             SearchKey::Numbers(set) => self.among(&set, selected.numbered(&set)),
             SearchKey::Uids(set) => self.among(&set, selected.with_uids(&set)),
@@ -135,17 +147,16 @@ impl Search {
                 Test::From(self.now.saturating_sub(interval.into()))
             }
             SearchKey::Recent => Test::Among(selected.recent.clone()),
-            SearchKey::Text(key) => {
-                let needle = self.needle(key.needle());
-                text_keys.push(key);
-                Test::Text(text_keys.len() - 1, needle)
+            SearchKey::Text(key) if self.fuzzy && !key.sought().is_empty() => {
+                let mut test = |text: &str| self.exact_text(key.with(text), text_keys);
+                Test::Fuzzy(Box::new(fuzzy::Text::new(key.sought(), &mut test)))
             }
-            SearchKey::Field(field, text) => {
-                self.needs_rows = true;
-                self.needs_summary = true;
-                let needle = self.needle(vec![text.clone()]);
-                Test::Summary(SearchKey::Field(field, text), needle)
+            SearchKey::Field(field, text) if self.fuzzy && !text.is_empty() => {
+                let mut test = |text: &str| self.exact_field(field, text.to_owned());
+                Test::Fuzzy(Box::new(fuzzy::Text::new(&text, &mut test)))
             }
+            SearchKey::Text(key) => self.exact_text(key, text_keys),
+            SearchKey::Field(field, text) => self.exact_field(field, text),
             key @ SearchKey::ModSeq(_) => {
                 self.needs_rows = true;
                 self.needs_modseq = true;
@@ -166,6 +177,19 @@ impl Search {
 }
 
 impl Search {
+    fn exact_text(&mut self, key: TextKey, text_keys: &mut Vec<TextKey>) -> Test {
+        let needle = self.needle(key.needle());
+        text_keys.push(key);
+        Test::Text(text_keys.len() - 1, needle)
+    }
+
+    fn exact_field(&mut self, field: SummaryField, text: String) -> Test {
+        self.needs_rows = true;
+        self.needs_summary = true;
+        let needle = self.needle(vec![text.clone()]);
+        Test::Summary(SearchKey::Field(field, text), needle)
+    }
+
     /// Notes what messages can be left out by, among all that is looked for, if there is room.
     fn needle(&mut self, texts: Vec<String>) -> Option<Needle> {
         let number = self.needles.len();
@@ -204,6 +228,7 @@ impl Test {
             | Self::From(_)
             | Self::Row(_)
             | Self::Text(..) => 1,
+            Self::Fuzzy(text) => text.cost(),
             // A field is searched.
             Self::Summary(..) => 20,
         }
@@ -238,10 +263,41 @@ impl Test {
                 let matches = known.summary.map(|summary| summary_matches(key, summary));
                 matches.or_else(|| known.lacks(*needle))
             }
+            Self::Fuzzy(text) => text.decide(known),
             Self::Text(number, needle) => {
                 let matches = known.text.map(|bits| bits >> number & 1 == 1);
                 matches.or_else(|| known.lacks(*needle))
             }
+        }
+    }
+}
+
+impl Test {
+    /// How well a message fits that matches, and of which all is known: the mean of what is searched fuzzily in it, from 1 to 100 (RFC 6203 §4).
+    pub(crate) fn score(&self, known: Known<'_>) -> u8 {
+        let (sum, count) = self.scores(known);
+        let mean = sum.checked_div(count).unwrap_or(fuzzy::BEST);
+        u8::try_from(mean.clamp(1, fuzzy::BEST)).unwrap_or(u8::MAX)
+    }
+
+    /// The sum of the scores, and how many there are.
+    fn scores(&self, known: Known<'_>) -> (u32, u32) {
+        let add = |(sum, count): (u32, u32), more: (u32, u32)| {
+            (sum.saturating_add(more.0), count.saturating_add(more.1))
+        };
+        match self {
+            Self::Fuzzy(text) => (text.score(known), 1),
+            Self::And(tests) => {
+                let scores = tests.iter().map(|test| test.scores(known));
+                scores.fold((0, 0), add)
+            }
+            Self::Or(first, second) => {
+                let both = [first, second].into_iter();
+                let matching = both.filter(|test| test.decide(known) == Some(true));
+                matching.map(|test| test.scores(known)).fold((0, 0), add)
+            }
+            // What a message must not have says nothing of how well it fits.
+            _ => (0, 0),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::session::evaluate::{Known, Search};
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::prepare::Prepared;
 use crate::session::progress::Done;
+use crate::session::relevancy::Scores;
 use crate::types::{Enough, UidSet};
 
 /// Rows in one ask.
@@ -29,6 +30,8 @@ pub(crate) struct Found {
     pub(crate) uids: UidSet,
     /// Of each its modification sequence, if one was searched for.
     pub(crate) modseqs: Option<Vec<(u32, u64)>>,
+    /// Of each how well it fits, if that is wanted.
+    pub(crate) scores: Scores,
 }
 
 impl Found {
@@ -45,6 +48,11 @@ pub(crate) trait Then: std::fmt::Debug + Send {
     /// Whether the client hears of how many messages were looked at; `None`: of nothing.
     fn counted(&self) -> Option<bool> {
         Some(true)
+    }
+
+    /// Whether it is to be known how well each message fits.
+    fn scored(&self) -> bool {
+        false
     }
 
     /// How much has to be found.
@@ -85,6 +93,8 @@ pub(crate) fn run(core: &mut Core, prepared: Prepared, then: Box<dyn Then>) -> F
         at_once: (WORK / search.test.cost().max(1)).max(1),
         enough: then.enough(),
         all: uids.len(),
+        scored: then.scored(),
+        scores: Vec::new(),
         then,
         sifted: search.needles.is_empty(),
         search,
@@ -127,6 +137,9 @@ struct Running {
     found: Vec<u32>,
     /// With their modification sequences, if these are needed.
     modseqs: Vec<(u32, u64)>,
+    /// It is to be known how well each fits.
+    scored: bool,
+    scores: Vec<(u32, u8)>,
 }
 
 impl Job for Running {
@@ -202,12 +215,14 @@ impl Job for Running {
             then,
             found,
             modseqs,
+            scores,
             search,
             ..
         } = *self;
         let found = Found {
             uids: found.into_iter().collect(),
             modseqs: search.needs_modseq.then_some(modseqs),
+            scores: Scores::new(scores),
         };
         then.found(core, found)
     }
@@ -274,7 +289,10 @@ impl Running {
                 ..Known::default()
             };
             match self.search.test.decide(known) {
-                Some(true) if !self.search.needs_modseq => self.found.push(uid),
+                Some(true) if !self.search.needs_modseq && !self.must_read() => {
+                    let score = self.score(known);
+                    self.find(uid, None, score);
+                }
                 Some(false) => {}
                 // The row has the modification sequence.
                 Some(true) | None => self.left.insert(uid),
@@ -298,14 +316,17 @@ impl Running {
                 absent: &self.absent,
             };
             match self.search.test.decide(known) {
-                Some(true) => self.find(row.uid, Some(&row)),
+                Some(true) if !(self.scored && self.has_texts()) => {
+                    let score = self.score(known);
+                    self.find(row.uid, Some(&row), score);
+                }
                 Some(false) => {}
-                None if !self.search.text_keys.is_empty() => {
+                _ if self.has_texts() => {
                     self.unread.insert(row.uid);
                     self.rows.insert(row.uid, row);
                 }
                 // A summary that cannot be read matches nothing.
-                None => {}
+                _ => {}
             }
         }
     }
@@ -325,15 +346,31 @@ impl Running {
                 absent: &self.absent,
             };
             if self.search.test.decide(known) == Some(true) {
-                self.find(found.uid, row);
+                let score = self.score(known);
+                self.find(found.uid, row, score);
             }
         }
     }
 
-    fn find(&mut self, uid: u32, row: Option<&FetchRow>) {
+    fn has_texts(&self) -> bool {
+        !self.search.text_keys.is_empty()
+    }
+
+    /// How well a message fits is told by more than its UID.
+    fn must_read(&self) -> bool {
+        self.scored && (self.search.needs_rows || self.has_texts())
+    }
+
+    /// How well a message fits that matches.
+    fn score(&self, known: Known<'_>) -> Option<u8> {
+        self.scored.then(|| self.search.test.score(known))
+    }
+
+    fn find(&mut self, uid: u32, row: Option<&FetchRow>, score: Option<u8>) {
         self.found.push(uid);
         if let Some(row) = row.filter(|_| self.search.needs_modseq) {
             self.modseqs.push((uid, row.modseq));
         }
+        self.scores.extend(score.map(|score| (uid, score)));
     }
 }

@@ -7,6 +7,7 @@ use crate::encode::{Out, number, string, texts};
 use crate::session::context::Wanted;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::prepare;
+use crate::session::relevancy::ScoreList;
 use crate::session::search::{Found, Then};
 use crate::session::selected::Selected;
 use crate::types::{Enough, FetchItem, Returns, SearchKey, UidSet};
@@ -55,6 +56,10 @@ struct Tell {
 }
 
 impl Then for Tell {
+    fn scored(&self) -> bool {
+        self.returns.is_some_and(|returns| returns.relevancy)
+    }
+
     fn enough(&self) -> Enough {
         self.returns.map_or(Enough::All, |returns| returns.enough())
     }
@@ -70,6 +75,7 @@ impl Then for Tell {
                 found.uids,
                 self.uid,
                 Form::Numbers { modseq },
+                None,
                 Box::new(Over),
             );
         };
@@ -120,6 +126,10 @@ pub(crate) fn body(
         // RFC 4731 §3.2
         let _ = write!(core.out, " MODSEQ {modseq}");
     }
+    let scores = returns.relevancy.then(|| {
+        let about = returns.of(&found.uids);
+        ScoreList::new(&found.scores, about.iter())
+    });
     let Some(range) = returns.partial else {
         let all = if returns.all {
             found.uids
@@ -129,13 +139,13 @@ pub(crate) fn body(
         if !all.is_empty() {
             core.out.extend_from_slice(b" ALL ");
         }
-        return write(all, uid, Form::Set { end: "" }, next);
+        return write(all, uid, Form::Set { end: "" }, scores, next);
     };
     // RFC 9394 §3.1: NIL where nothing is at these places.
     let part = range.of(&found.uids);
     let _ = write!(core.out, " PARTIAL ({range} ");
     let end = if part.is_empty() { "NIL)" } else { ")" };
-    write(part, uid, Form::Set { end }, next)
+    write(part, uid, Form::Set { end }, scores, next)
 }
 
 /// `* ESEARCH (TAG "…") [UID]`
@@ -191,15 +201,39 @@ struct Writing {
     uid: bool,
     form: Form,
     written: u32,
+    /// What comes behind the numbers.
+    scores: Option<ScoreList>,
     next: Box<dyn Next>,
 }
 
-fn write(uids: UidSet, uid: bool, form: Form, next: Box<dyn Next>) -> Flow {
+impl Writing {
+    /// The scores, then the end of the line.
+    fn end(mut self: Box<Self>, core: &mut Core) -> Flow {
+        if let Some(scores) = &mut self.scores
+            && !scores.write(&mut core.out)
+        {
+            // So that it comes here again, even if no numbers were told.
+            self.written = self.written.max(1);
+            return Flow::Resume(self);
+        }
+        core.out.extend_from_slice(b"\r\n");
+        self.next.next(core)
+    }
+}
+
+fn write(
+    uids: UidSet,
+    uid: bool,
+    form: Form,
+    scores: Option<ScoreList>,
+    next: Box<dyn Next>,
+) -> Flow {
     Flow::Resume(Box::new(Writing {
         uids,
         uid,
         form,
         written: 0,
+        scores,
         next,
     }))
 }
@@ -213,6 +247,9 @@ impl Job for Writing {
         let Some(selected) = &core.selected else {
             return Flow::Tagged(texts::NOTHING_SELECTED);
         };
+        if self.written > 0 && self.written >= self.uids.len() {
+            return self.end(core);
+        }
         let next = self.written.saturating_add(WRITTEN);
         let piece = self.uids.slice(self.written + 1, next);
         let shown = piece.iter().filter_map(|uid| selected.shown(uid, self.uid));
@@ -245,8 +282,7 @@ impl Job for Writing {
             Form::Numbers { modseq: None } => {}
             Form::Set { end } => core.out.extend_from_slice(end.as_bytes()),
         }
-        core.out.extend_from_slice(b"\r\n");
-        self.next.next(core)
+        self.end(core)
     }
 
     fn amid_response(&self) -> bool {

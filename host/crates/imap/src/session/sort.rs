@@ -6,15 +6,17 @@ use waxwing_message::Summary;
 
 use crate::ask::{Answer, Ask, FetchRow, RowWants};
 use crate::encode::texts;
-use crate::session::context;
+use crate::session::context::Wanted;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::prepare;
 use crate::session::progress::Done;
+use crate::session::relevancy::ScoreList;
 use crate::session::search::{Found, Then};
 use crate::session::search_result::{head, save};
 use crate::session::selected::Selected;
 use crate::session::sort_key::sort_key;
-use crate::types::{Returns, SearchKey, SortCriterion, UidSet};
+use crate::session::sorted::Sorted;
+use crate::types::{FetchItem, Returns, SearchKey, SortCriterion, SortKey, UidSet};
 
 /// Rows in one ask.
 const ROWS: u32 = 500;
@@ -25,40 +27,44 @@ const WRITTEN: usize = 8_000;
 
 pub(crate) fn begin(
     core: &mut Core,
-    uid: bool,
-    returns: Option<Returns>,
-    mut criteria: Vec<SortCriterion>,
+    mut sort: Sort,
+    fetched: Vec<FetchItem>,
     key: Option<SearchKey>,
 ) -> Flow {
     // What was compared already makes no difference a second time.
     let mut known = Vec::new();
-    criteria.retain(|by| {
+    sort.criteria.retain(|by| {
         let new = !known.contains(&by.key);
         known.push(by.key);
         new
     });
-    if returns.is_some_and(|returns| returns.update)
-        && let Some(refusal) = context::refuse(core)
-    {
-        return Flow::Tagged(refusal);
+    if sort.returns.is_some_and(|returns| returns.update) {
+        sort.wanted = match Wanted::new(core, key.as_ref(), sort.uid, fetched) {
+            Ok(wanted) => Some(wanted),
+            Err(refusal) => return Flow::Tagged(refusal),
+        };
     }
-    let save = returns.is_some_and(|returns| returns.save);
-    let sort = Sort {
-        uid,
-        returns,
-        criteria,
-    };
-    prepare::begin(core, uid, key, save, Box::new(sort))
+    let save = sort.returns.is_some_and(|returns| returns.save);
+    prepare::begin(core, sort.uid, key, save, Box::new(sort))
 }
 
+/// What SORT is to do.
 #[derive(Debug)]
-struct Sort {
-    uid: bool,
-    returns: Option<Returns>,
-    criteria: Vec<SortCriterion>,
+pub(crate) struct Sort {
+    pub(crate) uid: bool,
+    pub(crate) returns: Option<Returns>,
+    pub(crate) criteria: Vec<SortCriterion>,
+    /// Its changes are to be told.
+    pub(crate) wanted: Option<Wanted>,
 }
 
 impl Then for Sort {
+    fn scored(&self) -> bool {
+        let mut criteria = self.criteria.iter();
+        criteria.any(|by| by.key == SortKey::Relevancy)
+            || self.returns.is_some_and(|returns| returns.relevancy)
+    }
+
     fn found(self: Box<Self>, core: &mut Core, found: Found) -> Flow {
         Box::new(Sorting {
             sort: *self,
@@ -91,7 +97,7 @@ impl Job for Sorting {
         };
         let criteria = &self.sort.criteria;
         for row in &rows {
-            let key = key(criteria, row);
+            let key = key(criteria, row, self.found.scores.of(row.uid));
             self.octets += key.len();
             self.keys.push((key, row.uid));
         }
@@ -123,14 +129,23 @@ impl Job for Sorting {
         }
         // RFC 5256 §3: those that are equal are in the order of the mailbox.
         self.keys.sort_unstable();
-        let order: Vec<u32> = self.keys.into_iter().map(|(_, uid)| uid).collect();
+        let order: Vec<u32> = self.keys.iter().map(|(_, uid)| *uid).collect();
+        if let (Some(wanted), Some(selected)) = (self.sort.wanted.take(), &mut core.selected) {
+            let sorted = Sorted::new(&self.sort.criteria, self.keys);
+            wanted.keep_sorted(
+                &mut core.out,
+                &mut selected.contexts,
+                &self.found.uids,
+                sorted,
+            );
+        }
         self.sort.tell(core, &self.found, order)
     }
 }
 
-fn key(criteria: &[SortCriterion], row: &FetchRow) -> Box<[u8]> {
+fn key(criteria: &[SortCriterion], row: &FetchRow, relevancy: u8) -> Box<[u8]> {
     let summary = Summary::decode_fields(&row.summary).ok();
-    sort_key(criteria, row, summary.as_ref())
+    sort_key(criteria, row, summary.as_ref(), relevancy)
 }
 
 impl Sort {
@@ -147,7 +162,7 @@ impl Sort {
             core.out.extend_from_slice(b"* SORT");
             // RFC 7162 §3.1.9
             let modseq = found.modseq(&found.uids);
-            return write(shown(&order, selected), Form::Numbers { modseq });
+            return write(shown(&order, selected), Form::Numbers { modseq }, None);
         };
         let part = returned(&returns, &order);
         let about: UidSet = part.iter().copied().collect();
@@ -176,17 +191,20 @@ impl Sort {
             // RFC 7162 §3.1.10
             let _ = write!(core.out, " MODSEQ {modseq}");
         }
+        let scores = returns
+            .relevancy
+            .then(|| ScoreList::new(&found.scores, part.into_iter()));
         if returns.all && !order.is_empty() {
             core.out.extend_from_slice(b" ALL ");
-            return write(shown(&order, selected), Form::Set { end: "" });
+            return write(shown(&order, selected), Form::Set { end: "" }, scores);
         }
         let Some(range) = returns.partial else {
-            return write(Vec::new(), Form::Set { end: "" });
+            return write(Vec::new(), Form::Set { end: "" }, scores);
         };
         let part = places(&order, range.places(count(&order)));
         let _ = write!(core.out, " PARTIAL ({range} ");
         let end = if part.is_empty() { "NIL)" } else { ")" };
-        write(shown(part, selected), Form::Set { end })
+        write(shown(part, selected), Form::Set { end }, scores)
     }
 }
 
@@ -223,19 +241,35 @@ enum Form {
     Set { end: &'static str },
 }
 
+impl Writing {
+    /// The scores, then the end of the line.
+    fn end(mut self: Box<Self>, core: &mut Core) -> Flow {
+        if let Some(scores) = &mut self.scores
+            && !scores.write(&mut core.out)
+        {
+            return Flow::Resume(self);
+        }
+        core.out.extend_from_slice(b"\r\n");
+        Flow::Done(texts::ok("SORT completed"))
+    }
+}
+
 /// The result is being written.
 #[derive(Debug)]
 struct Writing {
     numbers: Vec<u32>,
     form: Form,
     written: usize,
+    /// What comes behind the numbers.
+    scores: Option<ScoreList>,
 }
 
-fn write(numbers: Vec<u32>, form: Form) -> Flow {
+fn write(numbers: Vec<u32>, form: Form, scores: Option<ScoreList>) -> Flow {
     Flow::Resume(Box::new(Writing {
         numbers,
         form,
         written: 0,
+        scores,
     }))
 }
 
@@ -245,6 +279,9 @@ impl Job for Writing {
     }
 
     fn resume(mut self: Box<Self>, core: &mut Core) -> Flow {
+        if self.written > 0 && self.written == self.numbers.len() {
+            return self.end(core);
+        }
         let next = self.written.saturating_add(WRITTEN).min(self.numbers.len());
         let mut piece = self.numbers.get(self.written..next).unwrap_or_default();
         let separator = match self.form {
@@ -286,8 +323,7 @@ impl Job for Writing {
             Form::Numbers { modseq: None } => {}
             Form::Set { end } => core.out.extend_from_slice(end.as_bytes()),
         }
-        core.out.extend_from_slice(b"\r\n");
-        Flow::Done(texts::ok("SORT completed"))
+        self.end(core)
     }
 
     fn amid_response(&self) -> bool {

@@ -15,11 +15,16 @@ pub(crate) fn sort_key(
     criteria: &[SortCriterion],
     row: &FetchRow,
     summary: Option<&Summary>,
+    relevancy: u8,
 ) -> Box<[u8]> {
     let mut key = Vec::new();
     for criterion in criteria {
         let begins = key.len();
-        push(&mut key, criterion.key, row, summary);
+        match criterion.key {
+            // RFC 6203 §6: the highest score first.
+            SortKey::Relevancy => key.push(!relevancy),
+            by => push(&mut key, by, row, summary),
+        }
         if criterion.reverse {
             let part = key.get_mut(begins..).unwrap_or_default();
             part.iter_mut().for_each(|octet| *octet = !*octet);
@@ -42,6 +47,7 @@ fn push(key: &mut Vec<u8>, by: SortKey, row: &FetchRow, summary: Option<&Summary
         SortKey::To => push_text(key, mailbox(envelope.map(|it| &it.to))),
         SortKey::Cc => push_text(key, mailbox(envelope.map(|it| &it.cc))),
         SortKey::DisplayFrom => push_text(key, &display(envelope.map(|it| &it.from))),
+        SortKey::Relevancy => {}
         SortKey::DisplayTo => push_text(key, &display(envelope.map(|it| &it.to))),
     }
 }

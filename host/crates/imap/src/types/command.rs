@@ -4,7 +4,7 @@ use crate::ask::FlagAction;
 use crate::types::{
     EntryName, EntryValues, FetchItem, FetchModifiers, FlagSet, InternalDate, ListCommand,
     MailboxFilter, MailboxName, MetadataOptions, NameError, NotifyCommand, Returns, RightsChange,
-    SearchKey, SelectParameters, SequenceSet, SortCriterion, ThreadAlgorithm, UseArgument,
+    SearchKey, SelectParameters, SequenceSet, SortCriterion, SortKey, ThreadAlgorithm, UseArgument,
 };
 
 /// A mailbox argument: a name, or why it is none. That is a NO, not a BAD: the syntax is right.
@@ -172,6 +172,8 @@ pub enum Command {
         uid: bool,
         /// `RETURN (…)` (RFC 5267 §3)
         returns: Option<Returns>,
+        /// What is fetched of messages that come into a result that is updated (RFC 5465 §7).
+        fetched: Vec<FetchItem>,
         /// In what order.
         criteria: Vec<SortCriterion>,
         /// `None`: a charset that is not supported.
@@ -232,6 +234,26 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether relevancy is asked for of what is not matched fuzzily (RFC 6203 §4, §6).
+    #[must_use]
+    pub fn misses_fuzzy(&self) -> bool {
+        let (returns, criteria, key): (_, &[SortCriterion], _) = match self {
+            Self::Search { returns, key, .. } | Self::EsearchIn { returns, key, .. } => {
+                (returns, &[], key)
+            }
+            Self::Sort {
+                returns,
+                criteria,
+                key,
+                ..
+            } => (returns, criteria, key),
+            _ => return false,
+        };
+        let relevancy = returns.is_some_and(|returns| returns.relevancy)
+            || criteria.iter().any(|by| by.key == SortKey::Relevancy);
+        relevancy && key.as_ref().is_some_and(|key| !key.is_fuzzy())
+    }
+
     /// Whether it names messages by their numbers, or would be answered with such.
     #[must_use]
     pub fn names_numbers(&self) -> bool {

@@ -13,6 +13,8 @@ pub enum SearchKey {
     Or(Box<SearchKey>, Box<SearchKey>),
     /// Not this.
     Not(Box<SearchKey>),
+    /// This, as far as texts are concerned by what is like them (RFC 6203).
+    Fuzzy(Box<SearchKey>),
     /// Message numbers.
     Numbers(SequenceSet),
     /// `UID set`
@@ -72,7 +74,7 @@ impl SearchKey {
                 let both = [first, second];
                 both.into_iter().filter_map(|key| key.lowest_modseq()).min()
             }
-            Self::Not(key) => key.lowest_modseq(),
+            Self::Not(key) | Self::Fuzzy(key) => key.lowest_modseq(),
             _ => None,
         }
     }
@@ -84,6 +86,12 @@ impl SearchKey {
             Self::Numbers(set) => !set.ranges.is_empty(),
             other => other.within(Self::has_numbers),
         }
+    }
+
+    /// Whether something in it is matched fuzzily.
+    #[must_use]
+    pub fn is_fuzzy(&self) -> bool {
+        matches!(self, Self::Fuzzy(_)) || self.within(Self::is_fuzzy)
     }
 
     /// Whether it has to be known what time it is.
@@ -107,6 +115,7 @@ impl SearchKey {
             }
             Self::Or(first, second) => Self::Or(within(first), within(second)),
             Self::Not(key) => Self::Not(within(key)),
+            Self::Fuzzy(key) => Self::Fuzzy(within(key)),
             Self::Numbers(set) if set.saved => Self::Among(Arc::new(numbered(&set).union(saved))),
             Self::Numbers(set) => Self::Among(Arc::new(numbered(&set))),
             Self::Uids(SequenceSet {
@@ -130,7 +139,7 @@ impl SearchKey {
         let own = match self {
             Self::And(keys) => keys.iter().map(Self::weight).sum(),
             Self::Or(first, second) => first.weight() + second.weight(),
-            Self::Not(key) => key.weight(),
+            Self::Not(key) | Self::Fuzzy(key) => key.weight(),
             Self::Numbers(set) | Self::Uids(set) => set.ranges.len() * 16,
             Self::Among(uids) => uids.ranges().count() * 12,
             Self::Keyword(text)
@@ -147,7 +156,7 @@ impl SearchKey {
         match self {
             Self::And(keys) => keys.iter().any(holds),
             Self::Or(first, second) => holds(first) || holds(second),
-            Self::Not(key) => holds(key),
+            Self::Not(key) | Self::Fuzzy(key) => holds(key),
             _ => false,
         }
     }

@@ -19,6 +19,8 @@ pub struct Returns {
     pub partial: Option<PartialRange>,
     /// `SAVE`: they are kept for `$`.
     pub save: bool,
+    /// `RELEVANCY`: how well each fits (RFC 6203 §4).
+    pub relevancy: bool,
     /// `UPDATE`: the client is told how the result changes (RFC 5267 §4.3).
     pub update: bool,
 }
@@ -122,7 +124,8 @@ impl Returns {
     /// Whether there is nothing to be told (RFC 5182 §1: `SAVE` alone).
     #[must_use]
     pub fn is_silent(&self) -> bool {
-        self.save && !(self.min || self.max || self.all || self.count) && self.partial.is_none()
+        let told = self.min || self.max || self.all || self.count || self.relevancy;
+        self.save && !told && self.partial.is_none()
     }
 }
 
@@ -147,6 +150,7 @@ mod tests {
                 from_end: false,
             }),
             save: has("SAVE"),
+            relevancy: false,
             update: false,
         }
     }

@@ -21,11 +21,13 @@ pub enum SortKey {
     DisplayFrom,
     /// `DISPLAYTO`
     DisplayTo,
+    /// `RELEVANCY`: what fits best comes first (RFC 6203 §6).
+    Relevancy,
 }
 
 impl SortKey {
     /// All of them with their names.
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::Arrival, "ARRIVAL"),
         (Self::Cc, "CC"),
         (Self::Date, "DATE"),
@@ -35,12 +37,13 @@ impl SortKey {
         (Self::To, "TO"),
         (Self::DisplayFrom, "DISPLAYFROM"),
         (Self::DisplayTo, "DISPLAYTO"),
+        (Self::Relevancy, "RELEVANCY"),
     ];
 
     /// Whether the row alone does not tell it.
     #[must_use]
     pub fn needs_summary(self) -> bool {
-        !matches!(self, Self::Arrival | Self::Size)
+        !matches!(self, Self::Arrival | Self::Size | Self::Relevancy)
     }
 }
 

@@ -56,6 +56,27 @@ impl TextKey {
         matched
     }
 
+    /// The text that is looked for, folded.
+    #[must_use]
+    pub fn sought(&self) -> &str {
+        match self {
+            Self::Body(text) | Self::Text(text) | Self::Header { value: text, .. } => text,
+        }
+    }
+
+    /// The same key for another text, which is folded.
+    #[must_use]
+    pub fn with(&self, text: &str) -> Self {
+        match self {
+            Self::Body(_) => Self::Body(text.to_owned()),
+            Self::Text(_) => Self::Text(text.to_owned()),
+            Self::Header { name, .. } => Self::Header {
+                name: name.clone(),
+                value: text.to_owned(),
+            },
+        }
+    }
+
     /// The texts, folded, that a message which it matches holds all of.
     #[must_use]
     pub fn needle(&self) -> Vec<String> {
