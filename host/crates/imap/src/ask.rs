@@ -9,6 +9,7 @@ use bytes::Bytes;
 use waxwing_sasl::{Mechanism, Offer, ServerPart};
 
 use crate::error::Error;
+pub use crate::others::Others;
 use crate::types::{
     ContentRef, EmailId, EntryName, EntryValues, FlagSet, InternalDate, MailboxId, MailboxInfo,
     MailboxName, Rights, RightsChange, SpecialUse, TextKey, UidSet,
@@ -283,20 +284,6 @@ pub enum Ask {
     /// LOGOUT, after which nothing follows, or UNAUTHENTICATE, after which somebody may log in: the account is left.
     /// → [`Answer::Done`]
     Logout,
-}
-
-/// Whose mailboxes are meant beside the account's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Others {
-    /// Everybody's.
-    All,
-    /// Those of some owners.
-    Of {
-        /// Their names, as they stand in those of the mailboxes.
-        owners: Vec<String>,
-        /// And those who have a mailbox that is subscribed.
-        subscribed: bool,
-    },
 }
 
 /// The answer to an [`Ask`].
@@ -584,20 +571,4 @@ pub struct MetadataChanged {
     pub number: u64,
     /// The mailbox may be read.
     pub readable: bool,
-}
-
-impl Others {
-    /// Nobody's.
-    pub(crate) const NONE: Self = Self::Of {
-        owners: Vec::new(),
-        subscribed: false,
-    };
-
-    /// Those among which a mailbox is.
-    pub(crate) fn around(mailbox: &MailboxName) -> Self {
-        Self::Of {
-            owners: mailbox.owner().map(str::to_owned).into_iter().collect(),
-            subscribed: false,
-        }
-    }
 }

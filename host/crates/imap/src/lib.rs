@@ -27,6 +27,7 @@ mod ask;
 mod config;
 mod encode;
 mod error;
+mod others;
 mod parse;
 mod searched;
 mod session;

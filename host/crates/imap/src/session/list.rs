@@ -225,9 +225,11 @@ impl List {
         }
     }
 
-    /// The mailbox whose metadata are told, if this name is shown: what is there and meets the criteria (RFC 9590 §4).
+    /// The mailbox whose metadata are told, if this name is shown: what can be selected and meets the criteria (RFC 9590 §4).
     fn noted(&self, names: &Names, node: Node) -> Option<MailboxName> {
-        let there = names.info(node).is_some_and(|info| info.exists);
+        let there = names
+            .info(node)
+            .is_some_and(|info| info.exists && info.selectable);
         let wanted = there && node.chosen && !self.returns.metadata.is_empty();
         let name = names.name(node);
         if !wanted || !self.patterns.matches(name) {
