@@ -327,6 +327,7 @@ impl User {
                 };
                 self.append_more(gate, message).await
             }
+            Ask::AppendExtend { size } => self.append_extend(gate, size).await,
             Ask::AppendEnd => self.append_end(gate).await,
             Ask::AppendAbandon => {
                 self.append = None;

@@ -180,6 +180,12 @@ pub enum Ask {
         /// When it came to be, or now.
         internal_date: Option<InternalDate>,
     },
+    /// The message of the running append that is coming is longer by so many octets: may it be? [`Answer::Done`] lets them flow. A failure gives
+    /// the append up.
+    AppendExtend {
+        /// Octets that will follow.
+        size: u64,
+    },
     /// All content of the running append was given: store its messages durably, all or none. → [`Answer::Appended`]
     AppendEnd,
     /// The running append is given up; throw its content away. → [`Answer::Done`]

@@ -115,18 +115,38 @@ impl User {
         } = message;
         append.octets = append.octets.saturating_add(size);
         let messages = append.messages.len() as u64 + 1;
-        // RFC 8508 §3.4: only what it comes to counts.
-        let freed = append.replaces.as_ref().and_then(|it| it.frees);
-        let octets = append.octets.saturating_sub(freed.unwrap_or(0));
-        if freed.is_none() || octets > 0 {
-            let messages = messages.saturating_sub(freed.map_or(0, |_| 1));
-            Self::room(gate, &append.owner, octets, messages).await?;
-        }
+        Self::fits(gate, &append, messages).await?;
         append.messages.push(Message {
             flags,
             internal_date,
             content: Content::new(&gate.parts().budget, gate.caller().client.ip()),
         });
+        self.append = Some(append);
+        Ok(Answer::Done)
+    }
+
+    /// Whether policy lets the account of the mailbox keep what was announced, in so many messages.
+    async fn fits(gate: &mut Gate, append: &Append, messages: u64) -> Result<(), Error> {
+        // RFC 8508 §3.4: only what it comes to counts.
+        let freed = append.replaces.as_ref().and_then(|it| it.frees);
+        let octets = append.octets.saturating_sub(freed.unwrap_or(0));
+        if freed.is_some() && octets == 0 {
+            return Ok(());
+        }
+        let messages = messages.saturating_sub(freed.map_or(0, |_| 1));
+        Self::room(gate, &append.owner, octets, messages).await
+    }
+
+    /// The same for more octets of the message that is coming (RFC 4469); the append is given up if they may not come.
+    pub(super) async fn append_extend(
+        &mut self,
+        gate: &mut Gate,
+        size: u64,
+    ) -> Result<Answer, Error> {
+        let append = self.append.take();
+        let mut append = append.ok_or_else(|| Error::Cannot("no append is running".into()))?;
+        append.octets = append.octets.saturating_add(size);
+        Self::fits(gate, &append, append.messages.len() as u64).await?;
         self.append = Some(append);
         Ok(Answer::Done)
     }

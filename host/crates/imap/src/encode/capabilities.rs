@@ -22,6 +22,8 @@ const ALWAYS: &[&str] = &[
     "STATUS=SIZE",
     "COMPRESS=DEFLATE",
     "MULTIAPPEND",
+    "CATENATE",
+    "URL-PARTIAL",
     "BINARY",
     "PREVIEW",
     "SAVEDATE",

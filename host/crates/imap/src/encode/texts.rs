@@ -216,6 +216,10 @@ pub(crate) const NOTHING_TO_REPLACE: Response =
     Response::new(Status::No, "NONEXISTENT", "no message has that UID");
 pub(crate) const EMPTY_MESSAGE: Response =
     Response::new(Status::No, "", "an empty message cancels the append");
+pub(crate) const BAD_URL: Response =
+    Response::new(Status::No, "", "there is no such message or part");
+pub(crate) const TOO_BIG: Response =
+    Response::new(Status::No, "TOOBIG", "the message would be too large");
 pub(crate) const TOO_MANY_MESSAGES: Response =
     Response::new(Status::No, "LIMIT", "too many messages in one append");
 pub(crate) const TOO_MUCH_TO_SORT: Response = Response::new(

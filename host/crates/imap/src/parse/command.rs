@@ -47,6 +47,7 @@ pub(crate) fn command(
 pub(crate) fn append_head(
     octets: &[u8],
     names: NameForm,
+    has_literal: bool,
 ) -> Option<Result<AppendHead, SyntaxError>> {
     let mut parser = Parser::new(octets).with_names(names);
     let uid = parser.accept_prefix("UID ");
@@ -62,14 +63,17 @@ pub(crate) fn append_head(
     if parser.is_done() {
         return None;
     }
-    Some(parser.append_arguments(replaces))
+    let head = parser.append_arguments(replaces, has_literal);
+    // Without a literal it is a message of parts, or nothing.
+    let whole = |head: &AppendHead| head.message.catenate.is_some();
+    (has_literal || head.as_ref().is_ok_and(whole)).then_some(head)
 }
 
 /// Parses what stands between two messages of an APPEND: `[SP flag-list] [SP date-time] SP` (RFC 3502).
-pub(crate) fn append_next(octets: &[u8]) -> Result<AppendMessage, SyntaxError> {
+pub(crate) fn append_next(octets: &[u8], has_literal: bool) -> Result<AppendMessage, SyntaxError> {
     let mut parser = Parser::new(octets);
     parser.space()?;
-    parser.append_options()
+    parser.append_options(has_literal)
 }
 
 fn plain(name: &str) -> Option<Command> {
@@ -90,10 +94,14 @@ fn plain(name: &str) -> Option<Command> {
 }
 
 impl Parser<'_> {
-    fn append_arguments(&mut self, replaces: Option<Replaced>) -> Result<AppendHead, SyntaxError> {
+    fn append_arguments(
+        &mut self,
+        replaces: Option<Replaced>,
+        has_literal: bool,
+    ) -> Result<AppendHead, SyntaxError> {
         let mailbox = self.mailbox()?;
         self.space()?;
-        let message = self.append_options()?;
+        let message = self.append_options(has_literal)?;
         Ok(AppendHead {
             replaces,
             mailbox,
@@ -108,8 +116,8 @@ impl Parser<'_> {
         Ok(Replaced { uid, message })
     }
 
-    /// `[flag-list SP] [date-time SP] ["UTF8" SP "("]`, and nothing else (RFC 6855 §4).
-    fn append_options(&mut self) -> Result<AppendMessage, SyntaxError> {
+    /// `[flag-list SP] [date-time SP] ["UTF8" SP "("]`, and nothing else (RFC 6855 §4), or `CATENATE` with its first parts (RFC 4469).
+    fn append_options(&mut self, has_literal: bool) -> Result<AppendMessage, SyntaxError> {
         let mut flags = FlagSet::default();
         if self.peek() == Some(b'(') {
             flags = self.flag_list()?;
@@ -120,16 +128,31 @@ impl Parser<'_> {
             internal_date = Some(self.date_time()?);
             self.space()?;
         }
+        if self.accept_word("CATENATE") {
+            self.space()?;
+            self.expect(b'(', "(")?;
+            let segment = self.catenate_segment(true, has_literal)?;
+            return Ok(AppendMessage {
+                flags,
+                internal_date,
+                utf8: false,
+                catenate: Some(segment),
+            });
+        }
         let utf8 = self.accept_word("UTF8");
         if utf8 {
             self.space()?;
             self.expect(b'(', "(")?;
         }
         self.end()?;
+        if !has_literal {
+            return Err(SyntaxError::Trailing);
+        }
         Ok(AppendMessage {
             flags,
             internal_date,
             utf8,
+            catenate: None,
         })
     }
 

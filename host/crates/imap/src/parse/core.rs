@@ -114,6 +114,11 @@ impl<'a> Parser<'a> {
         self.rest.first().copied()
     }
 
+    /// What is not parsed yet.
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.rest
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.rest.is_empty()
     }

@@ -154,7 +154,7 @@ impl Parser<'_> {
     }
 
     /// `section-spec` up to and with the closing bracket.
-    fn section(&mut self) -> Result<Section, SyntaxError> {
+    pub(super) fn section(&mut self) -> Result<Section, SyntaxError> {
         let mut path = Vec::new();
         while self.peek().is_some_and(|octet| octet.is_ascii_digit()) {
             if path.len() >= MAX_PATH {

@@ -7,6 +7,7 @@ use crate::ask::{Answer, Appended, Ask};
 use crate::encode::texts::{self, Response};
 use crate::error::Error;
 use crate::parse::{Literal, SyntaxError, append_next, literal_at_end};
+use crate::session::catenate::Catenating;
 use crate::session::copy::runs;
 use crate::session::framing::Framing;
 use crate::session::job::{Core, Flow, Job, Waiting, failed, unexpected};
@@ -22,12 +23,13 @@ pub(crate) fn begin(
     framing: &mut Framing,
     tag: String,
     head: Result<AppendHead, SyntaxError>,
-    literal: Literal,
+    literal: Option<Literal>,
 ) -> Flow {
     core.tag = tag;
     core.numbers_stay = false;
     core.own_delete = false;
     core.tells_modseq = false;
+    core.progress.begin();
     let limit = core.config.limits.message;
     let refusal = match head {
         Err(error) => texts::syntax(error),
@@ -42,10 +44,24 @@ pub(crate) fn begin(
             message,
         }) => match (
             replaces.map(|it| replaced(core, &it)).transpose(),
-            unwanted(literal, limit),
+            literal.filter(|_| message.catenate.is_none()),
         ) {
-            (Err(refusal), _) | (_, Some(refusal)) => refusal,
+            (Err(refusal), _) => refusal,
+            (Ok(_), Some(literal)) if unwanted(literal, limit).is_some() => {
+                unwanted(literal, limit).unwrap_or(texts::EMPTY_MESSAGE)
+            }
             (Ok(replaces), None) => {
+                let ask = Ask::Append {
+                    replaces,
+                    mailbox,
+                    size: 0,
+                    flags: message.flags,
+                    internal_date: message.internal_date,
+                };
+                let uid = replaces.map(|(_, uid)| uid);
+                return Catenating::begin(ask, message.catenate, literal, 1, uid);
+            }
+            (Ok(replaces), Some(literal)) => {
                 let ask = Ask::Append {
                     replaces,
                     mailbox,
@@ -64,7 +80,7 @@ pub(crate) fn begin(
         },
     };
     let drain = if core.logged_in { limit } else { 8 * 1024 };
-    if framing.discard(literal, drain) {
+    if literal.is_none_or(|literal| framing.discard(literal, drain)) {
         Flow::Tagged(refusal)
     } else {
         core.out.extend_from_slice(texts::BYE_LITERAL.as_bytes());
@@ -122,6 +138,7 @@ impl Job for Announced {
                     replaces: self.replaces,
                     utf8: self.utf8,
                     watch: Watch::new(self.literal.binary, core.enabled.any_utf8()),
+                    catenating: None,
                 });
             }
             Answer::Failed(error) => texts::failure(&error, true),
@@ -158,15 +175,33 @@ pub(crate) fn end(
     let refusal = match (watch.refusal(), rest) {
         (Some(refusal), _) => refusal,
         (None, None) => texts::syntax(SyntaxError::Expected(")")),
-        (None, Some([])) => return Flow::Ask(Ask::AppendEnd, Box::new(Ended { replaces })),
+        (None, Some([])) => return ended(replaces),
         // RFC 8508 §4.7: one message for one.
         (None, Some(_)) if replaces.is_some() => texts::syntax(SyntaxError::Trailing),
-        (None, Some(rest)) => match another(core, rest, number) {
-            Ok(flow) => return flow,
-            Err(refusal) => refusal,
-        },
+        (None, Some(rest)) => {
+            let head = rest
+                .get(..literal.map_or(rest.len(), |it| it.at.saturating_sub(usize::from(utf8))));
+            match another(core, head.unwrap_or_default(), literal, number) {
+                Ok(flow) => return flow,
+                Err(refusal) => refusal,
+            }
+        }
     };
-    // What is announced all the same is thrown away with its line.
+    abandon(core, framing, literal, refusal)
+}
+
+/// All messages are there.
+pub(crate) fn ended(replaces: Option<u32>) -> Flow {
+    Flow::Ask(Ask::AppendEnd, Box::new(Ended { replaces }))
+}
+
+/// Gives the append up. What is announced all the same is thrown away with its line.
+pub(crate) fn abandon(
+    core: &mut Core,
+    framing: &mut Framing,
+    literal: Option<Literal>,
+    refusal: Response,
+) -> Flow {
     let limit = core.config.limits.message;
     if literal.is_some_and(|literal| !framing.discard(literal, limit)) {
         core.out.extend_from_slice(texts::BYE_LITERAL.as_bytes());
@@ -176,19 +211,35 @@ pub(crate) fn end(
 }
 
 /// Asks for the next message of the command, if it may be.
-fn another(core: &Core, line: &[u8], number: u32) -> Result<Flow, Response> {
-    let literal = literal_at_end(line).ok_or(texts::syntax(SyntaxError::Trailing))?;
-    let options = line.get(..literal.at).unwrap_or_default();
+pub(crate) fn another(
+    core: &Core,
+    options: &[u8],
+    literal: Option<Literal>,
+    number: u32,
+) -> Result<Flow, Response> {
     let AppendMessage {
         flags,
         internal_date,
         utf8,
-    } = append_next(options).map_err(texts::syntax)?;
-    if let Some(refusal) = unwanted(literal, core.config.limits.message) {
-        return Err(refusal);
-    }
+        catenate,
+    } = append_next(options, literal.is_some()).map_err(|error| {
+        // Without another message it is nothing that belongs here.
+        texts::syntax(literal.map_or(SyntaxError::Trailing, |_| error))
+    })?;
     if number >= MAX_MESSAGES {
         return Err(texts::TOO_MANY_MESSAGES);
+    }
+    if catenate.is_some() {
+        let ask = Ask::AppendMore {
+            size: 0,
+            flags,
+            internal_date,
+        };
+        return Ok(Catenating::begin(ask, catenate, literal, number + 1, None));
+    }
+    let literal = literal.ok_or(texts::syntax(SyntaxError::Trailing))?;
+    if let Some(refusal) = unwanted(literal, core.config.limits.message) {
+        return Err(refusal);
     }
     let ask = Ask::AppendMore {
         size: literal.length,

@@ -58,7 +58,8 @@ pub(crate) enum Event {
     Append {
         tag: String,
         head: Result<AppendHead, SyntaxError>,
-        literal: Literal,
+        /// None only where the message is put together from parts.
+        literal: Option<Literal>,
     },
     /// A piece of a message.
     Content(Bytes),
@@ -96,6 +97,7 @@ impl Framing {
             Waiting::Handshake => Mode::Nothing,
             Waiting::Done | Waiting::Response(..) => Mode::Line,
             Waiting::Message { size, .. } => Mode::Message(*size),
+            Waiting::Url { size, .. } => Mode::Message(*size),
         };
     }
 
@@ -223,12 +225,13 @@ impl Framing {
             let refused = self.refuse(texts::LINE_TOO_LONG);
             return Some(self.drain(literal_at_end(&line), drain, refused));
         }
-        let Some(literal) = literal_at_end(&line) else {
-            return Some(Event::Command(std::mem::take(&mut self.command)));
-        };
+        let literal = literal_at_end(&line);
         if let Some(event) = self.append(literal, begins) {
             return Some(event);
         }
+        let Some(literal) = literal else {
+            return Some(Event::Command(std::mem::take(&mut self.command)));
+        };
         if literal.length > (bound - self.command.len()) as u64 {
             let refused = self.refuse(texts::LITERAL_TOO_LARGE);
             return Some(self.drain(Some(literal), drain, refused));
@@ -239,13 +242,17 @@ impl Framing {
     }
 
     /// APPEND is dealt with when its message is announced, not when it is all there.
-    fn append(&mut self, literal: Literal, begins: usize) -> Option<Event> {
-        let before = self.command.get(..begins + literal.at)?;
+    fn append(&mut self, literal: Option<Literal>, begins: usize) -> Option<Event> {
+        let end = literal.map_or(self.command.len(), |literal| begins + literal.at);
+        let before = self.command.get(..end)?;
         let (name, rest) = tag(before)?;
-        let head = append_head(rest.strip_prefix(b" ")?, self.names)?;
+        let head = append_head(rest.strip_prefix(b" ")?, self.names, literal.is_some())?;
         let tag = name.to_owned();
         self.command = Vec::new();
-        self.mode = Mode::Nothing;
+        self.mode = match literal {
+            Some(_) => Mode::Nothing,
+            None => Mode::Command,
+        };
         Some(Event::Append { tag, head, literal })
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use waxwing_sasl::{Channel, Exchange, Mechanism};
 
 use crate::ask::{Answer, Ask};
@@ -11,6 +12,7 @@ use crate::encode::texts::{self, Response};
 use crate::encode::{Out, capabilities};
 use crate::error::Error;
 use crate::parse::Literal;
+use crate::session::catenate::Catenating;
 use crate::session::enable::Enabled;
 use crate::session::framing::Framing;
 use crate::session::metadata_news::Told;
@@ -174,6 +176,8 @@ pub(crate) enum Flow {
         response: Response,
         literal: Literal,
     },
+    /// Content of a message that is being appended, then the job again.
+    Content(Bytes, Box<dyn Job>),
     /// Nothing more to say; the next command.
     Next,
     /// Shake hands.
@@ -238,6 +242,15 @@ pub(crate) enum Waiting {
         utf8: bool,
         /// What it must not hold.
         watch: Watch,
+        /// It is a text of a message that is put together from parts.
+        catenating: Option<Box<Catenating>>,
+    },
+    /// The URL of a part of such a message.
+    Url {
+        /// Octets of it.
+        size: u64,
+        octets: Vec<u8>,
+        catenating: Box<Catenating>,
     },
 }
 
@@ -251,6 +264,15 @@ impl Waiting {
             Self::Response(mechanism, exchange) => {
                 login::progress(core, mechanism, exchange.respond(line))
             }
+            Self::Url {
+                octets, catenating, ..
+            } => catenating.url(core, framing, octets, line),
+            Self::Message {
+                utf8,
+                watch,
+                catenating: Some(catenating),
+                ..
+            } => catenating.text(core, framing, utf8, watch, line),
             Self::Message {
                 number,
                 replaces,

@@ -8,6 +8,7 @@ mod append;
 mod base_subject;
 mod binary;
 mod casemap;
+mod catenate;
 mod changed;
 mod connection;
 mod context;
@@ -166,6 +167,10 @@ impl Session {
                 }
                 self.turn = Turn::Job(job.resume(&mut self.core));
             }
+            Flow::Content(content, job) => {
+                self.turn = Turn::Job(Flow::Resume(job));
+                return Some(Step::Content(content));
+            }
             Flow::Input(waiting) => {
                 self.framing.expect(&waiting);
                 self.turn = Turn::Input(waiting);
@@ -259,6 +264,21 @@ impl Session {
             (Event::Continue, turn) => {
                 self.core.out.extend_from_slice(b"+ go on\r\n");
                 self.turn = turn;
+            }
+            (
+                Event::Content(content),
+                Turn::Input(Waiting::Url {
+                    size,
+                    mut octets,
+                    catenating,
+                }),
+            ) => {
+                octets.extend_from_slice(&content);
+                self.turn = Turn::Input(Waiting::Url {
+                    size,
+                    octets,
+                    catenating,
+                });
             }
             (Event::Content(content), mut turn) => {
                 if let Turn::Input(Waiting::Message { watch, .. }) = &mut turn {

@@ -37,6 +37,11 @@ impl Watch {
         }
     }
 
+    /// What comes from here on may hold the octet 0, or may not.
+    pub(crate) fn set_binary(&mut self, binary: bool) {
+        self.binary = binary;
+    }
+
     pub(crate) fn look(&mut self, piece: &[u8]) {
         self.nul |= !self.binary && memchr::memchr(0, piece).is_some();
         if self.utf8 {

@@ -348,4 +348,29 @@ pub struct AppendMessage {
     pub internal_date: Option<InternalDate>,
     /// It stands in `UTF8 (…)` (RFC 6855 §4).
     pub utf8: bool,
+    /// It is put together from parts: the first of these (RFC 4469).
+    pub catenate: Option<CatenateSegment>,
+}
+
+/// Parts of a message that stand one behind another in a line (RFC 4469).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatenateSegment {
+    /// URLs of messages and parts of them.
+    pub urls: Vec<Vec<u8>>,
+    /// What comes behind them.
+    pub end: CatenateEnd,
+}
+
+/// What comes behind some parts of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CatenateEnd {
+    /// A text, in a literal.
+    Text {
+        /// It stands in `UTF8 (…)` (RFC 6855 §4).
+        utf8: bool,
+    },
+    /// A URL, in a literal.
+    Url,
+    /// The end of the message, with what of the line comes behind it.
+    Closed(Vec<u8>),
 }

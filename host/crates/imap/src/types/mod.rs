@@ -19,8 +19,12 @@ mod special_use;
 mod text_key;
 mod thread;
 mod uid_set;
+mod url;
 
-pub use command::{AppendHead, AppendMessage, Command, MailboxArgument, Replaced, StatusItem};
+pub use command::{
+    AppendHead, AppendMessage, CatenateEnd, CatenateSegment, Command, MailboxArgument, Replaced,
+    StatusItem,
+};
 pub use condstore::{FetchModifiers, Resync, SelectParameters};
 pub use fetch_item::{FetchItem, SectionName};
 pub use flags::{FlagSet, SystemFlag};
@@ -39,3 +43,4 @@ pub use special_use::{SpecialUse, UseArgument, UseError};
 pub use text_key::TextKey;
 pub use thread::ThreadAlgorithm;
 pub use uid_set::UidSet;
+pub use url::MessageUrl;

@@ -47,6 +47,21 @@ impl Fake {
         Some(messages.find(|message| message.uid == uid)?.size)
     }
 
+    /// The message that is coming is longer.
+    pub(super) fn append_extend(&mut self, size: u64) -> Result<Answer, Error> {
+        let freed = self
+            .replaces
+            .and_then(|(mailbox, uid)| self.octets_of(mailbox, uid));
+        let (_, messages) = self.append.as_mut().unwrap();
+        messages.last_mut().unwrap().size += size;
+        let total: u64 = messages.iter().map(|message| message.size).sum();
+        if let Err(error) = self.room(total.saturating_sub(freed.unwrap_or(0))) {
+            self.append = None;
+            return Err(error);
+        }
+        Ok(Answer::Done)
+    }
+
     pub(super) fn append_end(&mut self) -> Result<Answer, Error> {
         let (mailbox, messages) = self.append.take().unwrap();
         let mut ready = Vec::new();

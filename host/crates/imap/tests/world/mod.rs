@@ -269,6 +269,7 @@ impl Fake {
                 }
                 Answer::Done
             }
+            Ask::AppendExtend { size } => self.append_extend(size)?,
             Ask::AppendEnd => self.append_end()?,
             Ask::AppendAbandon => {
                 self.append = None;
