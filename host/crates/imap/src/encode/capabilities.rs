@@ -46,6 +46,7 @@ const ALWAYS: &[&str] = &[
     "CONTEXT=SORT",
     "THREAD=ORDEREDSUBJECT",
     "THREAD=REFERENCES",
+    "THREAD=REFS",
     "ACL",
     // RFC 4314 §5.1.1: those that older clients do not know.
     "RIGHTS=kxte",

@@ -32,6 +32,8 @@ struct Message {
     uid: u32,
     /// When it was sent, in seconds of Unix time.
     date: i64,
+    /// When it came, in seconds of Unix time.
+    came: i64,
     /// Its base subject, as subjects are compared.
     subject: Box<[u8]>,
     /// Its subject says reply or forward.
@@ -61,7 +63,11 @@ impl Then for Thread {
             asked: 0,
             messages: Vec::new(),
             octets: 0,
-            references: (self.algorithm == ThreadAlgorithm::References).then(References::default),
+            references: match self.algorithm {
+                ThreadAlgorithm::OrderedSubject => None,
+                ThreadAlgorithm::References => Some(References::default()),
+                ThreadAlgorithm::Refs => Some(References::whatever_the_subjects()),
+            },
         })
         .resume(core)
     }
@@ -143,6 +149,7 @@ impl Reading {
         self.messages.push(Message {
             uid: row.uid,
             date: sent_date(row, summary.as_ref()),
+            came: row.internal_date.seconds,
             subject,
             reply: base.reply,
         });

@@ -1,4 +1,4 @@
-//! How THREAD groups messages (RFC 5256 §3).
+//! How THREAD groups messages (RFC 5256 §3; draft-ietf-morg-inthread).
 
 /// An algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,12 +7,15 @@ pub enum ThreadAlgorithm {
     OrderedSubject,
     /// `REFERENCES`: by what replies to what.
     References,
+    /// `REFS`: by what replies to what, whatever the subjects say, and in the order of what came last in each.
+    Refs,
 }
 
 impl ThreadAlgorithm {
     /// All of them with their names.
-    pub const ALL: [(Self, &'static str); 2] = [
+    pub const ALL: [(Self, &'static str); 3] = [
         (Self::OrderedSubject, "ORDEREDSUBJECT"),
         (Self::References, "REFERENCES"),
+        (Self::Refs, "REFS"),
     ];
 }

@@ -90,6 +90,21 @@ impl Forest {
         self.roots = roots;
     }
 
+    /// Sorts the threads by what came last in each.
+    pub(super) fn sort_by_last(&mut self) {
+        let mut last: Vec<(i64, u32)> = vec![(i64::MIN, 0); self.nodes.len()];
+        for at in self.downwards().into_iter().rev() {
+            let below = self.children(at).iter();
+            let below = below.filter_map(|child| last.get(*child)).max().copied();
+            let message = self.node(at).and_then(|node| node.message.as_ref());
+            let own = message.map(|message| (message.came, message.uid));
+            if let (Some(last), Some(newest)) = (last.get_mut(at), own.max(below)) {
+                *last = newest;
+            }
+        }
+        self.roots.sort_by_key(|root| last.get(*root).copied());
+    }
+
     /// Merges threads of the same subject (RFC 5256 §3, step 5). The roots are sorted.
     pub(super) fn merge_subjects(&mut self) {
         let mut table: HashMap<Box<[u8]>, usize> = HashMap::new();

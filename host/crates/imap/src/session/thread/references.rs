@@ -1,4 +1,5 @@
-//! REFERENCES (RFC 5256 §3): threads by what replies to what.
+//! REFERENCES (RFC 5256 §3): threads by what replies to what. REFS (draft-ietf-morg-inthread) is the same without a look at
+//! subjects, and with the thread last in which something came last.
 //!
 //! Invariants: no message is its own ancestor; however many references messages have, there are no more nodes and no
 //! more steps than their bounds.
@@ -30,6 +31,8 @@ pub(super) struct References {
     steps: u32,
     /// Octets of IDs.
     octets: usize,
+    /// Threads of one subject are one (step 5).
+    by_subject: bool,
 }
 
 #[derive(Debug, Default)]
@@ -48,11 +51,20 @@ impl Default for References {
             read: Vec::new(),
             steps: MAX_STEPS,
             octets: 0,
+            by_subject: true,
         }
     }
 }
 
 impl References {
+    /// As REFS has it.
+    pub(super) fn whatever_the_subjects() -> Self {
+        Self {
+            by_subject: false,
+            ..Self::default()
+        }
+    }
+
     /// Octets of all message IDs that are known.
     pub(super) fn octets(&self) -> usize {
         self.octets
@@ -170,8 +182,12 @@ impl References {
         }
         prune(&mut forest);
         forest.sort();
-        forest.merge_subjects();
-        forest.sort();
+        if self.by_subject {
+            forest.merge_subjects();
+            forest.sort();
+        } else {
+            forest.sort_by_last();
+        }
         forest
     }
 }
@@ -214,7 +230,10 @@ mod tests {
 
     /// Messages as `id subject < references`, dated in their order; the threads as THREAD writes them.
     fn thread(messages: &[(&str, &str, &str)]) -> String {
-        let mut references = References::default();
+        threads(References::default(), messages)
+    }
+
+    fn threads(mut references: References, messages: &[(&str, &str, &str)]) -> String {
         let mut read = Vec::new();
         for (index, (id, subject, refers)) in messages.iter().enumerate() {
             let raw = format!("Message-ID: {id}\r\nReferences: {refers}\r\n\r\n");
@@ -223,6 +242,7 @@ mod tests {
             read.push(Message {
                 uid: index as u32 + 1,
                 date: index as i64,
+                came: index as i64,
                 subject: subject.trim_start_matches("Re: ").as_bytes().into(),
                 reply,
             });
@@ -277,6 +297,20 @@ mod tests {
     }
 
     #[test]
+    fn where_subjects_do_not_count_what_came_last_does() {
+        let messages = [
+            ("<a@x>", "one", ""),
+            ("<b@x>", "one", ""),
+            ("<c@x>", "Re: one", "<a@x>"),
+            ("<d@x>", "p", "<gone@x>"),
+            ("<e@x>", "q", "<gone@x>"),
+            ("<f@x>", "r", "<b@x>"),
+        ];
+        let refs = threads(References::whatever_the_subjects(), &messages);
+        assert_eq!(refs, "(1 3)((4)(5))(2 6)");
+    }
+
+    #[test]
     fn loops_and_doubles_are_not_followed() {
         let circle = [("<a@x>", "p", "<b@x>"), ("<b@x>", "q", "<a@x>")];
         assert_eq!(thread(&circle), "(2 1)");
@@ -302,6 +336,7 @@ mod tests {
             messages.push(Message {
                 uid: index + 1,
                 date: 0,
+                came: 0,
                 subject: Box::new([]),
                 reply: false,
             });
