@@ -134,6 +134,12 @@ pub fn resident(pid: u32) -> u64 {
     field(pid, "VmRSS:")
 }
 
+/// Resident memory that no file is behind, in octets (`RssAnon`): without the code, which a debug build has much of.
+#[must_use]
+pub fn anonymous(pid: u32) -> u64 {
+    field(pid, "RssAnon:")
+}
+
 /// The most resident memory so far, in octets (`VmHWM`).
 #[must_use]
 pub fn peak(pid: u32) -> u64 {

@@ -5,8 +5,11 @@
 use std::io;
 use std::time::Duration;
 
-use waxwing_tests::client::{Connection, Smtp};
+use waxwing_tests::client::{Connection, Imap, Smtp};
+use waxwing_tests::wait::{PATIENCE, until};
 use waxwing_tests::{Server, Setup, process};
+
+use crate::search_index::left_out;
 
 const MIB: u64 = 1 << 20;
 
@@ -57,8 +60,34 @@ fn idle() -> u64 {
     wanted.and_then(|count| count.parse().ok()).unwrap_or(500)
 }
 
+/// A session that can be asked whether it is still there.
+trait Waiting {
+    fn answers(&mut self) -> bool;
+}
+
+impl Waiting for Smtp {
+    fn answers(&mut self) -> bool {
+        self.command("NOOP").unwrap().code == 250
+    }
+}
+
+/// One in IDLE.
+struct Idling(Imap);
+
+impl Waiting for Idling {
+    fn answers(&mut self) -> bool {
+        self.0.connection.send(b"DONE\r\n").unwrap();
+        self.0
+            .connection
+            .line()
+            .unwrap()
+            .unwrap()
+            .starts_with(b"idle OK")
+    }
+}
+
 /// What each of many sessions costs that are opened and then say nothing.
-fn cost(server: &Server, what: &str, open: impl Fn() -> io::Result<Smtp>) -> u64 {
+fn cost<S: Waiting>(server: &Server, what: &str, open: impl Fn() -> io::Result<S>) -> u64 {
     let count = idle();
     let open = |count: u64| {
         (0..count)
@@ -73,11 +102,7 @@ fn cost(server: &Server, what: &str, open: impl Fn() -> io::Result<Smtp>) -> u64
     let each = process::resident(server.pid()).saturating_sub(before) / count;
     eprintln!("{count} idle {what}: {each} octets each");
     for session in sessions.iter_mut().step_by(50) {
-        assert_eq!(
-            session.command("NOOP").unwrap().code,
-            250,
-            "an idle session still answers"
-        );
+        assert!(session.answers(), "an idle session still answers");
     }
     each
 }
@@ -103,4 +128,86 @@ fn idle_sessions_under_tls_are_small() {
         Ok(smtp)
     });
     assert!(each < 30 << 10, "{each} octets a session");
+}
+
+const ALICE: &str = "alice@waxwing.test";
+
+/// Puts messages into INBOX, many with a command.
+fn fill(imap: &mut Imap, messages: usize) {
+    let one = " {26+}\r\nSubject: one of many\r\n\r\nx\r\n";
+    let one = one.replace("{26+}", &format!("{{{}+}}", one.len() - " {26+}\r\n".len()));
+    for _ in 0..messages / 100 {
+        let all = format!("APPEND INBOX{}", one.repeat(100));
+        imap.command(&all).unwrap().ok().unwrap();
+    }
+}
+
+/// Who waits for news of a mailbox of 10,000 messages (a tenth of it in `make test`) knows of each that it is there, and no more.
+#[test]
+fn sessions_in_idle_are_small() {
+    let server = Setup::new().start();
+    let messages = if idle() > 500 { 10_000 } else { 1_000 };
+    fill(&mut server.imap(ALICE), messages);
+    let what = format!("IMAP sessions in IDLE on {messages} messages");
+    let each = cost(&server, &what, || {
+        let mut imap = server.imap(ALICE);
+        assert_eq!(imap.select("INBOX")?, messages);
+        imap.connection.send(b"idle IDLE\r\n")?;
+        let line = imap.connection.line()?.unwrap_or_default();
+        assert!(line.starts_with(b"+"), "{}", String::from_utf8_lossy(&line));
+        Ok(Idling(imap))
+    });
+    assert!(each < 15 << 10, "{each} octets a session");
+}
+
+/// A message goes out as its reader takes it, and is never whole in memory.
+#[test]
+fn a_large_message_is_fetched_in_pieces() {
+    const SIZE: usize = 48 << 20;
+    let mut server = Setup::new().start();
+    let line = format!("{}\r\n", "x".repeat(76));
+    let mut message = String::from("Subject: large\r\n\r\n");
+    while message.len() < SIZE {
+        message.push_str(&line);
+    }
+    let mut imap = server.imap(ALICE);
+    let stored = imap.append("INBOX", "", message.as_bytes());
+    stored.unwrap().ok().unwrap();
+    fill(&mut imap, 100);
+    imap.select("INBOX").unwrap();
+    until("the messages are in the search index", PATIENCE, || {
+        let before = left_out(&server);
+        imap.search("BODY never").unwrap();
+        (left_out(&server) - before == 101).then_some(())
+    });
+    drop(imap);
+    // What it took to store it and to index it is not looked at here.
+    assert!(server.stop().success());
+    server.start();
+    let mut imap = server.imap(ALICE);
+    imap.select("INBOX").unwrap();
+    imap.command("FETCH 2:* (FLAGS BODY.PEEK[])").unwrap();
+    let before = process::anonymous(server.pid());
+    let most = most_while_fetched(&mut imap, server.pid(), message.as_bytes());
+    let grown = most.saturating_sub(before);
+    eprintln!("a FETCH of {SIZE} octets: {grown} octets of memory");
+    assert!(grown < 2 << 20, "{grown} octets");
+}
+
+/// The most memory that the server has while it sends its first message to a client that takes it in pieces.
+fn most_while_fetched(imap: &mut Imap, pid: u32, message: &[u8]) -> u64 {
+    imap.connection
+        .send(b"big FETCH 1 BODY.PEEK[]\r\n")
+        .unwrap();
+    let head = String::from_utf8(imap.connection.line().unwrap().unwrap()).unwrap();
+    assert!(head.ends_with(&format!("{{{}}}", message.len())), "{head}");
+    let mut most = 0;
+    for piece in message.chunks(1 << 20) {
+        assert_eq!(imap.connection.exactly(piece.len()).unwrap(), piece);
+        most = most.max(process::anonymous(pid));
+    }
+    assert_eq!(imap.connection.line().unwrap().unwrap(), b")");
+    let tagged = imap.connection.line().unwrap().unwrap();
+    assert!(tagged.starts_with(b"big OK"));
+    most
 }

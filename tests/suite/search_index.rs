@@ -44,7 +44,7 @@ fn check(imap: &mut Imap) {
 }
 
 /// Messages that searches left out by what the index knows.
-fn left_out(server: &Server) -> u64 {
+pub(super) fn left_out(server: &Server) -> u64 {
     let metrics = server.metrics();
     let name = "waxwing_search_messages_total{by=\"index\"} ";
     let line = metrics.lines().find_map(|line| line.strip_prefix(name));
