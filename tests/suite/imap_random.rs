@@ -80,7 +80,7 @@ impl<'a> Client<'a> {
             server,
             number,
             chance: Chance(seed.wrapping_add(number as u64 * 7919) | 1),
-            resyncs: number % 2 == 0,
+            resyncs: number.is_multiple_of(2),
             known: None,
             imap: server.imap(ALICE),
             view: View::default(),

@@ -40,6 +40,7 @@ pub(crate) async fn run(parts: Arc<Parts>) {
     let worker = Arc::new(Worker::new(parts));
     let mut jobs = JoinSet::new();
     let mut phase = worker.phase.clone();
+    worker.take_over().await;
     tokio::select! {
         () = work(&worker, &mut jobs) => {}
         () = worker.upkeep() => {}
@@ -118,6 +119,20 @@ impl Worker {
             places: Arc::new(places),
             owner,
             parts,
+        }
+    }
+
+    /// What was under way when the server before died is not waited for.
+    async fn take_over(&self) {
+        let lasts = millis(self.parts.config.queue.lease.duration());
+        match self.parts.store.end_dead_leases(lasts).await {
+            Ok(0) => {}
+            Ok(legs) => tracing::info!(
+                legs,
+                "queued messages were under way when the server ended; they are due again"
+            ),
+            // They are when their leases have ended.
+            Err(error) => tracing::error!(%error, "leases of the queue could not be ended"),
         }
     }
 

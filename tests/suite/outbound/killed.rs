@@ -3,13 +3,16 @@
 //! Three kills in `make test`; `WAXWING_KILLS=50` (`make crash`) makes it more.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use waxwing_tests::client::Smtp;
+use waxwing_tests::peer::{Act, Peer};
 use waxwing_tests::setup::PASSWORD;
 use waxwing_tests::wait::{PATIENCE, until};
 use waxwing_tests::{Policy, Setup};
 
-use super::{IMPATIENT, inbox, queue_is_empty, sender};
+use super::{IMPATIENT, inbox, policy, queue_is_empty, sender, submit};
 
 /// Messages of a round.
 const EACH: usize = 40;
@@ -60,4 +63,32 @@ fn nothing_is_lost_when_the_sender_dies() {
     let once: HashSet<String> = arrived.iter().map(subject).collect();
     assert_eq!(once, taken);
     here.verify();
+}
+
+/// The lease of what was under way lasts for two minutes; who starts where nobody else can be at work does not wait for its end.
+#[test]
+fn what_was_under_way_goes_on_after_a_start() {
+    let reached = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&reached);
+    let there = Peer::start(move |connection, command| match (connection, command) {
+        (0, ".") => {
+            seen.store(true, Ordering::SeqCst);
+            Act::Silent
+        }
+        _ => Act::Usual,
+    });
+    let routes = [("remote.example", there.address())];
+    let mut here = Setup::new().policy(policy(&routes, IMPATIENT)).start();
+    submit(
+        &here,
+        &["carol@remote.example"],
+        "Subject: x\r\n\r\nbody\r\n",
+    );
+    until("the message is under way", PATIENCE, || {
+        reached.load(Ordering::SeqCst).then_some(())
+    });
+    here.kill();
+    here.start();
+    assert_eq!(there.takes(1).len(), 1);
+    queue_is_empty(&here);
 }

@@ -8,10 +8,10 @@ use super::{
     QueuedMessage, QueuedRecipient, RecipientState, ReturnContent, Submitted,
 };
 use crate::database::{Row, Value};
-use crate::statement::{Rows, Sql};
+use crate::statement::{Dialect, Rows, Sql};
 use crate::writer::deliver::DeliverAll;
 use crate::writer::queue::enqueue::Enqueue;
-use crate::writer::queue::lease::{LANES, PutOff, Renew, Take, TakeFor};
+use crate::writer::queue::lease::{EndLeases, LANES, PutOff, Renew, Take, TakeFor};
 use crate::writer::queue::settle::{GiveBack, Settle};
 use crate::{BlobId, Delivery, Error, LeaseId, LegId, Result, Store, Stored};
 
@@ -340,6 +340,17 @@ impl Store {
             limit: limit.min(MAX_LEASED),
         };
         self.inner.writer.write(take).await
+    }
+
+    /// Ends the leases of a worker that died, as far as it is known that it did: an SQLite database has one host at a time, and this
+    /// one has none yet. Of hosts that share PostgreSQL each lease ends by itself. `lasts` is how long a lease lasts at most,
+    /// milliseconds. Returns how many legs are due again.
+    pub async fn end_dead_leases(&self, lasts: i64) -> Result<u64> {
+        if self.inner.readers.dialect() == Dialect::Postgres {
+            return Ok(0);
+        }
+        let until = self.inner.config.clock.now().saturating_add(lasts);
+        self.inner.writer.write(EndLeases { until }).await
     }
 
     /// Makes leases end later; returns the legs that are leased under it still. What is missing was taken over.

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use waxwing_store::{QueueFilter, QueuePage, Store};
+use waxwing_store::{QueueFilter, QueuePage, RecipientState, Settled, Store};
 
 use crate::crash::victim;
 use crate::on_both;
-use crate::setup::{Setup, assert_sound};
+use crate::queue::{MINUTE, lease, outgoing, queue, settle, settlement};
+use crate::setup::{Kind, Setup, assert_sound};
 
 on_both! {
     leases_are_lost_mail_is_not;
+    mail_of_a_worker_that_is_known_to_be_dead_is_due_at_once;
 }
 
 const ROUNDS: usize = 6;
@@ -104,4 +106,34 @@ async fn leases_are_lost_mail_is_not(setup: Arc<Setup>) {
             .unwrap();
         store.close().await;
     }
+}
+
+async fn mail_of_a_worker_that_is_known_to_be_dead_is_due_at_once(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let mut urgent = outgoing(&setup, "urgent", &["a@one.net", "b@two.net"]);
+    urgent.envelope.priority = 5;
+    queue(&store, urgent).await;
+    queue(&store, outgoing(&setup, "usual", &["c@three.net"])).await;
+    let dead = lease(&store, &setup, "dead").await;
+    assert_eq!(dead.len(), 3);
+    let mut later = outgoing(&setup, "later", &["d@four.net"]);
+    later.due += MINUTE / 2;
+    queue(&store, later).await;
+    store.close().await;
+    let store = setup.open().await;
+    let ended = store.end_dead_leases(MINUTE).await.unwrap();
+    let heirs = lease(&store, &setup, "heir").await;
+    // Another host that shares the database may live.
+    let known = if setup.kind == Kind::Sqlite { 3 } else { 0 };
+    assert_eq!(
+        (ended, heirs.len()),
+        (known, dead.len().min(known as usize))
+    );
+    if known > 0 {
+        let late = settle(&store, settlement(&dead[0], RecipientState::Open, 0)).await;
+        assert_eq!(late, Settled::Lost);
+    }
+    assert_eq!(store.end_dead_leases(0).await.unwrap(), 0);
+    assert_sound(&store).await;
+    store.close().await;
 }

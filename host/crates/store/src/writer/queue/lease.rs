@@ -47,6 +47,10 @@ pub(crate) static OPEN: Sql = Sql::new(
 pub(crate) static RENEW: Sql = Sql::new(
     "UPDATE queue_legs SET due = $3 WHERE lease = $2 AND id IN (SELECT r.id FROM {1: id i} AS r) RETURNING id",
 );
+// By the index: what is leased is due when its lease ends.
+static END_LEASES: Sql = Sql::new(
+    "UPDATE queue_legs SET due = $2, lease = 0, owner = '' WHERE state = 0 AND lane = $1 AND due > $2 AND due <= $3 AND lease <> 0",
+);
 pub(crate) static PUT_OFF: Sql = Sql::new(
     "UPDATE queue_legs SET due = $2 WHERE id IN
      (SELECT id FROM queue_legs WHERE destination = $1 AND due < $2 AND state = 0 AND (lease = 0 OR due <= $3) LIMIT $4)",
@@ -191,5 +195,33 @@ impl Operation for PutOff {
             self.limit.into(),
         ];
         transaction.execute(&PUT_OFF, values).await
+    }
+}
+
+/// Ends leases that nobody has any more.
+#[derive(Debug)]
+pub(crate) struct EndLeases {
+    /// When the last of them ends.
+    pub(crate) until: i64,
+}
+
+impl Operation for EndLeases {
+    /// Legs that are due now.
+    type Output = u64;
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<u64> {
+        let mut ended = 0;
+        for lane in transaction.fetch(&LANES, Vec::new()).await? {
+            let values = vec![
+                lane.int(0)?.into(),
+                transaction.now.into(),
+                self.until.into(),
+            ];
+            ended += transaction.execute(&END_LEASES, values).await?;
+        }
+        if ended > 0 {
+            transaction.change_queue();
+        }
+        Ok(ended)
     }
 }
