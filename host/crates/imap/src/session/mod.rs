@@ -227,7 +227,7 @@ impl Session {
                 self.turn = Turn::Job(if drained {
                     Flow::Done(response)
                 } else {
-                    Flow::Close
+                    Flow::Bye(texts::BYE_LITERAL)
                 });
             }
             Flow::Next => self.turn = Turn::Command,
