@@ -127,7 +127,9 @@ pub(crate) fn body(
         let _ = write!(core.out, " MODSEQ {modseq}");
     }
     let scores = returns.relevancy.then(|| {
-        let about = returns.of(&found.uids);
+        // Of those that are listed, if there is a list.
+        let listed = returns.partial.map(|range| range.of(&found.uids));
+        let about = listed.unwrap_or_else(|| returns.of(&found.uids));
         ScoreList::new(&found.scores, about.iter())
     });
     let Some(range) = returns.partial else {

@@ -191,9 +191,16 @@ impl Sort {
             // RFC 7162 §3.1.10
             let _ = write!(core.out, " MODSEQ {modseq}");
         }
-        let scores = returns
-            .relevancy
-            .then(|| ScoreList::new(&found.scores, part.into_iter()));
+        let scores = returns.relevancy.then(|| {
+            // Of those that are listed, if there is a list, and of each once.
+            let listed = returns.partial.map(|range| {
+                let listed = places(&order, range.places(count(&order)));
+                listed.iter().copied().collect()
+            });
+            let about = listed.unwrap_or(about);
+            let scored = order.iter().copied().filter(|uid| about.contains(*uid));
+            ScoreList::new(&found.scores, scored)
+        });
         if returns.all && !order.is_empty() {
             core.out.extend_from_slice(b" ALL ");
             return write(shown(&order, selected), Form::Set { end: "" }, scores);
