@@ -17,7 +17,9 @@ use crate::session::append;
 use crate::session::framing::Framing;
 use crate::session::job::{Core, Flow, Job, Waiting};
 use crate::session::watch::Watch;
-use crate::types::{CatenateEnd, CatenateSegment, ContentRef, MessageUrl, UidSet};
+use crate::types::{
+    CatenateEnd, CatenateSegment, ContentRef, MailboxId, MailboxName, MessageUrl, UidSet,
+};
 
 /// Parts of one message.
 const MAX_PARTS: u32 = 1_000;
@@ -44,6 +46,16 @@ pub(crate) struct Catenating {
     /// Octets of it so far.
     size: u64,
     watch: Option<Watch>,
+    /// The mailbox that was looked into last, which stays open to look: an answer about all that is in it is not asked for every URL.
+    looked: Option<Looked>,
+}
+
+/// A mailbox that was looked into.
+#[derive(Debug)]
+struct Looked {
+    name: MailboxName,
+    mailbox: MailboxId,
+    uid_validity: u32,
 }
 
 impl Catenating {
@@ -69,6 +81,7 @@ impl Catenating {
             parts: 0,
             size: 0,
             watch: None,
+            looked: None,
         };
         let next = Doing::Begin;
         Flow::Ask(ask, Box::new(Asked(Box::new(catenating), next)))
@@ -133,10 +146,7 @@ impl Catenating {
             let Some(of) = message_url(&url, selected) else {
                 return self.bad_url(&url);
             };
-            let ask = Ask::Look {
-                mailbox: of.mailbox.clone(),
-            };
-            return Flow::Ask(ask, Box::new(Asked(self, Doing::Look(Named { url, of }))));
+            return self.look(Named { url, of });
         }
         match (&self.end, self.literal) {
             (CatenateEnd::Text { .. }, Some(literal)) => {
@@ -170,6 +180,38 @@ impl Catenating {
         }
     }
 
+    /// Asks for the mailbox of a URL, then for the message.
+    fn look(self: Box<Self>, named: Named) -> Flow {
+        let known = self.looked.as_ref();
+        if known.is_some_and(|looked| looked.name == named.of.mailbox) {
+            return self.row(named);
+        }
+        let ask = Ask::Look {
+            mailbox: named.of.mailbox.clone(),
+        };
+        Flow::Ask(ask, Box::new(Asked(self, Doing::Look(named))))
+    }
+
+    /// Asks for the message in the mailbox that was looked into.
+    fn row(self: Box<Self>, named: Named) -> Flow {
+        let looked = self.looked.as_ref();
+        let validity = named.of.uid_validity;
+        let same = |looked: &&Looked| validity.is_none_or(|it| it == looked.uid_validity);
+        let Some(looked) = looked.filter(same) else {
+            return self.bad_url(&named.url);
+        };
+        let uid = named.of.uid;
+        let ask = Ask::Rows {
+            mailbox: looked.mailbox,
+            uids: UidSet::from_ranges([(uid, uid)]),
+            wants: RowWants {
+                summary: true,
+                head: 0,
+            },
+        };
+        Flow::Ask(ask, Box::new(Asked(self, Doing::Row(named))))
+    }
+
     /// Asks whether so many octets may come, too.
     fn extend(mut self: Box<Self>, core: &Core, size: u64, doing: Doing) -> Flow {
         self.size = self.size.saturating_add(size);
@@ -193,11 +235,16 @@ impl Catenating {
     fn bad_url(&self, url: &[u8]) -> Flow {
         let mut shown = String::new();
         for octet in url.iter().take(SHOWN) {
-            if *octet == b' ' || octet.is_ascii_graphic() && *octet != b']' {
+            // RFC 4469 §5: the grammar leaves out the backslash, and its comment the bracket.
+            if *octet == b' ' || octet.is_ascii_graphic() && !b"]\\".contains(octet) {
                 shown.push(char::from(*octet));
             } else {
                 shown.push_str(&format!("%{octet:02X}"));
             }
+        }
+        // It has at least one octet.
+        if shown.is_empty() {
+            return self.refuse(texts::BAD_URL);
         }
         self.refuse(texts::BAD_URL.with_code(format!("BADURL {shown}")))
     }
@@ -400,25 +447,17 @@ struct Asked(Box<Catenating>, Doing);
 
 impl Job for Asked {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
-        let Self(catenating, doing) = *self;
+        let Self(mut catenating, doing) = *self;
         match (doing, answer) {
             (Doing::Begin, Answer::Done) => catenating.go_on(core),
             (Doing::Text(literal), Answer::Done) => catenating.announce(core, literal),
             (Doing::Look(named), Answer::Selected(snapshot)) => {
-                let other = |validity: u32| validity != snapshot.uid_validity;
-                let uid = named.of.uid;
-                if named.of.uid_validity.is_some_and(other) || !snapshot.uids.contains(uid) {
-                    return catenating.bad_url(&named.url);
-                }
-                let ask = Ask::Rows {
+                catenating.looked = Some(Looked {
+                    name: named.of.mailbox.clone(),
                     mailbox: snapshot.mailbox,
-                    uids: UidSet::from_ranges([(uid, uid)]),
-                    wants: RowWants {
-                        summary: true,
-                        head: 0,
-                    },
-                };
-                Flow::Ask(ask, Box::new(Self(catenating, Doing::Row(named))))
+                    uid_validity: snapshot.uid_validity,
+                });
+                catenating.row(named)
             }
             (Doing::Row(named), Answer::Rows(rows)) => match rows.into_iter().next() {
                 Some(row) => catenating.locate(core, named, row),
