@@ -59,6 +59,11 @@ pub(crate) struct Sort {
 }
 
 impl Then for Sort {
+    // Sorting comes behind it.
+    fn counted(&self) -> Option<bool> {
+        Some(false)
+    }
+
     fn scored(&self) -> bool {
         let mut criteria = self.criteria.iter();
         criteria.any(|by| by.key == SortKey::Relevancy)

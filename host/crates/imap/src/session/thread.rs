@@ -56,6 +56,11 @@ struct Thread {
 }
 
 impl Then for Thread {
+    // Threading comes behind it.
+    fn counted(&self) -> Option<bool> {
+        Some(false)
+    }
+
     fn found(self: Box<Self>, core: &mut Core, found: Found) -> Flow {
         Box::new(Reading {
             uid: self.uid,
