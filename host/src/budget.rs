@@ -141,6 +141,11 @@ impl Content {
         };
     }
 
+    /// Whether there was no memory for what has come, so that the message is lost.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.exhausted
+    }
+
     /// Takes the whole message and starts anew; `None` if there was no memory for it. The memory counts as used until
     /// the second value is dropped.
     pub(crate) fn take(&mut self) -> Option<(Bytes, Reservation)> {
@@ -241,8 +246,10 @@ mod tests {
         content.push(Bytes::from_static(b"12345678"));
         assert_eq!(budget.left.load(Ordering::Relaxed), 10);
         content.push(Bytes::from_static(b"1"));
+        assert!(content.is_lost());
         assert!(content.take().is_none());
         content.push(Bytes::from_static(b"1"));
+        assert!(!content.is_lost());
         assert!(content.take().is_some());
         content.push(Bytes::from_static(b"1"));
         drop(content);

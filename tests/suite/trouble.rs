@@ -109,6 +109,26 @@ fn unknown_mailboxes() {
     imap.select("INBOX").unwrap();
 }
 
+/// CATENATE (RFC 4469) makes much of little: what there is no memory for is refused before more is read or sent.
+#[test]
+fn messages_put_together_that_there_is_no_memory_for() {
+    let server = Setup::new()
+        .settings("[limits]\nmessage-size = \"64KiB\"\ncontent-memory = \"128KiB\"\n")
+        .start();
+    let mut imap = server.imap("alice@waxwing.test");
+    let message = [b"Subject: x\r\n\r\n".as_slice(), &[b'x'; 20_000]].concat();
+    imap.append("INBOX", "", &message).unwrap().ok().unwrap();
+    let one = " CATENATE (URL /INBOX/;UID=1)";
+    let command = format!("x APPEND INBOX{} {{5}}\r\n", one.repeat(10));
+    imap.connection.send(command.as_bytes()).unwrap();
+    let answer = imap.connection.line().unwrap().unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("x NO [LIMIT] "), "{answer}");
+    // What it took is there again.
+    let few = format!("APPEND INBOX{}", one.repeat(5));
+    imap.command(&few).unwrap().ok().unwrap();
+}
+
 #[test]
 fn oversized_messages() {
     let server = Setup::new()

@@ -59,6 +59,23 @@ impl Append {
             message.content.push(bytes);
         }
     }
+
+    /// Whether what came last is there still, as all before it was when it came: what cannot be stored any more is not worth the rest, which a
+    /// client that puts messages together need not even send.
+    fn kept(&self) -> Result<(), Error> {
+        match self.messages.last().is_some_and(|it| it.content.is_lost()) {
+            true => Err(no_memory()),
+            false => Ok(()),
+        }
+    }
+}
+
+fn none_runs() -> Error {
+    Error::Cannot("no append is running".into())
+}
+
+fn no_memory() -> Error {
+    Error::Limit("the server has no memory for this message now; try again later".into())
 }
 
 impl User {
@@ -96,10 +113,13 @@ impl User {
         gate: &mut Gate,
         message: Announced,
     ) -> Result<Answer, Error> {
-        match self.append.take() {
-            Some(append) => self.expect(gate, append, message).await,
-            None => Err(Error::Cannot("no append is running".into())),
+        let append = self.append.take().ok_or_else(none_runs)?;
+        append.kept()?;
+        // Small messages may take what is left, and many of them need no more than a line.
+        if gate.pressed() {
+            return Err(no_memory());
         }
+        self.expect(gate, append, message).await
     }
 
     async fn expect(
@@ -143,8 +163,8 @@ impl User {
         gate: &mut Gate,
         size: u64,
     ) -> Result<Answer, Error> {
-        let append = self.append.take();
-        let mut append = append.ok_or_else(|| Error::Cannot("no append is running".into()))?;
+        let mut append = self.append.take().ok_or_else(none_runs)?;
+        append.kept()?;
         append.octets = append.octets.saturating_add(size);
         Self::fits(gate, &append, append.messages.len() as u64).await?;
         self.append = Some(append);
@@ -153,9 +173,7 @@ impl User {
 
     /// Stores the messages whose content has come.
     pub(super) async fn append_end(&mut self, gate: &mut Gate) -> Result<Answer, Error> {
-        let Some(mut append) = self.append.take() else {
-            return Err(Error::Cannot("no append is running".into()));
-        };
+        let mut append = self.append.take().ok_or_else(none_runs)?;
         // As it is now: what was let in when the command began may be so no longer.
         let rights = if append.owner.id == self.account.id {
             Rights::ALL
@@ -253,9 +271,7 @@ impl Message {
         mailbox: MailboxId,
     ) -> Result<(Delivery, Reservation), Error> {
         let Some((content, memory)) = self.content.take() else {
-            return Err(Error::Limit(
-                "the server has no memory for this message now; try again later".into(),
-            ));
+            return Err(no_memory());
         };
         let content = without_nul(content).await?;
         let (internal_date, internal_offset) = self.internal_date.map_or_else(
