@@ -3,7 +3,7 @@
 use crate::database::{Connection, Value};
 use crate::plans::{self, made, plan};
 use crate::statement::{Dialect, Sql};
-use crate::writer::queue::lease;
+use crate::writer::queue::{known, lease};
 
 /// Queued rows: 20,000 that wait for later, one message and one leg each.
 async fn fill(connection: &mut Connection) {
@@ -70,6 +70,7 @@ async fn check(mut connection: Connection) {
             "queue_legs_due",
         ),
         ("recipients", &lease::OPEN, vec![pair()], ""),
+        ("legs to be settled", &known::KNOWN, vec![one()], ""),
         (
             "a lease renewed",
             &lease::RENEW,
@@ -112,6 +113,13 @@ async fn check(mut connection: Connection) {
         take_for,
         one_destination,
         "queue_legs_destination",
+    ));
+    let dead = numbers(&[9, 1, 5]);
+    cases.push((
+        "leases of the dead",
+        &lease::END_LEASES,
+        dead,
+        "queue_legs_due",
     ));
     let due_for = vec![Value::from("d1"), Value::Int(5)];
     cases.push((

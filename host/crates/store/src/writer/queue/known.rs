@@ -12,7 +12,7 @@ static LOCK: Sql = Sql::new(
      ORDER BY m.id, l.id FOR UPDATE OF m, l",
 );
 // A row for each recipient that is open or to be reported, and one for a leg without such.
-static KNOWN: Sql = Sql::new(
+pub(crate) static KNOWN: Sql = Sql::new(
     "SELECT l.id, l.message, l.lease, m.blob, (SELECT count(*) FROM queue_legs o WHERE o.message = l.message),
      coalesce(q.number, -1), coalesce(q.state, 0), CAST(CASE WHEN q.owed <> '' THEN 1 ELSE 0 END AS BIGINT), coalesce(q.delayed, 0)
      FROM {1: id i} AS r CROSS JOIN queue_legs l JOIN queue_messages m ON m.id = l.message

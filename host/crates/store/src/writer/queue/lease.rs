@@ -48,7 +48,7 @@ pub(crate) static RENEW: Sql = Sql::new(
     "UPDATE queue_legs SET due = $3 WHERE lease = $2 AND id IN (SELECT r.id FROM {1: id i} AS r) RETURNING id",
 );
 // By the index: what is leased is due when its lease ends.
-static END_LEASES: Sql = Sql::new(
+pub(crate) static END_LEASES: Sql = Sql::new(
     "UPDATE queue_legs SET due = $2, lease = 0, owner = '' WHERE state = 0 AND lane = $1 AND due > $2 AND due <= $3 AND lease <> 0",
 );
 pub(crate) static PUT_OFF: Sql = Sql::new(

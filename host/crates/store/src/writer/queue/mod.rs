@@ -1,7 +1,7 @@
 //! Changes of the queue: putting in, leasing, settling, what operators do.
 
 pub(crate) mod enqueue;
-pub(super) mod known;
+pub(crate) mod known;
 pub(crate) mod lease;
 pub(crate) mod operate;
 mod part;
