@@ -71,6 +71,10 @@ impl Job for Metadata {
             self.listed.retain(|name| *name != METADATA);
             return done(core, &self.listed);
         }
+        // RFC 5465 §3.1: NOTIFY has said whose news it wants.
+        if core.notify.is_some() {
+            return done(core, &self.listed);
+        }
         watched::everybody(self)
     }
 
