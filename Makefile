@@ -30,7 +30,7 @@ test: ## set up and run every test; prints totals
 check: ## format, lints, licences, architecture, syntax of scripts
 	@tools/check.sh
 
-bench: ## a table of figures beside Postfix and Dovecot; BENCH=--short for a first look
+bench: ## a table of figures beside Postfix, Dovecot and Cyrus; BENCH=--short for a first look
 	@tools/setup.sh build guest languages bench
 	cargo build --release -p waxwing -p waxwing-policy --bin waxwing --example call-costs
 	cargo run -q -p waxwing-plugin-build --

@@ -18,6 +18,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each cell (5; 2 with --short)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, too")
     parser.add_argument("--only", choices=suite.PARTS, action="append", help="only this measurement; may be repeated")
+    parser.add_argument("--mailbox", type=int, metavar="N", action="append",
+                        help="messages in a mailbox that mail is read from (10000); may be repeated")
     parser.add_argument("--directory", type=Path, default=Path("/var/tmp"), help="where the servers keep their data: a real disk")
     return parser.parse_args()
 
@@ -35,10 +37,12 @@ def main() -> int:
     plan = suite.Plan.short() if options.short else suite.Plan.full()
     if options.rounds:
         plan = plan.with_rounds(options.rounds)
+    if options.mailbox:
+        plan = plan.with_mailboxes(options.mailbox)
     if options.only:
         plan = plan.with_parts(options.only)
     with tempfile.TemporaryDirectory(prefix="waxwing-bench-", dir=options.directory) as directory:
-        Path(directory).chmod(0o755)  # Postfix and Dovecot work in it under accounts of their own
+        Path(directory).chmod(0o755)  # the other servers work in it under accounts of their own
         if machine.filesystem(Path(directory)) == "tmpfs":
             print(f"bench: {directory} is in memory, where syncing costs nothing; give --directory", file=sys.stderr)
             return 78

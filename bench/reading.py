@@ -1,4 +1,4 @@
-"""Reading mail: what IMAP and POP3 clients do most, on mailboxes of one size, beside Dovecot.
+"""Reading mail: what IMAP and POP3 clients do most, on mailboxes of one size, beside Dovecot and Cyrus.
 
 Sides take turns row by row, so that a slow moment of the machine hits all of them; a figure is the median of the rounds.
 """

@@ -18,7 +18,7 @@ class Row:
 
 @dataclass
 class Table:
-    """Rows in the order of measurement. The first side is what the others are held against."""
+    """Rows in the order of measurement. The others are held against the first side, or the better of the first ones."""
 
     sides: list[str]
     head: dict[str, str]
@@ -27,6 +27,8 @@ class Table:
     """Whether the text says how many times better the other sides are."""
     beside: list[str] = field(default_factory=list)
     """Sides that it says nothing of."""
+    rivals: int = 1
+    """How many of the first sides the others are held against, row by row against the best of them."""
     more: list["Table"] = field(default_factory=list)
     """Tables of other sides, printed after this one."""
 
@@ -36,12 +38,13 @@ class Table:
         self.rows.append(Row(title, unit, found, more_is_better))
 
     def text(self) -> str:
-        """An aligned table, valid Markdown too; the last columns say how many times better than the first side."""
-        rivals = [side for side in self.sides[1:] if side not in self.beside] if self.compared else []
-        lines = [["", "", *self.sides, *(f"{side}: times better" for side in rivals)]]
+        """An aligned table, valid Markdown too; the last columns say how many times better than the first side, or than the better of the first."""
+        ours = [side for side in self.sides[self.rivals:] if side not in self.beside] if self.compared else []
+        times = "times better" if self.rivals == 1 else "times the better of the others"
+        lines = [["", "", *self.sides, *(f"{side}: {times}" for side in ours)]]
         for row in self.rows:
             figures = [figure(row.values.get(side)) for side in self.sides]
-            lines.append([row.title, row.unit, *figures, *(figure(self.better(row, side)) for side in rivals)])
+            lines.append([row.title, row.unit, *figures, *(figure(self.better(row, side)) for side in ours)])
         widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
         rule = ["-" * width if column < 2 else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
         lines.insert(1, rule)
@@ -50,10 +53,11 @@ class Table:
         return "\n\n".join([text, *(table.text() for table in self.more)])
 
     def better(self, row: Row, side: str) -> float | None:
-        """How many times better `side` is than the first side; none if one of the figures is missing or nothing."""
-        base, value = row.values.get(self.sides[0]), row.values.get(side)
-        if not base or not value:
+        """How many times better `side` is than the best of the first sides; none without a figure to compare, or where one is nothing."""
+        bases, value = [row.values[rival] for rival in self.sides[:self.rivals] if rival in row.values], row.values.get(side)
+        if not bases or not all(bases) or not value:
             return None
+        base = max(bases) if row.more_is_better else min(bases)
         return value / base if row.more_is_better else base / value
 
     def json(self) -> str:

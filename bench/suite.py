@@ -8,6 +8,7 @@ from . import calls, hooks, machine, memory, milter, pair, reading, relaying, sh
 from .load import Load
 from .report import Table
 from .servers import Side, StartError
+from .servers.cyrus import Cyrus
 from .servers.dovecot import Dovecot
 from .servers.haraka import HarakaDovecot
 from .servers.milter import Milter
@@ -40,6 +41,9 @@ HARAKA_LOADS = {Load(sessions, SMALL) for sessions in (1, 10, 50)}
 CROWD = Load(200, SMALL)
 RELAYED = Load(50, SMALL)
 
+# Where no other size is asked for.
+MAILBOXES = [10_000]
+
 # Turns of a pair for each round of the table. 24 turns (the short form) know the figure to within 4 in a hundred, 75 to within 2.
 TURNS = 12
 
@@ -59,6 +63,7 @@ class Plan:
     header_rounds: int
     slow_peers: int
     mailboxes: list[int]
+    """How many messages each mailbox has that mail is read from."""
     parts: list[str] = field(default_factory=lambda: list(PARTS))
 
     @staticmethod
@@ -66,16 +71,19 @@ class Plan:
         loads = [Load(sessions, size) for size in (SMALL, LARGE) for sessions in (1, 10, 50)]
         loads.append(Load(10, SMALL, reuse=True))
         return Plan(loads, costs=loads, rounds=5, swaps=15, sessions=5000, header_rounds=20,
-                    slow_peers=10_000, mailboxes=[10_000, 100_000])
+                    slow_peers=10_000, mailboxes=MAILBOXES)
 
     @staticmethod
     def short() -> "Plan":
         few, many = (Load(sessions, SMALL) for sessions in (10, 50))
         return Plan([few, many], costs=[few], rounds=2, swaps=5, sessions=1000, header_rounds=5,
-                    slow_peers=1000, mailboxes=[10_000])
+                    slow_peers=1000, mailboxes=MAILBOXES)
 
     def with_rounds(self, rounds: int) -> "Plan":
         return replace(self, rounds=rounds)
+
+    def with_mailboxes(self, mailboxes: list[int]) -> "Plan":
+        return replace(self, mailboxes=mailboxes)
 
     def with_parts(self, parts: list[str]) -> "Plan":
         return replace(self, parts=parts)
@@ -267,22 +275,32 @@ def measure_shadow(plan: Plan, _sides: list[Side], directory: Path, table: Table
 
 
 def measure_reading(plan: Plan, _sides: list[Side], directory: Path, table: Table, progress: Progress) -> None:
-    """IMAP and POP3 beside Dovecot, on mailboxes of each size."""
+    """IMAP and POP3 beside Dovecot and Cyrus, on mailboxes of each size."""
     for count in plan.mailboxes:
-        progress(f"starting Dovecot and Waxwing for mailboxes of {count} messages")
-        started: list[Dovecot | Waxwing] = []
+        progress(f"starting Dovecot, Cyrus and Waxwing for mailboxes of {count} messages")
+        started: list[Dovecot | Cyrus | Waxwing] = []
         try:
             started.append(Dovecot(directory / f"dovecot-{count}", directory / f"lmtp-{count}", ["reader"], client="root", reading=True))
+            started.extend(start_cyrus(directory / f"cyrus-{count}", progress))
             started.append(Waxwing(directory / f"reading-{count}", SHIPPED, SHIPPED_POLICY, accounts=1))
             found = reading.compare(started, count, plan.rounds, progress)
         finally:
             for side in reversed(started):
                 side.stop()
-        more = Table([Dovecot.name, SHIPPED], {"reading mail": f"mailboxes of {count} messages of 4 KB"})
+        more = Table([Dovecot.name, Cyrus.name, SHIPPED], rivals=2, head={"reading mail": f"mailboxes of {count} messages of 4 KB"})
         for row, values in found.items():
             unit, more_is_better = reading.unit(row)
             more.add(row, unit, values, more_is_better)
         table.more.append(more)
+
+
+def start_cyrus(directory: Path, progress: Progress) -> list[Cyrus]:
+    """A Cyrus; nothing where it cannot run, such as on a system without its packages."""
+    try:
+        return [Cyrus(directory, ["reader"])]
+    except StartError as error:
+        progress(f"measuring without Cyrus: {error}")
+        return []
 
 
 def measure_start(_plan: Plan, sides: list[Side], _directory: Path, table: Table, progress: Progress) -> None:

@@ -49,6 +49,21 @@ class TheTable(unittest.TestCase):
         table.add("cost", "ms", {"old": 6.0, "other": 3.0, "new": 0.5})
         self.assertEqual([cell.strip() for cell in table.text().splitlines()[-1].split("|")], ["", "cost", "ms", "6.00", "3.00", "0.50", "12.0", ""])
 
+    def test_holds_the_last_side_against_the_better_of_the_others_in_each_row(self):
+        table = Table(["one", "two", "new"], {}, rivals=2)
+        table.add("rate", "messages/s", {"one": 100.0, "two": 200.0, "new": 400.0}, more_is_better=True)
+        table.add("time", "ms", {"one": 8.0, "two": 12.0, "new": 4.0})
+        lines = [[cell.strip() for cell in line.split("|")] for line in table.text().splitlines() if line.startswith("|")]
+        self.assertEqual(lines[0], ["", "", "", "one", "two", "new", "new: times the better of the others", ""])
+        self.assertEqual([line[-2] for line in lines[2:]], ["2.00", "2.00"])
+
+    def test_holds_it_against_the_one_that_is_there(self):
+        table = Table(["one", "two", "new"], {}, rivals=2)
+        table.add("time", "ms", {"one": 8.0, "new": 4.0})
+        self.assertEqual(table.better(table.rows[0], "new"), 2.0)
+        table.add("time", "ms", {"one": 8.0, "two": 0.0, "new": 4.0})
+        self.assertIsNone(table.better(table.rows[1], "new"))
+
     def test_figures_have_three_digits(self):
         self.assertEqual([figure(value) for value in (0.1234, 12.34, 123.4, None)], ["0.12", "12.3", "123", "–"])
 

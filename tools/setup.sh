@@ -8,7 +8,7 @@
 #   tools/setup.sh test      what `make test` drives: PostgreSQL, swaks, mbsync, curl, openssl, Python
 #   tools/setup.sh peers     servers that mail is exchanged with in tests: Postfix, and Exim in the target folder, since Debian has one at a time
 #   tools/setup.sh clients   mail programs that read from the server in tests, and Dovecot, from which mail is imported
-#   tools/setup.sh bench     what `make bench` compares with and measures by: Postfix, smtp-source, Dovecot, libmilter, and Haraka in the target folder
+#   tools/setup.sh bench     what `make bench` compares with and measures by: Postfix, smtp-source, Dovecot, libmilter, and Cyrus and Haraka in the target folder
 # A group is there when its programs are, however they came; only what is missing is asked of apt.
 set -euo pipefail
 
@@ -50,6 +50,15 @@ install_missing() {
   missing=()
 }
 
+# Packages into the folder at hand, for servers that cannot be installed beside others.
+download() { # their names
+  # Without lists of packages, or with old ones, there is nothing of these names.
+  apt-get -qq download "$@" </dev/null 2>/dev/null || {
+    as_root apt-get -qq update </dev/null
+    apt-get -qq download "$@" </dev/null
+  }
+}
+
 # Exim's program from its packages, which cannot be installed beside Postfix.
 exim() {
   local folder=${CARGO_TARGET_DIR:-target}/exim
@@ -61,12 +70,29 @@ exim() {
   getent passwd Debian-exim >/dev/null || as_root useradd --system --no-create-home --shell /usr/sbin/nologin Debian-exim
   (
     cd "$folder"
-    local packages=(exim4-daemon-light exim4-base)
-    # Without lists of packages, or with old ones, there is nothing of these names.
-    apt-get -qq download "${packages[@]}" </dev/null 2>/dev/null || {
-      as_root apt-get -qq update </dev/null
-      apt-get -qq download "${packages[@]}" </dev/null
-    }
+    download exim4-daemon-light exim4-base
+    for package in *.deb; do dpkg-deb -x "$package" .; done
+    rm -f ./*.deb
+  )
+}
+
+# Cyrus IMAP's programs from its packages, which cannot be installed beside Dovecot's.
+cyrus() {
+  local folder=${CARGO_TARGET_DIR:-target}/cyrus
+  # Unpacked last of all.
+  [ -x "$folder/usr/lib/cyrus/bin/pop3d" ] && return
+  command -v dpkg-deb >/dev/null || return 0
+  echo "setup: unpacking Cyrus IMAP" >&2
+  mkdir -p "$folder"
+  (
+    cd "$folder"
+    rm -f ./*.deb
+    download cyrus-common cyrus-imapd cyrus-pop3d
+    # What its servers are linked with; the virus scanner and the notifications by Zephyr are not among them.
+    for library in $(dpkg-deb -f cyrus-common_*.deb Depends | tr ',' '\n' | sed 's/^ *//; s/[ (|:].*//' | grep '^lib' | grep -v -e clamav -e zephyr); do
+      dpkg-query -W -f '${Status}' "$library" 2>/dev/null | grep -q ' installed$' || missing+=("$library")
+    done
+    install_missing
     for package in *.deb; do dpkg-deb -x "$package" .; done
     rm -f ./*.deb
   )
@@ -155,6 +181,7 @@ for group in "$@"; do
       need nodejs node
       need npm npm
       install_missing
+      cyrus
       npm_package Haraka bench/haraka
       ;;
     *)
