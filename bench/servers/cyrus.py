@@ -91,7 +91,8 @@ class Cyrus:
         self._unused = iter(accounts)
         self._owner = pwd.getpwnam(CYRUS_USER)
         directory.mkdir(parents=True)
-        for name in ["lib", "lib/db", "mail", "sieve"]:
+        # Without `socket`, where each session in IDLE listens to `idled`, it looks for mail once a minute and says nothing of it.
+        for name in ["lib", "lib/db", "lib/socket", "mail", "sieve"]:
             self._folder(directory / name)
         # The account may not be let into the target folder.
         shutil.copytree(LIBRARIES, directory / "programs", symlinks=True)
