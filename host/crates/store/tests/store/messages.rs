@@ -6,7 +6,7 @@ use std::time::Duration;
 use waxwing_store::{BlobId, Error, FlagChange, FlagOperation, Flags, UidRange};
 
 use crate::on_both;
-use crate::setup::{Setup, account, assert_sound, delivery, put, target};
+use crate::setup::{Kind, Setup, account, assert_sound, delivery, put, target};
 
 on_both! {
     flags_change_and_counts_follow;
@@ -19,6 +19,7 @@ on_both! {
     what_arrives_is_recent_for_one_session;
     changes_of_flags_tell_what_was_before;
     heads_of_many_contents;
+    a_very_large_mailbox_is_read_whole;
 }
 
 fn flags(operation: FlagOperation, flags: Flags) -> FlagChange {
@@ -366,4 +367,37 @@ async fn heads_of_many_contents(setup: Arc<Setup>) {
         .unwrap();
     let heads: Vec<Option<&[u8]>> = heads.iter().map(Option::as_deref).collect();
     assert_eq!(heads, [Some(&b"LLL"[..]), None, Some(b"sma"), Some(b"sma")]);
+}
+
+async fn a_very_large_mailbox_is_read_whole(setup: Arc<Setup>) {
+    const MORE: u32 = 45_000;
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    put(&store, alice, "first").await;
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+    store.close().await;
+    let numbers = match setup.kind {
+        Kind::Sqlite => format!(
+            "(WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MORE}) SELECT i FROM n)"
+        ),
+        Kind::Postgres => format!("(SELECT generate_series(1::bigint, {MORE}) AS i)"),
+    };
+    setup
+        .sabotage(&format!(
+            "INSERT INTO messages (mailbox, uid, blob, modseq, flags, changed, size, internal_date, internal_offset, keywords, saved)
+             SELECT m.mailbox, 1 + 2 * n.i, m.blob, m.modseq, 8, 0, m.size, m.internal_date, m.internal_offset, 'one two', m.saved
+             FROM messages m CROSS JOIN {numbers} AS n"
+        ))
+        .await;
+    let store = setup.open().await;
+    let found = store.select(alice, inbox, false).await.unwrap();
+    let uids = found.messages.iter().map(|message| message.uid);
+    assert!(uids.eq((0..=MORE).map(|i| 1 + 2 * i)));
+    let last = found.messages.last().unwrap();
+    assert_eq!(
+        (last.flags.bits(), last.keywords.as_slice()),
+        (8, &["one".to_owned(), "two".to_owned()][..])
+    );
+    assert!(found.messages[0].keywords.is_empty());
+    store.close().await;
 }
