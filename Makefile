@@ -72,7 +72,7 @@ chaos: ## ten minutes of a plugin made of chance, which must break nothing but i
 slow: ## 10,000 peers that are in the middle of something, and what the others feel of them
 	@ulimit -n 24000 2>/dev/null || ulimit -n 20000; WAXWING_SLOW=10000 tools/test.sh slow:: -- --nocapture
 
-idle: ## 5,000 idle sessions in clear and under TLS, and what each of them costs
+idle: ## 5,000 sessions that say nothing, in clear, under TLS and in IDLE, and what each of them costs
 	@ulimit -n 20000 && WAXWING_IDLE=5000 tools/test.sh memory:: -- --nocapture
 
 many: ## 1,000 swaps of a plugin under load, whose memory stays flat, and 500 plugins at once

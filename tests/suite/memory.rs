@@ -134,8 +134,8 @@ const ALICE: &str = "alice@waxwing.test";
 
 /// Puts messages into INBOX, many with a command.
 fn fill(imap: &mut Imap, messages: usize) {
-    let one = " {26+}\r\nSubject: one of many\r\n\r\nx\r\n";
-    let one = one.replace("{26+}", &format!("{{{}+}}", one.len() - " {26+}\r\n".len()));
+    let message = "Subject: one of many\r\n\r\nx\r\n";
+    let one = format!(" {{{}+}}\r\n{message}", message.len());
     for _ in 0..messages / 100 {
         let all = format!("APPEND INBOX{}", one.repeat(100));
         imap.command(&all).unwrap().ok().unwrap();

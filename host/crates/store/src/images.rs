@@ -35,7 +35,7 @@ const IMAGE: usize = 256;
 
 /// Messages that are read at a time.
 const LINES: i64 = 20_000;
-// One row of lines: a row for each message takes five times as long to come from SQLite's thread. What may hold spaces is last.
+// One row of lines: for each row that comes from SQLite's thread two threads wait for each other. What may hold spaces is last.
 static PACKED: Sql = Sql::new(
     "SELECT coalesce(string_agg(l.line, $3 ORDER BY l.uid), ''), count(*), coalesce(max(l.uid), 0)
      FROM (SELECT uid, uid || ' ' || modseq || ' ' || flags || ' ' || internal_date || ' ' || size || ' ' || blob || ' ' || internal_offset
@@ -320,6 +320,7 @@ impl Store {
         Ok((found, image))
     }
 
+    /// All messages, from the database.
     async fn all_entries(&self, mailbox: MailboxId) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         let mut last = 0;
