@@ -37,7 +37,7 @@ struct All {
 /// Leads the recipients of a leg into their mailboxes.
 pub(super) async fn deposit(worker: &Worker, leg: &Arc<Leased>, now: i64) {
     let parts = &worker.parts;
-    let content = match parts.store.blob(leg.message.blob).await {
+    let content = match parts.store.queued_content(leg.message.blob).await {
         Ok(content) => content,
         Err(error) => {
             tracing::error!(leg = leg.leg.0, %error, "a queued message could not be read");

@@ -139,7 +139,7 @@ impl Job<'_> {
             // Not before: what waits for a connection is not held in memory.
             let content = match read.take() {
                 Some(content) => content,
-                None => match worker.parts.store.blob(leg.message.blob).await {
+                None => match worker.parts.store.queued_content(leg.message.blob).await {
                     Ok(content) => content,
                     Err(error) => {
                         tracing::error!(leg = leg.leg.0, %error, "a queued message could not be read");

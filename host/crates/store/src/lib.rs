@@ -46,6 +46,7 @@ mod messages;
 mod metadata;
 mod migrations;
 mod open;
+mod passing;
 mod password;
 #[cfg(test)]
 mod plans;

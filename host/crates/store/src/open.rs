@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use crate::blob_files::{BlobFiles, make_directory};
 use crate::database::{Connector, Readers};
 use crate::images::Images;
+use crate::passing::Passing;
 use crate::shared::Shared;
 use crate::writer::Writer;
 use crate::writer::transaction::Transaction;
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     /// The first UID not shown to any read-write session, where memory is ahead of the database.
     pub(crate) recent: Mutex<HashMap<MailboxId, u32>>,
     pub(crate) images: Images,
+    pub(crate) passing: Passing,
     /// Ledger rows that are written with the next round of housekeeping.
     pub(crate) later_rows: Mutex<Vec<LedgerRow>>,
     /// Ledger rows dropped because the writer was too far behind.
@@ -85,6 +87,7 @@ impl Store {
             kv,
             recent: Mutex::default(),
             images: Images::default(),
+            passing: Passing::default(),
             later_rows: Mutex::default(),
             dropped_rows: AtomicU64::new(0),
         };

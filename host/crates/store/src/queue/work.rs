@@ -242,10 +242,24 @@ impl Store {
     ) -> Result<Submitted> {
         let forms = self.forms(deliveries, notices, outgoing).await?;
         let accepted = self.inner.writer.write(forms).await?;
+        for (blob, content, legs) in &accepted.passing {
+            self.inner.passing.keep(*blob, content, *legs);
+        }
         Ok(Submitted {
             stored: accepted.stored,
             legs: accepted.legs,
         })
+    }
+
+    /// The content that a leg is to be sent with, from memory if it has just been queued here.
+    ///
+    /// # Errors
+    /// `NoSuchBlob` if the message was removed from the queue meanwhile.
+    pub async fn queued_content(&self, blob: BlobId) -> Result<Bytes> {
+        match self.inner.passing.take(blob) {
+            Some(content) => Ok(content),
+            None => self.blob(blob).await,
+        }
     }
 
     async fn forms(

@@ -80,6 +80,16 @@ impl Operation for Deliver {
 pub(crate) struct Accepted {
     pub(crate) stored: Vec<Stored>,
     pub(crate) legs: Vec<LegId>,
+    /// Contents that go on, each with how many legs.
+    pub(crate) passing: Vec<(BlobId, Bytes, usize)>,
+}
+
+impl Accepted {
+    fn extend(&mut self, more: Self) {
+        self.stored.extend(more.stored);
+        self.legs.extend(more.legs);
+        self.passing.extend(more.passing);
+    }
 }
 
 /// Several forms of a message, and messages that tell of it, of which all are stored or none.
@@ -141,9 +151,7 @@ impl DeliverAll {
         let mut accepted = Accepted::default();
         for (form, spots) in self.0.iter_mut().zip(&spots) {
             form.names_file = !spots.is_empty() || !form.queued.is_empty();
-            let Accepted { stored, legs } = form.write(transaction, spots).await?;
-            accepted.stored.extend(stored);
-            accepted.legs.extend(legs);
+            accepted.extend(form.write(transaction, spots).await?);
         }
         Ok(accepted)
     }
@@ -253,6 +261,10 @@ impl Deliver {
             let size = self.content.len() as u64;
             let legs = enqueue.apply(transaction, BlobId(first), size).await?;
             accepted.legs.extend(legs);
+        }
+        if !accepted.legs.is_empty() {
+            let passing = (BlobId(first), self.content.clone(), accepted.legs.len());
+            accepted.passing.push(passing);
         }
         if let Some(row) = &self.ledger {
             transaction.record(first + signed(rows) - 1, row);

@@ -85,7 +85,7 @@ impl Operation for Settle {
                 legs: Vec::new(),
             });
         }
-        let Accepted { stored, legs } = self.notices.write(transaction, checked).await?;
+        let Accepted { stored, legs, .. } = self.notices.write(transaction, checked).await?;
         Ok(Settled::Recorded { stored, legs })
     }
 
