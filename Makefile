@@ -54,8 +54,8 @@ backlog: ## a million messages that wait in the queue, on both databases: what i
 clients: ## ten IMAP clients that do what they like to one mailbox for ten minutes, each told the truth at every step
 	@WAXWING_CLIENTS_SECONDS=300 tools/test.sh imap_random:: -- --nocapture
 
-synced: ## mbsync twice over 10,000 messages: the second time nothing changes
-	@WAXWING_SYNCED=10000 tools/test.sh mbsync_changes_nothing
+synced: ## mbsync and Thunderbird twice over 10,000 messages: the second time nothing changes
+	@WAXWING_SYNCED=10000 tools/test.sh changes_nothing_the_second_time
 
 corpus: ## every message of CORPUS=DIR in by SMTP, out by IMAP and POP3, byte for byte
 	@WAXWING_CORPUS_ALL=1 WAXWING_CORPUS="$(CORPUS)" tools/test.sh corpus::

@@ -156,6 +156,7 @@ for group in "$@"; do
       need offlineimap3 offlineimap
       need neomutt neomutt
       need s-nail s-nail
+      need thunderbird thunderbird
       need nodejs node
       need npm npm
       need dovecot-imapd /usr/lib/dovecot/imap

@@ -1,4 +1,4 @@
-//! Programs that fetch and read mail: getmail, fetchmail, OfflineIMAP, NeoMutt, S-nail, ImapFlow; and mbsync with many messages.
+//! Programs that fetch and read mail: getmail, fetchmail, OfflineIMAP, NeoMutt, S-nail, ImapFlow; and mbsync and Thunderbird with many messages.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -375,16 +375,39 @@ fn imapflow() {
     server.verify();
 }
 
-/// 200 messages; `WAXWING_SYNCED=10000` (`make synced`) makes it more.
+/// How many messages are brought here and back: few, or with `make synced` many.
+fn synced() -> usize {
+    std::env::var("WAXWING_SYNCED")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(200)
+}
+
+#[test]
+fn thunderbird_changes_nothing_the_second_time() {
+    if !installed("thunderbird") {
+        return;
+    }
+    let count = synced();
+    let server = Setup::new().start();
+    fill(&server, count);
+    let mut command = Command::new("python3");
+    command.arg(place::tests().join("clients/thunderbird.py"));
+    let said = must(
+        command
+            .arg(port(&server, "imap").to_string())
+            .arg(count.to_string()),
+    );
+    assert_eq!(said.trim(), "ok");
+    server.verify();
+}
+
 #[test]
 fn mbsync_changes_nothing_the_second_time() {
     if !installed("mbsync") {
         return;
     }
-    let count = std::env::var("WAXWING_SYNCED")
-        .ok()
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(200);
+    let count = synced();
     let server = Setup::new().start();
     let mut imap = server.imap(ALICE);
     let flags = ["", "\\Seen", "\\Flagged", "\\Answered \\Seen", "$work"];
