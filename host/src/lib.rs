@@ -21,6 +21,7 @@ pub mod cli;
 pub mod config;
 mod descriptors;
 mod dial;
+mod discovery;
 mod dns;
 mod drive;
 mod fetch;

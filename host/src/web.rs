@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::discovery;
 use crate::drive::Terms;
 use crate::publish;
 use crate::sessions::Seat;
@@ -61,7 +62,8 @@ async fn secured(stream: TcpStream, implicit_tls: bool, terms: &Terms, parts: Ar
 async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, parts: Arc<Parts>) {
     let routes = Router::new()
         .route("/.well-known/mta-sts.txt", get(mta_sts))
-        .with_state(parts);
+        .with_state(Arc::clone(&parts))
+        .merge(discovery::routes(parts));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER)

@@ -294,8 +294,13 @@ fn a_domain_that_publishes_nothing_is_told_what_to_do() {
 
 /// A request and what comes back.
 fn get(server: &Server, host: &str, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    converse(server, &request)
+}
+
+/// A request, and all of its answer.
+fn converse(server: &Server, request: &str) -> String {
     let mut connection = Connection::open_tls(server.address("web")).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
     connection.send(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     while let Some(line) = connection.line().unwrap() {
@@ -361,4 +366,77 @@ fn the_policy_is_served() {
     assert_eq!(id(&server), testing);
     set(&["--remove"]);
     assert!(get(&server, "mta-sts.waxwing.test", PATH).starts_with("HTTP/1.1 404 "));
+}
+
+/// What programs ask for when they know an address: told of a domain that is served, whoever has an account in it, and of no other.
+#[test]
+fn programs_are_told_their_settings() {
+    let server = Setup::new().settings(WEB).start();
+    let config =
+        |host: &str, query: &str| get(&server, host, &format!("/mail/config-v1.1.xml{query}"));
+    for (host, query) in [
+        ("autoconfig.waxwing.test", ""),
+        ("waxwing.test", ""),
+        ("mx.waxwing.example", "?emailaddress=nobody%40WAXWING.test"),
+    ] {
+        let told = config(host, query);
+        assert!(told.starts_with("HTTP/1.1 200 "), "{host}: {told}");
+        assert!(told.contains("<domain>waxwing.test</domain>"), "{told}");
+    }
+    for (host, query) in [
+        ("autoconfig.elsewhere.example", ""),
+        ("mx.waxwing.example", ""),
+        (
+            "autoconfig.waxwing.test",
+            "?emailaddress=alice%40elsewhere.example",
+        ),
+    ] {
+        let told = config(host, query);
+        assert!(told.starts_with("HTTP/1.1 404 "), "{host}: {told}");
+    }
+    let profile = get(
+        &server,
+        "mx.waxwing.example",
+        "/apple.mobileconfig?address=alice@waxwing.test",
+    );
+    assert!(
+        profile.contains("application/x-apple-aspen-config"),
+        "{profile}"
+    );
+    assert!(
+        profile.contains("<string>alice@waxwing.test</string>"),
+        "{profile}"
+    );
+    let profile = get(
+        &server,
+        "mx.waxwing.example",
+        "/apple.mobileconfig?address=alice@elsewhere.example",
+    );
+    assert!(profile.starts_with("HTTP/1.1 404 "), "{profile}");
+}
+
+#[test]
+fn outlook_is_told_its_settings() {
+    const SCHEMA: &str =
+        "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a";
+    let server = Setup::new().settings(WEB).start();
+    let ask = |address: &str| {
+        let question = format!(
+            "<Autodiscover><Request><EMailAddress>{address}</EMailAddress>\
+             <AcceptableResponseSchema>{SCHEMA}</AcceptableResponseSchema></Request></Autodiscover>"
+        );
+        let header = format!(
+            "POST /autodiscover/autodiscover.xml HTTP/1.1\r\nHost: waxwing.test\r\nConnection: close\r\nContent-Type: text/xml\r\n\
+             Content-Length: {}\r\n\r\n",
+            question.len()
+        );
+        converse(&server, &(header + &question))
+    };
+    let told = ask("alice@waxwing.test");
+    assert!(told.contains("<Action>settings</Action>"), "{told}");
+    assert!(told.contains("<DisplayName>alice@waxwing.test<"), "{told}");
+    assert!(ask("alice@elsewhere.example").contains("<ErrorCode>500<"));
+    assert!(ask("").contains("<ErrorCode>600<"));
+    let large = ask(&"a".repeat(20_000));
+    assert!(large.starts_with("HTTP/1.1 413 "), "{large}");
 }

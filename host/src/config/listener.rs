@@ -79,7 +79,7 @@ pub enum Service {
     Imap,
     /// POP3 (RFC 1939).
     Pop3,
-    /// What everybody may ask over HTTP: the policies of MTA-STS (RFC 8461).
+    /// What everybody may ask over HTTP: the policies of MTA-STS (RFC 8461), the settings of mail programs.
     Http,
     /// `/metrics`, `/healthz` and `/readyz` over HTTP.
     Metrics,

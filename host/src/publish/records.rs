@@ -5,6 +5,9 @@ use waxwing_auth::dkim::{key_name, zone_strings};
 
 use super::site::{Offer, Site, policy_id};
 
+/// RFC 9110 §4.2.2.
+const HTTPS: u16 = 443;
+
 /// A record to publish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ZoneRecord {
@@ -80,6 +83,7 @@ pub(crate) fn records(site: &Site) -> Vec<ZoneRecord> {
         ));
     }
     all.extend(site.offers.iter().map(|offer| service(site, offer)));
+    all.extend(settings(site));
     all
 }
 
@@ -113,6 +117,29 @@ fn policy(site: &Site) -> Vec<ZoneRecord> {
     ]
 }
 
+/// Where programs ask for their settings (`discovery.rs`): at names of the domain, on the port of HTTPS.
+fn settings(site: &Site) -> Vec<ZoneRecord> {
+    let Site { domain, host, .. } = site;
+    let Some(port) = site.web else {
+        return Vec::new();
+    };
+    let mut all = vec![record(
+        &format!("_autodiscover._tcp.{domain}"),
+        "SRV",
+        format!("0 1 {port} {host}."),
+        "Where Outlook asks for its settings",
+    )];
+    if port == HTTPS {
+        all.push(record(
+            &format!("autoconfig.{domain}"),
+            "CNAME",
+            format!("{host}."),
+            "The host that programs ask for their settings, with a certificate of this name",
+        ));
+    }
+    all
+}
+
 /// RFC 6186 §3.4: a service that there is not has the root as its host.
 fn service(site: &Site, offer: &Offer) -> ZoneRecord {
     let name = format!("{}._tcp.{}", offer.label, site.domain);
@@ -139,6 +166,7 @@ mod tests {
                 domain: "example.org".into(),
                 host: host.into(),
                 offers: Vec::new(),
+                web: None,
                 keys: Vec::new(),
                 policy: None,
                 chain: Vec::new(),

@@ -40,6 +40,8 @@ pub(crate) struct Site {
     pub(crate) domain: String,
     pub(crate) host: String,
     pub(crate) offers: Vec<Offer>,
+    /// The port of the web under TLS, where programs ask for their settings; none if there is no such listener.
+    pub(crate) web: Option<u16>,
     /// All keys that are to be published.
     pub(crate) keys: Vec<KeyText>,
     /// The domain's policy, if it has one.
@@ -64,6 +66,7 @@ impl Site {
             domain: ring.domain().to_owned(),
             host: config.hostname.clone(),
             offers: offers(config),
+            web: port(config, Service::Http, Tls::Implicit),
             keys: keys.collect(),
             policy,
             chain: crate::tls::chain(config),
@@ -79,17 +82,12 @@ impl Site {
     }
 }
 
-fn offers(config: &Config) -> Vec<Offer> {
-    let offer = |(label, service, tls): (&'static str, Service, Tls)| {
-        let listeners = config.listeners.iter();
-        let suits = listeners.filter(|listener| listener.service == service && listener.tls == tls);
-        let ports = suits.flat_map(|listener| listener.address.iter().map(|at| at.port()));
-        Offer {
-            label,
-            implicit: tls == Tls::Implicit,
-            // A free port is another one each time.
-            port: ports.filter(|port| *port > 0).min(),
-        }
+/// The services of users' programs, the better of each two first.
+pub(crate) fn offers(config: &Config) -> Vec<Offer> {
+    let offer = |(label, service, tls): (&'static str, Service, Tls)| Offer {
+        label,
+        implicit: tls == Tls::Implicit,
+        port: port(config, service, tls),
     };
     // RFC 8620 §2.2: no listener speaks JMAP, which is stated like any other service that there is not (RFC 2782).
     let jmap = Offer {
@@ -98,6 +96,14 @@ fn offers(config: &Config) -> Vec<Offer> {
         port: None,
     };
     SERVICES.into_iter().map(offer).chain([jmap]).collect()
+}
+
+fn port(config: &Config, service: Service, tls: Tls) -> Option<u16> {
+    let listeners = config.listeners.iter();
+    let suits = listeners.filter(|listener| listener.service == service && listener.tls == tls);
+    let ports = suits.flat_map(|listener| listener.address.iter().map(|at| at.port()));
+    // A free port is another one each time.
+    ports.filter(|port| *port > 0).min()
 }
 
 /// The policy of a domain whose mail this server takes.
