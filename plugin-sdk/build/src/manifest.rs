@@ -43,13 +43,14 @@ fn yes() -> bool {
 }
 
 /// What a hook may wait for: one of these facts, or a setting.
-const FACTS: [&str; 6] = [
+const FACTS: [&str; 7] = [
     "authenticated",
     "auth-results",
     "found",
     "judged",
     "detail",
     "limited",
+    "deferred",
 ];
 /// What stands between facts.
 const OR: &str = " or ";

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::facts::AttemptOutcome;
 use crate::guest::Ask;
 use crate::hook::Hook;
 use crate::outcome::Verdict;
@@ -34,6 +35,8 @@ enum Fact {
     Detail,
     /// The administrator set a limit for the account at hand.
     Limited,
+    /// The attempt to deliver elsewhere failed in a way that may pass.
+    Deferred,
 }
 
 /// What has to be so: one of these facts. None: there is no condition.
@@ -53,6 +56,7 @@ impl Fact {
             "judged" => Self::Judged,
             "detail" => Self::Detail,
             "limited" => Self::Limited,
+            "deferred" => Self::Deferred,
             _ => return None,
         })
     }
@@ -74,6 +78,10 @@ impl Fact {
                 Ask::Quota(room) => room.limited,
                 _ => true,
             },
+            Self::Deferred => context
+                .attempt
+                .as_ref()
+                .is_none_or(|attempt| attempt.outcome == AttemptOutcome::Deferred),
         }
     }
 }
@@ -143,9 +151,12 @@ impl Conditions {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
+    use crate::facts::Attempt;
     use crate::outcome::{Operation, Room};
     use crate::services::Usage;
 
@@ -160,6 +171,28 @@ mod tests {
         assert!(holds("moonlight"));
         assert!(holds("authenticated or moonlight"));
         assert!(Conditions::default().hold(&Ask::Message, &nothing));
+    }
+
+    #[test]
+    fn an_attempt_is_deferred_or_not() {
+        let holds = |outcome| {
+            let attempt = Attempt {
+                outcome,
+                ..Attempt::default()
+            };
+            let context = Context {
+                attempt: Some(Arc::new(attempt)),
+                ..Context::default()
+            };
+            Condition::parse("deferred", &Value::Null).holds(&Ask::Submit, &context)
+        };
+        assert!(holds(AttemptOutcome::Deferred));
+        assert!(!holds(AttemptOutcome::Delivered) && !holds(AttemptOutcome::Refused));
+        let known = Condition::parse("deferred", &Value::Null);
+        assert!(
+            known.holds(&Ask::Submit, &Context::default()),
+            "where nothing is known"
+        );
     }
 
     #[test]
