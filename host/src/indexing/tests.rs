@@ -94,7 +94,7 @@ impl World {
     /// Which messages the index leaves out for each word; none of them has it.
     async fn left_out(&self) -> Vec<UidSet> {
         let (store, uids) = (self.store(), self.uids().await);
-        let keys = WORDS.map(|word| TextKey::Body(waxwing_message::fold(word)));
+        let keys = WORDS.map(|word| TextKey::Body(waxwing_message::Sought::new(word)));
         let needles = keys.each_ref().map(TextKey::needle);
         let absent = absent(store, self.account.id, self.inbox, &uids, &needles).await;
         let all = store

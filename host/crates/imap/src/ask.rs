@@ -264,7 +264,7 @@ pub enum Ask {
         mailbox: MailboxId,
         /// Among which messages.
         uids: UidSet,
-        /// Of each needle the texts, folded, that a message which has it holds all of; 64 needles at most. See
+        /// Of each needle the texts, mapped, that a message which has it holds all of; 64 needles at most. See
         /// [`each_text`](crate::each_text).
         needles: Arc<[Vec<String>]>,
     },

@@ -1,23 +1,24 @@
 //! The texts of a message that search keys look into: what an index of them is made from.
 
-use waxwing_message::{AddressItem, Part, Summary, decode_words, fold, header};
+use waxwing_message::{AddressItem, Decoded, Part, Summary, casemap, header};
 
 use crate::types::SummaryField;
 
 /// Changes whenever a message may have other texts than before: an index that was made from those has to be made again.
-pub const TEXTS: u16 = 1;
+pub const TEXTS: u16 = 2;
 
-/// Hands over every text, folded, of the message `raw` that a search key can find something in, its `summary` being the one that rows
-/// are answered with. What a key finds lies within one of them.
+/// Hands over every text, mapped, of the message `raw` that a search key can find something in, its `summary` being the one that rows
+/// are answered with. What a key finds, mapped, lies within one of them: also what it finds in a text that could not be decoded, whose octets are
+/// handed over as far as they are text, since a needle is.
 pub fn each_text(raw: &[u8], summary: &Summary, mut text: impl FnMut(&str)) {
-    let mut folded = |part: &str| text(&fold(part));
+    let mut mapped = |part: &Decoded| text(&casemap(&part.shown()));
     for field in header::fields(header_of(raw)) {
-        field_texts(field).iter().for_each(|part| folded(part));
+        mapped(&field_text(field));
     }
-    each_body_text(raw, |part| folded(&part));
+    each_body_text(raw, |part| mapped(&part));
     for field in SummaryField::ALL {
         let texts = summary_texts(summary, field);
-        texts.iter().for_each(|part| folded(part));
+        texts.iter().for_each(&mut mapped);
     }
 }
 
@@ -26,29 +27,46 @@ pub(crate) fn header_of(raw: &[u8]) -> &[u8] {
     raw.get(..header::end(raw)).unwrap_or_default()
 }
 
-/// A field's value as it reads, and the field as it stands.
-pub(crate) fn field_texts(field: header::Field<'_>) -> [String; 2] {
-    let stands = String::from_utf8_lossy(field.raw).into_owned();
-    [decode_words(field.value), stands]
+/// A field as it reads: RFC 5255 §4.6 (a) has MIME's encoding removed.
+pub(crate) fn field_text(field: header::Field<'_>) -> Decoded {
+    let name = String::from_utf8_lossy(field.name);
+    prefixed(&format!("{name}: "), Decoded::field(field.value))
+}
+
+/// A text behind another one.
+fn prefixed(prefix: &str, text: Decoded) -> Decoded {
+    match text {
+        Decoded::Text(text) => Decoded::Text(format!("{prefix}{text}")),
+        Decoded::Octets(octets) => Decoded::Octets([prefix.as_bytes(), &octets].concat()),
+    }
 }
 
 /// The texts of the body: its text parts, then the headers of the messages in it.
-pub(crate) fn each_body_text(raw: &[u8], mut text: impl FnMut(String)) {
+pub(crate) fn each_body_text(raw: &[u8], mut text: impl FnMut(Decoded)) {
     let root = Part::read(raw);
     root.texts(raw).for_each(&mut text);
     for header in root.inner_headers(raw) {
-        let fields = header::fields(header).map(|field| decode_words(field.value));
-        text(fields.collect::<Vec<_>>().join("\n"));
+        let mut whole = String::new();
+        for field in header::fields(header) {
+            match Decoded::field(field.value) {
+                Decoded::Text(value) => {
+                    whole.push_str(&value);
+                    whole.push('\n');
+                }
+                octets => text(octets),
+            }
+        }
+        text(Decoded::Text(whole));
     }
 }
 
 /// What a search for a field looks into that the summary holds.
-pub(crate) fn summary_texts(summary: &Summary, field: SummaryField) -> Vec<String> {
+pub(crate) fn summary_texts(summary: &Summary, field: SummaryField) -> Vec<Decoded> {
     let envelope = &summary.envelope;
     let addresses = |list: &[AddressItem]| list.iter().map(address).collect();
     let raw = |octets: &[u8]| match octets {
         [] => Vec::new(),
-        octets => vec![String::from_utf8_lossy(octets).into_owned()],
+        octets => vec![Decoded::utf_8(octets)],
     };
     match field {
         SummaryField::Bcc => addresses(&envelope.bcc),
@@ -57,7 +75,7 @@ pub(crate) fn summary_texts(summary: &Summary, field: SummaryField) -> Vec<Strin
         SummaryField::To => addresses(&envelope.to),
         SummaryField::Subject => {
             let subject = envelope.subject.iter();
-            subject.map(|subject| decode_words(subject)).collect()
+            subject.map(|subject| Decoded::field(subject)).collect()
         }
         SummaryField::MessageId => raw(envelope.message_id.as_deref().unwrap_or_default()),
         SummaryField::InReplyTo => raw(envelope.in_reply_to.as_deref().unwrap_or_default()),
@@ -66,22 +84,28 @@ pub(crate) fn summary_texts(summary: &Summary, field: SummaryField) -> Vec<Strin
 }
 
 /// An address as it stands in a header, decoded.
-fn address(item: &AddressItem) -> String {
+fn address(item: &AddressItem) -> Decoded {
     match item {
         AddressItem::Mailbox {
             name,
             local,
             domain,
             ..
-        } if name.is_empty() => format!("{local}@{domain}"),
+        } if name.is_empty() => Decoded::Text(format!("{local}@{domain}")),
         AddressItem::Mailbox {
             name,
             local,
             domain,
             ..
-        } => format!("{name} <{local}@{domain}>"),
-        AddressItem::GroupStart(name) => name.clone(),
-        AddressItem::GroupEnd => String::new(),
+        } => match Decoded::name(name) {
+            Decoded::Text(name) => Decoded::Text(format!("{name} <{local}@{domain}>")),
+            Decoded::Octets(name) => {
+                let behind = format!(" <{local}@{domain}>");
+                Decoded::Octets([name.as_slice(), behind.as_bytes()].concat())
+            }
+        },
+        AddressItem::GroupStart(name) => Decoded::name(name),
+        AddressItem::GroupEnd => Decoded::Text(String::new()),
     }
 }
 
@@ -122,7 +146,7 @@ mod tests {
             });
         assert_eq!(
             (TEXTS, hash),
-            (1, 10_476_751_805_627_441_664),
+            (2, 10_536_082_225_489_685_224),
             "messages have other texts than before: raise TEXTS, so that indexes are made again. Now they are: {texts}"
         );
     }

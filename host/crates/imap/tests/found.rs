@@ -19,7 +19,7 @@ use waxwing_imap::types::{FlagSet, SystemFlag};
 use waxwing_session::{Session as _, Step};
 
 /// What texts and needles are made of: letters that several messages share, and those that fold to something else.
-const WORDS: [&str; 14] = [
+const WORDS: [&str; 15] = [
     "lunch",
     "LUNCHES",
     "unc",
@@ -33,6 +33,7 @@ const WORDS: [&str; 14] = [
     "字",
     "ä",
     "e\u{301}t",
+    "Ét",
     "x-list",
 ];
 
@@ -44,14 +45,18 @@ fn words(most: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(word(), 1..most).prop_map(|words| words.join(" "))
 }
 
-/// A header field's text as it is or in an encoded word.
+/// A header field's text as it is or in an encoded word, which may be wrong.
 fn value() -> impl Strategy<Value = String> {
-    (words(4), any::<bool>()).prop_map(|(text, encoded)| match encoded {
-        true => format!(
+    let encoded = |octets: Vec<u8>| {
+        format!(
             "=?utf-8?b?{}?=",
-            base64::prelude::BASE64_STANDARD.encode(text)
-        ),
-        false => text,
+            base64::prelude::BASE64_STANDARD.encode(octets)
+        )
+    };
+    (words(4), 0..4).prop_map(move |(text, form)| match form {
+        0 => encoded([b"\xff", text.as_bytes()].concat()),
+        1 | 2 => encoded(text.into_bytes()),
+        _ => text,
     })
 }
 
@@ -67,6 +72,8 @@ fn part() -> impl Strategy<Value = String> {
         )),
         words(6).prop_map(|text| format!("Content-Type: application/pdf\r\n\r\n{text}\r\n")),
         Just("Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nStra=DFe l=\r\nunch =E4\r\n".to_owned()),
+        // What cannot be decoded.
+        words(6).prop_map(|text| format!("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=FF{text}=E4=\r\n")),
     ];
     leaf.prop_recursive(2, 8, 3, |inner| {
         prop_oneof![

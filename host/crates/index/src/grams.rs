@@ -23,7 +23,7 @@ impl Default for Grams {
 }
 
 impl Grams {
-    /// Adds those of a text, which is folded.
+    /// Adds those of a text, which is mapped for comparison.
     pub fn add(&mut self, text: &str) {
         for gram in of(text) {
             let (word, bit) = (gram as usize / 64, 1u64 << (gram % 64));

@@ -12,7 +12,7 @@ pub struct Needles {
 }
 
 impl Needles {
-    /// Of each needle the texts, folded, that a message must hold all of.
+    /// Of each needle the texts, mapped for comparison, that a message must hold all of.
     #[must_use]
     pub fn new<T: AsRef<str>>(needles: &[Vec<T>]) -> Self {
         let of = |texts: &Vec<T>| -> Vec<u32> {

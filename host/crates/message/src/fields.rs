@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Addr, Address, ContentType, HeaderValue};
 
 use crate::build::Budget;
+use crate::charset::{REPLACEMENT, lossy};
+use crate::decoded::{private, protect, stands_for, unprotect, words};
 use crate::header::{self, Field};
 use crate::summary::{AddressItem, Envelope, Param, Part, Sent};
 
@@ -172,9 +176,17 @@ fn addresses(field: &Field<'_>, target: &mut Vec<AddressItem>, budget: &mut Budg
         return;
     }
     let line = terminated(field.value);
-    let HeaderValue::Address(address) = MessageStream::new(&line).parse_address() else {
+    let Some(mut address) = address_list(&line) else {
         return;
     };
+    // Names that cannot be decoded are kept as octets, which searches look for (RFC 5255 §4.6).
+    let protected = is_damaged(&address).then(|| protected(&line));
+    if let Some(line) = &protected
+        && let Some(mut again) = address_list(line.as_bytes())
+    {
+        keep_octets(&mut again);
+        address = again;
+    }
     let mut push = |item: AddressItem, length: usize| {
         if target.len() < MAX_ADDRESSES && budget.take(length + 4) {
             target.push(item);
@@ -200,6 +212,78 @@ fn addresses(field: &Field<'_>, target: &mut Vec<AddressItem>, budget: &mut Budg
                 if named {
                     push(AddressItem::GroupEnd, 0);
                 }
+            }
+        }
+    }
+}
+
+fn address_list(line: &[u8]) -> Option<Address<'_>> {
+    match MessageStream::new(line).parse_address() {
+        HeaderValue::Address(address) => Some(address),
+        _ => None,
+    }
+}
+
+/// Whether something in it could not be decoded.
+fn is_damaged(address: &Address<'_>) -> bool {
+    let damaged = |text: &Option<Cow<'_, str>>| {
+        text.as_ref()
+            .is_some_and(|text| !text.is_ascii() && text.contains(REPLACEMENT))
+    };
+    let groups = address.as_group().unwrap_or_default();
+    groups.iter().any(|group| damaged(&group.name))
+        || address
+            .iter()
+            .any(|addr| damaged(&addr.name) || damaged(&addr.address))
+}
+
+/// An address list with other characters in the place of octets that cannot be decoded.
+fn protected(line: &[u8]) -> String {
+    let mut text = String::with_capacity(line.len());
+    for stretch in words(line) {
+        match (stretch.charset, stretch.text()) {
+            (None, _) => text.push_str(&protect(&stretch.octets)),
+            (Some(_), None) => text.extend(stretch.octets.into_iter().map(private)),
+            // As it stood, in one word.
+            (Some(charset), Some(_)) => {
+                text.push_str(&encoded(charset, &stretch.octets));
+            }
+        }
+    }
+    text.push_str("\r\n");
+    text
+}
+
+/// An encoded word (RFC 2047 §2), however long.
+fn encoded(charset: &str, octets: &[u8]) -> String {
+    format!("=?{charset}?B?{}?=", STANDARD.encode(octets))
+}
+
+/// Names in which characters stand for octets become what is kept of them (RFC 1428), addresses what can be shown of them.
+fn keep_octets(address: &mut Address<'_>) {
+    let name = |name: &mut Option<Cow<'_, str>>| {
+        if let Some(name) = name
+            && name.chars().any(|c| stands_for(c).is_some())
+        {
+            *name = Cow::Owned(encoded("unknown-8bit", &unprotect(name)));
+        }
+    };
+    let mailboxes = |list: &mut Vec<Addr<'_>>| {
+        for addr in list {
+            name(&mut addr.name);
+            if let Some(address) = &mut addr.address
+                && address.chars().any(|c| stands_for(c).is_some())
+            {
+                *address = Cow::Owned(lossy(&unprotect(address)).into_owned());
+            }
+        }
+    };
+    match address {
+        Address::List(list) => mailboxes(list),
+        Address::Group(groups) => {
+            for group in groups {
+                name(&mut group.name);
+                mailboxes(&mut group.addresses);
             }
         }
     }

@@ -21,7 +21,10 @@
 )]
 
 mod build;
+mod casemap;
+mod charset;
 mod codec;
+mod decoded;
 mod fields;
 pub mod header;
 mod section;
@@ -30,9 +33,11 @@ mod structure;
 mod summary;
 mod text;
 
+pub use casemap::casemap;
 pub use codec::DecodeError;
+pub use decoded::{Decoded, Sought};
 pub use fields::authors;
 pub use section::{Located, Section, SectionText};
 pub use seven_bit::{Unconvertible, seven_bit};
 pub use summary::{AddressItem, Body, Envelope, Param, Part, Sent, Span, Summary};
-pub use text::{Texts, contains_folded, decode_words, fold, html_text};
+pub use text::{Texts, decode_words, html_text};

@@ -99,7 +99,7 @@ pub struct Envelope {
 pub enum AddressItem {
     /// A mailbox.
     Mailbox {
-        /// Display name, decoded; may be empty.
+        /// Display name, decoded; may be empty. One that cannot be decoded is an encoded word; see [`Decoded::name`](crate::Decoded::name).
         name: String,
         /// The source route (RFC 5322 §4.4), `@one,@two`; nearly always empty.
         route: String,
@@ -108,7 +108,7 @@ pub enum AddressItem {
         /// What stands behind it; empty if there is none.
         domain: String,
     },
-    /// A group begins; its members follow.
+    /// A group begins; its members follow. Its name is as that of a mailbox.
     GroupStart(String),
     /// The group ends.
     GroupEnd,

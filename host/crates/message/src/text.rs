@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::decoders::html::html_to_text;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
+use crate::charset::convert;
+use crate::decoded::Decoded;
 use crate::fields;
 use crate::summary::{Body, Part};
 
@@ -53,17 +54,16 @@ impl Part {
     }
 }
 
-impl<'a> Iterator for Texts<'a> {
-    type Item = String;
+impl Iterator for Texts<'_> {
+    type Item = Decoded;
 
-    fn next(&mut self) -> Option<String> {
+    fn next(&mut self) -> Option<Decoded> {
         while let Some(part) = self.ahead.pop() {
             match &part.content {
                 Body::Multipart(parts) => self.ahead.extend(parts.iter().rev()),
                 Body::Message { part, .. } => self.ahead.push(part),
                 Body::Leaf if part.media_type.eq_ignore_ascii_case("text") => {
-                    let octets = part.body.of(self.raw);
-                    return Some(decode(part, octets.get(..MAX_DECODED).unwrap_or(octets)));
+                    return Some(searched(part, part.body.of(self.raw)));
                 }
                 Body::Leaf => {}
             }
@@ -72,34 +72,30 @@ impl<'a> Iterator for Texts<'a> {
     }
 }
 
-/// Decodes the encoded words of an unstructured field value (RFC 2047).
+/// Decodes the encoded words of an unstructured field value (RFC 2047), as far as they can be.
 #[must_use]
 pub fn decode_words(value: &[u8]) -> String {
     fields::unstructured(value)
 }
 
-/// Upper and lower case made one, for comparison. A text in another folds to a text in that other's folded form.
-#[must_use]
-pub fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
+/// The text of a text part as it is searched: its charset is left only if all of the text is of it (RFC 5255 §4.6).
+fn searched(part: &Part, octets: &[u8]) -> Decoded {
+    let looked_at = octets.get(..MAX_DECODED);
+    let plain = transfer_decode(part, looked_at.unwrap_or(octets));
+    let mut converted = convert(charset(part), &plain);
+    if looked_at.is_some() {
+        // What is cut off may have begun.
+        converted.cut();
     }
-    let lower = text.to_lowercase();
-    // The only letter whose lower case depends on what stands around it.
-    if lower.contains('ς') {
-        lower.replace('ς', "σ")
+    let decoded = converted.or_octets(&plain);
+    if part.media_subtype.eq_ignore_ascii_case("html") {
+        decoded.map(html_to_text)
     } else {
-        lower
+        decoded
     }
 }
 
-/// Whether `text` contains `needle`, which is folded already.
-#[must_use]
-pub fn contains_folded(text: &str, needle: &str) -> bool {
-    needle.is_empty() || memchr::memmem::find(fold(text).as_bytes(), needle.as_bytes()).is_some()
-}
-
-/// The text of a text part of which `octets` are the body or its beginning.
+/// The text of a text part of which `octets` are the body or its beginning, as far as it can be decoded.
 fn decode(part: &Part, octets: &[u8]) -> String {
     let text = source(part, octets);
     if part.media_subtype.eq_ignore_ascii_case("html") {
@@ -109,23 +105,13 @@ fn decode(part: &Part, octets: &[u8]) -> String {
     }
 }
 
-/// The text of a text part as its author wrote it, HTML with its tags.
+/// The text of a text part as its author wrote it, HTML with its tags, as far as it can be decoded.
 fn source(part: &Part, octets: &[u8]) -> String {
-    let plain = transfer_decode(part, octets);
-    let charset = part.param("charset").unwrap_or_default();
-    // What claims to be ASCII and is not, is UTF-8 wherever it can be.
-    if charset.eq_ignore_ascii_case("us-ascii")
-        && let Ok(text) = std::str::from_utf8(&plain)
-    {
-        return text.to_owned();
-    }
-    match charset_decoder(charset.as_bytes()) {
-        Some(decoder) if !plain.is_ascii() || !is_superset_of_ascii(charset) => decoder(&plain),
-        _ => match std::str::from_utf8(&plain) {
-            Ok(text) => text.to_owned(),
-            Err(_) => String::from_utf8_lossy(&plain).into_owned(),
-        },
-    }
+    convert(charset(part), &transfer_decode(part, octets)).text
+}
+
+fn charset(part: &Part) -> &str {
+    part.param("charset").unwrap_or_default()
 }
 
 /// The octets without their transfer encoding (RFC 2045 §6); as they are where that fails.
@@ -161,14 +147,6 @@ impl Part {
 #[must_use]
 pub fn html_text(html: &str) -> String {
     html_to_text(html)
-}
-
-/// Charsets whose texts may look like ASCII and are something else.
-fn is_superset_of_ascii(charset: &str) -> bool {
-    let charset = charset.to_ascii_lowercase();
-    !["utf-7", "utf7", "utf-16", "utf-32", "iso-2022", "hz-gb"]
-        .iter()
-        .any(|other| charset.starts_with(other))
 }
 
 /// The first words of the message for a list of messages.
@@ -222,26 +200,53 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_folds_alike_wherever_it_stands() {
-        // A sigma at the end of a word has a lower case of its own.
-        assert!(contains_folded("ΟΔΟΣΑ", &fold("ΟΔΟΣ")));
-        assert!(contains_folded("οδος", &fold("ΟΔΟΣ")));
-        // Texts may become longer.
-        assert!(contains_folded("İSTANBUL", &fold("İs")));
-        assert!(contains_folded("STRASSE Straße", "straße"));
-    }
-
-    #[test]
     fn what_claims_to_be_ascii_may_be_utf_8() {
         for head in ["", "Content-Type: text/plain; charset=us-ascii\r\n"] {
             let raw = format!("{head}\r\nGrüße 漢字\r\n");
             let root = Part::read(raw.as_bytes());
-            let texts: Vec<String> = root.texts(raw.as_bytes()).collect();
-            assert_eq!(texts, ["Grüße 漢字\r\n"]);
+            let texts: Vec<Decoded> = root.texts(raw.as_bytes()).collect();
+            assert_eq!(texts, [Decoded::Text("Grüße 漢字\r\n".into())]);
         }
-        let latin = b"\r\nGr\xfc\xdfe\r\n";
-        let texts: Vec<String> = Part::read(latin).texts(latin).collect();
-        assert_eq!(texts.len(), 1);
-        assert!(texts.first().is_some_and(|text| text.starts_with("Gr")));
+        // And what is not, is of the charset that most such mail is in.
+        for head in ["", "Content-Type: text/plain\r\n"] {
+            let latin = [head.as_bytes(), b"\r\nGr\xfc\xdfe\r\n"].concat();
+            let texts: Vec<Decoded> = Part::read(&latin).texts(&latin).collect();
+            assert_eq!(texts, [Decoded::Text("Grüße\r\n".into())]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_its_charset_stays_octets() {
+        let texts = |head: &str, body: &[u8]| -> Vec<Decoded> {
+            let raw = [b"Content-Type: ", head.as_bytes(), b"\r\n\r\n", body].concat();
+            Part::read(&raw).texts(&raw).collect()
+        };
+        assert_eq!(
+            texts("text/plain; charset=utf-8", b"Gr\xfc\xdfe"),
+            [Decoded::Octets(b"Gr\xfc\xdfe".into())]
+        );
+        assert_eq!(
+            texts(
+                "text/html; charset=x-none",
+                b"<p>Gr\xfc\xdfe &amp; &uuml;</p>"
+            ),
+            [Decoded::Octets(b"Gr\xfc\xdfe & \xc3\xbc\n".into())]
+        );
+        assert_eq!(
+            texts("text/plain; charset=shift_jis", b"a\x81"),
+            [Decoded::Octets(b"a\x81".into())]
+        );
+        // Where the charset is not known, but the octets say what they are.
+        assert_eq!(
+            texts("text/plain; charset=x-none", "Grüße".as_bytes()),
+            [Decoded::Text("Grüße".into())]
+        );
+        // A character that is cut off is nobody's mistake.
+        let long = ["ü".repeat(MAX_DECODED / 2).as_bytes(), b"a"].concat();
+        let cut = [b"a", long.as_slice()].concat();
+        for body in [long, cut] {
+            let texts = texts("text/plain; charset=utf-8", &body);
+            assert!(matches!(texts.as_slice(), [Decoded::Text(_)]));
+        }
     }
 }

@@ -66,7 +66,7 @@ proptest! {
             }
         }
         for text in summary.root.texts(&raw) {
-            prop_assert!(text.len() <= raw.len() * 8 + 64);
+            prop_assert!(text.octets().len() <= raw.len() * 8 + 64);
         }
     }
 

@@ -7,7 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
-use waxwing_message::{AddressItem, Body, Section, SectionText, Summary};
+use waxwing_message::{AddressItem, Body, Decoded, Section, SectionText, Summary};
 
 const MAIL: &str = concat!(
     "From: =?utf-8?q?J=C3=B6rg?= <joerg@Example.org>\r\n",
@@ -165,7 +165,8 @@ fn parts_have_their_fields() {
     );
     assert_eq!(pdf.languages, ["de", "en"]);
     assert_eq!(pdf.id, b"<x@y>");
-    let texts: Vec<String> = summary.root.texts(MAIL.as_bytes()).collect();
+    let texts = summary.root.texts(MAIL.as_bytes());
+    let texts: Vec<String> = texts.map(|text| text.shown().into_owned()).collect();
     assert_eq!(texts[1], "über");
     assert!(texts[2].contains("über"));
 }
@@ -183,4 +184,47 @@ fn a_message_without_header_or_body_has_a_summary() {
         assert!(summary.root.is("text", "plain"), "{raw:?}");
         assert_eq!(summary.size as usize, raw.len());
     }
+}
+
+#[test]
+fn names_that_cannot_be_decoded_keep_their_octets() {
+    let raw = [
+        b"From: =?utf-8?q?J=F6rg,_A?= <a@b.example>, \"J\xf6rg, B\" <c@d.example>, =?utf-8?b?SsO2cmc=?= <e@f.example>\r\n".as_slice(),
+        b"To: G\xfc: =?koi8-r?b?4Q==?= <g@h.example>;\r\nCc: \xfc@b.example\r\n\r\n",
+    ]
+    .concat();
+    let envelope = Summary::read(&raw).envelope;
+    let shown = |items: &[AddressItem]| -> Vec<(Vec<u8>, String)> {
+        let shown = items.iter().map(|item| match item {
+            AddressItem::Mailbox {
+                name,
+                local,
+                domain,
+                ..
+            } => (name.as_str(), format!("{local}@{domain}")),
+            AddressItem::GroupStart(name) => (name.as_str(), ":".into()),
+            AddressItem::GroupEnd => ("", ";".into()),
+        });
+        shown
+            .map(|(name, rest)| (Decoded::name(name).octets().to_vec(), rest))
+            .collect()
+    };
+    let item = |name: &[u8], rest: &str| (name.to_vec(), rest.to_owned());
+    assert_eq!(
+        shown(&envelope.from),
+        [
+            item(b"J\xf6rg, A", "a@b.example"),
+            item(b"J\xf6rg, B", "c@d.example"),
+            item("Jörg".as_bytes(), "e@f.example")
+        ]
+    );
+    assert_eq!(
+        shown(&envelope.to),
+        [
+            item(b"G\xfc", ":"),
+            item(b"\xd0\x90", "g@h.example"),
+            item(b"", ";")
+        ]
+    );
+    assert_eq!(shown(&envelope.cc), [item(b"", "\u{fffd}@b.example")]);
 }

@@ -61,6 +61,7 @@ const ALWAYS: &[&str] = &[
     "NOTIFY",
     "UIDONLY",
     "INPROGRESS",
+    "I18NLEVEL=1",
 ];
 
 /// `capability-data` of a session: how large messages may be (RFC 7889 §2), `starttls` where it may begin TLS, and how it may log in, unless it has.

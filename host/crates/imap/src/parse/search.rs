@@ -1,6 +1,6 @@
 //! SEARCH keys (RFC 3501 §6.4.4).
 
-use waxwing_message::fold;
+use waxwing_message::Sought;
 
 use crate::config::Limits;
 use crate::parse::core::{Parser, SyntaxError};
@@ -99,15 +99,15 @@ impl Parser<'_> {
     }
 
     fn with_argument(&mut self, name: &str) -> Result<SearchKey, SyntaxError> {
-        let field = |field, needle: String| SearchKey::Field(field, fold(&needle));
+        let field = |field, needle: String| SearchKey::Field(field, Sought::new(&needle));
         Ok(match name {
             "BCC" => field(SummaryField::Bcc, self.text()?),
             "CC" => field(SummaryField::Cc, self.text()?),
             "FROM" => field(SummaryField::From, self.text()?),
             "SUBJECT" => field(SummaryField::Subject, self.text()?),
             "TO" => field(SummaryField::To, self.text()?),
-            "BODY" => SearchKey::Text(TextKey::Body(fold(&self.text()?))),
-            "TEXT" => SearchKey::Text(TextKey::Text(fold(&self.text()?))),
+            "BODY" => SearchKey::Text(TextKey::Body(Sought::new(&self.text()?))),
+            "TEXT" => SearchKey::Text(TextKey::Text(Sought::new(&self.text()?))),
             "HEADER" => self.header()?,
             "KEYWORD" => SearchKey::Keyword(self.atom()?.to_owned()),
             "UNKEYWORD" => not(SearchKey::Keyword(self.atom()?.to_owned())),
@@ -149,7 +149,7 @@ impl Parser<'_> {
     fn header(&mut self) -> Result<SearchKey, SyntaxError> {
         let name = self.text()?;
         self.space()?;
-        let value = fold(&self.text()?);
+        let value = Sought::new(&self.text()?);
         let kept = match name.to_ascii_lowercase().as_str() {
             "subject" => Some(SummaryField::Subject),
             "message-id" => Some(SummaryField::MessageId),

@@ -1,6 +1,6 @@
 //! The base subject (RFC 5256 §2.1): what of a subject is left without "Re:", "[list]" and "(fwd)".
 
-use waxwing_message::decode_words;
+use waxwing_message::Decoded;
 
 /// Octets of a subject that are looked at: beyond, subjects count as equal.
 const LOOKED_AT: usize = 1_000;
@@ -8,7 +8,7 @@ const LOOKED_AT: usize = 1_000;
 /// A base subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BaseSubject {
-    pub(crate) text: String,
+    pub(crate) text: Decoded,
     /// Something was removed that says reply or forward.
     pub(crate) reply: bool,
 }
@@ -16,46 +16,62 @@ pub(crate) struct BaseSubject {
 impl BaseSubject {
     /// Of a subject as it stands in the header.
     pub(crate) fn of(subject: &[u8]) -> Self {
-        let looked_at = subject.get(..LOOKED_AT).unwrap_or(subject);
-        // RFC 5256 §2.1 (1)
-        let decoded = decode_words(looked_at);
-        let words: Vec<&str> = decoded.split_ascii_whitespace().collect();
-        let subject = words.join(" ");
-        let mut rest = subject.as_str();
+        let looked_at = subject.get(..LOOKED_AT).map_or(subject, whole_characters);
         let mut reply = false;
+        // RFC 5256 §2.1 (1); RFC 5255 §4.2: before a comparator is applied.
+        let text = Decoded::field(looked_at).map(|decoded| {
+            let (base, replied) = base(decoded);
+            reply = replied;
+            base
+        });
+        Self { text, reply }
+    }
+}
+
+/// Without the character at the end that may have been cut.
+fn whole_characters(octets: &[u8]) -> &[u8] {
+    let begins = octets.iter().rposition(|octet| octet & 0xc0 != 0x80);
+    match begins.map(|at| octets.split_at(at)) {
+        Some((before, last)) if std::str::from_utf8(last).is_err() => before,
+        _ => octets,
+    }
+}
+
+/// The base of a decoded subject, and whether something was removed that says reply or forward.
+fn base(decoded: &str) -> (String, bool) {
+    let words: Vec<&str> = decoded.split_ascii_whitespace().collect();
+    let subject = words.join(" ");
+    let mut rest = subject.as_str();
+    let mut reply = false;
+    loop {
+        // (2)
         loop {
-            // (2)
-            loop {
-                rest = rest.trim_end_matches(' ');
-                match strip_suffix(rest, "(fwd)") {
-                    Some(before) => (rest, reply) = (before, true),
-                    None => break,
-                }
-            }
-            // (3) to (5)
-            loop {
-                if let Some(behind) = rest.strip_prefix(' ') {
-                    rest = behind;
-                } else if let Some(behind) = refwd(rest) {
-                    (rest, reply) = (behind, true);
-                } else if let Some(behind) = blob(rest).filter(|behind| !behind.is_empty()) {
-                    rest = behind;
-                } else {
-                    break;
-                }
-            }
-            // (6)
-            let inner = strip_prefix(rest, "[fwd:").and_then(|rest| rest.strip_suffix(']'));
-            match inner {
-                Some(inner) => (rest, reply) = (inner, true),
+            rest = rest.trim_end_matches(' ');
+            match strip_suffix(rest, "(fwd)") {
+                Some(before) => (rest, reply) = (before, true),
                 None => break,
             }
         }
-        Self {
-            text: rest.to_owned(),
-            reply,
+        // (3) to (5)
+        loop {
+            if let Some(behind) = rest.strip_prefix(' ') {
+                rest = behind;
+            } else if let Some(behind) = refwd(rest) {
+                (rest, reply) = (behind, true);
+            } else if let Some(behind) = blob(rest).filter(|behind| !behind.is_empty()) {
+                rest = behind;
+            } else {
+                break;
+            }
+        }
+        // (6)
+        let inner = strip_prefix(rest, "[fwd:").and_then(|rest| rest.strip_suffix(']'));
+        match inner {
+            Some(inner) => (rest, reply) = (inner, true),
+            None => break,
         }
     }
+    (rest.to_owned(), reply)
 }
 
 /// `*subj-blob ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"`: what is behind it.
@@ -115,10 +131,27 @@ mod tests {
         ] {
             let found = BaseSubject::of(subject.as_bytes());
             assert_eq!(
-                (found.text.as_str(), found.reply),
-                (base, reply),
+                (found.text, found.reply),
+                (Decoded::Text(base.into()), reply),
                 "{subject}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_has_a_base_too() {
+        let found = BaseSubject::of(b"Re: [list] =?utf-8?q?J=F6rg?=");
+        assert_eq!(
+            (found.text, found.reply),
+            (Decoded::Octets(b"J\xf6rg".into()), true)
+        );
+        // What is cut off may be the end of a character.
+        for before in 0..4 {
+            let long = "a".repeat(before) + &"漢".repeat(LOOKED_AT);
+            assert!(matches!(
+                BaseSubject::of(long.as_bytes()).text,
+                Decoded::Text(_)
+            ));
         }
     }
 

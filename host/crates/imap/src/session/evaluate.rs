@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use waxwing_message::{Summary, contains_folded};
+use waxwing_message::{Sought, Summary};
 
 use crate::ask::FetchRow;
 use crate::searched::summary_texts;
@@ -149,11 +149,11 @@ impl Search {
             SearchKey::Recent => Test::Among(selected.recent.clone()),
             SearchKey::Text(key) if self.fuzzy && !key.sought().is_empty() => {
                 let mut test = |text: &str| self.exact_text(key.with(text), text_keys);
-                Test::Fuzzy(Box::new(fuzzy::Text::new(key.sought(), &mut test)))
+                Test::Fuzzy(Box::new(fuzzy::Text::new(key.sought().exact(), &mut test)))
             }
             SearchKey::Field(field, text) if self.fuzzy && !text.is_empty() => {
-                let mut test = |text: &str| self.exact_field(field, text.to_owned());
-                Test::Fuzzy(Box::new(fuzzy::Text::new(&text, &mut test)))
+                let mut test = |text: &str| self.exact_field(field, Sought::new(text));
+                Test::Fuzzy(Box::new(fuzzy::Text::new(text.exact(), &mut test)))
             }
             SearchKey::Text(key) => self.exact_text(key, text_keys),
             SearchKey::Field(field, text) => self.exact_field(field, text),
@@ -183,10 +183,10 @@ impl Search {
         Test::Text(text_keys.len() - 1, needle)
     }
 
-    fn exact_field(&mut self, field: SummaryField, text: String) -> Test {
+    fn exact_field(&mut self, field: SummaryField, text: Sought) -> Test {
         self.needs_rows = true;
         self.needs_summary = true;
-        let needle = self.needle(vec![text.clone()]);
+        let needle = self.needle(vec![text.mapped().to_owned()]);
         Test::Summary(SearchKey::Field(field, text), needle)
     }
 
@@ -329,7 +329,7 @@ fn summary_matches(key: &SearchKey, summary: &Summary) -> bool {
         SearchKey::SentSince(date) => day.is_some_and(|day| day >= *date),
         SearchKey::Field(field, needle) => {
             let mut texts = summary_texts(summary, *field).into_iter();
-            texts.any(|text| contains_folded(&text, needle))
+            texts.any(|text| needle.is_in(&text))
         }
         _ => false,
     }

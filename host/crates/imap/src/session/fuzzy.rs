@@ -6,6 +6,8 @@
 //! Invariants: the work for a message is that of a search for so many texts, and there are few of them; what fits does not depend on what an
 //! index knows.
 
+use waxwing_message::casemap;
+
 use crate::session::evaluate::{Known, Test};
 
 /// Words that are looked at; those behind them count for nothing.
@@ -40,10 +42,12 @@ struct Word {
 impl Text {
     /// `test` makes the test of whether a message holds a text.
     pub(crate) fn new(text: &str, test: &mut dyn FnMut(&str) -> Test) -> Self {
-        let mut known: Vec<&str> = Vec::new();
+        let (mut known, mut mapped) = (Vec::new(), Vec::new());
         for word in text.split(|c: char| !c.is_alphanumeric()) {
-            if !word.is_empty() && known.len() < MAX_WORDS && !known.contains(&word) {
+            let as_compared = casemap(word);
+            if !word.is_empty() && known.len() < MAX_WORDS && !mapped.contains(&as_compared) {
                 known.push(word);
+                mapped.push(as_compared);
             }
         }
         let whole = test(text);

@@ -7,7 +7,6 @@ mod acl;
 mod append;
 mod base_subject;
 mod binary;
-mod casemap;
 mod catenate;
 mod changed;
 mod connection;

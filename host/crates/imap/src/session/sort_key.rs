@@ -1,14 +1,15 @@
 //! What SORT compares messages by, as octets whose order is theirs (RFC 5256 §3, RFC 5957 §3).
 
-use waxwing_message::{AddressItem, Summary};
+use waxwing_message::{AddressItem, Decoded, Summary, casemap};
 
 use crate::ask::FetchRow;
 use crate::session::base_subject::BaseSubject;
-use crate::session::casemap::casemap;
 use crate::types::{SortCriterion, SortKey};
 
 /// Octets of a text that are compared; those that are longer and begin alike count as equal.
 const COMPARED: usize = 250;
+/// What no text in UTF-8 begins with.
+const BEHIND: u8 = 0xff;
 
 /// The key of a message: that of each criterion, one behind another.
 pub(crate) fn sort_key(
@@ -43,9 +44,9 @@ fn push(key: &mut Vec<u8>, by: SortKey, row: &FetchRow, summary: Option<&Summary
             let subject = envelope.and_then(|envelope| envelope.subject.as_deref());
             push_text(key, &BaseSubject::of(subject.unwrap_or_default()).text);
         }
-        SortKey::From => push_text(key, mailbox(envelope.map(|it| &it.from))),
-        SortKey::To => push_text(key, mailbox(envelope.map(|it| &it.to))),
-        SortKey::Cc => push_text(key, mailbox(envelope.map(|it| &it.cc))),
+        SortKey::From => push_text(key, &mailbox(envelope.map(|it| &it.from))),
+        SortKey::To => push_text(key, &mailbox(envelope.map(|it| &it.to))),
+        SortKey::Cc => push_text(key, &mailbox(envelope.map(|it| &it.cc))),
         SortKey::DisplayFrom => push_text(key, &display(envelope.map(|it| &it.from))),
         SortKey::Relevancy => {}
         SortKey::DisplayTo => push_text(key, &display(envelope.map(|it| &it.to))),
@@ -63,35 +64,42 @@ fn push_number(key: &mut Vec<u8>, number: i64) {
     key.extend_from_slice(&(number ^ i64::MIN).to_be_bytes());
 }
 
-/// A text as it is compared.
-pub(crate) fn compared(text: &str) -> Box<[u8]> {
-    let mapped = casemap(text);
-    let octets = mapped.bytes().filter(|octet| *octet != 0);
-    octets.take(COMPARED).collect()
+/// A text as it is compared. RFC 5255 §4.6: behind all that are text come the others, by their octets.
+pub(crate) fn compared(text: &Decoded) -> Box<[u8]> {
+    let mapped;
+    let (lead, octets) = match text {
+        Decoded::Text(text) => {
+            mapped = casemap(text);
+            (None, mapped.as_bytes())
+        }
+        Decoded::Octets(octets) => (Some(BEHIND), octets.as_slice()),
+    };
+    let octets = octets.iter().copied().filter(|octet| *octet != 0);
+    lead.into_iter().chain(octets.take(COMPARED)).collect()
 }
 
-fn push_text(key: &mut Vec<u8>, text: &str) {
+fn push_text(key: &mut Vec<u8>, text: &Decoded) {
     key.extend_from_slice(&compared(text));
     // Its end, so that a text comes before those that it begins.
     key.push(0);
 }
 
 /// `addr-mailbox` of the first address: what IMAP shows for a group is its name.
-fn mailbox(list: Option<&Vec<AddressItem>>) -> &str {
+fn mailbox(list: Option<&Vec<AddressItem>>) -> Decoded {
     match list.and_then(|list| list.first()) {
-        Some(AddressItem::Mailbox { local, .. }) => local,
-        Some(AddressItem::GroupStart(name)) => name,
-        Some(AddressItem::GroupEnd) | None => "",
+        Some(AddressItem::Mailbox { local, .. }) => Decoded::Text(local.clone()),
+        Some(AddressItem::GroupStart(name)) => Decoded::name(name),
+        Some(AddressItem::GroupEnd) | None => Decoded::Text(String::new()),
     }
 }
 
 /// RFC 5957 §3: the name, else the address, else what there is of it.
-fn display(list: Option<&Vec<AddressItem>>) -> String {
+fn display(list: Option<&Vec<AddressItem>>) -> Decoded {
     match list.and_then(|list| list.first()) {
-        Some(AddressItem::Mailbox { name, .. }) if !name.is_empty() => name.clone(),
+        Some(AddressItem::Mailbox { name, .. }) if !name.is_empty() => Decoded::name(name),
         Some(AddressItem::Mailbox { local, domain, .. }) if !domain.is_empty() => {
-            format!("{local}@{domain}")
+            Decoded::Text(format!("{local}@{domain}"))
         }
-        _ => mailbox(list).to_owned(),
+        _ => mailbox(list),
     }
 }

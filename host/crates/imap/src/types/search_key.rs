@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use waxwing_message::Sought;
+
 use crate::types::{EmailId, SequenceSet, SystemFlag, TextKey, UidSet};
 
 /// A search key.
@@ -57,8 +59,8 @@ pub enum SearchKey {
     SentSince(i64),
     /// `MODSEQ n`: that modification sequence or a higher one (RFC 7162 §3.1.5).
     ModSeq(u64),
-    /// A field that the summary holds contains this, which is folded already.
-    Field(SummaryField, String),
+    /// A field that the summary holds contains this.
+    Field(SummaryField, Sought),
     /// What needs the text.
     Text(TextKey),
 }
@@ -142,10 +144,11 @@ impl SearchKey {
             Self::Not(key) | Self::Fuzzy(key) => key.weight(),
             Self::Numbers(set) | Self::Uids(set) => set.ranges.len() * 16,
             Self::Among(uids) => uids.ranges().count() * 12,
-            Self::Keyword(text)
-            | Self::Field(_, text)
-            | Self::Text(TextKey::Body(text) | TextKey::Text(text)) => text.len(),
-            Self::Text(TextKey::Header { name, value }) => name.len() + value.len(),
+            Self::Keyword(text) => text.len(),
+            Self::Field(_, text) | Self::Text(TextKey::Body(text) | TextKey::Text(text)) => {
+                text.takes()
+            }
+            Self::Text(TextKey::Header { name, value }) => name.len() + value.takes(),
             _ => 0,
         };
         KEY + own

@@ -1,22 +1,22 @@
 //! Search keys that need a message's text (RFC 3501 §6.4.4), for the answering side to evaluate.
 
-use waxwing_message::{contains_folded, decode_words, fold, header};
+use waxwing_message::{Decoded, Sought, casemap, header};
 
-use crate::searched::{each_body_text, field_texts, header_of};
+use crate::searched::{each_body_text, field_text, header_of};
 
-/// A search key over text. Needles are compared as substrings, in any case, after decoding.
+/// A search key over text. Needles are compared as substrings, as [`Sought`] has it, after decoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TextKey {
-    /// `BODY`: the decoded text of the body. The needle is folded.
-    Body(String),
-    /// `TEXT`: header or body. The needle is folded.
-    Text(String),
+    /// `BODY`: the decoded text of the body.
+    Body(Sought),
+    /// `TEXT`: header or body.
+    Text(Sought),
     /// `HEADER name value`; an empty value asks whether the field is there.
     Header {
         /// Field name.
         name: String,
-        /// What its value contains, folded.
-        value: String,
+        /// What its value contains.
+        value: Sought,
     },
 }
 
@@ -49,60 +49,57 @@ impl TextKey {
         each_body_text(raw, |text| {
             for (bit, key) in keys.iter().enumerate().take(64) {
                 if let Self::Body(needle) | Self::Text(needle) = key {
-                    matched |= u64::from(contains_folded(&text, needle)) << bit;
+                    matched |= u64::from(needle.is_in(&text)) << bit;
                 }
             }
         });
         matched
     }
 
-    /// The text that is looked for, folded.
+    /// The text that is looked for.
     #[must_use]
-    pub fn sought(&self) -> &str {
+    pub fn sought(&self) -> &Sought {
         match self {
             Self::Body(text) | Self::Text(text) | Self::Header { value: text, .. } => text,
         }
     }
 
-    /// The same key for another text, which is folded.
+    /// The same key for another text.
     #[must_use]
     pub fn with(&self, text: &str) -> Self {
         match self {
-            Self::Body(_) => Self::Body(text.to_owned()),
-            Self::Text(_) => Self::Text(text.to_owned()),
+            Self::Body(_) => Self::Body(Sought::new(text)),
+            Self::Text(_) => Self::Text(Sought::new(text)),
             Self::Header { name, .. } => Self::Header {
                 name: name.clone(),
-                value: text.to_owned(),
+                value: Sought::new(text),
             },
         }
     }
 
-    /// The texts, folded, that a message which it matches holds all of.
+    /// The texts, mapped, that a message which it matches holds all of; see [`each_text`](crate::each_text).
     #[must_use]
     pub fn needle(&self) -> Vec<String> {
         match self {
-            Self::Body(needle) | Self::Text(needle) => vec![needle.clone()],
-            Self::Header { name, value } => vec![fold(name), value.clone()],
+            Self::Body(needle) | Self::Text(needle) => vec![needle.mapped().to_owned()],
+            Self::Header { name, value } => vec![casemap(name), value.mapped().to_owned()],
         }
     }
 }
 
-fn header_matches(header: &[u8], name: &str, value: &str) -> bool {
+fn header_matches(header: &[u8], name: &str, value: &Sought) -> bool {
     header::fields(header).any(|field| {
-        field.is(name) && (value.is_empty() || contains_folded(&decode_words(field.value), value))
+        field.is(name) && (value.is_empty() || value.is_in(&Decoded::field(field.value)))
     })
 }
 
-fn any_header_matches(header: &[u8], needle: &str) -> bool {
-    header::fields(header).any(|field| {
-        let mut texts = field_texts(field).into_iter();
-        texts.any(|text| contains_folded(&text, needle))
-    })
+fn any_header_matches(header: &[u8], needle: &Sought) -> bool {
+    header::fields(header).any(|field| needle.is_in(&field_text(field)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::TextKey;
+    use super::{Sought, TextKey};
 
     #[test]
     fn text_is_found_decoded_and_in_any_case() {
@@ -113,13 +110,13 @@ mod tests {
         );
         let header = |name: &str, value: &str| TextKey::Header {
             name: name.into(),
-            value: value.into(),
+            value: Sought::new(value),
         };
         let keys = [
-            TextKey::Body("ärger".into()),
-            TextKey::Body("grüße".into()),
-            TextKey::Text("grüße".into()),
-            TextKey::Text("x-list: o".into()),
+            TextKey::Body(Sought::new("ärger")),
+            TextKey::Body(Sought::new("grüße")),
+            TextKey::Text(Sought::new("gru\u{308}ße")),
+            TextKey::Text(Sought::new("x-list: o")),
             header("x-list", ""),
             header("X-List", "one"),
             header("X-None", ""),
