@@ -117,6 +117,7 @@ fn imap_settings(listener: &Listener, config: &Config) -> Arc<waxwing_imap::Conf
     settings.unauthenticate = listener.unauthenticate;
     settings.contact.clone_from(&config.contact);
     settings.limits.message = config.limits.message_size.bytes();
+    settings.limits.messages = config.limits.messages_per_command;
     Arc::new(settings)
 }
 

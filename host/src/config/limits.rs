@@ -29,6 +29,8 @@ pub struct Limits {
     pub content_memory: Size,
     /// Recipients of one transaction.
     pub recipients: u32,
+    /// Messages that one IMAP command is about (RFC 9738).
+    pub messages_per_command: u32,
     /// Received fields after which a message is taken to loop (RFC 5321 §6.3).
     pub received_hops: u32,
     /// Free space of the data directory below which strangers' messages are not taken.
@@ -84,6 +86,7 @@ impl Default for Limits {
             minimum_rate: Size::new(64),
             content_memory: Size::mebibytes(512),
             recipients: 1_000,
+            messages_per_command: 1_000_000,
             received_hops: 100,
             disk_reserve: Size::mebibytes(256),
             store_delay: Period::seconds(5),
@@ -103,6 +106,7 @@ impl Limits {
         section.value("minimum-rate", &mut self.minimum_rate);
         section.value("content-memory", &mut self.content_memory);
         section.value("recipients", &mut self.recipients);
+        section.value("messages-per-command", &mut self.messages_per_command);
         section.value("received-hops", &mut self.received_hops);
         section.value("disk-reserve", &mut self.disk_reserve);
         section.value("store-delay", &mut self.store_delay);
@@ -114,6 +118,8 @@ impl Limits {
         section.check("ipv6-network", no_prefix(self.ipv6_network, 64));
         // RFC 5321 §4.5.3.1.8: 100 recipients must be taken.
         section.at_least("recipients", self.recipients, 100);
+        // RFC 9738 §3: no fewer than 1,000.
+        section.at_least("messages-per-command", self.messages_per_command, 1_000);
         section.at_least("received-hops", self.received_hops, 1);
         // RFC 5321 §4.5.3.1.7: 64K octets must be taken.
         section.at_least("message-size", self.message_size.bytes(), 64 * 1024);

@@ -64,6 +64,9 @@ pub struct Limits {
     pub command: usize,
     /// A message given to APPEND.
     pub message: u64,
+    /// Messages that one command is about (RFC 9738 §3: no fewer than 1,000). Clients that do not know of it take what is left out for gone, so
+    /// that it is to be more than any mailbox has.
+    pub messages: u32,
     /// Sequence-set elements and search keys in one command.
     pub elements: usize,
     /// Parentheses, NOTs and ORs inside one another in SEARCH.
@@ -91,6 +94,7 @@ impl Default for Limits {
             line: 64 * 1024,
             command: 256 * 1024,
             message: 50 * 1024 * 1024,
+            messages: 1_000_000,
             elements: 10_000,
             nesting: 32,
             bad_commands: 20,

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use waxwing_sasl::Mechanism;
 
+use crate::config::Limits;
+
 /// What is there in every state; each is a standard that is obeyed whole.
 const ALWAYS: &[&str] = &[
     "IMAP4rev1",
@@ -64,9 +66,9 @@ const ALWAYS: &[&str] = &[
     "I18NLEVEL=1",
 ];
 
-/// `capability-data` of a session: how large messages may be (RFC 7889 §2), `starttls` where it may begin TLS, and how it may log in, unless it has.
+/// `capability-data` of a session: how large messages may be (RFC 7889 §2), and how many a command may be about (RFC 9738 §3), `starttls` where it may begin TLS, and how it may log in, unless it has.
 pub(crate) fn capabilities(
-    append_limit: u32,
+    limits: &Limits,
     starttls: bool,
     logins: Option<&[Mechanism]>,
 ) -> String {
@@ -75,7 +77,8 @@ pub(crate) fn capabilities(
         words.push(' ');
         words.push_str(word);
     }
-    let _ = write!(words, " APPENDLIMIT={append_limit}");
+    let (size, messages) = (limits.append_limit(), limits.messages);
+    let _ = write!(words, " APPENDLIMIT={size} MESSAGELIMIT={messages}");
     if starttls {
         words.push_str(" STARTTLS");
     }

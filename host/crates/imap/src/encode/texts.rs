@@ -222,6 +222,14 @@ pub(crate) const TOO_BIG: Response =
     Response::new(Status::No, "TOOBIG", "the message would be too large");
 pub(crate) const TOO_MANY_MESSAGES: Response =
     Response::new(Status::No, "LIMIT", "too many messages in one append");
+/// RFC 9738 §3.1
+pub(crate) const TOO_MANY_AT_ONCE: Response =
+    Response::new(Status::No, "", "too many messages at once; take fewer");
+pub(crate) const MORE_TO_DO: Response = Response::new(
+    Status::No,
+    "",
+    "there are more messages than a command may be about; go on below",
+);
 pub(crate) const TOO_MUCH_TO_SORT: Response = Response::new(
     Status::No,
     "LIMIT",

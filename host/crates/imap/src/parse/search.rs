@@ -1,10 +1,12 @@
 //! SEARCH keys (RFC 3501 §6.4.4).
 
+use std::sync::Arc;
+
 use waxwing_message::Sought;
 
 use crate::config::Limits;
 use crate::parse::core::{Parser, SyntaxError};
-use crate::types::{EmailId, SearchKey, SummaryField, SystemFlag, TextKey};
+use crate::types::{EmailId, SearchKey, SummaryField, SystemFlag, TextKey, UidSet};
 
 /// What may still be parsed: SEARCH nests, and each key costs time for each message.
 struct Bounds {
@@ -111,6 +113,12 @@ impl Parser<'_> {
             "HEADER" => self.header()?,
             "KEYWORD" => SearchKey::Keyword(self.atom()?.to_owned()),
             "UNKEYWORD" => not(SearchKey::Keyword(self.atom()?.to_owned())),
+            // RFC 9738 §3.2
+            "UIDAFTER" => {
+                let above = self.nz_number()?.checked_add(1);
+                among(above.map(|first| (first, u32::MAX)))
+            }
+            "UIDBEFORE" => among(Some((1, self.nz_number()? - 1)).filter(|(_, last)| *last > 0)),
             "LARGER" => SearchKey::Larger(self.number64()?),
             // RFC 5032 §3: an interval in seconds.
             "OLDER" => SearchKey::Older(self.nz_number()?),
@@ -162,6 +170,11 @@ impl Parser<'_> {
             _ => SearchKey::Text(TextKey::Header { name, value }),
         })
     }
+}
+
+/// The messages with these UIDs.
+fn among(range: Option<(u32, u32)>) -> SearchKey {
+    SearchKey::Among(Arc::new(UidSet::from_ranges(range)))
 }
 
 /// What no message matches.

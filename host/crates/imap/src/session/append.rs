@@ -11,6 +11,7 @@ use crate::session::catenate::Catenating;
 use crate::session::copy::runs;
 use crate::session::framing::Framing;
 use crate::session::job::{Core, Flow, Job, Waiting, failed, unexpected};
+use crate::session::message_limit;
 use crate::session::watch::Watch;
 use crate::types::{AppendHead, AppendMessage, MailboxId, Replaced, UidSet};
 
@@ -226,6 +227,10 @@ pub(crate) fn another(
         // Without another message it is nothing that belongs here.
         texts::syntax(literal.map_or(SyntaxError::Trailing, |_| error))
     })?;
+    if number >= core.config.limits.messages {
+        // RFC 9738 §3.1: none is stored.
+        return Err(message_limit::excess(core));
+    }
     if number >= MAX_MESSAGES {
         return Err(texts::TOO_MANY_MESSAGES);
     }

@@ -80,6 +80,9 @@ impl Job for Since {
             }
         }
         self.fetch.narrow(&changed.messages);
+        if !self.fetch.is_part_of_select() {
+            self.fetch.limit(core);
+        }
         self.fetch.resume(core)
     }
 }

@@ -118,6 +118,14 @@ impl Wanted {
         })
     }
 
+    /// That a result which is not all of it cannot be kept track of.
+    pub(crate) fn only_if(self, whole: bool) -> Self {
+        Self {
+            key: self.key.filter(|_| whole),
+            ..self
+        }
+    }
+
     /// It found these: they are kept track of, or it is said that they are not.
     pub(crate) fn keep(self, out: &mut Out, contexts: &mut Vec<Context>, found: &UidSet) {
         let fits = contexts.len() < MAX_CONTEXTS && found.ranges().count() <= MAX_RUNS;

@@ -6,6 +6,7 @@ use crate::ask::{Answer, Ask, Copied};
 use crate::encode::texts;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::mailboxes::bad_name;
+use crate::session::message_limit;
 use crate::types::{MailboxArgument, SequenceSet};
 
 pub(crate) fn begin(
@@ -38,7 +39,10 @@ pub(crate) fn begin(
     }
     let mailbox = selected.mailbox;
     let ask = if moving {
+        let uids = message_limit::highest(core, uids);
         Ask::Move { mailbox, uids, to }
+    } else if let Some(refusal) = message_limit::refusal(core, &uids) {
+        return Flow::Done(refusal);
     } else {
         Ask::Copy {
             mailbox,

@@ -15,6 +15,7 @@ pub(crate) fn command(core: &mut Core, octets: &[u8]) -> Flow {
     core.numbers_stay = false;
     core.own_delete = false;
     core.tells_modseq = false;
+    core.limited = None;
     core.own_arrivals = UidSet::new();
     core.progress.begin();
     let Some((tag, rest)) = tag(octets) else {

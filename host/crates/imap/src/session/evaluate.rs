@@ -214,6 +214,16 @@ impl Search {
 }
 
 impl Test {
+    /// Those of these messages that its sets leave.
+    pub(crate) fn narrow(&self, uids: UidSet) -> UidSet {
+        match self {
+            Self::And(tests) => tests.iter().fold(uids, |uids, test| test.narrow(uids)),
+            Self::Among(among) => uids.intersection(among),
+            Self::Shared(among) => uids.intersection(among),
+            _ => uids,
+        }
+    }
+
     /// How much there is to look at for one message.
     pub(crate) fn cost(&self) -> u32 {
         match self {

@@ -4,7 +4,10 @@ use crate::ask::{Answer, Ask};
 use crate::encode::texts;
 use crate::error::Error;
 use crate::session::job::{Core, Flow, Job, Plainly, failed};
-use crate::types::{MailboxId, Rights, SequenceSet};
+use crate::session::message_limit;
+use crate::session::prepare::Prepared;
+use crate::session::search::{self, Found, Then};
+use crate::types::{MailboxId, Rights, SearchKey, SequenceSet, SystemFlag, UidSet};
 
 pub(crate) fn expunge(core: &mut Core, set: Option<&SequenceSet>) -> Flow {
     let Some(selected) = &core.selected else {
@@ -14,16 +17,41 @@ pub(crate) fn expunge(core: &mut Core, set: Option<&SequenceSet>) -> Flow {
         return Flow::Done(texts::READ_ONLY);
     }
     let uids = set.and_then(|set| selected.resolve(set, true));
-    if uids.as_ref().is_some_and(crate::types::UidSet::is_empty) {
+    if uids.as_ref().is_some_and(UidSet::is_empty) {
         return Flow::Done(texts::ok("EXPUNGE completed"));
     }
-    Flow::Ask(
-        Ask::Expunge {
-            mailbox: selected.mailbox,
-            uids,
-        },
-        Box::new(Expunge),
-    )
+    let mailbox = selected.mailbox;
+    match uids {
+        // RFC 9738 §3.1: so many of those that are deleted; EXPUNGE takes them all.
+        Some(uids) if message_limit::exceeds(core, &uids) => {
+            let deleted = Prepared {
+                key: SearchKey::Flag(SystemFlag::Deleted),
+                saved: UidSet::new(),
+                changed: None,
+                now: None,
+                among: Some(uids),
+            };
+            search::run(core, deleted, Box::new(Deleted))
+        }
+        uids => Flow::Ask(Ask::Expunge { mailbox, uids }, Box::new(Expunge)),
+    }
+}
+
+/// Which of many are deleted is being found out.
+#[derive(Debug)]
+struct Deleted;
+
+impl Then for Deleted {
+    fn found(self: Box<Self>, core: &mut Core, found: Found) -> Flow {
+        let uids = message_limit::highest(core, found.uids);
+        match &core.selected {
+            Some(selected) => {
+                let (mailbox, uids) = (selected.mailbox, Some(uids));
+                Flow::Ask(Ask::Expunge { mailbox, uids }, Box::new(Expunge))
+            }
+            None => Flow::Tagged(texts::NOTHING_SELECTED),
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -15,6 +15,7 @@ use crate::session::changed;
 use crate::session::enable::{self, Enabled};
 use crate::session::fetch_row::{Needs, Next, RowWriter};
 use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::message_limit::{self, batch};
 use crate::session::poll::After;
 use crate::session::selected::Selected;
 use crate::types::{FetchItem, FetchModifiers, FlagSet, Rights, SequenceSet, SystemFlag, UidSet};
@@ -67,10 +68,17 @@ pub(crate) fn begin(
     if items.contains(&FetchItem::ModSeq) {
         enable::condstore(core);
     }
-    let few = uids.len() <= FEW && !vanished;
-    let fetch = Fetch::new(core, uids, items);
+    let many = message_limit::exceeds(core, &uids);
+    if partial.is_some() && many {
+        return Flow::Done(message_limit::excess(core));
+    }
+    let few = uids.len() <= FEW && !vanished && !many;
+    let mut fetch = Fetch::new(core, uids, items);
     match changed_since {
-        None => Box::new(fetch).resume(core),
+        None => {
+            fetch.limit(core);
+            Box::new(fetch).resume(core)
+        }
         // The rows tell.
         Some(since) if few => Box::new(fetch.since(since)).resume(core),
         Some(since) => {
@@ -162,6 +170,8 @@ pub(crate) struct Fetch {
     changed_items: Vec<FetchItem>,
     plan: Plan,
     uids: UidSet,
+    /// The highest come first.
+    downwards: bool,
     /// Only messages with a higher modification sequence.
     since: u64,
     /// The SELECT that this is part of ends so.
@@ -191,6 +201,9 @@ impl Job for Fetch {
             Answer::Rows(mut rows) => {
                 self.missing |= rows.len() < self.expected as usize;
                 rows.retain(|row| row.modseq > self.since);
+                if self.downwards {
+                    rows.reverse();
+                }
                 self.rows = rows.into();
                 self.changed = UidSet::new();
                 if let Some(ask) = self.see(core) {
@@ -272,14 +285,18 @@ impl Job for Fetch {
                 (false, _) => texts::ok("FETCH completed"),
             });
         }
-        let uids = self
-            .uids
-            .slice(self.asked + 1, self.asked.saturating_add(self.plan.batch));
+        let uids = batch(&self.uids, self.asked, self.plan.batch, self.downwards);
         self.asked = self.asked.saturating_add(self.plan.batch);
         self.expected = uids.len();
         if self.items.iter().all(|item| *item == FetchItem::Uid) {
             // The session knows UIDs itself, also of messages whose removal was not told yet.
-            write_uids(&mut core.out, selected, &uids, self.items.len());
+            let times = self.items.len();
+            let mut write = |uid| write_uid(&mut core.out, selected, uid, times);
+            if self.downwards {
+                uids.iter().rev().for_each(&mut write);
+            } else {
+                uids.iter().for_each(&mut write);
+            }
             return Flow::Resume(self);
         }
         Flow::Ask(
@@ -298,12 +315,10 @@ impl Job for Fetch {
 }
 
 /// `* n FETCH (UID …)`, as often as it was asked for.
-fn write_uids(out: &mut Out, selected: &Selected, uids: &UidSet, times: usize) {
-    for uid in uids.iter() {
-        if selected.begin_fetch(out, uid) {
-            let items = vec![format!("UID {uid}"); times].join(" ");
-            let _ = write!(out, "{items})\r\n");
-        }
+fn write_uid(out: &mut Out, selected: &Selected, uid: u32, times: usize) {
+    if selected.begin_fetch(out, uid) {
+        let items = vec![format!("UID {uid}"); times].join(" ");
+        let _ = write!(out, "{items})\r\n");
     }
 }
 
@@ -316,6 +331,7 @@ impl Fetch {
             changed_items: with_flags(&items, core.enabled),
             items,
             uids,
+            downwards: false,
             since: 0,
             select: None,
             news: None,
@@ -349,6 +365,12 @@ impl Fetch {
             news: Some(after),
             ..self
         }
+    }
+
+    /// Only of as many as a command may be about.
+    pub(crate) fn limit(&mut self, core: &mut Core) {
+        self.uids = message_limit::highest(core, std::mem::take(&mut self.uids));
+        self.downwards = core.limited.is_some();
     }
 
     pub(crate) fn is_part_of_select(&self) -> bool {

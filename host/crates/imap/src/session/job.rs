@@ -43,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) enabled: Enabled,
     /// The running command removed messages: its OK says up to which modification sequence all was told.
     pub(crate) tells_modseq: bool,
+    /// The running command was about more messages than it may be: the lowest that it was about all the same (RFC 9738).
+    pub(crate) limited: Option<u32>,
     /// The running command must not renumber messages (RFC 3501 §7.4.1).
     pub(crate) numbers_stay: bool,
     /// What is sent and received is compressed (RFC 4978).
@@ -85,6 +87,7 @@ impl Core {
             failed_logins: 0,
             enabled: Enabled::default(),
             tells_modseq: false,
+            limited: None,
             numbers_stay: false,
             compressed: false,
             own_delete: false,
@@ -144,8 +147,8 @@ impl Core {
         let logins: Vec<_> = offered
             .filter(|mechanism| self.may_log_in() && self.offers(*mechanism))
             .collect();
-        let limit = self.config.limits.append_limit();
-        let mut words = capabilities(limit, starttls, (!self.logged_in).then_some(&*logins));
+        let limits = &self.config.limits;
+        let mut words = capabilities(limits, starttls, (!self.logged_in).then_some(&*logins));
         if self.config.unauthenticate {
             words.push_str(" UNAUTHENTICATE");
         }

@@ -27,6 +27,7 @@ mod job;
 mod list;
 mod login;
 mod mailboxes;
+mod message_limit;
 mod metadata;
 mod metadata_news;
 mod notify;
@@ -178,6 +179,7 @@ impl Session {
                 if response.status != texts::Status::Ok {
                     notify::disown(&mut self.core);
                 }
+                let response = message_limit::told(&mut self.core, response);
                 self.turn = Turn::Job(poll::then(&mut self.core, response));
             }
             Flow::Tagged(response) => {

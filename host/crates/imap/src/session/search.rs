@@ -10,6 +10,7 @@ use crate::encode::texts::{self, Response};
 use crate::session::enable;
 use crate::session::evaluate::{Known, Search};
 use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::message_limit::{self, Beyond};
 use crate::session::prepare::Prepared;
 use crate::session::progress::Done;
 use crate::session::relevancy::Scores;
@@ -55,6 +56,11 @@ pub(crate) trait Then: std::fmt::Debug + Send {
         false
     }
 
+    /// What becomes of it if a command may not be about so many messages as are searched.
+    fn beyond(&self) -> Beyond {
+        Beyond::All
+    }
+
     /// How much has to be found.
     fn enough(&self) -> Enough {
         Enough::All
@@ -79,13 +85,22 @@ pub(crate) fn run(core: &mut Core, prepared: Prepared, then: Box<dyn Then>) -> F
     let Some(selected) = &core.selected else {
         return Flow::Tagged(texts::NOTHING_SELECTED);
     };
-    let uids = match &prepared.among {
+    let mut uids = match &prepared.among {
         Some(among) => selected.uids.intersection(among),
         None => selected.uids.clone(),
     };
     let Some(search) = Search::new(prepared, selected) else {
         return then.refused(core, texts::TOO_MANY_TEXT_KEYS);
     };
+    if then.beyond() != Beyond::All && message_limit::exceeds(core, &uids) {
+        // RFC 9738 §3.1: those that are searched count, and not those that are found.
+        uids = search.test.narrow(uids);
+        if then.beyond() == Beyond::Nothing && message_limit::exceeds(core, &uids) {
+            let refusal = message_limit::excess(core);
+            return then.refused(core, refusal);
+        }
+        uids = message_limit::highest(core, uids);
+    }
     if search.needs_modseq {
         enable::condstore(core);
     }

@@ -6,6 +6,7 @@ use crate::ask::Answer;
 use crate::encode::{Out, number, string, texts};
 use crate::session::context::Wanted;
 use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::message_limit::Beyond;
 use crate::session::prepare;
 use crate::session::relevancy::ScoreList;
 use crate::session::search::{Found, Then};
@@ -56,6 +57,10 @@ struct Tell {
 }
 
 impl Then for Tell {
+    fn beyond(&self) -> Beyond {
+        Beyond::Highest
+    }
+
     fn scored(&self) -> bool {
         self.returns.is_some_and(|returns| returns.relevancy)
     }
@@ -79,7 +84,8 @@ impl Then for Tell {
                 Box::new(Over),
             );
         };
-        if let Some(wanted) = self.wanted {
+        let whole = core.limited.is_none();
+        if let Some(wanted) = self.wanted.map(|wanted| wanted.only_if(whole)) {
             wanted.keep(&mut core.out, &mut selected.contexts, &found.uids);
         }
         let about = returns.of(&found.uids);

@@ -8,6 +8,7 @@ use crate::ask::{Answer, Ask, FetchRow, RowWants};
 use crate::encode::texts;
 use crate::session::context::Wanted;
 use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::message_limit::Beyond;
 use crate::session::prepare;
 use crate::session::progress::Done;
 use crate::session::relevancy::ScoreList;
@@ -59,6 +60,10 @@ pub(crate) struct Sort {
 }
 
 impl Then for Sort {
+    fn beyond(&self) -> Beyond {
+        Beyond::Nothing
+    }
+
     // Sorting comes behind it.
     fn counted(&self) -> Option<bool> {
         Some(false)

@@ -1,9 +1,10 @@
 //! STORE (RFC 3501 §6.4.6, RFC 7162 §3.1.3), in batches, so that no answer is large.
 
-use crate::ask::{Answer, Ask, FlagAction, StoredFlags};
+use crate::ask::{Answer, Ask, FlagAction, FlagRow, StoredFlags};
 use crate::encode::texts;
 use crate::session::enable::{self, Enabled};
 use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::message_limit::{self, batch};
 use crate::session::progress::Done;
 use crate::session::selected::{Items, Selected};
 use crate::types::{FlagSet, SequenceSet, UidSet};
@@ -36,8 +37,10 @@ pub(crate) fn begin(core: &mut Core, uid: bool, set: &SequenceSet, change: Chang
     if change.unchanged_since.is_some() {
         enable::condstore(core);
     }
+    let uids = message_limit::highest(core, uids);
     Box::new(Store {
         uid,
+        downwards: core.limited.is_some(),
         uids,
         asked: 0,
         expected: 0,
@@ -52,6 +55,8 @@ pub(crate) fn begin(core: &mut Core, uid: bool, set: &SequenceSet, change: Chang
 struct Store {
     uid: bool,
     uids: UidSet,
+    /// The highest come first.
+    downwards: bool,
     /// How many of them were asked for.
     asked: u32,
     /// How many messages the ask that is out is for.
@@ -70,12 +75,18 @@ impl Job for Store {
         };
         let known = stored.rows.len() + stored.modified.len();
         self.missing |= known < self.expected as usize;
-        for stored in &stored.rows {
+        let mut rows: Vec<&StoredFlags> = stored.rows.iter().collect();
+        let mut modified: Vec<&FlagRow> = stored.modified.iter().collect();
+        if self.downwards {
+            rows.reverse();
+            modified.reverse();
+        }
+        for stored in rows {
             selected.note_own(stored);
             let items = self.items(stored, core.enabled);
             selected.tell(&mut core.out, &stored.row, items);
         }
-        for row in &stored.modified {
+        for row in modified {
             self.modified.insert(row.uid);
             // RFC 7162 §3.1.3: so that the client need not ask why it failed.
             selected.tell_once(&mut core.out, row, core.enabled.items(self.uid));
@@ -101,9 +112,7 @@ impl Job for Store {
                 None => response,
             });
         }
-        let uids = self
-            .uids
-            .slice(self.asked + 1, self.asked.saturating_add(BATCH));
+        let uids = batch(&self.uids, self.asked, BATCH, self.downwards);
         self.asked = self.asked.saturating_add(BATCH);
         self.expected = uids.len();
         let ask = Ask::Store {

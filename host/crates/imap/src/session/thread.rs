@@ -11,6 +11,7 @@ use crate::ask::{Answer, Ask, FetchRow, RowWants};
 use crate::encode::texts;
 use crate::session::base_subject::BaseSubject;
 use crate::session::job::{Core, Flow, Job, failed};
+use crate::session::message_limit::Beyond;
 use crate::session::prepare;
 use crate::session::progress::Done;
 use crate::session::search::{Found, Then};
@@ -56,6 +57,10 @@ struct Thread {
 }
 
 impl Then for Thread {
+    fn beyond(&self) -> Beyond {
+        Beyond::Nothing
+    }
+
     // Threading comes behind it.
     fn counted(&self) -> Option<bool> {
         Some(false)

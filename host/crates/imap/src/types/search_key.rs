@@ -21,7 +21,7 @@ pub enum SearchKey {
     Numbers(SequenceSet),
     /// `UID set`
     Uids(SequenceSet),
-    /// These messages, which were named by number, or saved.
+    /// These messages, which were named by number, saved, or bounded (RFC 9738 §3.2).
     Among(Arc<UidSet>),
     /// `\Recent`
     Recent,

@@ -4,7 +4,7 @@
 //! `… flag MAILBOX UID FLAG`, `… create MAILBOX`, `… delete MAILBOX`, `… rename MAILBOX MAILBOX`, `… subscribe MAILBOX`, `… unsubscribe MAILBOX`,
 //! `… acl OWNER MAILBOX IDENTIFIER RIGHTS`, `… arrive OWNER:MAILBOX FILE`, `… note WHO MAILBOX ENTRY VALUE`,
 //! `… forget MAILBOX` (what was expunged so far), `… take SECONDS` (the answer does) make something happen when the session polls for the N-th time, `% before KIND N …` when
-//! it gives the N-th ask of a kind; `% unauthenticate on` lets clients log out and stay; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
+//! it gives the N-th ask of a kind; `% message-limit N` messages are what a command may be about; `% unauthenticate on` lets clients log out and stay; `% fail WHAT` makes asks of a kind fail, `% refused TEXT` logins be refused.
 
 mod acl;
 mod append;
@@ -105,6 +105,9 @@ impl Fake {
             indexed: |uid| uid % 2 == 0,
             failing: dialogue.directives("fail").map(str::to_owned).collect(),
         };
+        if let Some(most) = dialogue.directive("message-limit") {
+            fake.config.limits.messages = most.parse().unwrap();
+        }
         if let Some(size) = dialogue.directive("max-size") {
             fake.config.limits.message = size.parse().unwrap();
         }
