@@ -1,7 +1,8 @@
 //! Memory for the content of messages that are being received, one budget for all sessions.
 //!
 //! Invariants: nothing is kept that was not reserved; a reservation is given back when it is dropped; however slowly large messages
-//! arrive, a quarter is left for small ones, and one client's large ones take half at most.
+//! arrive, a quarter is left for small ones, and one client's large ones take half at most. Messages that are held until all of them have come are
+//! one: small messages, enough of them, are large.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -41,6 +42,11 @@ impl Budget {
             .unwrap_or(100)
     }
 
+    /// What may be held together at most, if nothing else is.
+    pub(crate) fn most_together(&self) -> u64 {
+        self.total / 2
+    }
+
     /// Takes `octets` more for a message that holds `reserved`; false if it may not.
     fn take(&self, owner: IpAddr, reserved: u64, octets: u64) -> bool {
         let whole = reserved.saturating_add(octets);
@@ -51,7 +57,7 @@ impl Budget {
         let counts = if reserved > SMALL { octets } else { whole };
         let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
         let own = large.entry(owner).or_default();
-        let may = *own + counts <= self.total / 2 && self.take_above(self.total / 4, octets);
+        let may = *own + counts <= self.most_together() && self.take_above(self.total / 4, octets);
         if may {
             *own += counts;
         } else if *own == 0 {
@@ -83,13 +89,48 @@ impl Budget {
     }
 }
 
+/// Memory that is in use, for one message or for several that are held together.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    budget: Arc<Budget>,
+    owner: IpAddr,
+    octets: AtomicU64,
+}
+
+/// Keeps memory in use.
+pub(crate) type Reservation = Arc<Memory>;
+
+impl Memory {
+    fn new(budget: &Arc<Budget>, owner: IpAddr) -> Arc<Self> {
+        Arc::new(Self {
+            budget: Arc::clone(budget),
+            owner,
+            octets: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes so many more, if they may be had. Only the session that the memory is for does so.
+    fn take(&self, octets: u64) -> bool {
+        let held = self.octets.load(Ordering::Relaxed);
+        let taken = self.budget.take(self.owner, held, octets);
+        if taken {
+            self.octets.fetch_add(octets, Ordering::Relaxed);
+        }
+        taken
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.budget.give_back(self.owner, *self.octets.get_mut());
+    }
+}
+
 /// The content of one message as it arrives.
 #[derive(Debug)]
 pub(crate) struct Content {
-    budget: Arc<Budget>,
-    owner: IpAddr,
+    memory: Arc<Memory>,
     pieces: Pieces,
-    reserved: u64,
     exhausted: bool,
 }
 
@@ -106,10 +147,17 @@ impl Content {
     /// Nothing yet, from a client of this address.
     pub(crate) fn new(budget: &Arc<Budget>, client: IpAddr) -> Self {
         Self {
-            budget: Arc::clone(budget),
-            owner: own(client),
+            memory: Memory::new(budget, own(client)),
             pieces: Pieces::None,
-            reserved: 0,
+            exhausted: false,
+        }
+    }
+
+    /// Nothing yet, of a message that is held together with this one.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            memory: Arc::clone(&self.memory),
+            pieces: Pieces::None,
             exhausted: false,
         }
     }
@@ -120,12 +168,11 @@ impl Content {
         if self.exhausted {
             return;
         }
-        if !self.budget.take(self.owner, self.reserved, octets) {
+        if !self.memory.take(octets) {
             self.clear();
             self.exhausted = true;
             return;
         }
-        self.reserved += octets;
         self.pieces = match std::mem::take(&mut self.pieces) {
             Pieces::None => Pieces::One(piece),
             Pieces::One(first) => {
@@ -154,11 +201,7 @@ impl Content {
             Pieces::One(piece) => piece,
             Pieces::Many(many) => many.freeze(),
         };
-        let reservation = Reservation {
-            budget: Arc::clone(&self.budget),
-            owner: self.owner,
-            octets: std::mem::take(&mut self.reserved),
-        };
+        let reservation = self.anew();
         (!std::mem::take(&mut self.exhausted)).then_some((whole, reservation))
     }
 
@@ -166,28 +209,13 @@ impl Content {
     pub(crate) fn clear(&mut self) {
         self.pieces = Pieces::None;
         self.exhausted = false;
-        let octets = std::mem::take(&mut self.reserved);
-        self.budget.give_back(self.owner, octets);
+        drop(self.anew());
     }
-}
 
-impl Drop for Content {
-    fn drop(&mut self) {
-        self.clear();
-    }
-}
-
-/// Memory that is in use.
-#[derive(Debug)]
-pub(crate) struct Reservation {
-    budget: Arc<Budget>,
-    owner: IpAddr,
-    octets: u64,
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.budget.give_back(self.owner, self.octets);
+    /// What is in use is so no longer for this message.
+    fn anew(&mut self) -> Reservation {
+        let fresh = Memory::new(&self.memory.budget, self.memory.owner);
+        std::mem::replace(&mut self.memory, fresh)
     }
 }
 
@@ -219,6 +247,35 @@ mod tests {
         drop((first, other));
         let third = held(ONE, &piece).expect("what was given back is there again");
         drop((second, small, third));
+        assert_eq!(budget.left.load(Ordering::Relaxed), 8 * SMALL);
+        assert!(budget.large.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_held_together_is_one() {
+        let budget = Budget::new(8 * SMALL);
+        let piece = Bytes::from(vec![0; usize::try_from(SMALL / 2).unwrap()]);
+        let mut held = vec![Content::new(&budget, ONE)];
+        for _ in 0..20 {
+            let mut next = held[0].beside();
+            next.push(piece.clone());
+            if next.is_lost() {
+                break;
+            }
+            held.push(next);
+        }
+        assert_eq!(
+            held.len(),
+            9,
+            "half is taken by one client, however small the messages are"
+        );
+        let mut small = Content::new(&budget, ONE);
+        small.push(piece.clone());
+        assert!(!small.is_lost(), "there is room for others");
+        let reservations: Vec<_> = held.iter_mut().map(Content::take).collect();
+        drop((held, small));
+        assert_eq!(budget.left.load(Ordering::Relaxed), 4 * SMALL);
+        drop(reservations);
         assert_eq!(budget.left.load(Ordering::Relaxed), 8 * SMALL);
         assert!(budget.large.lock().unwrap().is_empty());
     }

@@ -136,17 +136,27 @@ impl User {
         append.octets = append.octets.saturating_add(size);
         let messages = append.messages.len() as u64 + 1;
         Self::fits(gate, &append, messages).await?;
+        // They are held until all have come: what many small ones take is bounded as what a large one takes.
+        let content = append.messages.first().map_or_else(
+            || Content::new(&gate.parts().budget, gate.caller().client.ip()),
+            |first| first.content.beside(),
+        );
         append.messages.push(Message {
             flags,
             internal_date,
-            content: Content::new(&gate.parts().budget, gate.caller().client.ip()),
+            content,
         });
         self.append = Some(append);
         Ok(Answer::Done)
     }
 
-    /// Whether policy lets the account of the mailbox keep what was announced, in so many messages.
+    /// Whether there can be memory for what was announced, in so many messages, and policy lets the account of the mailbox keep it.
     async fn fits(gate: &mut Gate, append: &Append, messages: u64) -> Result<(), Error> {
+        if append.octets > gate.parts().budget.most_together() {
+            return Err(Error::Limit(
+                "so much is not taken at once; append fewer messages at a time".into(),
+            ));
+        }
         // RFC 8508 §3.4: only what it comes to counts.
         let freed = append.replaces.as_ref().and_then(|it| it.frees);
         let octets = append.octets.saturating_sub(freed.unwrap_or(0));
