@@ -12,6 +12,9 @@ use waxwing_session::{Session, Step};
 use crate::parse::{Dialogue, LineKind};
 use crate::run::{Received, Wire};
 
+/// What passes before something is said to have happened elsewhere.
+const BETWEEN_WAKES: Duration = Duration::from_secs(1);
+
 /// What stands behind a session in a test: it opens sessions and answers their asks.
 pub trait World {
     /// The protocol.
@@ -150,6 +153,13 @@ impl<W: World> SessionWire<W> {
         self.session.answer(answer, self.now);
     }
 
+    fn expire(&mut self) {
+        let deadline = self.session.deadline();
+        if deadline.is_some_and(|deadline| deadline <= self.now) {
+            self.session.expire(self.now);
+        }
+    }
+
     fn settle(&mut self) {
         self.pump(false);
     }
@@ -237,15 +247,15 @@ impl<W: World> Wire for SessionWire<W> {
         match what {
             LineKind::Wait(duration) => {
                 self.now += *duration;
-                if self
-                    .session
-                    .deadline()
-                    .is_some_and(|deadline| deadline <= self.now)
-                {
-                    self.session.expire(self.now);
-                }
+                self.expire();
             }
-            LineKind::Wake => self.session.wake(),
+            LineKind::Wake => {
+                // A while after what happened before, so that it is told for itself.
+                self.now += BETWEEN_WAKES;
+                self.session.wake();
+                self.settle();
+                self.expire();
+            }
             LineKind::Shutdown => self.session.shutdown(),
             LineKind::Cut(why) => self.session.cut(*why),
             _ => return false,

@@ -15,6 +15,7 @@ use crate::parse::Literal;
 use crate::session::catenate::Catenating;
 use crate::session::enable::Enabled;
 use crate::session::framing::Framing;
+use crate::session::gathering::Gathering;
 use crate::session::metadata_news::Told;
 use crate::session::notify::Notify;
 use crate::session::progress::{Done, Progress};
@@ -59,6 +60,8 @@ pub(crate) struct Core {
     pub(crate) own_arrivals: UidSet,
     /// How far the running command is, and when that was said.
     pub(crate) progress: Progress,
+    /// When it looks for news of mailboxes that are not selected.
+    pub(crate) gathering: Gathering,
     /// Owners whose changes wake the session, in order.
     pub(crate) watched: Vec<String>,
 }
@@ -95,6 +98,7 @@ impl Core {
             metadata: None,
             own_arrivals: UidSet::new(),
             progress: Progress::default(),
+            gathering: Gathering::default(),
             watched: Vec::new(),
         }
     }

@@ -22,6 +22,7 @@ mod fetch;
 mod fetch_row;
 mod framing;
 mod fuzzy;
+mod gathering;
 mod idle;
 mod job;
 mod list;
@@ -426,14 +427,21 @@ impl waxwing_session::Session for Session {
         } else {
             (self.login_since, limits.login_timeout)
         };
-        match self.turn {
-            Turn::Command | Turn::Input(_) => since.checked_add(timeout),
+        let due = self.core.gathering.due();
+        match &self.turn {
+            Turn::Command | Turn::Input(Waiting::Done) => {
+                since.checked_add(timeout).into_iter().chain(due).min()
+            }
+            Turn::Input(_) => since.checked_add(timeout),
             // The server itself is at work.
             Turn::Job(_) | Turn::Answer(_) | Turn::Closed => None,
         }
     }
 
     fn expire(&mut self, now: Instant) {
+        // Sooner than autologout: what changed since then is looked at.
+        self.core.progress.is_now(now);
+        self.woken |= self.core.gathering.take_due(now);
         // RFC 3501 §5.4: autologout.
         if self.deadline().is_some_and(|deadline| deadline <= now) {
             self.close(texts::BYE_IDLE);

@@ -155,6 +155,11 @@ impl After {
     pub(crate) fn elsewhere(self, core: &mut Core) -> Flow {
         let notify = core.notify.as_ref().filter(|it| it.watches());
         match (&self, notify) {
+            (Self::Idle | Self::Command, Some(_))
+                if !core.gathering.may_look(core.progress.now()) =>
+            {
+                self.end(core)
+            }
             (Self::Idle | Self::Command, Some(notify)) => {
                 Flow::Ask(notify::mailboxes(notify), Box::new(Elsewhere(self)))
             }
@@ -245,6 +250,7 @@ struct Elsewhere(After);
 
 impl Job for Elsewhere {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
+        core.gathering.looked(core.progress.now());
         let selected = core.selected.as_ref().map(|selected| selected.mailbox);
         let condstore = core.enabled.condstore;
         match (answer, &mut core.notify) {

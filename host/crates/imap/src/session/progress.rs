@@ -34,6 +34,11 @@ impl Progress {
         self.now = Some(now);
     }
 
+    /// When the session was last given anything.
+    pub(crate) fn now(&self) -> Option<Instant> {
+        self.now
+    }
+
     /// A command begins.
     pub(crate) fn begin(&mut self) {
         self.since = self.now;
