@@ -6,6 +6,7 @@ use crate::ask::{Answer, Ask, MetadataChanged, MetadataNews, Others};
 use crate::encode::metadata_changed;
 use crate::session::job::{Core, Flow, Job};
 use crate::session::poll::After;
+use crate::session::watched;
 use crate::types::{EntryName, MailboxName};
 
 /// How far a session was told.
@@ -80,15 +81,42 @@ impl Job for Telling {
         told.number = told.number.max(news.number);
         told.own.retain(|own| *own > news.number);
         core.metadata = Some(told);
-        if news.more && further {
-            return Flow::Resume(self);
-        }
-        self.0.end(core)
+        let owners = owners(core, &news);
+        let then: Box<dyn Job> = if news.more && further {
+            self
+        } else {
+            Box::new(Over(self.0))
+        };
+        watched::watch(core, owners, then)
     }
 
     fn resume(self: Box<Self>, core: &mut Core) -> Flow {
         tell(core, self.0)
     }
+}
+
+/// All that changed was told.
+#[derive(Debug)]
+struct Over(After);
+
+impl Job for Over {
+    fn answer(self: Box<Self>, core: &mut Core, _answer: Answer) -> Flow {
+        self.0.end(core)
+    }
+
+    fn resume(self: Box<Self>, core: &mut Core) -> Flow {
+        self.0.end(core)
+    }
+}
+
+/// Who wakes the session: whoever it was, and those whose mailboxes it hears of for the first time, since they share them only now. Where NOTIFY
+/// says what the client wants to hear of, it says so of whom, too.
+fn owners(core: &Core, news: &MetadataNews) -> Vec<String> {
+    if core.notify.is_some() {
+        return core.watched.clone();
+    }
+    let names = news.changed.iter().filter_map(|it| it.mailbox.as_ref());
+    watched::with(&core.watched, names)
 }
 
 /// A response for each mailbox, in the order of the changes.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::ask::{Answer, Ask, Others};
 use crate::encode::texts::{self, Response};
 use crate::session::job::{Core, Flow, Job, unexpected};
-use crate::types::MailboxInfo;
+use crate::types::{MailboxInfo, MailboxName};
 
 /// Owners that are watched at most. What happens in the mailboxes of more is told at the next occasion.
 const MAX_OWNERS: usize = 32;
@@ -17,6 +17,20 @@ pub(crate) fn owners<'a>(mailboxes: impl Iterator<Item = &'a MailboxInfo>) -> Ve
     let owners: BTreeSet<&str> = mailboxes.filter_map(|info| info.name.owner()).collect();
     let owners = owners.into_iter().take(MAX_OWNERS);
     owners.map(str::to_owned).collect()
+}
+
+/// These owners and those of mailboxes, in order.
+pub(crate) fn with<'a>(
+    owners: &[String],
+    names: impl Iterator<Item = &'a MailboxName>,
+) -> Vec<String> {
+    let new: BTreeSet<&str> = names.filter_map(MailboxName::owner).collect();
+    let new = new.into_iter().map(str::to_owned);
+    let new = new.filter(|owner| !owners.contains(owner));
+    let room = MAX_OWNERS.saturating_sub(owners.len());
+    let mut all: Vec<String> = owners.iter().cloned().chain(new.take(room)).collect();
+    all.sort();
+    all
 }
 
 /// Watches these owners and nobody else, then goes on with the job.
