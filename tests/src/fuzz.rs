@@ -6,6 +6,7 @@ mod auth;
 mod client;
 mod dsn;
 mod imap;
+mod jmap;
 mod names;
 mod pop3;
 mod smtp;
@@ -18,6 +19,7 @@ pub use auth::{dmarc, report, signatures, spf, sts};
 pub use client::client;
 pub use dsn::dsn;
 pub use imap::imap;
+pub use jmap::jmap;
 pub use names::{addresses, parameters};
 pub use pop3::pop3;
 pub use smtp::{bdat, data, lmtp, smtp, submission};
@@ -26,7 +28,7 @@ pub use smtp::{bdat, data, lmtp, smtp, submission};
 pub type Target = fn(&[u8]);
 
 /// All targets by the names of their corpora.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("smtp", smtp),
     ("submission", submission),
     ("lmtp", lmtp),
@@ -38,6 +40,7 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("proxy", proxy),
     ("imap", imap),
     ("pop3", pop3),
+    ("jmap", jmap),
     ("summary", summary),
     ("signatures", signatures),
     ("spf", spf),

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// Crates that parse what peers send: no I/O, no clock, no runtime (invariant 2).
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "waxwing-mail",
     "waxwing-session",
     "waxwing-sasl",
@@ -18,6 +18,7 @@ const PURE: [&str; 9] = [
     "waxwing-index",
     "waxwing-imap",
     "waxwing-pop3",
+    "waxwing-jmap",
     "waxwing-queue",
 ];
 
@@ -156,6 +157,7 @@ fn policy_store_and_protocols_do_not_know_each_other() {
             "waxwing-smtp",
             "waxwing-imap",
             "waxwing-pop3",
+            "waxwing-jmap",
             "waxwing-auth",
             "waxwing",
         ],
@@ -168,6 +170,7 @@ fn policy_store_and_protocols_do_not_know_each_other() {
             "waxwing-smtp",
             "waxwing-imap",
             "waxwing-pop3",
+            "waxwing-jmap",
             "waxwing",
         ],
     );
@@ -178,14 +181,21 @@ fn policy_store_and_protocols_do_not_know_each_other() {
             "waxwing-smtp",
             "waxwing-imap",
             "waxwing-pop3",
+            "waxwing-jmap",
             "waxwing",
         ],
     );
-    for protocol in ["waxwing-smtp", "waxwing-imap", "waxwing-pop3"] {
+    for protocol in [
+        "waxwing-smtp",
+        "waxwing-imap",
+        "waxwing-pop3",
+        "waxwing-jmap",
+    ] {
         let others: Vec<_> = [
             "waxwing-smtp",
             "waxwing-imap",
             "waxwing-pop3",
+            "waxwing-jmap",
             "waxwing-policy",
             "waxwing-store",
             "waxwing",

@@ -1,0 +1,39 @@
+//! The questions a request asks, and their answers. All owned data; one ask is outstanding at a time.
+//!
+//! Every ask may be answered with [`Answer::Failed`]. An answer of the wrong kind is a failure of the server's; it never panics.
+
+use crate::id::{AccountId, ContentId};
+
+/// What a request asks of the store and the policy behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Give an account contents that another one has, as if they had been uploaded. Both accounts are of those that the request's
+    /// [`Viewer`](crate::Viewer) may see. → [`Answer::Copied`]
+    CopyContents {
+        /// Whose they are.
+        from: AccountId,
+        /// Who gets them.
+        to: AccountId,
+        /// Which.
+        contents: Vec<ContentId>,
+    },
+}
+
+/// What the other side says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// For each content in the order asked, whether it was there.
+    Copied(Vec<bool>),
+    /// The question cannot be answered.
+    Failed(Failure),
+}
+
+/// Why a question cannot be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// Not now.
+    Unavailable {
+        /// Under which the operator finds the cause.
+        reference: String,
+    },
+}

@@ -1,0 +1,71 @@
+//! Why a call fails (RFC 8620 §3.6.2): all error types of methods in one place.
+
+use serde_json::{Map, Value};
+
+use crate::ask::Failure;
+
+/// Why a call fails.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MethodError {
+    /// `serverUnavailable`: later, perhaps.
+    #[error("{0}")]
+    ServerUnavailable(String),
+    /// `serverFail`: ours to mend.
+    #[error("{0}")]
+    ServerFail(String),
+    /// `unknownMethod`
+    #[error("no such method, or of a capability that the request does not use")]
+    UnknownMethod,
+    /// `invalidArguments`
+    #[error("{0}")]
+    InvalidArguments(String),
+    /// `invalidResultReference`
+    #[error("{0}")]
+    InvalidResultReference(String),
+    /// `accountNotFound`
+    #[error("no such account")]
+    AccountNotFound,
+    /// `fromAccountNotFound` (RFC 8620 §5.4, §6.3)
+    #[error("no such account to copy from")]
+    FromAccountNotFound,
+    /// `accountReadOnly`
+    #[error("nothing may be changed in this account")]
+    AccountReadOnly,
+    /// `requestTooLarge` (RFC 8620 §5.1, §5.3)
+    #[error("more objects than one call may name")]
+    RequestTooLarge,
+}
+
+impl MethodError {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::ServerUnavailable(_) => "serverUnavailable",
+            Self::ServerFail(_) => "serverFail",
+            Self::UnknownMethod => "unknownMethod",
+            Self::InvalidArguments(_) => "invalidArguments",
+            Self::InvalidResultReference(_) => "invalidResultReference",
+            Self::AccountNotFound => "accountNotFound",
+            Self::FromAccountNotFound => "fromAccountNotFound",
+            Self::AccountReadOnly => "accountReadOnly",
+            Self::RequestTooLarge => "requestTooLarge",
+        }
+    }
+
+    /// The arguments of the `error` response.
+    pub(crate) fn to_arguments(&self) -> Map<String, Value> {
+        let mut arguments = Map::new();
+        arguments.insert("type".into(), self.kind().into());
+        arguments.insert("description".into(), self.to_string().into());
+        arguments
+    }
+}
+
+impl From<Failure> for MethodError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unavailable { reference } => {
+                Self::ServerUnavailable(format!("try again later (reference {reference})"))
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A request on its way to its response: the calls one after the other, each asking what it has to know.
+//!
+//! The calls are an `async` block, which the compiler makes a state machine of. It is polled by [`Exchange::step`] and nothing else: the only
+//! thing that it ever waits for is the answer to its ask.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+
+use crate::ask::{Answer, Ask};
+use crate::context::{Context, Shared};
+use crate::error::MethodError;
+use crate::limits::Limits;
+use crate::methods;
+use crate::reference::{self, MAX_REFERENCED};
+use crate::request::{Invocation, Request};
+use crate::response::Response;
+use crate::session::Viewer;
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Find out, and [`answer`](Exchange::answer).
+    Ask(Ask),
+    /// Send it; there is nothing more.
+    Done(Response),
+}
+
+/// A request that is being worked on.
+pub struct Exchange {
+    port: Shared,
+    work: Option<Pin<Box<dyn Future<Output = Response> + Send>>>,
+    viewer: Arc<Viewer>,
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ended = self.work.is_none();
+        f.debug_struct("Exchange").field("ended", &ended).finish()
+    }
+}
+
+impl Exchange {
+    /// Begins with a request of somebody.
+    #[must_use]
+    pub fn new(request: Request, viewer: Arc<Viewer>, limits: Arc<Limits>) -> Self {
+        let port = Shared::default();
+        let context = Context {
+            viewer: Arc::clone(&viewer),
+            limits,
+            port: port.clone(),
+        };
+        Self {
+            port,
+            work: Some(Box::pin(work(request, context))),
+            viewer,
+        }
+    }
+
+    /// What to do next. To be called until it says [`Step::Done`].
+    pub fn step(&mut self) -> Step {
+        let mut context = TaskContext::from_waker(Waker::noop());
+        let polled = match &mut self.work {
+            Some(work) => work.as_mut().poll(&mut context),
+            None => return Step::Done(Response::empty(&self.viewer)),
+        };
+        match (polled, self.port.with(|port| port.asked.take())) {
+            (Poll::Pending, Some(ask)) => Step::Ask(ask),
+            (Poll::Ready(response), _) => {
+                self.work = None;
+                Step::Done(response)
+            }
+            // Stepped without an answer: there is nothing else to wait for.
+            (Poll::Pending, None) => {
+                self.work = None;
+                Step::Done(Response::empty(&self.viewer))
+            }
+        }
+    }
+
+    /// The answer to the last [`Step::Ask`].
+    pub fn answer(&mut self, answer: Answer) {
+        self.port.with(|port| port.answered = Some(answer));
+    }
+}
+
+/// RFC 8620 §3.3: the calls are processed one after the other; §3.6.2: one that fails leaves the others alone.
+async fn work(request: Request, context: Context) -> Response {
+    let mut responses: Vec<Invocation> = Vec::with_capacity(request.calls.len());
+    let mut left = MAX_REFERENCED;
+    let mut created: BTreeMap<String, String> = request.created_ids.clone().unwrap_or_default();
+    for call in request.calls {
+        let Invocation {
+            name,
+            arguments,
+            call,
+        } = call;
+        let known =
+            methods::find(&name).filter(|method| request.using.contains(&method.capability()));
+        let result = match (known, reference::resolve(arguments, &responses, &mut left)) {
+            (None, _) => Err(MethodError::UnknownMethod),
+            (Some(_), Err(error)) => Err(error),
+            (Some(method), Ok(arguments)) => {
+                methods::call(method, arguments, &context, &mut created).await
+            }
+        };
+        responses.push(match result {
+            Ok(arguments) => Invocation {
+                name,
+                arguments,
+                call,
+            },
+            Err(error) => Invocation {
+                name: "error".into(),
+                arguments: error.to_arguments(),
+                call,
+            },
+        });
+    }
+    Response {
+        responses,
+        // RFC 8620 §3.4: only if the request has some.
+        created_ids: request.created_ids.map(|_| created),
+        session_state: context.viewer.state(),
+    }
+}

@@ -1,0 +1,65 @@
+//! The methods, by their names. Each is a function of its arguments that asks what it has to know.
+
+mod blob_copy;
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::capability::Capability;
+use crate::context::Context;
+use crate::error::MethodError;
+
+/// A method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// `Core/echo` (RFC 8620 §4)
+    CoreEcho,
+    /// `Blob/copy` (RFC 8620 §6.3)
+    BlobCopy,
+}
+
+impl Method {
+    /// The capability that a client has to use.
+    pub(crate) const fn capability(self) -> Capability {
+        match self {
+            Self::CoreEcho | Self::BlobCopy => Capability::Core,
+        }
+    }
+}
+
+/// The method of a name.
+pub(crate) fn find(name: &str) -> Option<Method> {
+    Some(match name {
+        "Core/echo" => Method::CoreEcho,
+        "Blob/copy" => Method::BlobCopy,
+        _ => return None,
+    })
+}
+
+/// Arguments or results.
+pub(crate) type Arguments = Map<String, Value>;
+
+/// Makes a call.
+pub(crate) async fn call(
+    method: Method,
+    arguments: Arguments,
+    context: &Context,
+    _created: &mut BTreeMap<String, String>,
+) -> Result<Arguments, MethodError> {
+    match method {
+        Method::CoreEcho => Ok(arguments),
+        Method::BlobCopy => blob_copy::call(read(arguments)?, context).await,
+    }
+}
+
+/// Arguments as a method has them.
+///
+/// # Errors
+/// `invalidArguments` for those of another type, for missing ones, and for those that the method does not have: a client that gives one
+/// counts on it.
+fn read<T: DeserializeOwned>(arguments: Arguments) -> Result<T, MethodError> {
+    serde_json::from_value(Value::Object(arguments))
+        .map_err(|error| MethodError::InvalidArguments(error.to_string()))
+}
