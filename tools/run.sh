@@ -43,7 +43,7 @@ cat <<EOF
 
 Waxwing is ready for $domain: alice@$domain and bob@$domain, password $password. On 127.0.0.1:
 
-  SMTP 2525, behind a proxy 2526    submission 2587, TLS 2465    LMTP 2424    IMAP 2143, TLS 2993    POP3 2110, TLS 2995    HTTPS 2443    metrics 2090
+  SMTP 2525, behind a proxy 2526    submission 2587, TLS 2465    LMTP 2424    IMAP 2143, TLS 2993    POP3 2110, TLS 2995    HTTP 2080, TLS 2443    metrics 2090
 
 Send a first mail:
   printf 'From: me@example.org\r\nTo: alice@$domain\r\nSubject: Hello\r\n\r\nIt works.\r\n' |

@@ -8,6 +8,7 @@ pub(crate) mod fields;
 pub(crate) mod filing;
 pub(crate) mod gate;
 pub(crate) mod imap;
+pub(crate) mod jmap;
 pub(crate) mod pop3;
 pub(crate) mod smtp;
 pub(crate) mod tried;

@@ -253,20 +253,13 @@ fn begin(
             return None;
         }
     };
-    if listener.service == Service::Http {
-        let implicit_tls = listener.tls == Tls::Implicit;
-        let (terms, parts) = (Arc::clone(terms), Arc::clone(parts));
-        return Some(Box::pin(web::converse(
-            stream,
-            implicit_tls,
-            terms,
-            parts,
-            seat,
-        )));
-    }
     // Replies are whole when they are written; waiting for more would only delay them.
     let _best_effort = stream.set_nodelay(true);
     let caller = Caller::new(Arc::clone(door), client, local, Arc::clone(&seat));
+    if listener.service == Service::Http {
+        let (terms, parts) = (Arc::clone(terms), Arc::clone(parts));
+        return Some(Box::pin(web::converse(stream, caller, terms, parts)));
+    }
     let link = Link {
         id: caller.id,
         transport: Transport::new(stream),

@@ -72,7 +72,8 @@ pub(crate) fn scope(protocol: Protocol) -> Option<Scope> {
         Protocol::Smtp | Protocol::Submission => Some(Scope::Smtp),
         Protocol::Imap => Some(Scope::Imap),
         Protocol::Pop3 => Some(Scope::Pop3),
-        Protocol::Lmtp | Protocol::Jmap | Protocol::ManageSieve | Protocol::Api => None,
+        Protocol::Jmap => Some(Scope::Jmap),
+        Protocol::Lmtp | Protocol::ManageSieve | Protocol::Api => None,
     }
 }
 

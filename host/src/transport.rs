@@ -67,6 +67,27 @@ pub(crate) struct TlsFacts {
     pub(crate) certified: Vec<String>,
 }
 
+impl TlsFacts {
+    /// Of a connection whose handshake is over.
+    pub(crate) fn of(connection: &rustls::ServerConnection) -> Self {
+        Self {
+            version: match connection.protocol_version() {
+                Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+                _ => "TLSv1.2",
+            },
+            cipher: connection
+                .negotiated_cipher_suite()
+                .map_or_else(String::new, |suite| iana_name(suite.suite())),
+            server_name: connection.server_name().map(str::to_owned),
+            channel: channel_of(connection),
+            certified: connection
+                .peer_certificates()
+                .and_then(<[_]>::first)
+                .map_or_else(Vec::new, |certificate| tls::addresses(certificate)),
+        }
+    }
+}
+
 impl Stream {
     fn poll_receive(
         &mut self,
@@ -191,21 +212,7 @@ impl Transport {
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let connection = stream.get_ref().1;
-        let facts = TlsFacts {
-            version: match connection.protocol_version() {
-                Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
-                _ => "TLSv1.2",
-            },
-            cipher: connection
-                .negotiated_cipher_suite()
-                .map_or_else(String::new, |suite| iana_name(suite.suite())),
-            server_name: connection.server_name().map(str::to_owned),
-            channel: channel_of(connection),
-            certified: connection
-                .peer_certificates()
-                .and_then(<[_]>::first)
-                .map_or_else(Vec::new, |certificate| tls::addresses(certificate)),
-        };
+        let facts = TlsFacts::of(connection);
         self.stream = Stream::Tls(Box::new(stream));
         Ok(facts)
     }

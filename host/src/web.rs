@@ -1,11 +1,12 @@
-//! What is served over HTTP to everybody: the MTA-STS policies of the domains served here.
+//! What is served over HTTP: the MTA-STS policies of the domains served here, for everybody, and JMAP for who has an account.
 //!
 //! Standards: RFC 9110, RFC 9112; RFC 8461 §3.2 and §3.3 (the policy of a domain at `https://mta-sts.DOMAIN/.well-known/mta-sts.txt`).
-//! Invariants: a connection has a seat like those of other protocols, one request, and bounds on its time and header; what is not known is
+//! Invariants: a connection has a seat like those of other protocols, and bounds on its time and headers; what is not known is
 //! not found, whatever the reason.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
@@ -19,60 +20,86 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::answer::Caller;
+use crate::answer::jmap::{self, Visitor};
+use crate::config::Tls;
 use crate::discovery;
 use crate::drive::Terms;
 use crate::publish;
-use crate::sessions::Seat;
+use crate::transport::TlsFacts;
 use crate::wiring::Parts;
 
-/// How long a client may take for the header of its request.
-const HEADER: Duration = Duration::from_secs(15);
-/// How long all of it may take: answers are small.
-const WHOLE: Duration = Duration::from_secs(60);
+/// How long a client may take for the header of a request, and between two of them.
+const HEADER: Duration = Duration::from_secs(60);
 /// Octets of a request's header.
 const MAX_HEADER: usize = 16 * 1024;
 
-/// Answers the request of a connection.
+/// Answers the requests of a connection.
 pub(crate) async fn converse(
     stream: TcpStream,
-    implicit_tls: bool,
+    caller: Caller,
     terms: Arc<Terms>,
     parts: Arc<Parts>,
-    seat: Arc<Seat>,
 ) {
+    let seat = Arc::clone(&caller.seat);
     let mut phase = parts.shutdown.phase();
     tokio::select! {
         () = crate::shutdown::stopping(&mut phase) => {}
-        _late = timeout(WHOLE, secured(stream, implicit_tls, &terms, parts)) => {}
+        () = secured(stream, caller, &terms, parts) => {}
     }
     drop(seat);
 }
 
-async fn secured(stream: TcpStream, implicit_tls: bool, terms: &Terms, parts: Arc<Parts>) {
-    if !implicit_tls {
-        return answer(stream, parts).await;
+async fn secured(stream: TcpStream, caller: Caller, terms: &Terms, parts: Arc<Parts>) {
+    if caller.door.listener.tls != Tls::Implicit {
+        let visitor = Visitor::new(&parts, caller, None);
+        return answer(stream, visitor, parts).await;
     }
     match timeout(terms.handshake, terms.acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => answer(stream, parts).await,
+        Ok(Ok(stream)) => {
+            let facts = TlsFacts::of(stream.get_ref().1);
+            let visitor = Visitor::new(&parts, caller, Some(facts));
+            answer(stream, visitor, parts).await;
+        }
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_late) => {}
     }
 }
 
-async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, parts: Arc<Parts>) {
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, visitor: Visitor, parts: Arc<Parts>) {
+    let visitor = Arc::new(visitor);
+    let mut phase = parts.shutdown.phase();
     let routes = Router::new()
         .route("/.well-known/mta-sts.txt", get(mta_sts))
         .with_state(Arc::clone(&parts))
-        .merge(discovery::routes(parts));
+        .merge(discovery::routes(parts))
+        .merge(jmap::routes(Arc::clone(&visitor)));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER)
         .max_buf_size(MAX_HEADER)
-        // Nobody has a second question yet.
-        .keep_alive(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
-    if let Err(error) = served.await {
-        tracing::debug!(%error, "a request over HTTP failed");
+    let mut served = pin!(served);
+    let mut serving = true;
+    loop {
+        tokio::select! {
+            done = served.as_mut() => {
+                if let Err(error) = done {
+                    tracing::debug!(%error, "a request over HTTP failed");
+                }
+                return;
+            }
+            // What is answered now is answered to its end.
+            () = crate::shutdown::draining(&mut phase), if serving => {
+                serving = false;
+                served.as_mut().graceful_shutdown();
+            }
+            () = tokio::time::sleep_until(visitor.ends().into()) => {
+                if visitor.ends() <= Instant::now() {
+                    return;
+                }
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use waxwing_policy::{Compiler, CompilerLimits, Policy, PolicyConfig};
 use waxwing_store::{Database, Store, StoreConfig};
 
 use crate::admin::{Exit, Failure};
+use crate::answer::jmap::Turns;
 use crate::budget::Budget;
 use crate::config::{Config, Problem, Service};
 use crate::dns::Resolver;
@@ -45,6 +46,8 @@ pub(crate) struct Parts {
     pub(crate) figures: Figures,
     pub(crate) outgoing: Outgoing,
     pub(crate) reports: Reports,
+    /// What of each account's is worked on over JMAP.
+    pub(crate) turns: Turns,
     bound: OnceLock<Arc<[Bound]>>,
     since: jiff::Timestamp,
 }
@@ -85,6 +88,7 @@ impl Parts {
             figures,
             outgoing,
             reports: Reports::default(),
+            turns: Turns::default(),
             bound: OnceLock::new(),
             since: jiff::Timestamp::now(),
             config,

@@ -2,6 +2,7 @@
 //!
 //! Invariant: what goes wrong on the way is an error, not a panic: load and crash tests expect it.
 
+mod http;
 mod imap;
 mod pop3;
 mod smtp;
@@ -21,6 +22,7 @@ use rustls::{
     StreamOwned,
 };
 
+pub use http::{Http, Page};
 pub use imap::{Fetched, Imap, ImapReply};
 pub use pop3::Pop3;
 pub use smtp::{Reply, Smtp};

@@ -28,6 +28,7 @@ mod imap_metadata;
 mod imap_random;
 mod imap_resync;
 mod imap_sessions;
+mod jmap;
 mod languages;
 mod logins;
 mod many;

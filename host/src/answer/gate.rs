@@ -271,6 +271,7 @@ fn protocol(service: Service) -> Protocol {
         Service::Lmtp => Protocol::Lmtp,
         Service::Imap => Protocol::Imap,
         Service::Pop3 => Protocol::Pop3,
-        Service::Http => Protocol::Api,
+        // Who logs in over HTTP does so for JMAP.
+        Service::Http => Protocol::Jmap,
     }
 }

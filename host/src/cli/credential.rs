@@ -43,8 +43,8 @@ struct AddArgs {
     /// What it is called in the list, such as the device that it is for.
     #[arg(long, default_value = "")]
     name: String,
-    /// What it is good for, with commas between: smtp (sending), imap, pop3.
-    #[arg(long, value_name = "PROTOCOLS", value_delimiter = ',', value_parser = scope, default_value = "smtp,imap,pop3")]
+    /// What it is good for, with commas between: smtp (sending), imap, pop3, jmap.
+    #[arg(long, value_name = "PROTOCOLS", value_delimiter = ',', value_parser = scope, default_value = "smtp,imap,pop3,jmap")]
     scope: Vec<Scope>,
     /// For how long it is good, such as 90d; for ever if not given.
     #[arg(long, value_name = "PERIOD", value_parser = period)]
@@ -66,7 +66,7 @@ pub(super) enum TotpCommand {
 }
 
 fn scope(text: &str) -> Result<Scope, String> {
-    Scope::parse(text).ok_or_else(|| "expected smtp, imap or pop3".into())
+    Scope::parse(text).ok_or_else(|| "expected smtp, imap, pop3 or jmap".into())
 }
 
 fn period(text: &str) -> Result<Period, String> {

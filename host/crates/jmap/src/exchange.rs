@@ -32,7 +32,8 @@ pub enum Step {
 pub struct Exchange {
     port: Shared,
     work: Option<Pin<Box<dyn Future<Output = Response> + Send>>>,
-    viewer: Arc<Viewer>,
+    /// Of the Session object.
+    state: String,
 }
 
 impl fmt::Debug for Exchange {
@@ -47,15 +48,16 @@ impl Exchange {
     #[must_use]
     pub fn new(request: Request, viewer: Arc<Viewer>, limits: Arc<Limits>) -> Self {
         let port = Shared::default();
+        let state = viewer.state(&limits);
         let context = Context {
-            viewer: Arc::clone(&viewer),
+            viewer,
             limits,
             port: port.clone(),
         };
         Self {
             port,
             work: Some(Box::pin(work(request, context))),
-            viewer,
+            state,
         }
     }
 
@@ -64,7 +66,7 @@ impl Exchange {
         let mut context = TaskContext::from_waker(Waker::noop());
         let polled = match &mut self.work {
             Some(work) => work.as_mut().poll(&mut context),
-            None => return Step::Done(Response::empty(&self.viewer)),
+            None => return Step::Done(Response::empty(self.state.clone())),
         };
         match (polled, self.port.with(|port| port.asked.take())) {
             (Poll::Pending, Some(ask)) => Step::Ask(ask),
@@ -75,7 +77,7 @@ impl Exchange {
             // Stepped without an answer: there is nothing else to wait for.
             (Poll::Pending, None) => {
                 self.work = None;
-                Step::Done(Response::empty(&self.viewer))
+                Step::Done(Response::empty(self.state.clone()))
             }
         }
     }
@@ -123,6 +125,6 @@ async fn work(request: Request, context: Context) -> Response {
         responses,
         // RFC 8620 §3.4: only if the request has some.
         created_ids: request.created_ids.map(|_| created),
-        session_state: context.viewer.state(),
+        session_state: context.viewer.state(&context.limits),
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::request::Invocation;
-use crate::session::Viewer;
 
 /// What came of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,11 +18,11 @@ pub struct Response {
 }
 
 impl Response {
-    pub(crate) fn empty(viewer: &Viewer) -> Self {
+    pub(crate) fn empty(session_state: String) -> Self {
         Self {
             responses: Vec::new(),
             created_ids: None,
-            session_state: viewer.state(),
+            session_state,
         }
     }
 

@@ -78,8 +78,9 @@ impl Viewer {
 
     /// The state of the Session object. Where the resources are is no part of it: a client has asked there.
     #[must_use]
-    pub fn state(&self) -> String {
+    pub fn state(&self, limits: &Limits) -> String {
         let mut hash = Fnv::default();
+        hash.add(&core(limits).to_string());
         hash.add(&self.username);
         for capability in Capability::ALL {
             hash.add(capability.uri());
@@ -119,7 +120,7 @@ impl Viewer {
         for (name, url) in urls {
             object.insert(name.into(), url.into());
         }
-        object.insert("state".into(), self.state().into());
+        object.insert("state".into(), self.state(limits).into());
         Value::Object(object)
     }
 }
@@ -178,8 +179,14 @@ mod tests {
         });
         let mut locked = viewer.clone();
         locked.accounts[0].read_only = true;
-        let states = [viewer.state(), other.state(), locked.state()];
+        let limits = Limits::default();
+        let states = [&viewer, &other, &locked].map(|viewer| viewer.state(&limits));
         assert!(states[0] != states[1] && states[1] != states[2] && states[0] != states[2]);
-        assert_eq!(viewer.state(), viewer.clone().state());
+        assert_eq!(states[0], viewer.clone().state(&limits));
+        let smaller = Limits {
+            size_upload: 1,
+            ..limits
+        };
+        assert_ne!(states[0], viewer.state(&smaller));
     }
 }

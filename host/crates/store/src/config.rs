@@ -87,6 +87,8 @@ pub struct StoreConfig {
     pub ledger_retention: Duration,
     /// Tombstones of expunged messages older than this are removed. Default 90 days.
     pub vanished_retention: Duration,
+    /// Uploads older than this are removed. Default 24 hours.
+    pub upload_retention: Duration,
     /// How old a directory or usage look-up may be when another host wrote (PostgreSQL only). Default 1 s.
     pub staleness: Duration,
     /// Time between housekeeping rounds (expired kv, old ledger rows, unused blobs). Default 60 s.
@@ -114,6 +116,7 @@ impl StoreConfig {
             batch_bytes: 8 * 1024 * 1024,
             ledger_retention: Duration::from_secs(30 * 86_400),
             vanished_retention: Duration::from_secs(90 * 86_400),
+            upload_retention: Duration::from_secs(24 * 60 * 60),
             staleness: Duration::from_secs(1),
             sweep_interval: Duration::from_secs(60),
             sweep: true,

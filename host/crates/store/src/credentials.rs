@@ -48,11 +48,13 @@ pub enum Scope {
     Imap,
     /// POP3.
     Pop3,
+    /// JMAP.
+    Jmap,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Smtp, Self::Imap, Self::Pop3];
+    pub const ALL: [Self; 4] = [Self::Smtp, Self::Imap, Self::Pop3, Self::Jmap];
 
     /// Its name.
     #[must_use]
@@ -61,6 +63,7 @@ impl Scope {
             Self::Smtp => "smtp",
             Self::Imap => "imap",
             Self::Pop3 => "pop3",
+            Self::Jmap => "jmap",
         }
     }
 

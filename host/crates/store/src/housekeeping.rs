@@ -89,12 +89,14 @@ impl Store {
         self.inner.kv.forget_expired(now);
         let ledger_before = now.saturating_sub(millis(config.ledger_retention));
         let vanished_before = now.saturating_sub(millis(config.vanished_retention));
+        let uploads_before = now.saturating_sub(millis(config.upload_retention));
         while self
             .inner
             .writer
             .write(Sweep {
                 ledger_before,
                 vanished_before,
+                uploads_before,
             })
             .await?
         {}

@@ -5,7 +5,7 @@
 //! changes nothing; who asks gets what the database has at that moment, since the mailbox's row is read first; all images together stay
 //! within their room.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -318,6 +318,21 @@ impl Store {
         let image = Image::new(found.highest_modseq, self.all_entries(mailbox).await?);
         self.inner.images.put(mailbox, image.clone());
         Ok((found, image))
+    }
+
+    /// Which of these contents messages of the mailbox have.
+    ///
+    /// # Errors
+    /// `NoSuchMailbox`.
+    pub(crate) async fn blobs_in(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        blobs: &HashSet<BlobId>,
+    ) -> Result<Vec<BlobId>> {
+        let (_, image) = self.image(account, mailbox).await?;
+        let known = image.entries.iter().map(|entry| entry.blob);
+        Ok(known.filter(|blob| blobs.contains(blob)).collect())
     }
 
     /// All messages, from the database.

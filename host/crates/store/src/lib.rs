@@ -57,6 +57,7 @@ mod shared;
 mod statement;
 mod text_packs;
 mod totp;
+mod uploads;
 mod usage;
 mod verify;
 mod writer;
@@ -93,6 +94,7 @@ pub use queue::{
     RecipientOutcome, RecipientState, ReturnContent, Settled, Settlement, Submitted,
 };
 pub use text_packs::{PackOutline, PackSource, Packing, TextPack, TextPackChange};
+pub use uploads::MAX_UPLOADS;
 pub use usage::Usage;
 pub use verify::Verification;
 

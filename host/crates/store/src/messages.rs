@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use crate::blob_files::BlobFile;
 use crate::database::Value;
 use crate::flags::join_keywords;
 use crate::images::Entry;
@@ -190,7 +191,7 @@ pub struct FlagsChanged {
 /// Most targets of one delivery.
 const MAX_TARGETS: usize = 10_000;
 /// Largest summary, in bytes.
-const MAX_SUMMARY: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_SUMMARY: usize = 4 * 1024 * 1024;
 
 static FETCH: Sql = Sql::new(
     "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved
@@ -302,15 +303,10 @@ impl Store {
         let targets: Vec<(Target, String)> = targets.collect::<Result<_>>()?;
         let content = delivery.content;
         let unkept = targets.is_empty() && queued.is_empty();
-        let (hash, file) = if content.len() <= config.inline_limit || unkept {
+        let (hash, file) = if unkept {
             (Sha256::digest(&content).into(), None)
         } else {
-            let (files, bytes) = (self.inner.files.clone(), content.clone());
-            let write =
-                move || Ok::<_, Error>((Sha256::digest(&bytes).into(), Some(files.write(&bytes)?)));
-            tokio::task::spawn_blocking(write)
-                .await
-                .map_err(|_| Error::Closed)??
+            self.hashed(&content).await?
         };
         Ok(Deliver {
             content,
@@ -325,6 +321,19 @@ impl Store {
             internal_offset: delivery.internal_offset,
             ledger: delivery.ledger,
         })
+    }
+
+    /// The hash of a content that is to be kept, and the file of a large one.
+    pub(crate) async fn hashed(&self, content: &Bytes) -> Result<([u8; 32], Option<BlobFile>)> {
+        if content.len() <= self.inner.config.inline_limit {
+            return Ok((Sha256::digest(content).into(), None));
+        }
+        let (files, bytes) = (self.inner.files.clone(), content.clone());
+        let write =
+            move || Ok::<_, Error>((Sha256::digest(&bytes).into(), Some(files.write(&bytes)?)));
+        tokio::task::spawn_blocking(write)
+            .await
+            .map_err(|_| Error::Closed)?
     }
 
     /// Opens a mailbox: its state and all its messages' flags. With `read_write` the messages stop being recent for others.

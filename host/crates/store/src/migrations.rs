@@ -62,6 +62,10 @@ pub(crate) const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "metadata_changes",
         include_str!("../migrations/sqlite/0015_metadata_changes.sql"),
     ),
+    (
+        "uploads",
+        include_str!("../migrations/sqlite/0016_uploads.sql"),
+    ),
 ];
 pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -117,5 +121,9 @@ pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "metadata_changes",
         include_str!("../migrations/postgres/0015_metadata_changes.sql"),
+    ),
+    (
+        "uploads",
+        include_str!("../migrations/postgres/0016_uploads.sql"),
     ),
 ];

@@ -26,7 +26,7 @@ static RULES: [Rule; 24] = [
     rule(
         "content ",
         "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
-         FROM (SELECT blob FROM messages UNION ALL SELECT blob FROM queue_messages) AS n
+         FROM (SELECT blob FROM messages UNION ALL SELECT blob FROM queue_messages UNION ALL SELECT blob FROM uploads) AS n
          WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.id = n.blob) GROUP BY blob LIMIT 100",
         "",
     ),

@@ -26,6 +26,7 @@ pub(crate) mod rosters;
 pub(crate) mod sweep;
 pub(crate) mod text_packs;
 pub(crate) mod transaction;
+pub(crate) mod uploads;
 
 use std::collections::BTreeSet;
 use std::fs::File;

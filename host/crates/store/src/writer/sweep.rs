@@ -3,6 +3,7 @@
 use super::Operation;
 use super::rosters;
 use super::transaction::Transaction;
+use super::uploads;
 use crate::Result;
 use crate::database::Value;
 use crate::statement::{Rows, Sql};
@@ -34,6 +35,7 @@ static SWEPT_FILES: Sql =
 pub(crate) struct Sweep {
     pub(crate) ledger_before: i64,
     pub(crate) vanished_before: i64,
+    pub(crate) uploads_before: i64,
 }
 
 impl Operation for Sweep {
@@ -56,6 +58,7 @@ impl Operation for Sweep {
         transaction
             .execute(&SWEEP_METADATA_CHANGES, vec![self.vanished_before.into()])
             .await?;
+        uploads::remove_old(transaction, self.uploads_before).await?;
         if transaction
             .execute(&FORGET_VANISHED, vec![self.vanished_before.into()])
             .await?

@@ -33,4 +33,5 @@ mod replace;
 mod setup;
 mod text_packs;
 mod trouble;
+mod uploads;
 mod verify;

@@ -1,0 +1,203 @@
+//! JMAP over HTTP: the resources of RFC 8620, answered from policy and store.
+//!
+//! Standards: RFC 8620 §2 (session), §3.1 (requests), §6 (uploads and downloads), §7.3 (events).
+//! Invariants: who is not known learns nothing, whatever is asked for; a body is gathered within a limit, a time, and the memory that there
+//! is for what clients send.
+
+mod asks;
+mod authorization;
+mod body;
+mod download;
+mod events;
+mod query;
+mod refusal;
+mod turns;
+mod visitor;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use waxwing_jmap::{
+    Access, AccountId, BlobId, ContentId, Exchange, LimitName, Limits, Places, Problem, Step,
+    Viewer,
+};
+use waxwing_store::Account;
+
+use self::asks::Asks;
+use self::refusal::Refusal;
+use self::turns::Kind;
+pub(crate) use self::turns::Turns;
+pub(crate) use self::visitor::Visitor;
+use crate::config::Config;
+use crate::telemetry::Reference;
+
+const SESSION: &str = "/.well-known/jmap";
+const API: &str = "/jmap";
+const UPLOAD: &str = "/jmap/upload";
+const DOWNLOAD: &str = "/jmap/download";
+const EVENTS: &str = "/jmap/events";
+
+/// Uploads that an account keeps together. RFC 8620 §6: at least what one message may have attached.
+const UPLOADS_OF_ONE: u64 = 4;
+
+/// The routes of one connection.
+pub(crate) fn routes(visitor: Arc<Visitor>) -> Router {
+    Router::new()
+        .route(SESSION, get(session))
+        .route(API, post(request))
+        .route(&format!("{UPLOAD}/{{account}}"), post(upload))
+        .route(
+            &format!("{DOWNLOAD}/{{account}}/{{blob}}/{{name}}"),
+            get(download),
+        )
+        .route(EVENTS, get(events::stream))
+        .with_state(visitor)
+}
+
+/// The limits of a server.
+pub(crate) fn limits(config: &Config) -> Limits {
+    Limits {
+        size_upload: config.limits.message_size.bytes(),
+        ..Limits::default()
+    }
+}
+
+fn viewer(account: &Account) -> Viewer {
+    Viewer {
+        username: account.address.clone(),
+        accounts: vec![Access {
+            id: id_of(account),
+            name: account.address.clone(),
+            personal: true,
+            read_only: false,
+        }],
+    }
+}
+
+fn id_of(account: &Account) -> AccountId {
+    AccountId(account.id.0.unsigned_abs())
+}
+
+fn content(id: ContentId) -> waxwing_store::BlobId {
+    waxwing_store::BlobId(i64::try_from(id.0).unwrap_or(i64::MAX))
+}
+
+/// RFC 8620 §2: what is there, and where.
+async fn session(
+    State(visitor): State<Arc<Visitor>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let account = visitor.identify(&headers).await?;
+    let places = Places {
+        origin: visitor.origin(&headers),
+        api: API,
+        upload: UPLOAD,
+        download: DOWNLOAD,
+        events: EVENTS,
+    };
+    let object = viewer(&account).to_json(&visitor.limits, &places);
+    let mut response = json_response(StatusCode::OK, &object, "application/json");
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-store, must-revalidate"),
+    );
+    Ok(response)
+}
+
+/// RFC 8620 §3: calls, one after the other.
+async fn request(
+    State(visitor): State<Arc<Visitor>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let account = visitor.identify(request.headers()).await?;
+    let _turn = visitor.turn(&account, Kind::Request)?;
+    let (head, body) = request.into_parts();
+    let limit = (visitor.limits.size_request as u64, LimitName::SizeRequest);
+    let (octets, _memory) = body::gather(&visitor, body, limit).await?;
+    let content_type = text(&head.headers, header::CONTENT_TYPE);
+    let parsed = waxwing_jmap::Request::parse(content_type, &octets, &visitor.limits)?;
+    drop(octets);
+    let viewer = Arc::new(viewer(&account));
+    let mut exchange = Exchange::new(parsed, viewer, Arc::clone(&visitor.limits));
+    let asks = Asks::new(&visitor, &account);
+    loop {
+        match exchange.step() {
+            Step::Ask(ask) => exchange.answer(asks.answer(ask).await),
+            Step::Done(response) => {
+                let object = response.to_json();
+                return Ok(json_response(StatusCode::OK, &object, "application/json"));
+            }
+        }
+    }
+}
+
+/// RFC 8620 §6.1: octets that a message may have one day.
+async fn upload(
+    State(visitor): State<Arc<Visitor>>,
+    Path(wanted): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let account = visitor.identify(request.headers()).await?;
+    if AccountId::parse(&wanted) != Some(id_of(&account)) {
+        return Err(Refusal::not_found("no such account"));
+    }
+    let _turn = visitor.turn(&account, Kind::Upload)?;
+    let (head, body) = request.into_parts();
+    let most = visitor.limits.size_upload;
+    let (octets, _memory) = body::gather(&visitor, body, (most, LimitName::SizeUpload)).await?;
+    let size = octets.len();
+    let room = most.saturating_mul(UPLOADS_OF_ONE);
+    let uploaded = visitor
+        .parts
+        .store
+        .upload(account.id, octets, Vec::new(), room)
+        .await;
+    let blob = uploaded.map_err(|error| unavailable("an upload could not be stored", &error))?;
+    let content_type = text(&head.headers, header::CONTENT_TYPE);
+    let object = json!({
+        "accountId": wanted,
+        "blobId": BlobId::Whole(ContentId(blob.0.unsigned_abs())).to_string(),
+        "type": content_type.unwrap_or("application/octet-stream"),
+        "size": size,
+    });
+    Ok(json_response(
+        StatusCode::CREATED,
+        &object,
+        "application/json",
+    ))
+}
+
+/// RFC 8620 §6.2.
+async fn download(
+    State(visitor): State<Arc<Visitor>>,
+    Path((wanted, blob, name)): Path<(String, String, String)>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let account = visitor.identify(request.headers()).await?;
+    let blob = BlobId::parse(&blob)
+        .filter(|_| AccountId::parse(&wanted) == Some(id_of(&account)))
+        .ok_or_else(|| Refusal::not_found("no such blob"))?;
+    let accept = download::accept(request.uri().query().unwrap_or_default());
+    download::respond(&visitor, &account, blob, &name, accept).await
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn json_response(status: StatusCode, object: &Value, kind: &'static str) -> Response {
+    let body = Body::from(object.to_string());
+    (status, [(header::CONTENT_TYPE, kind)], body).into_response()
+}
+
+/// What is ours to mend.
+fn unavailable(what: &str, error: &dyn std::error::Error) -> Refusal {
+    let reference = Reference::log(what, 0, error);
+    Problem::Status(503, format!("try again later (reference {reference})")).into()
+}

@@ -1,0 +1,45 @@
+//! What requests ask, answered from the store.
+
+use std::collections::HashSet;
+
+use waxwing_jmap::{Answer, Ask, Failure};
+use waxwing_store::Account;
+
+use super::visitor::Visitor;
+use super::{content, id_of};
+use crate::telemetry::Reference;
+
+/// Answers the asks of one request.
+pub(super) struct Asks<'v> {
+    visitor: &'v Visitor,
+    account: &'v Account,
+}
+
+impl<'v> Asks<'v> {
+    pub(super) fn new(visitor: &'v Visitor, account: &'v Account) -> Self {
+        Self { visitor, account }
+    }
+
+    pub(super) async fn answer(&self, ask: Ask) -> Answer {
+        self.decide(ask).await.unwrap_or_else(|error| {
+            let reference = Reference::log("a JMAP call failed", 0, &error).to_string();
+            Answer::Failed(Failure::Unavailable { reference })
+        })
+    }
+
+    async fn decide(&self, ask: Ask) -> Result<Answer, waxwing_store::Error> {
+        match ask {
+            // There is one account for each client, so that what is there is where it is to be.
+            Ask::CopyContents { from, to, contents } => {
+                if (from, to) != (id_of(self.account), id_of(self.account)) {
+                    return Ok(Answer::Copied(vec![false; contents.len()]));
+                }
+                let asked: HashSet<_> = contents.iter().map(|id| content(*id)).collect();
+                let store = &self.visitor.parts.store;
+                let found = store.which_has(self.account.id, &asked).await?;
+                let there = contents.into_iter().map(|id| found.contains(&content(id)));
+                Ok(Answer::Copied(there.collect()))
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! A download (RFC 8620 §6.2): a content, or a part of one, decoded.
+
+use std::collections::HashSet;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use waxwing_jmap::{BlobId, Encoding};
+use waxwing_message::{Part, Span};
+use waxwing_store::{Account, Store};
+
+use super::refusal::Refusal;
+use super::visitor::Visitor;
+use super::{content, unavailable};
+
+/// Octets that are read at a time of what is sent as it is.
+const PIECE: usize = 256 * 1024;
+
+/// The media type that the query wants, if it is one.
+pub(super) fn accept(query: &str) -> Option<String> {
+    let decoded = super::query::value(query, "accept")?;
+    let token = |text: &str| {
+        let allowed = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&octet);
+        !text.is_empty() && text.len() <= 127 && text.bytes().all(allowed)
+    };
+    // RFC 6838 §4.2: what a name may be. Parameters are left out: nothing is known of the octets.
+    let essence = decoded.split(';').next().unwrap_or_default().trim();
+    let (kind, subtype) = essence.split_once('/')?;
+    (token(kind) && token(subtype)).then(|| essence.to_ascii_lowercase())
+}
+
+/// The response: the octets, if the account has them.
+pub(super) async fn respond(
+    visitor: &Visitor,
+    account: &Account,
+    blob: BlobId,
+    name: &str,
+    accept: Option<String>,
+) -> Result<Response, Refusal> {
+    let store = &visitor.parts.store;
+    let id = content(blob.content());
+    let missing = || Refusal::not_found("no such blob");
+    let failed = |error| match error {
+        waxwing_store::Error::NoSuchBlob(_) => missing(),
+        error => unavailable("a blob could not be read", &error),
+    };
+    let found = store.which_has(account.id, &HashSet::from([id])).await;
+    if !found.map_err(failed)?.contains(&id) {
+        return Err(missing());
+    }
+    let body = match blob {
+        BlobId::Whole(_) => {
+            let first = store.read_blob(id, 0, PIECE).await.map_err(failed)?;
+            pieces(store.clone(), id, first)
+        }
+        BlobId::Part {
+            start,
+            end,
+            encoding,
+            ..
+        } => {
+            let most = visitor.parts.config.limits.message_size.bytes() + (1 << 20);
+            let length = usize::try_from(end.saturating_sub(start).min(most)).unwrap_or(0);
+            let read = store.read_blob(id, start, length).await.map_err(failed)?;
+            Body::from(decoded(read, encoding).await)
+        }
+    };
+    let kind = accept.as_deref().unwrap_or("application/octet-stream");
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::CONTENT_DISPOSITION, disposition(name)),
+        // RFC 8620 §6.2: the octets of an id never change.
+        (
+            header::CACHE_CONTROL,
+            "private, immutable, max-age=31536000".to_owned(),
+        ),
+        // What strangers sent is shown by nobody as a page of this server.
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; sandbox".to_owned(),
+        ),
+    ];
+    let mut response = body.into_response();
+    for (name, value) in headers {
+        put(&mut response, name, &value);
+    }
+    Ok(response)
+}
+
+fn put(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// A content of which the first piece was read, piece by piece.
+fn pieces(store: Store, id: waxwing_store::BlobId, first: Bytes) -> Body {
+    if first.len() < PIECE {
+        return Body::from(first);
+    }
+    let state = (store, 0u64, Some(first));
+    Body::from_stream(stream::unfold(state, move |(store, at, read)| async move {
+        let piece = match read {
+            Some(first) => Ok(first),
+            None => store.read_blob(id, at, PIECE).await,
+        };
+        match piece {
+            Ok(piece) if piece.is_empty() => None,
+            Ok(piece) => {
+                let next = at + piece.len() as u64;
+                Some((Ok(piece), (store, next, None)))
+            }
+            Err(error) => Some((Err(error), (store, at, None))),
+        }
+    }))
+}
+
+async fn decoded(octets: Bytes, encoding: Encoding) -> Bytes {
+    let encoding = match encoding {
+        Encoding::Identity => return octets,
+        Encoding::Base64 => "base64",
+        Encoding::QuotedPrintable => "quoted-printable",
+    };
+    super::super::off_the_loop(octets, move |octets| {
+        let part = Part {
+            body: Span {
+                start: 0,
+                end: u32::try_from(octets.len()).unwrap_or(u32::MAX),
+            },
+            encoding: encoding.to_owned(),
+            ..Part::default()
+        };
+        Bytes::from(part.decoded(octets).into_owned())
+    })
+    .await
+}
+
+/// RFC 6266 §4.3 and RFC 8187 §3.2: the name for programs that know only ASCII, and the name.
+fn disposition(name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .map(|c| match c {
+            '"' | '\\' | '%' => '_',
+            c if c.is_ascii_graphic() || c == ' ' => c,
+            _ => '_',
+        })
+        .collect();
+    let mut value = format!("attachment; filename=\"{plain}\"");
+    if plain != name {
+        value.push_str("; filename*=UTF-8''");
+        for octet in name.bytes() {
+            if octet.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&octet) {
+                value.push(char::from(octet));
+            } else {
+                value.push_str(&format!("%{octet:02X}"));
+            }
+        }
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_is_a_type_or_none() {
+        let of = |query| accept(query);
+        assert_eq!(of("accept=image%2Fpng").as_deref(), Some("image/png"));
+        assert_eq!(
+            of("x=1&accept=image/svg+xml").as_deref(),
+            Some("image/svg+xml")
+        );
+        assert_eq!(
+            of("accept=text/plain;charset=utf-8").as_deref(),
+            Some("text/plain")
+        );
+        for bad in [
+            "",
+            "accept=",
+            "accept=png",
+            "accept=a/b%0d%0aX:y",
+            "accept=a%2",
+            "accept=%ff/x",
+            "accept=a/%",
+        ] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_written_for_old_programs_and_new_ones() {
+        assert_eq!(disposition("a b.txt"), "attachment; filename=\"a b.txt\"");
+        assert_eq!(
+            disposition("ä\"\r\n.txt"),
+            "attachment; filename=\"____.txt\"; filename*=UTF-8''%C3%A4%22%0D%0A.txt"
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! How a request is refused: as "problem details" (RFC 7807), with what HTTP wants beside them.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use waxwing_jmap::Problem;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// A problem of the request.
+    Problem(Problem),
+    /// RFC 9110 §15.5.2: nobody has said who asks, or not rightly; and how it may be said.
+    Unauthorized { basic: bool, bearer: bool },
+}
+
+impl Refusal {
+    pub(super) fn not_found(what: &str) -> Self {
+        Problem::Status(404, what.into()).into()
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (problem, challenges) = match self {
+            Self::Problem(problem) => (problem, [None, None]),
+            Self::Unauthorized { basic, bearer } => (
+                Problem::Status(401, "who you are is not known".into()),
+                [
+                    // RFC 7617 §2.1.
+                    basic.then_some(r#"Basic realm="Waxwing", charset="UTF-8""#),
+                    bearer.then_some(r#"Bearer realm="Waxwing""#),
+                ],
+            ),
+        };
+        let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let object = problem.to_json();
+        let mut response = super::json_response(status, &object, "application/problem+json");
+        for challenge in challenges.into_iter().flatten() {
+            response.headers_mut().append(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(challenge),
+            );
+        }
+        response
+    }
+}

@@ -1,0 +1,205 @@
+//! Who is at a connection: nobody yet, or an account, for as long as the same is said of it.
+//!
+//! A login costs a hash of a password and calls of plugins. A connection that has proved who it is, as one of IMAP, stays so while each request
+//! says the same; after a while it is asked again, since nothing tells it that a password was changed.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex as Plain, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::http::{HeaderMap, header};
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+use waxwing_jmap::{LimitName, Limits, Problem};
+use waxwing_session::Counts;
+use waxwing_store::Account;
+
+use super::authorization;
+use super::refusal::Refusal;
+use super::turns::{Kind, Turn};
+use crate::answer::Caller;
+use crate::answer::gate::{Admission, Gate, Login};
+use crate::config::Tls;
+use crate::transport::TlsFacts;
+use crate::wiring::Parts;
+
+/// How long a proof holds.
+const PROVED: Duration = Duration::from_secs(600);
+/// How long a connection may take that nobody is known at.
+const STRANGER: Duration = Duration::from_secs(60);
+/// How long after the last request of somebody who is known.
+const KNOWN: Duration = Duration::from_secs(600);
+/// Streams of events of an account.
+const MAX_EVENTS: u32 = 20;
+
+/// A connection and who is at it.
+pub(crate) struct Visitor {
+    pub(super) parts: Arc<Parts>,
+    pub(super) client: IpAddr,
+    pub(super) limits: Arc<Limits>,
+    basic: bool,
+    bearer: bool,
+    /// Whether secrets may be sent here.
+    private: bool,
+    tls: bool,
+    ends: Plain<Instant>,
+    state: Mutex<State>,
+}
+
+struct State {
+    gate: Gate,
+    /// What policy says of the connection, once it was asked.
+    admitted: Option<bool>,
+    known: Option<Known>,
+}
+
+struct Known {
+    /// Of what was said, which is not kept.
+    digest: [u8; 32],
+    account: Arc<Account>,
+    until: Instant,
+}
+
+impl Visitor {
+    /// Somebody who has just connected.
+    pub(crate) fn new(parts: &Arc<Parts>, caller: Caller, secured: Option<TlsFacts>) -> Self {
+        let listener = &caller.door.listener;
+        let (basic, bearer) = authorization::allowed(&listener.mechanisms);
+        let tls = listener.tls == Tls::Implicit;
+        let (private, client) = (tls || listener.plaintext_auth, caller.client.ip());
+        let mut gate = Gate::new(parts, caller);
+        if let Some(facts) = secured {
+            gate.secured(facts);
+        }
+        Self {
+            parts: Arc::clone(parts),
+            client,
+            limits: Arc::new(super::limits(&parts.config)),
+            basic,
+            bearer,
+            private,
+            tls,
+            ends: Plain::new(Instant::now() + STRANGER),
+            state: Mutex::new(State {
+                gate,
+                admitted: None,
+                known: None,
+            }),
+        }
+    }
+
+    /// When the connection is cut, as far as is known now.
+    pub(crate) fn ends(&self) -> Instant {
+        *self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody who is known is there.
+    pub(super) fn stays(&self) {
+        *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + KNOWN;
+    }
+
+    /// The server as the client has reached it.
+    pub(super) fn origin(&self, headers: &HeaderMap) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        // What a client says of the host comes back to itself only.
+        let host = super::text(headers, header::HOST).unwrap_or(&self.parts.config.hostname);
+        format!("{scheme}://{host}")
+    }
+
+    /// A turn of an account, if it has not too many.
+    pub(super) fn turn(&self, account: &Account, kind: Kind) -> Result<Turn, Refusal> {
+        let (most, name) = match kind {
+            Kind::Request => (
+                self.limits.concurrent_requests,
+                LimitName::ConcurrentRequests,
+            ),
+            Kind::Upload => (self.limits.concurrent_upload, LimitName::ConcurrentUpload),
+            Kind::Events => (MAX_EVENTS, LimitName::ConcurrentRequests),
+        };
+        let turn = self.parts.turns.take(account.id, kind, most);
+        turn.ok_or_else(|| Problem::Limit(name).into())
+    }
+
+    /// Whose the request is.
+    pub(super) async fn identify(&self, headers: &HeaderMap) -> Result<Arc<Account>, Refusal> {
+        if !self.private {
+            // RFC 8620 §8.1: nothing without TLS.
+            return Err(Problem::Status(403, "nothing is told without TLS".into()).into());
+        }
+        let unknown = || Refusal::Unauthorized {
+            basic: self.basic,
+            bearer: self.bearer,
+        };
+        let said = super::text(headers, header::AUTHORIZATION).ok_or_else(unknown)?;
+        let digest: [u8; 32] = Sha256::digest(said).into();
+        let mut state = self.state.lock().await;
+        if let Some(known) = &state.known
+            && known.digest == digest
+            && Instant::now() < known.until
+        {
+            self.stays();
+            return Ok(Arc::clone(&known.account));
+        }
+        state.known = None;
+        state.gate.logged_out();
+        let (mechanism, offer) = authorization::read(said)
+            .filter(|(mechanism, _)| match *mechanism {
+                "BASIC" => self.basic,
+                _ => self.bearer,
+            })
+            .ok_or_else(unknown)?;
+        state.admit().await?;
+        let account = match state.gate.login(mechanism, offer).await {
+            Login::In { account, .. } => account,
+            failed => {
+                let did = Counts {
+                    commands: 1,
+                    errors: 1,
+                };
+                let within = state.gate.spent(did, 0);
+                return Err(match failed {
+                    _ if !within => too_often(),
+                    Login::Blocked(text) => Problem::Status(403, text).into(),
+                    Login::Unavailable(reference) => {
+                        let text = format!("try again later (reference {reference})");
+                        Problem::Status(503, text).into()
+                    }
+                    Login::Wrong | Login::In { .. } => unknown(),
+                });
+            }
+        };
+        state.known = Some(Known {
+            digest,
+            account: Arc::clone(&account),
+            until: Instant::now() + PROVED,
+        });
+        self.stays();
+        Ok(account)
+    }
+}
+
+impl State {
+    /// What policy says of the connection; it is asked once, before the first login.
+    async fn admit(&mut self) -> Result<(), Refusal> {
+        let did = Counts {
+            commands: 1,
+            errors: 0,
+        };
+        if !self.gate.spent(did, 0) {
+            return Err(too_often());
+        }
+        let admitted = match self.admitted {
+            Some(admitted) => admitted,
+            None => matches!(self.gate.connect().await, Admission::Pass),
+        };
+        self.admitted = Some(admitted);
+        if admitted {
+            return Ok(());
+        }
+        Err(Problem::Status(403, "this connection is not served".into()).into())
+    }
+}
+
+fn too_often() -> Refusal {
+    Problem::Status(429, "too often; try again later".into()).into()
+}

@@ -1,0 +1,165 @@
+//! HTTP/1.1 over one connection: a request, its response, and the next one.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use super::Connection;
+
+/// A connection for requests.
+pub struct Http {
+    connection: Connection,
+    authorization: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The status.
+    pub status: u16,
+    /// Names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    /// The content.
+    pub body: Vec<u8>,
+}
+
+impl Page {
+    /// The value of a field, if it is there.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The content as JSON.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let text = String::from_utf8_lossy(&self.body);
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+}
+
+impl Http {
+    /// Connects, in clear.
+    ///
+    /// # Errors
+    /// The network's.
+    pub fn open(address: SocketAddr) -> io::Result<Self> {
+        Connection::open(address).map(Self::over)
+    }
+
+    /// Connects, under TLS.
+    ///
+    /// # Errors
+    /// The network's and the handshake's.
+    pub fn open_tls(address: SocketAddr) -> io::Result<Self> {
+        Connection::open_tls(address).map(Self::over)
+    }
+
+    fn over(connection: Connection) -> Self {
+        Self {
+            connection,
+            authorization: None,
+        }
+    }
+
+    /// Says this of who asks, with each request from here on.
+    pub fn authorize(&mut self, value: Option<String>) {
+        self.authorization = value;
+    }
+
+    /// Gets a page.
+    ///
+    /// # Errors
+    /// The network's; what is no HTTP.
+    pub fn get(&mut self, target: &str) -> io::Result<Page> {
+        self.request("GET", target, None, b"")
+    }
+
+    /// Sends a content of a type.
+    ///
+    /// # Errors
+    /// The network's; what is no HTTP.
+    pub fn post(&mut self, target: &str, kind: &str, body: &[u8]) -> io::Result<Page> {
+        self.request("POST", target, Some(kind), body)
+    }
+
+    fn request(
+        &mut self,
+        method: &str,
+        target: &str,
+        kind: Option<&str>,
+        body: &[u8],
+    ) -> io::Result<Page> {
+        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: mail.waxwing.test\r\n");
+        if let Some(kind) = kind {
+            head += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
+        }
+        if let Some(value) = &self.authorization {
+            head += &format!("Authorization: {value}\r\n");
+        }
+        head += "\r\n";
+        self.connection.send(&[head.as_bytes(), body].concat())?;
+        self.page()
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let line = self.connection.line()?.ok_or(ErrorKind::UnexpectedEof)?;
+        let text = String::from_utf8(line).map_err(|_| ErrorKind::InvalidData)?;
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    fn page(&mut self) -> io::Result<Page> {
+        let first = self.line()?;
+        let status = first.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let mut page = Page {
+            status: status.ok_or(ErrorKind::InvalidData)?,
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        loop {
+            let line = self.line()?;
+            let Some((name, value)) = line.split_once(':') else {
+                break;
+            };
+            page.headers
+                .push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        let length = page.header("content-length").map(str::parse);
+        page.body = match length {
+            Some(length) => {
+                let length = length.map_err(|_| ErrorKind::InvalidData)?;
+                self.connection.exactly(length)?
+            }
+            None if page.header("transfer-encoding") == Some("chunked") => self.chunks()?,
+            None => Vec::new(),
+        };
+        Ok(page)
+    }
+
+    fn chunks(&mut self) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let piece = self.chunk()?;
+            if piece.is_empty() {
+                return Ok(body);
+            }
+            body.extend(piece);
+        }
+    }
+
+    /// The next piece of a response that goes on; empty at its end.
+    ///
+    /// # Errors
+    /// The network's; what is no HTTP.
+    pub fn chunk(&mut self) -> io::Result<Vec<u8>> {
+        let size = usize::from_str_radix(&self.line()?, 16).map_err(|_| ErrorKind::InvalidData)?;
+        let piece = self.connection.exactly(size)?;
+        self.line()?;
+        Ok(piece)
+    }
+}
