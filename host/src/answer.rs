@@ -202,7 +202,26 @@ pub(crate) async fn off_the_loop<T: Send + 'static + Default>(
         .unwrap_or_default()
 }
 
-/// What readers need of a message without parsing it again.
-pub(crate) async fn summary(content: &Bytes) -> Vec<u8> {
-    off_the_loop(content.clone(), |content| Summary::read(content).encode()).await
+/// What the store keeps of a message beside its octets.
+#[derive(Debug, Default)]
+pub(crate) struct Outline {
+    /// What readers need without parsing it again.
+    pub(crate) summary: Vec<u8>,
+    /// Which conversation it belongs to.
+    pub(crate) thread: i64,
+}
+
+impl Outline {
+    pub(crate) fn read(content: &[u8]) -> Self {
+        let summary = Summary::read(content);
+        Self {
+            thread: summary.thread(),
+            summary: summary.encode(),
+        }
+    }
+}
+
+/// The outline of a message.
+pub(crate) async fn outline(content: &Bytes) -> Outline {
+    off_the_loop(content.clone(), Outline::read).await
 }

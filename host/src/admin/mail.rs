@@ -16,7 +16,7 @@ use waxwing_store::{
 
 use super::execute::{local_address, value};
 use super::{Exit, Failure};
-use crate::answer::summary;
+use crate::answer::outline;
 use crate::config::Config;
 
 /// Messages of one batch, at most.
@@ -259,11 +259,13 @@ async fn imported(account: AccountId, arriving: Arriving, content: Bytes) -> Imp
         flags: Flags::from_bits(arriving.flags),
         keywords: arriving.keywords,
     };
+    let outline = outline(&content).await;
     Imported {
         item: arriving.item,
         verbatim: arriving.verbatim,
         delivery: Delivery {
-            summary: summary(&content).await,
+            summary: outline.summary,
+            thread: outline.thread,
             content,
             targets: vec![target],
             internal_date: arriving.date,

@@ -65,6 +65,7 @@ impl World {
                 }],
                 internal_date: 0,
                 internal_offset: 0,
+                thread: 0,
                 ledger: None,
             }
         });

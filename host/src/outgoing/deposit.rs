@@ -159,8 +159,10 @@ async fn stored(
         // RFC 5321 §4.4: Return-Path at the final delivery.
         let top = waxwing_mail::return_path(&sender);
         let content: Bytes = [top.as_bytes(), content].concat().into();
+        let outline = crate::answer::outline(&content).await;
         let delivery = Delivery {
-            summary: crate::answer::summary(&content).await,
+            summary: outline.summary,
+            thread: outline.thread,
             content,
             targets: std::mem::take(&mut all.targets),
             internal_date: now_millis(),

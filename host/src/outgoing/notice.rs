@@ -15,7 +15,7 @@ use waxwing_store::{Delivery, Leased, LedgerRow, Outgoing, ReturnContent as Aske
 use super::home::{self, Home};
 use super::own::{self, Own};
 use crate::answer::filing::Filed;
-use crate::answer::now_millis;
+use crate::answer::{Outline, now_millis};
 use crate::wiring::Parts;
 
 /// What is told, each in a report of its own.
@@ -314,8 +314,10 @@ async fn lead(
         // RFC 5321 §4.4: Return-Path at the final delivery.
         let top = waxwing_mail::return_path(&ReversePath::Null);
         let content: Bytes = [top.as_bytes(), &content].concat().into();
+        let outline = Outline::read(&content);
         let delivery = Delivery {
-            summary: waxwing_message::Summary::read(&content).encode(),
+            summary: outline.summary,
+            thread: outline.thread,
             content,
             targets: home.targets,
             internal_date: now_millis(),

@@ -1,21 +1,23 @@
 //! The base subject (RFC 5256 §2.1): what of a subject is left without "Re:", "[list]" and "(fwd)".
 
-use waxwing_message::Decoded;
+use crate::decoded::Decoded;
 
 /// Octets of a subject that are looked at: beyond, subjects count as equal.
 const LOOKED_AT: usize = 1_000;
 
 /// A base subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BaseSubject {
-    pub(crate) text: Decoded,
+pub struct BaseSubject {
+    /// What is left.
+    pub text: Decoded,
     /// Something was removed that says reply or forward.
-    pub(crate) reply: bool,
+    pub reply: bool,
 }
 
 impl BaseSubject {
     /// Of a subject as it stands in the header.
-    pub(crate) fn of(subject: &[u8]) -> Self {
+    #[must_use]
+    pub fn of(subject: &[u8]) -> Self {
         let looked_at = subject.get(..LOOKED_AT).map_or(subject, whole_characters);
         let mut reply = false;
         // RFC 5256 §2.1 (1); RFC 5255 §4.2: before a comparator is applied.

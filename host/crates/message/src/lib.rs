@@ -20,6 +20,7 @@
     )
 )]
 
+mod base_subject;
 mod build;
 mod casemap;
 mod charset;
@@ -32,7 +33,9 @@ mod seven_bit;
 mod structure;
 mod summary;
 mod text;
+mod thread;
 
+pub use base_subject::BaseSubject;
 pub use casemap::casemap;
 pub use codec::DecodeError;
 pub use decoded::{Decoded, Sought};

@@ -122,6 +122,7 @@ fn message(i: usize, account: AccountId) -> Delivery {
         }],
         internal_date: 0,
         internal_offset: 0,
+        thread: 0,
         ledger: Some(LedgerRow {
             queue_id: format!("{:016x}", rand::random::<u64>()),
             message_id: format!("{:032x}@example.org", rand::random::<u128>()),

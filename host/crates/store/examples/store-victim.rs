@@ -66,6 +66,7 @@ async fn deliver(store: Store, targets: Vec<Target>, name: String) {
             targets: targets.clone(),
             internal_date: 0,
             internal_offset: 0,
+            thread: 0,
             ledger: None,
         };
         store.deliver(delivery).await.unwrap();

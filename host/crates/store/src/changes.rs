@@ -7,11 +7,11 @@ use crate::statement::Sql;
 use crate::{AccountId, Mailbox, MailboxId, MessageFlags, Result, Store, UidRange};
 
 pub(crate) static CHANGED: Sql = Sql::new(
-    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved FROM messages
+    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved, created, thread FROM messages
      WHERE mailbox = $1 AND modseq > $2 AND changed = 1 ORDER BY modseq",
 );
 pub(crate) static NEWEST: Sql = Sql::new(
-    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved FROM messages
+    "SELECT uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved, created, thread FROM messages
      WHERE mailbox = $1 AND uid < $2 ORDER BY uid DESC LIMIT $3",
 );
 static VANISHED: Sql =

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
+use crate::account_log::EmailStay;
 use crate::changes::{CHANGED, NEWEST, vanished_since};
 use crate::database::{Row, Value};
 use crate::flags::split_keywords;
@@ -39,7 +40,7 @@ const LINES: i64 = 20_000;
 static PACKED: Sql = Sql::new(
     "SELECT coalesce(string_agg(l.line, $3 ORDER BY l.uid), ''), count(*), coalesce(max(l.uid), 0)
      FROM (SELECT uid, uid || ' ' || modseq || ' ' || flags || ' ' || internal_date || ' ' || size || ' ' || blob || ' ' || internal_offset
-       || ' ' || saved || ' ' || keywords AS line FROM messages WHERE mailbox = $1 AND uid > $2 ORDER BY uid LIMIT $4) AS l",
+       || ' ' || saved || ' ' || created || ' ' || thread || ' ' || keywords AS line FROM messages WHERE mailbox = $1 AND uid > $2 ORDER BY uid LIMIT $4) AS l",
 );
 
 /// A message in an image.
@@ -51,12 +52,14 @@ pub(crate) struct Entry {
     saved: i64,
     size: u64,
     blob: BlobId,
+    created: u64,
+    thread: i64,
     /// Empty until somebody asked for it.
     summary: Bytes,
 }
 
 impl Entry {
-    /// From the columns uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved.
+    /// From the columns uid, modseq, flags, keywords, internal_date, size, blob, internal_offset, saved, created, thread.
     pub(crate) fn of_row(row: &Row) -> Result<Self> {
         let internal_date = row.int(4)?;
         Ok(Self {
@@ -66,17 +69,20 @@ impl Entry {
             blob: BlobId(row.int(6)?),
             internal_offset: i16::try_from(row.int(7)?).unwrap_or(0),
             saved: saved(internal_date, row.int(8)?),
+            created: row.natural(9)?,
+            thread: row.int(10)?,
             summary: Bytes::new(),
         })
     }
 
     /// From a line of [`PACKED`].
     fn of_line(line: &str) -> Option<Self> {
-        let mut columns = line.splitn(9, ' ');
+        let mut columns = line.splitn(11, ' ');
         let mut next = || columns.next()?.parse::<i64>().ok();
         let (uid, modseq, flags) = (next()?, next()?, next()?);
         let (internal_date, size, blob) = (next()?, next()?, next()?);
         let (internal_offset, kept) = (next()?, next()?);
+        let (created, thread) = (next()?, next()?);
         Some(Self {
             flags: MessageFlags {
                 uid: u32::try_from(uid).ok()?,
@@ -89,6 +95,8 @@ impl Entry {
             blob: BlobId(blob),
             internal_offset: i16::try_from(internal_offset).unwrap_or(0),
             saved: saved(internal_date, kept),
+            created: u64::try_from(created).ok()?,
+            thread,
             summary: Bytes::new(),
         })
     }
@@ -102,6 +110,7 @@ impl Entry {
             saved: self.saved,
             size: self.size,
             blob: self.blob,
+            thread: self.thread,
             summary: Bytes::new(),
         }
     }
@@ -137,6 +146,16 @@ impl Image {
     pub(crate) fn flags(&self) -> Vec<MessageFlags> {
         let flags = self.entries.iter().map(|entry| entry.flags.clone());
         flags.collect()
+    }
+
+    /// Since when each message is there.
+    pub(crate) fn stays(&self) -> impl Iterator<Item = EmailStay> + '_ {
+        self.entries.iter().map(|entry| EmailStay {
+            blob: entry.blob,
+            thread: entry.thread,
+            created: entry.created,
+            changed: entry.flags.modseq,
+        })
     }
 
     /// The messages of these UIDs; if asked for, with the summaries that are known.
@@ -474,6 +493,8 @@ mod tests {
             saved: 0,
             size: 0,
             blob: BlobId(1),
+            created: 1,
+            thread: 0,
             summary: Bytes::new(),
         }
     }

@@ -21,6 +21,7 @@
     )
 )]
 
+mod account_log;
 mod accounts;
 mod acl;
 mod belonging;
@@ -62,6 +63,7 @@ mod usage;
 mod verify;
 mod writer;
 
+pub use account_log::{AccountLog, Differences, Log};
 pub use accounts::{Account, Alias, Domain, MtaSts, Quota, StsMode};
 pub use acl::{AclChange, AclEntry, Grantee, MAX_ACL, RightsOperation, SharedMailbox};
 pub use changes::Changes;

@@ -68,6 +68,8 @@ pub struct Delivery {
     pub internal_date: i64,
     /// The zone that the internal date is shown in, minutes east of UTC.
     pub internal_offset: i16,
+    /// Which conversation it belongs to; 0: it is not said.
+    pub thread: i64,
     /// What to write into the ledger in the same commit.
     pub ledger: Option<LedgerRow>,
 }
@@ -160,6 +162,8 @@ pub struct Message {
     pub size: u64,
     /// The content.
     pub blob: BlobId,
+    /// Which conversation it belongs to; 0: it was not said.
+    pub thread: i64,
     /// The summary given at delivery; empty unless asked for.
     pub summary: Bytes,
 }
@@ -194,7 +198,7 @@ const MAX_TARGETS: usize = 10_000;
 pub(crate) const MAX_SUMMARY: usize = 4 * 1024 * 1024;
 
 static FETCH: Sql = Sql::new(
-    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved
+    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved, m.created, m.thread
      FROM {2: first i, last i} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
 static SUMMARIES: Sql = Sql::new(
@@ -202,7 +206,7 @@ static SUMMARIES: Sql = Sql::new(
      WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
 static FETCH_SUMMARY: Sql = Sql::new(
-    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved, b.summary
+    "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved, m.created, m.thread, b.summary
      FROM {2: first i, last i} AS r CROSS JOIN messages m JOIN blobs b ON b.id = m.blob
      WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
@@ -319,6 +323,7 @@ impl Store {
             queued,
             internal_date: delivery.internal_date,
             internal_offset: delivery.internal_offset,
+            thread: delivery.thread,
             ledger: delivery.ledger,
         })
     }
@@ -438,7 +443,7 @@ impl Store {
         let message = |row: &crate::database::Row| {
             let mut message = Entry::of_row(row)?.message();
             if with_summary {
-                message.summary = row.bytes(9)?.into();
+                message.summary = row.bytes(11)?.into();
             }
             Ok(message)
         };

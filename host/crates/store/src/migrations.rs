@@ -66,6 +66,10 @@ pub(crate) const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "uploads",
         include_str!("../migrations/sqlite/0016_uploads.sql"),
     ),
+    (
+        "departures",
+        include_str!("../migrations/sqlite/0017_departures.sql"),
+    ),
 ];
 pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -125,5 +129,9 @@ pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "uploads",
         include_str!("../migrations/postgres/0016_uploads.sql"),
+    ),
+    (
+        "departures",
+        include_str!("../migrations/postgres/0017_departures.sql"),
     ),
 ];

@@ -10,7 +10,7 @@ use waxwing_policy::MailboxChange;
 use waxwing_store::{Account, AccountId, Delivery, MailboxId, Place, Stored, Target, UidRange};
 
 use super::super::gate::Gate;
-use super::super::{events, now_millis, off_the_loop, summary};
+use super::super::{events, now_millis, off_the_loop, outline};
 use super::User;
 use super::convert as to_imap;
 use super::places::{Open, permitted};
@@ -294,8 +294,10 @@ impl Message {
             flags: to_imap::store_flags(&self.flags),
             keywords: self.flags.keywords().to_vec(),
         };
+        let outline = outline(&content).await;
         let delivery = Delivery {
-            summary: summary(&content).await,
+            summary: outline.summary,
+            thread: outline.thread,
             content,
             targets: vec![target],
             internal_date,

@@ -420,8 +420,10 @@ async fn store(
             .iter()
             .map(|target| events::names(target.flags, &target.keywords));
         arrivals.extend(form.filed.into_iter().zip(flags));
+        let outline = super::super::outline(&form.content).await;
         deliveries.push(Delivery {
-            summary: super::super::summary(&form.content).await,
+            summary: outline.summary,
+            thread: outline.thread,
             content: form.content,
             targets: form.targets,
             internal_date: super::super::now_millis(),
@@ -458,6 +460,7 @@ fn alone(row: LedgerRow) -> Delivery {
     Delivery {
         content: Bytes::new(),
         summary: Vec::new(),
+        thread: 0,
         targets: Vec::new(),
         internal_date: row.at,
         internal_offset: 0,

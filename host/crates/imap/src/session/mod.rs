@@ -5,7 +5,6 @@
 
 mod acl;
 mod append;
-mod base_subject;
 mod binary;
 mod catenate;
 mod changed;

@@ -1,9 +1,8 @@
 //! What SORT compares messages by, as octets whose order is theirs (RFC 5256 §3, RFC 5957 §3).
 
-use waxwing_message::{AddressItem, Decoded, Summary, casemap};
+use waxwing_message::{AddressItem, BaseSubject, Decoded, Summary, casemap};
 
 use crate::ask::FetchRow;
-use crate::session::base_subject::BaseSubject;
 use crate::types::{SortCriterion, SortKey};
 
 /// Octets of a text that are compared; those that are longer and begin alike count as equal.

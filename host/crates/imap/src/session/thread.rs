@@ -5,11 +5,10 @@ mod message_id;
 mod ordered_subject;
 mod references;
 
-use waxwing_message::Summary;
+use waxwing_message::{BaseSubject, Summary};
 
 use crate::ask::{Answer, Ask, FetchRow, RowWants};
 use crate::encode::texts;
-use crate::session::base_subject::BaseSubject;
 use crate::session::job::{Core, Flow, Job, failed};
 use crate::session::message_limit::Beyond;
 use crate::session::prepare;

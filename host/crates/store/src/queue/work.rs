@@ -223,6 +223,7 @@ fn form_of(content: Bytes, received: i64) -> Delivery {
         targets: Vec::new(),
         internal_date: received,
         internal_offset: 0,
+        thread: 0,
         ledger: None,
     }
 }

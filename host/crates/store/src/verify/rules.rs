@@ -22,7 +22,7 @@ const fn rule(before: &'static str, broken: &'static str, after: &'static str) -
     }
 }
 
-static RULES: [Rule; 24] = [
+static RULES: [Rule; 26] = [
     rule(
         "content ",
         "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
@@ -151,6 +151,17 @@ static RULES: [Rule; 24] = [
         "SELECT CAST(message AS TEXT) || '/' || CAST(number AS TEXT) FROM queue_recipients q WHERE state = 0 AND NOT EXISTS
          (SELECT 1 FROM queue_legs l WHERE l.id = q.leg AND l.message = q.message) LIMIT 100",
         " is on no leg",
+    ),
+    rule(
+        "account ",
+        "SELECT DISTINCT CAST(account AS TEXT) FROM (SELECT account FROM departures UNION ALL SELECT account FROM uploads) AS o
+         WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = o.account) LIMIT 100",
+        " is missing and has uploads or records of what left it",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT DISTINCT CAST(d.mailbox AS TEXT) FROM departures d JOIN mailboxes m ON m.id = d.mailbox WHERE d.emails = '' LIMIT 100",
+        " is there and recorded as gone",
     ),
     rule(
         "key ",

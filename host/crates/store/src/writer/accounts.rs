@@ -3,6 +3,7 @@
 use super::Operation;
 use super::buffers::signed;
 use super::credentials::DELETE_ALL;
+use super::departures::DELETE_DEPARTURES;
 use super::heads::AccountHead;
 use super::import::FORGET_ACCOUNT;
 use super::transaction::Transaction;
@@ -354,6 +355,7 @@ impl Operation for RemoveAccount {
         super::uploads::remove_all(transaction, self.id).await?;
         for sql in [
             &DELETE_VANISHED,
+            &DELETE_DEPARTURES,
             &DELETE_MAILBOXES,
             &DELETE_SUBSCRIPTIONS,
             &FORGET_ACCOUNT,

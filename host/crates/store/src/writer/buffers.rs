@@ -17,9 +17,9 @@ static INSERT_BLOBS: Sql = Sql::new(
      FROM {1: id i, refs i, size i, hash_at n, file t, summary_at n, summary_len n, content_at n, content_len n} AS r",
 );
 static INSERT_MESSAGES: Sql = Sql::new(
-    "INSERT INTO messages (mailbox, uid, blob, modseq, flags, changed, size, internal_date, internal_offset, saved, keywords)
-     SELECT r.mailbox, r.uid, r.blob, r.modseq, r.flags, 0, r.size, r.internal_date, r.internal_offset, r.saved, r.keywords
-     FROM {1: mailbox i, uid i, blob i, modseq i, flags i, size i, internal_date i, internal_offset i, saved i, keywords t} AS r",
+    "INSERT INTO messages (mailbox, uid, blob, modseq, flags, changed, size, internal_date, internal_offset, saved, created, thread, keywords)
+     SELECT r.mailbox, r.uid, r.blob, r.modseq, r.flags, 0, r.size, r.internal_date, r.internal_offset, r.saved, r.modseq, r.thread, r.keywords
+     FROM {1: mailbox i, uid i, blob i, modseq i, flags i, size i, internal_date i, internal_offset i, saved i, thread i, keywords t} AS r",
 );
 static INSERT_LEDGER: Sql = Sql::new(
     "INSERT INTO ledger (id, queue_id, message_id, message_key, at, generation, outcome, roster, json)
@@ -33,6 +33,10 @@ static INSERT_ROSTERS: Sql = Sql::new(
 static INSERT_VANISHED: Sql = Sql::new(
     "INSERT INTO vanished (mailbox, modseq, first, last, at)
      SELECT r.mailbox, r.modseq, r.first, r.last, r.at FROM {1: mailbox i, modseq i, first i, last i, at i} AS r",
+);
+static INSERT_DEPARTURES: Sql = Sql::new(
+    "INSERT INTO departures (account, modseq, mailbox, part, created, at, emails)
+     SELECT r.account, r.modseq, r.mailbox, r.part, r.created, r.at, r.emails FROM {1: account i, modseq i, mailbox i, part i, created i, at i, emails t} AS r",
 );
 // Contents that lose their last reference go without being counted down first: that would write them again.
 static KEEP_LAST: Sql = Sql::new(
@@ -77,6 +81,7 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) internal_date: i64,
     pub(crate) internal_offset: i16,
     pub(crate) saved: i64,
+    pub(crate) thread: i64,
     pub(crate) keywords: &'a str,
 }
 
@@ -90,6 +95,7 @@ pub(crate) struct Buffers {
     ledger_json: Vec<u8>,
     rosters: Rows,
     vanished: Rows,
+    departures: Rows,
     refs: BTreeMap<BlobId, i64>,
     pub(crate) queue: QueueRows,
 }
@@ -144,6 +150,7 @@ impl Buffers {
         row.int(message.internal_date)
             .int(i64::from(message.internal_offset))
             .int(message.saved)
+            .int(message.thread)
             .str(message.keywords);
     }
 
@@ -190,6 +197,14 @@ impl Buffers {
         row.int(i64::from(range.last)).int(at);
     }
 
+    /// What left an account: account, modification sequence, mailbox and part, and the rest of the row.
+    pub(crate) fn departure(&mut self, ends: [i64; 4], created: i64, at: i64, emails: &str) {
+        let row = ends
+            .into_iter()
+            .fold(self.departures.row(), |row, end| row.int(end));
+        row.int(created).int(at).str(emails);
+    }
+
     /// Counts references of a content up or down.
     pub(crate) fn refs(&mut self, blob: BlobId, delta: i64) {
         *self.refs.entry(blob).or_insert(0) += delta;
@@ -206,6 +221,7 @@ impl Buffers {
             ledger_json,
             rosters,
             vanished,
+            departures,
             refs,
             queue,
         } = std::mem::take(self);
@@ -222,6 +238,7 @@ impl Buffers {
             (&INSERT_MESSAGES, messages),
             (&INSERT_ROSTERS, rosters),
             (&INSERT_VANISHED, vanished),
+            (&INSERT_DEPARTURES, departures),
         ] {
             if !rows.is_empty() {
                 writes.push((sql, vec![rows.into()]));

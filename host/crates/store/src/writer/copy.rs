@@ -2,13 +2,14 @@
 
 use super::Operation;
 use super::buffers::NewMessage;
+use super::departures::Leaving;
 use super::transaction::Transaction;
 use crate::messages::ranges_of;
 use crate::statement::Sql;
 use crate::{AccountId, BlobId, Copied, CopyTo, FlagScope, Flags, MailboxId, Result, UidRange};
 
 static MESSAGES_OF: Sql = Sql::new(
-    "SELECT m.uid, m.blob, m.flags, m.size, m.internal_date, m.keywords, m.internal_offset FROM {2: first i, last i} AS r CROSS JOIN messages m
+    "SELECT m.uid, m.blob, m.flags, m.size, m.internal_date, m.keywords, m.internal_offset, m.created, m.thread FROM {2: first i, last i} AS r CROSS JOIN messages m
      WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
 
@@ -103,6 +104,7 @@ async fn copy(transaction: &mut Transaction, copy: &Copy) -> Result<Copied> {
             keywords.clear();
         }
         let kept = keep.of(flags);
+        let (created, thread) = (row.int(7)?, row.int(8)?);
         let internal_offset = i16::try_from(row.int(6)?).unwrap_or(0);
         let new = transaction
             .heads
@@ -118,10 +120,18 @@ async fn copy(transaction: &mut Transaction, copy: &Copy) -> Result<Copied> {
             internal_date,
             internal_offset,
             saved,
+            thread,
             keywords: &keywords,
         });
         if copy.moving {
-            left.push((uid, size, flags));
+            left.push(Leaving {
+                uid,
+                size,
+                flags,
+                blob,
+                created,
+                thread,
+            });
         } else {
             transaction.buffers.refs(blob, 1);
         }

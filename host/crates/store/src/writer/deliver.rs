@@ -36,6 +36,7 @@ pub(crate) struct Deliver {
     pub(crate) queued: Vec<Enqueue>,
     pub(crate) internal_date: i64,
     pub(crate) internal_offset: i16,
+    pub(crate) thread: i64,
     pub(crate) ledger: Option<LedgerRow>,
 }
 
@@ -321,6 +322,7 @@ impl Deliver {
                 internal_date: self.internal_date,
                 internal_offset: self.internal_offset,
                 saved,
+                thread: self.thread,
                 keywords: &spot.keywords,
             });
             stored.push(Stored {

@@ -1,13 +1,14 @@
 //! Removing messages: EXPUNGE (RFC 3501 §6.4.3, RFC 4315 §2.1), POP3's DELE, the end of a mailbox.
 
 use super::Operation;
+use super::departures::{self, Leaving};
 use super::transaction::Transaction;
 use crate::messages::ranges_of;
 use crate::statement::{Rows, Sql};
 use crate::{AccountId, BlobId, Flags, MailboxId, Result, UidRange};
 
 static DOOMED: Sql = Sql::new(
-    "SELECT m.uid, m.blob, m.flags, m.size FROM {2: first i, last i} AS r CROSS JOIN messages m
+    "SELECT m.uid, m.blob, m.flags, m.size, m.created, m.thread FROM {2: first i, last i} AS r CROSS JOIN messages m
      WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last AND (m.flags & $3) = $3 ORDER BY m.uid",
 );
 static DELETE_MESSAGES: Sql = Sql::new(
@@ -72,8 +73,16 @@ pub(super) async fn remove(
     let mut blobs = Vec::with_capacity(rows.len());
     for row in &rows {
         let flags = Flags::from_bits(u8::try_from(row.int(2)?).unwrap_or(0));
-        removed.push((row.number(0)?, row.natural(3)?, flags));
-        blobs.push(BlobId(row.int(1)?));
+        let blob = BlobId(row.int(1)?);
+        removed.push(Leaving {
+            uid: row.number(0)?,
+            size: row.natural(3)?,
+            flags,
+            blob,
+            created: row.int(4)?,
+            thread: row.int(5)?,
+        });
+        blobs.push(blob);
     }
     if removed.is_empty() {
         return Ok(Vec::new());
@@ -90,31 +99,29 @@ pub(super) async fn remove(
         tombstones,
     )
     .await?;
-    Ok(removed.into_iter().map(|(uid, ..)| uid).collect())
+    Ok(removed.into_iter().map(|row| row.uid).collect())
 }
 
-/// Takes rows (UID, size, flags) out of a mailbox under the account's current modification sequence.
+/// Takes rows out of a mailbox under the account's current modification sequence.
 pub(super) async fn remove_rows(
     transaction: &mut Transaction,
     account: AccountId,
     mailbox: MailboxId,
-    rows: &[(u32, u64, Flags)],
+    rows: &[Leaving],
     tombstones: bool,
 ) -> Result<()> {
     let now = transaction.now;
     let head = transaction.heads.account(account)?;
     let modseq = head.modseq;
-    let counted: Vec<(u64, Flags)> = rows
-        .iter()
-        .map(|(_, size, flags)| (*size, *flags))
-        .collect();
+    let counted: Vec<(u64, Flags)> = rows.iter().map(|row| (row.size, row.flags)).collect();
     head.remove_messages(mailbox, modseq, &counted)?;
     if tombstones {
-        for range in UidRange::compress(rows.iter().map(|(uid, ..)| *uid)) {
+        for range in UidRange::compress(rows.iter().map(|row| row.uid)) {
             transaction.buffers.vanished(mailbox, modseq, range, now);
         }
     }
-    let uids = Rows::of_ints(rows.iter().map(|(uid, ..)| i64::from(*uid)));
+    departures::left(transaction, account, mailbox, rows)?;
+    let uids = Rows::of_ints(rows.iter().map(|row| i64::from(row.uid)));
     transaction
         .execute(&DELETE_MESSAGES, vec![mailbox.0.into(), uids.into()])
         .await?;

@@ -1,6 +1,7 @@
 //! Creating, deleting and renaming mailboxes (RFC 3501 §6.3.3 to §6.3.7).
 
 use super::Operation;
+use super::buffers::signed;
 use super::heads::{AccountHead, MailboxHead};
 use super::import::FORGET_MAILBOX;
 use super::transaction::Transaction;
@@ -70,7 +71,7 @@ fn check_count(account: &AccountHead, path: &str) -> Result<()> {
 
 static INSERT_MAILBOX: Sql = Sql::new(
     "INSERT INTO mailboxes (id, account, path, special_use, selectable, uid_validity, uid_next, highest_modseq, messages, unseen, bytes,
-     recent_from, vanished_floor) VALUES ($1, $2, $3, $4, 1, $5, 1, $6, 0, 0, 0, 1, 0)",
+     recent_from, vanished_floor, created, named) VALUES ($1, $2, $3, $4, 1, $5, 1, $6, 0, 0, 0, 1, 0, $6, $6)",
 );
 /// Makes a mailbox and the levels above it; the path is valid, and no selectable mailbox has it.
 pub(super) async fn make(
@@ -109,6 +110,7 @@ async fn make_one(
     // A level that could not be selected becomes a mailbox: one with a number of its own, for sessions may still have
     // the old one open.
     if let Some(level) = account.remove(path) {
+        super::departures::went(transaction, id, level.id).await?;
         transaction
             .execute(&DELETE_MAILBOX, vec![level.id.0.into()])
             .await?;
@@ -136,7 +138,7 @@ async fn make_one(
         path.into(),
         used,
         i64::from(uid_validity).into(),
-        super::buffers::signed(modseq).into(),
+        signed(modseq).into(),
     ];
     transaction.execute(&INSERT_MAILBOX, values).await?;
     let account = transaction.heads.account(id)?;
@@ -190,7 +192,7 @@ impl Operation for Create {
 
 static DELETE_MAILBOX: Sql = Sql::new("DELETE FROM mailboxes WHERE id = $1");
 static CLOSE_MAILBOX: Sql =
-    Sql::new("UPDATE mailboxes SET selectable = 0, special_use = '' WHERE id = $1");
+    Sql::new("UPDATE mailboxes SET selectable = 0, special_use = '', named = $2 WHERE id = $1");
 static DELETE_VANISHED: Sql = Sql::new("DELETE FROM vanished WHERE mailbox = $1");
 
 /// DELETE.
@@ -235,9 +237,10 @@ impl Operation for Delete {
         super::acl::remove(transaction, id).await?;
         super::metadata::remove(transaction, id).await?;
         let account = transaction.heads.account(self.account)?;
-        account.next_modseq();
+        let modseq: Value = signed(account.next_modseq()).into();
         if !children {
             account.remove(&self.path);
+            super::departures::went(transaction, self.account, id).await?;
             transaction
                 .execute(&DELETE_MAILBOX, vec![id.0.into()])
                 .await?;
@@ -248,7 +251,7 @@ impl Operation for Delete {
             head.mailbox.special_use = None;
         }
         transaction
-            .execute(&CLOSE_MAILBOX, vec![id.0.into()])
+            .execute(&CLOSE_MAILBOX, vec![id.0.into(), modseq])
             .await?;
         Ok(())
     }
@@ -276,7 +279,7 @@ fn below<'a>(account: &'a AccountHead, path: &str) -> impl Iterator<Item = &'a S
 }
 
 static RENAME_MAILBOXES: Sql = Sql::new(
-    "UPDATE mailboxes SET path = r.path FROM {1: id i, path t} AS r WHERE mailboxes.id = r.id",
+    "UPDATE mailboxes SET path = r.path, named = $2 FROM {1: id i, path t} AS r WHERE mailboxes.id = r.id",
 );
 
 /// RENAME.
@@ -345,7 +348,7 @@ impl Rename {
             make_one(transaction, self.account, &parent, None).await?;
         }
         let account = transaction.heads.account(self.account)?;
-        account.next_modseq();
+        let modseq = signed(account.next_modseq());
         let mut rows = Rows::default();
         for (old, new) in renamed {
             let dirty = account.mailboxes.get(&old).is_some_and(|head| head.dirty);
@@ -360,7 +363,7 @@ impl Rename {
             }
         }
         transaction
-            .execute(&RENAME_MAILBOXES, vec![rows.into()])
+            .execute(&RENAME_MAILBOXES, vec![rows.into(), modseq.into()])
             .await?;
         Ok(())
     }
@@ -370,6 +373,8 @@ static SUBSCRIBE: Sql =
     Sql::new("INSERT INTO subscriptions (account, path) VALUES ($1, $2) ON CONFLICT DO NOTHING");
 static OTHER_SUBSCRIPTIONS: Sql =
     Sql::new("SELECT count(*) FROM subscriptions WHERE account = $1 AND path <> $2");
+static NOTE_SUBSCRIBED: Sql =
+    Sql::new("UPDATE mailboxes SET named = $3 WHERE account = $1 AND path = $2");
 static UNSUBSCRIBE: Sql = Sql::new("DELETE FROM subscriptions WHERE account = $1 AND path = $2");
 
 /// SUBSCRIBE and UNSUBSCRIBE.
@@ -389,11 +394,11 @@ impl Operation for Subscribe {
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
         // Whoever watches the account hears of it.
-        transaction.heads.account(self.account)?.next_modseq();
+        let modseq = transaction.heads.account(self.account)?.next_modseq();
         let arguments = || vec![self.account.0.into(), Value::from(self.path.as_str())];
         if !self.subscribed {
             transaction.execute(&UNSUBSCRIBE, arguments()).await?;
-            return Ok(());
+            return self.note(transaction, modseq).await;
         }
         let others = transaction.fetch(&OTHER_SUBSCRIPTIONS, arguments()).await?;
         let others = others.first().map_or(Ok(0), |row| row.natural(0))?;
@@ -406,6 +411,19 @@ impl Operation for Subscribe {
             });
         }
         transaction.execute(&SUBSCRIBE, arguments()).await?;
+        self.note(transaction, modseq).await
+    }
+}
+
+impl Subscribe {
+    /// The mailbox of that path is not as it was, if there is one.
+    async fn note(&self, transaction: &mut Transaction, modseq: u64) -> Result<()> {
+        let values = vec![
+            self.account.0.into(),
+            Value::from(self.path.as_str()),
+            signed(modseq).into(),
+        ];
+        transaction.execute(&NOTE_SUBSCRIBED, values).await?;
         Ok(())
     }
 }

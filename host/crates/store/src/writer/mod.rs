@@ -10,6 +10,7 @@ pub(crate) mod buffers;
 pub(crate) mod copy;
 pub(crate) mod credentials;
 pub(crate) mod deliver;
+pub(crate) mod departures;
 pub(crate) mod domain_keys;
 pub(crate) mod expunge;
 pub(crate) mod flags;

@@ -1,6 +1,7 @@
 //! Housekeeping: what has outlived its time.
 
 use super::Operation;
+use super::departures;
 use super::rosters;
 use super::transaction::Transaction;
 use super::uploads;
@@ -58,6 +59,7 @@ impl Operation for Sweep {
         transaction
             .execute(&SWEEP_METADATA_CHANGES, vec![self.vanished_before.into()])
             .await?;
+        departures::sweep(transaction, self.vanished_before).await?;
         uploads::remove_old(transaction, self.uploads_before).await?;
         if transaction
             .execute(&FORGET_VANISHED, vec![self.vanished_before.into()])

@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod account_log;
 mod accounts;
 mod acl;
 mod changes;

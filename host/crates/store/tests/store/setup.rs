@@ -217,6 +217,7 @@ pub(crate) fn delivery(content: impl Into<Bytes>, targets: Vec<Target>) -> Deliv
         targets,
         internal_date: 1_600_000_000_000,
         internal_offset: -90,
+        thread: 7,
         ledger: None,
     }
 }
