@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 port, count = (int(number) for number in sys.argv[1:3])
@@ -47,12 +48,11 @@ class Thunderbird:
         self.profile.mkdir()
         lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
         self.profile.joinpath("user.js").write_text("\n".join(lines))
-        self.said = folder / "said"
         # It ends with whoever started it, however that ends.
         command = ["setpriv", "--pdeathsig", "KILL", "thunderbird", "--headless", "--no-remote", "--marionette",
                    "-remote-allow-system-access", "--profile", str(self.profile)]
-        with self.said.open("w") as said:
-            self.process = subprocess.Popen(command, stdout=said, stderr=said, env=os.environ | {"HOME": str(folder)})
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | {"HOME": str(folder)})
+        self.said = []
         self.received, self.calls = b"", 0
         self.socket = socket.create_connection(("127.0.0.1", self.port()), timeout=PATIENCE + 30)
         self.receive()
@@ -61,12 +61,13 @@ class Thunderbird:
         self.call("WebDriver:SetTimeouts", script=PATIENCE * 1000)
 
     def port(self):
-        """Where it listens: it writes that down once it does."""
-        file, end = self.profile / "MarionetteActivePort", time.monotonic() + PATIENCE
-        while not (file.exists() and file.read_text()):
-            assert self.process.poll() is None and time.monotonic() < end, self.said.read_text()
-            time.sleep(0.05)
-        return int(file.read_text())
+        """Where it listens: it says so once it does. What it says later is kept, too, so that it is never held up."""
+        for line in self.process.stdout:
+            self.said.append(line)
+            if found := re.search(r"Listening on port (\d+)", line):
+                threading.Thread(target=self.said.extend, args=(self.process.stdout,), daemon=True).start()
+                return int(found[1])
+        raise AssertionError("".join(self.said))
 
     def receive(self):
         """A packet: its length in octets, a colon, JSON."""
@@ -80,7 +81,7 @@ class Thunderbird:
 
     def more(self):
         piece = self.socket.recv(65536)
-        assert piece, self.said.read_text()
+        assert piece, "".join(self.said)
         self.received += piece
 
     def call(self, name, **parameters):
@@ -117,7 +118,6 @@ def eventually(holds, said):
     end = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < end, said()
-        time.sleep(0.02)
 
 
 def flags(subject, mailbox="INBOX"):

@@ -26,7 +26,6 @@ on_both! {
     operators_hold_release_retry_and_remove;
     listings_have_pages;
     the_last_leg_takes_a_large_content_along;
-    a_content_is_there_for_each_attempt_and_host;
     workers_are_told;
 }
 
@@ -544,30 +543,6 @@ async fn listings_have_pages(setup: Arc<Setup>) {
         ..everything()
     };
     assert!(store.queue(&none).await.unwrap().is_empty());
-    store.close().await;
-}
-
-/// From memory, from the database when it is tried again, and at another host or after a start.
-async fn a_content_is_there_for_each_attempt_and_host(setup: Arc<Setup>) {
-    let store = setup.open().await;
-    let message = outgoing(&setup, "q", &["a@one.example", "b@two.example"]);
-    let content = message.content.clone();
-    queue(&store, message).await;
-    let leased = lease(&store, &setup, "host").await;
-    assert_eq!(leased.len(), 2);
-    for leg in leased.iter().chain(&leased) {
-        let read = store.queued_content(leg.message.blob).await.unwrap();
-        assert_eq!(read, content);
-    }
-    store.close().await;
-    let store = setup.open().await;
-    let blob = leased[0].message.blob;
-    assert_eq!(store.queued_content(blob).await.unwrap(), content);
-    let removed = QueueFilter::QueueId("q".to_owned());
-    let removed = store.operate(&removed, QueueAction::Remove);
-    assert_eq!(removed.await.unwrap(), 2);
-    let gone = store.queued_content(blob).await;
-    assert!(matches!(gone, Err(Error::NoSuchBlob(_))), "{gone:?}");
     store.close().await;
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use waxwing_store::{QueueFilter, QueuePage, RecipientState, Settled, Store};
+use waxwing_store::{Error, QueueAction, QueueFilter, QueuePage, RecipientState, Settled, Store};
 
 use crate::crash::victim;
 use crate::on_both;
@@ -17,6 +17,7 @@ use crate::setup::{Kind, Setup, assert_sound};
 on_both! {
     leases_are_lost_mail_is_not;
     mail_of_a_worker_that_is_known_to_be_dead_is_due_at_once;
+    a_content_is_there_for_each_attempt_and_host;
 }
 
 const ROUNDS: usize = 6;
@@ -135,5 +136,29 @@ async fn mail_of_a_worker_that_is_known_to_be_dead_is_due_at_once(setup: Arc<Set
     }
     assert_eq!(store.end_dead_leases(0).await.unwrap(), 0);
     assert_sound(&store).await;
+    store.close().await;
+}
+
+/// From memory, from the database when it is tried again, and at another host or after a start.
+async fn a_content_is_there_for_each_attempt_and_host(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let message = outgoing(&setup, "q", &["a@one.example", "b@two.example"]);
+    let content = message.content.clone();
+    queue(&store, message).await;
+    let leased = lease(&store, &setup, "host").await;
+    assert_eq!(leased.len(), 2);
+    for leg in leased.iter().chain(&leased) {
+        let read = store.queued_content(leg.message.blob).await.unwrap();
+        assert_eq!(read, content);
+    }
+    store.close().await;
+    let store = setup.open().await;
+    let blob = leased[0].message.blob;
+    assert_eq!(store.queued_content(blob).await.unwrap(), content);
+    let removed = QueueFilter::QueueId("q".to_owned());
+    let removed = store.operate(&removed, QueueAction::Remove);
+    assert_eq!(removed.await.unwrap(), 2);
+    let gone = store.queued_content(blob).await;
+    assert!(matches!(gone, Err(Error::NoSuchBlob(_))), "{gone:?}");
     store.close().await;
 }
