@@ -35,7 +35,7 @@ pub(crate) struct Inner {
     pub(crate) kv: Kv,
     /// The first UID not shown to any read-write session, where memory is ahead of the database.
     pub(crate) recent: Mutex<HashMap<MailboxId, u32>>,
-    pub(crate) images: Images,
+    pub(crate) images: Arc<Images>,
     /// Ledger rows that are written with the next round of housekeeping.
     pub(crate) later_rows: Mutex<Vec<LedgerRow>>,
     /// Ledger rows dropped because the writer was too far behind.
@@ -65,7 +65,8 @@ impl Store {
         let readers = connector.readers(&config).await?;
         let shared = Arc::new(Shared::default());
         listen(&connector, &shared);
-        let transaction = Transaction::new(connection, connector, &config);
+        let images = Arc::new(Images::default());
+        let transaction = Transaction::new(connection, connector, Arc::clone(&images), &config);
         let writer = Writer::start(transaction, Arc::clone(&shared), &config, lock);
         let directory = Directory::new(
             readers.clone(),
@@ -84,7 +85,7 @@ impl Store {
             directory,
             kv,
             recent: Mutex::default(),
-            images: Images::default(),
+            images,
             later_rows: Mutex::default(),
             dropped_rows: AtomicU64::new(0),
         };

@@ -91,6 +91,7 @@ pub(crate) struct Buffers {
     rosters: Rows,
     vanished: Rows,
     refs: BTreeMap<BlobId, i64>,
+    flags: Vec<Write>,
     pub(crate) queue: QueueRows,
 }
 
@@ -190,6 +191,11 @@ impl Buffers {
         row.int(i64::from(range.last)).int(at);
     }
 
+    /// A change of flags. Who makes it has seen the messages: none of them waits here.
+    pub(super) fn flags(&mut self, write: Write) {
+        self.flags.push(write);
+    }
+
     /// Counts references of a content up or down.
     pub(crate) fn refs(&mut self, blob: BlobId, delta: i64) {
         *self.refs.entry(blob).or_insert(0) += delta;
@@ -207,6 +213,7 @@ impl Buffers {
             rosters,
             vanished,
             refs,
+            flags,
             queue,
         } = std::mem::take(self);
         if !blobs.is_empty() {
@@ -227,6 +234,7 @@ impl Buffers {
                 writes.push((sql, vec![rows.into()]));
             }
         }
+        writes.extend(flags);
         queue.take(&mut writes);
         let mut deltas = Rows::default();
         for (blob, delta) in refs.iter().filter(|(_, delta)| **delta != 0) {

@@ -19,11 +19,12 @@ use super::queue::known::KnownLegs;
 use super::rosters::Rosters;
 use crate::config::Clock;
 use crate::database::{Connection, Connector, Row, Value, of_schema};
+use crate::images::{Flagged, Images};
 use crate::mailboxes::MAILBOXES_OF;
 use crate::room::{self, is_io_error};
 use crate::shared::Shared;
 use crate::statement::{Dialect, Rows, Sql, shift_arguments};
-use crate::{AccountId, Error, LedgerRow, Result};
+use crate::{AccountId, Error, LedgerRow, MailboxId, MessageFlags, Result, UidRange};
 
 /// Row numbers reserved at a time.
 const ID_BLOCK: i64 = 4096;
@@ -85,6 +86,9 @@ pub(crate) struct Transaction {
     pub(crate) buffers: Buffers,
     pub(super) known: KnownLegs,
     rosters: Rosters,
+    images: Arc<Images>,
+    /// Changes of flags, for the images.
+    flagged: Vec<Flagged>,
     /// Row numbers to give out: the next, and the end of the reservation.
     ids: (i64, i64),
     clock: Clock,
@@ -108,6 +112,7 @@ impl Transaction {
     pub(crate) fn new(
         connection: Connection,
         connector: Connector,
+        images: Arc<Images>,
         config: &crate::StoreConfig,
     ) -> Transaction {
         let dialect = connection.dialect();
@@ -126,6 +131,8 @@ impl Transaction {
             buffers: Buffers::default(),
             known: KnownLegs::default(),
             rosters: Rosters::default(),
+            images,
+            flagged: Vec::new(),
             ids: (0, 0),
             clock: config.clock.clone(),
             now: 0,
@@ -277,6 +284,23 @@ impl Transaction {
         self.metadata = number;
     }
 
+    /// The flags of messages in a mailbox that is at a modification sequence, if they are in memory. Only where nobody else writes: what an
+    /// image says is written back.
+    pub(super) fn flags_at(
+        &self,
+        mailbox: MailboxId,
+        modseq: u64,
+        uids: &[UidRange],
+    ) -> Option<Vec<MessageFlags>> {
+        let images = self.is_sqlite().then_some(&self.images)?;
+        images.flags_at(mailbox, modseq, uids)
+    }
+
+    /// Notes a change of flags, which images learn of when it is committed.
+    pub(super) fn flagged(&mut self, flagged: Flagged) {
+        self.flagged.push(flagged);
+    }
+
     /// Notes that an account and its heads are gone.
     pub(crate) fn remove_account(&mut self, id: AccountId) {
         self.heads.accounts.remove(&id);
@@ -426,6 +450,7 @@ impl Transaction {
         self.removed_accounts.clear();
         self.queue_changed = false;
         self.metadata = 0;
+        self.flagged.clear();
         let begun = std::mem::take(&mut self.begun);
         let lost = is_connection_lost(error);
         self.unknown = self.commit_sent && (lost || is_io_error(error));
@@ -471,6 +496,9 @@ impl Transaction {
         // Before those who watch are told: they ask for it.
         let metadata = std::mem::take(&mut self.metadata);
         shared.metadata.fetch_max(metadata, Ordering::AcqRel);
+        for flagged in self.flagged.drain(..) {
+            self.images.flagged(&flagged);
+        }
         for account in self.removed_accounts.drain(..) {
             shared.forget_account(account);
         }
