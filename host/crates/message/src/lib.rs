@@ -29,6 +29,7 @@ mod seven_bit;
 mod structure;
 mod summary;
 mod text;
+mod view;
 
 pub use codec::DecodeError;
 pub use fields::authors;
@@ -36,3 +37,4 @@ pub use section::{Located, Section, SectionText};
 pub use seven_bit::{Unconvertible, seven_bit};
 pub use summary::{AddressItem, Body, Envelope, Param, Part, Sent, Span, Summary};
 pub use text::{Texts, contains_folded, decode_words, fold, html_text};
+pub use view::{AddressView, Addresses, EnvelopeView};

@@ -466,8 +466,8 @@ fn sqlite_options(path: &Path, max_bytes: Option<u64>) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(30))
         .foreign_keys(false)
-        // Pages of the log before it is copied into the database: 16 MiB.
-        .pragma("wal_autocheckpoint", "4000")
+        // Pages of the log before the writer itself copies it into the database: 64 MiB. Most often that is done before (`checkpoint`).
+        .pragma("wal_autocheckpoint", "16000")
         .pragma("journal_size_limit", "67108864")
         .pragma("cache_size", "-16384")
         .pragma("mmap_size", "268435456")

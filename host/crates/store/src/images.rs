@@ -1,5 +1,6 @@
 //! Mailboxes that were opened lately, as they were at a modification sequence: whoever opens one again, or asks for flags, sizes and dates,
-//! has only that read which changed since. Summaries that were asked for are kept with them.
+//! has only that read which changed since. Summaries that were asked for are kept with them. Large ones are kept in the database, too, for
+//! the next start.
 //!
 //! Invariants: an image is never older than the modification sequence it carries, and may be newer, so that what is read again on top of it
 //! changes nothing; who asks gets what the database has at that moment, since the mailbox's row is read first; all images together stay
@@ -7,6 +8,8 @@
 
 mod image;
 mod kept;
+mod octets;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +26,7 @@ use crate::{AccountId, Error, Mailbox, MailboxId, Message, Result, Store, UidRan
 const ROOM: usize = 128 << 20;
 /// Octets of an image beyond which it takes no summaries, and of a summary beyond which it is not kept.
 const SUMMARIES_ROOM: usize = ROOM / 4;
-const SUMMARY: usize = 4096;
+pub(crate) const SUMMARY: usize = 4096;
 /// Octets of an image beside its messages.
 const IMAGE: usize = 256;
 
@@ -48,10 +51,20 @@ impl Store {
     ) -> Result<(Mailbox, Image)> {
         let (found, floor) = self.mailbox_and_floor(account, mailbox).await?;
         if let Some(image) = self.caught_up(&found, floor).await? {
+            self.keep_if_due(mailbox, &image);
             return Ok((found, image));
         }
-        let image = Image::new(found.highest_modseq, self.all_entries(mailbox).await?);
+        if let Some(image) = self.stored_image(&found).await? {
+            self.inner.images.put(mailbox, image);
+            if let Some(image) = self.caught_up(&found, floor).await? {
+                self.keep_if_due(mailbox, &image);
+                return Ok((found, image));
+            }
+        }
+        let entries = self.all_entries(mailbox).await?;
+        let image = Image::new(account, found.highest_modseq, entries);
         self.inner.images.put(mailbox, image.clone());
+        self.keep_if_due(mailbox, &image);
         Ok((found, image))
     }
 

@@ -62,6 +62,7 @@ pub(crate) const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "metadata_changes",
         include_str!("../migrations/sqlite/0015_metadata_changes.sql"),
     ),
+    ("images", include_str!("../migrations/sqlite/0016_images.sql")),
 ];
 pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -118,4 +119,5 @@ pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
         "metadata_changes",
         include_str!("../migrations/postgres/0015_metadata_changes.sql"),
     ),
+    ("images", include_str!("../migrations/postgres/0016_images.sql")),
 ];

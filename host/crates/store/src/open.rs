@@ -13,7 +13,7 @@ use crate::shared::Shared;
 use crate::writer::Writer;
 use crate::writer::transaction::Transaction;
 use crate::{
-    Database, Directory, Error, Kv, LedgerRow, MailboxId, Result, StoreConfig, belonging,
+    Database, Directory, Error, Kv, LedgerRow, MailboxId, Result, StoreConfig, belonging, checkpoint,
     housekeeping, scram,
 };
 
@@ -65,6 +65,7 @@ impl Store {
         let readers = connector.readers(&config).await?;
         let shared = Arc::new(Shared::default());
         listen(&connector, &shared);
+        checkpoint::start(&connector, &shared);
         let images = Arc::new(Images::default());
         let transaction = Transaction::new(connection, connector, Arc::clone(&images), &config);
         let writer = Writer::start(transaction, Arc::clone(&shared), &config, lock);
@@ -131,13 +132,16 @@ impl Store {
         self.inner.writer.waiting()
     }
 
-    /// Writes what waits (counters included), then closes. Later calls answer [`Error::Closed`].
+    /// Writes what waits (counters and images included), then closes. Later calls answer [`Error::Closed`].
     pub async fn close(&self) {
         if let Err(error) = self.inner.kv.write_out().await {
             tracing::warn!(%error, "counters of the last second were not written");
         }
         if let Err(error) = self.write_later_rows().await {
             tracing::warn!(%error, "rows of the ledger of the last second were not written");
+        }
+        if let Err(error) = self.keep_images().await {
+            tracing::warn!(%error, "images of mailboxes were not kept for the next start");
         }
         self.inner.writer.close().await;
         self.inner.readers.close().await;

@@ -10,10 +10,13 @@ use crate::database::Row;
 use crate::flags::split_keywords;
 use crate::messages::saved;
 use crate::writer::flags::message_flags;
-use crate::{BlobId, Flags, MailboxId, Message, MessageFlags, Result, UidRange};
+use crate::{AccountId, BlobId, Flags, MailboxId, Message, MessageFlags, Result, UidRange};
 
 /// Octets of a keyword in an image beside its text.
 const KEYWORD: usize = 24;
+/// Images of so many messages are kept in the database.
+const MANY: usize = 1000;
+const MOST: usize = 1_000_000;
 /// Changes of an image that it can tell of.
 const RECENT: usize = 4096;
 
@@ -94,8 +97,12 @@ impl Entry {
 /// The messages of a mailbox.
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
+    /// Whose mailbox it is.
+    pub(super) account: AccountId,
     pub(super) modseq: u64,
     content: Arc<Content>,
+    /// Messages that changed since it was kept in the database.
+    pub(super) unkept: usize,
     /// Octets of the entries.
     pub(super) octets: usize,
 }
@@ -122,9 +129,11 @@ pub(crate) struct Flagged {
 }
 
 impl Image {
-    pub(super) fn new(modseq: u64, entries: Vec<Entry>) -> Self {
+    pub(super) fn new(account: AccountId, modseq: u64, entries: Vec<Entry>) -> Self {
         Self {
+            account,
             modseq,
+            unkept: entries.len(),
             octets: entries.iter().map(Entry::octets).sum(),
             content: Arc::new(Content {
                 entries,
@@ -135,7 +144,7 @@ impl Image {
         }
     }
 
-    fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[Entry] {
         &self.content.entries
     }
 
@@ -229,6 +238,7 @@ impl Image {
                 !gone
             });
         }
+        self.unkept += told.len() + vanished.len();
         content.note(told);
         self.octets = octets;
         self.modseq = modseq;
@@ -253,10 +263,21 @@ impl Image {
                 octets += entry.octets();
             }
         }
+        self.unkept += flagged.messages.len();
         let messages = flagged.messages.iter();
         content.note(messages.map(|message| (message.modseq, message.uid)).collect());
         self.octets = octets;
         self.modseq = flagged.modseq;
+    }
+
+    /// Whether so much changed since it was kept that it is to be kept again.
+    pub(super) fn is_due(&self) -> bool {
+        self.is_worth_it() && self.unkept > self.entries().len() / 8
+    }
+
+    /// Whether it takes long enough to make it again.
+    pub(super) fn is_worth_it(&self) -> bool {
+        (MANY..=MOST).contains(&self.entries().len())
     }
 
     /// Keeps summaries, if nobody else looks at the image just now.

@@ -87,6 +87,25 @@ impl Images {
         (image.modseq == modseq).then(|| image.since(since))?
     }
 
+    /// An image of this modification sequence is kept in the database.
+    pub(super) fn is_kept(&self, mailbox: MailboxId, modseq: u64) {
+        let mut kept = lock(&self.0);
+        if let Some(used) = kept.images.get_mut(&mailbox)
+            && used.image.modseq == modseq
+        {
+            used.image.unkept = 0;
+        }
+    }
+
+    /// The images that are newer than what the database keeps of them, those that were used last first.
+    pub(super) fn unkept(&self) -> Vec<(MailboxId, Image)> {
+        let kept = lock(&self.0);
+        let used = kept.order.values().rev();
+        let images = used.filter_map(|mailbox| Some((*mailbox, &kept.images.get(mailbox)?.image)));
+        let unkept = images.filter(|(_, image)| image.is_worth_it() && image.unkept > 0);
+        unkept.map(|(mailbox, image)| (mailbox, image.clone())).collect()
+    }
+
     /// Takes in what was committed just now.
     pub(crate) fn flagged(&self, flagged: &Flagged) {
         let mut kept = lock(&self.0);

@@ -25,7 +25,7 @@ fn entry(uid: u32, modseq: u64) -> Entry {
 }
 
 fn image(modseq: u64, uids: impl IntoIterator<Item = u32>) -> Image {
-    Image::new(modseq, uids.into_iter().map(|uid| entry(uid, 1)).collect())
+    Image::new(AccountId(1), modseq, uids.into_iter().map(|uid| entry(uid, 1)).collect())
 }
 
 fn range(first: u32, last: u32) -> UidRange {

@@ -22,7 +22,7 @@ const fn rule(before: &'static str, broken: &'static str, after: &'static str) -
     }
 }
 
-static RULES: [Rule; 24] = [
+static RULES: [Rule; 25] = [
     rule(
         "content ",
         "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
@@ -63,6 +63,12 @@ static RULES: [Rule; 24] = [
         "SELECT DISTINCT CAST(mailbox AS TEXT) FROM (SELECT mailbox, first, lag(last) OVER (PARTITION BY mailbox ORDER BY first) AS earlier FROM text_packs) AS o
          WHERE first <= earlier LIMIT 100",
         " has packs of the search index that overlap",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT CAST(mailbox AS TEXT) FROM images
+         WHERE NOT EXISTS (SELECT 1 FROM mailboxes WHERE mailboxes.id = images.mailbox) LIMIT 100",
+        " is missing and has an image",
     ),
     rule(
         "mailbox ",

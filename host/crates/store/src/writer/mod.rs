@@ -14,6 +14,7 @@ pub(crate) mod domain_keys;
 pub(crate) mod expunge;
 pub(crate) mod flags;
 pub(crate) mod heads;
+pub(crate) mod images;
 pub(crate) mod import;
 pub(crate) mod kv;
 pub(crate) mod lag;

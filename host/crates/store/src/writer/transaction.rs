@@ -482,10 +482,9 @@ impl Transaction {
 
     /// After the commit: tells the caches and those who watch.
     pub(super) fn publish(&mut self, shared: &Shared) {
-        shared.commits.fetch_add(
-            u64::from(std::mem::take(&mut self.commit_sent)),
-            Ordering::Relaxed,
-        );
+        if std::mem::take(&mut self.commit_sent) {
+            shared.committed();
+        }
         self.rosters.committed();
         if std::mem::take(&mut self.directory_changed) {
             shared.directory_changed();
