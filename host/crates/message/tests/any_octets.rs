@@ -51,7 +51,14 @@ fn ranges_hold(raw: &[u8], part: &Part) {
 }
 
 fn lists<'a>(view: &EnvelopeView<'a>) -> [Addresses<'a>; 6] {
-    [view.from, view.sender, view.reply_to, view.to, view.cc, view.bcc]
+    [
+        view.from,
+        view.sender,
+        view.reply_to,
+        view.to,
+        view.cc,
+        view.bcc,
+    ]
 }
 
 fn views_agree(one: &EnvelopeView<'_>, other: &EnvelopeView<'_>) -> Result<(), TestCaseError> {

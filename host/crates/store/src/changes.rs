@@ -62,7 +62,10 @@ impl Store {
                 complete: true,
             });
         }
-        let known = self.inner.images.changed(mailbox, found.highest_modseq, since);
+        let known = self
+            .inner
+            .images
+            .changed(mailbox, found.highest_modseq, since);
         let (changed, some_vanished) = match known {
             Some(known) => known,
             None => {

@@ -10,11 +10,13 @@ mod image;
 mod kept;
 mod octets;
 mod stored;
+mod summaries;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use image::{Entry, Flagged, Image};
 pub(crate) use kept::Images;
+pub(crate) use summaries::Ahead;
 
 use crate::changes::{CHANGED, NEWEST, vanished_since};
 use crate::database::Value;
@@ -25,8 +27,8 @@ use crate::{AccountId, Error, Mailbox, MailboxId, Message, Result, Store, UidRan
 /// Octets of all images together: a million and a half of messages.
 const ROOM: usize = 128 << 20;
 /// Octets of an image beyond which it takes no summaries, and of a summary beyond which it is not kept.
-const SUMMARIES_ROOM: usize = ROOM / 4;
-pub(crate) const SUMMARY: usize = 4096;
+const SUMMARIES_ROOM: usize = ROOM / 16 * 7;
+const SUMMARY: usize = 4096;
 /// Octets of an image beside its messages.
 const IMAGE: usize = 256;
 
@@ -187,4 +189,3 @@ impl Store {
         Ok(changed)
     }
 }
-

@@ -3,17 +3,14 @@
 //! Every write is durable when its call returns. UIDs of a mailbox strictly ascend and are never used again; every
 //! change takes a new modification sequence of the account.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::database::Value;
 use crate::flags::join_keywords;
-use crate::images::{Entry, SUMMARY};
+use crate::images::Entry;
 use crate::shared::lock;
 use crate::statement::{Rows, Sql};
-use crate::writer::buffers::signed;
 use crate::writer::deliver::{Deliver, DeliverAll};
 use crate::writer::expunge::Expunge;
 use crate::writer::flags::StoreFlags;
@@ -192,23 +189,10 @@ pub struct FlagsChanged {
 const MAX_TARGETS: usize = 10_000;
 /// Largest summary, in bytes.
 const MAX_SUMMARY: usize = 4 * 1024 * 1024;
-/// Summaries that are read at a time.
-const TOGETHER: usize = 1000;
 
 static FETCH: Sql = Sql::new(
     "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved
      FROM {2: first i, last i} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
-);
-static SUMMARIES: Sql = Sql::new(
-    "SELECT m.uid, b.summary FROM {2: first i, last i} AS r CROSS JOIN messages m JOIN blobs b ON b.id = m.blob
-     WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
-);
-// For each row that comes from SQLite's thread two threads wait for each other: those that are no longer than $3 are one.
-static SUMMARIES_TOGETHER: Sql = Sql::new(
-    "SELECT coalesce(string_agg(m.uid || ' ' || length(b.summary), ' '), ''),
-       coalesce({joined: CASE WHEN length(b.summary) <= $3 THEN b.summary END}, $4)
-     FROM {2: first i, last i} AS r CROSS JOIN messages m JOIN blobs b ON b.id = m.blob
-     WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last",
 );
 static FETCH_SUMMARY: Sql = Sql::new(
     "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved, b.summary
@@ -444,78 +428,6 @@ impl Store {
             Ok(message)
         };
         rows.iter().map(message).collect()
-    }
-
-    /// Messages with their summaries, of which some are known; those that went meanwhile are left out.
-    async fn summarised(
-        &self,
-        mailbox: MailboxId,
-        mut messages: Vec<Message>,
-    ) -> Result<Vec<Message>> {
-        let unknown = messages.iter().filter(|message| message.summary.is_empty());
-        let unknown: Vec<u32> = unknown.map(|message| message.flags.uid).collect();
-        if unknown.is_empty() {
-            return Ok(messages);
-        }
-        let mut summaries = HashMap::with_capacity(unknown.len());
-        for uids in unknown.chunks(TOGETHER) {
-            self.summaries(mailbox, uids, &mut summaries).await?;
-        }
-        self.inner.images.learn(mailbox, &summaries);
-        messages.retain_mut(|message| {
-            if !message.summary.is_empty() {
-                return true;
-            }
-            let summary = summaries.remove(&message.flags.uid);
-            let there = summary.is_some();
-            message.summary = summary.unwrap_or_default();
-            there
-        });
-        Ok(messages)
-    }
-
-    /// Summaries of messages. Those that are not large come together, in one row.
-    async fn summaries(
-        &self,
-        mailbox: MailboxId,
-        uids: &[u32],
-        found: &mut HashMap<u32, Bytes>,
-    ) -> Result<()> {
-        let ranges = UidRange::compress(uids.iter().copied());
-        let arguments: Vec<Value> = vec![
-            mailbox.0.into(),
-            ranges_of(&ranges).into(),
-            signed(SUMMARY).into(),
-            Value::Blob(Vec::new()),
-        ];
-        let readers = &self.inner.readers;
-        let row = readers.fetch_one(&SUMMARIES_TOGETHER, arguments).await?;
-        let row = row.ok_or_else(|| Error::Corrupt("a count has no row".to_owned()))?;
-        let damaged = || Error::Corrupt("summaries are not as long as they are".to_owned());
-        let (lengths, octets) = (row.text(0)?, row.bytes(1)?);
-        let mut numbers = lengths.split_ascii_whitespace();
-        let (mut rest, mut large) = (octets.as_slice(), Vec::new());
-        while let Some(uid) = numbers.next() {
-            let uid = uid.parse().map_err(|_| damaged())?;
-            let length = numbers.next().and_then(|length| length.parse().ok());
-            let length: usize = length.ok_or_else(damaged)?;
-            if length > SUMMARY {
-                large.push(uid);
-                continue;
-            }
-            let (summary, behind) = rest.split_at_checked(length).ok_or_else(damaged)?;
-            found.insert(uid, Bytes::copy_from_slice(summary));
-            rest = behind;
-        }
-        if large.is_empty() {
-            return Ok(());
-        }
-        let ranges = ranges_of(&UidRange::compress(large));
-        let arguments = vec![mailbox.0.into(), Value::from(ranges)];
-        for row in &readers.fetch(&SUMMARIES, arguments).await? {
-            found.insert(row.number(0)?, Bytes::from(row.bytes(1)?));
-        }
-        Ok(())
     }
 
     /// Changes flags and keywords of the messages of these UIDs; UIDs that are not there are left out.

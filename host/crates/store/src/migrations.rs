@@ -62,7 +62,10 @@ pub(crate) const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "metadata_changes",
         include_str!("../migrations/sqlite/0015_metadata_changes.sql"),
     ),
-    ("images", include_str!("../migrations/sqlite/0016_images.sql")),
+    (
+        "images",
+        include_str!("../migrations/sqlite/0016_images.sql"),
+    ),
 ];
 pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -119,5 +122,8 @@ pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
         "metadata_changes",
         include_str!("../migrations/postgres/0015_metadata_changes.sql"),
     ),
-    ("images", include_str!("../migrations/postgres/0016_images.sql")),
+    (
+        "images",
+        include_str!("../migrations/postgres/0016_images.sql"),
+    ),
 ];

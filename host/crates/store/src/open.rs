@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 
 use crate::blob_files::{BlobFiles, make_directory};
 use crate::database::{Connector, Readers};
-use crate::images::Images;
+use crate::images::{Ahead, Images};
 use crate::shared::Shared;
 use crate::writer::Writer;
 use crate::writer::transaction::Transaction;
 use crate::{
-    Database, Directory, Error, Kv, LedgerRow, MailboxId, Result, StoreConfig, belonging, checkpoint,
-    housekeeping, scram,
+    Database, Directory, Error, Kv, LedgerRow, MailboxId, Result, StoreConfig, belonging,
+    checkpoint, housekeeping, scram,
 };
 
 /// The store. Cheap to clone; the last clone dropped without [`Store::close`] loses nothing that was answered.
@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     /// The first UID not shown to any read-write session, where memory is ahead of the database.
     pub(crate) recent: Mutex<HashMap<MailboxId, u32>>,
     pub(crate) images: Arc<Images>,
+    /// Summaries that are being read before they are asked for.
+    pub(crate) ahead: Ahead,
     /// Ledger rows that are written with the next round of housekeeping.
     pub(crate) later_rows: Mutex<Vec<LedgerRow>>,
     /// Ledger rows dropped because the writer was too far behind.
@@ -87,6 +89,7 @@ impl Store {
             kv,
             recent: Mutex::default(),
             images,
+            ahead: Ahead::default(),
             later_rows: Mutex::default(),
             dropped_rows: AtomicU64::new(0),
         };

@@ -5,23 +5,25 @@ use waxwing_message::{AddressView, Addresses, EnvelopeView};
 use crate::encode::core::{Out, header_string, string};
 
 /// `envelope`
-pub(crate) fn envelope<'a>(out: &mut Out, envelope: EnvelopeView<'a>) {
-    // RFC 3501 §7.4.2: Sender and Reply-To default to From.
-    let author = envelope.from;
-    let or_author = |list: Addresses<'a>| if list.is_empty() { author } else { list };
+pub(crate) fn envelope(out: &mut Out, envelope: EnvelopeView<'_>) {
     out.push(b'(');
     field(out, envelope.date);
     out.push(b' ');
     field(out, envelope.subject);
-    let lists = [
-        author,
-        or_author(envelope.sender),
-        or_author(envelope.reply_to),
-        envelope.to,
-        envelope.cc,
-        envelope.bcc,
-    ];
-    for list in lists {
+    out.push(b' ');
+    let start = out.len();
+    addresses(out, envelope.from);
+    let author = start..out.len();
+    // RFC 3501 §7.4.2: Sender and Reply-To default to From.
+    for list in [envelope.sender, envelope.reply_to] {
+        out.push(b' ');
+        if list.is_empty() {
+            out.extend_from_within(author.clone());
+        } else {
+            addresses(out, list);
+        }
+    }
+    for list in [envelope.to, envelope.cc, envelope.bcc] {
         out.push(b' ');
         addresses(out, list);
     }

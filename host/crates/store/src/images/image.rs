@@ -14,8 +14,7 @@ use crate::{AccountId, BlobId, Flags, MailboxId, Message, MessageFlags, Result, 
 
 /// Octets of a keyword in an image beside its text.
 const KEYWORD: usize = 24;
-/// Images of so many messages are kept in the database.
-const MANY: usize = 1000;
+/// Images of more messages are not kept in the database.
 const MOST: usize = 1_000_000;
 /// Changes of an image that it can tell of.
 const RECENT: usize = 4096;
@@ -265,19 +264,35 @@ impl Image {
         }
         self.unkept += flagged.messages.len();
         let messages = flagged.messages.iter();
-        content.note(messages.map(|message| (message.modseq, message.uid)).collect());
+        content.note(
+            messages
+                .map(|message| (message.modseq, message.uid))
+                .collect(),
+        );
         self.octets = octets;
         self.modseq = flagged.modseq;
     }
 
-    /// Whether so much changed since it was kept that it is to be kept again.
-    pub(super) fn is_due(&self) -> bool {
-        self.is_worth_it() && self.unkept > self.entries().len() / 8
+    /// UIDs of the first messages behind one whose summaries are not here; none where there is no room for them.
+    pub(super) fn without_summary(&self, uid: u32, count: usize) -> Vec<u32> {
+        if self.octets > SUMMARIES_ROOM {
+            return Vec::new();
+        }
+        let behind = self.entries().get(self.place(uid.saturating_add(1))..);
+        let unknown = behind.unwrap_or_default().iter();
+        let unknown = unknown.filter(|entry| entry.summary.is_empty());
+        let uids = unknown.map(|entry| entry.flags.uid);
+        uids.take(count).collect()
     }
 
-    /// Whether it takes long enough to make it again.
-    pub(super) fn is_worth_it(&self) -> bool {
-        (MANY..=MOST).contains(&self.entries().len())
+    /// Whether it is to be kept in the database, where those of `least` messages are.
+    pub(super) fn is_worth_it(&self, least: usize) -> bool {
+        self.unkept > 0 && (least..=MOST).contains(&self.entries().len())
+    }
+
+    /// Whether so much changed since it was kept that it is to be kept again at once.
+    pub(super) fn is_due(&self, least: usize) -> bool {
+        self.is_worth_it(least) && self.unkept > self.entries().len() / 8
     }
 
     /// Keeps summaries, if nobody else looks at the image just now.

@@ -97,13 +97,21 @@ impl Images {
         }
     }
 
-    /// The images that are newer than what the database keeps of them, those that were used last first.
-    pub(super) fn unkept(&self) -> Vec<(MailboxId, Image)> {
+    /// The images of `least` messages that are newer than what the database keeps of them, those that were used last first.
+    pub(super) fn unkept(&self, least: usize) -> Vec<(MailboxId, Image)> {
         let kept = lock(&self.0);
         let used = kept.order.values().rev();
         let images = used.filter_map(|mailbox| Some((*mailbox, &kept.images.get(mailbox)?.image)));
-        let unkept = images.filter(|(_, image)| image.is_worth_it() && image.unkept > 0);
-        unkept.map(|(mailbox, image)| (mailbox, image.clone())).collect()
+        let unkept = images.filter(|(_, image)| image.is_worth_it(least));
+        unkept
+            .map(|(mailbox, image)| (mailbox, image.clone()))
+            .collect()
+    }
+
+    /// UIDs of the first messages behind one whose summaries an image lacks, and has room for.
+    pub(super) fn without_summary(&self, mailbox: MailboxId, uid: u32, count: usize) -> Vec<u32> {
+        let image = self.get(mailbox);
+        image.map_or_else(Vec::new, |image| image.without_summary(uid, count))
     }
 
     /// Takes in what was committed just now.
@@ -142,4 +150,3 @@ impl Kept {
         Some(image)
     }
 }
-

@@ -210,7 +210,13 @@ mod tests {
 
     fn any_entry() -> impl Strategy<Value = Entry> {
         let flags = (1..50u32, any::<u64>(), any::<u8>(), 0..3usize);
-        let rest = (any::<i64>(), any::<i16>(), any::<i64>(), any::<u64>(), any::<i64>());
+        let rest = (
+            any::<i64>(),
+            any::<i16>(),
+            any::<i64>(),
+            any::<u64>(),
+            any::<i64>(),
+        );
         (flags, rest).prop_map(|((uid, modseq, bits, keywords), rest)| {
             let (internal_date, internal_offset, saved, size, blob) = rest;
             let keywords = ["$Junk", "work"].iter().take(keywords);

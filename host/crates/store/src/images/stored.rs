@@ -30,7 +30,7 @@ impl Store {
 
     /// Keeps an image that differs much from the one that is kept, beside what else goes on.
     pub(super) fn keep_if_due(&self, mailbox: MailboxId, image: &Image) {
-        if !image.is_due() {
+        if !image.is_due(self.inner.config.image_messages) {
             return;
         }
         self.inner.images.is_kept(mailbox, image.modseq);
@@ -47,7 +47,8 @@ impl Store {
     /// Keeps the images that changed, as far as there is room for them, those of mailboxes that were used last first.
     pub(crate) async fn keep_images(&self) -> Result<()> {
         let mut octets = 0;
-        for (mailbox, image) in self.inner.images.unkept() {
+        let least = self.inner.config.image_messages;
+        for (mailbox, image) in self.inner.images.unkept(least) {
             let keep = keep(mailbox, &image);
             octets += keep.octets.len();
             if octets > LAST {

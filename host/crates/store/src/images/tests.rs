@@ -25,7 +25,11 @@ fn entry(uid: u32, modseq: u64) -> Entry {
 }
 
 fn image(modseq: u64, uids: impl IntoIterator<Item = u32>) -> Image {
-    Image::new(AccountId(1), modseq, uids.into_iter().map(|uid| entry(uid, 1)).collect())
+    Image::new(
+        AccountId(1),
+        modseq,
+        uids.into_iter().map(|uid| entry(uid, 1)).collect(),
+    )
 }
 
 fn range(first: u32, last: u32) -> UidRange {
@@ -52,10 +56,10 @@ fn what_changed_is_taken_in_twice_as_once() {
     let mut image = image(1, [2, 4, 6]);
     for _ in 0..2 {
         image.apply(
-    vec![entry(4, 9), entry(7, 9)],
-    &[range(1, 3), range(6, 6)],
-    9,
-);
+            vec![entry(4, 9), entry(7, 9)],
+            &[range(1, 3), range(6, 6)],
+            9,
+        );
         let now: Vec<_> = image.flags().iter().map(|m| (m.uid, m.modseq)).collect();
         assert_eq!(now, [(4, 9), (7, 9)]);
         assert_eq!(image.octets, 2 * size_of::<Entry>());

@@ -16,6 +16,7 @@ mod credentials;
 mod delivery;
 mod domain_keys;
 mod full;
+mod images;
 mod imports;
 mod kv;
 mod ledger;
