@@ -48,7 +48,7 @@ impl Entry {
     }
 
     /// From a line of `PACKED`.
-    pub(super) fn of_line(line: &str) -> Option<Self> {
+    pub(crate) fn of_line(line: &str) -> Option<Self> {
         let mut columns = line.splitn(9, ' ');
         let mut next = || columns.next()?.parse::<i64>().ok();
         let (uid, modseq, flags) = (next()?, next()?, next()?);
@@ -128,7 +128,7 @@ pub(crate) struct Flagged {
 }
 
 impl Image {
-    pub(super) fn new(account: AccountId, modseq: u64, entries: Vec<Entry>) -> Self {
+    pub(crate) fn new(account: AccountId, modseq: u64, entries: Vec<Entry>) -> Self {
         Self {
             account,
             modseq,

@@ -44,7 +44,7 @@ impl Images {
     }
 
     /// Keeps an image, in place of those that were used longest ago.
-    pub(super) fn put(&self, mailbox: MailboxId, image: Image) {
+    pub(crate) fn put(&self, mailbox: MailboxId, image: Image) {
         let mut kept = lock(&self.0);
         let newer = |used: &Used| used.image.modseq >= image.modseq;
         if image.octets > ROOM / 2 || kept.images.get(&mailbox).is_some_and(newer) {

@@ -117,3 +117,39 @@ fn images_stay_within_their_room_and_never_go_back() {
     images.put(MailboxId(7), image(5, 1..3 * many));
     assert!(images.get(MailboxId(7)).is_none());
 }
+
+#[test]
+fn a_change_of_flags_is_taken_in_where_it_comes_next_and_told_of_while_it_is_known() {
+    let many = 5000;
+    let mut image = image(5, 1..=many);
+    let flagged = |after: u64, uids: &[u32]| Flagged {
+        mailbox: MailboxId(1),
+        after,
+        modseq: after + 1,
+        messages: uids
+            .iter()
+            .map(|uid| entry(*uid, after + 1).flags)
+            .collect(),
+    };
+    let told = |image: &Image, since: u64| {
+        let (changed, removed) = image.since(since)?;
+        let uids: Vec<u32> = changed.iter().map(|message| message.uid).collect();
+        Some((uids, removed))
+    };
+    // Not the next one: it is left to who reads what changed.
+    image.flagged(&flagged(6, &[1]));
+    assert_eq!((image.modseq, told(&image, 5)), (5, Some((vec![], false))));
+    image.flagged(&flagged(5, &[3, 2]));
+    image.flagged(&flagged(6, &[3, many + 1]));
+    assert_eq!(image.modseq, 7);
+    assert_eq!(told(&image, 5), Some((vec![2, 3], false)));
+    assert_eq!(told(&image, 6), Some((vec![3], false)));
+    assert_eq!(told(&image, 4), None);
+    image.apply(vec![entry(many + 2, 8)], &[range(2, 2)], 8);
+    assert_eq!(told(&image, 5), Some((vec![3, many + 2], true)));
+    assert_eq!(told(&image, 8), Some((vec![], false)));
+    // More than are remembered.
+    image.flagged(&flagged(8, &(1..=many).collect::<Vec<_>>()));
+    assert_eq!(told(&image, 8), None);
+    assert_eq!(told(&image, 9), Some((vec![], false)));
+}

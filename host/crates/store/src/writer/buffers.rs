@@ -196,6 +196,11 @@ impl Buffers {
         self.flags.push(write);
     }
 
+    /// How many statements that change flags wait.
+    pub(super) fn waiting_flags(&self) -> usize {
+        self.flags.len()
+    }
+
     /// Counts references of a content up or down.
     pub(crate) fn refs(&mut self, blob: BlobId, delta: i64) {
         *self.refs.entry(blob).or_insert(0) += delta;

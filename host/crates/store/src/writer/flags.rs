@@ -76,15 +76,15 @@ impl Operation for StoreFlags {
                 messages.push(message.clone());
             }
         }
-        for write in writes(self.mailbox, modseq, &messages)? {
-            transaction.buffers.flags(write);
-        }
-        transaction.flagged(Flagged {
+        // Fails for keywords that `change` let through only, and it lets none through: the head has changed already.
+        let writes = writes(self.mailbox, modseq, &messages)?;
+        let flagged = Flagged {
             mailbox: self.mailbox,
             after: before,
             modseq,
             messages,
-        });
+        };
+        transaction.flagged(writes, flagged).await?;
         Ok(changed)
     }
 }

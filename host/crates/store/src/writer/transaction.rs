@@ -4,6 +4,9 @@
 //! database in one call. Operations that need to see rows call [`Transaction::fetch`] or [`Transaction::execute`], which
 //! begin the transaction and write what waits first.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,6 +33,10 @@ use crate::{AccountId, Error, LedgerRow, MailboxId, MessageFlags, Result, UidRan
 const ID_BLOCK: i64 = 4096;
 /// Accounts whose heads are kept between transactions; beyond, all are forgotten and loaded anew as needed.
 const MAX_HEADS: usize = 20_000;
+/// Joined texts that are remembered; beyond, all are forgotten and made anew as needed.
+const MAX_TEXTS: usize = 256;
+/// Changes of flags that wait to be written with what else waits.
+const MAX_FLAGS: usize = 4;
 /// PostgreSQL is asked for its size every time this many bytes were delivered.
 const SIZE_CHECK_BYTES: usize = 1024 * 1024;
 
@@ -296,9 +303,17 @@ impl Transaction {
         images.flags_at(mailbox, modseq, uids)
     }
 
-    /// Notes a change of flags, which images learn of when it is committed.
-    pub(super) fn flagged(&mut self, flagged: Flagged) {
+    /// Writes a change of flags, which images learn of when it is committed.
+    pub(super) async fn flagged(&mut self, writes: Vec<Write>, flagged: Flagged) -> Result<()> {
+        // Else there would be a joined text for every order of every number of them.
+        if self.buffers.waiting_flags() + writes.len() > MAX_FLAGS {
+            self.flush().await?;
+        }
+        for write in writes {
+            self.buffers.flags(write);
+        }
         self.flagged.push(flagged);
+        Ok(())
     }
 
     /// Notes that an account and its heads are gone.
@@ -404,6 +419,9 @@ impl Transaction {
                 .map(|(sql, _)| std::ptr::from_ref(*sql).addr())
                 .collect(),
         );
+        if self.texts.len() >= MAX_TEXTS && !self.texts.contains_key(&key) {
+            self.texts.clear();
+        }
         let text = self.texts.entry(key).or_insert_with(|| {
             let mut text = String::from(if begin { "BEGIN IMMEDIATE;\n" } else { "" });
             let mut arguments = 0;
