@@ -51,20 +51,18 @@ impl Store {
         account: AccountId,
         mailbox: MailboxId,
     ) -> Result<(Mailbox, Image)> {
-        let (found, floor) = self.mailbox_and_floor(account, mailbox).await?;
-        if let Some(image) = self.caught_up(&found, floor).await? {
+        let (mut found, floor) = self.mailbox_and_floor(account, mailbox).await?;
+        if let Some(image) = self.caught_up(&mut found, floor).await? {
             self.keep_if_due(mailbox, &image);
             return Ok((found, image));
         }
-        if let Some(image) = self.stored_image(&found).await? {
-            self.inner.images.put(mailbox, image);
-            if let Some(image) = self.caught_up(&found, floor).await? {
-                self.keep_if_due(mailbox, &image);
-                return Ok((found, image));
+        let image = match self.stored_image(&found, floor).await? {
+            Some(image) => image,
+            None => {
+                let entries = self.all_entries(mailbox).await?;
+                Image::new(account, found.highest_modseq, entries)
             }
-        }
-        let entries = self.all_entries(mailbox).await?;
-        let image = Image::new(account, found.highest_modseq, entries);
+        };
         self.inner.images.put(mailbox, image.clone());
         self.keep_if_due(mailbox, &image);
         Ok((found, image))
@@ -103,8 +101,8 @@ impl Store {
         if self.inner.images.get(mailbox).is_none() {
             return Ok(None);
         }
-        let (found, floor) = self.mailbox_and_floor(account, mailbox).await?;
-        let image = self.caught_up(&found, floor).await?;
+        let (mut found, floor) = self.mailbox_and_floor(account, mailbox).await?;
+        let image = self.caught_up(&mut found, floor).await?;
         Ok(image.map(|image| image.messages(uids, with_summary)))
     }
 
@@ -128,32 +126,48 @@ impl Store {
         Ok((found, row.natural(13)?))
     }
 
-    /// The image as of now, if there is one that what changed since can be told of.
-    async fn caught_up(&self, found: &Mailbox, floor: u64) -> Result<Option<Image>> {
+    /// The image as of now, if there is one that what changed since can be told of; the mailbox's row as of then.
+    async fn caught_up(&self, found: &mut Mailbox, mut floor: u64) -> Result<Option<Image>> {
         let mailbox = found.id;
         let Some(mut image) = self.inner.images.get(mailbox) else {
             return Ok(None);
         };
+        if image.modseq > found.highest_modseq {
+            // Another has caught up, or changed something, since the row was read.
+            (*found, floor) = self.mailbox_and_floor(found.account, mailbox).await?;
+        }
         if image.modseq == found.highest_modseq {
             return Ok(Some(image));
         }
-        // Another may have caught up since the row was read; if the database has gone back, by a restore or to a standby that was behind,
-        // no image of it holds.
-        if image.modseq > found.highest_modseq || image.modseq < floor {
-            self.inner.images.take(mailbox);
+        // If the database has gone back, by a restore or to a standby that was behind, no image of it holds.
+        let news = match image.modseq > found.highest_modseq {
+            true => None,
+            false => self.news(found, floor, image.modseq).await?,
+        };
+        self.inner.images.take(mailbox, image.modseq);
+        let Some((changed, vanished)) = news else {
             return Ok(None);
-        }
-        let changed = self.entries_since(mailbox, image.modseq).await?;
-        let vanished = vanished_since(&self.inner.readers, mailbox, image.modseq).await?;
-        self.inner.images.take(mailbox);
-        // Tombstones may have been swept between the two statements.
-        let (_, floor) = self.mailbox_and_floor(found.account, mailbox).await?;
-        if image.modseq < floor {
-            return Ok(None);
-        }
+        };
         image.apply(changed, &vanished, found.highest_modseq);
         self.inner.images.put(mailbox, image.clone());
         Ok(Some(image))
+    }
+
+    /// What changed and what is gone after a modification sequence, if all of that is known.
+    async fn news(
+        &self,
+        found: &Mailbox,
+        floor: u64,
+        since: u64,
+    ) -> Result<Option<(Vec<Entry>, Vec<UidRange>)>> {
+        if since < floor {
+            return Ok(None);
+        }
+        let changed = self.entries_since(found.id, since).await?;
+        let vanished = vanished_since(&self.inner.readers, found.id, since).await?;
+        // Tombstones may have been swept between the two statements.
+        let (_, floor) = self.mailbox_and_floor(found.account, found.id).await?;
+        Ok((since >= floor).then_some((changed, vanished)))
     }
 
     /// Messages with a higher modification sequence, ascending by UID. Those whose flags were changed are in an index; the others have the

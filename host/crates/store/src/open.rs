@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     /// The first UID not shown to any read-write session, where memory is ahead of the database.
     pub(crate) recent: Mutex<HashMap<MailboxId, u32>>,
     pub(crate) images: Arc<Images>,
+    /// Held by who keeps an image in the database, beside what else goes on.
+    pub(crate) keeping: Arc<tokio::sync::Mutex<()>>,
     /// Summaries that are being read before they are asked for.
     pub(crate) ahead: Ahead,
     /// Ledger rows that are written with the next round of housekeeping.
@@ -89,6 +91,7 @@ impl Store {
             kv,
             recent: Mutex::default(),
             images,
+            keeping: Arc::default(),
             ahead: Ahead::default(),
             later_rows: Mutex::default(),
             dropped_rows: AtomicU64::new(0),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{SUMMARIES_ROOM, SUMMARY};
+use super::{IMAGE, ROOM, SUMMARIES_ROOM, SUMMARY};
 use crate::database::Row;
 use crate::flags::split_keywords;
 use crate::messages::saved;
@@ -14,8 +14,6 @@ use crate::{AccountId, BlobId, Flags, MailboxId, Message, MessageFlags, Result, 
 
 /// Octets of a keyword in an image beside its text.
 const KEYWORD: usize = 24;
-/// Images of more messages are not kept in the database.
-const MOST: usize = 1_000_000;
 /// Changes of an image that it can tell of.
 const RECENT: usize = 4096;
 
@@ -243,12 +241,15 @@ impl Image {
         self.modseq = modseq;
     }
 
-    /// Takes in a change of flags, if it is what came next.
+    /// Takes in a change of flags, if it is what came next and nobody else looks at the image just now: else it stays as old as it is, for
+    /// who asks next to bring it up to date. To copy it would take long, and all others wait.
     pub(super) fn flagged(&mut self, flagged: &Flagged) {
         if self.modseq != flagged.after {
             return;
         }
-        let content = Arc::make_mut(&mut self.content);
+        let Some(content) = Arc::get_mut(&mut self.content) else {
+            return;
+        };
         let entries = &mut content.entries;
         let mut octets = self.octets;
         for message in &flagged.messages {
@@ -263,12 +264,13 @@ impl Image {
             }
         }
         self.unkept += flagged.messages.len();
-        let messages = flagged.messages.iter();
-        content.note(
-            messages
-                .map(|message| (message.modseq, message.uid))
-                .collect(),
-        );
+        if flagged.messages.len() > RECENT {
+            content.forget(flagged.modseq);
+        } else {
+            let messages = flagged.messages.iter();
+            let changed = messages.map(|message| (message.modseq, message.uid));
+            content.note(changed.collect());
+        }
         self.octets = octets;
         self.modseq = flagged.modseq;
     }
@@ -287,7 +289,31 @@ impl Image {
 
     /// Whether it is to be kept in the database, where those of `least` messages are.
     pub(super) fn is_worth_it(&self, least: usize) -> bool {
-        self.unkept > 0 && (least..=MOST).contains(&self.entries().len())
+        self.unkept > 0 && self.fits() && self.entries().len() >= least
+    }
+
+    /// Whether it leaves room for others in memory. One that does not is made anew each time, and to keep it would be to write it each time.
+    pub(super) fn fits(&self) -> bool {
+        self.octets <= ROOM / 2
+    }
+
+    /// Octets that it takes, itself included.
+    pub(super) fn room(&self) -> usize {
+        IMAGE + self.octets + size_of::<(u64, u32)>() * self.content.recent.capacity()
+    }
+
+    /// Messages, those without `\Seen`, and octets of all, as a mailbox counts them.
+    pub(super) fn counts(&self) -> (u32, u32, u64) {
+        let entries = self.entries();
+        let unseen = entries
+            .iter()
+            .filter(|entry| !entry.flags.flags.contains(Flags::SEEN));
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        (
+            count(entries.len()),
+            count(unseen.count()),
+            entries.iter().map(|entry| entry.size).sum(),
+        )
     }
 
     /// Whether so much changed since it was kept that it is to be kept again at once.
@@ -318,10 +344,21 @@ impl Content {
     /// Notes what changed, and forgets what was longest ago.
     fn note(&mut self, mut changed: Vec<(u64, u32)>) {
         changed.sort_unstable();
-        self.recent.extend(changed);
-        let many = self.recent.len().saturating_sub(RECENT);
-        for (modseq, _) in self.recent.drain(..many) {
+        let many = (self.recent.len() + changed.len()).saturating_sub(RECENT);
+        let older = many.min(self.recent.len());
+        let forgotten = self
+            .recent
+            .drain(..older)
+            .chain(changed.drain(..many - older));
+        for (modseq, _) in forgotten {
             self.told_from = self.told_from.max(modseq);
         }
+        self.recent.extend(changed);
+    }
+
+    /// Forgets all that changed up to a modification sequence, where that is all there is.
+    fn forget(&mut self, modseq: u64) {
+        self.recent = VecDeque::new();
+        self.told_from = self.told_from.max(modseq);
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 
+use super::ROOM;
 use super::image::{Flagged, Image};
-use super::{IMAGE, ROOM};
 use crate::shared::lock;
 use crate::{MailboxId, MessageFlags, UidRange};
 
@@ -38,16 +38,20 @@ impl Images {
         Some(image)
     }
 
-    /// Takes it out to be changed: nobody else holds it then, most often, and it need not be copied.
-    pub(super) fn take(&self, mailbox: MailboxId) {
-        lock(&self.0).remove(mailbox);
+    /// Takes out the image of this modification sequence, to be changed: nobody else holds it then, most often, and it need not be copied.
+    pub(super) fn take(&self, mailbox: MailboxId, modseq: u64) {
+        let mut kept = lock(&self.0);
+        let used = kept.images.get(&mailbox);
+        if used.is_some_and(|used| used.image.modseq == modseq) {
+            kept.remove(mailbox);
+        }
     }
 
     /// Keeps an image, in place of those that were used longest ago.
     pub(crate) fn put(&self, mailbox: MailboxId, image: Image) {
         let mut kept = lock(&self.0);
         let newer = |used: &Used| used.image.modseq >= image.modseq;
-        if image.octets > ROOM / 2 || kept.images.get(&mailbox).is_some_and(newer) {
+        if !image.fits() || kept.images.get(&mailbox).is_some_and(newer) {
             return;
         }
         kept.remove(mailbox);
@@ -137,7 +141,7 @@ impl Kept {
 
     fn insert(&mut self, mailbox: MailboxId, image: Image) {
         self.uses += 1;
-        self.octets += IMAGE + image.octets;
+        self.octets += image.room();
         self.order.insert(self.uses, mailbox);
         let at = self.uses;
         self.images.insert(mailbox, Used { image, at });
@@ -146,7 +150,7 @@ impl Kept {
     fn remove(&mut self, mailbox: MailboxId) -> Option<Image> {
         let Used { image, at } = self.images.remove(&mailbox)?;
         self.order.remove(&at);
-        self.octets -= IMAGE + image.octets;
+        self.octets -= image.room();
         Some(image)
     }
 }

@@ -1,51 +1,86 @@
 //! Images that the database keeps: the first to open a mailbox after a start has one value read, and what changed since.
 
+use std::sync::Arc;
+
 use super::image::Image;
 use super::octets;
 use crate::database::Value;
-use crate::statement::Sql;
+use crate::statement::{Dialect, Sql};
 use crate::writer::images::KeepImage;
 use crate::{Mailbox, MailboxId, Result, Store};
 
 /// Octets of the images that are kept when the store is closed.
 const LAST: usize = 64 << 20;
+/// Jobs that wait for the writer while an image may be one more.
+const SHORT: usize = 8;
 
 static STORED: Sql = Sql::new("SELECT modseq, octets FROM images WHERE mailbox = $1");
 
 impl Store {
-    /// The image that the database keeps. What cannot be read is none.
-    pub(super) async fn stored_image(&self, found: &Mailbox) -> Result<Option<Image>> {
+    /// Whether the database keeps images. One that several hosts share, and that may go back to what a standby had, would keep an image of
+    /// what was lost and pass it off as what came in its place.
+    fn keeps_images(&self) -> bool {
+        self.inner.readers.dialect() == Dialect::Sqlite
+    }
+
+    /// The image that the database keeps, brought up to date. What cannot be read, or does not come to as many messages as there are, is none.
+    pub(super) async fn stored_image(&self, found: &Mailbox, floor: u64) -> Result<Option<Image>> {
+        if !self.keeps_images() {
+            return Ok(None);
+        }
         let arguments: Vec<Value> = vec![found.id.0.into()];
         let Some(row) = self.inner.readers.fetch_one(&STORED, arguments).await? else {
             return Ok(None);
         };
         let modseq = row.natural(0)?;
-        let entries = octets::entries(&row.bytes(1)?);
-        Ok(entries.map(|entries| {
-            let mut image = Image::new(found.account, modseq, entries);
-            image.unkept = 0;
-            image
-        }))
+        let Some(entries) = octets::entries(&row.bytes(1)?) else {
+            return Ok(None);
+        };
+        let mut image = Image::new(found.account, modseq, entries);
+        image.unkept = 0;
+        if modseq > found.highest_modseq {
+            return Ok(None);
+        }
+        if modseq < found.highest_modseq {
+            let Some((changed, vanished)) = self.news(found, floor, modseq).await? else {
+                return Ok(None);
+            };
+            image.apply(changed, &vanished, found.highest_modseq);
+        }
+        // They differ, too, when something came after the mailbox's row was read: then it was made anew for nothing.
+        let counts = (found.messages, found.unseen, found.bytes);
+        Ok((image.counts() == counts).then_some(image))
     }
 
-    /// Keeps an image that differs much from the one that is kept, beside what else goes on.
+    /// Keeps an image that differs much from the one that is kept, beside what else goes on: one at a time, and while little else waits.
     pub(super) fn keep_if_due(&self, mailbox: MailboxId, image: &Image) {
-        if !image.is_due(self.inner.config.image_messages) {
+        let inner = &self.inner;
+        if !self.keeps_images()
+            || !image.is_due(inner.config.image_messages)
+            || inner.writer.waiting() > SHORT
+        {
             return;
         }
-        self.inner.images.is_kept(mailbox, image.modseq);
+        let Ok(turn) = Arc::clone(&inner.keeping).try_lock_owned() else {
+            return;
+        };
+        inner.images.is_kept(mailbox, image.modseq);
         let (store, image) = (self.clone(), image.clone());
         tokio::spawn(async move {
             let keep = keep(mailbox, &image);
             drop(image);
-            if !store.inner.writer.write_behind(keep) {
-                tracing::debug!(mailbox = mailbox.0, "an image is not kept now");
+            if let Err(error) = store.inner.writer.write(keep).await {
+                tracing::debug!(%error, mailbox = mailbox.0, "an image is not kept now");
             }
+            drop(turn);
         });
     }
 
     /// Keeps the images that changed, as far as there is room for them, those of mailboxes that were used last first.
     pub(crate) async fn keep_images(&self) -> Result<()> {
+        if !self.keeps_images() {
+            return Ok(());
+        }
         let mut octets = 0;
         let least = self.inner.config.image_messages;
         for (mailbox, image) in self.inner.images.unkept(least) {

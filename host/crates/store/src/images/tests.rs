@@ -114,8 +114,35 @@ fn images_stay_within_their_room_and_never_go_back() {
     }
     assert!(lock(&images.0).images.len() <= ROOM / IMAGE);
     // What takes half of the room for itself alone is not kept.
-    images.put(MailboxId(7), image(5, 1..3 * many));
+    let large = image(5, 1..3 * many);
+    images.put(MailboxId(7), large.clone());
     assert!(images.get(MailboxId(7)).is_none());
+    // Nor is it in the database, from where it would be read to no avail, and written again.
+    assert!(!large.is_worth_it(1) && image(5, 1..many).is_worth_it(1));
+}
+
+#[test]
+fn an_image_that_somebody_looks_at_stays_as_it_is() {
+    let images = Images::default();
+    images.put(MailboxId(1), image(5, [2, 4]));
+    let flagged = Flagged {
+        mailbox: MailboxId(1),
+        after: 5,
+        modseq: 6,
+        messages: vec![entry(4, 6).flags],
+    };
+    let looked_at = images.get(MailboxId(1));
+    images.flagged(&flagged);
+    assert_eq!(images.get(MailboxId(1)).unwrap().modseq, 5);
+    drop(looked_at);
+    images.flagged(&flagged);
+    assert_eq!(images.get(MailboxId(1)).unwrap().modseq, 6);
+    // Only the one that was seen is taken out.
+    images.take(MailboxId(1), 5);
+    assert!(images.get(MailboxId(1)).is_some());
+    images.take(MailboxId(1), 6);
+    assert!(images.get(MailboxId(1)).is_none());
+    assert_eq!(lock(&images.0).octets, 0);
 }
 
 #[test]

@@ -22,7 +22,7 @@ const fn rule(before: &'static str, broken: &'static str, after: &'static str) -
     }
 }
 
-static RULES: [Rule; 25] = [
+static RULES: [Rule; 26] = [
     rule(
         "content ",
         "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
@@ -69,6 +69,11 @@ static RULES: [Rule; 25] = [
         "SELECT CAST(mailbox AS TEXT) FROM images
          WHERE NOT EXISTS (SELECT 1 FROM mailboxes WHERE mailboxes.id = images.mailbox) LIMIT 100",
         " is missing and has an image",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT CAST(m.id AS TEXT) || ' (' || m.path || ')' FROM images i JOIN mailboxes m ON m.id = i.mailbox WHERE i.modseq > m.highest_modseq LIMIT 100",
+        " is older than its image",
     ),
     rule(
         "mailbox ",

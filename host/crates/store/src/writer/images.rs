@@ -7,10 +7,10 @@ use crate::database::Value;
 use crate::statement::Sql;
 use crate::{AccountId, MailboxId, Result};
 
-// Nothing is kept of a mailbox that is gone, and another host may have kept a newer one.
+// Nothing is kept of a mailbox that is gone or older, and a newer one may be kept already. On SQLite only: see `Store::keep_images`.
 static KEEP: Sql = Sql::new(
-    "INSERT INTO images (mailbox, modseq, octets) SELECT m.id, $2, $3 FROM mailboxes m WHERE m.id = $1
-     ON CONFLICT (mailbox) DO UPDATE SET modseq = excluded.modseq, octets = excluded.octets WHERE images.modseq < excluded.modseq",
+    "INSERT INTO images (mailbox, modseq, octets) SELECT m.id, $2, $3 FROM mailboxes m WHERE m.id = $1 AND m.highest_modseq >= $2
+     ON CONFLICT (mailbox) DO UPDATE SET modseq = excluded.modseq, octets = excluded.octets WHERE images.modseq <= excluded.modseq",
 );
 static FORGET: Sql = Sql::new("DELETE FROM images WHERE mailbox = $1");
 
@@ -20,6 +20,7 @@ pub(crate) struct KeepImage {
     pub(crate) account: AccountId,
     pub(crate) mailbox: MailboxId,
     pub(crate) modseq: u64,
+    /// Empty once it was tried: they are held once only, and a commit that fails is tried again without them.
     pub(crate) octets: Vec<u8>,
 }
 
@@ -34,14 +35,21 @@ impl Operation for KeepImage {
         self.octets.len()
     }
 
+    fn is_dispensable(&self) -> bool {
+        true
+    }
+
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<()> {
         let account = transaction.heads.account(self.account)?;
         account.mailbox(self.mailbox)?;
-        transaction.check_room(self.octets.len()).await?;
+        let octets = std::mem::take(&mut self.octets);
+        if octets.is_empty() {
+            return Ok(());
+        }
         let values = vec![
             self.mailbox.0.into(),
             signed(self.modseq).into(),
-            Value::Blob(self.octets.clone()),
+            Value::Blob(octets),
         ];
         transaction.execute(&KEEP, values).await?;
         Ok(())

@@ -68,6 +68,11 @@ pub(crate) trait Operation: Send + 'static {
         0
     }
 
+    /// Whether nobody is the worse off for it if it fails.
+    fn is_dispensable(&self) -> bool {
+        false
+    }
+
     /// Makes the change. Called again when the transaction is tried again. Errors of the request are returned before
     /// anything is changed; errors of the database end the transaction.
     fn apply(
@@ -84,6 +89,7 @@ trait Job: Send {
     fn accounts(&self) -> Vec<AccountId>;
     fn legs(&self) -> Vec<LegId>;
     fn weight(&self) -> usize;
+    fn is_dispensable(&self) -> bool;
     fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Result<()>>;
     fn finish(self: Box<Self>, committed: Result<(), &Error>, unknown: bool);
 }
@@ -105,6 +111,10 @@ impl<O: Operation> Job for Pending<O> {
 
     fn weight(&self) -> usize {
         self.operation.weight()
+    }
+
+    fn is_dispensable(&self) -> bool {
+        self.operation.is_dispensable()
     }
 
     fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Result<()>> {
@@ -338,7 +348,11 @@ impl Task {
             }
             return;
         }
-        tracing::error!(%error, jobs = jobs.len(), "a commit failed; nothing of it was written");
+        if jobs.iter().all(|job| job.is_dispensable()) {
+            tracing::debug!(%error, "a commit failed that nobody needs");
+        } else {
+            tracing::error!(%error, jobs = jobs.len(), "a commit failed; nothing of it was written");
+        }
         let unknown = self.transaction.unknown;
         jobs.into_iter()
             .for_each(|job| job.finish(Err(&error), unknown));

@@ -13,6 +13,7 @@ on_both! {
     a_mailbox_is_opened_as_it_was_and_what_changed_since_is_seen;
     what_is_kept_goes_with_its_mailbox;
     what_is_kept_and_damaged_is_made_again;
+    what_is_kept_and_not_as_the_mailbox_is_made_again;
     removals_that_are_forgotten_are_seen_all_the_same;
     flags_that_come_to_many_different_ones_are_each_written;
     changes_of_many_at_once_are_all_there;
@@ -74,7 +75,12 @@ async fn kept(setup: &Setup) -> AccountId {
     .await;
     seen(&store, alice).await;
     store.close().await;
-    assert_eq!(setup.count("images").await, 1);
+    let kept = match setup.kind {
+        Kind::Sqlite => 1,
+        // A standby that is behind may come in its place.
+        Kind::Postgres => 0,
+    };
+    assert_eq!(setup.count("images").await, kept);
     alice
 }
 
@@ -164,6 +170,33 @@ async fn what_is_kept_and_damaged_is_made_again(setup: Arc<Setup>) {
     let store = open(&setup).await;
     assert_eq!(seen(&store, alice).await.len(), 6);
     store.close().await;
+}
+
+async fn what_is_kept_and_not_as_the_mailbox_is_made_again(setup: Arc<Setup>) {
+    let alice = kept(&setup).await;
+    // As if it were of another past: the log of changes knows nothing of it.
+    for gone in [3, 4] {
+        for change in [
+            "UPDATE mailboxes SET messages = messages - 1, unseen = unseen - 1, bytes = bytes - 9 WHERE path = 'INBOX'",
+            &format!("DELETE FROM messages WHERE uid = {gone}"),
+        ] {
+            setup.sabotage(change).await;
+        }
+        for _ in 0..2 {
+            let store = open(&setup).await;
+            let found = seen(&store, alice).await;
+            assert!(found.iter().all(|message| message.uid != gone));
+            store.close().await;
+        }
+        // The next time there is something that it does know.
+        let store = open(&setup).await;
+        put(&store, alice, "one more").await;
+        store.close().await;
+    }
+    let store = open(&setup).await;
+    let found = seen(&store, alice).await;
+    store.close().await;
+    assert_eq!(anew(&setup, alice).await, found);
 }
 
 async fn removals_that_are_forgotten_are_seen_all_the_same(setup: Arc<Setup>) {
