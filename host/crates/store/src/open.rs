@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use crate::blob_files::{BlobFiles, make_directory};
+use crate::checkpoint::Checkpoint;
 use crate::database::{Connector, Readers};
 use crate::images::{Ahead, Images};
 use crate::shared::Shared;
@@ -14,7 +15,7 @@ use crate::writer::Writer;
 use crate::writer::transaction::Transaction;
 use crate::{
     Database, Directory, Error, Kv, LedgerRow, MailboxId, Result, StoreConfig, belonging,
-    checkpoint, housekeeping, scram,
+    housekeeping, scram,
 };
 
 /// The store. Cheap to clone; the last clone dropped without [`Store::close`] loses nothing that was answered.
@@ -69,10 +70,10 @@ impl Store {
         let readers = connector.readers(&config).await?;
         let shared = Arc::new(Shared::default());
         listen(&connector, &shared);
-        checkpoint::start(&connector, &shared);
+        let checkpoint = Checkpoint::start(&connector, &shared);
         let images = Arc::new(Images::default());
         let transaction = Transaction::new(connection, connector, Arc::clone(&images), &config);
-        let writer = Writer::start(transaction, Arc::clone(&shared), &config, lock);
+        let writer = Writer::start(transaction, Arc::clone(&shared), &config, checkpoint, lock);
         let directory = Directory::new(
             readers.clone(),
             writer.clone(),
@@ -149,8 +150,9 @@ impl Store {
         if let Err(error) = self.keep_images().await {
             tracing::warn!(%error, "images of mailboxes were not kept for the next start");
         }
-        self.inner.writer.close().await;
+        // The writer last: whoever closes SQLite's last connection removes the log, unless it only reads.
         self.inner.readers.close().await;
+        self.inner.writer.close().await;
     }
 }
 

@@ -38,6 +38,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::checkpoint::Checkpoint;
 use crate::shared::Shared;
 use crate::{AccountId, Error, LegId, Result, StoreConfig};
 use lag::Lag;
@@ -166,11 +167,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the task. It holds `lock`, SQLite's, until it ends: two writers would give out the same UIDs.
+    /// Starts the task. It holds `lock`, SQLite's, until it has ended, and `checkpoint` before it: two writers would give out the same UIDs.
     pub(crate) fn start(
         transaction: Transaction,
         shared: Arc<Shared>,
         config: &StoreConfig,
+        checkpoint: Option<Checkpoint>,
         lock: Option<File>,
     ) -> Writer {
         let (sender, receiver) = mpsc::channel(QUEUE);
@@ -179,6 +181,7 @@ impl Writer {
             lag: Arc::clone(&lag),
             queue: receiver,
             transaction,
+            checkpoint,
             shared,
             batch_jobs: config.batch_jobs.max(1),
             batch_bytes: config.batch_bytes,
@@ -244,6 +247,7 @@ struct Task {
     lag: Arc<Lag>,
     queue: mpsc::Receiver<Message>,
     transaction: Transaction,
+    checkpoint: Option<Checkpoint>,
     shared: Arc<Shared>,
     batch_jobs: usize,
     batch_bytes: usize,
@@ -268,6 +272,9 @@ impl Task {
                 self.settle(jobs).await;
                 self.lag.ends();
             }
+        }
+        if let Some(checkpoint) = self.checkpoint.take() {
+            checkpoint.end().await;
         }
         self.transaction.close().await;
         closing

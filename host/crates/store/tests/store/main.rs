@@ -10,6 +10,7 @@
 mod accounts;
 mod acl;
 mod changes;
+mod closing;
 mod commit;
 mod crash;
 mod credentials;
