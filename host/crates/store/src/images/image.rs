@@ -18,7 +18,7 @@ const KEYWORD: usize = 24;
 const RECENT: usize = 4096;
 
 /// A message in an image.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) flags: MessageFlags,
     pub(super) internal_date: i64,

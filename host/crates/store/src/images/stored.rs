@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
-use super::image::Image;
+use super::image::{Entry, Image};
 use super::octets;
+use crate::changes::vanished_since;
 use crate::database::Value;
 use crate::statement::{Dialect, Sql};
 use crate::writer::images::KeepImage;
-use crate::{Mailbox, MailboxId, Result, Store};
+use crate::{Mailbox, MailboxId, Result, Store, UidRange};
 
 /// Octets of the images that are kept when the store is closed.
 const LAST: usize = 64 << 20;
 /// Jobs that wait for the writer while an image may be one more.
 const SHORT: usize = 8;
 
+static MAILBOXES: Sql = Sql::new("SELECT mailbox FROM images ORDER BY mailbox");
+static FLOOR: Sql = Sql::new("SELECT vanished_floor FROM mailboxes WHERE id = $1");
 static STORED: Sql = Sql::new("SELECT modseq, octets FROM images WHERE mailbox = $1");
 
 impl Store {
@@ -28,12 +31,7 @@ impl Store {
         if !self.keeps_images() {
             return Ok(None);
         }
-        let arguments: Vec<Value> = vec![found.id.0.into()];
-        let Some(row) = self.inner.readers.fetch_one(&STORED, arguments).await? else {
-            return Ok(None);
-        };
-        let modseq = row.natural(0)?;
-        let Some(entries) = octets::entries(&row.bytes(1)?) else {
+        let Some((modseq, entries)) = self.stored(found.id).await? else {
             return Ok(None);
         };
         let mut image = Image::new(found.account, modseq, entries);
@@ -50,6 +48,51 @@ impl Store {
         // They differ, too, when something came after the mailbox's row was read: then it was made anew for nothing.
         let counts = (found.messages, found.unseen, found.bytes);
         Ok((image.counts() == counts).then_some(image))
+    }
+
+    /// The modification sequence and the messages of the image that the database keeps.
+    async fn stored(&self, mailbox: MailboxId) -> Result<Option<(u64, Vec<Entry>)>> {
+        let arguments: Vec<Value> = vec![mailbox.0.into()];
+        let Some(row) = self.inner.readers.fetch_one(&STORED, arguments).await? else {
+            return Ok(None);
+        };
+        let modseq = row.natural(0)?;
+        let entries = octets::entries(&row.bytes(1)?);
+        Ok(entries.map(|entries| (modseq, entries)))
+    }
+
+    /// Mailboxes of which the database keeps an image that is not as the messages are.
+    pub(crate) async fn false_images(&self) -> Result<Vec<MailboxId>> {
+        let mut found = Vec::new();
+        for row in self.inner.readers.fetch(&MAILBOXES, Vec::new()).await? {
+            let mailbox = MailboxId(row.int(0)?);
+            if self.is_false(mailbox).await? {
+                found.push(mailbox);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether an image is not as the messages were. What changes while this is read has a higher modification sequence than the image, which
+    /// is read first; removals, which are read last, tell of what is no more.
+    async fn is_false(&self, mailbox: MailboxId) -> Result<bool> {
+        let Some((modseq, kept)) = self.stored(mailbox).await? else {
+            return Ok(false);
+        };
+        let now = self.all_entries(mailbox).await?;
+        let readers = &self.inner.readers;
+        let gone = vanished_since(readers, mailbox, modseq).await?;
+        let floor = readers.fetch_one(&FLOOR, vec![mailbox.0.into()]).await?;
+        let Some(floor) = floor.map(|row| row.natural(0)).transpose()? else {
+            return Ok(false);
+        };
+        let same = |entry: &Entry| of_uid(&kept, entry.flags.uid) == Some(entry);
+        let mut old = now.iter().filter(|entry| entry.flags.modseq <= modseq);
+        let is_known = |entry: &Entry| {
+            of_uid(&now, entry.flags.uid).is_some() || UidRange::any_holds(&gone, entry.flags.uid)
+        };
+        // An image from before the floor is made use of no more.
+        Ok(modseq >= floor && !(old.all(same) && kept.iter().all(is_known)))
     }
 
     /// Keeps an image that differs much from the one that is kept, beside what else goes on: one at a time, and while little else waits.
@@ -97,6 +140,11 @@ impl Store {
         }
         Ok(())
     }
+}
+
+fn of_uid(entries: &[Entry], uid: u32) -> Option<&Entry> {
+    let place = entries.binary_search_by_key(&uid, |entry| entry.flags.uid);
+    entries.get(place.ok()?)
 }
 
 fn keep(mailbox: MailboxId, image: &Image) -> KeepImage {

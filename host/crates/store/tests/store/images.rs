@@ -182,8 +182,15 @@ async fn what_is_kept_and_not_as_the_mailbox_is_made_again(setup: Arc<Setup>) {
         ] {
             setup.sabotage(change).await;
         }
-        for _ in 0..2 {
+        for round in 0..2 {
             let store = open(&setup).await;
+            if setup.kind == Kind::Sqlite {
+                let problems = store.verify().await.unwrap().problems;
+                let told = problems
+                    .iter()
+                    .any(|p| p.ends_with("is not as its image was"));
+                assert_eq!(told, round == 0, "{problems:?}");
+            }
             let found = seen(&store, alice).await;
             assert!(found.iter().all(|message| message.uid != gone));
             store.close().await;
