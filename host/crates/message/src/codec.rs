@@ -4,6 +4,7 @@
 //! Invariants: `decode(encode(x)) == x`; any octets decode to a summary or to an error, in bounded memory.
 
 use crate::summary::{AddressItem, Body, Envelope, Param, Part, Sent, Span, Summary};
+use crate::view::AddressView;
 
 /// The first octet.
 const VERSION: u8 = 2;
@@ -103,13 +104,9 @@ impl Summary {
 
     /// The fields, and what is behind them.
     fn begin(octets: &[u8]) -> Result<(Self, Reader<'_>), DecodeError> {
-        let (&version, rest) = octets.split_first().ok_or(DecodeError::Damaged)?;
-        if version != VERSION {
-            return Err(DecodeError::Version(version));
-        }
-        let mut reader = Reader(rest);
+        let (size, mut reader) = Reader::begin(octets)?;
         let fields = Self {
-            size: reader.number()?,
+            size,
             envelope: reader.envelope()?,
             references: reader.octets()?.to_vec(),
             root: Part::default(),
@@ -251,9 +248,21 @@ fn lists(envelope: &Envelope) -> [&Vec<AddressItem>; 6] {
     [&e.from, &e.sender, &e.reply_to, &e.to, &e.cc, &e.bcc]
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Reads what [`Writer`] wrote.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    /// At the envelope of a summary; the size of the message is before it.
+    pub(crate) fn begin(octets: &'a [u8]) -> Result<(u32, Self), DecodeError> {
+        let (&version, rest) = octets.split_first().ok_or(DecodeError::Damaged)?;
+        if version != VERSION {
+            return Err(DecodeError::Version(version));
+        }
+        let mut reader = Self(rest);
+        Ok((reader.number()?, reader))
+    }
+
     fn long(&mut self) -> Result<u64, DecodeError> {
         let mut number = 0u64;
         for shift in (0..64).step_by(7) {
@@ -272,7 +281,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number of elements, each of which takes at least an octet.
-    fn count(&mut self) -> Result<usize, DecodeError> {
+    pub(crate) fn count(&mut self) -> Result<usize, DecodeError> {
         let count = self.number()? as usize;
         if count > self.0.len() {
             return Err(DecodeError::Damaged);
@@ -299,11 +308,12 @@ impl<'a> Reader<'a> {
         Ok(octets)
     }
 
+    fn text(&mut self) -> Result<&'a str, DecodeError> {
+        std::str::from_utf8(self.octets()?).map_err(|_| DecodeError::Damaged)
+    }
+
     fn string(&mut self) -> Result<String, DecodeError> {
-        let octets = self.octets()?;
-        std::str::from_utf8(octets)
-            .map(str::to_owned)
-            .map_err(|_| DecodeError::Damaged)
+        self.text().map(str::to_owned)
     }
 
     fn list<T>(
@@ -316,28 +326,28 @@ impl<'a> Reader<'a> {
 
     fn envelope(&mut self) -> Result<Envelope, DecodeError> {
         Ok(Envelope {
-            date: self.optional()?,
+            date: self.optional()?.map(<[u8]>::to_vec),
             sent: self.sent()?,
-            subject: self.optional()?,
-            from: self.list(Self::address)?,
-            sender: self.list(Self::address)?,
-            reply_to: self.list(Self::address)?,
-            to: self.list(Self::address)?,
-            cc: self.list(Self::address)?,
-            bcc: self.list(Self::address)?,
-            in_reply_to: self.optional()?,
-            message_id: self.optional()?,
+            subject: self.optional()?.map(<[u8]>::to_vec),
+            from: self.list(Self::item)?,
+            sender: self.list(Self::item)?,
+            reply_to: self.list(Self::item)?,
+            to: self.list(Self::item)?,
+            cc: self.list(Self::item)?,
+            bcc: self.list(Self::item)?,
+            in_reply_to: self.optional()?.map(<[u8]>::to_vec),
+            message_id: self.optional()?.map(<[u8]>::to_vec),
         })
     }
 
-    fn optional(&mut self) -> Result<Option<Vec<u8>>, DecodeError> {
+    pub(crate) fn optional(&mut self) -> Result<Option<&'a [u8]>, DecodeError> {
         if self.number()? == 0 {
             return Ok(None);
         }
-        Ok(Some(self.octets()?.to_vec()))
+        self.octets().map(Some)
     }
 
-    fn sent(&mut self) -> Result<Option<Sent>, DecodeError> {
+    pub(crate) fn sent(&mut self) -> Result<Option<Sent>, DecodeError> {
         if self.number()? == 0 {
             return Ok(None);
         }
@@ -347,22 +357,22 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    fn address(&mut self) -> Result<AddressItem, DecodeError> {
+    pub(crate) fn address(&mut self) -> Result<AddressView<'a>, DecodeError> {
         match self.number()? {
-            kind @ (0 | 3) => Ok(AddressItem::Mailbox {
-                route: if kind == 3 {
-                    self.string()?
-                } else {
-                    String::new()
-                },
-                name: self.string()?,
-                local: self.string()?,
-                domain: self.string()?,
+            kind @ (0 | 3) => Ok(AddressView::Mailbox {
+                route: if kind == 3 { self.text()? } else { "" },
+                name: self.text()?,
+                local: self.text()?,
+                domain: self.text()?,
             }),
-            1 => Ok(AddressItem::GroupStart(self.string()?)),
-            2 => Ok(AddressItem::GroupEnd),
+            1 => Ok(AddressView::GroupStart(self.text()?)),
+            2 => Ok(AddressView::GroupEnd),
             _ => Err(DecodeError::Damaged),
         }
+    }
+
+    fn item(&mut self) -> Result<AddressItem, DecodeError> {
+        self.address().map(AddressItem::from)
     }
 
     fn param(&mut self) -> Result<Param, DecodeError> {

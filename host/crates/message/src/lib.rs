@@ -34,6 +34,7 @@ mod structure;
 mod summary;
 mod text;
 mod thread;
+mod view;
 
 pub use base_subject::BaseSubject;
 pub use casemap::casemap;
@@ -44,3 +45,4 @@ pub use section::{Located, Section, SectionText};
 pub use seven_bit::{Unconvertible, seven_bit};
 pub use summary::{AddressItem, Body, Envelope, Param, Part, Sent, Span, Summary};
 pub use text::{Texts, decode_words, html_text};
+pub use view::{AddressView, Addresses, EnvelopeView};

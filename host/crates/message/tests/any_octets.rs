@@ -10,7 +10,7 @@
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
-use waxwing_message::{Body, Part, Section, SectionText, Summary, header};
+use waxwing_message::{Addresses, Body, EnvelopeView, Part, Section, SectionText, Summary, header};
 
 /// Fragments that lead a parser astray when they come in any order.
 fn mail() -> impl Strategy<Value = Vec<u8>> {
@@ -50,6 +50,30 @@ fn ranges_hold(raw: &[u8], part: &Part) {
     }
 }
 
+fn lists<'a>(view: &EnvelopeView<'a>) -> [Addresses<'a>; 6] {
+    [
+        view.from,
+        view.sender,
+        view.reply_to,
+        view.to,
+        view.cc,
+        view.bcc,
+    ]
+}
+
+fn views_agree(one: &EnvelopeView<'_>, other: &EnvelopeView<'_>) -> Result<(), TestCaseError> {
+    let fields = |view: &EnvelopeView<'_>| -> Vec<Option<Vec<u8>>> {
+        let all = [view.date, view.subject, view.in_reply_to, view.message_id];
+        all.map(|field| field.map(<[u8]>::to_vec)).to_vec()
+    };
+    prop_assert_eq!(fields(one), fields(other));
+    for (one, other) in lists(one).into_iter().zip(lists(other)) {
+        prop_assert_eq!(one.is_empty(), other.is_empty());
+        prop_assert!(one.eq(other));
+    }
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn any_octets_have_a_summary(raw in mail(), path in proptest::collection::vec(0u32..4, 0..4)) {
@@ -59,6 +83,8 @@ proptest! {
         prop_assert_eq!(Summary::decode(&summary.encode()), Ok(summary.clone()));
         let fields = Summary::decode_fields(&summary.encode()).unwrap();
         prop_assert_eq!((&fields.envelope, &fields.references), (&summary.envelope, &summary.references));
+        let encoded = summary.encode();
+        views_agree(&EnvelopeView::of(&encoded).unwrap(), &EnvelopeView::from(&summary.envelope))?;
         for text in [SectionText::All, SectionText::Header, SectionText::Text, SectionText::Mime] {
             if let Some(located) = summary.locate(&Section { path: path.clone(), text }) {
                 prop_assert!(located.span.end as usize <= raw.len());
@@ -76,7 +102,7 @@ proptest! {
             *version = 1;
         }
         let _ = Summary::decode(&octets);
-        let _ = Summary::decode_fields(&octets);
+        prop_assert_eq!(EnvelopeView::of(&octets).err(), Summary::decode_fields(&octets).err());
     }
 
     #[test]
@@ -86,6 +112,11 @@ proptest! {
         prop_assert!(Summary::decode(&encoded[..index]).is_err());
         encoded[index] = octet;
         let _ = Summary::decode(&encoded);
+        // What is read without a copy is what is read with one; References, which are behind it, may be damaged.
+        match (EnvelopeView::of(&encoded), Summary::decode_fields(&encoded)) {
+            (Ok(view), Ok(fields)) => views_agree(&view, &EnvelopeView::from(&fields.envelope))?,
+            (view, fields) => prop_assert!(fields.is_err(), "{view:?}"),
+        }
     }
 }
 

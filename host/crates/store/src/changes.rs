@@ -62,9 +62,21 @@ impl Store {
                 complete: true,
             });
         }
-        let changed = self.entries_since(mailbox, since).await?;
-        let changed = changed.into_iter().map(|entry| entry.flags).collect();
-        let vanished = vanished_since(&self.inner.readers, mailbox, since).await?;
+        let known = self
+            .inner
+            .images
+            .changed(mailbox, found.highest_modseq, since);
+        let (changed, some_vanished) = match known {
+            Some(known) => known,
+            None => {
+                let changed = self.entries_since(mailbox, since).await?;
+                (changed.into_iter().map(|entry| entry.flags).collect(), true)
+            }
+        };
+        let vanished = match some_vanished {
+            true => vanished_since(&self.inner.readers, mailbox, since).await?,
+            false => Vec::new(),
+        };
         Ok(Changes {
             mailbox: found,
             changed,

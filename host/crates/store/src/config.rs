@@ -81,6 +81,8 @@ pub struct StoreConfig {
     pub write_timeout: Duration,
     /// Most jobs in one group commit. Default 256.
     pub batch_jobs: usize,
+    /// A mailbox of so many messages is worth an image in the database, for the next start.
+    pub image_messages: usize,
     /// Most content bytes in one group commit. Default 8 MiB.
     pub batch_bytes: usize,
     /// Ledger rows older than this are removed. Default 30 days.
@@ -113,6 +115,7 @@ impl StoreConfig {
             readers: 4,
             write_timeout: Duration::from_secs(60),
             batch_jobs: 256,
+            image_messages: 1000,
             batch_bytes: 8 * 1024 * 1024,
             ledger_retention: Duration::from_secs(30 * 86_400),
             vanished_retention: Duration::from_secs(90 * 86_400),

@@ -356,6 +356,15 @@ impl Connector {
         })
     }
 
+    /// One more connection to a database that is there.
+    pub(crate) async fn connect_beside(&self) -> Result<Connection> {
+        let Connector::Sqlite(options) = self else {
+            return self.connect().await;
+        };
+        let options = (**options).clone().create_if_missing(false);
+        Ok(Connection::Sqlite(options.connect().await?))
+    }
+
     pub(crate) async fn migrate(&self, connection: &mut Connection) -> Result<()> {
         let done = match connection {
             Connection::Sqlite(c) => migrator(SQLITE_MIGRATIONS).run_direct(None, c, false).await,
@@ -466,8 +475,9 @@ fn sqlite_options(path: &Path, max_bytes: Option<u64>) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(30))
         .foreign_keys(false)
-        // Pages of the log before it is copied into the database: 16 MiB.
-        .pragma("wal_autocheckpoint", "4000")
+        // Pages of the log before a commit of the writer's copies into the database what is not there yet: 64 MiB. Most of it is, by
+        // then (`checkpoint`); but only so does the log begin anew while there is much to write.
+        .pragma("wal_autocheckpoint", "16000")
         .pragma("journal_size_limit", "67108864")
         .pragma("cache_size", "-16384")
         .pragma("mmap_size", "268435456")

@@ -28,6 +28,7 @@ mod belonging;
 mod blob_files;
 mod blobs;
 mod changes;
+mod checkpoint;
 mod config;
 mod copies;
 mod credentials;

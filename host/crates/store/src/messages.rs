@@ -3,8 +3,6 @@
 //! Every write is durable when its call returns. UIDs of a mailbox strictly ascend and are never used again; every
 //! change takes a new modification sequence of the account.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -200,10 +198,6 @@ pub(crate) const MAX_SUMMARY: usize = 4 * 1024 * 1024;
 static FETCH: Sql = Sql::new(
     "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved, m.created, m.thread
      FROM {2: first i, last i} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
-);
-static SUMMARIES: Sql = Sql::new(
-    "SELECT m.uid, b.summary FROM {2: first i, last i} AS r CROSS JOIN messages m JOIN blobs b ON b.id = m.blob
-     WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
 static FETCH_SUMMARY: Sql = Sql::new(
     "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.blob, m.internal_offset, m.saved, m.created, m.thread, b.summary
@@ -448,36 +442,6 @@ impl Store {
             Ok(message)
         };
         rows.iter().map(message).collect()
-    }
-
-    /// Messages with their summaries, of which some are known; those that went meanwhile are left out.
-    async fn summarised(
-        &self,
-        mailbox: MailboxId,
-        mut messages: Vec<Message>,
-    ) -> Result<Vec<Message>> {
-        let unknown = messages.iter().filter(|message| message.summary.is_empty());
-        let unknown = UidRange::compress(unknown.map(|message| message.flags.uid));
-        if unknown.is_empty() {
-            return Ok(messages);
-        }
-        let arguments = vec![mailbox.0.into(), Value::from(ranges_of(&unknown))];
-        let rows = self.inner.readers.fetch(&SUMMARIES, arguments).await?;
-        let mut summaries = HashMap::with_capacity(rows.len());
-        for row in &rows {
-            summaries.insert(row.number(0)?, Bytes::from(row.bytes(1)?));
-        }
-        self.inner.images.learn(mailbox, &summaries);
-        messages.retain_mut(|message| {
-            if !message.summary.is_empty() {
-                return true;
-            }
-            let summary = summaries.remove(&message.flags.uid);
-            let there = summary.is_some();
-            message.summary = summary.unwrap_or_default();
-            there
-        });
-        Ok(messages)
     }
 
     /// Changes flags and keywords of the messages of these UIDs; UIDs that are not there are left out.

@@ -70,6 +70,10 @@ pub(crate) const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "departures",
         include_str!("../migrations/sqlite/0017_departures.sql"),
     ),
+    (
+        "images",
+        include_str!("../migrations/sqlite/0018_images.sql"),
+    ),
 ];
 pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -133,5 +137,9 @@ pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "departures",
         include_str!("../migrations/postgres/0017_departures.sql"),
+    ),
+    (
+        "images",
+        include_str!("../migrations/postgres/0018_images.sql"),
     ),
 ];

@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use crate::blob_files::{BlobFiles, make_directory};
+use crate::checkpoint::Checkpoint;
 use crate::database::{Connector, Readers};
-use crate::images::Images;
+use crate::images::{Ahead, Images};
 use crate::passing::Passing;
 use crate::shared::Shared;
 use crate::writer::Writer;
@@ -36,7 +37,11 @@ pub(crate) struct Inner {
     pub(crate) kv: Kv,
     /// The first UID not shown to any read-write session, where memory is ahead of the database.
     pub(crate) recent: Mutex<HashMap<MailboxId, u32>>,
-    pub(crate) images: Images,
+    pub(crate) images: Arc<Images>,
+    /// Held by who keeps an image in the database, beside what else goes on.
+    pub(crate) keeping: Arc<tokio::sync::Mutex<()>>,
+    /// Summaries that are being read before they are asked for.
+    pub(crate) ahead: Ahead,
     pub(crate) passing: Passing,
     /// Ledger rows that are written with the next round of housekeeping.
     pub(crate) later_rows: Mutex<Vec<LedgerRow>>,
@@ -67,8 +72,10 @@ impl Store {
         let readers = connector.readers(&config).await?;
         let shared = Arc::new(Shared::default());
         listen(&connector, &shared);
-        let transaction = Transaction::new(connection, connector, &config);
-        let writer = Writer::start(transaction, Arc::clone(&shared), &config, lock);
+        let checkpoint = Checkpoint::start(&connector, &shared);
+        let images = Arc::new(Images::default());
+        let transaction = Transaction::new(connection, connector, Arc::clone(&images), &config);
+        let writer = Writer::start(transaction, Arc::clone(&shared), &config, checkpoint, lock);
         let directory = Directory::new(
             readers.clone(),
             writer.clone(),
@@ -86,7 +93,9 @@ impl Store {
             directory,
             kv,
             recent: Mutex::default(),
-            images: Images::default(),
+            images,
+            keeping: Arc::default(),
+            ahead: Ahead::default(),
             passing: Passing::default(),
             later_rows: Mutex::default(),
             dropped_rows: AtomicU64::new(0),
@@ -133,7 +142,7 @@ impl Store {
         self.inner.writer.waiting()
     }
 
-    /// Writes what waits (counters included), then closes. Later calls answer [`Error::Closed`].
+    /// Writes what waits (counters and images included), then closes. Later calls answer [`Error::Closed`].
     pub async fn close(&self) {
         if let Err(error) = self.inner.kv.write_out().await {
             tracing::warn!(%error, "counters of the last second were not written");
@@ -141,8 +150,12 @@ impl Store {
         if let Err(error) = self.write_later_rows().await {
             tracing::warn!(%error, "rows of the ledger of the last second were not written");
         }
-        self.inner.writer.close().await;
+        if let Err(error) = self.keep_images().await {
+            tracing::warn!(%error, "images of mailboxes were not kept for the next start");
+        }
+        // The writer last: whoever closes SQLite's last connection removes the log, unless it only reads.
         self.inner.readers.close().await;
+        self.inner.writer.close().await;
     }
 }
 

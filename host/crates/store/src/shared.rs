@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     directory: AtomicU64,
     /// Transactions committed.
     pub(crate) commits: AtomicU64,
+    /// Changes after transactions were committed.
+    committed: watch::Sender<()>,
     /// The number of the last change of metadata that is known here, 0 before the first was read.
     pub(crate) metadata: AtomicU64,
     /// Changes when something of the queue is due sooner than was known.
@@ -47,6 +49,16 @@ impl Shared {
 
     pub(crate) fn directory_changed(&self) {
         self.directory.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A transaction was committed.
+    pub(crate) fn committed(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.committed.send_replace(());
+    }
+
+    pub(crate) fn commit_news(&self) -> watch::Receiver<()> {
+        self.committed.subscribe()
     }
 
     pub(crate) fn queue_changed(&self) {

@@ -3,7 +3,7 @@
 //! A statement takes a list of rows, however long, as one JSON argument, so that there is one prepared statement for
 //! every batch size. `{1: id i, path t}` in a template stands for a subquery with the columns `id` and `path` over the
 //! JSON list of lists in `$1`. Types: `i` 64-bit, `n` 32-bit, `t` text. `{text: e}` stands for the UTF-8 text that the
-//! bytes `e` are. These are the two places where the dialects differ.
+//! bytes `e` are, `{joined: e}` for the bytes `e` of all rows, one after another. These are the places where the dialects differ.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -54,6 +54,9 @@ fn expand(template: &str, dialect: Dialect) -> String {
         out.push_str(&match (number, dialect) {
             ("text", Dialect::Sqlite) => format!("CAST({columns} AS TEXT)"),
             ("text", Dialect::Postgres) => format!("convert_from({columns}, 'UTF8')"),
+            // As what they are: SQLite takes octets for text here, and counts them.
+            ("joined", Dialect::Sqlite) => format!("CAST(group_concat({columns}, '') AS BLOB)"),
+            ("joined", Dialect::Postgres) => format!("string_agg({columns}, ''::bytea)"),
             _ => subquery(number, columns, dialect),
         });
         rest = tail;

@@ -65,6 +65,9 @@ impl Store {
         counts::check(&mut snapshot, &mut found).await?;
         snapshot.end().await?;
         rules::check(readers, &mut found).await?;
+        for mailbox in self.false_images().await? {
+            found.problem(format!("mailbox {mailbox} is not as its image was"));
+        }
         contents::check_references(self, &mut found).await?;
         contents::check_contents(self, &mut found).await?;
         self.check_files(&mut found).await?;

@@ -38,7 +38,7 @@ pub(crate) fn body(out: &mut Out, part: &Part, shape: Shape) {
         } if shape.global || part.media_subtype.eq_ignore_ascii_case("rfc822") => {
             basic(out, part);
             out.push(b' ');
-            envelope(out, inner);
+            envelope(out, (&**inner).into());
             out.push(b' ');
             body(out, message, shape);
             out.push(b' ');

@@ -1,51 +1,48 @@
 //! ENVELOPE (RFC 3501 §7.4.2) from the stored summary.
 
-use waxwing_message::{AddressItem, Envelope};
+use waxwing_message::{AddressView, Addresses, EnvelopeView};
 
 use crate::encode::core::{Out, header_string, string};
 
 /// `envelope`
-pub(crate) fn envelope(out: &mut Out, envelope: &Envelope) {
-    // RFC 3501 §7.4.2: Sender and Reply-To default to From.
-    let or_author = |list| {
-        if Vec::is_empty(list) {
-            &envelope.from
-        } else {
-            list
-        }
-    };
+pub(crate) fn envelope(out: &mut Out, envelope: EnvelopeView<'_>) {
     out.push(b'(');
-    field(out, envelope.date.as_ref());
+    field(out, envelope.date);
     out.push(b' ');
-    field(out, envelope.subject.as_ref());
-    let lists = [
-        &envelope.from,
-        or_author(&envelope.sender),
-        or_author(&envelope.reply_to),
-        &envelope.to,
-        &envelope.cc,
-        &envelope.bcc,
-    ];
-    for list in lists {
+    field(out, envelope.subject);
+    out.push(b' ');
+    let start = out.len();
+    addresses(out, envelope.from);
+    let author = start..out.len();
+    // RFC 3501 §7.4.2: Sender and Reply-To default to From.
+    for list in [envelope.sender, envelope.reply_to] {
+        out.push(b' ');
+        if list.is_empty() {
+            out.extend_from_within(author.clone());
+        } else {
+            addresses(out, list);
+        }
+    }
+    for list in [envelope.to, envelope.cc, envelope.bcc] {
         out.push(b' ');
         addresses(out, list);
     }
     out.push(b' ');
-    field(out, envelope.in_reply_to.as_ref());
+    field(out, envelope.in_reply_to);
     out.push(b' ');
-    field(out, envelope.message_id.as_ref());
+    field(out, envelope.message_id);
     out.push(b')');
 }
 
 /// NIL if there is no such field; one without a value is "" (RFC 3501 §7.4.2).
-fn field(out: &mut Out, value: Option<&Vec<u8>>) {
+fn field(out: &mut Out, value: Option<&[u8]>) {
     match value {
         Some(value) => string(out, value),
         None => out.extend_from_slice(b"NIL"),
     }
 }
 
-fn addresses(out: &mut Out, list: &[AddressItem]) {
+fn addresses(out: &mut Out, list: Addresses<'_>) {
     if list.is_empty() {
         return out.extend_from_slice(b"NIL");
     }
@@ -57,9 +54,9 @@ fn addresses(out: &mut Out, list: &[AddressItem]) {
 }
 
 /// `address = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")"`
-fn address(out: &mut Out, item: &AddressItem) {
+fn address(out: &mut Out, item: AddressView<'_>) {
     match item {
-        AddressItem::Mailbox {
+        AddressView::Mailbox {
             name,
             route,
             local,
@@ -85,11 +82,11 @@ fn address(out: &mut Out, item: &AddressItem) {
             string(out, domain.as_bytes());
             out.push(b')');
         }
-        AddressItem::GroupStart(name) => {
+        AddressView::GroupStart(name) => {
             out.extend_from_slice(b"(NIL NIL ");
             header_string(out, name);
             out.extend_from_slice(b" NIL)");
         }
-        AddressItem::GroupEnd => out.extend_from_slice(b"(NIL NIL NIL NIL)"),
+        AddressView::GroupEnd => out.extend_from_slice(b"(NIL NIL NIL NIL)"),
     }
 }

@@ -1,7 +1,7 @@
 //! One message of a FETCH response: its items in the order asked for, sections in pieces.
 
 use bytes::Bytes;
-use waxwing_message::{Body, Section, SectionText, Span, Summary, header};
+use waxwing_message::{Body, EnvelopeView, Section, SectionText, Span, Summary, header};
 
 use crate::ask::FetchRow;
 use crate::encode::Out;
@@ -20,7 +20,8 @@ const PIECE: u64 = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct RowWriter {
     row: FetchRow,
-    summary: Option<Summary>,
+    /// Where more than the envelope is needed, which is written straight from the row.
+    summary: Option<Box<Summary>>,
     /// How many items are written.
     written: usize,
     opened: bool,
@@ -70,8 +71,11 @@ impl RowWriter {
     pub(crate) fn new(row: FetchRow, needs: Needs, changed: bool, rev2: bool) -> Option<Self> {
         let summary = match needs {
             Needs::Nothing => None,
-            Needs::Fields => Some(Summary::decode_fields(&row.summary).ok()?),
-            Needs::All => Some(Summary::decode(&row.summary).ok()?),
+            Needs::Fields => {
+                EnvelopeView::of(&row.summary).ok()?;
+                None
+            }
+            Needs::All => Some(Box::new(Summary::decode(&row.summary).ok()?)),
         };
         Some(Self {
             row,
@@ -260,9 +264,14 @@ impl RowWriter {
                 out.extend_from_slice(b"PREVIEW ");
                 string(out, summary.preview.as_bytes());
             }
-            (FetchItem::Envelope, Some(summary)) => {
+            (FetchItem::Envelope, summary) => {
                 out.extend_from_slice(b"ENVELOPE ");
-                envelope(out, &summary.envelope);
+                match (summary, EnvelopeView::of(&self.row.summary)) {
+                    (Some(summary), _) => envelope(out, (&summary.envelope).into()),
+                    (None, Ok(view)) => envelope(out, view),
+                    // Looked at when the row came.
+                    (None, Err(_)) => {}
+                }
             }
             (FetchItem::Body, Some(summary)) => {
                 out.extend_from_slice(b"BODY ");

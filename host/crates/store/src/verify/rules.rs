@@ -22,7 +22,7 @@ const fn rule(before: &'static str, broken: &'static str, after: &'static str) -
     }
 }
 
-static RULES: [Rule; 26] = [
+static RULES: [Rule; 28] = [
     rule(
         "content ",
         "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
@@ -63,6 +63,17 @@ static RULES: [Rule; 26] = [
         "SELECT DISTINCT CAST(mailbox AS TEXT) FROM (SELECT mailbox, first, lag(last) OVER (PARTITION BY mailbox ORDER BY first) AS earlier FROM text_packs) AS o
          WHERE first <= earlier LIMIT 100",
         " has packs of the search index that overlap",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT CAST(mailbox AS TEXT) FROM images
+         WHERE NOT EXISTS (SELECT 1 FROM mailboxes WHERE mailboxes.id = images.mailbox) LIMIT 100",
+        " is missing and has an image",
+    ),
+    rule(
+        "mailbox ",
+        "SELECT CAST(m.id AS TEXT) || ' (' || m.path || ')' FROM images i JOIN mailboxes m ON m.id = i.mailbox WHERE i.modseq > m.highest_modseq LIMIT 100",
+        " is older than its image",
     ),
     rule(
         "mailbox ",

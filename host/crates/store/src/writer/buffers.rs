@@ -97,6 +97,7 @@ pub(crate) struct Buffers {
     vanished: Rows,
     departures: Rows,
     refs: BTreeMap<BlobId, i64>,
+    flags: Vec<Write>,
     pub(crate) queue: QueueRows,
 }
 
@@ -205,6 +206,16 @@ impl Buffers {
         row.int(created).int(at).str(emails);
     }
 
+    /// A change of flags. Who makes it has seen the messages: none of them waits here.
+    pub(super) fn flags(&mut self, write: Write) {
+        self.flags.push(write);
+    }
+
+    /// How many statements that change flags wait.
+    pub(super) fn waiting_flags(&self) -> usize {
+        self.flags.len()
+    }
+
     /// Counts references of a content up or down.
     pub(crate) fn refs(&mut self, blob: BlobId, delta: i64) {
         *self.refs.entry(blob).or_insert(0) += delta;
@@ -223,6 +234,7 @@ impl Buffers {
             vanished,
             departures,
             refs,
+            flags,
             queue,
         } = std::mem::take(self);
         if !blobs.is_empty() {
@@ -244,6 +256,7 @@ impl Buffers {
                 writes.push((sql, vec![rows.into()]));
             }
         }
+        writes.extend(flags);
         queue.take(&mut writes);
         let mut deltas = Rows::default();
         for (blob, delta) in refs.iter().filter(|(_, delta)| **delta != 0) {

@@ -41,7 +41,7 @@ impl Operation for Expunge {
     }
 }
 
-/// Removes all messages of a mailbox that is going away itself, and what is known of their texts: no tombstones.
+/// Removes all messages of a mailbox that is going away itself, what is known of their texts, and its image: no tombstones.
 pub(super) async fn remove_all(
     transaction: &mut Transaction,
     account: AccountId,
@@ -54,6 +54,7 @@ pub(super) async fn remove_all(
         having: Flags::NONE,
     };
     remove(transaction, &all, false).await?;
+    super::images::forget(transaction, mailbox).await?;
     super::text_packs::forget(transaction, mailbox).await
 }
 

@@ -1,10 +1,15 @@
 //! STORE (RFC 3501 §6.4.6, RFC 7162 §3.1.3).
+//!
+//! Most often all messages come to the same flags, or to few different ones: then each of these is one statement with ranges of UIDs.
+
+use std::collections::BTreeMap;
 
 use super::Operation;
-use super::buffers::signed;
+use super::buffers::{Write, signed};
 use super::transaction::Transaction;
 use crate::database::Value;
 use crate::flags::{join_keywords, split_keywords};
+use crate::images::Flagged;
 use crate::messages::ranges_of;
 use crate::statement::{Rows, Sql};
 use crate::{
@@ -16,6 +21,10 @@ pub(crate) static FLAGS_OF: Sql = Sql::new(
     "SELECT m.uid, m.modseq, m.flags, m.keywords FROM {2: first i, last i} AS r CROSS JOIN messages m
      WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
 );
+static SET_ALIKE: Sql = Sql::new(
+    "UPDATE messages SET flags = $3, keywords = $4, modseq = $5, changed = 1 WHERE mailbox = $1 AND uid IN
+     (SELECT m.uid FROM {2: first i, last i} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last)",
+);
 // An UPDATE with the rows in FROM lets SQLite read the whole mailbox and, for each message, all rows.
 pub(crate) static SET_FLAGS: Sql = Sql::new(
     "INSERT INTO messages (mailbox, uid, blob, modseq, flags, changed, size, internal_date, internal_offset, keywords)
@@ -24,6 +33,8 @@ pub(crate) static SET_FLAGS: Sql = Sql::new(
      ON CONFLICT (mailbox, uid) DO UPDATE
      SET flags = excluded.flags, keywords = excluded.keywords, modseq = excluded.modseq, changed = 1",
 );
+/// So many different outcomes are a statement each.
+const FEW: usize = 4;
 
 /// A change of flags.
 #[derive(Debug)]
@@ -44,48 +55,11 @@ impl Operation for StoreFlags {
     }
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<FlagsChanged> {
-        transaction
-            .heads
-            .account(self.account)?
-            .mailbox(self.mailbox)?;
-        let arguments = vec![self.mailbox.0.into(), ranges_of(&self.uids).into()];
-        let rows = transaction.fetch(&FLAGS_OF, arguments).await?;
-        let mut changed = FlagsChanged {
-            messages: Vec::with_capacity(rows.len()),
-            replaced: Vec::new(),
-            modified: Vec::new(),
-        };
-        let mut writes = Rows::default();
-        let mut written = Vec::new();
-        let mut seen_delta = 0i64;
-        for row in &rows {
-            let mut message = message_flags(row)?;
-            if self
-                .change
-                .unchanged_since
-                .is_some_and(|since| message.modseq > since)
-            {
-                changed.modified.push(message);
-                continue;
-            }
-            let (flags, keywords) =
-                self.change
-                    .apply(message.flags, &message.keywords, self.scope)?;
-            if flags != message.flags || keywords != message.keywords {
-                seen_delta += i64::from(flags.contains(Flags::SEEN))
-                    - i64::from(message.flags.contains(Flags::SEEN));
-                let row = writes
-                    .row()
-                    .int(i64::from(message.uid))
-                    .int(i64::from(flags.bits()));
-                drop(row.str(&join_keywords(&keywords)?));
-                written.push(changed.messages.len());
-                changed.replaced.push((message.uid, message.modseq));
-                (message.flags, message.keywords) = (flags, keywords);
-            }
-            changed.messages.push(message);
-        }
-        if writes.is_empty() {
+        let account = transaction.heads.account(self.account)?;
+        let before = account.mailbox(self.mailbox)?.mailbox.highest_modseq;
+        let found = self.look(transaction, before).await?;
+        let (mut changed, written, seen_delta) = self.change(found)?;
+        if written.is_empty() {
             return Ok(changed);
         }
         let account = transaction.heads.account(self.account)?;
@@ -95,16 +69,101 @@ impl Operation for StoreFlags {
         head.mailbox.unseen =
             u32::try_from(i64::from(head.mailbox.unseen) - seen_delta).unwrap_or(0);
         head.dirty = true;
-        let arguments: Vec<Value> =
-            vec![self.mailbox.0.into(), writes.into(), signed(modseq).into()];
-        transaction.execute(&SET_FLAGS, arguments).await?;
+        let mut messages = Vec::with_capacity(written.len());
         for at in written {
             if let Some(message) = changed.messages.get_mut(at) {
                 message.modseq = modseq;
+                messages.push(message.clone());
             }
         }
+        // Fails for keywords that `change` let through only, and it lets none through: the head has changed already.
+        let writes = writes(self.mailbox, modseq, &messages)?;
+        let flagged = Flagged {
+            mailbox: self.mailbox,
+            after: before,
+            modseq,
+            messages,
+        };
+        transaction.flagged(writes, flagged).await?;
         Ok(changed)
     }
+}
+
+impl StoreFlags {
+    /// The messages as they are.
+    async fn look(&self, transaction: &mut Transaction, modseq: u64) -> Result<Vec<MessageFlags>> {
+        if let Some(found) = transaction.flags_at(self.mailbox, modseq, &self.uids) {
+            return Ok(found);
+        }
+        let arguments = vec![self.mailbox.0.into(), ranges_of(&self.uids).into()];
+        let rows = transaction.fetch(&FLAGS_OF, arguments).await?;
+        rows.iter().map(message_flags).collect()
+    }
+
+    /// The messages as they come to be, but for the new modification sequence; which of them change; and how many more of them are seen.
+    fn change(&self, found: Vec<MessageFlags>) -> Result<(FlagsChanged, Vec<usize>, i64)> {
+        let mut changed = FlagsChanged {
+            messages: Vec::with_capacity(found.len()),
+            replaced: Vec::new(),
+            modified: Vec::new(),
+        };
+        let mut written = Vec::new();
+        let mut seen_delta = 0i64;
+        let since = self.change.unchanged_since;
+        for mut message in found {
+            if since.is_some_and(|since| message.modseq > since) {
+                changed.modified.push(message);
+                continue;
+            }
+            let (flags, keywords) =
+                self.change
+                    .apply(message.flags, &message.keywords, self.scope)?;
+            if flags != message.flags || keywords != message.keywords {
+                seen_delta += i64::from(flags.contains(Flags::SEEN))
+                    - i64::from(message.flags.contains(Flags::SEEN));
+                written.push(changed.messages.len());
+                changed.replaced.push((message.uid, message.modseq));
+                (message.flags, message.keywords) = (flags, keywords);
+            }
+            changed.messages.push(message);
+        }
+        Ok((changed, written, seen_delta))
+    }
+}
+
+/// The statements that write these flags.
+fn writes(mailbox: MailboxId, modseq: u64, messages: &[MessageFlags]) -> Result<Vec<Write>> {
+    let mut alike: BTreeMap<(u8, &[String]), Vec<u32>> = BTreeMap::new();
+    for message in messages {
+        let outcome = (message.flags.bits(), message.keywords.as_slice());
+        alike.entry(outcome).or_default().push(message.uid);
+        if alike.len() > FEW {
+            return Ok(vec![each(mailbox, modseq, messages)?]);
+        }
+    }
+    let write = |((flags, keywords), uids): ((u8, &[String]), Vec<u32>)| {
+        let arguments: Vec<Value> = vec![
+            mailbox.0.into(),
+            ranges_of(&UidRange::compress(uids)).into(),
+            i64::from(flags).into(),
+            join_keywords(keywords)?.into(),
+            signed(modseq).into(),
+        ];
+        Ok((&SET_ALIKE, arguments))
+    };
+    alike.into_iter().map(write).collect()
+}
+
+/// One statement with a row for each message.
+fn each(mailbox: MailboxId, modseq: u64, messages: &[MessageFlags]) -> Result<Write> {
+    let mut rows = Rows::default();
+    for message in messages {
+        let row = rows.row().int(i64::from(message.uid));
+        let row = row.int(i64::from(message.flags.bits()));
+        drop(row.str(&join_keywords(&message.keywords)?));
+    }
+    let arguments = vec![mailbox.0.into(), rows.into(), signed(modseq).into()];
+    Ok((&SET_FLAGS, arguments))
 }
 
 /// A message's flags from the columns uid, modseq, flags, keywords.
@@ -128,6 +187,10 @@ mod tests {
             for (sql, rest) in [
                 (&FLAGS_OF, vec!["[[1,9]]".into()]),
                 (&SET_FLAGS, vec!["[[1,1,\"\"]]".into(), 1.into()]),
+                (
+                    &SET_ALIKE,
+                    vec!["[[1,9]]".into(), 1.into(), "".into(), 1.into()],
+                ),
             ] {
                 let mut values: Vec<Value> = vec![1.into()];
                 values.extend(rest);

@@ -15,6 +15,7 @@ pub(crate) mod domain_keys;
 pub(crate) mod expunge;
 pub(crate) mod flags;
 pub(crate) mod heads;
+pub(crate) mod images;
 pub(crate) mod import;
 pub(crate) mod kv;
 pub(crate) mod lag;
@@ -39,6 +40,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::checkpoint::Checkpoint;
 use crate::shared::Shared;
 use crate::{AccountId, Error, LegId, Result, StoreConfig};
 use lag::Lag;
@@ -69,6 +71,11 @@ pub(crate) trait Operation: Send + 'static {
         0
     }
 
+    /// Whether nobody is the worse off for it if it fails.
+    fn is_dispensable(&self) -> bool {
+        false
+    }
+
     /// Makes the change. Called again when the transaction is tried again. Errors of the request are returned before
     /// anything is changed; errors of the database end the transaction.
     fn apply(
@@ -85,6 +92,7 @@ trait Job: Send {
     fn accounts(&self) -> Vec<AccountId>;
     fn legs(&self) -> Vec<LegId>;
     fn weight(&self) -> usize;
+    fn is_dispensable(&self) -> bool;
     fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Result<()>>;
     fn finish(self: Box<Self>, committed: Result<(), &Error>, unknown: bool);
 }
@@ -106,6 +114,10 @@ impl<O: Operation> Job for Pending<O> {
 
     fn weight(&self) -> usize {
         self.operation.weight()
+    }
+
+    fn is_dispensable(&self) -> bool {
+        self.operation.is_dispensable()
     }
 
     fn apply<'a>(&'a mut self, transaction: &'a mut Transaction) -> BoxFuture<'a, Result<()>> {
@@ -157,11 +169,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the task. It holds `lock`, SQLite's, until it ends: two writers would give out the same UIDs.
+    /// Starts the task. It holds `lock`, SQLite's, until it has ended, and `checkpoint` before it: two writers would give out the same UIDs.
     pub(crate) fn start(
         transaction: Transaction,
         shared: Arc<Shared>,
         config: &StoreConfig,
+        checkpoint: Option<Checkpoint>,
         lock: Option<File>,
     ) -> Writer {
         let (sender, receiver) = mpsc::channel(QUEUE);
@@ -170,6 +183,7 @@ impl Writer {
             lag: Arc::clone(&lag),
             queue: receiver,
             transaction,
+            checkpoint,
             shared,
             batch_jobs: config.batch_jobs.max(1),
             batch_bytes: config.batch_bytes,
@@ -235,6 +249,7 @@ struct Task {
     lag: Arc<Lag>,
     queue: mpsc::Receiver<Message>,
     transaction: Transaction,
+    checkpoint: Option<Checkpoint>,
     shared: Arc<Shared>,
     batch_jobs: usize,
     batch_bytes: usize,
@@ -259,6 +274,9 @@ impl Task {
                 self.settle(jobs).await;
                 self.lag.ends();
             }
+        }
+        if let Some(checkpoint) = self.checkpoint.take() {
+            checkpoint.end().await;
         }
         self.transaction.close().await;
         closing
@@ -339,7 +357,11 @@ impl Task {
             }
             return;
         }
-        tracing::error!(%error, jobs = jobs.len(), "a commit failed; nothing of it was written");
+        if jobs.iter().all(|job| job.is_dispensable()) {
+            tracing::debug!(%error, "a commit failed that nobody needs");
+        } else {
+            tracing::error!(%error, jobs = jobs.len(), "a commit failed; nothing of it was written");
+        }
         let unknown = self.transaction.unknown;
         jobs.into_iter()
             .for_each(|job| job.finish(Err(&error), unknown));

@@ -22,8 +22,9 @@ static SWEEP_LEDGER: Sql = Sql::new(
 );
 // Those in use are seen again every day.
 static SWEEP_ROSTERS: Sql = Sql::new("DELETE FROM ledger_rosters WHERE seen < $1");
+// With a clock that was set back, what is older is not what was removed first: the floor stays where it is then.
 static FORGET_VANISHED: Sql = Sql::new(
-    "UPDATE mailboxes SET vanished_floor = o.modseq FROM (SELECT mailbox, max(modseq) AS modseq FROM vanished WHERE at < $1 GROUP BY mailbox) AS o
+    "UPDATE mailboxes SET vanished_floor = CASE WHEN o.modseq > vanished_floor THEN o.modseq ELSE vanished_floor END FROM (SELECT mailbox, max(modseq) AS modseq FROM vanished WHERE at < $1 GROUP BY mailbox) AS o
      WHERE mailboxes.id = o.mailbox",
 );
 static SWEEP_VANISHED: Sql = Sql::new("DELETE FROM vanished WHERE at < $1");

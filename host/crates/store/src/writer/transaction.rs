@@ -4,6 +4,9 @@
 //! database in one call. Operations that need to see rows call [`Transaction::fetch`] or [`Transaction::execute`], which
 //! begin the transaction and write what waits first.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,16 +22,21 @@ use super::queue::known::KnownLegs;
 use super::rosters::Rosters;
 use crate::config::Clock;
 use crate::database::{Connection, Connector, Row, Value, of_schema};
+use crate::images::{Flagged, Images};
 use crate::mailboxes::MAILBOXES_OF;
 use crate::room::{self, is_io_error};
 use crate::shared::Shared;
 use crate::statement::{Dialect, Rows, Sql, shift_arguments};
-use crate::{AccountId, Error, LedgerRow, Result};
+use crate::{AccountId, Error, LedgerRow, MailboxId, MessageFlags, Result, UidRange};
 
 /// Row numbers reserved at a time.
 const ID_BLOCK: i64 = 4096;
 /// Accounts whose heads are kept between transactions; beyond, all are forgotten and loaded anew as needed.
 const MAX_HEADS: usize = 20_000;
+/// Joined texts that are remembered; beyond, all are forgotten and made anew as needed.
+const MAX_TEXTS: usize = 256;
+/// Changes of flags that wait to be written with what else waits.
+const MAX_FLAGS: usize = 4;
 /// PostgreSQL is asked for its size every time this many bytes were delivered.
 const SIZE_CHECK_BYTES: usize = 1024 * 1024;
 
@@ -85,6 +93,9 @@ pub(crate) struct Transaction {
     pub(crate) buffers: Buffers,
     pub(super) known: KnownLegs,
     rosters: Rosters,
+    images: Arc<Images>,
+    /// Changes of flags, for the images.
+    flagged: Vec<Flagged>,
     /// Row numbers to give out: the next, and the end of the reservation.
     ids: (i64, i64),
     clock: Clock,
@@ -108,6 +119,7 @@ impl Transaction {
     pub(crate) fn new(
         connection: Connection,
         connector: Connector,
+        images: Arc<Images>,
         config: &crate::StoreConfig,
     ) -> Transaction {
         let dialect = connection.dialect();
@@ -126,6 +138,8 @@ impl Transaction {
             buffers: Buffers::default(),
             known: KnownLegs::default(),
             rosters: Rosters::default(),
+            images,
+            flagged: Vec::new(),
             ids: (0, 0),
             clock: config.clock.clone(),
             now: 0,
@@ -277,6 +291,31 @@ impl Transaction {
         self.metadata = number;
     }
 
+    /// The flags of messages in a mailbox that is at a modification sequence, if they are in memory. Only where nobody else writes: what an
+    /// image says is written back.
+    pub(super) fn flags_at(
+        &self,
+        mailbox: MailboxId,
+        modseq: u64,
+        uids: &[UidRange],
+    ) -> Option<Vec<MessageFlags>> {
+        let images = self.is_sqlite().then_some(&self.images)?;
+        images.flags_at(mailbox, modseq, uids)
+    }
+
+    /// Writes a change of flags, which images learn of when it is committed.
+    pub(super) async fn flagged(&mut self, writes: Vec<Write>, flagged: Flagged) -> Result<()> {
+        // Else there would be a joined text for every order of every number of them.
+        if self.buffers.waiting_flags() + writes.len() > MAX_FLAGS {
+            self.flush().await?;
+        }
+        for write in writes {
+            self.buffers.flags(write);
+        }
+        self.flagged.push(flagged);
+        Ok(())
+    }
+
     /// Notes that an account and its heads are gone.
     pub(crate) fn remove_account(&mut self, id: AccountId) {
         self.heads.accounts.remove(&id);
@@ -380,6 +419,9 @@ impl Transaction {
                 .map(|(sql, _)| std::ptr::from_ref(*sql).addr())
                 .collect(),
         );
+        if self.texts.len() >= MAX_TEXTS && !self.texts.contains_key(&key) {
+            self.texts.clear();
+        }
         let text = self.texts.entry(key).or_insert_with(|| {
             let mut text = String::from(if begin { "BEGIN IMMEDIATE;\n" } else { "" });
             let mut arguments = 0;
@@ -426,6 +468,7 @@ impl Transaction {
         self.removed_accounts.clear();
         self.queue_changed = false;
         self.metadata = 0;
+        self.flagged.clear();
         let begun = std::mem::take(&mut self.begun);
         let lost = is_connection_lost(error);
         self.unknown = self.commit_sent && (lost || is_io_error(error));
@@ -457,10 +500,9 @@ impl Transaction {
 
     /// After the commit: tells the caches and those who watch.
     pub(super) fn publish(&mut self, shared: &Shared) {
-        shared.commits.fetch_add(
-            u64::from(std::mem::take(&mut self.commit_sent)),
-            Ordering::Relaxed,
-        );
+        if std::mem::take(&mut self.commit_sent) {
+            shared.committed();
+        }
         self.rosters.committed();
         if std::mem::take(&mut self.directory_changed) {
             shared.directory_changed();
@@ -471,6 +513,9 @@ impl Transaction {
         // Before those who watch are told: they ask for it.
         let metadata = std::mem::take(&mut self.metadata);
         shared.metadata.fetch_max(metadata, Ordering::AcqRel);
+        for flagged in self.flagged.drain(..) {
+            self.images.flagged(&flagged);
+        }
         for account in self.removed_accounts.drain(..) {
             shared.forget_account(account);
         }

@@ -1,6 +1,7 @@
 //! The change log and its notices.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use waxwing_store::{AccountId, FlagChange, FlagOperation, Flags, Store, UidRange};
@@ -12,6 +13,7 @@ on_both! {
     everything_after_a_modification_sequence;
     far_behind;
     old_tombstones_go_and_are_missed;
+    tombstones_of_a_clock_set_back_are_missed_as_well;
     commits_are_noticed;
 }
 
@@ -143,6 +145,37 @@ async fn old_tombstones_go_and_are_missed(setup: Arc<Setup>) {
     assert!(later.complete);
     assert_eq!(later.vanished, [UidRange::one(2)]);
     assert_sound(&store).await;
+}
+
+async fn tombstones_of_a_clock_set_back_are_missed_as_well(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    for number in 0..3 {
+        put(&store, alice, &format!("{number}")).await;
+    }
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+    let remove = async |uid| {
+        let uids = [UidRange::one(uid)];
+        store.expunge(alice, inbox, &uids, false).await.unwrap();
+        store.mailbox(alice, "INBOX").await.unwrap().highest_modseq
+    };
+    let now = setup.now.load(Ordering::SeqCst);
+    let first = remove(1).await;
+    let day = 86_400_000;
+    setup.now.store(now - 2 * day, Ordering::SeqCst);
+    let second = remove(2).await;
+    assert!(first < second);
+    // The later removal is forgotten first, then the other one.
+    for (later, left) in [(89, 1), (91, 0)] {
+        setup.now.store(now + later * day, Ordering::SeqCst);
+        store.sweep().await.unwrap();
+        assert_eq!(setup.count("vanished").await, left);
+        let changes = store.changes(alice, inbox, first).await.unwrap();
+        assert!(
+            !changes.complete,
+            "what was removed after {first} is forgotten"
+        );
+    }
 }
 
 async fn commits_are_noticed(setup: Arc<Setup>) {

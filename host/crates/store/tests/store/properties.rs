@@ -76,7 +76,10 @@ struct Model {
 
 async fn any_sequence_of_operations(setup: Arc<Setup>) {
     let mut runner = TestRunner::default();
-    let mut store = setup.open().await;
+    // What was opened is in memory and, from one start to the next, in the database.
+    let mut config = setup.config();
+    config.image_messages = 1;
+    let mut store = Store::open(config.clone()).await.unwrap();
     for case in 0..12 {
         let steps = steps().new_tree(&mut runner).unwrap().current();
         let id = account(&store, &format!("case{case}")).await.id;
@@ -85,7 +88,7 @@ async fn any_sequence_of_operations(setup: Arc<Setup>) {
             if matches!(step, Step::Reopen) {
                 store.close().await;
                 drop(store);
-                store = setup.open().await;
+                store = Store::open(config.clone()).await.unwrap();
             } else {
                 take(&store, id, &mut models, step).await;
             }

@@ -59,6 +59,10 @@ async fn what_must_never_be_is_found(setup: Arc<Setup>) {
             "account alice@example.org has no INBOX",
         ),
         (
+            "INSERT INTO images (mailbox, modseq, octets) SELECT m.id, 99999, b.summary FROM mailboxes m, blobs b WHERE m.path = 'INBOX' AND b.size = 5 LIMIT 1",
+            "is older than its image",
+        ),
+        (
             "INSERT INTO subscriptions (account, path) VALUES (99999, 'INBOX')",
             "account 99999 is missing and has subscriptions",
         ),
