@@ -1,0 +1,111 @@
+/** HTML mail in its frame, as high as it is. */
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { t } from '../i18n';
+import type { Client } from '../jmap/client';
+import type { BodyPart } from '../jmap/types';
+import { cidOf, inlineParts } from '../mail/body';
+import { type FrameLook, fillFrame, frameUrl, SANDBOX } from '../mail/frame';
+import type { FullEmail } from '../mail/reply';
+import { sanitiser } from '../state/sanitiser';
+import { isDark } from '../state/settings';
+import { useAccount } from './context';
+
+interface FrameProps {
+  email: FullEmail;
+  source: string;
+  remote: boolean;
+  onCids: (cids: ReadonlySet<string>) => void;
+}
+
+export function MailFrame({ email, source, remote, onCids }: FrameProps) {
+  const { client } = useAccount();
+  const frame = useRef<HTMLIFrameElement>(null);
+  const dark = isDark.value;
+  const parts = useMemo(() => inlineParts(email), [email.id]);
+  const urls = useRef(new Map<string, string>());
+  const stop = useRef(() => {});
+
+  const fill = () => {
+    const doc = frame.current?.contentDocument;
+    if (!doc?.body || !frame.current) return;
+    for (const style of doc.head.querySelectorAll('style')) style.remove();
+    const mail = sanitiser().display(source, { remote, inline: (cid) => urls.current.get(cid) ?? null });
+    fillFrame(doc, mail, look(dark), email.subject ?? t('message.noSubject'));
+    frame.current.dataset.paper = mail.hasColours ? 'own' : 'page';
+    stop.current();
+    stop.current = follow(frame.current, doc);
+    onCids(new Set(mail.cids.filter((cid) => parts.has(cid))));
+    void loadInline(client, mail.cids, parts, urls.current).then((loaded) => loaded && fill());
+  };
+  useEffect(fill, [dark]);
+  useEffect(
+    () => () => {
+      stop.current();
+      for (const url of urls.current.values()) URL.revokeObjectURL(url);
+    },
+    [],
+  );
+  return (
+    <iframe
+      class="mail-frame"
+      ref={frame}
+      title={t('message.frame')}
+      src={frameUrl(remote)}
+      sandbox={SANDBOX}
+      referrerpolicy="no-referrer"
+      onLoad={fill}
+    />
+  );
+}
+
+function look(dark: boolean): FrameLook {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name: string) => style.getPropertyValue(name).trim();
+  return { ink: colour('--ink'), paper: colour('--paper'), link: colour('--accent'), dark };
+}
+
+/** A mail may grow with its frame and its frame with it; that ends here. */
+const MAX_RESIZES = 60;
+
+/** Keeps the frame as high as its document, and lets the page's keys work in it. */
+function follow(frame: HTMLIFrameElement, doc: Document): () => void {
+  let resizes = 0;
+  const resize = () => {
+    const height = Math.ceil(doc.documentElement.getBoundingClientRect().height);
+    if (height > 0 && resizes++ < MAX_RESIZES) frame.style.height = `${Math.min(height, 60_000)}px`;
+  };
+  resize();
+  const observer = new ResizeObserver(resize);
+  observer.observe(doc.documentElement);
+  const pass = (event: KeyboardEvent) => {
+    if (event.target instanceof Element && event.key === 'Enter') return;
+    const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
+    frame.dispatchEvent(new KeyboardEvent('keydown', { key, ctrlKey, metaKey, altKey, shiftKey, bubbles: true }));
+  };
+  doc.addEventListener('keydown', pass);
+  return () => {
+    observer.disconnect();
+    doc.removeEventListener('keydown', pass);
+  };
+}
+
+/** Fetches what the HTML names of the message's own parts; true if anything new is there. */
+async function loadInline(
+  client: Client,
+  cids: string[],
+  parts: Map<string, BodyPart>,
+  urls: Map<string, string>,
+): Promise<boolean> {
+  const wanted = [...new Set(cids)].flatMap((cid) => {
+    const part = parts.get(cid);
+    return part === undefined || urls.has(cid) ? [] : [part];
+  });
+  const loaded = await Promise.all(
+    wanted.map(async (part) => {
+      const blob = await client.download(part).catch(() => null);
+      if (blob !== null) urls.set(cidOf(part), URL.createObjectURL(blob));
+      return blob !== null;
+    }),
+  );
+  return loaded.some(Boolean);
+}

@@ -1,0 +1,117 @@
+import { useSignal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
+import { t } from '../i18n';
+import { formatSize } from '../i18n/format';
+import type { BodyPart } from '../jmap/types';
+import { bodyOf, listedAttachments } from '../mail/body';
+import type { FullEmail } from '../mail/reply';
+import { linkify, paragraphs } from '../mail/text';
+import { saveBlob } from '../state/download';
+import { sanitiser } from '../state/sanitiser';
+import { changeSettings, settings } from '../state/settings';
+import { useAccount } from './context';
+import { Icon } from './icons';
+import { MailFrame } from './mail-frame';
+
+export function MessageBody({ email }: { email: FullEmail }) {
+  const body = useMemo(() => bodyOf(email), [email.id]);
+  const shownCids = useSignal<ReadonlySet<string>>(new Set());
+  return (
+    <>
+      {body.kind === 'html' ? (
+        <HtmlBody email={email} source={body.source} onCids={(cids) => void (shownCids.value = cids)} />
+      ) : (
+        <PlainText text={body.source} />
+      )}
+      {body.isTruncated && <p class="notice">{t('message.truncated')}</p>}
+      <Attachments parts={listedAttachments(email, shownCids.value)} />
+    </>
+  );
+}
+
+interface HtmlProps {
+  email: FullEmail;
+  source: string;
+  onCids: (cids: ReadonlySet<string>) => void;
+}
+
+function HtmlBody({ email, source, onCids }: HtmlProps) {
+  const sender = email.from?.[0]?.email.toLowerCase() ?? '';
+  const isTrusted = sender !== '' && settings.value.trusted.includes(sender);
+  const asked = useSignal(false);
+  const remote = asked.value || isTrusted;
+  const blocked = useMemo(() => sanitiser().display(source, { remote: false }).blocked, [source]);
+  return (
+    <>
+      {blocked > 0 && !remote && (
+        <div class="notice images">
+          <Icon name="image" size={18} />
+          <span>{t('images.blocked')}</span>
+          <button type="button" class="button small" onClick={() => void (asked.value = true)}>
+            {t('images.show')}
+          </button>
+          {sender !== '' && (
+            <button
+              type="button"
+              class="button small quiet"
+              onClick={() => changeSettings({ trusted: [...settings.peek().trusted, sender] })}
+            >
+              {t('images.always', { sender })}
+            </button>
+          )}
+        </div>
+      )}
+      <MailFrame key={String(remote)} email={email} source={source} remote={remote} onCids={onCids} />
+    </>
+  );
+}
+
+/** Text as it was written, its links to follow, what was quoted paler. */
+export function PlainText({ text }: { text: string }) {
+  const blocks = useMemo(() => paragraphs(text), [text]);
+  return (
+    <div class="plain">
+      {blocks.map((block, index) => (
+        // Blocks never change their order.
+        <div key={index} class={block.depth > 0 ? 'quoted' : undefined} data-depth={Math.min(block.depth, 3)}>
+          {linkify(block.text).map((span, at) =>
+            'href' in span ? (
+              <a key={at} href={span.href} target="_blank" rel="noopener noreferrer nofollow">
+                {span.text}
+              </a>
+            ) : (
+              span.text
+            ),
+          )}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function Attachments({ parts }: { parts: BodyPart[] }) {
+  const { client } = useAccount();
+  if (parts.length === 0) return null;
+  return (
+    <ul class="attachments" aria-label={t('attachment.list')}>
+      {parts.map((part, index) => (
+        <li key={`${part.blobId}${index}`}>
+          <button type="button" class="attachment" onClick={() => void saveBlob(client, part)}>
+            <span class="attachment-kind" aria-hidden="true">
+              {extension(part)}
+            </span>
+            <span class="attachment-name">{part.name ?? t('attachment.unnamed')}</span>
+            <span class="attachment-size">{formatSize(part.size)}</span>
+            <Icon name="download" size={18} />
+            <span class="hidden">{t('action.download')}</span>
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function extension(part: BodyPart): string {
+  const fromName = /\.(\w{1,4})$/.exec(part.name ?? '')?.[1];
+  return (fromName ?? part.type.split('/')[1] ?? '').slice(0, 4).toUpperCase();
+}
