@@ -3,12 +3,17 @@ import { language } from './index';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
+/** The reader's own form of the language, if the browser names one: days and hours differ between countries. */
+function locale(): string {
+  return navigator.languages.find((tag) => tag.split('-')[0] === language.value) ?? language.value;
+}
+
 /** Making a formatter costs more than using it a hundred times. */
 function format(date: Date, options: Intl.DateTimeFormatOptions): string {
   const key = language.value + JSON.stringify(options);
   let found = formats.get(key);
   if (found === undefined) {
-    found = new Intl.DateTimeFormat(language.value, options);
+    found = new Intl.DateTimeFormat(locale(), options);
     formats.set(key, found);
   }
   return found.format(date);
@@ -45,7 +50,7 @@ export function formatSize(octets: number): string {
     value /= 1000;
     unit++;
   }
-  return new Intl.NumberFormat(language.value, {
+  return new Intl.NumberFormat(locale(), {
     style: 'unit',
     unit: UNITS[unit],
     unitDisplay: 'short',

@@ -10,7 +10,9 @@ export function shortName(address: EmailAddress): string {
   const name = address.name?.trim();
   if (!name) return address.email.split('@')[0] ?? address.email;
   if (name.includes(',')) return name.split(',')[1]?.trim() || name;
-  return name.split(/\s+/)[0] ?? name;
+  const words = name.split(/\s+/);
+  // A club or a firm has no first name.
+  return words.length > 2 && (words[0]?.length ?? 0) <= 3 ? name : (words[0] ?? name);
 }
 
 export function initials(address: EmailAddress | undefined): string {

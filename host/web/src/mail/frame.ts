@@ -27,6 +27,9 @@ html,body{margin:0;padding:0;height:auto!important;min-height:0!important}
 html{overflow-x:auto;overflow-y:hidden}
 body{padding:${hasColours ? '12px' : '2px 0'};font:15px/1.55 system-ui,sans-serif;overflow-wrap:break-word}
 img{max-width:100%;height:auto}
+img:not([src]){display:inline-block;box-sizing:border-box;padding:2px 6px;border-radius:4px;overflow:hidden;
+background:color-mix(in srgb,currentColor 7%,transparent);color:color-mix(in srgb,currentColor 70%,transparent);font-size:12px}
+img:not([src])[width="1"],img:not([src])[height="1"]{display:none}
 pre{white-space:pre-wrap}
 blockquote{margin:.6em 0 .6em .2em;padding-left:.9em;border-left:2px solid color-mix(in srgb,currentColor 25%,transparent)}
 table{max-width:100%}`;

@@ -1,5 +1,5 @@
 /** Everything of one login: the connection, what is known, and what follows changes. */
-import { effect, signal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import { type MessageKey, t } from '../i18n';
 import type { Authenticator } from '../jmap/auth';
 import { Client } from '../jmap/client';
@@ -31,7 +31,8 @@ export class Account {
   /** Rises with each new Session, so that what shows features is shown anew. */
   readonly sessionVersion = signal(0);
   readonly #push: Push;
-  readonly #ends: (() => void)[] = [];
+  /** The states of what is always fetched whole. */
+  readonly #states: Record<string, string> = {};
   #onUnauthorized: () => void = () => {};
 
   private constructor(client: Client) {
@@ -70,12 +71,16 @@ export class Account {
 
   async loadIdentities(): Promise<void> {
     if (!this.features.has(Capability.submission)) return;
-    this.identities.value = (await this.client.call('Identity/get', { ids: null })).list;
+    const result = await this.client.call('Identity/get', { ids: null });
+    this.#states.Identity = result.state;
+    this.identities.value = result.list;
   }
 
   async loadQuotas(): Promise<void> {
     if (!this.features.has(Capability.quota)) return;
-    this.quotas.value = (await this.client.call('Quota/get', { ids: null })).list;
+    const result = await this.client.call('Quota/get', { ids: null });
+    this.#states.Quota = result.state;
+    this.quotas.value = result.list;
   }
 
   /** Shows a mailbox; the same list as before if it is shown already. */
@@ -114,8 +119,11 @@ export class Account {
 
   async #onChange(change: StateChange): Promise<void> {
     const changed = change.changed[this.client.accountId] ?? {};
-    if (changed.Identity !== undefined) void this.loadIdentities();
-    if (changed.Quota !== undefined || changed.Email !== undefined) void this.loadQuotas();
+    const isOther = (type: string) => changed[type] !== undefined && changed[type] !== this.#states[type];
+    if (isOther('Identity')) void this.loadIdentities();
+    if (isOther('Quota')) void this.loadQuotas();
+    // What is being caught up with may be this very change.
+    await this.sync.settled();
     const news = Object.entries(changed).some(([type, state]) => this.sync.isNews(type, state));
     if (news) await this.sync.run();
   }
@@ -125,15 +133,9 @@ export class Account {
     await this.list.peek()?.follow();
   }
 
-  /** Runs for as long as the account is open. */
-  during(run: () => void): void {
-    this.#ends.push(effect(run));
-  }
-
   close(): void {
     this.#push.stop();
     this.outbox.flush();
-    for (const end of this.#ends) end();
     this.client.transport.auth.end();
   }
 }

@@ -19,14 +19,14 @@ import {
 import { escapeHtml, htmlToText, textToHtml } from '../mail/text';
 import type { Account } from './account';
 import { type ComposeStart, composing, openComposer } from './compose';
-import { sanitiser } from './sanitiser';
+import { loadSanitiser, sanitiser } from './sanitiser';
 import { settings } from './settings';
 import { showError } from './toasts';
 
 export type AnswerKind = 'reply' | 'replyAll' | 'forward';
 
 async function fullEmail(account: Account, id: Id): Promise<FullEmail | null> {
-  await account.store.open([id]);
+  await Promise.all([account.store.open([id]), loadSanitiser()]);
   const [summary, content] = [account.store.emails.peek(id), account.store.contents.peek(id)];
   return summary && content ? { ...summary, ...content } : null;
 }
@@ -52,7 +52,8 @@ export function signatureText(identity: Identity | undefined): string {
   return identity?.textSignature ? `\n\n-- \n${identity.textSignature}` : '';
 }
 
-export function newMessage(account: Account, start: ComposeStart = {}): void {
+export async function newMessage(account: Account, start: ComposeStart = {}): Promise<void> {
+  await loadSanitiser();
   const identity = account.identities.peek()[0];
   openComposer(account, {
     html: `<div><br></div>${signatureHtml(identity)}`,

@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import { t } from '../i18n';
 import { BasicAuthenticator } from '../jmap/auth';
 import { Account, account, isRefusal } from './account';
+import { loadSanitiser } from './sanitiser';
 import { explain } from './toasts';
 
 /** Why one is at the login page, if not for the first time. */
@@ -10,6 +11,7 @@ export const reason = signal<string | null>(null);
 export const isRestoring = signal(true);
 
 async function open(auth: BasicAuthenticator): Promise<void> {
+  void loadSanitiser();
   account.value = await Account.open(auth, () => logout(t('error.unauthorized')));
   reason.value = null;
 }

@@ -27,15 +27,15 @@ export function inverse(email: EmailSummary, patch: Patch): Patch {
 }
 
 export function keywordPath(keyword: string): string {
-  return `keywords/${escape(keyword)}`;
+  return `keywords/${pointer(keyword)}`;
 }
 
 export function mailboxPath(id: Id): string {
-  return `mailboxIds/${escape(id)}`;
+  return `mailboxIds/${pointer(id)}`;
 }
 
 /** RFC 6901 §3. */
-function escape(key: string): string {
+function pointer(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 

@@ -33,6 +33,11 @@ export class Sync {
     return records === undefined || (records.state !== null && records.state !== state);
   }
 
+  /** Waits for the catching up that is under way, if any. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
   /** Catches up. Asked while one is under way, another follows it. */
   run(): Promise<void> {
     if (this.#running !== null) {

@@ -24,6 +24,7 @@ export function applyChanges(ids: SparseIds, changes: QueryChangesResult): Spars
   const isSure = [...removed].every((id) => known.has(id)) || known.size === ids.length;
   let next = ids.slice();
   if (!isSure) {
+    // biome-ignore lint/complexity/useIndexOf: indexOf() passes over holes
     const hole = next.findIndex((id) => id === undefined);
     if (hole >= 0) next = next.slice(0, hole);
   }

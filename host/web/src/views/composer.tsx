@@ -56,7 +56,6 @@ function Sheet({ session }: { session: ComposeSession }) {
     } else if (event.key === 'Escape' && !event.defaultPrevented) void closeComposer();
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: files are dropped anywhere on it
     <section
       class={isDropping.value ? 'composer dropping' : 'composer'}
       role="dialog"

@@ -49,6 +49,7 @@ function RichEditor({ session }: { session: ComposeSession }) {
   return (
     <>
       <Toolbar editor={editor} path={path} />
+      {/* biome-ignore lint/a11y/useSemanticElements: a text area holds no formatting */}
       <div
         class="editor rich-editor"
         ref={root}

@@ -20,7 +20,7 @@ const PATHS = {
   reply: 'M9.5 6L4 11.5 9.5 17M4 11.5h9c4 0 7 2.5 7 6.5',
   replyAll: 'M7.5 6L2.5 11.5l5 5.5M13 6l-5 5.5 5 5.5M8 11.5h6.5c4 0 6.5 2.5 6.5 6.5',
   forward: 'M14.5 6l5.5 5.5-5.5 5.5M20 11.5h-9c-4 0-7 2.5-7 6.5',
-  more: 'M12 5.5v.1M12 12v.1M12 18.5v.1',
+  more: 'M12 5.2v.6M12 11.7v.6M12 18.2v.6',
   attachment: 'M18.5 11.5l-7 7a4.2 4.2 0 0 1-6-6l8-8a2.9 2.9 0 0 1 4.1 4.1l-7.8 7.8a1.5 1.5 0 0 1-2.1-2.1l6.9-6.9',
   download: 'M12 4v11M7.5 10.5L12 15l4.5-4.5M5 19.5h14',
   unread: 'M4 8v11h16V8M4 8l8-4 8 4-8 6z',
@@ -60,7 +60,7 @@ export function Icon({ name, filled = false, size = 20 }: { name: IconName; fill
         d={PATHS[name]}
         fill={filled ? 'currentColor' : 'none'}
         stroke="currentColor"
-        stroke-width="1.6"
+        stroke-width={name === 'more' ? 2.6 : 1.6}
         stroke-linecap="round"
         stroke-linejoin="round"
       />

@@ -58,7 +58,7 @@ export const SHORTCUTS: { title: MessageKey; list: Shortcut[] }[] = [
   {
     title: 'shortcuts.writing',
     list: [
-      { keys: ['c'], label: 'action.compose', submits: true, run: (account) => newMessage(account) },
+      { keys: ['c'], label: 'action.compose', submits: true, run: (account) => void newMessage(account) },
       { keys: ['r'], label: 'action.reply', submits: true, run: (_, commands) => commands.answer('reply') },
       { keys: ['a'], label: 'action.replyAll', submits: true, run: (_, commands) => commands.answer('replyAll') },
       { keys: ['f'], label: 'action.forward', submits: true, run: (_, commands) => commands.answer('forward') },

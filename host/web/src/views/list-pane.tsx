@@ -37,7 +37,7 @@ export function ListPane() {
           type="button"
           class="compose-float"
           aria-label={t('action.compose')}
-          onClick={() => newMessage(account)}
+          onClick={() => void newMessage(account)}
         >
           <Icon name="compose" size={24} />
         </button>
@@ -112,6 +112,7 @@ function SearchField() {
     input.current?.focus();
   };
   return (
+    // biome-ignore lint/a11y/useSemanticElements: browsers of a year ago do not know <search>
     <form class="search" role="search" onSubmit={(event) => event.preventDefault()}>
       <Icon name="search" size={18} />
       <input

@@ -6,7 +6,7 @@ import type { BodyPart } from '../jmap/types';
 import { cidOf, inlineParts } from '../mail/body';
 import { type FrameLook, fillFrame, frameUrl, SANDBOX } from '../mail/frame';
 import type { FullEmail } from '../mail/reply';
-import { sanitiser } from '../state/sanitiser';
+import { loadSanitiser } from '../state/sanitiser';
 import { isDark } from '../state/settings';
 import { useAccount } from './context';
 
@@ -14,10 +14,18 @@ interface FrameProps {
   email: FullEmail;
   source: string;
   remote: boolean;
-  onCids: (cids: ReadonlySet<string>) => void;
+  onFilled: (found: Found) => void;
 }
 
-export function MailFrame({ email, source, remote, onCids }: FrameProps) {
+/** What the mail wants beside its words. */
+export interface Found {
+  /** How many things from elsewhere were kept from it. */
+  blocked: number;
+  /** The Content-IDs of those of its own parts that it shows. */
+  cids: ReadonlySet<string>;
+}
+
+export function MailFrame({ email, source, remote, onFilled }: FrameProps) {
   const { client } = useAccount();
   const frame = useRef<HTMLIFrameElement>(null);
   const dark = isDark.value;
@@ -25,19 +33,21 @@ export function MailFrame({ email, source, remote, onCids }: FrameProps) {
   const urls = useRef(new Map<string, string>());
   const stop = useRef(() => {});
 
-  const fill = () => {
+  const fill = async () => {
+    const sanitiser = await loadSanitiser();
     const doc = frame.current?.contentDocument;
-    if (!doc?.body || !frame.current) return;
+    // Before it has loaded, a frame holds an empty document of no address.
+    if (!doc?.body || !frame.current || doc.URL === 'about:blank') return;
     for (const style of doc.head.querySelectorAll('style')) style.remove();
-    const mail = sanitiser().display(source, { remote, inline: (cid) => urls.current.get(cid) ?? null });
+    const mail = sanitiser.display(source, { remote, inline: (cid) => urls.current.get(cid) ?? null });
     fillFrame(doc, mail, look(dark), email.subject ?? t('message.noSubject'));
     frame.current.dataset.paper = mail.hasColours ? 'own' : 'page';
     stop.current();
     stop.current = follow(frame.current, doc);
-    onCids(new Set(mail.cids.filter((cid) => parts.has(cid))));
-    void loadInline(client, mail.cids, parts, urls.current).then((loaded) => loaded && fill());
+    onFilled({ blocked: mail.blocked, cids: new Set(mail.cids.filter((cid) => parts.has(cid))) });
+    void loadInline(client, mail.cids, parts, urls.current).then((loaded) => loaded && void fill());
   };
-  useEffect(fill, [dark]);
+  useEffect(() => void fill(), [dark]);
   useEffect(
     () => () => {
       stop.current();
@@ -53,7 +63,7 @@ export function MailFrame({ email, source, remote, onCids }: FrameProps) {
       src={frameUrl(remote)}
       sandbox={SANDBOX}
       referrerpolicy="no-referrer"
-      onLoad={fill}
+      onLoad={() => void fill()}
     />
   );
 }

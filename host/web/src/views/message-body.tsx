@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { t } from '../i18n';
 import { formatSize } from '../i18n/format';
@@ -7,24 +7,23 @@ import { bodyOf, listedAttachments } from '../mail/body';
 import type { FullEmail } from '../mail/reply';
 import { linkify, paragraphs } from '../mail/text';
 import { saveBlob } from '../state/download';
-import { sanitiser } from '../state/sanitiser';
 import { changeSettings, settings } from '../state/settings';
 import { useAccount } from './context';
 import { Icon } from './icons';
-import { MailFrame } from './mail-frame';
+import { type Found, MailFrame } from './mail-frame';
 
 export function MessageBody({ email }: { email: FullEmail }) {
   const body = useMemo(() => bodyOf(email), [email.id]);
-  const shownCids = useSignal<ReadonlySet<string>>(new Set());
+  const found = useSignal<Found>({ blocked: 0, cids: new Set() });
   return (
     <>
       {body.kind === 'html' ? (
-        <HtmlBody email={email} source={body.source} onCids={(cids) => void (shownCids.value = cids)} />
+        <HtmlBody email={email} source={body.source} found={found} />
       ) : (
         <PlainText text={body.source} />
       )}
       {body.isTruncated && <p class="notice">{t('message.truncated')}</p>}
-      <Attachments parts={listedAttachments(email, shownCids.value)} />
+      <Attachments parts={listedAttachments(email, found.value.cids)} />
     </>
   );
 }
@@ -32,18 +31,17 @@ export function MessageBody({ email }: { email: FullEmail }) {
 interface HtmlProps {
   email: FullEmail;
   source: string;
-  onCids: (cids: ReadonlySet<string>) => void;
+  found: Signal<Found>;
 }
 
-function HtmlBody({ email, source, onCids }: HtmlProps) {
+function HtmlBody({ email, source, found }: HtmlProps) {
   const sender = email.from?.[0]?.email.toLowerCase() ?? '';
   const isTrusted = sender !== '' && settings.value.trusted.includes(sender);
   const asked = useSignal(false);
   const remote = asked.value || isTrusted;
-  const blocked = useMemo(() => sanitiser().display(source, { remote: false }).blocked, [source]);
   return (
     <>
-      {blocked > 0 && !remote && (
+      {found.value.blocked > 0 && !remote && (
         <div class="notice images">
           <Icon name="image" size={18} />
           <span>{t('images.blocked')}</span>
@@ -61,7 +59,13 @@ function HtmlBody({ email, source, onCids }: HtmlProps) {
           )}
         </div>
       )}
-      <MailFrame key={String(remote)} email={email} source={source} remote={remote} onCids={onCids} />
+      <MailFrame
+        key={String(remote)}
+        email={email}
+        source={source}
+        remote={remote}
+        onFilled={(now) => void (found.value = now)}
+      />
     </>
   );
 }

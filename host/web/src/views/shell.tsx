@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { t } from '../i18n';
 import { isOnline } from '../state/account';
 import { composing } from '../state/compose';
-import { route } from '../state/route';
+import { go, route } from '../state/route';
 import { useAccount } from './context';
 import { Dialogs } from './dialogs';
 import { isDrawerOpen } from './drawer';
@@ -35,9 +35,9 @@ export function Shell() {
   const page = current.page === 'settings' ? 'settings' : isReading ? 'reading' : 'listing';
   return (
     <div class={`shell ${page}`}>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={skip}>
         {t('a11y.skip')}
-      </a>
+      </button>
       {!isOnline.value && (
         <div class="offline" role="status">
           <Icon name="offline" size={18} /> {t('status.offline')}
@@ -65,8 +65,7 @@ export function Shell() {
 }
 
 /** The fragment is the route's: a link to an element would change it. */
-function skip(event: Event): void {
-  event.preventDefault();
+function skip(): void {
   document.getElementById('main')?.focus();
 }
 
@@ -76,6 +75,10 @@ function follow(account: ReturnType<typeof useAccount>): void {
   isDrawerOpen.value = false;
   if (current.page === 'search') account.showSearch(current.query);
   if (current.page !== 'box') return;
-  const wanted = current.mailboxId ?? account.mailboxes.withRole('inbox')?.id ?? account.mailboxes.tree[0]?.mailbox.id;
-  if (wanted !== undefined) account.showMailbox(wanted);
+  const known = current.mailboxId !== null && account.mailboxes.get(current.mailboxId) ? current.mailboxId : undefined;
+  const wanted = known ?? account.mailboxes.withRole('inbox')?.id ?? account.mailboxes.tree[0]?.mailbox.id;
+  if (wanted === undefined) return;
+  account.showMailbox(wanted);
+  // Links to what is in the list are made of where one is.
+  if (wanted !== current.mailboxId) go({ page: 'box', mailboxId: wanted, threadId: null }, true);
 }

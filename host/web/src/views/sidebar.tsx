@@ -22,7 +22,7 @@ export function Sidebar({ isOpen, onClose }: { isOpen: boolean; onClose: () => v
   return (
     <>
       {isOpen && <button type="button" class="drawer-shade" aria-label={t('action.close')} onClick={onClose} />}
-      {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: Escape closes the drawer */}
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: Escape closes the drawer */}
       <header
         class={isOpen ? 'sidebar open' : 'sidebar'}
         ref={panel}
@@ -33,7 +33,7 @@ export function Sidebar({ isOpen, onClose }: { isOpen: boolean; onClose: () => v
           <span>Waxwing</span>
         </div>
         {account.features.canSubmit && (
-          <button type="button" class="button primary compose-button" onClick={() => newMessage(account)}>
+          <button type="button" class="button primary compose-button" onClick={() => void newMessage(account)}>
             <Icon name="compose" /> {t('action.compose')}
           </button>
         )}
