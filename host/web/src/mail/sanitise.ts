@@ -56,8 +56,28 @@ const FORBIDDEN_ATTRIBUTES = [
     'popover',
     'draggable',
   ],
-  ...['popovertarget', 'popovertargetaction', 'inert', 'is', 'slot', 'part', 'usemap', 'download', 'poster', 'action'],
+  ...[
+    'popovertarget',
+    'popovertargetaction',
+    'inert',
+    'cite',
+    'longdesc',
+    'formaction',
+    'profile',
+    'manifest',
+    'xml:base',
+    'is',
+    'slot',
+    'part',
+    'usemap',
+    'download',
+    'poster',
+    'action',
+  ],
 ];
+
+/** Held against the values of all attributes: the schemes that there may be, and what has no scheme. */
+const SCHEMES = /^(?:(?:https?|mailto|tel|cid|blob):|data:image\/|[^a-z]|[a-z+.-]+(?:[^a-z+.\-:]|$))/i;
 
 const DISPLAY: Config = {
   WHOLE_DOCUMENT: true,
@@ -68,8 +88,7 @@ const DISPLAY: Config = {
   ALLOW_ARIA_ATTR: true,
   USE_PROFILES: { html: true },
   ADD_TAGS: ['style'],
-  // What is left of an address when its scheme is none of these is dropped.
-  ALLOWED_URI_REGEXP: /^(?:(?:https?|mailto|tel|cid):|data:image\/|#|\/\/)/i,
+  ALLOWED_URI_REGEXP: SCHEMES,
 };
 
 /** For the editor, where quoted mail becomes part of our own page: structure, and no look at all. */
@@ -98,11 +117,14 @@ const EDITABLE: Config = {
     ],
     'th',
   ],
-  ALLOWED_ATTR: ['href', 'colspan', 'rowspan', 'type', 'dir', 'lang'],
+  ALLOWED_ATTR: ['href', 'colspan', 'rowspan', 'type', 'dir', 'lang', 'class'],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
-  ALLOWED_URI_REGEXP: /^(?:https?|mailto|tel):/i,
+  ALLOWED_URI_REGEXP: SCHEMES,
 };
+
+/** The class that a signature has in what one writes. */
+export const SIGNATURE = 'wx-signature';
 
 const LINK = /^(?:https?:|mailto:|tel:|#)/i;
 const IMAGE_DATA = /^data:image\/(?:png|jpe?g|gif|webp|bmp|avif|x-icon);/i;
@@ -130,6 +152,11 @@ export class Sanitiser {
       else attribute.attrValue = value;
     });
     this.#display.addHook('afterSanitizeAttributes', finish);
+    this.#editable.addHook('uponSanitizeAttribute', (_, attribute) => {
+      const { attrName, attrValue } = attribute;
+      if (attrName === 'href' && !/^(?:https?|mailto|tel):/i.test(attrValue.trim())) attribute.keepAttr = false;
+      if (attrName === 'class' && attrValue !== SIGNATURE) attribute.keepAttr = false;
+    });
   }
 
   display(html: string, options: SanitiseOptions): Sanitised {

@@ -63,14 +63,18 @@ const BLOCKS = new Set(
 /** What a person would read of the HTML: blocks are lines, lists have signs, quotes have `>`. */
 export function htmlToText(root: Node): string {
   const text = render(root);
-  return text
-    .replace(/[ \t]+\n/g, '\n')
-    .replace(/\n{3,}/g, '\n\n')
-    .trim();
+  return (
+    text
+      .replace(/[ \t]+\n/g, '\n')
+      // RFC 3676 §4.3: the line above a signature ends in a space.
+      .replace(/^--$/gm, '-- ')
+      .replace(/\n{3,}/g, '\n\n')
+      .trim()
+  );
 }
 
 function render(node: Node): string {
-  if (node.nodeType === 3) return (node.textContent ?? '').replace(/[\s\u00a0]+/g, ' ');
+  if (node.nodeType === 3) return (node.textContent ?? '').replace(/\u200b/g, '').replace(/[\s\u00a0]+/g, ' ');
   const name = node.nodeName;
   if (name === 'BR') return '\n';
   if (name === 'HR') return '\n---\n';

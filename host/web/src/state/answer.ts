@@ -16,6 +16,7 @@ import {
   replySubject,
   threading,
 } from '../mail/reply';
+import { SIGNATURE } from '../mail/sanitise';
 import { escapeHtml, htmlToText, textToHtml } from '../mail/text';
 import type { Account } from './account';
 import { type ComposeStart, composing, openComposer } from './compose';
@@ -45,7 +46,7 @@ export function signatureHtml(identity: Identity | undefined): string {
   const own = identity.htmlSignature || escapeHtml(identity.textSignature).replaceAll('\n', '<br>');
   const box = document.createElement('div');
   box.append(sanitiser().editable(own));
-  return `<div><br></div><div class="wx-signature">-- <br>${box.innerHTML}</div>`;
+  return `<div><br></div><div class="${SIGNATURE}">-- <br>${box.innerHTML}</div>`;
 }
 
 export function signatureText(identity: Identity | undefined): string {

@@ -92,13 +92,13 @@ function Head({ session }: { session: ComposeSession }) {
     failed: t('compose.saveFailed'),
   }[state];
   return (
-    <header class="composer-head">
+    <div class="composer-head">
       <h2>{session.subject.value || t('compose.title')}</h2>
       <span class={state === 'failed' ? 'save-state failed' : 'save-state'} role="status">
         {words}
       </span>
       <IconButton icon="close" label={t('compose.close')} onClick={() => void closeComposer()} />
-    </header>
+    </div>
   );
 }
 
@@ -208,7 +208,7 @@ function Foot({ session }: { session: ComposeSession }) {
     await session.discard();
   };
   return (
-    <footer class="composer-foot">
+    <div class="composer-foot">
       <button
         type="button"
         class="button primary"
@@ -236,7 +236,7 @@ function Foot({ session }: { session: ComposeSession }) {
       </button>
       <span class="spacer" />
       <IconButton icon="trash" label={t('action.discard')} onClick={() => void discard()} />
-    </footer>
+    </div>
   );
 }
 

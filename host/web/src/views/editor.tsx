@@ -73,6 +73,8 @@ function makeEditor(root: HTMLElement, session: ComposeSession): Squire {
   session.html = squire.getHTML();
   session.text = htmlToText(root);
   squire.addEventListener('input', () => {
+    // Setting it up is a change to the editor, too.
+    if (squire.getHTML() === session.html) return;
     session.html = squire.getHTML();
     session.text = htmlToText(root);
     session.changed();

@@ -9,6 +9,7 @@ import { composing } from '../state/compose';
 import { dialog, showShortcuts } from '../state/dialogs';
 import { go, route, withThread } from '../state/route';
 import { settings } from '../state/settings';
+import { isDrawerOpen } from './drawer';
 
 export interface Shortcut {
   keys: string[];
@@ -67,6 +68,7 @@ export const SHORTCUTS: { title: MessageKey; list: Shortcut[] }[] = [
 ];
 
 function back(account: Account): void {
+  if (isDrawerOpen.peek()) return void (isDrawerOpen.value = false);
   if (account.selection.ids.peek().size > 0) return account.selection.clear();
   const current = route.peek();
   if (current.page === 'settings') go({ page: 'box', mailboxId: null, threadId: null });

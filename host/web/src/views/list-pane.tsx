@@ -46,14 +46,18 @@ export function ListPane() {
   );
 }
 
+function listName(account: ReturnType<typeof useAccount>): string {
+  const mailboxId = account.list.value?.mailboxId;
+  return mailboxId ? account.mailboxName(mailboxId) : t('list.results');
+}
+
 function ListTitle() {
   const account = useAccount();
   const list = account.list.value;
   const total = list?.total.value;
-  const name = list?.mailboxId ? account.mailboxName(list.mailboxId) : t('list.results');
   return (
     <div class="list-title">
-      <h1>{name}</h1>
+      <h1>{listName(account)}</h1>
       <span aria-live="polite">{total != null && plural('list.count', total, { count: formatNumber(total) })}</span>
     </div>
   );
@@ -66,6 +70,7 @@ function SelectionBar({ count }: { count: number }) {
   const isUnread = targets(account).some((id) => account.store.emails.get(id)?.keywords.$seen !== true);
   return (
     <div class="list-title selection-bar" role="toolbar" aria-label={t('list.toolbar')}>
+      <h1 class="hidden">{listName(account)}</h1>
       <IconButton icon="close" label={t('action.clearSelection')} onClick={() => account.selection.clear()} />
       <span aria-live="polite">{plural('list.selected', count)}</span>
       <span class="spacer" />

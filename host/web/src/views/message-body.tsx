@@ -44,7 +44,7 @@ function HtmlBody({ email, source, found }: HtmlProps) {
       {found.value.blocked > 0 && !remote && (
         <div class="notice images">
           <Icon name="image" size={18} />
-          <span>{t('images.blocked')}</span>
+          <span title={t('images.hint')}>{t('images.blocked')}</span>
           <button type="button" class="button small" onClick={() => void (asked.value = true)}>
             {t('images.show')}
           </button>

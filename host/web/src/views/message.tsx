@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useId } from 'preact/hooks';
 import { t } from '../i18n';
 import { longDate, shortDate } from '../i18n/format';
@@ -24,6 +24,7 @@ interface MessageProps {
 export function Message({ summary, isOpen: beginsOpen, isOnly }: MessageProps) {
   const account = useAccount();
   const isOpen = useSignal(beginsOpen);
+  const hasDetails = useSignal(false);
   const error = useSignal<string | null>(null);
   const content = account.store.contents.get(summary.id);
   const bodyId = useId();
@@ -56,13 +57,14 @@ export function Message({ summary, isOpen: beginsOpen, isOnly }: MessageProps) {
             {from?.name && <span class="message-address">{from.email}</span>}
             {isDraft && <span class="row-draft">{t('message.draft')}</span>}
           </div>
-          <Recipients summary={summary} content={content} />
+          <Recipients summary={summary} content={content} isOpen={hasDetails} />
         </div>
         <time class="message-date" dateTime={summary.receivedAt} title={longDate(summary.receivedAt)}>
           {shortDate(summary.receivedAt)}
         </time>
         <MessageTools summary={summary} isDraft={isDraft} onFold={isOnly ? null : () => void (isOpen.value = false)} />
       </header>
+      {hasDetails.value && <Details summary={summary} content={content} />}
       <div class="message-body" id={bodyId}>
         {error.value !== null && <p class="message-error">{error.value}</p>}
         {content !== undefined && <MessageBody email={{ ...summary, ...content }} />}
@@ -113,15 +115,33 @@ function MessageTools({ summary, isDraft, onFold }: ToolsProps) {
   );
 }
 
-function Recipients({ summary, content }: { summary: EmailSummary; content: EmailContent | undefined }) {
-  const account = useAccount();
-  const isOpen = useSignal(false);
-  const own = account.identities.value;
+interface RecipientsProps {
+  summary: EmailSummary;
+  content: EmailContent | undefined;
+}
+
+/** To whom it went, in a few words; pressed, it shows the rest. */
+function Recipients({ summary, content, isOpen }: RecipientsProps & { isOpen: Signal<boolean> }) {
+  const own = useAccount().identities.value;
   const nameFor = (address: EmailAddress) =>
     own.some((identity) => sameAddress(identity, address)) ? t('message.me') : nameOf(address);
   const all = [...(summary.to ?? []), ...(content?.cc ?? [])];
   const shown = all.slice(0, 3).map(nameFor).join(', ');
   const rest = all.length > 3 ? ` +${all.length - 3}` : '';
+  return (
+    <button
+      type="button"
+      class="message-to"
+      aria-expanded={isOpen.value}
+      onClick={() => void (isOpen.value = !isOpen.value)}
+    >
+      {all.length > 0 ? t('message.to', { names: shown + rest }) : t('message.toNobody')}
+      <Icon name="down" size={14} />
+    </button>
+  );
+}
+
+function Details({ summary, content }: RecipientsProps) {
   const rows: [string, EmailAddress[] | null | undefined][] = [
     [t('field.from'), summary.from],
     [t('field.replyTo'), content?.replyTo],
@@ -130,32 +150,19 @@ function Recipients({ summary, content }: { summary: EmailSummary; content: Emai
     [t('field.bcc'), content?.bcc],
   ];
   return (
-    <>
-      <button
-        type="button"
-        class="message-to"
-        aria-expanded={isOpen.value}
-        onClick={() => void (isOpen.value = !isOpen.value)}
-      >
-        {all.length > 0 ? t('message.to', { names: shown + rest }) : t('message.toNobody')}
-        <Icon name="down" size={14} />
-      </button>
-      {isOpen.value && (
-        <dl class="message-details">
-          {rows.map(([label, addresses]) =>
-            addresses?.length ? (
-              <div key={label}>
-                <dt>{label}</dt>
-                <dd>{addresses.map(formatAddress).join(', ')}</dd>
-              </div>
-            ) : null,
-          )}
-          <div>
-            <dt>{t('field.date')}</dt>
-            <dd>{longDate(content?.sentAt ?? summary.receivedAt)}</dd>
+    <dl class="message-details">
+      {rows.map(([label, addresses]) =>
+        addresses?.length ? (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{addresses.map(formatAddress).join(', ')}</dd>
           </div>
-        </dl>
+        ) : null,
       )}
-    </>
+      <div>
+        <dt>{t('field.date')}</dt>
+        <dd>{longDate(content?.sentAt ?? summary.receivedAt)}</dd>
+      </div>
+    </dl>
   );
 }

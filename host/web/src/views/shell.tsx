@@ -47,16 +47,16 @@ export function Shell() {
       {current.page === 'settings' ? (
         <Suspense of={SettingsPage} />
       ) : (
-        <>
+        <main class="panes">
           <ListPane />
-          <main class="reading-pane" id="main" tabIndex={-1}>
+          <section class="reading-pane" id="main" tabIndex={-1} aria-label={t('thread.label')}>
             {current.threadId === null ? (
               <Empty icon="all" title={t('thread.none')} />
             ) : (
               <ThreadView key={current.threadId} threadId={current.threadId} />
             )}
-          </main>
-        </>
+          </section>
+        </main>
       )}
       {composing.value !== null && <Suspense of={Composer} />}
       <Dialogs />

@@ -1,0 +1,126 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { message } from '../fake/generate';
+import { login, picture, startBrowser, stopBrowser, type Visit, type VisitOptions, visit } from './browser';
+
+let visiting: Visit;
+const open = async (options: VisitOptions = {}) => {
+  visiting = await visit(options);
+  await login(visiting);
+  return visiting;
+};
+
+beforeAll(startBrowser);
+afterAll(stopBrowser);
+afterEach(() => visiting.end());
+
+const find = (subject: string) => [...visiting.server.model.emails.values()].find((email) => email.subject === subject);
+
+function deliver(subject: string): void {
+  const { model } = visiting.server;
+  model.add(message(model, { subject, minutesAgo: -1 }));
+  model.announce();
+}
+
+for (const canFollowQueries of [true, false]) {
+  test(`mail comes by push, ${canFollowQueries ? 'followed' : 'by asking anew'}`, async () => {
+    const { page, complaints } = await open({ canFollowQueries });
+    const before = await page.locator('.mailbox.current .count').textContent();
+    deliver('Hot off the press');
+    await page.locator('.row').first().getByText('Hot off the press').waitFor();
+    expect(Number.parseInt((await page.locator('.mailbox.current .count').textContent()) ?? '', 10)).toBe(
+      Number.parseInt(before ?? '', 10) + 1,
+    );
+    expect(await page.title()).toMatch(/^\(\d+\) Inbox/);
+    expect(complaints).toEqual([]);
+  });
+}
+
+test('after the network was gone, what came meanwhile is there', async () => {
+  const { page, server, context } = await open();
+  await context.setOffline(true);
+  server.dropStreams();
+  deliver('While you were away');
+  await context.setOffline(false);
+  await page.locator('.row').first().getByText('While you were away').waitFor({ timeout: 15_000 });
+});
+
+test('a busy server is asked again', async () => {
+  const { page, server } = await open();
+  server.busy = 2;
+  await page.locator('.row-link', { hasText: 'Rapat minggu depan' }).first().click();
+  await page.locator('.plain', { hasText: 'rapat kita geser' }).waitFor();
+});
+
+test('junk goes to the junk and comes back by undo', async () => {
+  const { page, server } = await open();
+  await page.locator('.row-link', { hasText: 'Spring planting list' }).first().click();
+  await page.locator('.thread-title', { hasText: 'Spring planting list' }).waitFor();
+  const total = server.model.counts.get(server.model.mailboxWithRole('junk'))?.total ?? 0;
+  const junk = () => server.model.counts.get(server.model.mailboxWithRole('junk'))?.total;
+  await page.keyboard.press('!');
+  await page.locator('.toast', { hasText: 'moved to junk' }).waitFor();
+  await expect.poll(junk).toBeGreaterThan(total);
+  await picture(page, 'undo');
+  await page.locator('.toast').getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(junk).toBe(total);
+});
+
+test('what is junk is said not to be', async () => {
+  const { page, server } = await open();
+  await page.getByRole('link', { name: /^Junk/ }).click();
+  await page.locator('.row-link', { hasText: 'You have won' }).click();
+  await page.getByRole('button', { name: 'Not junk' }).click();
+  await expect.poll(() => find('You have won')?.mailboxIds).toEqual({ [server.model.mailboxWithRole('inbox')]: true });
+  expect(find('You have won')?.keywords).toMatchObject({ $notjunk: true });
+  await page.getByText('Nothing here').waitFor();
+});
+
+test('several are chosen with shift and archived, and deleted for good from the trash', async () => {
+  const { page, server } = await open();
+  await page.locator('.row-choose').nth(1).click();
+  await page
+    .locator('.row-choose')
+    .nth(3)
+    .click({ modifiers: ['Shift'] });
+  await page.getByText('3 selected').waitFor();
+  await picture(page, 'selection');
+  await page.getByRole('toolbar').getByRole('button', { name: 'Archive' }).click();
+  await page.getByText('3 conversations archived').waitFor();
+  const archive = server.model.mailboxWithRole('archive');
+  await expect.poll(() => server.model.counts.get(archive)?.total).toBeGreaterThanOrEqual(3);
+
+  await page.locator('.row-link', { hasText: 'A moth in the relay' }).click();
+  await page.keyboard.press('#');
+  await expect
+    .poll(() => find('A moth in the relay')?.mailboxIds)
+    .toEqual({ [server.model.mailboxWithRole('trash')]: true });
+  await page.getByRole('link', { name: /^Trash/ }).click();
+  await page.locator('.row-link', { hasText: 'A moth in the relay' }).click();
+  await page.keyboard.press('#');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
+  await expect.poll(() => find('A moth in the relay')).toBe(undefined);
+});
+
+test('mailboxes are made, renamed, moved into and deleted', async () => {
+  const { page, server } = await open();
+  await page.getByRole('button', { name: 'New folder' }).click();
+  await page.getByRole('dialog').getByLabel('Name').fill('Moths');
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: 'Moths' }).waitFor();
+  await page.locator('.row-link', { hasText: 'A moth in the relay' }).click();
+  await page.keyboard.press('v');
+  await page.getByLabel('Find a folder').fill('mot');
+  await page.keyboard.press('Enter');
+  await page.getByText('Conversation moved to Moths').waitFor();
+  await page.getByRole('button', { name: 'Menu of Moths' }).click();
+  await page.getByRole('menuitem', { name: 'Rename folder' }).click();
+  await page.getByRole('dialog').getByLabel('Name').fill('Bugs');
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: 'Bugs' }).click();
+  await page.locator('.row-link', { hasText: 'A moth in the relay' }).waitFor();
+  await page.getByRole('button', { name: 'Menu of Bugs' }).click();
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('heading', { name: 'Inbox' }).waitFor();
+  expect([...server.model.mailboxes.values()].some(({ name }) => name === 'Bugs')).toBe(false);
+});
