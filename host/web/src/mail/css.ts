@@ -15,12 +15,21 @@ const LOADS =
 const INLINE_DATA = /^url\s*\(\s*["']?data:image\/(?:png|jpe?g|gif|webp)[;,]/i;
 const REMOTE = /^url\s*\(\s*["']?(?:https?:)?\/\//i;
 
+/** Only pictures may come from elsewhere; masks, filters and cursors are documents or worse. */
+const PICTURES = /^\s*(?:background(?:-image)?|list-style(?:-image)?|border-image(?:-source)?)\s*:/i;
+
+/** Whether the declaration that stands there is of a picture. */
+function isPicture(css: string, at: number): boolean {
+  const begin = Math.max(css.lastIndexOf(';', at), css.lastIndexOf('{', at)) + 1;
+  return PICTURES.test(css.slice(begin, at));
+}
+
 /** The declarations of one style attribute. */
 export function cleanStyle(css: string, remote: boolean): CleanCss {
   let blocked = 0;
   const cleaned = plain(css)
-    .replace(LOADS, (found) => {
-      if (INLINE_DATA.test(found) || (remote && REMOTE.test(found))) return found;
+    .replace(LOADS, (found, at: number, whole: string) => {
+      if (INLINE_DATA.test(found) || (remote && REMOTE.test(found) && isPicture(whole, at))) return found;
       if (REMOTE.test(found)) blocked++;
       return 'none';
     })

@@ -34,6 +34,8 @@ export interface Visit {
   complaints: string[];
   /** Requests to anywhere but the fake server. */
   foreign: string[];
+  /** What kinds of things those requests were for. */
+  kinds: Set<string>;
   end(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export async function visit(options: VisitOptions = {}): Promise<Visit> {
   const page = await context.newPage();
   const complaints: string[] = [];
   const foreign: string[] = [];
+  const kinds = new Set<string>();
   page.on('pageerror', (error) => complaints.push(`${error.name}: ${error.message}`));
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text());
@@ -71,6 +74,7 @@ export async function visit(options: VisitOptions = {}): Promise<Visit> {
     (target) => !target.href.startsWith(url),
     (route) => {
       foreign.push(route.request().url());
+      kinds.add(route.request().resourceType());
       return route.abort();
     },
   );
@@ -78,7 +82,7 @@ export async function visit(options: VisitOptions = {}): Promise<Visit> {
     await context.close();
     await server.close();
   };
-  return { server, url, context, page, complaints, foreign, end };
+  return { server, url, context, page, complaints, foreign, kinds, end };
 }
 
 export async function login(visiting: Visit): Promise<void> {
