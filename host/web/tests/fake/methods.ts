@@ -201,6 +201,8 @@ function queryChanges(model: Model, args: Args, limits: Limits): Answer[] {
   const touched = new Set([...changed.created, ...changed.updated, ...changed.destroyed]);
   // Of a thread that a message came to another may be the first now.
   const threads = new Set([...touched].map((id) => model.emails.get(id)?.threadId));
+  // Of one that was destroyed only its thread remembers.
+  for (const id of model.changes('Thread', since)?.updated ?? []) threads.add(id);
   const removed = new Set(touched);
   for (const threadId of threads) for (const id of model.threads.get(threadId ?? '') ?? []) removed.add(id);
   const added = ids.flatMap((id, index) => (removed.has(id) ? [{ id, index }] : []));
