@@ -1,8 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+
+/** What is in the bundles, with the licences that go along with it. */
+const BUNDLED = ['preact', '@preact/signals', '@preact/signals-core', 'dompurify', 'squire-rte'];
+
+function licences() {
+  const text = BUNDLED.map((name) => {
+    const folder = `node_modules/${name}`;
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    if (file === undefined) throw new Error(`${name} has no licence`);
+    return `${name}\n\n${readFileSync(`${folder}/${file}`, 'utf8')}`;
+  });
+  return {
+    name: 'licences',
+    generateBundle(this: { emitFile: (file: { type: 'asset'; fileName: string; source: string }) => void }) {
+      this.emitFile({ type: 'asset', fileName: 'licences.txt', source: text.join(`\n${'-'.repeat(80)}\n\n`) });
+    },
+  };
+}
 
 // Served at /mail; the two documents in public/frame are what mail is shown in, see src/mail/frame.ts.
 export default defineConfig({
   base: '/mail/',
+  plugins: [licences()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     target: 'es2022',

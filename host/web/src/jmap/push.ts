@@ -16,7 +16,6 @@ export interface PushListener {
   onChange(change: StateChange): void;
   /** The stream is open, perhaps after having been lost: whatever happened meanwhile was not told. */
   onOpen(): void;
-  onUnauthorized(): void;
 }
 
 export class Push {
@@ -36,7 +35,8 @@ export class Push {
       try {
         await this.#listen();
       } catch (error) {
-        if (error instanceof UnauthorizedError) return this.#listener.onUnauthorized();
+        // The transport has told of it.
+        if (error instanceof UnauthorizedError) return;
       }
       await this.#pause();
     }

@@ -13,6 +13,8 @@ export interface TransportOptions {
   sleep?: Sleep;
   /** Told whether the last try reached the server. */
   onReach?: (reached: boolean) => void;
+  /** Told when the server no longer takes the credentials. */
+  onUnauthorized?: () => void;
 }
 
 /** Waits, but no longer than until the network is back. */
@@ -33,12 +35,14 @@ export class Transport {
   readonly #fetch: Fetch;
   readonly #sleep: Sleep;
   readonly #onReach: (reached: boolean) => void;
+  readonly #onUnauthorized: () => void;
 
   constructor(auth: Authenticator, options: TransportOptions = {}) {
     this.auth = auth;
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.#sleep = options.sleep ?? sleepUntilOnline;
     this.#onReach = options.onReach ?? (() => {});
+    this.#onUnauthorized = options.onUnauthorized ?? (() => {});
   }
 
   /** One request. With `repeat`, lost ones are sent again: only for what may happen twice. */
@@ -72,6 +76,7 @@ export class Transport {
     }
     this.#onReach(true);
     if (response.ok) return response;
+    if (response.status === 401) this.#onUnauthorized();
     throw await refusal(response);
   }
 }

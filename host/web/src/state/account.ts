@@ -33,7 +33,6 @@ export class Account {
   readonly #push: Push;
   /** The states of what is always fetched whole. */
   readonly #states: Record<string, string> = {};
-  #onUnauthorized: () => void = () => {};
 
   private constructor(client: Client) {
     this.client = client;
@@ -46,7 +45,6 @@ export class Account {
     this.#push = new Push(client, {
       onChange: (change) => void this.#onChange(change),
       onOpen: () => void this.sync.run(),
-      onUnauthorized: () => this.#onUnauthorized(),
     });
     client.onSession(() => {
       this.sessionVersion.value++;
@@ -54,9 +52,13 @@ export class Account {
   }
 
   static async open(auth: Authenticator, onUnauthorized: () => void): Promise<Account> {
-    const client = await Client.connect(auth, { onReach: (reached) => void (isOnline.value = reached) });
+    let isOpen = false;
+    const client = await Client.connect(auth, {
+      onReach: (reached) => void (isOnline.value = reached),
+      onUnauthorized: () => isOpen && onUnauthorized(),
+    });
     const account = new Account(client);
-    account.#onUnauthorized = onUnauthorized;
+    isOpen = true;
     await account.store.loadMailboxes();
     void account.#push.run();
     void account.loadIdentities();

@@ -16,12 +16,12 @@ import {
   replySubject,
   threading,
 } from '../mail/reply';
-import { SIGNATURE } from '../mail/sanitise';
 import { escapeHtml, htmlToText, textToHtml } from '../mail/text';
 import type { Account } from './account';
 import { type ComposeStart, composing, openComposer } from './compose';
 import { loadSanitiser, sanitiser } from './sanitiser';
 import { settings } from './settings';
+import { signatureHtml, signatureText } from './signature';
 import { showError } from './toasts';
 
 export type AnswerKind = 'reply' | 'replyAll' | 'forward';
@@ -39,18 +39,6 @@ function editableBody(email: FullEmail): { html: string; text: string } {
   const box = document.createElement('div');
   box.append(sanitiser().editable(body.source));
   return { html: box.innerHTML, text: htmlToText(box) };
-}
-
-export function signatureHtml(identity: Identity | undefined): string {
-  if (!identity || (identity.htmlSignature === '' && identity.textSignature === '')) return '';
-  const own = identity.htmlSignature || escapeHtml(identity.textSignature).replaceAll('\n', '<br>');
-  const box = document.createElement('div');
-  box.append(sanitiser().editable(own));
-  return `<div><br></div><div class="${SIGNATURE}">-- <br>${box.innerHTML}</div>`;
-}
-
-export function signatureText(identity: Identity | undefined): string {
-  return identity?.textSignature ? `\n\n-- \n${identity.textSignature}` : '';
 }
 
 export async function newMessage(account: Account, start: ComposeStart = {}): Promise<void> {

@@ -7,6 +7,7 @@ import type { Account } from './account';
 import { Attachments } from './attachments';
 import type { Outgoing } from './outbox';
 import { settings } from './settings';
+import { signatureText } from './signature';
 import { showError } from './toasts';
 
 export interface ComposeStart {
@@ -75,6 +76,16 @@ export class ComposeSession {
 
   get identity(): Identity | undefined {
     return this.#account.identities.value.find(({ id }) => id === this.identityId.value);
+  }
+
+  /** Writes as another; the signature below is theirs then. */
+  chooseIdentity(id: Id): void {
+    const before = this.identity;
+    this.changed();
+    this.identityId.value = id;
+    const [old, next] = [signatureText(before), signatureText(this.identity)];
+    if (old !== '' && this.text.includes(old)) this.text = this.text.replace(old, () => next);
+    else if (old === '') this.text += next;
   }
 
   get isAnswer(): boolean {

@@ -53,8 +53,9 @@ export class MailStore {
     });
     await batch.send();
     const result = query.value;
-    if (result.ids.length === 0) return result;
+    // An empty list has a state, too: that from which the first message is heard of.
     this.#take(rows.value, threads.value);
+    if (result.ids.length === 0) return result;
     try {
       this.emails.put(others.value.list);
     } catch (error) {

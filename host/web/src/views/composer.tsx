@@ -114,10 +114,7 @@ function Fields({ session }: { session: ComposeSession }) {
           <span>{t('field.from')}</span>
           <select
             value={session.identityId.value}
-            onChange={(event) => {
-              session.identityId.value = event.currentTarget.value;
-              changed();
-            }}
+            onChange={(event) => session.chooseIdentity(event.currentTarget.value)}
           >
             {identities.map((identity) => (
               <option key={identity.id} value={identity.id}>

@@ -3,10 +3,12 @@ import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import Squire from 'squire-rte';
 import { type MessageKey, t } from '../i18n';
+import { SIGNATURE } from '../mail/sanitise';
 import { htmlToText } from '../mail/text';
 import type { ComposeSession } from '../state/compose';
 import { prompt } from '../state/dialogs';
 import { sanitiser } from '../state/sanitiser';
+import { signatureElement } from '../state/signature';
 import { Icon, type IconName } from './icons';
 
 export function Editor({ session }: { session: ComposeSession }) {
@@ -44,7 +46,11 @@ function RichEditor({ session }: { session: ComposeSession }) {
     const squire = makeEditor(root.current, session);
     editor.current = squire;
     squire.addEventListener('pathChange', () => void (path.value = squire.getPath()));
-    return () => squire.destroy();
+    const stop = session.identityId.subscribe(() => sign(squire, session));
+    return () => {
+      stop();
+      squire.destroy();
+    };
   }, []);
   return (
     <>
@@ -88,6 +94,17 @@ function makeEditor(root: HTMLElement, session: ComposeSession): Squire {
     root.scrollTop = 0;
   }
   return squire;
+}
+
+/** Puts the signature of whom one writes as in the place of the one that is there. */
+function sign(editor: Squire, session: ComposeSession): void {
+  const old = editor.getRoot().querySelector(`.${SIGNATURE}`);
+  const next = signatureElement(session.identity);
+  if (old?.outerHTML === next?.outerHTML || session.saveState.peek() === 'clean') return;
+  editor.saveUndoState();
+  if (old === null && next !== null) editor.getRoot().append(next);
+  else if (next === null) old?.remove();
+  else old?.replaceWith(next);
 }
 
 interface Tool {

@@ -152,6 +152,9 @@ function General() {
         {t('settings.shortcuts')}
       </label>
       <TrustedSenders />
+      <a class="licences" href={`${import.meta.env.BASE_URL}licences.txt`} target="_blank" rel="noopener">
+        {t('settings.licences')}
+      </a>
     </section>
   );
 }

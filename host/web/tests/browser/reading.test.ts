@@ -101,6 +101,15 @@ test('the keyboard goes everywhere', async () => {
   await page.getByRole('heading', { name: 'Sent' }).waitFor();
 });
 
+test('keys work in the frame of a mail, too', async () => {
+  const { page } = await open();
+  await login(visiting);
+  await page.locator('.row-link', { hasText: 'What to plant in March' }).click();
+  await page.frameLocator('.mail-frame').getByText('Broad beans').click();
+  await page.keyboard.press('j');
+  await page.getByRole('heading', { name: 'Rapat minggu depan' }).waitFor();
+});
+
 test('labels are given and shown', async () => {
   const { page, server } = await open();
   await login(visiting);

@@ -109,6 +109,25 @@ test('an answer to all quotes, threads, and marks what it answers', async () => 
   await expect.poll(() => answered?.keywords.$answered).toBe(true);
 });
 
+test('an answer that nobody has begun leaves no draft, and a signature follows who one is', async () => {
+  const { page } = await open();
+  await page.locator('.row-link', { hasText: 'What to plant in March' }).click();
+  await page.frameLocator('.mail-frame').getByText('Broad beans').waitFor();
+  const before = inMailbox('drafts').length;
+  await page.keyboard.press('r');
+  const body = page.getByRole('textbox', { name: 'Message text' });
+  await body.getByText('Wonderland Lane 1').waitFor();
+  await page.getByRole('button', { name: 'Close and keep as draft' }).click();
+  await page.locator('.composer').waitFor({ state: 'detached' });
+  await page.keyboard.press('c');
+  await body.getByText('Wonderland Lane 1').waitFor();
+  expect(inMailbox('drafts').length).toBe(before);
+  await page.locator('.composer select').selectOption('I2');
+  await body.getByText('Wonderland Lane 1').waitFor({ state: 'detached' });
+  await page.locator('.composer select').selectOption('I1');
+  await body.getByText('Wonderland Lane 1').waitFor();
+});
+
 test('what the server refuses comes back to be put right', async () => {
   const { page } = await open({ maxDelayedSend: 300 });
   await page.keyboard.press('c');

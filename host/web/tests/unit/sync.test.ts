@@ -59,6 +59,21 @@ test('bodies are fetched once', async () => {
   expect(store.contents.peek(id)?.bodyValues['1']?.value).toContain('A carry that meets a nine');
 });
 
+test('the first message of an empty mailbox is heard of', async () => {
+  const { client, store } = await connect({}, 10);
+  const { model } = server;
+  const archive = model.mailboxWithRole('archive');
+  const empty = new MessageList(client, store, { inMailbox: archive }, archive);
+  const follow = new Sync(client, store, { onEmails: () => empty.follow() });
+  await empty.ensure(0, 20);
+  expect(empty.total.peek()).toBe(0);
+  const first = message(model, { mailboxIds: { [archive]: true } });
+  model.add(first);
+  expect(follow.isNews('Email', model.state('Email'))).toBe(true);
+  await follow.run();
+  expect(empty.ids.peek()).toEqual([first.id]);
+});
+
 test('a state that the server has forgotten starts anew', async () => {
   const { list, store, sync } = await connect();
   await list.ensure(0, 20);
