@@ -33,7 +33,8 @@ export class Push {
   async run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       try {
-        await this.#listen();
+        if (this.#client.features.session.eventSourceUrl) await this.#listen();
+        else this.#ask();
       } catch (error) {
         // The transport has told of it.
         if (error instanceof UnauthorizedError) return;
@@ -44,6 +45,12 @@ export class Push {
 
   stop(): void {
     this.#stop.abort();
+  }
+
+  /** Where the server pushes nothing, it is asked now and then. */
+  #ask(): void {
+    this.#wait = LONGEST_WAIT;
+    this.#listener.onOpen();
   }
 
   async #listen(): Promise<void> {

@@ -61,6 +61,7 @@ export class Account {
     isOpen = true;
     await account.store.loadMailboxes();
     void account.#push.run();
+    document.addEventListener('visibilitychange', account.#onVisible);
     void account.loadIdentities();
     void account.loadQuotas();
     return account;
@@ -135,7 +136,13 @@ export class Account {
     await this.list.peek()?.follow();
   }
 
+  /** A computer that slept has heard nothing. */
+  readonly #onVisible = () => {
+    if (document.visibilityState === 'visible') void this.sync.run();
+  };
+
   close(): void {
+    document.removeEventListener('visibilitychange', this.#onVisible);
     this.#push.stop();
     this.outbox.flush();
     this.client.transport.auth.end();

@@ -12,7 +12,8 @@ export interface Attachment {
   name: string;
   type: string;
   size: number;
-  blobId: string | null;
+  /** Null until the server has it. */
+  blobId: Signal<string | null>;
   cid: string | null;
   /** Of the upload, from 0 to 1. */
   progress: Signal<number>;
@@ -36,7 +37,7 @@ export class Attachments {
   addParts(parts: readonly BodyPart[]): void {
     const added = parts.map((part) => ({
       ...{ key: nextKey++, name: part.name ?? t('attachment.unnamed'), type: part.type, size: part.size },
-      ...{ blobId: part.blobId, cid: null, progress: signal(1), error: signal(null), cancel: () => {} },
+      ...{ blobId: signal(part.blobId), cid: null, progress: signal(1), error: signal(null), cancel: () => {} },
     }));
     this.list.value = [...this.list.peek(), ...added];
   }
@@ -54,16 +55,15 @@ export class Attachments {
     const stop = new AbortController();
     const type = file.type || 'application/octet-stream';
     const attachment: Attachment = {
-      ...{ key: nextKey++, name: file.name, type, size: file.size, blobId: null, cid: null },
+      ...{ key: nextKey++, name: file.name, type, size: file.size, cid: null, blobId: signal<string | null>(null) },
       ...{ progress: signal(0), error: signal<string | null>(null), cancel: () => stop.abort() },
     };
     this.list.value = [...this.list.peek(), attachment];
     const onProgress = (fraction: number) => void (attachment.progress.value = fraction);
     this.#client.upload(file, type, onProgress, stop.signal).then(
       (result) => {
-        attachment.blobId = result.blobId;
         attachment.progress.value = 1;
-        this.list.value = [...this.list.peek()];
+        attachment.blobId.value = result.blobId;
         this.#onChange();
       },
       (error) => {
@@ -82,12 +82,13 @@ export class Attachments {
   }
 
   get isUploading(): boolean {
-    return this.list.value.some((one) => one.blobId === null && one.error.value === null);
+    return this.list.value.some((one) => one.blobId.value === null && one.error.value === null);
   }
 
   get ready(): DraftAttachment[] {
-    return this.list
-      .peek()
-      .flatMap(({ blobId, name, type, size, cid }) => (blobId === null ? [] : [{ blobId, name, type, size, cid }]));
+    return this.list.peek().flatMap(({ blobId: { value: blobId }, ...rest }) => {
+      const { name, type, size, cid } = rest;
+      return blobId === null ? [] : [{ blobId, name, type, size, cid }];
+    });
   }
 }

@@ -79,8 +79,10 @@ export class Commands {
   move = async (rows = targets(this.#account)) => {
     if (rows.length === 0) return;
     const target = await pickMailbox(plural('dialog.move', rows.length));
-    if (target !== null) leave(this.#account, rows, (ids) => this.#account.actions.moveTo(ids, target));
+    if (target !== null) this.moveTo(target, rows);
   };
+
+  moveTo = (target: Id, rows: Id[]) => leave(this.#account, rows, (ids) => this.#account.actions.moveTo(ids, target));
 
   label = async (rows = targets(this.#account)) => {
     if (rows.length > 0) await editLabels(this.#account.actions.membersOf(rows));

@@ -35,6 +35,10 @@ function Sheet({ session }: { session: ComposeSession }) {
   const isDropping = useSignal(false);
   const root = useRef<HTMLElement>(null);
   useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    return () => before?.focus({ preventScroll: true });
+  }, [session]);
+  useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => {
       if (session.saveState.peek() === 'dirty' || session.attachments.isUploading) event.preventDefault();
     };
@@ -174,7 +178,7 @@ function AttachmentItem({ attachment, session }: { attachment: Attachment; sessi
       <Icon name="attachment" size={16} />
       <span class="attachment-name">{name}</span>
       <span class="attachment-size">{error.value ?? formatSize(size)}</span>
-      {blobId === null && !isFailed && (
+      {blobId.value === null && !isFailed && (
         <progress max={1} value={progress.value} aria-label={t('attachment.progress', { name })} />
       )}
       <IconButton

@@ -9,6 +9,7 @@ import { Commands } from '../state/commands';
 import type { MessageList } from '../state/list';
 import { route, routeHash, withThread } from '../state/route';
 import { useAccount } from './context';
+import { startDrag } from './drag';
 import { Icon } from './icons';
 import { Labels } from './labels';
 import { Avatar, IconButton } from './parts';
@@ -86,6 +87,8 @@ function LoadedRow({ id, email, index, total, style, list }: LoadedProps) {
         ref={link}
         href={routeHash(withThread(current, email.threadId))}
         aria-current={isOpen ? 'true' : undefined}
+        draggable={!account.features.isReadOnly}
+        onDragStart={(event) => startDrag(event, account, id)}
         tabIndex={isCursor || index === 0 ? 0 : -1}
         onMouseEnter={() => void store.open([id]).catch(() => {})}
         onFocus={() => void (selection.cursor.value = id)}

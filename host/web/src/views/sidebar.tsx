@@ -10,6 +10,7 @@ import { go, route, routeHash } from '../state/route';
 import { showError } from '../state/toasts';
 
 import { useAccount } from './context';
+import { dropHandlers, dropTarget } from './drag';
 import { Icon, type IconName, Mark } from './icons';
 import { IconButton, Menu, type MenuItem } from './parts';
 
@@ -106,7 +107,11 @@ function MailboxItem({ mailbox, depth }: MailboxNode) {
   const isLoud = count > 0 && !isCounted && mailbox.role !== 'trash';
   const items = mailboxMenu(account, mailbox);
   return (
-    <li class={isCurrent ? 'mailbox current' : 'mailbox'} data-depth={Math.min(depth, 5)}>
+    <li
+      class={['mailbox', isCurrent && 'current', dropTarget.value === mailbox.id && 'target'].filter(Boolean).join(' ')}
+      data-depth={Math.min(depth, 5)}
+      {...dropHandlers(account, mailbox.id, mailbox.myRights.mayAddItems)}
+    >
       <a
         href={routeHash({ page: 'box', mailboxId: mailbox.id, threadId: null })}
         aria-current={isCurrent ? 'page' : undefined}

@@ -101,6 +101,55 @@ test('several are chosen with shift and archived, and deleted for good from the 
   await expect.poll(() => find('A moth in the relay')).toBe(undefined);
 });
 
+test('a row is dragged onto a mailbox', async () => {
+  const { page, server } = await open();
+  await page
+    .locator('.row-link', { hasText: 'A moth in the relay' })
+    .dragTo(page.getByRole('link', { name: 'Travel' }));
+  await page.getByText('Conversation moved to Travel').waitFor();
+  const travel = [...server.model.mailboxes.values()].find(({ name }) => name === 'Travel')?.id ?? '';
+  await expect.poll(() => find('A moth in the relay')?.mailboxIds).toEqual({ [travel]: true });
+});
+
+test('settings are kept, here and at the server', async () => {
+  const { page, server } = await open();
+  await page.getByRole('button', { name: 'Settings' }).click();
+  await page.getByLabel('Appearance').selectOption('dark');
+  await page.getByRole('combobox', { name: /^List/ }).selectOption('compact');
+  await page.getByLabel('Language').selectOption('de');
+  await page.getByRole('link', { name: 'Adressen und Signaturen' }).click();
+  const form = page.getByRole('form', { name: 'alice@waxwing.test' });
+  await form.getByLabel('Signatur').fill('Viele Grüße\nAlice');
+  await form.getByRole('button', { name: 'Speichern' }).click();
+  await page.getByText('Gespeichert').waitFor();
+  expect(server.model.identities.get('I1')?.textSignature).toBe('Viele Grüße\nAlice');
+  await page.getByRole('link', { name: 'Abwesenheit' }).click();
+  await page.getByLabel('Für mich antworten').check();
+  await page.getByLabel('Letzter Tag').fill('2026-12-24');
+  await page.getByRole('textbox', { name: 'Nachricht' }).fill('Bin weg.');
+  await page.getByRole('button', { name: 'Speichern' }).click();
+  await expect.poll(() => server.model.vacation.isEnabled).toBe(true);
+  expect(server.model.vacation).toMatchObject({ toDate: '2026-12-24T23:59:59Z', fromDate: null, textBody: 'Bin weg.' });
+  await page.reload();
+  await page.getByRole('heading', { name: 'Einstellungen' }).waitFor();
+  expect(await page.evaluate(() => ({ ...document.documentElement.dataset }))).toEqual({
+    theme: 'dark',
+    density: 'compact',
+  });
+  await page.goBack();
+  await page.getByRole('link', { name: /^Posteingang/ }).click();
+  await page.locator('.row:not(.loading)').first().waitFor();
+  await picture(page, 'dark-compact-german');
+});
+
+test('a login that the server takes back ends the session', async () => {
+  const { page, server } = await open();
+  server.isLocked = true;
+  await page.locator('.row-link', { hasText: 'Spring planting list' }).first().click();
+  await page.getByText('Please log in again.').waitFor();
+  await page.getByRole('button', { name: 'Log in' }).waitFor();
+});
+
 test('mailboxes are made, renamed, moved into and deleted', async () => {
   const { page, server } = await open();
   await page.getByRole('button', { name: 'New folder' }).click();

@@ -90,6 +90,18 @@ test('sending is undone at a server that holds mail back', async () => {
   await expect.poll(() => inMailbox('drafts').some(({ subject }) => subject === 'Too early')).toBe(true);
 });
 
+test('closing the page sends what waits in it', async () => {
+  const { page, server } = await open();
+  await page.keyboard.press('c');
+  await page.getByRole('combobox', { name: 'To' }).fill('bob@waxwing.test');
+  await page.getByLabel('Subject').fill('Last words');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.locator('.toast', { hasText: 'Sending message' }).waitFor();
+  expect(server.model.submissions.size).toBe(0);
+  await page.close({ runBeforeUnload: true });
+  await expect.poll(() => server.model.submissions.size, { timeout: 10_000 }).toBe(1);
+});
+
 test('an answer to all quotes, threads, and marks what it answers', async () => {
   const { page, server } = await open();
   await page.locator('.row-link', { hasText: 'Notes on the engine' }).first().click();

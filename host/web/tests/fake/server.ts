@@ -30,6 +30,8 @@ export class FakeServer {
   readonly calls: string[] = [];
   /** Refuses the next so many requests to the API as a server does that is out of breath. */
   busy = 0;
+  /** Takes no credentials any more. */
+  isLocked = false;
   readonly #options: Required<FakeOptions>;
   readonly #server: Server;
   readonly #streams = new Set<ServerResponse>();
@@ -71,7 +73,7 @@ export class FakeServer {
     this.requests.push(url.pathname);
     if (url.pathname === '/mail' || url.pathname.startsWith('/mail/')) return this.#file(url.pathname, response);
     const wanted = `Basic ${Buffer.from(`alice@waxwing.test:${PASSWORD}`).toString('base64')}`;
-    if (request.headers.authorization !== wanted) return void response.writeHead(401).end();
+    if (this.isLocked || request.headers.authorization !== wanted) return void response.writeHead(401).end();
     if (url.pathname === '/.well-known/jmap') return json(response, this.#session());
     if (url.pathname === '/jmap/api') return this.#api(request, response);
     if (url.pathname.startsWith('/jmap/upload/')) return this.#upload(request, response);
