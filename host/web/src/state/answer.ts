@@ -5,6 +5,7 @@ import { longDate } from '../i18n/format';
 import type { BodyPart, Id, Identity } from '../jmap/types';
 import { formatAddress } from '../mail/addresses';
 import { bodyOf } from '../mail/body';
+import { parseMailto } from '../mail/mailto';
 import {
   type FullEmail,
   forwardedHeader,
@@ -24,6 +25,15 @@ import { settings } from './settings';
 import { signatureHtml, signatureText } from './signature';
 import { showError } from './toasts';
 
+/** Opens the writer for a link to an address. False if it is none, or nothing can be sent. */
+export function followMailto(account: Account, href: string): boolean {
+  const asked = account.features.canSubmit ? parseMailto(href) : null;
+  if (asked === null) return false;
+  const { body, ...rest } = asked;
+  void newMessage(account, rest, body);
+  return true;
+}
+
 export type AnswerKind = 'reply' | 'replyAll' | 'forward';
 
 async function fullEmail(account: Account, id: Id): Promise<FullEmail | null> {
@@ -41,12 +51,12 @@ function editableBody(email: FullEmail): { html: string; text: string } {
   return { html: box.innerHTML, text: htmlToText(box) };
 }
 
-export async function newMessage(account: Account, start: ComposeStart = {}): Promise<void> {
+export async function newMessage(account: Account, start: ComposeStart = {}, body = ''): Promise<void> {
   await loadSanitiser();
   const identity = account.identities.peek()[0];
   openComposer(account, {
-    html: `<div><br></div>${signatureHtml(identity)}`,
-    text: signatureText(identity),
+    html: (body === '' ? '<div><br></div>' : textToHtml(body)) + signatureHtml(identity),
+    text: body + signatureText(identity),
     ...start,
   });
 }

@@ -1,6 +1,6 @@
 /** Questions that stand before everything else until they are answered. */
 import { signal } from '@preact/signals';
-import type { Id } from '../jmap/types';
+import type { BodyPart, Id } from '../jmap/types';
 
 export type Dialog =
   | { kind: 'confirm'; title: string; text: string; action: string; isDanger: boolean; done: (yes: boolean) => void }
@@ -14,6 +14,7 @@ export type Dialog =
     }
   | { kind: 'mailbox'; title: string; done: (id: Id | null) => void }
   | { kind: 'labels'; emailIds: Id[]; done: () => void }
+  | { kind: 'image'; part: BodyPart; done: () => void }
   | { kind: 'shortcuts'; done: () => void };
 
 export const dialog = signal<Dialog | null>(null);
@@ -38,5 +39,7 @@ export const prompt = (question: Question<'prompt'>) =>
 export const pickMailbox = (title: string) => ask<Id | null>((done) => ({ kind: 'mailbox', title, done }));
 
 export const editLabels = (emailIds: Id[]) => ask<void>((done) => ({ kind: 'labels', emailIds, done }));
+
+export const showImage = (part: BodyPart) => ask<void>((done) => ({ kind: 'image', part, done }));
 
 export const showShortcuts = () => ask<void>((done) => ({ kind: 'shortcuts', done }));

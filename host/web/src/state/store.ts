@@ -124,6 +124,7 @@ export class MailStore {
         maxBodyValueBytes: MAX_BODY,
       });
       this.contents.put(result.list);
+      this.emails.remove(result.notFound);
     }
   }
 

@@ -3,7 +3,9 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { t } from '../i18n';
 import type { Id } from '../jmap/types';
 import { type Dialog, dialog } from '../state/dialogs';
+import { saveBlob } from '../state/download';
 import { asKeyword, knownKeywords } from '../state/labels';
+import { showError } from '../state/toasts';
 import { useAccount } from './context';
 import { Icon } from './icons';
 import { keyLabel, SHORTCUTS } from './keyboard';
@@ -21,6 +23,8 @@ export function Dialogs() {
       return <MailboxPicker {...shown} />;
     case 'labels':
       return <LabelEditor {...shown} />;
+    case 'image':
+      return <ImageView {...shown} />;
     case 'shortcuts':
       return <ShortcutSheet {...shown} />;
     default:
@@ -196,6 +200,41 @@ function LabelEditor({ emailIds, done }: Of<'labels'>) {
           {t('action.add')}
         </button>
       </form>
+    </DialogFrame>
+  );
+}
+
+function ImageView({ part, done }: Of<'image'>) {
+  const { client } = useAccount();
+  const [url, setUrl] = useState<string | null>(null);
+  const name = part.name ?? t('attachment.unnamed');
+  useEffect(() => {
+    let made: string | null = null;
+    let isGone = false;
+    client.download(part).then(
+      (blob) => {
+        if (isGone) return;
+        made = URL.createObjectURL(blob);
+        setUrl(made);
+      },
+      (error) => {
+        showError(error);
+        done();
+      },
+    );
+    return () => {
+      isGone = true;
+      if (made !== null) URL.revokeObjectURL(made);
+    };
+  }, []);
+  return (
+    <DialogFrame title={name} onClose={done} class="image-view">
+      {url === null ? <div class="ghost-body" aria-busy="true" /> : <img src={url} alt={name} />}
+      <div class="dialog-buttons">
+        <button type="button" class="button" onClick={() => void saveBlob(client, part)}>
+          <Icon name="download" /> {t('action.download')}
+        </button>
+      </div>
     </DialogFrame>
   );
 }

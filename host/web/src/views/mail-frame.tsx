@@ -6,6 +6,8 @@ import type { BodyPart } from '../jmap/types';
 import { cidOf, inlineParts } from '../mail/body';
 import { type FrameLook, fillFrame, frameUrl, SANDBOX } from '../mail/frame';
 import type { FullEmail } from '../mail/reply';
+import type { Account } from '../state/account';
+import { followMailto } from '../state/answer';
 import { loadSanitiser } from '../state/sanitiser';
 import { isDark } from '../state/settings';
 import { useAccount } from './context';
@@ -26,7 +28,8 @@ export interface Found {
 }
 
 export function MailFrame({ email, source, remote, onFilled }: FrameProps) {
-  const { client } = useAccount();
+  const account = useAccount();
+  const { client } = account;
   const frame = useRef<HTMLIFrameElement>(null);
   const dark = isDark.value;
   const parts = useMemo(() => inlineParts(email), [email.id]);
@@ -43,7 +46,7 @@ export function MailFrame({ email, source, remote, onFilled }: FrameProps) {
     fillFrame(doc, mail, look(dark), email.subject ?? t('message.noSubject'));
     frame.current.dataset.paper = mail.hasColours ? 'own' : 'page';
     stop.current();
-    stop.current = follow(frame.current, doc);
+    stop.current = follow(frame.current, doc, account);
     onFilled({ blocked: mail.blocked, cids: new Set(mail.cids.filter((cid) => parts.has(cid))) });
     void loadInline(client, mail.cids, parts, urls.current).then((loaded) => loaded && void fill());
   };
@@ -77,8 +80,8 @@ function look(dark: boolean): FrameLook {
 /** A mail may grow with its frame and its frame with it; that ends here. */
 const MAX_RESIZES = 60;
 
-/** Keeps the frame as high as its document, and lets the page's keys work in it. */
-function follow(frame: HTMLIFrameElement, doc: Document): () => void {
+/** Keeps the frame as high as its document, and lets the page's keys and links to addresses work in it. */
+function follow(frame: HTMLIFrameElement, doc: Document, account: Account): () => void {
   let resizes = 0;
   const resize = () => {
     const height = Math.ceil(doc.documentElement.getBoundingClientRect().height);
@@ -88,14 +91,21 @@ function follow(frame: HTMLIFrameElement, doc: Document): () => void {
   const observer = new ResizeObserver(resize);
   observer.observe(doc.documentElement);
   const pass = (event: KeyboardEvent) => {
-    if (event.target instanceof Element && event.key === 'Enter') return;
+    if (event.key === 'Enter') return;
     const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
     frame.dispatchEvent(new KeyboardEvent('keydown', { key, ctrlKey, metaKey, altKey, shiftKey, bubbles: true }));
   };
+  const click = (event: MouseEvent) => {
+    // An element of the frame's own realm: `instanceof` of ours knows it not.
+    const link = (event.target as Element | null)?.closest?.('a[href^="mailto:" i]');
+    if (link && followMailto(account, link.getAttribute('href') ?? '')) event.preventDefault();
+  };
   doc.addEventListener('keydown', pass);
+  doc.addEventListener('click', click);
   return () => {
     observer.disconnect();
     doc.removeEventListener('keydown', pass);
+    doc.removeEventListener('click', click);
   };
 }
 

@@ -6,6 +6,8 @@ import type { BodyPart } from '../jmap/types';
 import { bodyOf, listedAttachments } from '../mail/body';
 import type { FullEmail } from '../mail/reply';
 import { linkify, paragraphs } from '../mail/text';
+import { followMailto } from '../state/answer';
+import { showImage } from '../state/dialogs';
 import { saveBlob } from '../state/download';
 import { changeSettings, settings } from '../state/settings';
 import { useAccount } from './context';
@@ -72,6 +74,7 @@ function HtmlBody({ email, source, found }: HtmlProps) {
 
 /** Text as it was written, its links to follow, what was quoted paler. */
 export function PlainText({ text }: { text: string }) {
+  const account = useAccount();
   const blocks = useMemo(() => paragraphs(text), [text]);
   return (
     <div class="plain">
@@ -80,7 +83,13 @@ export function PlainText({ text }: { text: string }) {
         <div key={index} class={block.depth > 0 ? 'quoted' : undefined} data-depth={Math.min(block.depth, 3)}>
           {linkify(block.text).map((span, at) =>
             'href' in span ? (
-              <a key={at} href={span.href} target="_blank" rel="noopener noreferrer nofollow">
+              <a
+                key={at}
+                href={span.href}
+                target="_blank"
+                rel="noopener noreferrer nofollow"
+                onClick={(event) => followMailto(account, span.href) && event.preventDefault()}
+              >
                 {span.text}
               </a>
             ) : (
@@ -100,20 +109,27 @@ function Attachments({ parts }: { parts: BodyPart[] }) {
     <ul class="attachments" aria-label={t('attachment.list')}>
       {parts.map((part, index) => (
         <li key={`${part.blobId}${index}`}>
-          <button type="button" class="attachment" onClick={() => void saveBlob(client, part)}>
+          <button
+            type="button"
+            class="attachment"
+            onClick={() => void (isShown(part) ? showImage(part) : saveBlob(client, part))}
+          >
             <span class="attachment-kind" aria-hidden="true">
               {extension(part)}
             </span>
             <span class="attachment-name">{part.name ?? t('attachment.unnamed')}</span>
             <span class="attachment-size">{formatSize(part.size)}</span>
-            <Icon name="download" size={18} />
-            <span class="hidden">{t('action.download')}</span>
+            <Icon name={isShown(part) ? 'image' : 'download'} size={18} />
+            <span class="hidden">{isShown(part) ? t('action.show') : t('action.download')}</span>
           </button>
         </li>
       ))}
     </ul>
   );
 }
+
+/** Pictures that hold nothing but pixels are shown, all else is saved. */
+const isShown = (part: BodyPart) => /^image\/(?:png|jpe?g|gif|webp|avif)$/.test(part.type);
 
 function extension(part: BodyPart): string {
   const fromName = /\.(\w{1,4})$/.exec(part.name ?? '')?.[1];

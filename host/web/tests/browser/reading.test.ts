@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { message } from '../fake/generate';
 import { login, picture, startBrowser, stopBrowser, type Visit, type VisitOptions, visit } from './browser';
 
 let visiting: Visit;
@@ -108,6 +109,33 @@ test('keys work in the frame of a mail, too', async () => {
   await page.frameLocator('.mail-frame').getByText('Broad beans').click();
   await page.keyboard.press('j');
   await page.getByRole('heading', { name: 'Rapat minggu depan' }).waitFor();
+});
+
+test('links to addresses open the writer, from text and from HTML; pictures are shown', async () => {
+  const { page, server, complaints } = await open();
+  const { model } = server;
+  const png = [...model.blobs].find(([, { type }]) => type === 'image/png')?.[0] ?? '';
+  const attachments = [
+    { blobId: png, type: 'image/png', name: 'Harbour.png', disposition: 'attachment', cid: null, size: 80 },
+  ];
+  model.add(message(model, { subject: 'Plain link', text: 'Write to grace@navy.test, please.', minutesAgo: -2 }), true);
+  const html = '<a href="mailto:grace@navy.test?subject=Moths">write</a>';
+  model.add(message(model, { subject: 'Rich link', html, attachments, minutesAgo: -1 }), true);
+  await login(visiting);
+  await page.locator('.row-link', { hasText: 'Plain link' }).click();
+  await page.getByRole('link', { name: 'grace@navy.test', exact: true }).click();
+  await page.locator('.token', { hasText: 'grace@navy.test' }).waitFor();
+  await page.getByRole('button', { name: 'Close and keep as draft' }).click();
+  await page.locator('.row-link', { hasText: 'Rich link' }).click();
+  await page.frameLocator('.mail-frame').getByText('write').click();
+  await expect.poll(() => page.getByLabel('Subject').inputValue()).toBe('Moths');
+  await page.getByRole('button', { name: 'Close and keep as draft' }).click();
+  await page.getByText('Harbour.png').click();
+  const image = page.getByRole('dialog').getByRole('img', { name: 'Harbour.png' });
+  await image.waitFor();
+  await expect.poll(() => image.evaluate((one: HTMLImageElement) => one.naturalWidth)).toBe(8);
+  await picture(page, 'image');
+  expect(complaints).toEqual([]);
 });
 
 test('labels are given and shown', async () => {

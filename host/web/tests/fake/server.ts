@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { APP_HEADERS, FRAME_HEADERS } from './headers';
+import { headersFor } from '../../tools/policy.ts';
 import { type Answer, type Args, call, MethodFailure } from './methods';
 import type { Model } from './model';
 import { resolveReferences } from './references';
@@ -88,9 +88,11 @@ export class FakeServer {
     if (!file.startsWith(DIST)) return void response.writeHead(404).end();
     try {
       const body = await readFile(file);
-      const headers = name.startsWith('frame/') ? FRAME_HEADERS[name] : APP_HEADERS;
       response
-        .writeHead(200, { ...headers, 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream' })
+        .writeHead(200, {
+          ...headersFor(name === '.' ? '' : name),
+          'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
+        })
         .end(body);
     } catch {
       response.writeHead(404).end();

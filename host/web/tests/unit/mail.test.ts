@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { EmailSummary, Identity } from '../../src/jmap/types';
 import { formatAddress, initials, isAddress, parseAddresses, shortName } from '../../src/mail/addresses';
 import { draftObject, promisesAttachment, recipientsOf } from '../../src/mail/draft';
+import { parseMailto } from '../../src/mail/mailto';
 import {
   type FullEmail,
   forwardSubject,
@@ -222,6 +223,18 @@ describe('texts', () => {
     expect(plain('<div>x</div><div>-- <br>me</div>')).toBe('x\n-- \nme');
     expect(plain('a\u200bb&nbsp;c<style>x{}</style><script>y</script>')).toBe('ab c');
   });
+});
+
+test('links to addresses say what they may say, and no more', () => {
+  const href =
+    'mailto:ada@a.test,bob@b.test?subject=On%20the%20engine&cc=c@c.test&body=a%0D%0Ab&bcc=d+x@d.test&attach=/etc/passwd';
+  expect(parseMailto(href)).toEqual({
+    ...{ to: [at('ada@a.test'), at('bob@b.test')], cc: [at('c@c.test')], bcc: [at('d+x@d.test')] },
+    ...{ subject: 'On the engine', body: 'a\nb' },
+  });
+  expect(parseMailto('mailto:%E0%A4%A')?.to).toEqual([at('%E0%A4%A')]);
+  expect(parseMailto('mailto:a@b.test?subject=a%0D%0ABcc:%20x@y.test')?.subject).toBe('a Bcc: x@y.test');
+  expect(parseMailto('https://a.test')).toBe(null);
 });
 
 describe('patches', () => {
