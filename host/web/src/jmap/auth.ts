@@ -6,6 +6,8 @@
 export interface Authenticator {
   /** The headers that prove who asks; for each request to the server's own origin. */
   headers(): Record<string, string>;
+  /** Whether the browser sends along what it knows itself: cookies. */
+  readonly credentials: RequestCredentials;
   /** Forgets the credentials. */
   end(): void;
 }
@@ -14,6 +16,8 @@ const KEY = 'waxwing.login';
 
 /** RFC 7617 with UTF-8. Kept for the life of the tab, so that a reload does not log out. */
 export class BasicAuthenticator implements Authenticator {
+  /** With more than that, a browser that is refused asks for a password in a window of its own. */
+  readonly credentials = 'omit';
   readonly #token: string;
 
   private constructor(token: string) {

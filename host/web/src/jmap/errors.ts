@@ -25,21 +25,31 @@ export class UnauthorizedError extends JmapError {
   }
 }
 
+/** RFC 7807, with what RFC 8620 §3.6.1 adds. */
+export interface Problem {
+  type?: string;
+  detail?: string;
+  /** The name of the limit that was passed. */
+  limit?: string;
+}
+
 /** The request as a whole was refused (RFC 8620 §3.6.1). */
 export class RequestError extends JmapError {
   readonly status: number;
   /** Seconds that the server asks to wait. */
   readonly retryAfter: number | null;
-  constructor(status: number, problem: { type?: string; detail?: string }, retryAfter: number | null = null) {
+  readonly limit: string | null;
+  constructor(status: number, problem: Problem, retryAfter: number | null = null) {
     const type = (problem.type ?? '').replace('urn:ietf:params:jmap:error:', '');
     super(type === '' || type === 'about:blank' ? `http${status}` : type, problem.detail);
     this.status = status;
     this.retryAfter = retryAfter;
+    this.limit = problem.limit ?? null;
   }
 
   /** The server did nothing, and may take the same request later. */
   get isBusy(): boolean {
-    return this.status === 429 || this.status === 503;
+    return this.status === 429 || this.status === 503 || this.limit === 'maxConcurrentRequests';
   }
 }
 

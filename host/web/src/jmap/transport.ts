@@ -1,6 +1,6 @@
 /** HTTP to the server: one answer or one error, tried again where that can do no harm. */
 import type { Authenticator } from './auth';
-import { NetworkError, RequestError, UnauthorizedError } from './errors';
+import { NetworkError, type Problem, RequestError, UnauthorizedError } from './errors';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export type Sleep = (milliseconds: number) => Promise<void>;
@@ -64,7 +64,7 @@ export class Transport {
     let response: Response;
     try {
       response = await this.#fetch(url, {
-        credentials: 'same-origin',
+        credentials: this.auth.credentials,
         cache: 'no-store',
         referrerPolicy: 'no-referrer',
         ...init,
@@ -83,7 +83,7 @@ export class Transport {
 
 export async function refusal(response: Response): Promise<RequestError | UnauthorizedError> {
   if (response.status === 401) return new UnauthorizedError();
-  let problem: { type?: string; detail?: string } = {};
+  let problem: Problem = {};
   try {
     const body: unknown = await response.json();
     if (typeof body === 'object' && body !== null) problem = body;

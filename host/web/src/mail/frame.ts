@@ -26,6 +26,7 @@ function baseCss(look: FrameLook, hasColours: boolean): string {
 html,body{margin:0;padding:0;height:auto!important;min-height:0!important}
 html{overflow-x:auto;overflow-y:hidden}
 body{padding:${hasColours ? '12px' : '2px 0'};font:15px/1.55 system-ui,sans-serif;overflow-wrap:break-word}
+body>:first-child{margin-top:0}body>:last-child{margin-bottom:0}
 img{max-width:100%;height:auto}
 img:not([src]){display:inline-block;box-sizing:border-box;padding:2px 6px;border-radius:4px;overflow:hidden;
 background:color-mix(in srgb,currentColor 7%,transparent);color:color-mix(in srgb,currentColor 70%,transparent);font-size:12px}

@@ -73,7 +73,9 @@ export class FakeServer {
     this.requests.push(url.pathname);
     if (url.pathname === '/mail' || url.pathname.startsWith('/mail/')) return this.#file(url.pathname, response);
     const wanted = `Basic ${Buffer.from(`alice@waxwing.test:${PASSWORD}`).toString('base64')}`;
-    if (this.isLocked || request.headers.authorization !== wanted) return void response.writeHead(401).end();
+    if (this.isLocked || request.headers.authorization !== wanted) {
+      return void response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="Waxwing", charset="UTF-8"' }).end();
+    }
     if (url.pathname === '/.well-known/jmap') return json(response, this.#session());
     if (url.pathname === '/jmap/api') return this.#api(request, response);
     if (url.pathname.startsWith('/jmap/upload/')) return this.#upload(request, response);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { NetworkError, RequestError, UnauthorizedError } from '../../src/jmap/errors';
 import { Transport } from '../../src/jmap/transport';
 
-const auth = { headers: () => ({ Authorization: 'Basic x' }), end: () => {} };
+const auth = { headers: () => ({ Authorization: 'Basic x' }), credentials: 'omit' as const, end: () => {} };
 
 /** A transport whose requests end as listed, and what it did. */
 function scripted(...outcomes: (Response | Error)[]) {
@@ -60,6 +60,18 @@ test('a busy server is asked again when it says, even for what must not happen t
   const { transport, waits } = scripted(busy, limited, fine());
   await transport.request('/jmap', {}, false);
   expect(waits).toEqual([3_000, 30_000]);
+});
+
+test('too many at a time are asked again, too large a one is not', async () => {
+  const limit = (name: string) => {
+    const problem = { type: 'urn:ietf:params:jmap:error:limit', limit: name };
+    return new Response(JSON.stringify(problem), { status: 400 });
+  };
+  const first = scripted(limit('maxConcurrentRequests'), fine());
+  await first.transport.request('/jmap', {}, false);
+  expect(first.waits).toEqual([400]);
+  const second = scripted(limit('maxSizeRequest'));
+  await expect(second.transport.request('/jmap', {}, true)).rejects.toMatchObject({ type: 'limit' });
 });
 
 test('a refusal has the type of its problem document', async () => {
