@@ -88,7 +88,9 @@ export class Client {
       type: part.type,
       name: part.name ?? 'attachment',
     });
-    return (await this.transport.request(url, {}, true)).blob();
+    const bytes = await (await this.transport.request(url, {}, true)).arrayBuffer();
+    // Of the type that was looked at before it was asked for, whatever the answer calls it.
+    return new Blob([bytes], { type: part.type });
   }
 }
 

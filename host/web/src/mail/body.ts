@@ -35,9 +35,14 @@ export function cidOf(part: BodyPart): string {
   return part.cid?.replace(/^<|>$/g, '') ?? `part-${part.blobId}`;
 }
 
+/** Pictures that hold nothing but pixels: a document of SVG could be opened, and would be one of ours then. */
+export function isPicture(part: BodyPart): boolean {
+  return /^image\/(?:png|jpe?g|gif|webp|avif|bmp|x-icon)$/i.test(part.type);
+}
+
 /** Parts that the HTML may name by Content-ID. */
 export function inlineParts(email: FullEmail): Map<string, BodyPart> {
-  const parts = [...email.attachments, ...email.htmlBody].filter((part) => part.type.startsWith('image/'));
+  const parts = [...email.attachments, ...email.htmlBody].filter(isPicture);
   return new Map(parts.map((part) => [cidOf(part), part]));
 }
 

@@ -15,6 +15,7 @@ import { Selection } from './selection';
 import { Snippets } from './snippets';
 import { MailStore } from './store';
 import { Sync } from './sync';
+import { showError } from './toasts';
 
 export class Account {
   readonly client: Client;
@@ -44,7 +45,7 @@ export class Account {
     this.sync = new Sync(client, this.store, { onEmails: (created) => this.#onEmails(created) });
     this.#push = new Push(client, {
       onChange: (change) => void this.#onChange(change),
-      onOpen: () => void this.sync.run(),
+      onOpen: () => void this.#catchUp(),
     });
     client.onSession(() => {
       this.sessionVersion.value++;
@@ -62,8 +63,8 @@ export class Account {
     await account.store.loadMailboxes();
     void account.#push.run();
     document.addEventListener('visibilitychange', account.#onVisible);
-    void account.loadIdentities();
-    void account.loadQuotas();
+    account.loadIdentities().catch(showError);
+    account.loadQuotas().catch(showError);
     return account;
   }
 
@@ -123,8 +124,8 @@ export class Account {
   async #onChange(change: StateChange): Promise<void> {
     const changed = change.changed[this.client.accountId] ?? {};
     const isOther = (type: string) => changed[type] !== undefined && changed[type] !== this.#states[type];
-    if (isOther('Identity')) void this.loadIdentities();
-    if (isOther('Quota')) void this.loadQuotas();
+    if (isOther('Identity')) this.loadIdentities().catch(showError);
+    if (isOther('Quota')) this.loadQuotas().catch(showError);
     // What is being caught up with may be this very change.
     await this.sync.settled();
     const news = Object.entries(changed).some(([type, state]) => this.sync.isNews(type, state));
@@ -136,9 +137,15 @@ export class Account {
     await this.list.peek()?.follow();
   }
 
+  /** After a silence: what changed, and what could not be loaded. */
+  async #catchUp(): Promise<void> {
+    await this.sync.run();
+    if (this.list.peek()?.error.peek()) await this.list.peek()?.retry();
+  }
+
   /** A computer that slept has heard nothing. */
   readonly #onVisible = () => {
-    if (document.visibilityState === 'visible') void this.sync.run();
+    if (document.visibilityState === 'visible') void this.#catchUp();
   };
 
   close(): void {

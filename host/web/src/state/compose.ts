@@ -29,6 +29,7 @@ export interface ComposeStart {
 export type SaveState = 'clean' | 'dirty' | 'saving' | 'saved' | 'failed';
 
 const SAVE_AFTER = 1_500;
+const RETRY_AFTER = 10_000;
 
 export class ComposeSession {
   readonly identityId = signal<Id>('');
@@ -134,6 +135,7 @@ export class ComposeSession {
     } catch (error) {
       this.saveState.value = 'failed';
       if (this.isSending.peek()) throw error;
+      this.#timer = setTimeout(() => void this.save(), RETRY_AFTER);
     }
   }
 

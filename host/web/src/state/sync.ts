@@ -20,6 +20,8 @@ export class Sync {
   readonly #events: SyncEvents;
   #running: Promise<void> | null = null;
   #again = false;
+  /** Changes were taken that lists have not followed yet: the network went in between. */
+  #owed = false;
 
   constructor(client: Client, store: MailStore, events: SyncEvents) {
     this.#client = client;
@@ -90,7 +92,8 @@ export class Sync {
     const threadChanges = changesOf(threads);
     if (emailChanges === 'unknown' || threadChanges === 'unknown') {
       store.forget();
-      await this.#events.onEmails([]);
+      this.#owed = true;
+      await this.#takeEmails(null, null);
       return false;
     }
     await this.#takeEmails(emailChanges, threadChanges);
@@ -125,7 +128,10 @@ export class Sync {
       store.emails.remove(emails.destroyed);
       store.emails.state = emails.newState;
     }
-    if (any(emails) || any(threads)) await this.#events.onEmails(emails?.created ?? []);
+    this.#owed ||= any(emails) || any(threads);
+    if (!this.#owed) return;
+    await this.#events.onEmails(emails?.created ?? []);
+    this.#owed = false;
   }
 }
 

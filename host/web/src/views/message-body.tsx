@@ -3,7 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { t } from '../i18n';
 import { formatSize } from '../i18n/format';
 import type { BodyPart } from '../jmap/types';
-import { bodyOf, listedAttachments } from '../mail/body';
+import { bodyOf, isPicture, listedAttachments } from '../mail/body';
 import type { FullEmail } from '../mail/reply';
 import { linkify, paragraphs } from '../mail/text';
 import { followMailto } from '../state/answer';
@@ -38,7 +38,10 @@ interface HtmlProps {
 
 function HtmlBody({ email, source, found }: HtmlProps) {
   const sender = email.from?.[0]?.email.toLowerCase() ?? '';
-  const isTrusted = sender !== '' && settings.value.trusted.includes(sender);
+  // Junk is from whomever it says it is from.
+  const junk = useAccount().mailboxes.withRole('junk')?.id ?? '';
+  const mayTrust = sender !== '' && email.mailboxIds[junk] !== true;
+  const isTrusted = mayTrust && settings.value.trusted.includes(sender);
   const asked = useSignal(false);
   const remote = asked.value || isTrusted;
   return (
@@ -50,7 +53,7 @@ function HtmlBody({ email, source, found }: HtmlProps) {
           <button type="button" class="button small" onClick={() => void (asked.value = true)}>
             {t('images.show')}
           </button>
-          {sender !== '' && (
+          {mayTrust && (
             <button
               type="button"
               class="button small quiet"
@@ -112,24 +115,21 @@ function Attachments({ parts }: { parts: BodyPart[] }) {
           <button
             type="button"
             class="attachment"
-            onClick={() => void (isShown(part) ? showImage(part) : saveBlob(client, part))}
+            onClick={() => void (isPicture(part) ? showImage(part) : saveBlob(client, part))}
           >
             <span class="attachment-kind" aria-hidden="true">
               {extension(part)}
             </span>
             <span class="attachment-name">{part.name ?? t('attachment.unnamed')}</span>
             <span class="attachment-size">{formatSize(part.size)}</span>
-            <Icon name={isShown(part) ? 'image' : 'download'} size={18} />
-            <span class="hidden">{isShown(part) ? t('action.show') : t('action.download')}</span>
+            <Icon name={isPicture(part) ? 'image' : 'download'} size={18} />
+            <span class="hidden">{isPicture(part) ? t('action.show') : t('action.download')}</span>
           </button>
         </li>
       ))}
     </ul>
   );
 }
-
-/** Pictures that hold nothing but pixels are shown, all else is saved. */
-const isShown = (part: BodyPart) => /^image\/(?:png|jpe?g|gif|webp|avif)$/.test(part.type);
 
 function extension(part: BodyPart): string {
   const fromName = /\.(\w{1,4})$/.exec(part.name ?? '')?.[1];

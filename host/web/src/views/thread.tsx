@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { plural, t } from '../i18n';
+import { JmapError } from '../jmap/errors';
 import type { EmailSummary, Id } from '../jmap/types';
 import { answer } from '../state/answer';
 import { Commands } from '../state/commands';
@@ -21,8 +22,9 @@ export function ThreadView({ threadId }: { threadId: Id }) {
     error.value = null;
     openThread(account, threadId).catch((failure) => void (error.value = explain(failure)));
   };
-  useEffect(load, [threadId]);
   const thread = store.threads.get(threadId);
+  // What was known is forgotten where the server cannot say what changed: then it is loaded anew.
+  useEffect(load, [threadId, thread === undefined]);
   const messages = visibleMessages(
     account,
     (thread?.emailIds ?? []).map((id) => store.emails.get(id)),
@@ -43,7 +45,8 @@ export function ThreadView({ threadId }: { threadId: Id }) {
 async function openThread(account: ReturnType<typeof useAccount>, threadId: Id): Promise<void> {
   const { store } = account;
   if (!store.threads.has(threadId)) await store.fetchThreads([threadId]);
-  const ids = store.threads.peek(threadId)?.emailIds ?? [];
+  const ids = store.threads.peek(threadId)?.emailIds;
+  if (ids === undefined) throw new JmapError('notFound');
   const unread = ids.filter((id) => store.emails.peek(id)?.keywords.$seen !== true);
   await store.open([...new Set([...unread, ...ids.slice(-1)])]);
   if (unread.length > 0 && !account.client.features.isReadOnly) await account.actions.markRead(unread, true);

@@ -44,6 +44,23 @@ test('after the network was gone, what came meanwhile is there', async () => {
   await page.locator('.row').first().getByText('While you were away').waitFor({ timeout: 15_000 });
 });
 
+test('a server that has forgotten what changed is asked for all anew', async () => {
+  const { page, server, complaints } = await open();
+  await page.locator('.row-link', { hasText: 'A moth in the relay' }).click();
+  await page.locator('.plain', { hasText: 'First actual case' }).waitFor();
+  server.model.forget();
+  deliver('After the fire');
+  await page.locator('.row').first().getByText('After the fire').waitFor();
+  await page.locator('.plain', { hasText: 'First actual case' }).waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test('a thread that is not there is said not to be', async () => {
+  const { page } = await open();
+  await page.evaluate(() => void (location.hash += '/nowhere'));
+  await page.locator('.reading-pane').getByText('It is no longer there.').waitFor();
+});
+
 test('a busy server is asked again', async () => {
   const { page, server } = await open();
   server.busy = 2;

@@ -69,6 +69,7 @@ export class Model {
   /** Newest first; made anew after each change. */
   #sorted: FakeEmail[] | null = null;
   #clock = 1;
+  #oldest = 0;
   #nextId = 1;
 
   id(prefix: string): string {
@@ -85,6 +86,11 @@ export class Model {
     this.states.set(kind, state);
   }
 
+  /** Loses the log, as a server may. */
+  forget(): void {
+    this.#oldest = ++this.#clock;
+  }
+
   /** Tells whoever listens; once for all changes of a request. */
   announce(): void {
     for (const listener of this.#listeners) listener();
@@ -98,7 +104,7 @@ export class Model {
   /** RFC 8620 §5.2: each id once, as what it is now beside what it was. Null for a state that never was. */
   changes(kind: Kind, since: string): { created: string[]; updated: string[]; destroyed: string[] } | null {
     const from = Number(since);
-    if (Number.isNaN(from) || from > this.#clock) return null;
+    if (Number.isNaN(from) || from > this.#clock || from < this.#oldest) return null;
     const seen = new Map<string, { first: Change['what']; last: Change['what'] }>();
     for (const { state, kind: of, id, what } of this.#log) {
       if (of !== kind || state <= from) continue;

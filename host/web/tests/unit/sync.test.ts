@@ -10,6 +10,7 @@ import { run } from '../fake/query';
 import { type FakeOptions, FakeServer } from '../fake/server';
 
 let server: FakeServer;
+const network = { isGone: (_body: string) => false };
 
 afterEach(() => server.close());
 
@@ -18,7 +19,10 @@ async function connect(options: FakeOptions = {}, many = 300) {
   const url = await server.listen();
   globalThis.location = { href: `${url}/mail` } as Location;
   const client = await Client.connect(BasicAuthenticator.of('alice@waxwing.test', 'waxwing-demo'), {
-    fetch: (path, init) => fetch(url + path, init),
+    fetch: async (path, init) => {
+      if (network.isGone(String(init.body ?? ''))) throw new TypeError('Failed to fetch');
+      return fetch(url + path, init);
+    },
     sleep: async () => {},
   });
   const store = new MailStore(client);
@@ -72,6 +76,17 @@ test('the first message of an empty mailbox is heard of', async () => {
   expect(follow.isNews('Email', model.state('Email'))).toBe(true);
   await follow.run();
   expect(empty.ids.peek()).toEqual([first.id]);
+});
+
+test('a list that the network kept from following follows when it is back', async () => {
+  const { list, sync, inbox } = await connect();
+  await list.ensure(0, 20);
+  server.model.add(message(server.model, { minutesAgo: -1 }));
+  network.isGone = (body) => body.includes('Email/queryChanges');
+  await sync.run();
+  network.isGone = () => false;
+  await sync.run();
+  expect(list.ids.peek()[0]).toBe(run(server.model, { inMailbox: inbox }, true)[0]);
 });
 
 test('a state that the server has forgotten starts anew', async () => {
