@@ -3,6 +3,7 @@ import { formatNumber, t } from '../i18n';
 import { formatSize } from '../i18n/format';
 import type { Mailbox, Quota } from '../jmap/types';
 import { newMessage } from '../state/answer';
+import { emptyMailbox, markAllRead } from '../state/bulk';
 import { confirm, prompt, showShortcuts } from '../state/dialogs';
 import { logout } from '../state/login';
 import type { MailboxNode } from '../state/mailboxes';
@@ -149,9 +150,20 @@ function mailboxMenu(account: ReturnType<typeof useAccount>, mailbox: Mailbox): 
     await account.mailboxes.destroy(mailbox.id).catch(showError);
     if (account.list.peek()?.mailboxId === mailbox.id) go({ page: 'box', mailboxId: null, threadId: null });
   };
+  const empty = async () => {
+    const title = t('mailbox.empty.title', { name: account.mailboxName(mailbox.id) });
+    const sure = await confirm({ title, text: t('mailbox.delete.text'), action: t('mailbox.empty'), isDanger: true });
+    if (sure) await emptyMailbox(account, mailbox.id);
+  };
   if (account.features.isReadOnly) return items;
+  if (mailbox.unreadEmails > 0 && mailbox.myRights.maySetSeen) {
+    items.push({ label: t('mailbox.markRead'), icon: 'read', run: () => void markAllRead(account, mailbox.id) });
+  }
   if (mailbox.myRights.mayCreateChild)
     items.push({ label: t('mailbox.createChild'), icon: 'plus', run: () => void createChild() });
+  if ((mailbox.role === 'trash' || mailbox.role === 'junk') && mailbox.totalEmails > 0) {
+    items.push({ label: t('mailbox.empty'), icon: 'trash', run: () => void empty(), isDanger: true });
+  }
   if (mailbox.role === null && mailbox.myRights.mayRename) {
     items.push({ label: t('mailbox.rename'), icon: 'drafts', run: () => void rename() });
   }

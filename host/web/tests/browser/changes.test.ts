@@ -118,6 +118,21 @@ test('several are chosen with shift and archived, and deleted for good from the 
   await expect.poll(() => find('A moth in the relay')).toBe(undefined);
 });
 
+test('a mailbox is read as a whole, and another emptied', async () => {
+  const { page, server } = await open();
+  const count = (role: string) => server.model.counts.get(server.model.mailboxWithRole(role));
+  await page.getByRole('button', { name: 'Menu of Inbox' }).click();
+  await page.getByRole('menuitem', { name: 'Mark all as read' }).click();
+  await expect.poll(() => count('inbox')?.unread).toBe(0);
+  await page.locator('.row.unread').first().waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Menu of Junk' }).click();
+  await page.getByRole('menuitem', { name: 'Empty' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Empty' }).click();
+  await expect.poll(() => count('junk')?.total).toBe(0);
+  expect(find('You have won')).toBe(undefined);
+  expect(count('inbox')?.total).toBeGreaterThan(200);
+});
+
 test('a row is dragged onto a mailbox', async () => {
   const { page, server } = await open();
   await page
