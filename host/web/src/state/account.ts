@@ -4,7 +4,7 @@ import { type MessageKey, t } from '../i18n';
 import type { Authenticator } from '../jmap/auth';
 import { Client } from '../jmap/client';
 import { JmapError } from '../jmap/errors';
-import { Push } from '../jmap/push';
+import { SharedPush } from '../jmap/shared-push';
 import { Capability, type Filter, type Id, type Identity, type Quota, type StateChange } from '../jmap/types';
 import { parseSearch } from '../mail/search';
 import { Actions } from './actions';
@@ -31,7 +31,7 @@ export class Account {
   readonly quotas = signal<Quota[]>([]);
   /** Rises with each new Session, so that what shows features is shown anew. */
   readonly sessionVersion = signal(0);
-  readonly #push: Push;
+  readonly #push: SharedPush;
   /** The states of what is always fetched whole. */
   readonly #states: Record<string, string> = {};
 
@@ -43,7 +43,7 @@ export class Account {
     this.outbox = new Outbox(this);
     this.snippets = new Snippets(client);
     this.sync = new Sync(client, this.store, { onEmails: (created) => this.#onEmails(created) });
-    this.#push = new Push(client, {
+    this.#push = new SharedPush(client, {
       onChange: (change) => void this.#onChange(change),
       onOpen: () => void this.#catchUp(),
     });

@@ -35,6 +35,20 @@ for (const canFollowQueries of [true, false]) {
   });
 }
 
+test('tabs share one stream, and the next has it when the first is closed', async () => {
+  const { page, server, context } = await open();
+  const second = await context.newPage();
+  await login({ ...visiting, page: second });
+  deliver('To both tabs');
+  await page.locator('.row').first().getByText('To both tabs').waitFor();
+  await second.locator('.row').first().getByText('To both tabs').waitFor();
+  expect(server.streams).toBe(1);
+  await page.close();
+  deliver('To the second');
+  await second.locator('.row-link', { hasText: 'To the second' }).waitFor();
+  expect(server.streams).toBe(1);
+});
+
 test('after the network was gone, what came meanwhile is there', async () => {
   const { page, server, context } = await open();
   await context.setOffline(true);

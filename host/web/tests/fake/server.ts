@@ -62,6 +62,10 @@ export class FakeServer {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  get streams(): number {
+    return this.#streams.size;
+  }
+
   /** Ends all event streams, as a network does. */
   dropStreams(): void {
     for (const stream of this.#streams) stream.destroy();
