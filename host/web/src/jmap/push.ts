@@ -97,14 +97,18 @@ export class Push {
     const wait = this.#wait;
     this.#wait = Math.min(wait * 2, LONGEST_WAIT);
     return new Promise((resolve) => {
+      const { signal } = this.#stop;
+      if (signal.aborted) return resolve();
       const done = () => {
         clearTimeout(timer);
         removeEventListener('online', done);
+        signal.removeEventListener('abort', done);
         resolve();
       };
       // Not all clients at once when a server comes back.
       const timer = setTimeout(done, wait * (0.5 + Math.random() / 2));
       addEventListener('online', done);
+      signal.addEventListener('abort', done);
     });
   }
 }

@@ -49,6 +49,15 @@ test('tabs share one stream, and the next has it when the first is closed', asyn
   expect(server.streams).toBe(1);
 });
 
+test('who logs out and in again hears of new mail at once', async () => {
+  const { page } = await open();
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('button', { name: 'Log in' }).waitFor();
+  await login(visiting);
+  deliver('Welcome back');
+  await page.locator('.row').first().getByText('Welcome back').waitFor();
+});
+
 test('after the network was gone, what came meanwhile is there', async () => {
   const { page, server, context } = await open();
   await context.setOffline(true);
