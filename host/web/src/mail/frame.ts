@@ -30,6 +30,7 @@ body>:first-child{margin-top:0}body>:last-child{margin-bottom:0}
 img{max-width:100%;height:auto}
 img:not([src]){display:inline-block;box-sizing:border-box;padding:2px 6px;border-radius:4px;overflow:hidden;
 background:color-mix(in srgb,currentColor 7%,transparent);color:color-mix(in srgb,currentColor 70%,transparent);font-size:12px}
+@media(max-width:600px){img:not([src]){width:auto!important;height:auto!important;max-width:100%}}
 img:not([src])[width="1"],img:not([src])[height="1"]{display:none}
 pre{white-space:pre-wrap}
 blockquote{margin:.6em 0 .6em .2em;padding-left:.9em;border-left:2px solid color-mix(in srgb,currentColor 25%,transparent)}

@@ -80,16 +80,32 @@ function look(dark: boolean): FrameLook {
 /** A mail may grow with its frame and its frame with it; that ends here. */
 const MAX_RESIZES = 60;
 
+/** Below this, one would rather scroll than read. */
+const SMALLEST = 0.55;
+
+/** Mail made for a wider screen is made smaller, as a phone does with pages. */
+function shrink(doc: Document, width: number): void {
+  doc.body.style.setProperty('zoom', '1');
+  const wanted = doc.documentElement.scrollWidth;
+  if (wanted > width + 1) doc.body.style.setProperty('zoom', String(Math.max(width / wanted, SMALLEST)));
+}
+
 /** Keeps the frame as high as its document, and lets the page's keys and links to addresses work in it. */
 function follow(frame: HTMLIFrameElement, doc: Document, account: Account): () => void {
   let resizes = 0;
+  let fitted = 0;
   const resize = () => {
+    if (fitted !== frame.clientWidth) {
+      fitted = frame.clientWidth;
+      shrink(doc, fitted);
+    }
     const height = Math.ceil(doc.documentElement.getBoundingClientRect().height);
     if (height > 0 && resizes++ < MAX_RESIZES) frame.style.height = `${Math.min(height, 60_000)}px`;
   };
   resize();
   const observer = new ResizeObserver(resize);
   observer.observe(doc.documentElement);
+  observer.observe(frame);
   const pass = (event: KeyboardEvent) => {
     if (event.key === 'Enter') return;
     const { key, ctrlKey, metaKey, altKey, shiftKey } = event;

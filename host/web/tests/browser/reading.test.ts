@@ -138,6 +138,22 @@ test('links to addresses open the writer, from text and from HTML; pictures are 
   expect(complaints).toEqual([]);
 });
 
+test('mail that is made for a wide screen fits a phone', async () => {
+  const { page, server } = await open({ phone: true, width: 390, height: 780 });
+  const html = '<div style="width:600px;background:#def">As wide as a letter of 2005 could be</div>';
+  server.model.add(message(server.model, { subject: 'Wide letter', html, minutesAgo: -1 }), true);
+  await login(visiting);
+  await page.locator('.row-link', { hasText: 'Wide letter' }).click();
+  await page.frameLocator('.mail-frame').getByText('As wide').waitFor();
+  const overflow = () =>
+    page.locator('.mail-frame').evaluate((frame: HTMLIFrameElement) => {
+      const root = frame.contentDocument?.documentElement;
+      return root ? root.scrollWidth - frame.clientWidth : Number.NaN;
+    });
+  await expect.poll(overflow).toBeLessThanOrEqual(1);
+  await picture(page, 'phone-wide');
+});
+
 test('labels are given and shown', async () => {
   const { page, server } = await open();
   await login(visiting);
