@@ -1,0 +1,103 @@
+/** A browser, a fake server and a page that is logged in, for each test its own. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { generate } from '../fake/generate';
+import { type FakeOptions, FakeServer } from '../fake/server';
+
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const WAIT = 10_000;
+
+let browser: Browser | null = null;
+
+export async function startBrowser(): Promise<void> {
+  if (!existsSync(CHROMIUM)) throw new Error(`there is no ${CHROMIUM}: install chromium, or name one in CHROMIUM`);
+  browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+    timeout: 30_000,
+  });
+}
+
+export async function stopBrowser(): Promise<void> {
+  await browser?.close();
+  browser = null;
+}
+
+export interface Visit {
+  server: FakeServer;
+  url: string;
+  context: BrowserContext;
+  page: Page;
+  /** What the page complained of: errors, and violations of its policy. */
+  complaints: string[];
+  /** Requests to anywhere but the fake server. */
+  foreign: string[];
+  /** What kinds of things those requests were for. */
+  kinds: Set<string>;
+  end(): Promise<void>;
+}
+
+export interface VisitOptions extends FakeOptions {
+  messages?: number;
+  width?: number;
+  height?: number;
+  dark?: boolean;
+  phone?: boolean;
+  language?: string;
+}
+
+export async function visit(options: VisitOptions = {}): Promise<Visit> {
+  if (browser === null) throw new Error('the browser is not running');
+  const server = new FakeServer(generate(options.messages ?? 300), options);
+  const url = await server.listen();
+  const context = await browser.newContext({
+    viewport: { width: options.width ?? 1360, height: options.height ?? 860 },
+    colorScheme: options.dark ? 'dark' : 'light',
+    locale: options.language ?? 'en-GB',
+    timezoneId: 'Europe/London',
+    hasTouch: options.phone ?? false,
+    isMobile: options.phone ?? false,
+    acceptDownloads: true,
+  });
+  context.setDefaultTimeout(WAIT);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const foreign: string[] = [];
+  const kinds = new Set<string>();
+  page.on('pageerror', (error) => complaints.push(`${error.name}: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await context.route(
+    (target) => !target.href.startsWith(url),
+    (route) => {
+      foreign.push(route.request().url());
+      kinds.add(route.request().resourceType());
+      return route.abort();
+    },
+  );
+  const end = async () => {
+    await context.close();
+    await server.close();
+  };
+  return { server, url, context, page, complaints, foreign, kinds, end };
+}
+
+export async function login(visiting: Visit): Promise<void> {
+  const { page, url } = visiting;
+  await page.goto(`${url}/mail`);
+  await page.getByLabel(/address|adresse|alamat/i).fill('alice@waxwing.test');
+  await page.locator('input[type=password]').fill('waxwing-demo');
+  await page.locator('button[type=submit]').click();
+  await page.locator('.row:not(.loading)').first().waitFor();
+}
+
+const PICTURES = process.env.PICTURES ?? join(tmpdir(), 'waxwing-web-pictures');
+
+/** Keeps what the page looks like, for people to look at. */
+export async function picture(page: Page, name: string): Promise<void> {
+  mkdirSync(PICTURES, { recursive: true });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
+}
