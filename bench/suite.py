@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 
-from . import calls, hooks, machine, memory, milter, pair, reading, relaying, shadow, single, slow, swap, throughput
+from . import calls, hooks, jmap, machine, memory, milter, pair, reading, relaying, shadow, single, slow, swap, throughput
 from .load import Load
 from .report import Table
 from .servers import Side, StartError
@@ -15,9 +15,9 @@ from .servers.milter import Milter
 from .servers.postfix import PostfixDovecot
 from .servers.waxwing import ROOT, Waxwing
 
-PARTS = ["memory", "swap", "throughput", "relaying", "slow", "hooks", "calls", "milter", "shadow", "reading", "start"]
+PARTS = ["memory", "swap", "throughput", "relaying", "slow", "hooks", "calls", "milter", "shadow", "reading", "jmap", "start"]
 # What brings its own servers.
-ALONE = {"relaying", "shadow", "reading"}
+ALONE = {"relaying", "shadow", "reading", "jmap"}
 
 POSTFIX = PostfixDovecot.name
 HARAKA = HarakaDovecot.name
@@ -294,6 +294,21 @@ def measure_reading(plan: Plan, _sides: list[Side], directory: Path, table: Tabl
         table.more.append(more)
 
 
+def measure_jmap(plan: Plan, _sides: list[Side], directory: Path, table: Table, progress: Progress) -> None:
+    """JMAP, on mailboxes of each size."""
+    for count in plan.mailboxes:
+        progress(f"starting Waxwing for a mailbox of {count} messages")
+        side = Waxwing(directory / f"jmap-{count}", SHIPPED, SHIPPED_POLICY, accounts=1)
+        try:
+            found = jmap.compare(side, count, plan.rounds, progress)
+        finally:
+            side.stop()
+        more = Table([SHIPPED], {"JMAP": f"a mailbox of {count} messages of 4 KB"}, compared=False)
+        for row, value in found.items():
+            more.add(row, "ms", {SHIPPED: value})
+        table.more.append(more)
+
+
 def start_cyrus(directory: Path, progress: Progress) -> list[Cyrus]:
     """A Cyrus; nothing where it cannot run, such as on a system without its packages."""
     try:
@@ -314,4 +329,4 @@ def measure_start(_plan: Plan, sides: list[Side], _directory: Path, table: Table
 
 STEPS = {"memory": measure_memory, "swap": measure_swap, "throughput": measure_throughput, "relaying": measure_relaying, "slow": measure_slow,
          "hooks": measure_hooks, "calls": measure_calls, "milter": measure_milter, "shadow": measure_shadow,
-         "reading": measure_reading, "start": measure_start}
+         "reading": measure_reading, "jmap": measure_jmap, "start": measure_start}

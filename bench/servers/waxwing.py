@@ -42,7 +42,7 @@ sessions-per-address = 20000
 # All that a development server listens on, so that idle memory is that of a whole server.
 SERVICES = [("mx", "smtp", "starttls"), ("submission", "submission", "starttls"), ("submissions", "submission", "implicit"),
             ("lmtp", "lmtp", "none"), ("imap", "imap", "starttls"), ("imaps", "imap", "implicit"),
-            ("pop3", "pop3", "starttls"), ("pop3s", "pop3", "implicit"), ("metrics", "metrics", "none")]
+            ("pop3", "pop3", "starttls"), ("pop3s", "pop3", "implicit"), ("web", "http", "none"), ("metrics", "metrics", "none")]
 
 
 class Waxwing:

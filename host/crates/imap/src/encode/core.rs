@@ -18,8 +18,7 @@ pub(crate) type Out = Vec<u8>;
 
 /// Writes a number.
 pub(crate) fn number(out: &mut Out, number: impl Into<u64>) {
-    // Writing to memory does not fail.
-    let _ = write!(out, "{}", number.into());
+    out.extend_from_slice(itoa::Buffer::new().format(number.into()).as_bytes());
 }
 
 /// `string`: quoted where that is possible, else a literal.

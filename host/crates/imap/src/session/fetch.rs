@@ -11,6 +11,7 @@ use crate::ask::{Answer, Ask, FetchRow, FlagAction, FlagsStored, RowWants, Store
 use crate::encode::Out;
 use crate::encode::texts::{self, Response};
 use crate::error::Error;
+use crate::session::FLUSH;
 use crate::session::changed;
 use crate::session::enable::{self, Enabled};
 use crate::session::fetch_row::{Needs, Next, RowWriter};
@@ -189,6 +190,8 @@ pub(crate) struct Fetch {
     changed: UidSet,
     /// The row that is being written.
     writer: Option<RowWriter>,
+    /// What rows are written into by turns.
+    buffer: Out,
     /// Something could not be read.
     unreadable: bool,
     /// Something has a transfer encoding that is not known.
@@ -234,41 +237,43 @@ impl Job for Fetch {
         let Some(selected) = &mut core.selected else {
             return Flow::Tagged(texts::NOTHING_SELECTED);
         };
-        if let Some(writer) = &mut self.writer {
-            let items = if writer.changed {
-                &self.changed_items
-            } else {
-                &self.items
-            };
-            return match writer.go_on(&mut core.out, items, selected) {
-                Next::Read {
+        loop {
+            if let Some(writer) = &mut self.writer {
+                let items = if writer.changed {
+                    &self.changed_items
+                } else {
+                    &self.items
+                };
+                let next = writer.go_on(&mut core.out, items, selected);
+                if let Next::Read {
                     content,
                     offset,
                     length,
-                } => Flow::Ask(
-                    Ask::Read {
+                } = next
+                {
+                    let ask = Ask::Read {
                         content,
                         offset,
                         length,
-                    },
-                    self,
-                ),
-                Next::Done => {
-                    self.writer = None;
-                    Flow::Resume(self)
+                    };
+                    return Flow::Ask(ask, self);
                 }
+                self.buffer = self.writer.take().map_or_else(Out::new, RowWriter::into_buffer);
+            }
+            if core.out.len() >= FLUSH {
+                return Flow::Resume(self);
+            }
+            let Some(row) = self.rows.pop_front() else {
+                break;
             };
-        }
-        if let Some(row) = self.rows.pop_front() {
-            let changed = self.changed.contains(row.uid);
-            let rev2 = core.enabled.rev2;
-            match RowWriter::new(row, self.plan.needs, changed, rev2) {
+            let marks = (self.changed.contains(row.uid), core.enabled.rev2);
+            let buffer = std::mem::take(&mut self.buffer);
+            match RowWriter::new(row, self.plan.needs, marks, buffer) {
                 // RFC 3516 §4.3: what cannot be decoded fails the request.
                 Some(writer) if !writer.can_decode(&self.items) => self.undecodable = true,
                 Some(writer) => self.writer = Some(writer),
                 None => self.unreadable = true,
             }
-            return Flow::Resume(self);
         }
         if self.asked >= self.uids.len() {
             if let Some(after) = self.news.take() {
@@ -341,6 +346,7 @@ impl Fetch {
             rows: VecDeque::new(),
             changed: UidSet::new(),
             writer: None,
+            buffer: Out::new(),
             unreadable: false,
             undecodable: false,
         }

@@ -20,8 +20,10 @@ const PIECE: u64 = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct RowWriter {
     row: FetchRow,
-    /// Where more than the envelope is needed, which is written straight from the row.
+    /// Where more than the envelope is needed.
     summary: Option<Box<Summary>>,
+    /// The envelope as it is written; empty where the summary is.
+    envelope: Out,
     /// How many items are written.
     written: usize,
     opened: bool,
@@ -67,19 +69,25 @@ struct Transfer {
 }
 
 impl RowWriter {
-    /// `None` if a summary is needed and cannot be read.
-    pub(crate) fn new(row: FetchRow, needs: Needs, changed: bool, rev2: bool) -> Option<Self> {
-        let summary = match needs {
-            Needs::Nothing => None,
-            Needs::Fields => {
-                EnvelopeView::of(&row.summary).ok()?;
-                None
-            }
-            Needs::All => Some(Box::new(Summary::decode(&row.summary).ok()?)),
-        };
+    /// `None` if a summary is needed and cannot be read. The buffer is one of a row before, to be used again.
+    pub(crate) fn new(
+        row: FetchRow,
+        needs: Needs,
+        (changed, rev2): (bool, bool),
+        mut buffer: Out,
+    ) -> Option<Self> {
+        buffer.clear();
+        let mut summary = None;
+        match needs {
+            Needs::Nothing => {}
+            // Known to be whole before any of the row is written.
+            Needs::Fields => envelope(&mut buffer, EnvelopeView::of(&row.summary).ok()?),
+            Needs::All => summary = Some(Box::new(Summary::decode(&row.summary).ok()?)),
+        }
         Some(Self {
             row,
             summary,
+            envelope: buffer,
             written: 0,
             opened: false,
             changed,
@@ -87,6 +95,11 @@ impl RowWriter {
             transfer: None,
             binary: None,
         })
+    }
+
+    /// The buffer, once the row is written.
+    pub(crate) fn into_buffer(self) -> Out {
+        self.envelope
     }
 
     /// Writes until something has to be read.
@@ -266,11 +279,9 @@ impl RowWriter {
             }
             (FetchItem::Envelope, summary) => {
                 out.extend_from_slice(b"ENVELOPE ");
-                match (summary, EnvelopeView::of(&self.row.summary)) {
-                    (Some(summary), _) => envelope(out, (&summary.envelope).into()),
-                    (None, Ok(view)) => envelope(out, view),
-                    // Looked at when the row came.
-                    (None, Err(_)) => {}
+                match summary {
+                    Some(summary) => envelope(out, (&summary.envelope).into()),
+                    None => out.extend_from_slice(&self.envelope),
                 }
             }
             (FetchItem::Body, Some(summary)) => {

@@ -64,7 +64,7 @@ use framing::{Event, Framing};
 use job::{Core, Flow, Job, Waiting};
 
 /// Output is sent when there is this much of it, though a job could go on.
-const FLUSH: usize = 64 * 1024;
+pub(crate) const FLUSH: usize = 64 * 1024;
 /// Octets of commands that may wait while one is running.
 const MAX_WAITING: usize = 1 << 20;
 
