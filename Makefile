@@ -51,8 +51,8 @@ backlog: ## a million messages that wait in the queue, on both databases: what i
 	@tools/setup.sh build test
 	WAXWING_QUEUE_ROWS=1000000 tools/with-postgres.sh cargo test --release --locked -p waxwing-store --test store queue_many -- --nocapture --test-threads 1
 
-clients: ## ten IMAP clients that do what they like to one mailbox for ten minutes, each told the truth at every step
-	@WAXWING_CLIENTS_SECONDS=300 tools/test.sh imap_random:: -- --nocapture
+clients: ## ten clients of IMAP, and five beside five of JMAP, that do what they like for ten minutes each, and are told the truth at every step
+	@WAXWING_CLIENTS_SECONDS=300 tools/test.sh _random:: -- --nocapture
 
 synced: ## mbsync and Thunderbird twice over 10,000 messages: the second time nothing changes
 	@WAXWING_SYNCED=10000 tools/test.sh changes_nothing_the_second_time

@@ -11,6 +11,7 @@ pub(crate) mod imap;
 pub(crate) mod jmap;
 pub(crate) mod pop3;
 pub(crate) mod smtp;
+mod threads;
 pub(crate) mod tried;
 
 use std::net::SocketAddr;

@@ -66,7 +66,11 @@ async fn secured(stream: TcpStream, caller: Caller, terms: &Terms, parts: Arc<Pa
     }
 }
 
-async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, visitor: Visitor, parts: Arc<Parts>) {
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    visitor: Visitor,
+    parts: Arc<Parts>,
+) {
     let visitor = Arc::new(visitor);
     let mut phase = parts.shutdown.phase();
     let routes = Router::new()
@@ -78,7 +82,9 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, visitor: Visitor, p
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER)
         .max_buf_size(MAX_HEADER)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        // A WebSocket goes on when this has ended; who is at it ends it.
+        .with_upgrades();
     let mut served = pin!(served);
     let mut serving = true;
     loop {

@@ -8,7 +8,7 @@ use waxwing_policy::{Compiler, CompilerLimits, Policy, PolicyConfig};
 use waxwing_store::{Database, Store, StoreConfig};
 
 use crate::admin::{Exit, Failure};
-use crate::answer::jmap::Turns;
+use crate::answer::jmap::{Turns, Views};
 use crate::budget::Budget;
 use crate::config::{Config, Problem, Service};
 use crate::dns::Resolver;
@@ -48,6 +48,8 @@ pub(crate) struct Parts {
     pub(crate) reports: Reports,
     /// What of each account's is worked on over JMAP.
     pub(crate) turns: Turns,
+    /// The emails of accounts that were asked for over JMAP lately.
+    pub(crate) views: Views,
     bound: OnceLock<Arc<[Bound]>>,
     since: jiff::Timestamp,
 }
@@ -89,6 +91,7 @@ impl Parts {
             outgoing,
             reports: Reports::default(),
             turns: Turns::default(),
+            views: Views::default(),
             bound: OnceLock::new(),
             since: jiff::Timestamp::now(),
             config,

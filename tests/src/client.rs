@@ -2,10 +2,12 @@
 //!
 //! Invariant: what goes wrong on the way is an error, not a panic: load and crash tests expect it.
 
+mod events;
 mod http;
 mod imap;
 mod pop3;
 mod smtp;
+mod websocket;
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -22,10 +24,12 @@ use rustls::{
     StreamOwned,
 };
 
+pub use events::{Event, Events};
 pub use http::{Http, Page};
 pub use imap::{Fetched, Imap, ImapReply};
 pub use pop3::Pop3;
 pub use smtp::{Reply, Smtp};
+pub use websocket::{Frame, WebSocket};
 
 /// How long a server may take for anything before the test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(60);

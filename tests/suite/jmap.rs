@@ -7,10 +7,10 @@ use waxwing_tests::client::{Http, Page};
 use waxwing_tests::setup::PASSWORD;
 use waxwing_tests::{Server, Setup};
 
-const WEB: &str = "[[listener]]\nname = \"web\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\ntls = \"none\"\nplaintext-auth = true\n\
+pub(crate) const WEB: &str = "[[listener]]\nname = \"web\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\ntls = \"none\"\nplaintext-auth = true\n\
                    [[listener]]\nname = \"secure\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\n\
                    [[listener]]\nname = \"clear\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\ntls = \"none\"\n";
-const ALICE: &str = "alice@waxwing.test";
+pub(crate) const ALICE: &str = "alice@waxwing.test";
 
 fn start() -> Server {
     Setup::new().settings(WEB).start()
@@ -23,7 +23,7 @@ fn basic(user: &str, password: &str) -> Option<String> {
     ))
 }
 
-fn alice(server: &Server) -> Http {
+pub(crate) fn alice(server: &Server) -> Http {
     let mut http = Http::open(server.address("web")).unwrap();
     http.authorize(basic(ALICE, PASSWORD));
     http
@@ -35,7 +35,7 @@ fn session(http: &mut Http) -> Value {
     page.json()
 }
 
-fn account(http: &mut Http) -> String {
+pub(crate) fn account(http: &mut Http) -> String {
     let session = session(http);
     let accounts = session["accounts"].as_object().unwrap();
     accounts.keys().next().unwrap().clone()

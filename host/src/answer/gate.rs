@@ -5,7 +5,7 @@ mod standing;
 
 use std::sync::Arc;
 
-use waxwing_mail::{EnhancedStatus, Protocol, Reply};
+use waxwing_mail::{EnhancedStatus, Identity, Protocol, Reply};
 use waxwing_policy::{
     ConnectionFacts, Decision, MailboxChange, MailboxEvent, MaildropTerms, Operation,
     PolicySession, QuotaOutcome, Room, Usage,
@@ -46,6 +46,8 @@ pub(crate) struct Gate {
     policy: PolicySession,
     /// The account that is logged in.
     account: Option<Arc<str>>,
+    /// It is of one request of somebody who is, and neither comes nor goes.
+    of_request: bool,
     /// Whose password is about to be proved.
     keyed: Option<Keyed>,
 }
@@ -58,6 +60,38 @@ impl Gate {
             caller,
             policy,
             account: None,
+            of_request: false,
+            keyed: None,
+        }
+    }
+
+    /// The policy of one request, of somebody who is known at this connection: whoever else is known there while the request is worked on has
+    /// gates of their own.
+    pub(crate) fn of_request(&self, identity: Identity) -> Self {
+        let Caller {
+            id,
+            door,
+            client,
+            local,
+            tls,
+            seat,
+        } = &self.caller;
+        let caller = Caller {
+            id: *id,
+            door: Arc::clone(door),
+            client: *client,
+            local: *local,
+            tls: tls.clone(),
+            seat: Arc::clone(seat),
+        };
+        let mut policy = PolicySession::new(self.parts.policy.current(), facts(&caller));
+        policy.logged_in(identity);
+        Self {
+            parts: Arc::clone(&self.parts),
+            caller,
+            policy,
+            account: None,
+            of_request: true,
             keyed: None,
         }
     }
@@ -122,7 +156,7 @@ impl Gate {
 
     /// Whether somebody has logged in.
     pub(crate) fn logged_in(&self) -> bool {
-        self.account.is_some()
+        self.of_request || self.account.is_some()
     }
 
     /// The session's number.

@@ -37,7 +37,7 @@ use self::open::{Beside, Selected};
 use self::places::Open;
 use super::events;
 use super::gate::{Admission, Gate, Login, Over};
-use super::{Caller, Settings};
+use super::{Caller, Settings, threads};
 use crate::drive::{Answering, Answers};
 use crate::indexing;
 use crate::transport::TlsFacts;
@@ -500,9 +500,17 @@ async fn rows(
     uids: &UidSet,
     wants: RowWants,
 ) -> Result<Answer, waxwing_store::Error> {
-    let messages = store
-        .fetch(open.owner, open.mailbox, &ranges(uids), wants.summary)
-        .await?;
+    let (owner, mailbox, among) = (open.owner, open.mailbox, ranges(uids));
+    let fetch = || store.fetch(owner, mailbox, &among, wants.summary);
+    let mut messages = fetch().await?;
+    if wants.thread {
+        let unnamed = messages.iter().filter(|message| message.thread == 0);
+        let unnamed: Vec<u32> = unnamed.map(|message| message.flags.uid).collect();
+        if !unnamed.is_empty() {
+            threads::name(store, owner, mailbox, &unnamed).await?;
+            messages = fetch().await?;
+        }
+    }
     if wants.head == 0 {
         let rows = messages
             .into_iter()

@@ -1,18 +1,26 @@
 //! JMAP over HTTP: the resources of RFC 8620, answered from policy and store.
 //!
-//! Standards: RFC 8620 §2 (session), §3.1 (requests), §6 (uploads and downloads), §7.3 (events).
+//! Standards: RFC 8620 §2 (session), §3.1 (requests), §6 (uploads and downloads), §7.3 (events), RFC 8887 (WebSockets).
 //! Invariants: who is not known learns nothing, whatever is asked for; a body is gathered within a limit, a time, and the memory that there
 //! is for what clients send.
 
 mod asks;
 mod authorization;
+mod blob;
 mod body;
+mod change;
 mod download;
 mod events;
+mod mail;
+mod mailboxes;
+mod news;
 mod query;
+mod quota;
 mod refusal;
 mod turns;
+mod views;
 mod visitor;
+mod websocket;
 
 use std::sync::Arc;
 
@@ -33,6 +41,7 @@ use self::asks::Asks;
 use self::refusal::Refusal;
 use self::turns::Kind;
 pub(crate) use self::turns::Turns;
+pub(crate) use self::views::Views;
 pub(crate) use self::visitor::Visitor;
 use crate::config::Config;
 use crate::telemetry::Reference;
@@ -42,6 +51,7 @@ const API: &str = "/jmap";
 const UPLOAD: &str = "/jmap/upload";
 const DOWNLOAD: &str = "/jmap/download";
 const EVENTS: &str = "/jmap/events";
+const WEBSOCKET: &str = "/jmap/ws";
 
 /// Uploads that an account keeps together. RFC 8620 §6: at least what one message may have attached.
 const UPLOADS_OF_ONE: u64 = 4;
@@ -57,6 +67,7 @@ pub(crate) fn routes(visitor: Arc<Visitor>) -> Router {
             get(download),
         )
         .route(EVENTS, get(events::stream))
+        .route(WEBSOCKET, get(websocket::upgrade))
         .with_state(visitor)
 }
 
@@ -64,6 +75,7 @@ pub(crate) fn routes(visitor: Arc<Visitor>) -> Router {
 pub(crate) fn limits(config: &Config) -> Limits {
     Limits {
         size_upload: config.limits.message_size.bytes(),
+        delayed_send: config.queue.hold.duration().as_secs(),
         ..Limits::default()
     }
 }
@@ -100,6 +112,7 @@ async fn session(
         upload: UPLOAD,
         download: DOWNLOAD,
         events: EVENTS,
+        websocket: WEBSOCKET,
     };
     let object = viewer(&account).to_json(&visitor.limits, &places);
     let mut response = json_response(StatusCode::OK, &object, "application/json");
@@ -123,16 +136,23 @@ async fn request(
     let content_type = text(&head.headers, header::CONTENT_TYPE);
     let parsed = waxwing_jmap::Request::parse(content_type, &octets, &visitor.limits)?;
     drop(octets);
-    let viewer = Arc::new(viewer(&account));
-    let mut exchange = Exchange::new(parsed, viewer, Arc::clone(&visitor.limits));
-    let asks = Asks::new(&visitor, &account);
+    let object = work(&visitor, &account, parsed).await.to_json();
+    Ok(json_response(StatusCode::OK, &object, "application/json"))
+}
+
+/// Makes the calls of a request.
+async fn work(
+    visitor: &Visitor,
+    account: &Account,
+    request: waxwing_jmap::Request,
+) -> waxwing_jmap::Response {
+    let viewer = Arc::new(viewer(account));
+    let mut exchange = Exchange::new(request, viewer, Arc::clone(&visitor.limits));
+    let asks = Asks::new(visitor, account);
     loop {
         match exchange.step() {
             Step::Ask(ask) => exchange.answer(asks.answer(ask).await),
-            Step::Done(response) => {
-                let object = response.to_json();
-                return Ok(json_response(StatusCode::OK, &object, "application/json"));
-            }
+            Step::Done(response) => return response,
         }
     }
 }

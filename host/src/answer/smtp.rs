@@ -8,6 +8,7 @@ mod forms;
 mod onward;
 mod origin;
 mod record;
+pub(crate) mod submit;
 mod success;
 mod told;
 
@@ -19,6 +20,7 @@ use waxwing_mail::{EnhancedStatus, Envelope, ForwardPath, QueueId, Recipient, Re
 use waxwing_policy::{Transaction, TransactionFacts};
 use waxwing_session::Counts;
 use waxwing_smtp::{Answer, Ask, AuthFailure, Client, Decision, Message, ServerSession, replies};
+use waxwing_store::NewRecord;
 
 use self::origin::{Claim, Origin};
 use super::complete;
@@ -54,6 +56,8 @@ pub(crate) struct SmtpAnswers {
     helo: Box<str>,
     /// From MAIL to its end; boxed, since most of a session's life there is none.
     running: Option<Box<Running>>,
+    /// What is kept with the message that comes next.
+    record: Option<NewRecord>,
 }
 
 /// A transaction that is running.
@@ -109,10 +113,15 @@ impl Routed {
 
 impl SmtpAnswers {
     pub(crate) fn new(parts: &Arc<Parts>, caller: Caller) -> Self {
+        Self::of_gate(Gate::new(parts, caller))
+    }
+
+    fn of_gate(gate: Gate) -> Self {
         Self {
-            gate: Gate::new(parts, caller),
+            gate,
             helo: Box::default(),
             running: None,
+            record: None,
         }
     }
 
@@ -298,10 +307,14 @@ impl SmtpAnswers {
             // Without a header all of it is the body: our fields would take its first lines in.
             content = [b"\r\n", content.as_ref()].concat().into();
         }
-        if self.gate.caller().door.listener.service == Service::Submission {
+        // What comes over HTTP is submitted, too.
+        let service = self.gate.caller().door.listener.service;
+        if matches!(service, Service::Submission | Service::Http) {
             content = complete::complete(content, &self.gate.parts().config.hostname);
         }
-        let replies = Box::pin(deliver::deliver(&self.gate, *running, message, content)).await;
+        let record = self.record.take();
+        let delivered = deliver::deliver(&self.gate, *running, message, (content, record));
+        let replies = Box::pin(delivered).await;
         drop(reservation);
         if lmtp {
             replies

@@ -12,7 +12,7 @@ use crate::error::Error;
 pub use crate::others::Others;
 use crate::types::{
     ContentRef, EmailId, EntryName, EntryValues, FlagSet, InternalDate, MailboxId, MailboxInfo,
-    MailboxName, Rights, RightsChange, SpecialUse, TextKey, UidSet,
+    MailboxName, Rights, RightsChange, SpecialUse, TextKey, ThreadId, UidSet,
 };
 
 /// What a session asks of the store and the policy behind it.
@@ -428,6 +428,8 @@ pub struct Snapshot {
 pub struct RowWants {
     /// The summary's bytes (ENVELOPE, BODYSTRUCTURE, sections).
     pub summary: bool,
+    /// Which conversation the message belongs to.
+    pub thread: bool,
     /// How many of the content's first octets would be useful; 0 for none. A hint: fewer or none may come.
     pub head: u32,
 }
@@ -447,6 +449,8 @@ pub struct FetchRow {
     pub saved: InternalDate,
     /// What its copies share (RFC 8474).
     pub email: EmailId,
+    /// Its conversation (RFC 8474); of use only if wanted.
+    pub thread: ThreadId,
     /// Octets of the content.
     pub size: u64,
     /// How `Read` names the content.

@@ -2,7 +2,11 @@
 //!
 //! Every ask may be answered with [`Answer::Failed`]. An answer of the wrong kind is a failure of the server's; it never panics.
 
+use crate::changing::{ChangeAnswer, ChangeAsk, SendAnswer, SendAsk};
+use crate::blob::{BlobAnswer, BlobAsk};
 use crate::id::{AccountId, ContentId};
+use crate::mail::{MailAnswer, MailAsk};
+use crate::quota::QuotaRoot;
 
 /// What a request asks of the store and the policy behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +21,19 @@ pub enum Ask {
         /// Which.
         contents: Vec<ContentId>,
     },
+    /// Something of the mail of an account. → [`Answer::Mail`]
+    Mail(MailAsk),
+    /// Something to be changed in an account. → [`Answer::Change`]
+    Change(ChangeAsk),
+    /// Something of identities and submissions. → [`Answer::Send`]
+    Send(SendAsk),
+    /// Of contents. → [`Answer::Blob`]
+    Blob(BlobAsk),
+    /// What an account may hold. → [`Answer::Quotas`]
+    Quotas {
+        /// Which.
+        account: AccountId,
+    },
 }
 
 /// What the other side says.
@@ -24,6 +41,16 @@ pub enum Ask {
 pub enum Answer {
     /// For each content in the order asked, whether it was there.
     Copied(Vec<bool>),
+    /// See [`MailAsk`].
+    Mail(MailAnswer),
+    /// See [`ChangeAsk`].
+    Change(ChangeAnswer),
+    /// See [`SendAsk`].
+    Send(SendAnswer),
+    /// See [`Ask::Blob`].
+    Blob(BlobAnswer),
+    /// See [`Ask::Quotas`].
+    Quotas(Vec<QuotaRoot>),
     /// The question cannot be answered.
     Failed(Failure),
 }

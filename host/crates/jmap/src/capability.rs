@@ -5,17 +5,48 @@
 pub enum Capability {
     /// `urn:ietf:params:jmap:core`
     Core,
+    /// `urn:ietf:params:jmap:mail` (RFC 8621 §1.3.1)
+    Mail,
+    /// `urn:ietf:params:jmap:submission` (RFC 8621 §1.3.2)
+    Submission,
+    /// `urn:ietf:params:jmap:blob` (RFC 9404 §3.1)
+    Blob,
+    /// `urn:ietf:params:jmap:quota` (RFC 9425 §2.1)
+    Quota,
+    /// `urn:ietf:params:jmap:websocket` (RFC 8887 §3)
+    WebSocket,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Core];
+    pub const ALL: [Self; 6] = [
+        Self::Core,
+        Self::Mail,
+        Self::Submission,
+        Self::Blob,
+        Self::Quota,
+        Self::WebSocket,
+    ];
 
     /// Its URI.
     #[must_use]
     pub const fn uri(self) -> &'static str {
         match self {
             Self::Core => "urn:ietf:params:jmap:core",
+            Self::Mail => "urn:ietf:params:jmap:mail",
+            Self::Submission => "urn:ietf:params:jmap:submission",
+            Self::Blob => "urn:ietf:params:jmap:blob",
+            Self::Quota => "urn:ietf:params:jmap:quota",
+            Self::WebSocket => "urn:ietf:params:jmap:websocket",
+        }
+    }
+
+    /// Whether it is one of accounts, and not of the server alone (RFC 8620 §2: accountCapabilities, primaryAccounts).
+    #[must_use]
+    pub const fn of_accounts(self) -> bool {
+        match self {
+            Self::Core | Self::WebSocket => false,
+            Self::Mail | Self::Submission | Self::Blob | Self::Quota => true,
         }
     }
 

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
+use serde_json::Value;
+
 use crate::ask::{Answer, Ask};
 use crate::error::MethodError;
 use crate::limits::Limits;
@@ -13,6 +15,8 @@ use crate::session::{Access, Viewer};
 pub(crate) struct Port {
     pub(crate) asked: Option<Ask>,
     pub(crate) answered: Option<Answer>,
+    /// Calls that the one which runs leads to.
+    pub(crate) following: Vec<(&'static str, Value)>,
 }
 
 /// A port that the two sides share. Both are on one thread at any moment: nobody ever waits for the lock.
@@ -51,6 +55,12 @@ impl Context {
             Answer::Failed(failure) => Err(failure.into()),
             answer => Ok(answer),
         }
+    }
+
+    /// Has another call made once this one is answered, with a response of its own (RFC 8620 §5.4, RFC 8621 §7.5).
+    pub(crate) fn follow(&self, method: &'static str, arguments: Value) {
+        self.port
+            .with(|port| port.following.push((method, arguments)));
     }
 
     /// The account of an argument, if the client may see it.

@@ -34,6 +34,27 @@ pub enum MethodError {
     /// `requestTooLarge` (RFC 8620 §5.1, §5.3)
     #[error("more objects than one call may name")]
     RequestTooLarge,
+    /// `stateMismatch` (RFC 8620 §5.3, §5.4)
+    #[error("the account is not as it was said to be")]
+    StateMismatch,
+    /// `cannotCalculateChanges` (RFC 8620 §5.2, §5.6)
+    #[error("what changed since is not known")]
+    CannotCalculateChanges,
+    /// `tooManyChanges` (RFC 8620 §5.6)
+    #[error("more has changed than is wanted")]
+    TooManyChanges,
+    /// `anchorNotFound` (RFC 8620 §5.5)
+    #[error("the anchor is not among the results")]
+    AnchorNotFound,
+    /// `unsupportedFilter` (RFC 8620 §5.5)
+    #[error("this cannot be filtered by")]
+    UnsupportedFilter,
+    /// `unsupportedSort` (RFC 8620 §5.5)
+    #[error("this cannot be sorted by")]
+    UnsupportedSort,
+    /// `unknownDataType` (RFC 9404 §4.3)
+    #[error("there is no type {0:?} here")]
+    UnknownDataType(String),
 }
 
 impl MethodError {
@@ -48,6 +69,13 @@ impl MethodError {
             Self::FromAccountNotFound => "fromAccountNotFound",
             Self::AccountReadOnly => "accountReadOnly",
             Self::RequestTooLarge => "requestTooLarge",
+            Self::StateMismatch => "stateMismatch",
+            Self::CannotCalculateChanges => "cannotCalculateChanges",
+            Self::TooManyChanges => "tooManyChanges",
+            Self::AnchorNotFound => "anchorNotFound",
+            Self::UnsupportedFilter => "unsupportedFilter",
+            Self::UnsupportedSort => "unsupportedSort",
+            Self::UnknownDataType(_) => "unknownDataType",
         }
     }
 

@@ -9,11 +9,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
+use serde_json::Value;
+
 use crate::ask::{Answer, Ask};
 use crate::context::{Context, Shared};
 use crate::error::MethodError;
 use crate::limits::Limits;
-use crate::methods;
+use crate::methods::{self, Arguments};
 use crate::reference::{self, MAX_REFERENCED};
 use crate::request::{Invocation, Request};
 use crate::response::Response;
@@ -88,6 +90,37 @@ impl Exchange {
     }
 }
 
+/// The response to a call.
+fn answered(name: String, call: String, result: Result<Arguments, MethodError>) -> Invocation {
+    match result {
+        Ok(arguments) => Invocation {
+            name,
+            arguments,
+            call,
+        },
+        Err(error) => Invocation {
+            name: "error".into(),
+            arguments: error.to_arguments(),
+            call,
+        },
+    }
+}
+
+/// A call that another one led to. It leads to no others.
+async fn follow(
+    name: &str,
+    arguments: Value,
+    context: &Context,
+    created: &mut BTreeMap<String, String>,
+) -> Result<Arguments, MethodError> {
+    match (methods::find(name), arguments) {
+        (Some(method), Value::Object(arguments)) => {
+            methods::call(method, arguments, context, created).await
+        }
+        _ => Err(MethodError::UnknownMethod),
+    }
+}
+
 /// RFC 8620 §3.3: the calls are processed one after the other; §3.6.2: one that fails leaves the others alone.
 async fn work(request: Request, context: Context) -> Response {
     let mut responses: Vec<Invocation> = Vec::with_capacity(request.calls.len());
@@ -108,18 +141,14 @@ async fn work(request: Request, context: Context) -> Response {
                 methods::call(method, arguments, &context, &mut created).await
             }
         };
-        responses.push(match result {
-            Ok(arguments) => Invocation {
-                name,
-                arguments,
-                call,
-            },
-            Err(error) => Invocation {
-                name: "error".into(),
-                arguments: error.to_arguments(),
-                call,
-            },
-        });
+        responses.push(answered(name, call.clone(), result));
+        let following = context
+            .port
+            .with(|port| std::mem::take(&mut port.following));
+        for (name, arguments) in following {
+            let result = follow(name, arguments, &context, &mut created).await;
+            responses.push(answered(name.to_owned(), call.clone(), result));
+        }
     }
     Response {
         responses,

@@ -51,6 +51,32 @@ numbered!(
     'B'
 );
 
+numbered!(
+    /// An identity (RFC 8621 §6).
+    IdentityId,
+    'I'
+);
+numbered!(
+    /// A submission of an email (RFC 8621 §7).
+    SubmissionId,
+    'S'
+);
+numbered!(
+    /// An email: EMAILID of IMAP (RFC 8474 §5.1). All messages of one content are one email.
+    EmailId,
+    'M'
+);
+numbered!(
+    /// A thread: THREADID of IMAP (RFC 8474 §5.2).
+    ThreadId,
+    'T'
+);
+numbered!(
+    /// A mailbox: MAILBOXID of IMAP (RFC 8474 §4).
+    MailboxId,
+    'F'
+);
+
 /// How the octets of a part are written in its message (RFC 2045 §6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encoding {

@@ -1,6 +1,6 @@
 //! JMAP without I/O: a request goes in, asks come out and are answered, and a response is there.
 //!
-//! Standards: RFC 8620 (the core), RFC 7493 (what JSON may be), RFC 6901 (pointers into results), RFC 7807 (how a request is refused).
+//! Standards: RFC 8620 (the core), RFC 8621 (mail), RFC 8887 (messages over a WebSocket), RFC 9404 (contents), RFC 9425 (quotas), RFC 7493 (what JSON may be), RFC 6901 (pointers into results), RFC 7807 (how a request is refused).
 //!
 //! Look first at [`Exchange`]: it is what a driver steps through. A method ([`methods`](self)) is written as a function that waits for the
 //! answers to what it asks; that it waits without a runtime, a clock or a thread is in one file, `exchange.rs`.
@@ -21,29 +21,55 @@
 )]
 
 mod ask;
+mod blob;
 mod capability;
+mod changing;
 mod context;
 mod error;
 mod exchange;
 mod id;
 mod json;
 mod limits;
+mod mail;
 mod methods;
 mod pointer;
 mod problem;
+mod push;
+mod quota;
 mod reference;
 mod request;
 mod response;
 mod session;
 mod set_error;
+mod standard;
+mod websocket;
 
 pub use ask::{Answer, Ask, Failure};
+pub use blob::{BlobAnswer, BlobAsk, DigestAlgorithm, Octets, BlobPiece, Uses};
 pub use capability::Capability;
+pub use changing::{
+    Addressed, Begun, Carried, ChangeAnswer, ChangeAsk, EmailChange, EmailsChanged, InMailboxes, Keywords,
+    MailboxShape, Piece, Placing, Refusal, Shaped, StoredEmail,
+};
+pub use changing::{
+    Delivered, Envelope, Identity, Kept, KeptChange, NotKept, SendAnswer, SendAsk, Sendable,
+    Submission, Undo,
+};
 pub use error::MethodError;
 pub use exchange::{Exchange, Step};
-pub use id::{AccountId, BlobId, ContentId, Encoding, is_id};
+pub use id::{
+    AccountId, BlobId, ContentId, EmailId, Encoding, IdentityId, MailboxId, SubmissionId, ThreadId,
+    is_id,
+};
 pub use limits::Limits;
+pub use mail::{
+    Changes, Email, Emails, Gathering, Kind, MailAnswer, MailAsk, Mailbox, MailboxRights,
+    Mailboxes, Message, Place, Role, SystemKeywords,
+};
 pub use problem::{LimitName, Problem};
+pub use push::{DataType, StateChange, Wanted};
+pub use quota::{QuotaRoot, quota_state};
 pub use request::{Invocation, Request};
 pub use response::Response;
 pub use session::{Access, Places, Viewer};
+pub use websocket::{Incoming, RequestError};

@@ -17,6 +17,16 @@ pub struct Limits {
     pub objects_in_get: usize,
     /// Objects that one call creates, updates and destroys, or copies.
     pub objects_in_set: usize,
+    /// Seconds for which a message may be held back (RFC 8621 §1.3.2).
+    pub delayed_send: u64,
+    /// Levels of mailboxes (RFC 8621 §1.3.1).
+    pub mailbox_depth: usize,
+    /// Octets of a mailbox's name (RFC 8621 §1.3.1).
+    pub size_mailbox_name: usize,
+    /// Octets of a content that a call puts together (RFC 9404 §3.1).
+    pub size_blob_set: u64,
+    /// Sources of such a content (RFC 9404 §3.1).
+    pub data_sources: usize,
 }
 
 impl Default for Limits {
@@ -31,6 +41,13 @@ impl Default for Limits {
             calls_in_request: 32,
             objects_in_get: 1000,
             objects_in_set: 1000,
+            delayed_send: 0,
+            mailbox_depth: 32,
+            size_mailbox_name: 255,
+            // All of it is in memory at once.
+            size_blob_set: 8 << 20,
+            // RFC 9404 §3.1: 64 at least.
+            data_sources: 256,
         }
     }
 }

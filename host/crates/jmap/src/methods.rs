@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::blob;
 use crate::capability::Capability;
 use crate::context::Context;
 use crate::error::MethodError;
+use crate::{changing, mail, quota};
 
 /// A method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,14 @@ pub(crate) enum Method {
     CoreEcho,
     /// `Blob/copy` (RFC 8620 §6.3)
     BlobCopy,
+    /// Those that read mail (RFC 8621)
+    Mail(mail::Method),
+    /// Those that change something
+    Change(changing::Method),
+    /// Those of contents (RFC 9404)
+    Blob(blob::Method),
+    /// Those of quotas (RFC 9425)
+    Quota(quota::Method),
 }
 
 impl Method {
@@ -25,6 +35,10 @@ impl Method {
     pub(crate) const fn capability(self) -> Capability {
         match self {
             Self::CoreEcho | Self::BlobCopy => Capability::Core,
+            Self::Mail(_) => Capability::Mail,
+            Self::Change(method) => method.capability(),
+            Self::Blob(_) => Capability::Blob,
+            Self::Quota(_) => Capability::Quota,
         }
     }
 }
@@ -34,7 +48,13 @@ pub(crate) fn find(name: &str) -> Option<Method> {
     Some(match name {
         "Core/echo" => Method::CoreEcho,
         "Blob/copy" => Method::BlobCopy,
-        _ => return None,
+        _ => {
+            return mail::Method::find(name)
+                .map(Method::Mail)
+                .or_else(|| changing::Method::find(name).map(Method::Change))
+                .or_else(|| blob::Method::find(name).map(Method::Blob))
+                .or_else(|| quota::Method::find(name).map(Method::Quota));
+        }
     })
 }
 
@@ -46,11 +66,15 @@ pub(crate) async fn call(
     method: Method,
     arguments: Arguments,
     context: &Context,
-    _created: &mut BTreeMap<String, String>,
+    created: &mut BTreeMap<String, String>,
 ) -> Result<Arguments, MethodError> {
     match method {
         Method::CoreEcho => Ok(arguments),
         Method::BlobCopy => blob_copy::call(read(arguments)?, context).await,
+        Method::Mail(method) => mail::call(method, arguments, context).await,
+        Method::Change(method) => changing::call(method, arguments, context, created).await,
+        Method::Blob(method) => blob::call(method, arguments, context, created).await,
+        Method::Quota(method) => quota::call(method, arguments, context).await,
     }
 }
 
@@ -59,7 +83,7 @@ pub(crate) async fn call(
 /// # Errors
 /// `invalidArguments` for those of another type, for missing ones, and for those that the method does not have: a client that gives one
 /// counts on it.
-fn read<T: DeserializeOwned>(arguments: Arguments) -> Result<T, MethodError> {
+pub(crate) fn read<T: DeserializeOwned>(arguments: Arguments) -> Result<T, MethodError> {
     serde_json::from_value(Value::Object(arguments))
         .map_err(|error| MethodError::InvalidArguments(error.to_string()))
 }

@@ -59,7 +59,7 @@ fn index(token: &str) -> Option<usize> {
 }
 
 /// RFC 6901 §3: `~0` is `~` and `~1` is `/`; nothing else follows a `~`.
-fn unescape(token: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn unescape(token: &str) -> Option<Cow<'_, str>> {
     if !token.contains('~') {
         return Some(token.into());
     }

@@ -57,26 +57,33 @@ impl Request {
         octets: &[u8],
         limits: &Limits,
     ) -> Result<Self, Problem> {
-        if octets.len() > limits.size_request {
-            return Err(Problem::Limit(LimitName::SizeRequest));
-        }
+        Self::check_size(octets, limits)?;
         if !content_type.is_some_and(is_json) {
             return Err(Problem::NotJson(
                 "the type of a request is application/json".into(),
             ));
         }
-        let value = json::parse(octets).map_err(|error| match error {
-            JsonError::Syntax(text) => Problem::NotJson(text),
-            JsonError::TooMuch => Problem::Limit(LimitName::SizeRequest),
-        })?;
-        let request = Self::of(value)?;
-        if request.calls.len() > limits.calls_in_request {
-            return Err(Problem::Limit(LimitName::CallsInRequest));
-        }
-        Ok(request)
+        Self::of(Self::value(octets, limits)?, limits)
     }
 
-    fn of(value: Value) -> Result<Self, Problem> {
+    fn check_size(octets: &[u8], limits: &Limits) -> Result<(), Problem> {
+        if octets.len() > limits.size_request {
+            return Err(Problem::Limit(LimitName::SizeRequest));
+        }
+        Ok(())
+    }
+
+    /// The JSON that octets are.
+    pub(crate) fn value(octets: &[u8], limits: &Limits) -> Result<Value, Problem> {
+        Self::check_size(octets, limits)?;
+        json::parse(octets).map_err(|error| match error {
+            JsonError::Syntax(text) => Problem::NotJson(text),
+            JsonError::TooMuch => Problem::Limit(LimitName::SizeRequest),
+        })
+    }
+
+    /// The request that an object is.
+    pub(crate) fn of(value: Value, limits: &Limits) -> Result<Self, Problem> {
         let Value::Object(mut members) = value else {
             return Err(not_request("a request is an object"));
         };
@@ -92,10 +99,14 @@ impl Request {
                 not_request("a call is a list of a name, an object of arguments and a call id")
             })
         });
-        let calls = calls.collect::<Result<_, _>>()?;
+        let calls: Vec<Invocation> = calls.collect::<Result<_, _>>()?;
         let known = |uri: String| Capability::parse(&uri).ok_or(Problem::UnknownCapability(uri));
+        let using = using.into_iter().map(known).collect::<Result<_, _>>()?;
+        if calls.len() > limits.calls_in_request {
+            return Err(Problem::Limit(LimitName::CallsInRequest));
+        }
         Ok(Self {
-            using: using.into_iter().map(known).collect::<Result<_, _>>()?,
+            using,
             calls,
             created_ids,
         })

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::blob::{DigestAlgorithm, TYPES};
 use crate::capability::Capability;
 use crate::id::AccountId;
 use crate::limits::Limits;
+use crate::mail::SORT_OPTIONS;
 
 /// An account that a client may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,16 @@ pub struct Places {
     pub download: &'static str,
     /// Of events.
     pub events: &'static str,
+    /// Of the WebSocket.
+    pub websocket: &'static str,
+}
+
+impl Places {
+    /// RFC 8887 §3, RFC 6455 §3: the scheme is that of WebSockets.
+    fn websocket_url(&self) -> String {
+        let rest = self.origin.strip_prefix("http").unwrap_or(&self.origin);
+        format!("ws{rest}{}", self.websocket)
+    }
 }
 
 impl Viewer {
@@ -52,28 +64,45 @@ impl Viewer {
     }
 
     /// What the Session object says but for its state.
-    fn object(&self, limits: &Limits) -> Map<String, Value> {
+    fn object(&self, limits: &Limits, places: &Places) -> Map<String, Value> {
         let accounts = self.accounts.iter().map(|account| {
             let object = json!({
                 "name": account.name,
                 "isPersonal": account.personal,
                 "isReadOnly": account.read_only,
-                "accountCapabilities": {},
+                "accountCapabilities": of_account(account, limits),
             });
             (account.id.to_string(), object)
         });
         let capabilities = Capability::ALL.into_iter().map(|capability| {
             let value = match capability {
                 Capability::Core => core(limits),
+                // RFC 8621 §1.3.1: what there is to be told is the account's.
+                Capability::Mail
+                | Capability::Submission
+                | Capability::Blob
+                | Capability::Quota => json!({}),
+                Capability::WebSocket => {
+                    json!({"url": places.websocket_url(), "supportsPush": true})
+                }
             };
             (capability.uri().to_owned(), value)
         });
         let mut object = Map::new();
         object.insert("capabilities".into(), capabilities.collect());
         object.insert("accounts".into(), accounts.collect());
-        object.insert("primaryAccounts".into(), json!({}));
+        object.insert("primaryAccounts".into(), self.primary().into());
         object.insert("username".into(), self.username.as_str().into());
         object
+    }
+
+    /// RFC 8620 §2: the account that a client begins with, of each capability: its own.
+    fn primary(&self) -> Map<String, Value> {
+        let own = self.accounts.iter().find(|account| account.personal);
+        let capabilities = Capability::ALL.into_iter().filter(|it| it.of_accounts());
+        let primary =
+            capabilities.filter_map(|it| Some((it.uri().to_owned(), own?.id.to_string().into())));
+        primary.collect()
     }
 
     /// The state of the Session object. Where the resources are is no part of it: a client has asked there.
@@ -81,6 +110,9 @@ impl Viewer {
     pub fn state(&self, limits: &Limits) -> String {
         let mut hash = Fnv::default();
         hash.add(&core(limits).to_string());
+        hash.add(&mail(limits, true).to_string());
+        hash.add(&submission(limits).to_string());
+        hash.add(&blob(limits).to_string());
         hash.add(&self.username);
         for capability in Capability::ALL {
             hash.add(capability.uri());
@@ -97,13 +129,14 @@ impl Viewer {
     /// The Session object.
     #[must_use]
     pub fn to_json(&self, limits: &Limits, places: &Places) -> Value {
-        let mut object = self.object(limits);
+        let mut object = self.object(limits, places);
         let Places {
             origin,
             api,
             upload,
             download,
             events,
+            websocket: _,
         } = places;
         let urls = [
             ("apiUrl", format!("{origin}{api}")),
@@ -125,6 +158,56 @@ impl Viewer {
     }
 }
 
+/// RFC 8620 §2: accountCapabilities.
+fn of_account(account: &Access, limits: &Limits) -> Map<String, Value> {
+    let capabilities = Capability::ALL.into_iter().filter(|it| it.of_accounts());
+    let values = capabilities.map(|capability| {
+        let value = match capability {
+            // RFC 9425 §2.1: support is all there is to tell.
+            Capability::Core | Capability::Quota | Capability::WebSocket => json!({}),
+            Capability::Mail => mail(limits, !account.read_only),
+            Capability::Submission => submission(limits),
+            Capability::Blob => blob(limits),
+        };
+        (capability.uri().to_owned(), value)
+    });
+    values.collect()
+}
+
+/// RFC 8621 §1.3.1.
+fn mail(limits: &Limits, writable: bool) -> Value {
+    json!({
+        "maxMailboxesPerEmail": null,
+        "maxMailboxDepth": limits.mailbox_depth,
+        "maxSizeMailboxName": limits.size_mailbox_name,
+        "maxSizeAttachmentsPerEmail": limits.size_upload,
+        "emailQuerySortOptions": SORT_OPTIONS,
+        "mayCreateTopLevelMailbox": writable,
+    })
+}
+
+/// RFC 8621 §1.3.2: which extensions of submission parameters of an envelope can be of.
+fn submission(limits: &Limits) -> Value {
+    let none: [&str; 0] = [];
+    let mut extensions = json!({ "DSN": none, "DELIVERBY": none, "REQUIRETLS": none });
+    if limits.delayed_send > 0
+        && let Some(members) = extensions.as_object_mut()
+    {
+        members.insert("FUTURERELEASE".into(), json!([limits.delayed_send.to_string()]));
+    }
+    json!({ "maxDelayedSend": limits.delayed_send, "submissionExtensions": extensions })
+}
+
+/// RFC 9404 §3.1.
+fn blob(limits: &Limits) -> Value {
+    json!({
+        "maxSizeBlobSet": limits.size_blob_set,
+        "maxDataSources": limits.data_sources,
+        "supportedTypeNames": TYPES,
+        "supportedDigestAlgorithms": DigestAlgorithm::ALL.map(DigestAlgorithm::as_str),
+    })
+}
+
 fn core(limits: &Limits) -> Value {
     json!({
         "maxSizeUpload": limits.size_upload,
@@ -139,7 +222,7 @@ fn core(limits: &Limits) -> Value {
 }
 
 /// FNV-1a: tells states apart, the same on every host and after every start.
-struct Fnv(u64);
+pub(crate) struct Fnv(pub(crate) u64);
 
 impl Default for Fnv {
     fn default() -> Self {
@@ -149,7 +232,7 @@ impl Default for Fnv {
 
 impl Fnv {
     /// Adds a text and its end.
-    fn add(&mut self, text: &str) {
+    pub(crate) fn add(&mut self, text: &str) {
         for octet in text.bytes().chain([0xff]) {
             self.0 = (self.0 ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
         }

@@ -1,7 +1,7 @@
 //! Requests and their responses as data: each file of `cases/` is one behaviour.
 //!
 //! A case has a `request` (JSON) or `octets` (a text, for what is no JSON); perhaps its `contentType`; the `asks` that it makes, with their
-//! answers; and the `response` or the `problem` that comes of it.
+//! answers; perhaps a `world`, an account that answers what is asked of mail, or `blobs` and `quotas`; and the `response` or the `problem` that comes of it.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,9 +9,14 @@
     reason = "tests fail by panicking"
 )]
 
+mod change;
+mod send;
+mod world;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::world::blobs::{Blobs, quotas};
 use serde_json::{Value, json};
 use waxwing_jmap::{
     Access, AccountId, Answer, Ask, Exchange, Failure, Limits, Request, Step, Viewer,
@@ -41,6 +46,9 @@ fn limits() -> Limits {
         calls_in_request: 8,
         objects_in_get: 4,
         objects_in_set: 4,
+        delayed_send: 3600,
+        size_blob_set: 100,
+        data_sources: 3,
         ..Limits::default()
     }
 }
@@ -51,6 +59,11 @@ fn ask_json(ask: &Ask) -> Value {
             let contents: Vec<String> = contents.iter().map(ToString::to_string).collect();
             json!({"copyContents": {"from": from.to_string(), "to": to.to_string(), "contents": contents}})
         }
+        Ask::Change(ask) => change::ask_json(ask),
+        Ask::Send(ask) => send::ask_json(ask),
+        Ask::Blob(ask) => json!({ "blob": format!("{ask:?}") }),
+        Ask::Quotas { account } => json!({ "quotas": account.to_string() }),
+        Ask::Mail(ask) => json!({ "mail": format!("{ask:?}") }),
     }
 }
 
@@ -62,6 +75,12 @@ fn answer_of(value: &Value) -> Answer {
                 .map(|there| there.as_bool().unwrap())
                 .collect(),
         );
+    }
+    if let Some(answer) = change::answer_of(value) {
+        return Answer::Change(answer);
+    }
+    if let Some(answer) = send::answer_of(value) {
+        return Answer::Send(answer);
     }
     Answer::Failed(Failure::Unavailable {
         reference: value["unavailable"].as_str().unwrap().into(),
@@ -84,8 +103,18 @@ fn run(case: &Value) -> (Value, Vec<Value>) {
     };
     let mut exchange = Exchange::new(request, Arc::new(viewer()), Arc::new(limits()));
     let mut asked = Vec::new();
+    let mut blobs = Blobs::of(case);
     loop {
         match exchange.step() {
+            Step::Ask(Ask::Mail(ask)) if case["world"].is_object() => {
+                exchange.answer(Answer::Mail(world::answer(&case["world"], &ask)));
+            }
+            Step::Ask(Ask::Blob(ask)) if let Some(blobs) = &mut blobs => {
+                exchange.answer(Answer::Blob(blobs.answer(&ask)));
+            }
+            Step::Ask(Ask::Quotas { .. }) if let Some(roots) = quotas(case) => {
+                exchange.answer(Answer::Quotas(roots));
+            }
             Step::Ask(ask) => {
                 let answer = &case["asks"][asked.len()]["answer"];
                 assert!(!answer.is_null(), "nobody answers {ask:?}");

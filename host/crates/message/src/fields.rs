@@ -153,7 +153,19 @@ fn token(field: &Field<'_>) -> String {
 }
 
 fn sent(field: &Field<'_>) -> Option<Sent> {
-    let line = terminated(field.value);
+    date(field.value)
+}
+
+/// When a message came here last, as its topmost Received field tells it (RFC 5321 §4.4).
+pub fn received(content: &[u8]) -> Option<Sent> {
+    let block = content.get(..header::end(content))?;
+    let field = header::fields(block).find(|field| field.is("Received"))?;
+    let semicolon = field.value.iter().rposition(|octet| *octet == b';')?;
+    date(field.value.get(semicolon + 1..)?)
+}
+
+fn date(value: &[u8]) -> Option<Sent> {
+    let line = terminated(value);
     let HeaderValue::DateTime(date) = MessageStream::new(&line).parse_date() else {
         return None;
     };

@@ -40,7 +40,7 @@ pub use base_subject::BaseSubject;
 pub use casemap::casemap;
 pub use codec::DecodeError;
 pub use decoded::{Decoded, Sought};
-pub use fields::authors;
+pub use fields::{authors, received};
 pub use section::{Located, Section, SectionText};
 pub use seven_bit::{Unconvertible, seven_bit};
 pub use summary::{AddressItem, Body, Envelope, Param, Part, Sent, Span, Summary};

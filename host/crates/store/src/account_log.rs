@@ -4,6 +4,8 @@
 //! modification sequence of the account. What is there says when it came, what left is written down with when it had come: so whether
 //! something was there at a moment is known exactly, of every moment back to the account's floor.
 //!
+//! A message with \Deleted is not there.
+//!
 //! Invariant: what is there is read before what left. What moves meanwhile is then found twice, and never not at all.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -13,10 +15,10 @@ use crate::statement::Sql;
 use crate::{AccountId, BlobId, Error, MailboxId, Result, Store};
 
 static ACCOUNT_STATE: Sql = Sql::new("SELECT modseq, departed_floor FROM accounts WHERE id = $1");
-static DEPARTED: Sql = Sql::new(
+pub(crate) static DEPARTED: Sql = Sql::new(
     "SELECT modseq, mailbox, created, emails FROM departures WHERE account = $1 AND modseq > $2 ORDER BY modseq",
 );
-static MAILBOX_MOMENTS: Sql =
+pub(crate) static MAILBOX_MOMENTS: Sql =
     Sql::new("SELECT id, created, named, highest_modseq FROM mailboxes WHERE account = $1");
 
 /// Something that came, and perhaps left again.
@@ -168,7 +170,7 @@ impl Store {
         Ok(self.state_and_floor(account).await?.0)
     }
 
-    async fn state_and_floor(&self, account: AccountId) -> Result<(u64, u64)> {
+    pub(crate) async fn state_and_floor(&self, account: AccountId) -> Result<(u64, u64)> {
         let arguments = vec![account.0.into()];
         let row = self
             .inner
@@ -266,7 +268,7 @@ impl Store {
     }
 }
 
-fn departed(line: &str, modseq: u64) -> Option<EmailStay> {
+pub(crate) fn departed(line: &str, modseq: u64) -> Option<EmailStay> {
     let mut columns = line.split(' ');
     let mut next = || columns.next()?.parse::<i64>().ok();
     Some(EmailStay {

@@ -10,6 +10,7 @@ use crate::{BlobId, Error, Result, Store};
 
 // Rows hold at most `inline_limit` bytes of content: a piece is cut out here.
 static READ: Sql = Sql::new("SELECT file, content FROM blobs WHERE id = $1");
+static SIZE: Sql = Sql::new("SELECT size FROM blobs WHERE id = $1");
 static HEADS: Sql = Sql::new(
     "SELECT r.i, b.file, substr(b.content, 1, CAST($2 AS INTEGER)) FROM {1: i i, blob i} AS r CROSS JOIN blobs b WHERE b.id = r.blob",
 );
@@ -42,6 +43,16 @@ impl Store {
             .await
             .map_err(|_| Error::Closed)??
             .ok_or_else(missing)
+    }
+
+    /// Bytes of a content.
+    ///
+    /// # Errors
+    /// `NoSuchBlob`.
+    pub async fn blob_size(&self, blob: BlobId) -> Result<u64> {
+        let row = self.inner.readers.fetch_one(&SIZE, vec![blob.0.into()]);
+        let row = row.await?.ok_or_else(|| Error::NoSuchBlob(blob.0))?;
+        row.natural(0)
     }
 
     /// The first bytes of several contents, up to `length` of each, in the order asked; `None` for one that is gone.

@@ -22,6 +22,8 @@
 )]
 
 mod account_log;
+mod account_messages;
+mod account_news;
 mod accounts;
 mod acl;
 mod belonging;
@@ -35,6 +37,7 @@ mod credentials;
 mod database;
 mod directory;
 mod domain_keys;
+mod emails;
 mod error;
 mod flags;
 mod housekeeping;
@@ -43,6 +46,7 @@ mod images;
 mod imports;
 mod kv;
 mod ledger;
+mod mailbox_shapes;
 mod mailboxes;
 mod messages;
 mod metadata;
@@ -53,6 +57,7 @@ mod password;
 #[cfg(test)]
 mod plans;
 mod queue;
+mod records;
 mod room;
 mod scram;
 mod shared;
@@ -65,6 +70,8 @@ mod verify;
 mod writer;
 
 pub use account_log::{AccountLog, Differences, Log};
+pub use account_messages::{AccountMessages, MessageIn};
+pub use account_news::AccountNews;
 pub use accounts::{Account, Alias, Domain, MtaSts, Quota, StsMode};
 pub use acl::{AclChange, AclEntry, Grantee, MAX_ACL, RightsOperation, SharedMailbox};
 pub use changes::Changes;
@@ -73,12 +80,17 @@ pub use copies::{Copied, CopyTo};
 pub use credentials::{Credential, CredentialKind, NewCredential, Scope, is_own_token};
 pub use directory::{Codes, Directory, PasswordCheck, Resolution};
 pub use domain_keys::{DomainKey, DomainKeys, MAX_DOMAIN_KEYS};
+pub use emails::{
+    EmailChange, EmailEffect, EmailRefusal, EmailsChanged, KeywordsChange, MailboxesChange, Seen,
+    Sighting,
+};
 pub use error::{Error, Result};
 pub use flags::{FlagChange, FlagOperation, FlagScope, Flags, MAX_KEYWORD, MAX_KEYWORDS};
 pub use ids::{AccountId, BlobId, DomainId, LeaseId, LegId, MailboxId};
 pub use imports::{Imported, MAX_IMPORTS, MAX_ITEM};
 pub use kv::{BucketState, Kv, MAX_KEY, MAX_KEYS, MAX_VALUE, Namespace, Versioned};
 pub use ledger::{LedgerRow, MAX_LEDGER_JSON, Roster};
+pub use mailbox_shapes::{MailboxRefusal, MailboxShape, MailboxShaped};
 pub use mailboxes::{
     MAX_DEPTH, MAX_MAILBOXES, MAX_PATH, MAX_SUBSCRIPTIONS, Mailbox, OTHERS, SpecialUse,
 };
@@ -96,6 +108,7 @@ pub use queue::{
     QueueEntry, QueueEnvelope, QueueFilter, QueuePage, QueuedMessage, QueuedRecipient,
     RecipientOutcome, RecipientState, ReturnContent, Settled, Settlement, Submitted,
 };
+pub use records::{MAX_RECORD, NewRecord, Record, RecordChange, RecordKind, RecordsChanged, Recalled};
 pub use text_packs::{PackOutline, PackSource, Packing, TextPack, TextPackChange};
 pub use uploads::MAX_UPLOADS;
 pub use usage::Usage;

@@ -74,6 +74,10 @@ pub(crate) const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "images",
         include_str!("../migrations/sqlite/0018_images.sql"),
     ),
+    (
+        "records",
+        include_str!("../migrations/sqlite/0019_records.sql"),
+    ),
 ];
 pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -141,5 +145,9 @@ pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "images",
         include_str!("../migrations/postgres/0018_images.sql"),
+    ),
+    (
+        "records",
+        include_str!("../migrations/postgres/0019_records.sql"),
     ),
 ];

@@ -3,14 +3,14 @@
 //! Invariants: an account's uploads stay within a bound of their own, beside its quota, the oldest making room for a new one; what a
 //! message takes over stays when the upload goes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 
 use crate::messages::MAX_SUMMARY;
 use crate::statement::{Rows, Sql};
 use crate::writer::uploads::Upload;
-use crate::{AccountId, BlobId, Error, Result, Store};
+use crate::{AccountId, BlobId, Error, MailboxId, Result, Store};
 
 /// Uploads of an account at a time.
 pub const MAX_UPLOADS: usize = 1000;
@@ -73,6 +73,36 @@ impl Store {
             }
             if mailbox.selectable {
                 found.extend(self.blobs_in(account, mailbox.id, blobs).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The mailboxes in which messages of an account have these contents, each with the thread that the message says; one that has a content
+    /// twice is there twice.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn uses(
+        &self,
+        account: AccountId,
+        blobs: &HashSet<BlobId>,
+    ) -> Result<HashMap<BlobId, Vec<(MailboxId, i64)>>> {
+        let mut found: HashMap<BlobId, Vec<(MailboxId, i64)>> = HashMap::new();
+        for mailbox in self.mailboxes(account).await? {
+            if !mailbox.selectable {
+                continue;
+            }
+            match self.image(account, mailbox.id).await {
+                Ok((_, image)) => {
+                    for stay in image.stays().filter(|stay| blobs.contains(&stay.blob)) {
+                        let places = found.entry(stay.blob).or_default();
+                        places.push((mailbox.id, stay.thread));
+                    }
+                }
+                // It went meanwhile.
+                Err(Error::NoSuchMailbox(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(found)

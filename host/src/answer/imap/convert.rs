@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use waxwing_imap::types::{
     ContentRef, EmailId, FlagSet, InternalDate, MailboxId as ImapMailbox, MailboxInfo, MailboxName,
-    Rights, SpecialUse as ImapUse, UidSet,
+    Rights, SpecialUse as ImapUse, ThreadId, UidSet,
 };
 use waxwing_imap::{
     Answer, Appended, Changes, Copied, Error, FetchRow, FlagAction, FlagRow, FlagsStored, Snapshot,
@@ -339,6 +339,7 @@ pub(super) fn row(of: Message, head: Bytes) -> FetchRow {
             offset: 0,
         },
         email: EmailId(u64::try_from(of.blob.0).unwrap_or(0)),
+        thread: ThreadId(of.thread.unsigned_abs()),
         size: of.size,
         content: super::content_ref(of.blob),
         summary: of.summary,

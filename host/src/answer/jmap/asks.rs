@@ -11,8 +11,8 @@ use crate::telemetry::Reference;
 
 /// Answers the asks of one request.
 pub(super) struct Asks<'v> {
-    visitor: &'v Visitor,
-    account: &'v Account,
+    pub(super) visitor: &'v Visitor,
+    pub(super) account: &'v Account,
 }
 
 impl<'v> Asks<'v> {
@@ -29,6 +29,14 @@ impl<'v> Asks<'v> {
 
     async fn decide(&self, ask: Ask) -> Result<Answer, waxwing_store::Error> {
         match ask {
+            Ask::Change(ask) => Ok(Answer::Change(self.change(ask).await?)),
+            Ask::Send(ask) => Ok(Answer::Send(self.send(ask).await?)),
+            Ask::Blob(ask) => Ok(Answer::Blob(self.blob(ask).await?)),
+            Ask::Quotas { account } => {
+                self.own(account)?;
+                super::quota::told(self.visitor, self.account).await
+            }
+            Ask::Mail(ask) => Ok(Answer::Mail(self.mail(ask).await?)),
             // There is one account for each client, so that what is there is where it is to be.
             Ask::CopyContents { from, to, contents } => {
                 if (from, to) != (id_of(self.account), id_of(self.account)) {

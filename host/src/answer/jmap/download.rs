@@ -55,16 +55,9 @@ pub(super) async fn respond(
             let first = store.read_blob(id, 0, PIECE).await.map_err(failed)?;
             pieces(store.clone(), id, first)
         }
-        BlobId::Part {
-            start,
-            end,
-            encoding,
-            ..
-        } => {
-            let most = visitor.parts.config.limits.message_size.bytes() + (1 << 20);
-            let length = usize::try_from(end.saturating_sub(start).min(most)).unwrap_or(0);
-            let read = store.read_blob(id, start, length).await.map_err(failed)?;
-            Body::from(decoded(read, encoding).await)
+        BlobId::Part { .. } => {
+            let limit = visitor.parts.config.limits.message_size.bytes();
+            Body::from(part(store, blob, limit).await.map_err(failed)?)
         }
     };
     let kind = accept.as_deref().unwrap_or("application/octet-stream");
@@ -116,6 +109,27 @@ fn pieces(store: Store, id: waxwing_store::BlobId, first: Bytes) -> Body {
             Err(error) => Some((Err(error), (store, at, None))),
         }
     }))
+}
+
+/// The octets of a part, decoded; of a whole content none.
+pub(super) async fn part(
+    store: &Store,
+    blob: BlobId,
+    message_size: u64,
+) -> Result<Bytes, waxwing_store::Error> {
+    let BlobId::Part {
+        content: id,
+        start,
+        end,
+        encoding,
+    } = blob
+    else {
+        return Ok(Bytes::new());
+    };
+    let most = message_size + (1 << 20);
+    let length = usize::try_from(end.saturating_sub(start).min(most)).unwrap_or(0);
+    let read = store.read_blob(content(id), start, length).await?;
+    Ok(decoded(read, encoding).await)
 }
 
 async fn decoded(octets: Bytes, encoding: Encoding) -> Bytes {

@@ -19,6 +19,20 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// What is wrong, where HTTP has no more to say.
+    pub(super) fn into_problem(self) -> Problem {
+        match self {
+            Self::Problem(problem) => problem,
+            Self::Unauthorized { .. } => unknown(),
+        }
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::Status(401, "who you are is not known".into())
+}
+
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
@@ -30,7 +44,7 @@ impl IntoResponse for Refusal {
         let (problem, challenges) = match self {
             Self::Problem(problem) => (problem, [None, None]),
             Self::Unauthorized { basic, bearer } => (
-                Problem::Status(401, "who you are is not known".into()),
+                unknown(),
                 [
                     // RFC 7617 §2.1.
                     basic.then_some(r#"Basic realm="Waxwing", charset="UTF-8""#),

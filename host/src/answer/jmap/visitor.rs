@@ -11,6 +11,9 @@ use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use waxwing_jmap::{LimitName, Limits, Problem};
+use waxwing_mail::Identity;
+use waxwing_mail::Reply;
+use waxwing_policy::QuotaRoot;
 use waxwing_session::Counts;
 use waxwing_store::Account;
 
@@ -120,6 +123,18 @@ impl Visitor {
         turn.ok_or_else(|| Problem::Limit(name).into())
     }
 
+    /// The policy of a request of somebody who is known.
+    pub(super) async fn gate(&self, account: &Account) -> Gate {
+        let identity = identity(account);
+        self.state.lock().await.gate.of_request(identity)
+    }
+
+    /// What an account may hold, as policy has it.
+    pub(super) async fn quota_limits(&self, account: &Account) -> Result<Vec<QuotaRoot>, Reply> {
+        let mut state = self.state.lock().await;
+        state.gate.policy().quota_limits(&account.address).await
+    }
+
     /// Whose the request is.
     pub(super) async fn identify(&self, headers: &HeaderMap) -> Result<Arc<Account>, Refusal> {
         if !self.private {
@@ -197,6 +212,16 @@ impl State {
             return Ok(());
         }
         Err(Problem::Status(403, "this connection is not served".into()).into())
+    }
+}
+
+/// Who an account is to policy.
+pub(super) fn identity(account: &Account) -> Identity {
+    let address: Box<str> = account.address.as_str().into();
+    Identity {
+        account: address.clone(),
+        authorised_as: address,
+        mechanism: "HTTP".into(),
     }
 }
 

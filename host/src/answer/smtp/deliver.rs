@@ -9,7 +9,7 @@ use waxwing_auth::dmarc::Policy;
 use waxwing_mail::{EnhancedStatus, ForwardPath, Recipient, Reply};
 use waxwing_policy::{AddedRecipient, MailboxChange, MessageOutcome, Placed, Transaction, Verdict};
 use waxwing_smtp::{Message, replies};
-use waxwing_store::{Delivery, LedgerRow, Outgoing, Stored, Target};
+use waxwing_store::{Delivery, LedgerRow, NewRecord, Outgoing, Stored, Target};
 
 use super::super::events;
 use super::super::fields::Header;
@@ -50,6 +50,12 @@ pub(super) struct Judged {
     pub(super) fate: Fate,
 }
 
+impl Judged {
+    const fn is_refused(&self) -> bool {
+        matches!(self.fate, Fate::Refuse(_))
+    }
+}
+
 /// Without LMTP there is one reply for all: a no for one recipient is a no for all of them, and nothing is stored;
 /// the sender tries again, or tells its user. A transient no comes first: what may come later must not be lost.
 pub(super) fn for_all(replies: Vec<Reply>) -> Reply {
@@ -69,7 +75,7 @@ pub(super) async fn deliver(
     gate: &Gate,
     running: Running,
     message: Message,
-    content: Bytes,
+    (content, kept): (Bytes, Option<NewRecord>),
 ) -> Vec<Reply> {
     let Running {
         queue_id,
@@ -145,6 +151,8 @@ pub(super) async fn deliver(
                 forms: forms(gate, &trace, &message, &outcome, &content, &judged),
                 queued,
                 notices: success::report(gate, &queue_id, &message, &content, &judged).await,
+                // Where all are refused, it was not sent.
+                record: kept.filter(|_| judged.iter().any(|one| !one.is_refused())),
             };
             store(gate, kept, &record, &policy, &judged).await
         }
@@ -389,6 +397,8 @@ struct Kept {
     queued: Vec<Outgoing>,
     /// What its sender is told already.
     notices: Notices,
+    /// What its sender's account keeps of it.
+    record: Option<NewRecord>,
 }
 
 /// Stores all forms, what goes on, what is told and the ledger row in one commit: trying again must not deliver a part of it twice.
@@ -405,10 +415,16 @@ async fn store(
         forms,
         mut queued,
         mut notices,
+        record: sent,
     } = kept;
     if forms.is_empty() && queued.is_empty() {
         if let Some(row) = row {
             store.record(row);
+        }
+        if let Some(sent) = sent {
+            // All of it is discarded, which its sender does not learn.
+            let kept = store.put_record(sent).await;
+            kept.map_err(|error| temporary("a record could not be kept", gate, &error))?;
         }
         return Ok(0);
     }
@@ -436,7 +452,7 @@ async fn store(
     }
     let told = std::mem::take(&mut notices.deliveries);
     queued.append(&mut notices.outgoing);
-    match store.submit(deliveries, told, queued).await {
+    match store.submit_with(deliveries, told, queued, sent).await {
         Ok(submitted) => {
             let copies = arrivals.len().min(submitted.stored.len());
             let (stored, told) = submitted.stored.split_at(copies);

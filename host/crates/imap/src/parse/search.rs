@@ -6,7 +6,7 @@ use waxwing_message::Sought;
 
 use crate::config::Limits;
 use crate::parse::core::{Parser, SyntaxError};
-use crate::types::{EmailId, SearchKey, SummaryField, SystemFlag, TextKey, UidSet};
+use crate::types::{EmailId, SearchKey, SummaryField, SystemFlag, TextKey, ThreadId, UidSet};
 
 /// What may still be parsed: SEARCH nests, and each key costs time for each message.
 struct Bounds {
@@ -132,9 +132,7 @@ impl Parser<'_> {
             "SAVEDSINCE" => SearchKey::SavedSince(self.date()?),
             "EMAILID" => EmailId::parse(self.object_id()?).map_or_else(nothing, SearchKey::Email),
             "THREADID" => {
-                self.object_id()?;
-                // RFC 8474 §5.2: where threads are not kept, none matches.
-                nothing()
+                ThreadId::parse(self.object_id()?).map_or_else(nothing, SearchKey::Thread)
             }
             "SENTBEFORE" => SearchKey::SentBefore(self.date()?),
             "SENTON" => SearchKey::SentOn(self.date()?),

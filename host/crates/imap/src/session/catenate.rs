@@ -206,7 +206,7 @@ impl Catenating {
             uids: UidSet::from_ranges([(uid, uid)]),
             wants: RowWants {
                 summary: true,
-                head: 0,
+                ..RowWants::default()
             },
         };
         Flow::Ask(ask, Box::new(Asked(self, Doing::Row(named))))

@@ -71,6 +71,7 @@ pub(crate) struct Search {
     pub(crate) needles: Vec<Vec<String>>,
     pub(crate) needs_rows: bool,
     pub(crate) needs_summary: bool,
+    pub(crate) needs_thread: bool,
     /// The highest modification sequence of what is found is told.
     pub(crate) needs_modseq: bool,
     /// What has one of the modification sequences asked for, or a higher one; `None` for all.
@@ -99,6 +100,7 @@ impl Search {
             needles: Vec::new(),
             needs_rows: false,
             needs_summary: false,
+            needs_thread: false,
             needs_modseq: false,
             changed: changed.map(Arc::new),
             saved: Arc::new(saved),
@@ -170,6 +172,7 @@ impl Search {
             }
             key => {
                 self.needs_rows = true;
+                self.needs_thread |= matches!(key, SearchKey::Thread(_));
                 Test::Row(key)
             }
         }
@@ -327,6 +330,7 @@ fn row_matches(key: &SearchKey, row: &FetchRow) -> bool {
         SearchKey::SavedOn(date) => saved == *date,
         SearchKey::SavedSince(date) => saved >= *date,
         SearchKey::Email(email) => row.email == *email,
+        SearchKey::Thread(thread) => row.thread == *thread,
         _ => false,
     }
 }

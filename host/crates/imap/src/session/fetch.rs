@@ -143,8 +143,8 @@ impl Plan {
                 | FetchItem::InternalDate
                 | FetchItem::Size
                 | FetchItem::SaveDate
-                | FetchItem::EmailId
-                | FetchItem::ThreadId => {}
+                | FetchItem::EmailId => {}
+                FetchItem::ThreadId => wants.thread = true,
             }
         }
         wants.summary = needs > Needs::Nothing;
@@ -258,7 +258,10 @@ impl Job for Fetch {
                     };
                     return Flow::Ask(ask, self);
                 }
-                self.buffer = self.writer.take().map_or_else(Out::new, RowWriter::into_buffer);
+                self.buffer = self
+                    .writer
+                    .take()
+                    .map_or_else(Out::new, RowWriter::into_buffer);
             }
             if core.out.len() >= FLUSH {
                 return Flow::Resume(self);

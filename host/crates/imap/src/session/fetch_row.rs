@@ -270,8 +270,9 @@ impl RowWriter {
             (FetchItem::EmailId, _) => {
                 out.extend_from_slice(format!("EMAILID ({})", self.row.email).as_bytes());
             }
-            // RFC 8474 §5.2: NIL where threads are not kept.
-            (FetchItem::ThreadId, _) => out.extend_from_slice(b"THREADID NIL"),
+            (FetchItem::ThreadId, _) => {
+                out.extend_from_slice(format!("THREADID ({})", self.row.thread).as_bytes());
+            }
             (FetchItem::Preview, Some(summary)) => {
                 // RFC 8970 §3.2: an empty string, and not NIL, if there is nothing to show.
                 out.extend_from_slice(b"PREVIEW ");

@@ -201,6 +201,7 @@ impl Job for Running {
             if self.search.needs_rows {
                 let wants = RowWants {
                     summary: self.search.needs_summary,
+                    thread: self.search.needs_thread,
                     head: 0,
                 };
                 return Flow::Ask(

@@ -132,7 +132,7 @@ impl Job for Sorting {
                 uids,
                 wants: RowWants {
                     summary: criteria.iter().any(|by| by.key.needs_summary()),
-                    head: 0,
+                    ..RowWants::default()
                 },
             };
             return Flow::Ask(ask, self);

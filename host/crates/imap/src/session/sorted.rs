@@ -46,7 +46,7 @@ impl Sorted {
     pub(crate) fn wants(&self) -> RowWants {
         RowWants {
             summary: self.criteria.iter().any(|by| by.key.needs_summary()),
-            head: 0,
+            ..RowWants::default()
         }
     }
 

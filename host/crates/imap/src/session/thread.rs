@@ -122,7 +122,7 @@ impl Job for Reading {
             self.asked = next;
             let wants = RowWants {
                 summary: true,
-                head: 0,
+                ..RowWants::default()
             };
             let mailbox = selected.mailbox;
             return Flow::Ask(

@@ -33,7 +33,7 @@ pub use list::{ListCommand, ListForm, ListReturn, ListSelection};
 pub use mailbox::{ContentRef, MailboxId, MailboxInfo, MailboxName, NameError, NameForm};
 pub use metadata::{EntryDepth, EntryName, EntryScope, EntryValues, MetadataOptions};
 pub use notify::{EventGroup, Events, MailboxFilter, NotifyCommand};
-pub use object_id::EmailId;
+pub use object_id::{EmailId, ThreadId};
 pub use rights::{Rights, RightsChange};
 pub use search_key::{SearchKey, SummaryField};
 pub use search_return::{Enough, PartialRange, Returns};

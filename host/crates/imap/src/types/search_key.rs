@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use waxwing_message::Sought;
 
-use crate::types::{EmailId, SequenceSet, SystemFlag, TextKey, UidSet};
+use crate::types::{EmailId, SequenceSet, SystemFlag, TextKey, ThreadId, UidSet};
 
 /// A search key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub enum SearchKey {
     SavedSince(i64),
     /// `EMAILID` (RFC 8474)
     Email(EmailId),
+    /// `THREADID` (RFC 8474)
+    Thread(ThreadId),
     /// `OLDER n`: by the internal date, seconds before now (RFC 5032).
     Older(u32),
     /// `YOUNGER n`

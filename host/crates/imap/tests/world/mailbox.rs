@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use waxwing_imap::types::{
     ContentRef, EmailId, FlagSet, InternalDate, MailboxId, MailboxName, Rights, SpecialUse,
-    SystemFlag, UidSet,
+    SystemFlag, ThreadId, UidSet,
 };
 use waxwing_imap::{
     Appended, Changed, Changes, FetchRow, FlagAction, FlagRow, FlagsStored, RowWants, Snapshot,
@@ -324,6 +324,14 @@ impl Message {
             internal_date: self.internal_date,
             saved: SAVED,
             email: EmailId(self.content as u64),
+            // Of two digits, so that dialogues can name it.
+            thread: ThreadId(
+                Summary::decode(&self.summary)
+                    .unwrap()
+                    .thread()
+                    .unsigned_abs()
+                    % 100,
+            ),
             size: self.size,
             content: ContentRef(Bytes::from(self.content.to_string())),
             summary: if wants.summary {

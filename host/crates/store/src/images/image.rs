@@ -11,7 +11,9 @@ use crate::database::Row;
 use crate::flags::split_keywords;
 use crate::messages::saved;
 use crate::writer::flags::message_flags;
-use crate::{AccountId, BlobId, Flags, MailboxId, Message, MessageFlags, Result, UidRange};
+use crate::{
+    AccountId, BlobId, Flags, MailboxId, Message, MessageFlags, MessageIn, Result, Seen, UidRange,
+};
 
 /// Octets of a keyword in an image beside its text.
 const KEYWORD: usize = 24;
@@ -154,14 +156,52 @@ impl Image {
         &self.content.entries
     }
 
+    /// How many messages it has.
+    pub(crate) fn count(&self) -> usize {
+        self.entries().len()
+    }
+
+    /// Its messages, as those of a mailbox.
+    pub(crate) fn messages_in(&self, mailbox: MailboxId) -> impl Iterator<Item = MessageIn<'_>> {
+        self.entries().iter().map(move |entry| MessageIn {
+            mailbox,
+            uid: entry.flags.uid,
+            flags: entry.flags.flags,
+            keywords: &entry.flags.keywords,
+            blob: entry.blob,
+            size: entry.size,
+            thread: entry.thread,
+            internal_date: entry.internal_date,
+        })
+    }
+
     pub(crate) fn flags(&self) -> Vec<MessageFlags> {
         let flags = self.entries().iter().map(|entry| entry.flags.clone());
         flags.collect()
     }
 
+    /// Where its messages are, by their contents.
+    pub(crate) fn sightings(
+        &self,
+        mailbox: MailboxId,
+    ) -> impl Iterator<Item = (BlobId, Seen)> + '_ {
+        self.content.entries.iter().map(move |entry| {
+            let seen = Seen {
+                mailbox,
+                uid: entry.flags.uid,
+                size: entry.size,
+                deleted: entry.flags.flags.contains(Flags::DELETED),
+            };
+            (entry.blob, seen)
+        })
+    }
+
     /// Since when each message is there.
     pub(crate) fn stays(&self) -> impl Iterator<Item = EmailStay> + '_ {
-        self.entries().iter().map(|entry| EmailStay {
+        // What has \Deleted has left (`writer/departures.rs`).
+        let entries = self.entries().iter();
+        let there = entries.filter(|entry| !entry.flags.flags.contains(Flags::DELETED));
+        there.map(|entry| EmailStay {
             blob: entry.blob,
             thread: entry.thread,
             created: entry.created,
@@ -278,6 +318,10 @@ impl Image {
                 && entry.flags.modseq < message.modseq
             {
                 octets -= entry.octets();
+                let was_deleted = entry.flags.flags.contains(Flags::DELETED);
+                if was_deleted && !message.flags.contains(Flags::DELETED) {
+                    entry.created = message.modseq;
+                }
                 entry.flags = message.clone();
                 octets += entry.octets();
             }

@@ -47,6 +47,11 @@ impl Images {
         }
     }
 
+    /// Forgets the image of a mailbox.
+    pub(crate) fn forget(&self, mailbox: MailboxId) {
+        lock(&self.0).remove(mailbox);
+    }
+
     /// Keeps an image, in place of those that were used longest ago.
     pub(crate) fn put(&self, mailbox: MailboxId, image: Image) {
         let mut kept = lock(&self.0);

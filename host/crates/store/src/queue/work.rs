@@ -13,7 +13,8 @@ use crate::writer::deliver::DeliverAll;
 use crate::writer::queue::enqueue::Enqueue;
 use crate::writer::queue::lease::{EndLeases, LANES, PutOff, Renew, Take, TakeFor};
 use crate::writer::queue::settle::{GiveBack, Settle};
-use crate::{BlobId, Delivery, Error, LeaseId, LegId, Result, Store, Stored};
+use crate::writer::records::{Put, Submit};
+use crate::{BlobId, Delivery, Error, LeaseId, LegId, NewRecord, Result, Store, Stored};
 
 /// Most legs leased at once.
 const MAX_LEASED: usize = 1000;
@@ -241,8 +242,29 @@ impl Store {
         notices: Vec<Delivery>,
         outgoing: Vec<Outgoing>,
     ) -> Result<Submitted> {
-        let forms = self.forms(deliveries, notices, outgoing).await?;
-        let accepted = self.inner.writer.write(forms).await?;
+        self.submit_with(deliveries, notices, outgoing, None).await
+    }
+
+    /// The same with a record that tells of it, in the same commit.
+    ///
+    /// # Errors
+    /// As above; `TooLarge` for the record.
+    pub async fn submit_with(
+        &self,
+        deliveries: Vec<Delivery>,
+        notices: Vec<Delivery>,
+        outgoing: Vec<Outgoing>,
+        record: Option<NewRecord>,
+    ) -> Result<Submitted> {
+        let all = self.forms(deliveries, notices, outgoing).await?;
+        let accepted = match record {
+            None => self.inner.writer.write(all).await?,
+            Some(record) => {
+                crate::records::check(&record)?;
+                let put = Put { record };
+                self.inner.writer.write(Submit { all, put }).await?
+            }
+        };
         for (blob, content, legs) in &accepted.passing {
             self.inner.passing.keep(*blob, content, *legs);
         }

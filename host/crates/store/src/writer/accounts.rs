@@ -353,6 +353,7 @@ impl Operation for RemoveAccount {
         super::acl::remove_account(transaction, self.id).await?;
         super::metadata::remove_account(transaction, self.id).await?;
         super::uploads::remove_all(transaction, self.id).await?;
+        super::records::remove_all(transaction, self.id).await?;
         for sql in [
             &DELETE_VANISHED,
             &DELETE_DEPARTURES,

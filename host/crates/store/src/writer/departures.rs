@@ -1,9 +1,13 @@
 //! What leaves an account is written down: messages by what they were, mailboxes by their number.
+//!
+//! A message with \Deleted is not there any more (RFC 8621 §4.1.1): it leaves when it is marked so and not when it is removed, and comes anew
+//! when the mark is taken away.
 
 use super::buffers::signed;
 use super::transaction::Transaction;
+use crate::messages::ranges_of;
 use crate::statement::Sql;
-use crate::{AccountId, BlobId, Flags, MailboxId, Result};
+use crate::{AccountId, BlobId, Flags, MailboxId, Result, UidRange};
 
 /// Messages in one row.
 const MANY: usize = 1000;
@@ -16,6 +20,14 @@ static FORGET_DEPARTURES: Sql = Sql::new(
 );
 static SWEEP_DEPARTURES: Sql = Sql::new("DELETE FROM departures WHERE at < $1");
 pub(super) static DELETE_DEPARTURES: Sql = Sql::new("DELETE FROM departures WHERE account = $1");
+static HIDDEN: Sql = Sql::new(
+    "SELECT m.uid, m.blob, m.size, m.created, m.thread FROM {2: first i, last i} AS r CROSS JOIN messages m
+     WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last ORDER BY m.uid",
+);
+static SHOWN: Sql = Sql::new(
+    "UPDATE messages SET created = $3 WHERE mailbox = $1 AND uid IN
+     (SELECT m.uid FROM {2: first i, last i} AS r CROSS JOIN messages m WHERE m.mailbox = $1 AND m.uid BETWEEN r.first AND r.last)",
+);
 static CREATED: Sql = Sql::new("SELECT created FROM mailboxes WHERE id = $1");
 
 /// A message that leaves a mailbox.
@@ -37,6 +49,10 @@ pub(super) fn left(
     rows: &[Leaving],
 ) -> Result<()> {
     let modseq = signed(transaction.heads.account(account)?.modseq);
+    let there = rows
+        .iter()
+        .filter(|row| !row.flags.contains(Flags::DELETED));
+    let rows: Vec<&Leaving> = there.collect();
     for (part, rows) in (0..).zip(rows.chunks(MANY)) {
         let lines: Vec<String> = rows
             .iter()
@@ -47,6 +63,44 @@ pub(super) fn left(
         transaction
             .buffers
             .departure(ends, 0, at, &lines.join("\n"));
+    }
+    Ok(())
+}
+
+/// Messages of a mailbox come to have other flags, under the account's current modification sequence: each with what it had and has.
+pub(super) async fn marked(
+    transaction: &mut Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    marks: &[(u32, Flags, Flags)],
+) -> Result<()> {
+    let with = |had: bool| {
+        let has = move |(_, before, after): &&(u32, Flags, Flags)| {
+            before.contains(Flags::DELETED) == had && after.contains(Flags::DELETED) != had
+        };
+        UidRange::compress(marks.iter().filter(has).map(|(uid, _, _)| *uid))
+    };
+    let (hidden, shown) = (with(false), with(true));
+    if !hidden.is_empty() {
+        let arguments = vec![mailbox.0.into(), ranges_of(&hidden).into()];
+        let rows = transaction.fetch(&HIDDEN, arguments).await?;
+        let leaving = rows.iter().map(|row| {
+            Ok(Leaving {
+                uid: row.number(0)?,
+                flags: Flags::NONE,
+                blob: BlobId(row.int(1)?),
+                size: row.natural(2)?,
+                created: row.int(3)?,
+                thread: row.int(4)?,
+            })
+        });
+        let leaving: Vec<Leaving> = leaving.collect::<Result<_>>()?;
+        left(transaction, account, mailbox, &leaving)?;
+    }
+    if !shown.is_empty() {
+        let modseq = signed(transaction.heads.account(account)?.modseq);
+        let arguments = vec![mailbox.0.into(), ranges_of(&shown).into(), modseq.into()];
+        transaction.execute(&SHOWN, arguments).await?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::Operation;
 use super::buffers::{Write, signed};
+use super::departures;
 use super::transaction::Transaction;
 use crate::database::Value;
 use crate::flags::{join_keywords, split_keywords};
@@ -35,6 +36,9 @@ pub(crate) static SET_FLAGS: Sql = Sql::new(
 );
 /// So many different outcomes are a statement each.
 const FEW: usize = 4;
+
+/// Which of the messages is written, and which flags it had.
+type Written = (usize, Flags);
 
 /// A change of flags.
 #[derive(Debug)]
@@ -70,12 +74,15 @@ impl Operation for StoreFlags {
             u32::try_from(i64::from(head.mailbox.unseen) - seen_delta).unwrap_or(0);
         head.dirty = true;
         let mut messages = Vec::with_capacity(written.len());
-        for at in written {
+        let mut marks = Vec::new();
+        for (at, before) in written {
             if let Some(message) = changed.messages.get_mut(at) {
                 message.modseq = modseq;
+                marks.push((message.uid, before, message.flags));
                 messages.push(message.clone());
             }
         }
+        departures::marked(transaction, self.account, self.mailbox, &marks).await?;
         // Fails for keywords that `change` let through only, and it lets none through: the head has changed already.
         let writes = writes(self.mailbox, modseq, &messages)?;
         let flagged = Flagged {
@@ -100,8 +107,9 @@ impl StoreFlags {
         rows.iter().map(message_flags).collect()
     }
 
-    /// The messages as they come to be, but for the new modification sequence; which of them change; and how many more of them are seen.
-    fn change(&self, found: Vec<MessageFlags>) -> Result<(FlagsChanged, Vec<usize>, i64)> {
+    /// The messages as they come to be, but for the new modification sequence; which of them change, and which flags those had; and how many
+    /// more of them are seen.
+    fn change(&self, found: Vec<MessageFlags>) -> Result<(FlagsChanged, Vec<Written>, i64)> {
         let mut changed = FlagsChanged {
             messages: Vec::with_capacity(found.len()),
             replaced: Vec::new(),
@@ -121,7 +129,7 @@ impl StoreFlags {
             if flags != message.flags || keywords != message.keywords {
                 seen_delta += i64::from(flags.contains(Flags::SEEN))
                     - i64::from(message.flags.contains(Flags::SEEN));
-                written.push(changed.messages.len());
+                written.push((changed.messages.len(), message.flags));
                 changed.replaced.push((message.uid, message.modseq));
                 (message.flags, message.keywords) = (flags, keywords);
             }
@@ -132,7 +140,11 @@ impl StoreFlags {
 }
 
 /// The statements that write these flags.
-fn writes(mailbox: MailboxId, modseq: u64, messages: &[MessageFlags]) -> Result<Vec<Write>> {
+pub(super) fn writes(
+    mailbox: MailboxId,
+    modseq: u64,
+    messages: &[MessageFlags],
+) -> Result<Vec<Write>> {
     let mut alike: BTreeMap<(u8, &[String]), Vec<u32>> = BTreeMap::new();
     for message in messages {
         let outcome = (message.flags.bits(), message.keywords.as_slice());

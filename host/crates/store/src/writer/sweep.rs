@@ -61,6 +61,7 @@ impl Operation for Sweep {
             .execute(&SWEEP_METADATA_CHANGES, vec![self.vanished_before.into()])
             .await?;
         departures::sweep(transaction, self.vanished_before).await?;
+        super::records::sweep(transaction, self.vanished_before).await?;
         uploads::remove_old(transaction, self.uploads_before).await?;
         if transaction
             .execute(&FORGET_VANISHED, vec![self.vanished_before.into()])

@@ -17,6 +17,7 @@ on_both! {
     mailboxes_come_change_and_go;
     what_is_too_old_cannot_be_told;
     a_message_of_no_thread_leaves_threads_untold;
+    news_say_what_kind_of_change_it_was;
 }
 
 /// Numbers that look random and are the same in every run (xorshift64).
@@ -31,7 +32,7 @@ impl Random {
     }
 }
 
-/// What an account shows of its emails at a moment: by content, where each is and with which flags; and the emails of each thread.
+/// What an account shows of its emails at a moment, but for those with \Deleted: by content, where each is and with which flags; and the emails of each thread.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct View {
     emails: BTreeMap<i64, BTreeSet<(i64, u32, u8)>>,
@@ -44,7 +45,8 @@ async fn view(store: &Store, account: AccountId) -> View {
         let all = store
             .fetch(account, mailbox.id, &[UidRange::ALL], false)
             .await;
-        for message in all.unwrap() {
+        let all = all.unwrap().into_iter();
+        for message in all.filter(|message| !message.flags.flags.contains(Flags::DELETED)) {
             let place = (mailbox.id.0, message.flags.uid, message.flags.flags.bits());
             let places = view.emails.entry(message.blob.0).or_default();
             places.insert(place);
@@ -107,7 +109,7 @@ async fn act(store: &Store, account: AccountId, random: &mut Random) {
         4 | 5 => {
             let change = FlagChange {
                 operation: [FlagOperation::Add, FlagOperation::Remove][random.below(2)],
-                flags: [Flags::SEEN, Flags::FLAGGED][random.below(2)],
+                flags: [Flags::SEEN, Flags::FLAGGED, Flags::DELETED][random.below(3)],
                 keywords: Vec::new(),
                 unchanged_since: None,
             };
@@ -178,14 +180,27 @@ async fn differences_are_exact_after_any_history(setup: Arc<Setup>) {
             "destroyed since {since}"
         );
         // A change that was taken back is a change, too.
-        let updated: BTreeSet<i64> = emails.1.into_iter().collect();
+        let updated: BTreeSet<i64> = emails.1.iter().copied().collect();
         for changed in compare(&then.emails, &now.emails).1 {
             assert!(updated.contains(&changed), "{changed} since {since}");
         }
         for still in &updated {
             assert!(then.emails.contains_key(still) && now.emails.contains_key(still));
         }
+        let news = store.account_news(alice, *since).await.unwrap();
+        assert_eq!(news.delivered, !emails.0.is_empty(), "new since {since}");
+        let same = (updated.is_empty() && emails.2.is_empty(), &emails.0);
+        assert!(news.emails || same == (true, &Vec::new()), "since {since}");
         let threads = told(&log.threads.unwrap().all(), |thread| thread);
+        assert!(
+            news.threads || threads == Changed::default(),
+            "since {since}"
+        );
+        let mailboxes = told(&log.mailboxes.all(), |mailbox| mailbox.0);
+        assert!(
+            news.mailboxes || mailboxes == Changed::default(),
+            "since {since}"
+        );
         let compared = compare(&then.threads, &now.threads);
         assert_eq!(
             (&threads.0, &threads.2),
@@ -323,4 +338,53 @@ async fn a_message_of_no_thread_leaves_threads_untold(setup: Arc<Setup>) {
     let log = store.account_log(alice, since).await.unwrap().unwrap();
     assert!(log.threads.is_none());
     assert_eq!(log.emails.all().created.len(), 1);
+}
+
+async fn news_say_what_kind_of_change_it_was(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let (alice, bob) = (
+        account(&store, "alice").await.id,
+        account(&store, "bob").await.id,
+    );
+    let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
+    let other = store.create_mailbox(alice, "other", None).await.unwrap().id;
+    // Emails, new ones, threads, mailboxes since the last time.
+    let mut since = store.account_state(alice).await.unwrap();
+    let mut told = async || {
+        let news = store.account_news(alice, since).await.unwrap();
+        since = news.until;
+        (news.emails, news.delivered, news.threads, news.mailboxes)
+    };
+    assert_eq!(told().await, (false, false, false, false));
+    let both = vec![target(alice), target(bob)];
+    store
+        .deliver(delivery("Subject: x\r\n\r\n", both))
+        .await
+        .unwrap();
+    assert_eq!(told().await, (true, true, true, true));
+    let seen = FlagChange {
+        operation: FlagOperation::Add,
+        flags: Flags::SEEN,
+        keywords: Vec::new(),
+        unchanged_since: None,
+    };
+    let all = [UidRange::ALL];
+    store.store_flags(alice, inbox, &all, seen).await.unwrap();
+    assert_eq!(told().await, (true, false, false, true));
+    store.copy(alice, inbox, &all, other).await.unwrap();
+    assert_eq!(told().await, (true, false, false, true));
+    store.expunge(alice, other, &all, false).await.unwrap();
+    assert!(!told().await.1);
+    store
+        .move_messages(alice, inbox, &all, other)
+        .await
+        .unwrap();
+    assert_eq!(told().await, (true, false, false, true));
+    store.rename_mailbox(alice, "other", "more").await.unwrap();
+    assert_eq!(told().await, (false, false, false, true));
+    store.expunge(alice, other, &all, false).await.unwrap();
+    assert_eq!(told().await, (true, false, true, true));
+    // What is too old, or never was, may have been anything.
+    let never = store.account_news(alice, 1 << 40).await.unwrap();
+    assert!(never.emails && never.delivered && never.threads && never.mailboxes);
 }

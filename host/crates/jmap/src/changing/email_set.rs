@@ -1,0 +1,183 @@
+//! `Email/set` (RFC 8621 §4.6).
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::ask::{Begun, ChangeAnswer, ChangeAsk, EmailChange, EmailsChanged};
+use super::placing::{self, book, refused};
+use super::set::{Outcome, Set, begin, resolved};
+use super::{Created, draft, labels};
+use crate::ask::{Answer, Ask};
+use crate::context::{Context, mistaken};
+use crate::error::MethodError;
+use crate::id::{AccountId, EmailId};
+use crate::methods::Arguments;
+use crate::set_error::SetError;
+
+pub(super) async fn call(
+    set: Set,
+    context: &Context,
+    created: &mut Created,
+) -> Result<Arguments, MethodError> {
+    let account = set.check(context)?;
+    let begun = begin(account, set.if_in_state.as_deref(), context).await?;
+    let mut outcome = Outcome::new(set.account_id, begun.state);
+    for (number, (name, object)) in set.create.into_iter().flatten().enumerate() {
+        let made = create(
+            account,
+            object,
+            (&begun, number),
+            (&mut outcome, created),
+            context,
+        );
+        let made = made.await?;
+        book(&name, made, &mut outcome, created);
+    }
+    let update = set.update.unwrap_or_default();
+    let destroy = set.destroy.unwrap_or_default();
+    let changes = Changes::gather(&update, &destroy, created, &mut outcome);
+    changes.make(account, &mut outcome, context).await?;
+    Ok(outcome.to_arguments())
+}
+
+async fn create(
+    account: AccountId,
+    mut object: Map<String, Value>,
+    (begun, number): (&Begun, usize),
+    (outcome, created): (&mut Outcome, &Created),
+    context: &Context,
+) -> Result<Result<Map<String, Value>, SetError>, MethodError> {
+    let placing = placing::take(&mut object, created);
+    let pieces = draft::read(object).and_then(|draft| draft.pieces(begun, number));
+    let errors = [placing.as_ref().err(), pieces.as_ref().err()];
+    if let Some(error) = placing::together(errors.into_iter().flatten()) {
+        return Ok(Err(error));
+    }
+    let (Ok(placing), Ok(pieces)) = (placing, pieces) else {
+        return Err(mistaken());
+    };
+    let ask = ChangeAsk::Compose {
+        account,
+        pieces,
+        placing,
+    };
+    let stored = placing::store(ask, outcome, context).await?;
+    Ok(stored.map_err(|refusal| refused(refusal, None)))
+}
+
+/// Changes of emails that are there, each with the name that the client knows it by.
+#[derive(Debug, Default)]
+struct Changes {
+    asked: Vec<(EmailId, EmailChange)>,
+}
+
+impl Changes {
+    /// What is to be asked; what cannot be is booked.
+    fn gather(
+        update: &std::collections::BTreeMap<String, Map<String, Value>>,
+        destroy: &[String],
+        created: &Created,
+        outcome: &mut Outcome,
+    ) -> Self {
+        let mut changes = Self::default();
+        let email = |name: &str| resolved(name, created).and_then(EmailId::parse);
+        let mut doomed: HashSet<EmailId> = HashSet::new();
+        for name in destroy {
+            match email(name) {
+                Some(id) => {
+                    doomed.insert(id);
+                }
+                None => outcome.not_destroyed(name, &SetError::NotFound),
+            }
+        }
+        let mut known = HashSet::new();
+        for (name, patch) in update {
+            let change = match email(name) {
+                None => Err(SetError::NotFound),
+                Some(id) if doomed.contains(&id) => Err(SetError::WillDestroy),
+                Some(id) => checked(id, patch, created).map(|change| (id, change)),
+            };
+            match change {
+                // Named twice, by its id and by the name that it was created with.
+                Ok((id, _)) if !known.insert(id) => {
+                    let text = "it is changed twice in one call".to_owned();
+                    outcome.not_updated(name, &SetError::InvalidPatch(text));
+                }
+                Ok(change) => changes.asked.push(change),
+                Err(error) => outcome.not_updated(name, &error),
+            }
+        }
+        let mut doomed: Vec<EmailId> = doomed.into_iter().collect();
+        doomed.sort_unstable();
+        let doomed = doomed.into_iter().map(|id| (id, EmailChange::Destroy));
+        changes.asked.extend(doomed);
+        changes
+    }
+
+    async fn make(
+        self,
+        account: AccountId,
+        outcome: &mut Outcome,
+        context: &Context,
+    ) -> Result<(), MethodError> {
+        if self.asked.is_empty() {
+            return Ok(());
+        }
+        let ask = ChangeAsk::Emails {
+            account,
+            changes: self.asked.clone(),
+        };
+        let answer = context.ask(Ask::Change(ask)).await?;
+        let Answer::Change(ChangeAnswer::Emails(changed)) = answer else {
+            return Err(mistaken());
+        };
+        let EmailsChanged {
+            before,
+            after,
+            results,
+        } = changed;
+        if results.len() != self.asked.len() {
+            return Err(mistaken());
+        }
+        outcome.went(before, after);
+        for ((id, change), result) in self.asked.into_iter().zip(results) {
+            let id = id.to_string();
+            match (change, result) {
+                (EmailChange::Destroy, Ok(())) => outcome.destroyed.push(id.into()),
+                (EmailChange::Destroy, Err(refusal)) => {
+                    outcome.not_destroyed(&id, &refused(refusal, None));
+                }
+                (EmailChange::Update { .. }, Ok(())) => {
+                    outcome.updated.insert(id, Value::Null);
+                }
+                (EmailChange::Update { .. }, Err(refusal)) => {
+                    outcome.not_updated(&id, &refused(refusal, None));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The change that a patch is, if it changes nothing else.
+fn checked(
+    id: EmailId,
+    patch: &Map<String, Value>,
+    created: &Created,
+) -> Result<EmailChange, SetError> {
+    let (change, fixed) = labels::update(patch, created)?;
+    let is_same = |(name, value): &(&String, &Value)| {
+        name.as_str() == "id" && value.as_str() == Some(&id.to_string())
+    };
+    let wrong: Vec<String> = fixed
+        .into_iter()
+        .filter(|property| !is_same(property))
+        .map(|(name, _)| name.clone())
+        .collect();
+    if wrong.is_empty() {
+        return Ok(change);
+    }
+    let text = "of an email only keywords and mailboxIds are changed";
+    Err(SetError::InvalidProperties(wrong, text.into()))
+}

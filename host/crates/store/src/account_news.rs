@@ -1,0 +1,188 @@
+//! Of which kinds something changed in an account after a moment: enough to tell a client to ask, and cheap enough to be found at every wake.
+//!
+//! Unlike the account's log it does not look at what stayed as it was. Where it cannot know without, it says that something changed.
+
+use std::collections::HashSet;
+
+use crate::account_log::{DEPARTED, MAILBOX_MOMENTS, departed};
+use crate::database::Value;
+use crate::statement::Sql;
+use crate::writer::buffers::signed;
+use crate::{AccountId, BlobId, Error, MailboxId, Result, Store};
+
+static FLAGGED: Sql =
+    Sql::new("SELECT 1 FROM messages WHERE mailbox = $1 AND modseq > $2 AND changed = 1 LIMIT 1");
+// What had \Deleted and has it no more comes anew, with the UID that it had.
+static SHOWN: Sql = Sql::new(
+    "SELECT 1 FROM messages WHERE mailbox = $1 AND modseq > $2 AND changed = 1 AND created > $2 LIMIT 1",
+);
+// What comes has the highest UIDs, and the moment that it came with rises with them.
+static CAME: Sql = Sql::new(
+    "SELECT m.uid, m.blob, m.created, b.refs FROM messages m JOIN blobs b ON b.id = m.blob
+     WHERE m.mailbox = $1 AND m.uid < $2 ORDER BY m.uid DESC LIMIT $3",
+);
+
+/// Messages that are looked at together.
+const PAGE: i64 = 64;
+
+/// What changed after a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountNews {
+    /// The moment until which it is known.
+    pub until: u64,
+    /// Emails came, changed or left.
+    pub emails: bool,
+    /// Emails came that the account did not have.
+    pub delivered: bool,
+    /// Emails came into threads or left them.
+    pub threads: bool,
+    /// Mailboxes came, changed or left; a message that comes, changes or leaves changes its mailbox.
+    pub mailboxes: bool,
+}
+
+impl AccountNews {
+    const fn all(until: u64, changed: bool) -> Self {
+        Self {
+            until,
+            emails: changed,
+            delivered: changed,
+            threads: changed,
+            mailboxes: changed,
+        }
+    }
+}
+
+/// What is found of messages that came.
+#[derive(Debug, Default)]
+struct Came {
+    /// All of them, as far as they were looked at.
+    blobs: HashSet<BlobId>,
+    /// One of them is new to the account.
+    new: bool,
+}
+
+impl Store {
+    /// What changed in an account after a moment; everything, if that is not known any more.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn account_news(&self, account: AccountId, since: u64) -> Result<AccountNews> {
+        let (now, floor) = self.state_and_floor(account).await?;
+        if since == now {
+            return Ok(AccountNews::all(now, false));
+        }
+        if since < floor || since > now {
+            return Ok(AccountNews::all(now, true));
+        }
+        let readers = &self.inner.readers;
+        let moments = readers.fetch(&MAILBOX_MOMENTS, vec![account.0.into()]);
+        let moments = moments.await?;
+        let after = vec![account.0.into(), signed(since).into()];
+        let rows = readers.fetch(&DEPARTED, after).await?;
+        let mut left = HashSet::new();
+        for row in &rows {
+            for line in row.text(3)?.lines() {
+                let stay = departed(line, now);
+                let stay = stay.ok_or_else(|| Error::Corrupt(format!("a departure is {line}")))?;
+                // What came and left since was never there for whoever is told.
+                left.extend((stay.created <= since).then_some(stay.blob));
+            }
+        }
+        let (mut came, mut mailboxes) = (Came::default(), !rows.is_empty());
+        let (mut flagged, mut shown) = (false, false);
+        for row in &moments {
+            let mailbox = MailboxId(row.int(0)?);
+            let busy = row.natural(3)? > since;
+            mailboxes |= busy || row.natural(1)? > since || row.natural(2)? > since;
+            if busy {
+                self.came(account, mailbox, since, &left, &mut came).await?;
+                let changed = self.any(&FLAGGED, mailbox, since).await?;
+                flagged |= changed;
+                shown |= changed && self.any(&SHOWN, mailbox, since).await?;
+            }
+        }
+        let gone = left.iter().any(|blob| !came.blobs.contains(blob));
+        Ok(AccountNews {
+            until: now,
+            emails: flagged || !left.is_empty() || !came.blobs.is_empty(),
+            delivered: came.new,
+            threads: came.new || shown || gone,
+            mailboxes,
+        })
+    }
+
+    async fn any(&self, sql: &'static Sql, mailbox: MailboxId, since: u64) -> Result<bool> {
+        let arguments = vec![mailbox.0.into(), signed(since).into()];
+        let found = self.inner.readers.fetch_one(sql, arguments).await?;
+        Ok(found.is_some())
+    }
+
+    /// Adds what came into a mailbox.
+    async fn came(
+        &self,
+        account: AccountId,
+        mailbox: MailboxId,
+        since: u64,
+        left: &HashSet<BlobId>,
+        came: &mut Came,
+    ) -> Result<()> {
+        let mut below = i64::from(u32::MAX) + 1;
+        loop {
+            let arguments: Vec<Value> = vec![mailbox.0.into(), below.into(), PAGE.into()];
+            let rows = self.inner.readers.fetch(&CAME, arguments).await?;
+            // Contents that something else has, too: another account, or another mailbox of this one.
+            let mut shared = HashSet::new();
+            let mut whole = i64::try_from(rows.len()).unwrap_or(0) == PAGE;
+            for row in &rows {
+                let blob = BlobId(row.int(1)?);
+                below = row.int(0)?;
+                if row.natural(2)? <= since {
+                    whole = false;
+                    break;
+                }
+                came.blobs.insert(blob);
+                if left.contains(&blob) {
+                    continue;
+                }
+                if row.int(3)? > 1 {
+                    shared.insert(blob);
+                } else {
+                    came.new = true;
+                }
+            }
+            if !came.new && !shared.is_empty() {
+                let known = self.had(account, &shared, since).await?;
+                came.new = shared.iter().any(|blob| !known.contains(blob));
+            }
+            if !whole {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Which of these contents messages have that were there at a moment and still are.
+    async fn had(
+        &self,
+        account: AccountId,
+        blobs: &HashSet<BlobId>,
+        since: u64,
+    ) -> Result<HashSet<BlobId>> {
+        let mut known = HashSet::new();
+        for mailbox in self.mailboxes(account).await? {
+            if !mailbox.selectable || known.len() == blobs.len() {
+                continue;
+            }
+            match self.image(account, mailbox.id).await {
+                Ok((_, image)) => {
+                    let there = image.stays().filter(|stay| stay.created <= since);
+                    let there = there.map(|stay| stay.blob);
+                    known.extend(there.filter(|blob| blobs.contains(blob)));
+                }
+                // It went meanwhile.
+                Err(Error::NoSuchMailbox(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(known)
+    }
+}

@@ -1,0 +1,223 @@
+//! What clients keep with an account beside its mail (RFC 8620 §5): identities, submissions. Their values are opaque here.
+//!
+//! Invariant: what is destroyed is told of as long as what left the account's mailboxes is.
+
+use crate::database::Row;
+use crate::statement::Sql;
+use crate::writer::buffers::signed;
+use crate::writer::records::{Put, Recall, Remove};
+use crate::{AccountId, Error, Result, Store};
+
+/// Longest value, in bytes.
+pub const MAX_RECORD: usize = 512 * 1024;
+
+static RECORDS_OF: Sql = Sql::new(
+    "SELECT id, created, changed, gone, value FROM records WHERE account = $1 AND kind = $2 AND changed > $3 ORDER BY id",
+);
+static RECORDS_FLOOR: Sql = Sql::new("SELECT modseq, departed_floor FROM accounts WHERE id = $1");
+
+/// A type of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordKind {
+    /// Under which somebody sends.
+    Identity,
+    /// Something that was sent.
+    Submission,
+}
+
+impl RecordKind {
+    pub(crate) const fn code(self) -> i64 {
+        match self {
+            Self::Identity => 1,
+            Self::Submission => 2,
+        }
+    }
+
+    /// How many an account has at most.
+    pub(crate) const fn most(self) -> usize {
+        match self {
+            Self::Identity => 500,
+            Self::Submission => 2000,
+        }
+    }
+
+    /// Whether the oldest go where there would be too many.
+    pub(crate) const fn oldest_go(self) -> bool {
+        matches!(self, Self::Submission)
+    }
+}
+
+/// A record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its number.
+    pub id: i64,
+    /// The account's modification sequence that it came with.
+    pub created: u64,
+    /// The one that it changed with last.
+    pub changed: u64,
+    /// What it says.
+    pub value: String,
+}
+
+/// A record that is to be, or to be something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRecord {
+    /// Whose.
+    pub account: AccountId,
+    /// Of which type.
+    pub kind: RecordKind,
+    /// Its number, of the caller's choice.
+    pub id: i64,
+    /// What it says.
+    pub value: String,
+}
+
+/// What a change of a record did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordChange {
+    /// The account's modification sequence before.
+    pub before: u64,
+    /// The same after.
+    pub after: u64,
+}
+
+/// Whether something that was sent was called back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recalled {
+    /// It leaves nobody.
+    Yes(RecordChange),
+    /// It is on its way, or has been.
+    No,
+}
+
+/// Records that changed between a moment and now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordsChanged {
+    /// Now.
+    pub until: u64,
+    /// What was not there and is.
+    pub created: Vec<i64>,
+    /// What was there, still is, and is not as it was.
+    pub updated: Vec<i64>,
+    /// What was there and is not.
+    pub destroyed: Vec<i64>,
+}
+
+struct Line {
+    record: Record,
+    gone: bool,
+}
+
+fn line(row: &Row) -> Result<Line> {
+    Ok(Line {
+        record: Record {
+            id: row.int(0)?,
+            created: row.natural(1)?,
+            changed: row.natural(2)?,
+            value: row.text(4)?,
+        },
+        gone: row.int(3)? != 0,
+    })
+}
+
+impl Store {
+    /// All records of a type, by their numbers.
+    pub async fn records(&self, account: AccountId, kind: RecordKind) -> Result<Vec<Record>> {
+        let lines = self.lines(account, kind, 0).await?;
+        let here = lines.into_iter().filter(|line| !line.gone);
+        Ok(here.map(|line| line.record).collect())
+    }
+
+    async fn lines(&self, account: AccountId, kind: RecordKind, since: u64) -> Result<Vec<Line>> {
+        let arguments = vec![
+            account.0.into(),
+            kind.code().into(),
+            signed(since).into(),
+        ];
+        let rows = self.inner.readers.fetch(&RECORDS_OF, arguments).await?;
+        rows.iter().map(line).collect()
+    }
+
+    /// What changed of a type after a moment; none if that is not known any more, or never was.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn records_changed(
+        &self,
+        account: AccountId,
+        kind: RecordKind,
+        since: u64,
+    ) -> Result<Option<RecordsChanged>> {
+        let arguments = vec![account.0.into()];
+        let row = self.inner.readers.fetch_one(&RECORDS_FLOOR, arguments);
+        let row = row.await?;
+        let row = row.ok_or_else(|| Error::NoSuchAccount(account.to_string()))?;
+        let (until, floor) = (row.natural(0)?, row.natural(1)?);
+        if since < floor || since > until {
+            return Ok(None);
+        }
+        let mut changed = RecordsChanged {
+            until,
+            ..RecordsChanged::default()
+        };
+        for Line { record, gone } in self.lines(account, kind, since).await? {
+            match (record.created > since, gone) {
+                (true, true) => {}
+                (true, false) => changed.created.push(record.id),
+                (false, true) => changed.destroyed.push(record.id),
+                (false, false) => changed.updated.push(record.id),
+            }
+        }
+        Ok(Some(changed))
+    }
+
+    /// Keeps a record, in the place of one of the same number. None: there are as many as there may be.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`, `TooLarge`.
+    pub async fn put_record(&self, record: NewRecord) -> Result<Option<RecordChange>> {
+        check(&record)?;
+        self.inner.writer.write(Put { record }).await
+    }
+
+    /// Removes a record. None: there is none.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn remove_record(
+        &self,
+        account: AccountId,
+        kind: RecordKind,
+        id: i64,
+    ) -> Result<Option<RecordChange>> {
+        let remove = Remove { account, kind, id };
+        self.inner.writer.write(remove).await
+    }
+
+    /// Takes what was queued under a queue id out of the queue, if nobody has tried to send any of it yet, and writes a record that says so.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`, `TooLarge`.
+    pub async fn recall(&self, queue_id: &str, record: NewRecord) -> Result<Recalled> {
+        check(&record)?;
+        let recall = Recall {
+            queue_id: queue_id.to_owned(),
+            put: Put { record },
+        };
+        self.inner.writer.write(recall).await
+    }
+}
+
+/// Whether a record can be kept.
+pub(crate) fn check(record: &NewRecord) -> Result<()> {
+    let size = record.value.len();
+    if size > MAX_RECORD {
+        return Err(Error::TooLarge {
+            what: "record",
+            size,
+            limit: MAX_RECORD,
+        });
+    }
+    Ok(())
+}

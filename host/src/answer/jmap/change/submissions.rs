@@ -1,0 +1,459 @@
+//! What is sent, and what has become of it (RFC 8621 §7).
+
+use std::collections::{HashMap, HashSet};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use waxwing_jmap::{
+    Addressed, Delivered, EmailId, Envelope, IdentityId, NotKept, Refusal, Sendable, Submission,
+    SubmissionId, ThreadId, Undo,
+};
+use waxwing_mail::Reply;
+use waxwing_message::{AddressItem, Summary, header};
+use waxwing_store::{
+    BlobId, Error, LegState, QueueEntry, QueueFilter, QueuePage, Recalled, RecipientState, Record,
+    RecordKind,
+};
+
+use super::super::asks::Asks;
+use super::super::visitor::identity;
+use super::sending::{Outcome, fresh, kept_change, signed};
+use crate::answer::smtp::submit::{Path, Refused, submit};
+use crate::answer::{now_millis, off_the_loop};
+
+/// A submission as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sent {
+    identity: u64,
+    email: u64,
+    thread: u64,
+    mail_from: Address,
+    rcpt_to: Vec<Address>,
+    send_at: i64,
+    queue_id: String,
+    canceled: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Address {
+    email: String,
+    parameters: Option<Vec<(String, Option<String>)>>,
+}
+
+impl From<Addressed> for Address {
+    fn from(of: Addressed) -> Self {
+        let Addressed { email, parameters } = of;
+        Self { email, parameters }
+    }
+}
+
+impl From<Address> for Addressed {
+    fn from(of: Address) -> Self {
+        let Address { email, parameters } = of;
+        Self { email, parameters }
+    }
+}
+
+impl Asks<'_> {
+    pub(super) async fn sendable(&self, email: EmailId) -> Result<Option<Sendable>, Error> {
+        let Some((content, thread)) = self.message(email).await? else {
+            return Ok(None);
+        };
+        let limits = &self.visitor.parts.config.limits;
+        let (most_octets, most_recipients) = (limits.message_size.bytes(), limits.recipients);
+        let size = content.len() as u64;
+        let found = off_the_loop(content, |content| Some(fields(content))).await;
+        Ok(found.map(|found| Sendable {
+            thread,
+            size,
+            most_octets,
+            most_recipients: u64::from(most_recipients),
+            ..found
+        }))
+    }
+
+    /// The content of an email that can be seen, and its thread.
+    async fn message(&self, email: EmailId) -> Result<Option<(Bytes, u64)>, Error> {
+        let store = &self.visitor.parts.store;
+        let blob = BlobId(signed(email.0));
+        let sighting = store.sight(self.account.id, &HashSet::from([blob])).await?;
+        if !sighting.places(blob).iter().any(|seen| !seen.deleted) {
+            return Ok(None);
+        }
+        let content = match store.blob(blob).await {
+            Ok(content) => content,
+            // It went meanwhile.
+            Err(Error::NoSuchBlob(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let thread = crate::answer::outline(&content).await.thread;
+        Ok(Some((content, thread.unsigned_abs())))
+    }
+
+    pub(super) async fn submit(
+        &self,
+        (email, thread, under): (EmailId, ThreadId, IdentityId),
+        envelope: Envelope,
+    ) -> Outcome {
+        let Some((content, _)) = self.message(email).await? else {
+            return Ok(Err(NotKept::Refused(Refusal::NotFound)));
+        };
+        let submission = match commands(&envelope, content) {
+            Ok(submission) => submission,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let number = fresh();
+        let Envelope { mail_from, rcpt_to } = envelope;
+        let sent = Sent {
+            identity: under.0,
+            email: email.0,
+            thread: thread.0,
+            mail_from: mail_from.into(),
+            rcpt_to: rcpt_to.into_iter().map(Address::from).collect(),
+            send_at: 0,
+            queue_id: String::new(),
+            canceled: false,
+        };
+        let gate = self.visitor.gate(self.account).await;
+        let most = self.visitor.parts.config.limits.message_size.bytes();
+        let taken = submit(gate, identity(self.account), submission, |about| {
+            let sent = Sent {
+                send_at: about.send_at,
+                queue_id: about.queue_id.to_owned(),
+                ..sent
+            };
+            self.record(RecordKind::Submission, number, &sent)
+        });
+        let taken = match Box::pin(taken).await {
+            Ok(taken) => taken,
+            Err(error) => return Ok(Err(refused(error, most))),
+        };
+        // What it came with is in the record.
+        let store = &self.visitor.parts.store;
+        let records = store.records(self.account.id, RecordKind::Submission).await?;
+        let kept = records.iter().find(|record| record.id == signed(number));
+        let after = match kept {
+            Some(kept) => kept.created,
+            None => store.account_state(self.account.id).await?,
+        };
+        Ok(Ok(waxwing_jmap::KeptChange {
+            id: number,
+            before: after.saturating_sub(1),
+            after,
+            send_at: taken.send_at,
+            pending: taken.held,
+        }))
+    }
+
+    pub(super) async fn submissions(&self) -> Result<Vec<Submission>, Error> {
+        let store = &self.visitor.parts.store;
+        let records = store.records(self.account.id, RecordKind::Submission).await?;
+        let mut list = Vec::with_capacity(records.len());
+        let oldest = now_millis() - self.kept_in_queue();
+        for record in records {
+            let Some(sent) = sent(&record) else {
+                continue;
+            };
+            // What has left the queue long ago need not be looked for there.
+            let waiting = match sent.canceled || sent.send_at < oldest {
+                true => Vec::new(),
+                false => self.queued(&sent.queue_id).await?,
+            };
+            list.push(shown(record.id.unsigned_abs(), sent, &waiting));
+        }
+        Ok(list)
+    }
+
+    /// For how long something can be in the queue, in milliseconds.
+    fn kept_in_queue(&self) -> i64 {
+        const MOST: i64 = 30 * 24 * 3600 * 1000;
+        MOST
+    }
+
+    async fn queued(&self, queue_id: &str) -> Result<Vec<QueueEntry>, Error> {
+        let page = QueuePage {
+            filter: QueueFilter::QueueId(queue_id.to_owned()),
+            held: None,
+            after: None,
+            limit: 500,
+        };
+        self.visitor.parts.store.queue(&page).await
+    }
+
+    pub(super) async fn cancel(&self, id: SubmissionId) -> Outcome {
+        let store = &self.visitor.parts.store;
+        let records = store.records(self.account.id, RecordKind::Submission).await?;
+        let record = records.iter().find(|record| record.id == signed(id.0));
+        let Some(sent) = record.and_then(sent) else {
+            return Ok(Err(NotKept::Refused(Refusal::NotFound)));
+        };
+        let queue_id = sent.queue_id.clone();
+        let canceled = Sent {
+            canceled: true,
+            ..sent
+        };
+        let record = self.record(RecordKind::Submission, id.0, &canceled);
+        Ok(match store.recall(&queue_id, record).await? {
+            Recalled::Yes(change) => Ok(kept_change(id.0, change)),
+            Recalled::No => Err(NotKept::Gone),
+        })
+    }
+}
+
+fn sent(record: &Record) -> Option<Sent> {
+    serde_json::from_str(&record.value).ok()
+}
+
+/// A submission with what the queue says of it.
+fn shown(number: u64, sent: Sent, waiting: &[QueueEntry]) -> Submission {
+    let tried = |entry: &QueueEntry| {
+        let open = |state| matches!(state, RecipientState::Open);
+        let leased = matches!(entry.state, LegState::Leased { .. });
+        leased || entry.attempts > 0 || !entry.recipients.iter().all(|it| open(it.state))
+    };
+    let held = sent.send_at > now_millis();
+    let undo = match waiting {
+        _ if sent.canceled => Undo::Canceled,
+        [] => Undo::Final,
+        waiting if !held || waiting.iter().any(tried) => Undo::Final,
+        _ => Undo::Pending,
+    };
+    let mut known: HashMap<String, (String, Delivered)> = HashMap::new();
+    for recipient in waiting.iter().flat_map(|entry| &entry.recipients) {
+        let (said, delivered) = match recipient.state {
+            RecipientState::Open => ("250 2.0.0 it is in the queue", Delivered::Queued),
+            RecipientState::Relayed => ("250 2.0.0 it was taken", Delivered::Unknown),
+            RecipientState::Failed | RecipientState::Removed => {
+                ("550 5.0.0 it was given up", Delivered::No)
+            }
+        };
+        let said = match recipient.said.is_empty() {
+            true => said.to_owned(),
+            false => recipient.said.clone(),
+        };
+        known.insert(recipient.address.to_lowercase(), (said, delivered));
+    }
+    let status = sent.rcpt_to.iter().map(|address| {
+        let (said, delivered) = match known.get(&address.email.to_lowercase()) {
+            Some((said, delivered)) => (said.clone(), *delivered),
+            None if sent.canceled => ("550 5.7.0 it was called back".into(), Delivered::No),
+            // It was filed here, or handed on, or its sender was told.
+            None => ("250 2.0.0 it has left the queue".into(), Delivered::Unknown),
+        };
+        (address.email.clone(), said, delivered)
+    });
+    Submission {
+        id: SubmissionId(number),
+        identity: IdentityId(sent.identity),
+        email: EmailId(sent.email),
+        thread: ThreadId(sent.thread),
+        status: status.collect(),
+        envelope: Envelope {
+            mail_from: sent.mail_from.into(),
+            rcpt_to: sent.rcpt_to.into_iter().map(Addressed::from).collect(),
+        },
+        send_at: sent.send_at,
+        undo,
+    }
+}
+
+/// What the header of a message says of who sends it to whom.
+fn fields(content: &[u8]) -> Sendable {
+    let block = content.get(..header::end(content)).unwrap_or_default();
+    let mut found = Sendable::default();
+    for field in header::fields(block) {
+        let mut read = |name: &str| field.is(name).then(|| addresses(field.raw));
+        if let Some(addresses) = read("Sender") {
+            found.senders.push(addresses);
+        } else if let Some(addresses) = read("From") {
+            found.authors.push(addresses);
+        } else if let Some(addresses) = ["To", "Cc", "Bcc"].into_iter().find_map(read) {
+            found.recipients.extend(addresses);
+        }
+    }
+    found
+}
+
+/// The addresses of a field.
+fn addresses(field: &[u8]) -> Vec<String> {
+    // Its name does not matter to how its value is read.
+    let value = field.iter().position(|octet| *octet == b':');
+    let value = value.and_then(|colon| field.get(colon..)).unwrap_or_default();
+    let summary = Summary::read(&[b"To", value, b"\r\n\r\n"].concat());
+    let address = |item: &AddressItem| match item {
+        AddressItem::Mailbox { local, domain, .. } if !domain.is_empty() => {
+            Some(format!("{local}@{domain}"))
+        }
+        _ => None,
+    };
+    summary.envelope.to.iter().filter_map(address).collect()
+}
+
+/// The commands that a submission is.
+fn commands(
+    envelope: &Envelope,
+    content: Bytes,
+) -> Result<crate::answer::smtp::submit::Submission, NotKept> {
+    let mut sender = path(&envelope.mail_from, true)?;
+    let addresses = envelope.rcpt_to.iter().map(|it| it.email.as_str());
+    let mut addresses = addresses.chain([envelope.mail_from.email.as_str()]);
+    let end = header::end(&content);
+    let international = !content.get(..end).unwrap_or_default().is_ascii()
+        || addresses.any(|address| !address.is_ascii());
+    let has = |name: &str| {
+        let given = envelope.mail_from.parameters.iter().flatten();
+        given.map(|(name, _)| name).any(|it| it.eq_ignore_ascii_case(name))
+    };
+    for (name, wanted) in [
+        ("SMTPUTF8", international),
+        ("BODY=8BITMIME", !content.is_ascii() && !has("BODY")),
+    ] {
+        if wanted && !has(name) {
+            sender.parameters.push(' ');
+            sender.parameters.push_str(name);
+        }
+    }
+    if !has("SIZE") {
+        sender.parameters.push_str(&format!(" SIZE={}", content.len()));
+    }
+    let mut wrong = Vec::new();
+    let mut recipients = Vec::with_capacity(envelope.rcpt_to.len());
+    for address in &envelope.rcpt_to {
+        if address.email.parse::<waxwing_mail::Address>().is_err() {
+            wrong.push(address.email.clone());
+            continue;
+        }
+        recipients.push(path(address, false)?);
+    }
+    if !wrong.is_empty() {
+        return Err(NotKept::Recipients(wrong, "that is no address".into()));
+    }
+    Ok(crate::answer::smtp::submit::Submission {
+        sender,
+        recipients,
+        content,
+    })
+}
+
+/// An address and its parameters as they stand in a command.
+fn path(of: &Addressed, sender: bool) -> Result<Path, NotKept> {
+    let empty = sender && of.email.is_empty();
+    if !empty && of.email.parse::<waxwing_mail::Address>().is_err() {
+        return Err(NotKept::Parameters(format!("{:?} is no address", of.email)));
+    }
+    let mut parameters = String::new();
+    for (name, value) in of.parameters.iter().flatten() {
+        let token = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+        if name.is_empty() || !name.bytes().all(token) {
+            return Err(NotKept::Parameters(format!("{name:?} is no parameter")));
+        }
+        parameters.push(' ');
+        parameters.push_str(name);
+        if let Some(value) = value {
+            parameters.push('=');
+            parameters.push_str(&written(name, value));
+        }
+    }
+    Ok(Path {
+        address: of.email.clone(),
+        parameters,
+    })
+}
+
+/// A value with its encoding (RFC 3461 §4).
+fn written(name: &str, value: &str) -> String {
+    let encode = waxwing_mail::xtext::encode;
+    if name.eq_ignore_ascii_case("ENVID") {
+        return encode(value);
+    }
+    if name.eq_ignore_ascii_case("ORCPT")
+        && let Some((kind, address)) = value.split_once(';')
+    {
+        return format!("{};{}", encode(kind), encode(address));
+    }
+    // What no value of any other can have in it is shown to be none by its encoding.
+    match value.bytes().all(|octet| octet.is_ascii_graphic()) {
+        true => value.to_owned(),
+        false => encode(value),
+    }
+}
+
+/// A refusal of the session's, as JMAP has it.
+fn refused(of: Refused, most: u64) -> NotKept {
+    let too_large = |reply: &Reply| {
+        let about = reply.enhanced.map(|status| (status.1, status.2));
+        reply.code.get() == 552 || about == Some((3, 4))
+    };
+    match of {
+        Refused::Sender(reply) | Refused::Message(reply) if too_large(&reply) => {
+            NotKept::Refused(Refusal::TooLarge(most))
+        }
+        Refused::Sender(reply) => {
+            let text = reply.text.to_string();
+            match reply.code.get() {
+                501 | 504 | 553 | 555 => NotKept::Parameters(text),
+                _ if reply.code.is_transient() => NotKept::Sending(text),
+                _ => NotKept::Sender(text),
+            }
+        }
+        Refused::Recipients(refused) => {
+            let transient = refused.iter().find(|(_, reply)| reply.code.is_transient());
+            match (transient, refused.first()) {
+                (Some((_, reply)), _) => NotKept::Sending(reply.text.to_string()),
+                (None, first) => {
+                    let text = first.map_or_else(String::new, |(_, reply)| reply.text.to_string());
+                    let wrong = refused.into_iter().map(|(address, _)| address);
+                    NotKept::Recipients(wrong.collect(), text)
+                }
+            }
+        }
+        Refused::Message(reply) => {
+            let text = reply.text.to_string();
+            let about = reply.enhanced.map(|status| (status.1, status.2));
+            match about {
+                _ if reply.code.is_transient() => NotKept::Sending(text),
+                // RFC 3463 §3.8: not authorized. What is looked at last is under whose name it is.
+                Some((7, 1)) => NotKept::Authors(text),
+                Some((6 | 5, _)) => NotKept::Message(text),
+                _ => NotKept::Sending(text),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_found_in_all_fields() {
+        let content = b"From: A <a@b.test>\r\nTo: b@c.test, \"x, y\" <d@e.test>\r\nTo: us: f@g.test;\r\nBcc: h@i.test\r\n\r\nTo: z@z.test\r\n";
+        let found = fields(content);
+        assert_eq!(found.authors, [["a@b.test"]]);
+        assert_eq!(
+            found.recipients,
+            ["b@c.test", "d@e.test", "f@g.test", "h@i.test"]
+        );
+        assert!(found.senders.is_empty());
+    }
+
+    #[test]
+    fn parameters_are_written_as_they_stand_in_commands() {
+        let address = Addressed {
+            email: "a@b.test".into(),
+            parameters: Some(vec![
+                ("HOLDFOR".into(), Some("10".into())),
+                ("ENVID".into(), Some("a b=".into())),
+                ("REQUIRETLS".into(), None),
+            ]),
+        };
+        let path = path(&address, true).unwrap();
+        assert_eq!(path.parameters, " HOLDFOR=10 ENVID=a+20b+3D REQUIRETLS");
+        let injected = Addressed {
+            email: "a@b.test>\r\nRCPT TO:<c@d.test".into(),
+            parameters: None,
+        };
+        assert!(self::path(&injected, false).is_err());
+    }
+}
