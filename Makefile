@@ -13,11 +13,13 @@ run: ## set up, build and run a server with a demo domain on the loopback; Ctrl-
 	@tools/run.sh
 
 build: ## the server in release mode: target/release/waxwing
-	@tools/setup.sh build
+	@tools/setup.sh build web
+	@tools/web.sh
 	cargo build --release -p waxwing
 
 dist: ## the server as one packages it: target/dist/waxwing, a tenth faster, and long to build
-	@tools/setup.sh build
+	@tools/setup.sh build web
+	@tools/web.sh
 	cargo build --profile dist -p waxwing
 
 plugins: ## the shipped plugins as components in target/plugins; a running server takes them at once
@@ -31,7 +33,8 @@ check: ## format, lints, licences, architecture, syntax of scripts
 	@tools/check.sh
 
 bench: ## a table of figures beside Postfix, Dovecot and Cyrus; BENCH=--short for a first look
-	@tools/setup.sh build guest languages bench
+	@tools/setup.sh build web guest languages bench
+	@tools/web.sh
 	cargo build --release -p waxwing -p waxwing-policy --bin waxwing --example call-costs
 	cargo run -q -p waxwing-plugin-build --
 	cargo run -q -p waxwing-plugin-build -- accepting stamping --out target/bench-plugins

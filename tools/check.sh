@@ -32,9 +32,11 @@ sys.exit(bad)
 PY
 }
 
-tools/setup.sh build python || exit $?
+tools/setup.sh build web python || exit $?
 check "shell syntax" scripts
 check "Python syntax" python
+# Before the first build, which takes its pages.
+check "webmail: types, lints, format" tools/web.sh check
 check "format" cargo fmt --all --check
 check "lints" cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
 check "architecture and licences" cargo test --quiet --workspace --locked architecture

@@ -7,7 +7,8 @@ config=config/dev.toml
 domain=waxwing.test
 password=waxwing-demo # for development only: the server listens on the loopback
 
-tools/setup.sh build guest run
+tools/setup.sh build web guest run
+tools/web.sh
 cargo build --release -p waxwing </dev/null
 cargo run --quiet -p waxwing-plugin-build </dev/null
 
@@ -50,6 +51,8 @@ Send a first mail:
     curl --url smtp://127.0.0.1:2525 --mail-from me@example.org --mail-rcpt alice@$domain -T -
 Read it:
   curl --user alice@$domain:$password 'imap://127.0.0.1:2143/INBOX;MAILINDEX=*'
+Or in a browser, as alice@$domain:
+  http://127.0.0.1:2080/mail/
 See how it was judged, by the queue id of its Received field:
   $waxwing --config $config trace QUEUE-ID
 

@@ -3,9 +3,11 @@
 #   tools/setup.sh build     a linker and C compiler for the crates that bring C along (SQLite, aws-lc)
 #   tools/setup.sh guest     a toolchain for WebAssembly guests (rustup's target, else Debian's packages)
 #   tools/setup.sh languages what plugins in JavaScript and Python are built with: Node, npm, Python with venv
+#   tools/setup.sh web       what the webmail is built with: Node and npm
+#   tools/setup.sh browser   Chromium, in which the webmail is tested
 #   tools/setup.sh run       curl, with which a first mail is sent and read
 #   tools/setup.sh python    Python 3, which some of the tools are written in
-#   tools/setup.sh test      what `make test` drives: PostgreSQL, swaks, mbsync, curl, openssl, Python
+#   tools/setup.sh test      what `make test` drives: PostgreSQL, swaks, mbsync, curl, openssl, Python, Pebble
 #   tools/setup.sh peers     servers that mail is exchanged with in tests: Postfix, and Exim in the target folder, since Debian has one at a time
 #   tools/setup.sh clients   mail programs that read from the server in tests, and Dovecot, from which mail is imported
 #   tools/setup.sh bench     what `make bench` compares with and measures by: Postfix, smtp-source, Dovecot, libmilter, and Cyrus and Haraka in the target folder
@@ -140,6 +142,11 @@ for group in "$@"; do
       need python3 python3
       python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
       ;;
+    web)
+      need nodejs node
+      need npm npm
+      ;;
+    browser) need chromium "${CHROMIUM:-/usr/bin/chromium}" ;;
     run) need curl curl ;;
     python) need python3 python3 ;;
     test)
@@ -148,6 +155,7 @@ for group in "$@"; do
       need isync mbsync
       need curl curl
       need openssl openssl
+      need pebble pebble
       need python3 python3
       ;;
     clients)

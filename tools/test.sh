@@ -9,7 +9,8 @@ target=${CARGO_TARGET_DIR:-target}
 export CARGO_TERM_COLOR=never # the totals are read from the output
 log=$target/test.log
 
-tools/setup.sh build guest languages test clients peers
+tools/setup.sh build web guest languages test clients peers browser
+tools/web.sh
 # One build of everything, so that features are unified once and nothing is compiled twice.
 cargo build --locked --workspace --all-targets </dev/null
 "$target/debug/waxwing-plugin-build" --all
@@ -27,6 +28,7 @@ tools/with-postgres.sh cargo test --locked --workspace --no-fail-fast "$@" </dev
 python3 -m unittest -q bench.tests 2>&1 | tee -a "$log" || status=$?
 (cd plugin-sdk/python/tone && PYTHONDONTWRITEBYTECODE=1 python3 -m unittest -q tests) 2>&1 | tee -a "$log" || status=$?
 (cd plugin-sdk/js && npm test --silent) 2>&1 | tee -a "$log" || status=$?
+[ $# -gt 0 ] || NO_COLOR=1 tools/web.sh test 2>&1 | tee -a "$log" || status=$?
 
 awk '
   /^test result: /  { runners++; passed += $4; failed += $6; ignored += $8 }
@@ -34,6 +36,15 @@ awk '
   /^OK/             { passed += python }
   /^# pass /        { runners++; passed += $3 }
   /^# fail /        { failed += $3 }
+  # vitest:   Tests  1 failed | 2 passed | 3 skipped (6)
+  /^ *Tests  .*\([0-9]+\)$/ {
+    runners++
+    for (i = 2; i < NF; i++) {
+      if ($(i + 1) == "passed") passed += $i
+      if ($(i + 1) == "failed") failed += $i
+      if ($(i + 1) == "skipped") ignored += $i
+    }
+  }
   /^test .* \.\.\. FAILED$/ { broken[$2] }
   /^test .* has been running for over / { late[$2] }
   /^test .* \.\.\. (ok|FAILED|ignored)/ { delete late[$2] }

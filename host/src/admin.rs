@@ -3,6 +3,7 @@
 //! The socket is `admin.sock` in the data directory, mode 0600: who may write there may do all this. It speaks JSON,
 //! one request and one answer a line.
 
+mod certificate;
 mod credentials;
 mod domain;
 mod execute;
@@ -16,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use waxwing_store::{CredentialKind, Scope};
 
+pub(crate) use certificate::CertificateRequest;
+pub(crate) use credentials::totp_uri;
 pub(crate) use domain::DomainRequest;
 pub(crate) use execute::{execute, plain};
 pub(crate) use keys::{Import, KeyRequest};
@@ -89,6 +92,7 @@ pub(crate) enum Request {
         address: String,
     },
     Status,
+    Certificate(CertificateRequest),
     PluginList,
     PluginDiff {
         step: Option<String>,

@@ -4,6 +4,7 @@
 //! is none; `--json` gives every answer as one JSON document; passwords come from standard input only.
 
 mod account;
+mod certificate;
 mod check;
 mod compile;
 mod credential;
@@ -74,6 +75,9 @@ enum Command {
     /// Aliases: addresses that lead to others.
     #[command(subcommand)]
     Alias(account::AliasCommand),
+    /// Certificates that the server gets by itself (ACME).
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
     /// What the running server does.
     Status,
     /// Plugins of the live policy.
@@ -142,6 +146,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Domain(command) => command.run(&common),
         Command::Account(command) => command.run(&common),
         Command::Alias(command) => command.run(&common),
+        Command::Certificate(command) => command.run(&common),
         Command::Status => show(&common, &Request::Status, print::status),
         Command::Plugin(command) => command.run(&common),
         Command::CompilePlugin { seconds, memory } => {

@@ -5,6 +5,7 @@
 //! against the folder of the file, so that the current directory never matters.
 //! Not here: policy. What an administrator may want to decide about mail is in `policy.toml`.
 
+mod acme;
 mod dkim;
 mod limits;
 mod listener;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use self::acme::{Acme, ChallengeKind, DnsUpdates, TsigAlgorithm};
 pub use self::dkim::Dkim;
 pub use self::limits::{Limits, Rate, Rates};
 pub use self::listener::{Listener, Service, Tls};
@@ -53,6 +55,8 @@ pub struct Config {
     pub oauth: Oauth,
     /// The certificate that TLS listeners show.
     pub tls: TlsFiles,
+    /// Certificates that the server gets by itself.
+    pub acme: Acme,
     /// Bounds on what peers may use.
     pub limits: Limits,
     /// What those who have not logged in may do within a window.
@@ -237,6 +241,7 @@ impl Default for Config {
                 client_authorities: PathBuf::new(),
                 more: Vec::new(),
             },
+            acme: Acme::default(),
             limits: Limits::default(),
             rates: Rates::default(),
             timeouts: Timeouts {
@@ -389,6 +394,7 @@ impl Config {
             });
             self.tls.more = more;
         });
+        root.section("acme", |section| self.acme.read(section));
         root.section("limits", |section| self.limits.read(section));
         root.section("rates", |section| self.rates.read(section));
         root.section("timeouts", |section| {

@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Sleep;
-use tokio_rustls::TlsAcceptor;
 use waxwing_session::{Counts, Cut, Session, Step};
 
 use crate::sessions::Seat;
 use crate::shutdown::{Phase, stopping};
+use crate::tls::Acceptor;
 use crate::transport::{Output, TlsFacts, Transport};
 
 /// Output is sent when so much of it waits, before the session may say more.
@@ -61,7 +61,7 @@ pub(crate) trait Answers<S: Session>: Send {
 /// What the driver needs besides the session; one for all connections of a listener.
 pub(crate) struct Terms {
     /// For STARTTLS.
-    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) acceptor: Acceptor,
     /// How long a handshake may take.
     pub(crate) handshake: Duration,
     /// How long a peer may leave output unread.

@@ -51,6 +51,17 @@ impl Client {
         }
     }
 
+    /// The same, for servers with certificates of these authorities and no others.
+    pub(crate) fn believing(self, roots: RootCertStore) -> Self {
+        let config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self {
+            tls: OnceLock::from(Arc::new(config)),
+            ..self
+        }
+    }
+
     /// Sends a request and reads the whole response.
     pub(crate) async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
         timeout(request.timeout, self.exchange(request))

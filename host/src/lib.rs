@@ -14,6 +14,7 @@
     )
 )]
 
+mod acme;
 mod admin;
 mod answer;
 mod budget;
@@ -47,6 +48,7 @@ mod tls;
 mod transport;
 mod turn;
 mod web;
+mod webmail;
 mod wiring;
 
 pub use config::Config;

@@ -12,7 +12,7 @@ use crate::listen::{Bound, ListenError};
 use crate::shutdown::{self, Phase};
 use crate::tls::TlsError;
 use crate::wiring::Parts;
-use crate::{admin, http, indexing, keys, listen, outgoing, reports};
+use crate::{acme, admin, http, indexing, keys, listen, outgoing, reports};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +99,7 @@ fn open(parts: &Arc<Parts>) -> Result<Running, StartError> {
     let mut background = JoinSet::new();
     background.spawn(admin::serve(administration, Arc::clone(parts)));
     background.spawn(keys::run(Arc::clone(parts)));
+    background.spawn(acme::run(Arc::clone(parts)));
     background.spawn(parts.certificates.clone().watch());
     background.spawn(parts.figures.clone().upkeep());
     background.spawn(Arc::clone(&parts.gauges).watch(

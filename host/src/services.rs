@@ -170,6 +170,7 @@ impl Services for ServerServices {
                 {
                     PasswordCheck::Right(account) => Verification::Account(account.address.clone()),
                     PasswordCheck::Wrong => Verification::Wrong,
+                    PasswordCheck::CodeMissing => Verification::CodeMissing,
                     PasswordCheck::Unknown => Verification::Unknown,
                 },
             )

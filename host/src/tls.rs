@@ -3,6 +3,9 @@
 //! Standards: RFC 8446, RFC 5246; RFC 8996 (nothing older). Invariant: a pair of files that cannot be used changes
 //! nothing; the old one stays and the log says why.
 
+mod acceptor;
+mod sources;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,15 +16,17 @@ use rustls::ServerConfig;
 use rustls::client::verify_server_name;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use tokio::sync::mpsc;
-use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use crate::config::{Config, TlsFiles, TlsPair};
+use crate::config::{Config, TlsFiles};
+pub(crate) use acceptor::{Acceptor, Validation};
+use sources::Sources;
+pub(crate) use sources::{certified, chain};
 
 /// Files are written in several steps; they are read when nothing has happened for so long.
 const SETTLE: std::time::Duration = std::time::Duration::from_millis(200);
@@ -79,15 +84,20 @@ fn has_name(pair: &CertifiedKey, name: &ServerName<'_>) -> bool {
     parsed.is_some_and(|parsed| verify_server_name(&parsed, name).is_ok())
 }
 
+/// Whether a certificate is for this name.
+pub(crate) fn names(pair: &CertifiedKey, name: &str) -> bool {
+    ServerName::try_from(name).is_ok_and(|name| has_name(pair, &name))
+}
+
 /// TLS for the listeners.
 #[derive(Clone)]
 pub(crate) struct Certificates {
-    /// The pairs of files, the first one's first.
-    files: Arc<[TlsPair]>,
+    sources: Sources,
     current: Arc<Current>,
-    acceptor: TlsAcceptor,
+    acceptor: Acceptor,
     /// The one that asks clients for a certificate; the other one where no authority is configured.
-    asking: TlsAcceptor,
+    asking: Acceptor,
+    validation: Validation,
 }
 
 impl Certificates {
@@ -99,31 +109,38 @@ impl Certificates {
         if config.development_certificate() && !certificate.exists() {
             make_development_certificate(&config.hostname, certificate, key)?;
         }
-        let files = pairs(config);
-        let current = Arc::new(Current(ArcSwap::from_pointee(read_all(&files)?)));
+        let sources = Sources::of(config);
+        let current = Arc::new(Current(ArcSwap::from_pointee(sources.read()?)));
+        let validation = Validation::default();
         let acceptor = |authorities: &Path| {
             let verifier = clients(authorities)?;
             let settings = settings(Arc::clone(&current) as _, verifier)?;
-            Ok::<_, TlsError>(TlsAcceptor::from(Arc::new(settings)))
+            Ok::<_, TlsError>(Acceptor::new(settings, validation.clone()))
         };
         let asking = acceptor(&config.tls.client_authorities)?;
         let acceptor = acceptor(Path::new(""))?;
         Ok(Self {
-            files,
+            sources,
             current,
             acceptor,
             asking,
+            validation,
         })
     }
 
     /// What shakes hands, and asks for a certificate if it is to.
-    pub(crate) fn acceptor(&self, asking: bool) -> &TlsAcceptor {
+    pub(crate) fn acceptor(&self, asking: bool) -> &Acceptor {
         if asking { &self.asking } else { &self.acceptor }
+    }
+
+    /// What is shown to a certification authority that looks at a name.
+    pub(crate) fn validation(&self) -> &Validation {
+        &self.validation
     }
 
     /// Reads the files again.
     pub(crate) fn reload(&self) {
-        match read_all(&self.files) {
+        match self.sources.read() {
             Ok(pairs) => {
                 tracing::info!(certificates = pairs.len(), "certificates loaded");
                 self.current.0.store(Arc::new(pairs));
@@ -135,7 +152,7 @@ impl Certificates {
     /// Watches the files' directories until the task is dropped.
     pub(crate) async fn watch(self) {
         let (sender, mut changes) = mpsc::channel(1);
-        let files = self.files.iter();
+        let files = self.sources.files.iter();
         let ours: Vec<PathBuf> = files
             .flat_map(|pair| [pair.certificate.clone(), pair.key.clone()])
             .collect();
@@ -176,13 +193,6 @@ impl Certificates {
     }
 }
 
-/// The certificates that are shown, the server's own first, DER; none if they cannot be read.
-pub(crate) fn chain(config: &Config) -> Vec<Vec<u8>> {
-    let read = read_pair(&config.tls.certificate, &config.tls.key);
-    let chain = read.map(|pair| pair.cert).unwrap_or_default();
-    chain.iter().map(|one| one.to_vec()).collect()
-}
-
 /// What is wrong with the configured certificates; the development one is made when it is needed.
 pub(crate) fn problem(config: &Config) -> Option<String> {
     let asking = config
@@ -204,28 +214,11 @@ pub(crate) fn problem(config: &Config) -> Option<String> {
     if made_later {
         None
     } else {
-        read_all(&pairs(config))
+        Sources::of(config)
+            .read()
             .err()
             .map(|error| error.to_string())
     }
-}
-
-/// The pairs of files of a configuration.
-fn pairs(config: &Config) -> Arc<[TlsPair]> {
-    let first = TlsPair {
-        certificate: config.tls.certificate.clone(),
-        key: config.tls.key.clone(),
-    };
-    let more = config.tls.more.iter().cloned();
-    std::iter::once(first).chain(more).collect()
-}
-
-/// All pairs, or none.
-fn read_all(files: &[TlsPair]) -> Result<Vec<Arc<CertifiedKey>>, TlsError> {
-    let read = files
-        .iter()
-        .map(|pair| read_pair(&pair.certificate, &pair.key).map(Arc::new));
-    read.collect()
 }
 
 /// Whose certificates are believed, of clients that have one.
@@ -288,29 +281,6 @@ fn settings(
     Ok(config)
 }
 
-fn read_pair(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
-    let file = |path: &Path, cause: &dyn std::fmt::Display| TlsError::File {
-        path: path.to_owned(),
-        cause: cause.to_string(),
-    };
-    let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect)
-        .map_err(|cause| file(certificate, &cause))?;
-    if chain.is_empty() {
-        return Err(file(certificate, &"no certificate (PEM) in it"));
-    }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|cause| file(key, &cause))?;
-    let pair = |cause| TlsError::Pair {
-        certificate: certificate.to_owned(),
-        key: key.to_owned(),
-        cause,
-    };
-    let signer = aws_lc_rs::sign::any_supported_type(&private).map_err(pair)?;
-    let certified = CertifiedKey::new(chain, signer);
-    certified.keys_match().map_err(pair)?;
-    Ok(certified)
-}
-
 /// A self-signed certificate for the host name and the loopback.
 fn make_development_certificate(
     hostname: &str,
@@ -348,6 +318,7 @@ fn write_private(path: &Path, content: &[u8]) -> Result<(), TlsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::TlsPair;
 
     fn config(data: &Path) -> Config {
         let mut config = Config {
@@ -422,7 +393,7 @@ mod tests {
         std::fs::copy(renewed.join("c.pem"), &config.tls.certificate).unwrap();
         certificates.reload();
         assert_eq!(serial(&certificates), first);
-        let error = read_pair(&config.tls.certificate, &config.tls.key).unwrap_err();
+        let error = sources::read_pair(&config.tls.certificate, &config.tls.key).unwrap_err();
         assert!(error.to_string().contains("does "), "{error}");
 
         std::fs::copy(renewed.join("k.pem"), &config.tls.key).unwrap();

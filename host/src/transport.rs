@@ -15,12 +15,11 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use waxwing_sasl::ChannelBinding;
 
 use self::deflate::Inflate;
-use crate::tls;
+use crate::tls::{self, Acceptor};
 
 /// Octets read at a time.
 const SCRATCH: usize = 64 * 1024;
@@ -202,7 +201,7 @@ impl Transport {
     /// Shakes hands as the TLS server.
     pub(crate) async fn secure(
         &mut self,
-        acceptor: &TlsAcceptor,
+        acceptor: &Acceptor,
         limit: Duration,
     ) -> io::Result<TlsFacts> {
         let Stream::Plain(stream) = std::mem::replace(&mut self.stream, Stream::Gone) else {

@@ -49,6 +49,16 @@ impl Turn {
         Ok(taken.is_some())
     }
 
+    /// Lets others have it at once.
+    pub(crate) async fn give_back(&mut self) -> Result<()> {
+        let held = std::mem::take(&mut self.held);
+        if held > 0 {
+            // Whoever has it by now keeps it.
+            self.compare_and_set(held, Duration::from_millis(1)).await?;
+        }
+        Ok(())
+    }
+
     async fn compare_and_set(&self, version: u64, time: Duration) -> Result<Option<u64>> {
         // No plugin has an area of this name.
         let namespace = Namespace {
@@ -96,6 +106,12 @@ mod tests {
         assert!(!one.take(minute).await.unwrap(), "and is back too late");
         now.fetch_add(60_000, Ordering::SeqCst);
         assert!(one.take(minute).await.unwrap());
+        one.give_back().await.unwrap();
+        now.fetch_add(1, Ordering::SeqCst);
+        assert!(two.take(minute).await.unwrap(), "one gave it back");
+        one.give_back().await.unwrap();
+        now.fetch_add(1, Ordering::SeqCst);
+        assert!(!one.take(minute).await.unwrap(), "it is two's");
         store.close().await;
     }
 }

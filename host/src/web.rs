@@ -1,4 +1,5 @@
-//! What is served over HTTP: the MTA-STS policies of the domains served here, for everybody, and JMAP for who has an account.
+//! What is served over HTTP: the MTA-STS policies of the domains served here and the webmail's pages, for everybody, and JMAP for who
+//! has an account.
 //!
 //! Standards: RFC 9110, RFC 9112; RFC 8461 §3.2 and §3.3 (the policy of a domain at `https://mta-sts.DOMAIN/.well-known/mta-sts.txt`).
 //! Invariants: a connection has a seat like those of other protocols, and bounds on its time and headers; what is not known is
@@ -20,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::acme;
 use crate::answer::Caller;
 use crate::answer::jmap::{self, Visitor};
 use crate::config::Tls;
@@ -27,6 +29,7 @@ use crate::discovery;
 use crate::drive::Terms;
 use crate::publish;
 use crate::transport::TlsFacts;
+use crate::webmail;
 use crate::wiring::Parts;
 
 /// How long a client may take for the header of a request, and between two of them.
@@ -76,8 +79,10 @@ async fn answer(
     let routes = Router::new()
         .route("/.well-known/mta-sts.txt", get(mta_sts))
         .with_state(Arc::clone(&parts))
+        .merge(acme::routes(Arc::clone(&parts)))
         .merge(discovery::routes(parts))
-        .merge(jmap::routes(Arc::clone(&visitor)));
+        .merge(jmap::routes(Arc::clone(&visitor)))
+        .merge(webmail::routes(Arc::clone(&visitor)));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER)
@@ -86,6 +91,7 @@ async fn answer(
         // A WebSocket goes on when this has ended; who is at it ends it.
         .with_upgrades();
     let mut served = pin!(served);
+    let mut login_ended = pin!(visitor.login_ended());
     let mut serving = true;
     loop {
         tokio::select! {
@@ -100,6 +106,8 @@ async fn answer(
                 serving = false;
                 served.as_mut().graceful_shutdown();
             }
+            // What goes on for long, as events do, must not go on for somebody who is logged out.
+            () = &mut login_ended => return,
             () = tokio::time::sleep_until(visitor.ends().into()) => {
                 if visitor.ends() <= Instant::now() {
                     return;

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use waxwing_policy::{Compiler, CompilerLimits, Policy, PolicyConfig};
 use waxwing_store::{Database, Store, StoreConfig};
 
+use crate::acme::Acme;
 use crate::admin::{Exit, Failure};
-use crate::answer::jmap::{Turns, Views};
+use crate::answer::jmap::{LoginsEnded, Turns, Views};
 use crate::budget::Budget;
-use crate::config::{Config, Problem, Service};
+use crate::config::{Config, Problem, Service, Tls};
 use crate::dns::Resolver;
 use crate::keys::Keys;
 use crate::listen::Bound;
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     /// Whose access tokens are taken beside our own.
     pub(crate) issuer: Option<Issuer>,
     pub(crate) certificates: Certificates,
+    /// How certificates are got.
+    pub(crate) acme: Acme,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) rates: Rates,
     pub(crate) budget: Arc<Budget>,
@@ -48,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) reports: Reports,
     /// What of each account's is worked on over JMAP.
     pub(crate) turns: Turns,
+    /// Tells who is logged in by a cookie to look whether he still is.
+    pub(crate) logins_ended: LoginsEnded,
     /// The emails of accounts that were asked for over JMAP lately.
     pub(crate) views: Views,
     bound: OnceLock<Arc<[Bound]>>,
@@ -82,6 +87,7 @@ impl Parts {
             keys: Keys::new(store.clone(), &config),
             store,
             certificates,
+            acme: Acme::new(&config),
             sessions: Sessions::new(&config.limits),
             rates: Rates::new(&config.rates, std::time::Instant::now()),
             gauges: Gauges::new(Arc::clone(&budget)),
@@ -91,6 +97,7 @@ impl Parts {
             outgoing,
             reports: Reports::default(),
             turns: Turns::default(),
+            logins_ended: LoginsEnded::default(),
             views: Views::default(),
             bound: OnceLock::new(),
             since: jiff::Timestamp::now(),
@@ -107,6 +114,13 @@ impl Parts {
     /// Notes what is listened on, once.
     pub(crate) fn set_bound(&self, bound: Arc<[Bound]>) {
         let _once = self.bound.set(bound);
+    }
+
+    /// The port of a listener for HTTP under TLS, if there is one.
+    pub(crate) fn https_port(&self) -> Option<u16> {
+        let mut bound = self.bound.get()?.iter();
+        let secure = |bound: &&Bound| bound.service == Service::Http && bound.tls == Tls::Implicit;
+        bound.find(secure).map(|bound| bound.address.port())
     }
 
     /// Whether every change of the store is made by this process.
@@ -148,6 +162,7 @@ impl Parts {
             "queue-held": queue.held,
             "sessions": sessions,
             "listeners": self.bound.get().map(|bound| serde_json::to_value(bound.as_ref()).unwrap_or_default()),
+            "certificates": self.acme.status(),
             "policy": self.plugins(),
         })
     }

@@ -22,11 +22,13 @@ pub mod fuzz;
 pub mod live;
 pub mod names;
 pub mod pages;
+pub mod pebble;
 pub mod peer;
 pub mod place;
 pub mod process;
 pub mod server;
 pub mod setup;
+pub mod updates;
 pub mod wait;
 
 pub use server::{Listener, Server};

@@ -19,17 +19,20 @@ use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::runtime::Runtime;
 
+use crate::updates::Updates;
+
 /// Zones to be served.
 #[derive(Default)]
 pub struct Zones {
     catalog: Catalog,
     anchors: String,
+    plain: Vec<(Name, Arc<InMemoryZoneHandler>)>,
 }
 
 /// A DNS server; it ends with this value.
 pub struct Names {
     address: SocketAddr,
-    _server: Runtime,
+    runtime: Runtime,
 }
 
 impl Zones {
@@ -46,8 +49,9 @@ impl Zones {
     #[must_use]
     pub fn zone(mut self, origin: &str, lines: &str) -> Self {
         let (origin, records) = read(origin, lines);
-        let zone = zone(&origin, records, None);
-        self.catalog.upsert(origin.into(), vec![Arc::new(zone)]);
+        let zone = Arc::new(zone(&origin, records, None));
+        self.plain.push((origin.clone(), Arc::clone(&zone)));
+        self.catalog.upsert(origin.into(), vec![zone]);
         self
     }
 
@@ -81,6 +85,18 @@ impl Zones {
         &self.anchors
     }
 
+    /// Serves them, and takes updates of the last one that is not signed, with this key.
+    ///
+    /// # Panics
+    /// If there is no such zone, or the machine has no loopback.
+    #[must_use]
+    pub fn serve_with_updates(self, key: (&str, &[u8])) -> (Names, Updates) {
+        let zone = self.plain.last().cloned().expect("a zone");
+        let names = self.serve();
+        let updates = Updates::of(zone, key, names.runtime.handle().clone());
+        (names, updates)
+    }
+
     /// Serves them. Questions about other names are refused, as by a server that is not asked rightly.
     ///
     /// # Panics
@@ -101,10 +117,7 @@ impl Zones {
             tokio::spawn(async move { server.block_until_done().await });
             address
         });
-        Names {
-            address,
-            _server: runtime,
-        }
+        Names { address, runtime }
     }
 }
 

@@ -38,7 +38,8 @@ impl Jmap {
 
     /// All responses to calls.
     fn calls(&mut self, calls: &Value) -> Vec<Value> {
-        let using = ["core", "mail", "submission"].map(|name| format!("urn:ietf:params:jmap:{name}"));
+        let using =
+            ["core", "mail", "submission"].map(|name| format!("urn:ietf:params:jmap:{name}"));
         let request = json!({ "using": using, "methodCalls": calls, "createdIds": {} });
         let body = request.to_string();
         let page = self.http.post("/jmap", "application/json", body.as_bytes());
@@ -79,7 +80,10 @@ impl Jmap {
             "bodyValues": { "1": { "value": "hello" } }, "textBody": [{ "partId": "1" }],
         });
         let set = self.call("Email/set", json!({ "create": { "k": object } }));
-        set["created"]["k"]["id"].as_str().unwrap_or_else(|| panic!("{set:#}")).to_owned()
+        set["created"]["k"]["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{set:#}"))
+            .to_owned()
     }
 }
 
@@ -122,12 +126,18 @@ fn imap_sees_what_is_changed() {
     let set = jmap.call("Email/set", json!({ "update": { &one: patch } }));
     assert_eq!(set["updated"], json!({ &one: null }));
     let wanted = set_of(&["\\seen", "\\flagged", "work"]);
-    assert_eq!(flags(&mut imap, "INBOX"), [(1, wanted.clone()), (2, set_of(&[]))]);
+    assert_eq!(
+        flags(&mut imap, "INBOX"),
+        [(1, wanted.clone()), (2, set_of(&[]))]
+    );
     // A move: its UID in the other mailbox, and its flags.
     let path = format!("mailboxIds/{trash}");
     let from = format!("mailboxIds/{inbox}");
     let before = set["newState"].clone();
-    let set = jmap.call("Email/set", json!({ "update": { &one: { path: true, from: null } } }));
+    let set = jmap.call(
+        "Email/set",
+        json!({ "update": { &one: { path: true, from: null } } }),
+    );
     assert_eq!(set["oldState"], before);
     assert_eq!(flags(&mut imap, "INBOX"), [(2, set_of(&[]))]);
     assert_eq!(flags(&mut imap, "Trash"), [(1, wanted)]);
@@ -136,7 +146,10 @@ fn imap_sees_what_is_changed() {
     assert_eq!(changes["newState"], set["newState"]);
     // In two mailboxes, and gone from both.
     let both = json!({ &inbox: true, &trash: true });
-    jmap.call("Email/set", json!({ "update": { &two: { "mailboxIds": both } } }));
+    jmap.call(
+        "Email/set",
+        json!({ "update": { &two: { "mailboxIds": both } } }),
+    );
     assert_eq!(flags(&mut imap, "Trash").len(), 2);
     let set = jmap.call("Email/set", json!({ "destroy": [&one, &two, "M99"] }));
     assert_eq!(set["destroyed"].as_array().unwrap().len(), 2);
@@ -162,7 +175,11 @@ fn a_message_is_put_together() {
     let mut imap = server.imap(ALICE);
     let message = only(&mut imap, "Drafts");
     assert_eq!(made["size"], message.len());
-    assert!(message.split("\r\n").all(|line| line.len() <= 998 && line.is_ascii()));
+    assert!(
+        message
+            .split("\r\n")
+            .all(|line| line.len() <= 998 && line.is_ascii())
+    );
     for part in [
         "Subject: =?utf-8?Q?D=C3=A9j=C3=A0?= vu\r\n",
         "From: =?utf-8?Q?Zo=C3=AB?= <alice@waxwing.test>\r\n",
@@ -177,7 +194,11 @@ fn a_message_is_put_together() {
     let dated = imap.command("FETCH 1 INTERNALDATE").unwrap().ok().unwrap();
     assert!(dated.text().contains("2-Jan-2026 03:04:05 +0000"));
     // The attachment is what was uploaded.
-    let fetched = imap.command("FETCH 1 BINARY.PEEK[2]").unwrap().ok().unwrap();
+    let fetched = imap
+        .command("FETCH 1 BINARY.PEEK[2]")
+        .unwrap()
+        .ok()
+        .unwrap();
     let octets = &fetched.untagged[0];
     let found: Vec<u8> = (0..=255).collect();
     assert!(octets.len() > 300_000 && octets.windows(256).any(|it| it == found));
@@ -203,7 +224,10 @@ fn an_upload_is_imported() {
     });
     let imported = jmap.call("Email/import", json!({ "emails": emails }));
     assert_eq!(imported["notCreated"]["b"]["type"], "invalidEmail");
-    assert_eq!(imported["notCreated"]["c"]["properties"], json!(["mailboxIds"]));
+    assert_eq!(
+        imported["notCreated"]["c"]["properties"],
+        json!(["mailboxIds"])
+    );
     let mut imap = server.imap(ALICE);
     let message = only(&mut imap, "INBOX");
     assert!(message.ends_with("\r\n\r\nline\r\n"), "{message}");
@@ -227,7 +251,10 @@ fn mailboxes_are_made_moved_and_removed() {
     let mut imap = server.imap(ALICE);
     let list = imap.command("LIST \"\" \"Outer*\" RETURN (SUBSCRIBED SPECIAL-USE)");
     let list = list.unwrap().ok().unwrap().text();
-    assert!(list.contains("\\Archive") && list.contains("Outer/Inner"), "{list}");
+    assert!(
+        list.contains("\\Archive") && list.contains("Outer/Inner"),
+        "{list}"
+    );
     // Its subscription goes along.
     let update = json!({ &inner: { "name": "Moved", "parentId": null }, &outer: { "role": null } });
     let set = jmap.call("Mailbox/set", json!({ "update": update }));
@@ -235,11 +262,21 @@ fn mailboxes_are_made_moved_and_removed() {
     let got = jmap.call("Mailbox/get", json!({ "ids": [&inner, &outer] }));
     let moved = &got["list"][0];
     assert_eq!(
-        (&moved["name"], &moved["parentId"], &moved["isSubscribed"], &moved["sortOrder"]),
+        (
+            &moved["name"],
+            &moved["parentId"],
+            &moved["isSubscribed"],
+            &moved["sortOrder"]
+        ),
         (&json!("Moved"), &Value::Null, &json!(true), &json!(3))
     );
     assert_eq!(got["list"][1]["role"], Value::Null);
-    let subscribed = imap.command("LSUB \"\" \"*\"").unwrap().ok().unwrap().text();
+    let subscribed = imap
+        .command("LSUB \"\" \"*\"")
+        .unwrap()
+        .ok()
+        .unwrap()
+        .text();
     assert!(subscribed.contains("Moved") && !subscribed.contains("Outer/Inner"));
     let taken = json!({ &inner: { "name": "Outer" }, &outer: { "parentId": &inner } });
     let set = jmap.call("Mailbox/set", json!({ "update": taken }));
@@ -251,16 +288,18 @@ fn mailboxes_are_made_moved_and_removed() {
     let destroy = json!({ "destroy": [&inner, &outer], "onDestroyRemoveEmails": true });
     let set = jmap.call("Mailbox/set", destroy);
     assert_eq!(set["destroyed"].as_array().unwrap().len(), 2, "{set:#}");
-    let list = imap.command("LIST \"\" \"*\"").unwrap().ok().unwrap().text();
+    let list = imap
+        .command("LIST \"\" \"*\"")
+        .unwrap()
+        .ok()
+        .unwrap()
+        .text();
     assert!(!list.contains("Outer") && !list.contains("Moved"), "{list}");
 }
 
 #[test]
 fn policy_is_told_and_asked_as_over_imap() {
-    let server = Setup::new()
-        .policy(Policy::Accepting)
-        .settings(WEB)
-        .start();
+    let server = Setup::new().policy(Policy::Accepting).settings(WEB).start();
     let step = "[[step]]\nplugin = \"fixture\"\nname = \"hears\"\n\
                 grants = [\"message\", \"actions\", \"kv\", \"credentials\", \"directory\", \"relay\"]\n\
                 settings = { hooks = { mailbox = \"tag\" } }\n";
@@ -332,7 +371,11 @@ fn what_is_submitted_arrives_and_is_filed_as_sent() {
         }, "b"],
     ]));
     let names: Vec<&Value> = responses.iter().map(|response| &response[0]).collect();
-    assert_eq!(names, ["Email/set", "EmailSubmission/set", "Email/set"], "{responses:#?}");
+    assert_eq!(
+        names,
+        ["Email/set", "EmailSubmission/set", "Email/set"],
+        "{responses:#?}"
+    );
     let submission = &responses[1][1]["created"]["s"];
     assert_eq!(submission["undoStatus"], "final", "{responses:#?}");
     for user in [BOB, "carol@waxwing.test"] {
@@ -347,10 +390,20 @@ fn what_is_submitted_arrives_and_is_filed_as_sent() {
     let id = submission["id"].clone();
     let got = jmap.call("EmailSubmission/get", json!({ "ids": [&id] }));
     assert_eq!(got["list"][0]["envelope"]["mailFrom"]["email"], ALICE);
-    let found = jmap.call("EmailSubmission/query", json!({ "filter": { "undoStatus": "final" } }));
+    assert_eq!(got["list"][0]["deliveryStatus"][BOB]["delivered"], "yes");
+    let found = jmap.call(
+        "EmailSubmission/query",
+        json!({ "filter": { "undoStatus": "final" } }),
+    );
     assert_eq!(found["ids"], json!([&id]));
-    let set = jmap.call("EmailSubmission/set", json!({ "update": { id.as_str().unwrap(): { "undoStatus": "canceled" } } }));
-    assert_eq!(set["notUpdated"][id.as_str().unwrap()]["type"], "cannotUnsend");
+    let set = jmap.call(
+        "EmailSubmission/set",
+        json!({ "update": { id.as_str().unwrap(): { "undoStatus": "canceled" } } }),
+    );
+    assert_eq!(
+        set["notUpdated"][id.as_str().unwrap()]["type"],
+        "cannotUnsend"
+    );
     let set = jmap.call("EmailSubmission/set", json!({ "destroy": [&id] }));
     assert_eq!(set["destroyed"], json!([&id]));
 }
@@ -373,29 +426,35 @@ fn what_is_held_back_can_be_called_back() {
     assert_eq!(got["list"][0]["undoStatus"], "pending");
     assert_eq!(got["list"][0]["deliveryStatus"][BOB]["delivered"], "queued");
     let state = set["newState"].clone();
-    let set = jmap.call("EmailSubmission/set", json!({ "update": { &id: { "undoStatus": "canceled" } } }));
+    let set = jmap.call(
+        "EmailSubmission/set",
+        json!({ "update": { &id: { "undoStatus": "canceled" } } }),
+    );
     assert_eq!(set["updated"], json!({ &id: null }), "{set:#}");
     let got = jmap.call("EmailSubmission/get", json!({ "ids": [&id] }));
     assert_eq!(got["list"][0]["undoStatus"], "canceled");
     assert_eq!(got["list"][0]["deliveryStatus"][BOB]["delivered"], "no");
     let changes = jmap.call("EmailSubmission/changes", json!({ "sinceState": state }));
     assert_eq!(changes["updated"], json!([&id]));
-    let queue = server.admin().ask(&json!({ "command": "queue", "do": "list" }));
+    let queue = server
+        .admin()
+        .ask(&json!({ "command": "queue", "do": "list" }));
     assert!(!queue.unwrap().to_string().contains(BOB));
     let too_long = json!({
         "mailFrom": { "email": ALICE, "parameters": { "HOLDFOR": "99999999" } }, "rcptTo": [{ "email": BOB }],
     });
     let create = json!({ "s": { "emailId": email, "identityId": "I0", "envelope": too_long } });
     let set = jmap.call("EmailSubmission/set", json!({ "create": create }));
-    assert_eq!(set["notCreated"]["s"]["properties"], json!(["envelope"]), "{set:#}");
+    assert_eq!(
+        set["notCreated"]["s"]["properties"],
+        json!(["envelope"]),
+        "{set:#}"
+    );
 }
 
 #[test]
 fn who_may_not_send_so_does_not() {
-    let server = Setup::new()
-        .policy(Policy::Shipped)
-        .settings(WEB)
-        .start();
+    let server = Setup::new().policy(Policy::Shipped).settings(WEB).start();
     let mut jmap = Jmap::of(&server, ALICE);
     let drafts = jmap.mailbox("Drafts");
     let email = jmap.email(&drafts, "mine");
@@ -405,9 +464,7 @@ fn who_may_not_send_so_does_not() {
     });
     let set = jmap.call("Email/set", json!({ "create": { "k": other } }));
     let theirs = set["created"]["k"]["id"].clone();
-    let to = |from: &str, to: &str| {
-        json!({ "mailFrom": { "email": from }, "rcptTo": [{ "email": to }] })
-    };
+    let to = |from: &str, to: &str| json!({ "mailFrom": { "email": from }, "rcptTo": [{ "email": to }] });
     let create = json!({
         "author": { "emailId": theirs, "identityId": "I0", "envelope": to(ALICE, ALICE) },
         "sender": { "emailId": email, "identityId": "I0", "envelope": to(BOB, ALICE) },
@@ -415,8 +472,14 @@ fn who_may_not_send_so_does_not() {
         "none": { "emailId": email, "identityId": "I0", "envelope": { "mailFrom": { "email": ALICE }, "rcptTo": [] } },
     });
     let set = jmap.call("EmailSubmission/set", json!({ "create": create }));
-    let kinds = ["author", "sender", "recipient", "none"].map(|name| &set["notCreated"][name]["type"]);
-    let wanted = ["forbiddenFrom", "forbiddenMailFrom", "invalidRecipients", "noRecipients"];
+    let kinds =
+        ["author", "sender", "recipient", "none"].map(|name| &set["notCreated"][name]["type"]);
+    let wanted = [
+        "forbiddenFrom",
+        "forbiddenMailFrom",
+        "invalidRecipients",
+        "noRecipients",
+    ];
     assert_eq!(kinds, wanted.map(|kind| json!(kind)).each_ref(), "{set:#}");
     assert_eq!(
         set["notCreated"]["recipient"]["invalidRecipients"],

@@ -9,6 +9,7 @@
     reason = "tests fail by panicking and say what they skip"
 )]
 
+mod acme;
 mod architecture;
 mod author;
 mod bad_config;
@@ -56,3 +57,5 @@ mod spf;
 mod tokens;
 mod trouble;
 mod tutorial;
+mod web_logins;
+mod webmail;

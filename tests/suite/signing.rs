@@ -1,6 +1,7 @@
 //! What leaves is signed, and what is forwarded sealed: between real servers, over a DNS in which keys are published as an administrator
 //! would.
 
+mod jmap;
 mod keys;
 mod sealing;
 
@@ -74,7 +75,8 @@ fn settings(names: &Answers) -> String {
     format!(
         "[dns]\nservers = [\"{}\"]\nvalidate = \"never\"\n[dkim]\nsettle = \"1s\"\ngrace = \"3s\"\nlook = \"1s\"\n\
          [queue]\nreply = \"1s\"\nlease = \"3s\"\n\
-         [[listener]]\nname = \"mx\"\nprotocol = \"smtp\"\naddress = \"127.0.0.1:0\"\ncheck-origin = true\n",
+         [[listener]]\nname = \"mx\"\nprotocol = \"smtp\"\naddress = \"127.0.0.1:0\"\ncheck-origin = true\n\
+         [[listener]]\nname = \"web\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\ntls = \"none\"\nplaintext-auth = true\n",
         names.address()
     )
 }

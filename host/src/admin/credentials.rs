@@ -53,12 +53,16 @@ async fn totp(store: &Store, address: &str, enabled: bool) -> Result<Value, Fail
         return Ok(Value::Null);
     }
     let secret = BASE32_NOPAD.encode(&store.enable_totp(&address).await?);
-    // What authenticators read as a QR code; what it leaves out is RFC 6238's default.
-    let uri = format!(
-        "otpauth://totp/Waxwing:{}?secret={secret}&issuer=Waxwing",
-        escaped(&address)
-    );
+    let uri = totp_uri(&address, &secret);
     Ok(json!({ "address": address, "secret": secret, "uri": uri }))
+}
+
+/// What authenticators read as a QR code; what it leaves out is RFC 6238's default.
+pub(crate) fn totp_uri(address: &str, secret: &str) -> String {
+    format!(
+        "otpauth://totp/Waxwing:{}?secret={secret}&issuer=Waxwing",
+        escaped(address)
+    )
 }
 
 /// RFC 3986 §3.3: what a segment of a path may hold as it is.

@@ -44,6 +44,10 @@ pub(crate) async fn execute(
             Some((parts, _)) => Ok(parts.status().await),
             None => Err(no_server("status")),
         },
+        Request::Certificate(request) => match running {
+            Some((parts, _)) => super::certificate::execute(&parts.acme, request).await,
+            None => Err(no_server("certificate")),
+        },
         Request::PluginList
         | Request::PluginDiff { .. }
         | Request::PluginHistory

@@ -50,6 +50,8 @@ pub(crate) struct Gate {
     of_request: bool,
     /// Whose password is about to be proved.
     keyed: Option<Keyed>,
+    /// What the last login lacked was a one-time code.
+    code_missing: bool,
 }
 
 impl Gate {
@@ -62,6 +64,7 @@ impl Gate {
             account: None,
             of_request: false,
             keyed: None,
+            code_missing: false,
         }
     }
 
@@ -93,6 +96,7 @@ impl Gate {
             account: None,
             of_request: true,
             keyed: None,
+            code_missing: false,
         }
     }
 

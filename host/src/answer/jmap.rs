@@ -4,6 +4,7 @@
 //! Invariants: who is not known learns nothing, whatever is asked for; a body is gathered within a limit, a time, and the memory that there
 //! is for what clients send.
 
+mod account;
 mod asks;
 mod authorization;
 mod blob;
@@ -42,7 +43,7 @@ use self::refusal::Refusal;
 use self::turns::Kind;
 pub(crate) use self::turns::Turns;
 pub(crate) use self::views::Views;
-pub(crate) use self::visitor::Visitor;
+pub(crate) use self::visitor::{LoginsEnded, Visitor};
 use crate::config::Config;
 use crate::telemetry::Reference;
 
@@ -68,6 +69,7 @@ pub(crate) fn routes(visitor: Arc<Visitor>) -> Router {
         )
         .route(EVENTS, get(events::stream))
         .route(WEBSOCKET, get(websocket::upgrade))
+        .merge(account::routes())
         .with_state(visitor)
 }
 

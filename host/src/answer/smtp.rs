@@ -166,7 +166,7 @@ impl SmtpAnswers {
         let decision = admitted(self.gate.connect().await);
         match (decision, client.login) {
             (Decision::Pass, Some(login)) => {
-                match self.gate.vouched_for(&login).await {
+                match self.gate.vouched_for(&login, "XCLIENT").await {
                     Login::In { identity, .. } => Answer::Authenticated(identity),
                     Login::Unavailable(reference) => Answer::Decision(Decision::Refuse(
                         replies::unavailable(&reference.to_string()),

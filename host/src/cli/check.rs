@@ -15,6 +15,7 @@ pub(super) fn check(common: &Common) -> Result<(), Failure> {
     // A broken configuration does not say where the policy is; then it is where it usually is.
     let config = config.unwrap_or_else(|| Config::beside(&common.config));
     problems.extend(crate::tls::problem(&config).map(|text| whole(&common.config, text)));
+    problems.extend(crate::acme::problem(&config).map(|text| whole(&common.config, text)));
     let (policy, notes) = runtime()?.block_on(crate::wiring::policy_problems(&config));
     problems.extend(policy);
     for note in notes {

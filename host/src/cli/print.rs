@@ -154,6 +154,11 @@ pub(super) fn status(answer: &Value) -> String {
         text(policy, "generation")
     );
     out.push_str(&problems(policy));
+    let certificates = answer.get("certificates").unwrap_or(&Value::Null);
+    if !items(certificates).is_empty() {
+        out.push('\n');
+        out.push_str(&super::certificate::certificates(certificates));
+    }
     let listener = |listener: &Value| {
         ["name", "protocol", "tls", "address"]
             .iter()
@@ -254,7 +259,7 @@ pub(super) fn moment(millis: Option<&Value>) -> String {
         .unwrap_or_default()
 }
 
-fn day(millis: Option<&Value>) -> String {
+pub(super) fn day(millis: Option<&Value>) -> String {
     let at = millis
         .and_then(Value::as_i64)
         .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());

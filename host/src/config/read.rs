@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use waxwing_sasl::Mechanism;
 
 use super::units::{Network, Period, Size};
-use super::{LogFormat, Problem, Service, Tls, Validate};
+use super::{ChallengeKind, LogFormat, Problem, Service, Tls, TsigAlgorithm, Validate};
 
 /// A file that is being read, and what was found wrong with it so far.
 pub(super) struct Source<'i> {
@@ -396,6 +396,16 @@ macro_rules! words {
 
 words!(LogFormat { "compact" => LogFormat::Compact, "json" => LogFormat::Json });
 words!(Validate { "auto" => Validate::Auto, "always" => Validate::Always, "never" => Validate::Never });
+words!(ChallengeKind {
+    "http-01" => ChallengeKind::Http01,
+    "tls-alpn-01" => ChallengeKind::TlsAlpn01,
+    "dns-01" => ChallengeKind::Dns01,
+});
+words!(TsigAlgorithm {
+    "hmac-sha256" => TsigAlgorithm::HmacSha256,
+    "hmac-sha384" => TsigAlgorithm::HmacSha384,
+    "hmac-sha512" => TsigAlgorithm::HmacSha512,
+});
 words!(Tls { "none" => Tls::None, "starttls" => Tls::Starttls, "implicit" => Tls::Implicit });
 words!(Service {
     "smtp" => Service::Smtp,

@@ -85,6 +85,9 @@ impl Config {
             pair.certificate = resolved(&pair.certificate);
             pair.key = resolved(&pair.key);
         }
+        for path in self.acme.paths() {
+            *path = resolved(path);
+        }
         self.dns.trust_anchors = resolved(&self.dns.trust_anchors);
         for login in &mut self.queue.credentials {
             login.password_file = resolved(&login.password_file);

@@ -11,6 +11,7 @@ use super::Connection;
 pub struct Http {
     connection: Connection,
     authorization: Option<String>,
+    fields: Vec<(String, String)>,
 }
 
 /// What came back.
@@ -64,12 +65,21 @@ impl Http {
         Self {
             connection,
             authorization: None,
+            fields: Vec::new(),
         }
     }
 
     /// Says this of who asks, with each request from here on.
     pub fn authorize(&mut self, value: Option<String>) {
         self.authorization = value;
+    }
+
+    /// Sends this field, too, with each request from here on; an empty value takes it back.
+    pub fn field(&mut self, name: &str, value: &str) {
+        self.fields.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            self.fields.push((name.to_owned(), value.to_owned()));
+        }
     }
 
     /// Gets a page.
@@ -88,14 +98,24 @@ impl Http {
         self.request("POST", target, Some(kind), body)
     }
 
-    fn request(
+    /// Sends a request with any method, and a content if it has a type.
+    ///
+    /// # Errors
+    /// The network's; what is no HTTP.
+    pub fn request(
         &mut self,
         method: &str,
         target: &str,
         kind: Option<&str>,
         body: &[u8],
     ) -> io::Result<Page> {
-        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: mail.waxwing.test\r\n");
+        let mut head = format!("{method} {target} HTTP/1.1\r\n");
+        if !self.fields.iter().any(|(name, _)| name == "Host") {
+            head += "Host: mail.waxwing.test\r\n";
+        }
+        for (name, value) in &self.fields {
+            head += &format!("{name}: {value}\r\n");
+        }
         if let Some(kind) = kind {
             head += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
         }
@@ -104,7 +124,11 @@ impl Http {
         }
         head += "\r\n";
         self.connection.send(&[head.as_bytes(), body].concat())?;
-        self.page()
+        let mut page = self.page()?;
+        if method != "HEAD" {
+            page.body = self.body(&page)?;
+        }
+        Ok(page)
     }
 
     fn line(&mut self) -> io::Result<String> {
@@ -129,16 +153,21 @@ impl Http {
             page.headers
                 .push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
+        Ok(page)
+    }
+
+    fn body(&mut self, page: &Page) -> io::Result<Vec<u8>> {
         let length = page.header("content-length").map(str::parse);
-        page.body = match length {
+        match length {
+            // RFC 9110 §8.6, §15.4.5: the length of what is not sent.
+            Some(_) if page.status == 304 => Ok(Vec::new()),
             Some(length) => {
                 let length = length.map_err(|_| ErrorKind::InvalidData)?;
-                self.connection.exactly(length)?
+                self.connection.exactly(length)
             }
-            None if page.header("transfer-encoding") == Some("chunked") => self.chunks()?,
-            None => Vec::new(),
-        };
-        Ok(page)
+            None if page.header("transfer-encoding") == Some("chunked") => self.chunks(),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn chunks(&mut self) -> io::Result<Vec<u8>> {

@@ -5,6 +5,10 @@ use std::sync::Arc;
 use waxwing_jmap::{
     Access, AccountId, Answer, Ask, Exchange, Failure, Limits, Request, Step, Viewer,
 };
+use waxwing_jmap::{
+    Begun, ChangeAnswer, ChangeAsk, ContentId, EmailId, EmailsChanged, Identity, IdentityId,
+    MailboxId, NotKept, Piece, SendAnswer, SendAsk, Sendable, Shaped, StoredEmail, ThreadId,
+};
 
 /// Steps that no request within the limits needs.
 const MAX_STEPS: usize = 50_000;
@@ -33,6 +37,8 @@ pub fn jmap(octets: &[u8]) {
             Step::Ask(Ask::CopyContents { contents, .. }) => {
                 exchange.answer(Answer::Copied(vec![true; contents.len()]));
             }
+            Step::Ask(Ask::Change(ask)) => exchange.answer(Answer::Change(changed(ask))),
+            Step::Ask(Ask::Send(ask)) => exchange.answer(Answer::Send(sent(ask))),
             Step::Ask(_) => {
                 let reference = "x".into();
                 exchange.answer(Answer::Failed(Failure::Unavailable { reference }));
@@ -46,4 +52,70 @@ pub fn jmap(octets: &[u8]) {
         }
     }
     panic!("a request does not end");
+}
+
+/// Everything that is to be changed is.
+fn changed(ask: ChangeAsk) -> ChangeAnswer {
+    match ask {
+        ChangeAsk::Begin { .. } => ChangeAnswer::Begun(Begun {
+            state: 1,
+            now: 0,
+            chance: [0; 16],
+            host: "mail.example".into(),
+        }),
+        ChangeAsk::Emails { changes, .. } => ChangeAnswer::Emails(EmailsChanged {
+            before: 1,
+            after: 2,
+            results: vec![Ok(()); changes.len()],
+        }),
+        ChangeAsk::Compose { pieces, .. } => {
+            for piece in &pieces {
+                if let Piece::Octets(octets) = piece {
+                    let mut lines = octets.split(|octet| *octet == b'\n');
+                    assert!(lines.all(|line| line.len() <= 999), "a line is too long");
+                }
+            }
+            stored()
+        }
+        ChangeAsk::Import { .. } | ChangeAsk::CopyEmail { .. } => stored(),
+        ChangeAsk::Shape { .. } | ChangeAsk::RemoveMailbox { .. } => {
+            ChangeAnswer::Shaped(Ok(Shaped {
+                mailbox: MailboxId(9),
+                before: 1,
+                after: 2,
+            }))
+        }
+    }
+}
+
+fn stored() -> ChangeAnswer {
+    ChangeAnswer::Stored(Ok(StoredEmail {
+        email: EmailId(9),
+        content: ContentId(9),
+        thread: ThreadId(3),
+        size: 10,
+        before: 1,
+        after: 2,
+    }))
+}
+
+fn sent(ask: SendAsk) -> SendAnswer {
+    match ask {
+        SendAsk::Identities { .. } => {
+            SendAnswer::Identities(1, vec![(IdentityId(0), Identity::default())])
+        }
+        SendAsk::Changes { .. } => SendAnswer::Changes(None),
+        SendAsk::Submissions { .. } => SendAnswer::Submissions(1, Vec::new()),
+        SendAsk::Sendable { .. } => SendAnswer::Sendable(Some(Sendable {
+            authors: vec![vec!["a@b.example".into()]],
+            most_octets: 10,
+            most_recipients: 10,
+            ..Sendable::default()
+        })),
+        SendAsk::PutIdentity { .. }
+        | SendAsk::RemoveIdentity { .. }
+        | SendAsk::Submit { .. }
+        | SendAsk::Cancel { .. }
+        | SendAsk::Forget { .. } => SendAnswer::Kept(Err(NotKept::Gone)),
+    }
 }

@@ -48,8 +48,8 @@ pub use ask::{Answer, Ask, Failure};
 pub use blob::{BlobAnswer, BlobAsk, DigestAlgorithm, Octets, BlobPiece, Uses};
 pub use capability::Capability;
 pub use changing::{
-    Addressed, Begun, Carried, ChangeAnswer, ChangeAsk, EmailChange, EmailsChanged, InMailboxes, Keywords,
-    MailboxShape, Piece, Placing, Refusal, Shaped, StoredEmail,
+    Addressed, Begun, Carried, ChangeAnswer, ChangeAsk, EmailChange, EmailsChanged, InMailboxes,
+    Keywords, MailboxShape, Piece, Placing, Refusal, Shaped, StoredEmail,
 };
 pub use changing::{
     Delivered, Envelope, Identity, Kept, KeptChange, NotKept, SendAnswer, SendAsk, Sendable,

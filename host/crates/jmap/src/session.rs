@@ -193,7 +193,10 @@ fn submission(limits: &Limits) -> Value {
     if limits.delayed_send > 0
         && let Some(members) = extensions.as_object_mut()
     {
-        members.insert("FUTURERELEASE".into(), json!([limits.delayed_send.to_string()]));
+        members.insert(
+            "FUTURERELEASE".into(),
+            json!([limits.delayed_send.to_string()]),
+        );
     }
     json!({ "maxDelayedSend": limits.delayed_send, "submissionExtensions": extensions })
 }

@@ -75,6 +75,10 @@ impl<'a> Login<'a> {
             }
             Credited::Wrong => match self.around(&Ask::LoginFailed { user, mechanism }).await {
                 Some(ended) => ended,
+                // Only at the end: whoever is not to know that it is right has been refused before.
+                None if credentials.lacks_code().await => {
+                    LoginOutcome::CodeMissing { delay: self.delay }
+                }
                 None => LoginOutcome::Refused {
                     text: None,
                     delay: self.delay,

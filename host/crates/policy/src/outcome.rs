@@ -72,6 +72,12 @@ pub enum LoginOutcome {
         /// How long to wait.
         delay: Duration,
     },
+    /// Wrong; but the password is right, and a one-time code is wanted with it. For a client that asks for codes by themselves; to any other it
+    /// has to look like [`LoginOutcome::Refused`].
+    CodeMissing {
+        /// How long to wait.
+        delay: Duration,
+    },
     /// Nobody could say: try again later.
     Unavailable {
         /// For the user.

@@ -60,6 +60,8 @@ pub enum Verification {
     Account(String),
     /// The account exists, the password is another.
     Wrong,
+    /// The account exists and the password is its own, but a one-time code is wanted with it. To plugins it is [`Verification::Wrong`].
+    CodeMissing,
     /// There is no such account; as slow as [`Verification::Wrong`].
     Unknown,
 }

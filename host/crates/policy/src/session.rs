@@ -112,14 +112,16 @@ impl PolicySession {
     fn logged(&self, outcome: &LoginOutcome, begun: Instant) {
         let fate = match outcome {
             LoginOutcome::Success { .. } => Fate::Passed,
-            LoginOutcome::Refused { .. } => Fate::Refused,
+            LoginOutcome::Refused { .. } | LoginOutcome::CodeMissing { .. } => Fate::Refused,
             LoginOutcome::Unavailable { .. } => Fate::Deferred,
         };
         self.sample(Kind::Logins, fate, begun);
         let mut state = self.connection.state();
         match outcome {
             LoginOutcome::Success { identity, .. } => state.identity = Some(identity.clone()),
-            LoginOutcome::Refused { .. } => state.counters.auth_failures += 1,
+            LoginOutcome::Refused { .. } | LoginOutcome::CodeMissing { .. } => {
+                state.counters.auth_failures += 1;
+            }
             LoginOutcome::Unavailable { .. } => {}
         }
     }

@@ -51,6 +51,14 @@ impl Credentials {
         Ok(found)
     }
 
+    /// Whether the password was right for one who was asked about, and only a code was missing.
+    pub(crate) async fn lacks_code(&self) -> bool {
+        let known = self.known.lock().await;
+        known
+            .values()
+            .any(|found| *found == Verification::CodeMissing)
+    }
+
     /// What a step that counts was told, or would be.
     async fn look(
         &self,

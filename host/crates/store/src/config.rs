@@ -91,6 +91,10 @@ pub struct StoreConfig {
     pub vanished_retention: Duration,
     /// Uploads older than this are removed. Default 24 hours.
     pub upload_retention: Duration,
+    /// How long a browser stays logged in that nobody uses. Default 3 days.
+    pub web_login_idle: Duration,
+    /// How long a browser stays logged in at most. Default 30 days.
+    pub web_login_longest: Duration,
     /// How old a directory or usage look-up may be when another host wrote (PostgreSQL only). Default 1 s.
     pub staleness: Duration,
     /// Time between housekeeping rounds (expired kv, old ledger rows, unused blobs). Default 60 s.
@@ -120,6 +124,8 @@ impl StoreConfig {
             ledger_retention: Duration::from_secs(30 * 86_400),
             vanished_retention: Duration::from_secs(90 * 86_400),
             upload_retention: Duration::from_secs(24 * 60 * 60),
+            web_login_idle: Duration::from_secs(3 * 86_400),
+            web_login_longest: Duration::from_secs(30 * 86_400),
             staleness: Duration::from_secs(1),
             sweep_interval: Duration::from_secs(60),
             sweep: true,

@@ -63,8 +63,19 @@ pub enum PasswordCheck {
     Unknown,
     /// The account exists, the password is another.
     Wrong,
+    /// The password is right, and the one-time code behind it is missing; no login, and told to nobody but whom it is asked of.
+    CodeMissing,
     /// The password is right.
     Right(Arc<Account>),
+}
+
+/// What an account is proved by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SecretsOf {
+    /// A password that is kept here.
+    pub password: bool,
+    /// A one-time code behind it.
+    pub totp: bool,
 }
 
 static DOMAIN: Sql = Sql::new(
@@ -335,20 +346,63 @@ impl Directory {
         }
         if known.totp.is_empty() {
             let right = self.is_own(&known, password).await?;
+            if !right {
+                self.once_more(password).await?;
+            }
             return Ok(checked(right, &known));
         }
         // What has no code is no password of this account, but takes as long. So does what was right lately, or a wrong code
         // would tell by the clock that the password is right.
-        let (password, code) = totp::split(password).unwrap_or((password, ""));
-        let own = self.matches(Some(known.password.clone()), password).await?;
-        let right = own && self.code(&known, code, codes).await?;
-        Ok(checked(right, &known))
+        let (before, code) = totp::split(password).unwrap_or((password, ""));
+        let own = self.matches(Some(known.password.clone()), before).await?;
+        if own && code.is_empty() {
+            return Ok(PasswordCheck::CodeMissing);
+        }
+        if own && self.code(&known, code, codes).await? {
+            return Ok(checked(true, &known));
+        }
+        // What looks like a code may be the end of the password.
+        let stored = known.password.clone();
+        let whole = !code.is_empty() && self.matches(Some(stored), password).await?;
+        Ok(if whole {
+            PasswordCheck::CodeMissing
+        } else {
+            PasswordCheck::Wrong
+        })
+    }
+
+    /// Whether a password is one for programs: it opens mail, and no settings.
+    pub async fn is_app_password(&self, address: &str, password: &str) -> Result<bool> {
+        let Entry::Account(known) = self.entry(address).await? else {
+            return Ok(false);
+        };
+        Ok(find(&known.held, CredentialKind::AppPassword, password).is_some())
+    }
+
+    /// Whether an account wants a one-time code behind its password; and whether it has a password here at all.
+    pub async fn secrets_of(&self, address: &str) -> Result<SecretsOf> {
+        let Entry::Account(known) = self.entry(address).await? else {
+            return Ok(SecretsOf::default());
+        };
+        Ok(SecretsOf {
+            password: !known.password.is_empty(),
+            totp: !known.totp.is_empty(),
+        })
     }
 
     /// As long as a wrong password takes, so that addresses cannot be found out by the clock.
     async fn unknown(&self, password: &str) -> Result<PasswordCheck> {
         self.matches(None, password).await?;
+        self.once_more(password).await?;
         Ok(PasswordCheck::Unknown)
+    }
+
+    /// As long as what may have a code behind it takes where a code is wanted.
+    async fn once_more(&self, password: &str) -> Result<()> {
+        if totp::split(password).is_some() {
+            self.matches(None, password).await?;
+        }
+        Ok(())
     }
 
     /// Whether it is the account's own password.

@@ -28,6 +28,8 @@ pub struct Seen {
     pub uid: u32,
     /// Its octets.
     pub size: u64,
+    /// Which conversation it belongs to; 0: it was not said.
+    pub thread: i64,
     /// Whether it has `\Deleted`, and is no place of the email for who knows emails only (RFC 8621 §4.1.1).
     pub deleted: bool,
 }

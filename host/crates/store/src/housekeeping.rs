@@ -65,7 +65,7 @@ async fn rounds(weak: Weak<Inner>, interval: Duration) {
     }
 }
 
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -90,6 +90,8 @@ impl Store {
         let ledger_before = now.saturating_sub(millis(config.ledger_retention));
         let vanished_before = now.saturating_sub(millis(config.vanished_retention));
         let uploads_before = now.saturating_sub(millis(config.upload_retention));
+        let web_logins_before = [config.web_login_idle, config.web_login_longest]
+            .map(|time| now.saturating_sub(millis(time)));
         while self
             .inner
             .writer
@@ -97,6 +99,7 @@ impl Store {
                 ledger_before,
                 vanished_before,
                 uploads_before,
+                web_logins_before,
             })
             .await?
         {}

@@ -67,6 +67,7 @@ mod totp;
 mod uploads;
 mod usage;
 mod verify;
+mod web_logins;
 mod writer;
 
 pub use account_log::{AccountLog, Differences, Log};
@@ -78,7 +79,7 @@ pub use changes::Changes;
 pub use config::{Clock, Database, StoreConfig};
 pub use copies::{Copied, CopyTo};
 pub use credentials::{Credential, CredentialKind, NewCredential, Scope, is_own_token};
-pub use directory::{Codes, Directory, PasswordCheck, Resolution};
+pub use directory::{Codes, Directory, PasswordCheck, Resolution, SecretsOf};
 pub use domain_keys::{DomainKey, DomainKeys, MAX_DOMAIN_KEYS};
 pub use emails::{
     EmailChange, EmailEffect, EmailRefusal, EmailsChanged, KeywordsChange, MailboxesChange, Seen,
@@ -108,10 +109,14 @@ pub use queue::{
     QueueEntry, QueueEnvelope, QueueFilter, QueuePage, QueuedMessage, QueuedRecipient,
     RecipientOutcome, RecipientState, ReturnContent, Settled, Settlement, Submitted,
 };
-pub use records::{MAX_RECORD, NewRecord, Record, RecordChange, RecordKind, RecordsChanged, Recalled};
+pub use records::{
+    MAX_RECORD, NewRecord, Recalled, Record, RecordChange, RecordKind, RecordsChanged,
+};
 pub use text_packs::{PackOutline, PackSource, Packing, TextPack, TextPackChange};
+pub use totp::TOTP_SECRET;
 pub use uploads::MAX_UPLOADS;
 pub use usage::Usage;
 pub use verify::Verification;
+pub use web_logins::{MAX_WEB_LOGINS, WebLogin};
 
 pub use open::Store;

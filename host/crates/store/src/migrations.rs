@@ -78,6 +78,10 @@ pub(crate) const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "records",
         include_str!("../migrations/sqlite/0019_records.sql"),
     ),
+    (
+        "web_logins",
+        include_str!("../migrations/sqlite/0020_web_logins.sql"),
+    ),
 ];
 pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -149,5 +153,9 @@ pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "records",
         include_str!("../migrations/postgres/0019_records.sql"),
+    ),
+    (
+        "web_logins",
+        include_str!("../migrations/postgres/0020_web_logins.sql"),
     ),
 ];

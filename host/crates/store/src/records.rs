@@ -130,11 +130,7 @@ impl Store {
     }
 
     async fn lines(&self, account: AccountId, kind: RecordKind, since: u64) -> Result<Vec<Line>> {
-        let arguments = vec![
-            account.0.into(),
-            kind.code().into(),
-            signed(since).into(),
-        ];
+        let arguments = vec![account.0.into(), kind.code().into(), signed(since).into()];
         let rows = self.inner.readers.fetch(&RECORDS_OF, arguments).await?;
         rows.iter().map(line).collect()
     }

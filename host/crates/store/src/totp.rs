@@ -8,11 +8,13 @@ use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
 use crate::accounts::normal_address;
-use crate::writer::credentials::CredentialChange;
+use crate::writer::credentials::{CredentialChange, UseTotp};
 use crate::{Result, Store};
 
 /// Digits of a code.
 const DIGITS: usize = 6;
+/// RFC 4226 §4: octets of a secret, 160 bits.
+pub const TOTP_SECRET: usize = 20;
 /// RFC 6238 §4: milliseconds of a step.
 const STEP: i64 = 30_000;
 /// RFC 6238 §5.2: steps that a clock may be off, in either direction.
@@ -58,10 +60,35 @@ impl Store {
     /// # Errors
     /// `NoSuchAccount`.
     pub async fn enable_totp(&self, address: &str) -> Result<Vec<u8>> {
-        // RFC 4226 §4: 160 bits.
-        let secret: [u8; 20] = rand::random();
+        let secret = Self::new_totp_secret();
         self.set_totp(address, secret.to_vec()).await?;
         Ok(secret.to_vec())
+    }
+
+    /// A secret for an account to come; it changes nothing.
+    #[must_use]
+    pub fn new_totp_secret() -> [u8; TOTP_SECRET] {
+        rand::random()
+    }
+
+    /// Wants codes of a secret behind an account's password from now on, if the code is one: whoever shows it has the secret where codes are
+    /// made. The code is used up. False: it is none.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn confirm_totp(
+        &self,
+        address: &str,
+        secret: [u8; TOTP_SECRET],
+        code: &str,
+    ) -> Result<bool> {
+        let Some(step) = step_of(&secret, code, self.inner.config.clock.now()) else {
+            return Ok(false);
+        };
+        self.set_totp(address, secret.to_vec()).await?;
+        let address = normal_address(address)?;
+        self.inner.writer.write(UseTotp { address, step }).await?;
+        Ok(true)
     }
 
     /// Wants no code any more.

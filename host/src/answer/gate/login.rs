@@ -41,8 +41,8 @@ pub(super) struct Keyed {
 }
 
 impl Gate {
-    /// The account that a trusted peer has logged in.
-    pub(crate) async fn vouched_for(&mut self, login: &str) -> Login {
+    /// The account that a trusted peer, or this server, has logged in before.
+    pub(crate) async fn vouched_for(&mut self, login: &str, mechanism: &'static str) -> Login {
         let known = self.parts.store.directory().account(login).await;
         let account = match known {
             Ok(Some(account)) => account,
@@ -58,7 +58,7 @@ impl Gate {
         let identity = Identity {
             account: account.address.as_str().into(),
             authorised_as: account.address.as_str().into(),
-            mechanism: "XCLIENT".into(),
+            mechanism: mechanism.into(),
         };
         self.policy.logged_in(identity.clone());
         self.account_of(identity).await
@@ -136,6 +136,12 @@ impl Gate {
             busy.over();
         }
         login
+    }
+
+    /// Whether the login that was just found wrong had the right password, and no one-time code with it. For who is asked for codes by
+    /// themselves; in other protocols nobody is to know.
+    pub(crate) fn lacks_code(&self) -> bool {
+        self.code_missing
     }
 
     /// What is put to policy; `None` if it has refused already.
@@ -254,8 +260,10 @@ impl Gate {
     async fn ended(&mut self, outcome: LoginOutcome) -> Login {
         let (LoginOutcome::Success { delay, .. }
         | LoginOutcome::Refused { delay, .. }
+        | LoginOutcome::CodeMissing { delay }
         | LoginOutcome::Unavailable { delay, .. }) = &outcome;
         wait(*delay).await;
+        self.code_missing = matches!(outcome, LoginOutcome::CodeMissing { .. });
         let login = match outcome {
             LoginOutcome::Success { identity, .. } => {
                 let login = self.account_of(identity).await;
@@ -267,7 +275,9 @@ impl Gate {
             LoginOutcome::Refused {
                 text: Some(text), ..
             } => Login::Blocked(text),
-            LoginOutcome::Refused { text: None, .. } => Login::Wrong,
+            LoginOutcome::Refused { text: None, .. } | LoginOutcome::CodeMissing { .. } => {
+                Login::Wrong
+            }
             LoginOutcome::Unavailable { text, .. } => {
                 let reference = Reference::new();
                 tracing::warn!(%reference, session = self.session(), reason = text, "a login could not be decided");

@@ -69,6 +69,8 @@ pub(super) async fn respond(
             header::CACHE_CONTROL,
             "private, immutable, max-age=31536000".to_owned(),
         ),
+        // Not for who uses the same browser next.
+        (header::VARY, "authorization, cookie".to_owned()),
         // What strangers sent is shown by nobody as a page of this server.
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
         (

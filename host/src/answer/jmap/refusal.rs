@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 use waxwing_jmap::Problem;
 
 /// Why there is no answer.
@@ -11,9 +12,25 @@ pub(super) enum Refusal {
     Problem(Problem),
     /// RFC 9110 §15.5.2: nobody has said who asks, or not rightly; and how it may be said.
     Unauthorized { basic: bool, bearer: bool },
+    /// The same, said to a page of ours that was logged in or is about to be.
+    LoginEnded,
+    /// A problem with a name of ours (RFC 7807 §3.1).
+    Named {
+        status: u16,
+        name: &'static str,
+        detail: String,
+    },
 }
 
 impl Refusal {
+    pub(super) fn named(status: u16, name: &'static str, detail: impl Into<String>) -> Self {
+        Self::Named {
+            status,
+            name,
+            detail: detail.into(),
+        }
+    }
+
     pub(super) fn not_found(what: &str) -> Self {
         Problem::Status(404, what.into()).into()
     }
@@ -24,7 +41,8 @@ impl Refusal {
     pub(super) fn into_problem(self) -> Problem {
         match self {
             Self::Problem(problem) => problem,
-            Self::Unauthorized { .. } => unknown(),
+            Self::Unauthorized { .. } | Self::LoginEnded => unknown(),
+            Self::Named { status, detail, .. } => Problem::Status(status, detail),
         }
     }
 }
@@ -42,6 +60,16 @@ impl From<Problem> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (problem, challenges) = match self {
+            Self::Named {
+                status,
+                name,
+                detail,
+            } => return named(status, name, &detail),
+            // RFC 9110 §11.6.1: of a scheme that no browser asks for a password by.
+            Self::LoginEnded => (
+                Problem::Status(401, "nobody is logged in, or not any more".into()),
+                [Some(r#"Cookie realm="Waxwing""#), None],
+            ),
             Self::Problem(problem) => (problem, [None, None]),
             Self::Unauthorized { basic, bearer } => (
                 unknown(),
@@ -63,4 +91,14 @@ impl IntoResponse for Refusal {
         }
         response
     }
+}
+
+fn named(status: u16, name: &str, detail: &str) -> Response {
+    let object = json!({
+        "type": format!("urn:waxwing:error:{name}"),
+        "status": status,
+        "detail": detail,
+    });
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    super::json_response(status, &object, "application/problem+json")
 }

@@ -1,7 +1,11 @@
 //! Who is at a connection: nobody yet, or an account, for as long as the same is said of it.
 //!
 //! A login costs a hash of a password and calls of plugins. A connection that has proved who it is, as one of IMAP, stays so while each request
-//! says the same; after a while it is asked again, since nothing tells it that a password was changed.
+//! says the same; after a while it is asked again, since nothing tells it that a password was changed. A browser is known by its cookie
+//! (`browser.rs`), which is looked up each time.
+
+mod browser;
+mod cookie;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex as Plain, PoisonError};
@@ -17,6 +21,7 @@ use waxwing_policy::QuotaRoot;
 use waxwing_session::Counts;
 use waxwing_store::Account;
 
+pub(crate) use self::browser::{LoginsEnded, Shown};
 use super::authorization;
 use super::refusal::Refusal;
 use super::turns::{Kind, Turn};
@@ -46,6 +51,8 @@ pub(crate) struct Visitor {
     private: bool,
     tls: bool,
     ends: Plain<Instant>,
+    /// The login of the cookie by which somebody is known.
+    login: Plain<Option<i64>>,
     state: Mutex<State>,
 }
 
@@ -83,6 +90,7 @@ impl Visitor {
             private,
             tls,
             ends: Plain::new(Instant::now() + STRANGER),
+            login: Plain::default(),
             state: Mutex::new(State {
                 gate,
                 admitted: None,
@@ -107,6 +115,21 @@ impl Visitor {
         // What a client says of the host comes back to itself only.
         let host = super::text(headers, header::HOST).unwrap_or(&self.parts.config.hostname);
         format!("{scheme}://{host}")
+    }
+
+    /// Whether secrets may be sent here.
+    pub(crate) fn is_private(&self) -> bool {
+        self.private
+    }
+
+    /// The server as a client reaches it under TLS, if it does.
+    pub(crate) fn secure_origin(&self) -> Option<String> {
+        let port = self.parts.https_port()?;
+        let host = &self.parts.config.hostname;
+        Some(match port {
+            443 => format!("https://{host}"),
+            port => format!("https://{host}:{port}"),
+        })
     }
 
     /// A turn of an account, if it has not too many.
@@ -141,9 +164,16 @@ impl Visitor {
             // RFC 8620 §8.1: nothing without TLS.
             return Err(Problem::Status(403, "nothing is told without TLS".into()).into());
         }
-        let unknown = || Refusal::Unauthorized {
-            basic: self.basic,
-            bearer: self.bearer,
+        if !headers.contains_key(header::AUTHORIZATION) && self.secret(headers).is_some() {
+            return Ok(self.by_cookie(headers).await?.0);
+        }
+        let unknown = || match cookie::names_itself(headers) {
+            // A page asks for a password by itself; a browser that is challenged would do so, too.
+            true => Refusal::LoginEnded,
+            false => Refusal::Unauthorized {
+                basic: self.basic,
+                bearer: self.bearer,
+            },
         };
         let said = super::text(headers, header::AUTHORIZATION).ok_or_else(unknown)?;
         let digest: [u8; 32] = Sha256::digest(said).into();
@@ -155,8 +185,7 @@ impl Visitor {
             self.stays();
             return Ok(Arc::clone(&known.account));
         }
-        state.known = None;
-        state.gate.logged_out();
+        self.forget(&mut state);
         let (mechanism, offer) = authorization::read(said)
             .filter(|(mechanism, _)| match *mechanism {
                 "BASIC" => self.basic,

@@ -98,7 +98,10 @@ pub(crate) async fn submit(
     };
     conversation.turn().await;
     let login = waxwing_mail::xtext::encode(&conversation.identity.account);
-    let greeting = format!("XCLIENT LOGIN={login} HELO={}", waxwing_mail::xtext::encode(&helo));
+    let greeting = format!(
+        "XCLIENT LOGIN={login} HELO={}",
+        waxwing_mail::xtext::encode(&helo)
+    );
     conversation.say(&greeting).await;
     let Path {
         address,

@@ -40,7 +40,7 @@ export class RequestError extends JmapError {
   readonly retryAfter: number | null;
   readonly limit: string | null;
   constructor(status: number, problem: Problem, retryAfter: number | null = null) {
-    const type = (problem.type ?? '').replace('urn:ietf:params:jmap:error:', '');
+    const type = (problem.type ?? '').replace(/^urn:(?:ietf:params:jmap|waxwing):error:/, '');
     super(type === '' || type === 'about:blank' ? `http${status}` : type, problem.detail);
     this.status = status;
     this.retryAfter = retryAfter;

@@ -4,6 +4,7 @@ import { type MessageKey, t } from '../i18n';
 import type { Authenticator } from '../jmap/auth';
 import { Client } from '../jmap/client';
 import { JmapError } from '../jmap/errors';
+import { Owner } from '../jmap/owner';
 import { SharedPush } from '../jmap/shared-push';
 import { Capability, type Filter, type Id, type Identity, type Quota, type StateChange } from '../jmap/types';
 import { parseSearch } from '../mail/search';
@@ -19,6 +20,7 @@ import { showError } from './toasts';
 
 export class Account {
   readonly client: Client;
+  readonly owner: Owner;
   readonly store: MailStore;
   readonly mailboxes: Mailboxes;
   readonly actions: Actions;
@@ -37,6 +39,7 @@ export class Account {
 
   private constructor(client: Client) {
     this.client = client;
+    this.owner = new Owner(client.transport);
     this.store = new MailStore(client);
     this.mailboxes = new Mailboxes(client, this.store);
     this.actions = new Actions(this);
@@ -148,11 +151,10 @@ export class Account {
     if (document.visibilityState === 'visible') void this.#catchUp();
   };
 
-  close(): void {
+  async close(): Promise<void> {
     document.removeEventListener('visibilitychange', this.#onVisible);
     this.#push.stop();
-    this.outbox.flush();
-    this.client.transport.auth.end();
+    await this.outbox.flush();
   }
 }
 

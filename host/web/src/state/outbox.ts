@@ -34,7 +34,7 @@ export class Outbox {
 
   constructor(account: Account) {
     this.#account = account;
-    addEventListener('pagehide', () => this.flush());
+    addEventListener('pagehide', () => void this.flush());
   }
 
   async send(outgoing: Outgoing): Promise<void> {
@@ -47,12 +47,13 @@ export class Outbox {
   }
 
   /** Sends what waits here, now. */
-  flush(): void {
-    for (const waiting of this.#waiting) {
+  async flush(): Promise<void> {
+    const sent = [...this.#waiting].map((waiting) => {
       clearTimeout(waiting.timer);
-      void waiting.send(true);
-    }
+      return waiting.send(true);
+    });
     this.#waiting.clear();
+    await Promise.allSettled(sent);
   }
 
   get isWaiting(): boolean {

@@ -1,6 +1,7 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { language, languageName, languages, t, useLanguage } from '../i18n';
-import { isRefusal } from '../state/account';
+import type { Proof } from '../jmap/owner';
+import { isCodeWanted } from '../state/login';
 import { changeSettings } from '../state/settings';
 import { explain } from '../state/toasts';
 import { Mark } from './icons';
@@ -8,12 +9,13 @@ import { Field } from './parts';
 
 interface LoginProps {
   reason: string | null;
-  onLogin: (address: string, password: string) => Promise<void>;
+  onLogin: (address: string, proof: Proof) => Promise<void>;
 }
 
 export function Login({ reason, onLogin }: LoginProps) {
   const [error, setError] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const [isCodeShown, setCodeShown] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -21,11 +23,14 @@ export function Login({ reason, onLogin }: LoginProps) {
     setBusy(true);
     setError(null);
     try {
-      await onLogin(String(data.get('username')).trim(), String(data.get('password')));
+      const code = String(data.get('code') ?? '').trim();
+      const password = String(data.get('password'));
+      await onLogin(String(data.get('username')).trim(), { password, ...(code === '' ? {} : { code }) });
     } catch (failure) {
-      setError(isRefusal(failure) ? t('login.refused') : explain(failure));
+      setError(explain(failure));
       setBusy(false);
-      form.current?.querySelector<HTMLInputElement>('input[type=password]')?.select();
+      if (isCodeWanted(failure)) setCodeShown(true);
+      else form.current?.querySelector<HTMLInputElement>('input[type=password]')?.select();
     }
   };
   const shown = error ?? reason;
@@ -42,6 +47,7 @@ export function Login({ reason, onLogin }: LoginProps) {
         <Field label={t('login.password')}>
           <input name="password" type="password" autocomplete="current-password" required />
         </Field>
+        {isCodeShown && <CodeField />}
         <p class="login-error" role="alert">
           {shown}
         </p>
@@ -51,6 +57,25 @@ export function Login({ reason, onLogin }: LoginProps) {
       </form>
       <LanguageLinks />
     </main>
+  );
+}
+
+/** Shown when it is wanted, and then the next thing to do. */
+function CodeField() {
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
+  return (
+    <Field label={t('login.code')}>
+      <input
+        name="code"
+        ref={input}
+        inputMode="numeric"
+        autocomplete="one-time-code"
+        pattern="[0-9 ]{6,7}"
+        maxLength={7}
+        required
+      />
+    </Field>
   );
 }
 

@@ -9,6 +9,7 @@ import { useAccount } from './context';
 import { isDrawerOpen } from './drawer';
 import { Field, IconButton } from './parts';
 import { IdentitySettings } from './settings-identities';
+import { SecuritySettings } from './settings-security';
 import { VacationSettings } from './settings-vacation';
 
 interface Tab {
@@ -27,6 +28,7 @@ const TABS: Tab[] = [
     view: () => <IdentitySettings />,
   },
   { name: 'vacation', label: 'settings.vacation', capability: Capability.vacation, view: () => <VacationSettings /> },
+  { name: 'security', label: 'security.title', capability: null, view: () => <SecuritySettings /> },
 ];
 
 export default function SettingsPage() {

@@ -54,7 +54,7 @@ export function Sidebar({ isOpen, onClose }: { isOpen: boolean; onClose: () => v
               label={t('settings.title')}
               onClick={() => go({ page: 'settings', tab: 'general' })}
             />
-            <IconButton icon="logout" label={t('action.logout')} onClick={() => logout()} />
+            <IconButton icon="logout" label={t('action.logout')} onClick={() => void logout()} />
           </div>
         </div>
       </header>

@@ -103,6 +103,21 @@ const STEPS: Step[] = [
     },
   ],
   [
+    'security',
+    async (page, { server }) => {
+      server.owner.begin('Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0');
+      await page.evaluate(() => void (location.hash = '#/settings/security'));
+      await page.locator('.known li').nth(1).waitFor();
+      await page
+        .locator('section', { has: page.locator('h2') })
+        .nth(2)
+        .locator('button')
+        .first()
+        .click();
+      await page.locator('.qr').waitFor();
+    },
+  ],
+  [
     'identities',
     async (page) => {
       await page.evaluate(() => void (location.hash = '#/settings/identities'));

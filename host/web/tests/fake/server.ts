@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { headersFor } from '../../tools/policy.ts';
 import { type Answer, type Args, call, MethodFailure } from './methods';
 import type { Model } from './model';
+import { FakeOwner } from './owner';
 import { resolveReferences } from './references';
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
-const PASSWORD = 'waxwing-demo';
 const ACCOUNT = 'A1';
 const JMAP = 'urn:ietf:params:jmap:';
 
@@ -32,6 +32,7 @@ export class FakeServer {
   busy = 0;
   /** Takes no credentials any more. */
   isLocked = false;
+  readonly owner = new FakeOwner();
   readonly #options: Required<FakeOptions>;
   readonly #server: Server;
   readonly #streams = new Set<ServerResponse>();
@@ -76,9 +77,13 @@ export class FakeServer {
     const url = new URL(request.url ?? '/', 'http://localhost');
     this.requests.push(url.pathname);
     if (url.pathname === '/mail' || url.pathname.startsWith('/mail/')) return this.#file(url.pathname, response);
-    const wanted = `Basic ${Buffer.from(`alice@waxwing.test:${PASSWORD}`).toString('base64')}`;
-    if (this.isLocked || request.headers.authorization !== wanted) {
-      return void response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="Waxwing", charset="UTF-8"' }).end();
+    if (this.isLocked) this.owner.endAll();
+    if (url.pathname.startsWith('/account')) {
+      const body = request.method === 'POST' ? await read(request) : null;
+      return this.owner.serve(url.pathname, request, body, response);
+    }
+    if (!this.owner.isKnown(request)) {
+      return void response.writeHead(401, { 'WWW-Authenticate': 'Cookie realm="Waxwing"' }).end();
     }
     if (url.pathname === '/.well-known/jmap') return json(response, this.#session());
     if (url.pathname === '/jmap/api') return this.#api(request, response);

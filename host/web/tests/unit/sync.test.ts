@@ -1,6 +1,5 @@
 /** The store against the fake server: after any changes, what is shown is what is there. */
 import { afterEach, expect, test } from 'vitest';
-import { BasicAuthenticator } from '../../src/jmap/auth';
 import { Client } from '../../src/jmap/client';
 import { MessageList } from '../../src/state/list';
 import { MailStore } from '../../src/state/store';
@@ -18,7 +17,9 @@ async function connect(options: FakeOptions = {}, many = 300) {
   server = new FakeServer(generate(many), options);
   const url = await server.listen();
   globalThis.location = { href: `${url}/mail` } as Location;
-  const client = await Client.connect(BasicAuthenticator.of('alice@waxwing.test', 'waxwing-demo'), {
+  const Cookie = `waxwing=${server.owner.begin('test')}`;
+  const auth = { headers: () => ({ 'X-Waxwing': '1', Cookie }), credentials: 'same-origin' as const };
+  const client = await Client.connect(auth, {
     fetch: async (path, init) => {
       if (network.isGone(String(init.body ?? ''))) throw new TypeError('Failed to fetch');
       return fetch(url + path, init);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { NetworkError, RequestError, UnauthorizedError } from '../../src/jmap/errors';
 import { Transport } from '../../src/jmap/transport';
 
-const auth = { headers: () => ({ Authorization: 'Basic x' }), credentials: 'omit' as const, end: () => {} };
+const auth = { headers: () => ({ Authorization: 'Basic x' }), credentials: 'omit' as const };
 
 /** A transport whose requests end as listed, and what it did. */
 function scripted(...outcomes: (Response | Error)[]) {

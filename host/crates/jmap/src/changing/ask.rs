@@ -1,7 +1,7 @@
 //! What the methods that change something ask.
 
-use crate::mail::Role;
 use crate::id::{AccountId, BlobId, ContentId, EmailId, MailboxId, ThreadId};
+use crate::mail::Role;
 
 /// What a request wants changed in an account.
 #[derive(Debug, Clone, PartialEq, Eq)]

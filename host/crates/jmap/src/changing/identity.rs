@@ -174,8 +174,8 @@ fn updated(
     patch: &Map<String, Value>,
 ) -> Result<Identity, SetError> {
     let current = object(id, identity);
-    let mut wanted = patched(&current, patch)
-        .map_err(|error| SetError::InvalidPatch(error.to_string()))?;
+    let mut wanted =
+        patched(&current, patch).map_err(|error| SetError::InvalidPatch(error.to_string()))?;
     // RFC 8621 §6: email is immutable.
     let fixed = ["id", "email", "mayDelete"].into_iter();
     let differ = fixed.filter(|name| wanted.get(*name) != current.get(*name));
@@ -241,7 +241,9 @@ fn are_addresses(value: &Value) -> bool {
     let one = |value: &Value| {
         let members = value.as_object();
         members.is_some_and(|members| {
-            let name = members.get("name").is_none_or(|it| it.is_null() || it.is_string());
+            let name = members
+                .get("name")
+                .is_none_or(|it| it.is_null() || it.is_string());
             let known = members.keys().all(|it| it == "name" || it == "email");
             let email = members.get("email").and_then(Value::as_str);
             name && known && email.is_some_and(is_address)

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Created;
-use super::ask::{EmailChange, Keywords, InMailboxes};
+use super::ask::{EmailChange, InMailboxes, Keywords};
 use super::set::resolved;
 use crate::id::MailboxId;
 use crate::pointer::unescape;

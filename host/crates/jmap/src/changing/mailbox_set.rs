@@ -100,7 +100,9 @@ impl Work<'_> {
         created: &Created,
     ) -> Result<Result<(MailboxId, Object), SetError>, MethodError> {
         let mut wrong: Vec<String> = Vec::new();
-        let unknown = object.keys().filter(|name| !SETTABLE.contains(&name.as_str()));
+        let unknown = object
+            .keys()
+            .filter(|name| !SETTABLE.contains(&name.as_str()));
         wrong.extend(unknown.cloned());
         if !object.contains_key("name") {
             wrong.push("name".into());

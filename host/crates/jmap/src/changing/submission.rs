@@ -190,7 +190,9 @@ impl Wanted {
 
     fn ids(&self, list: &[Submission]) -> Vec<String> {
         let matches = |of: &&Submission| {
-            let held = self.filter.holds(&mut |condition| Some(condition.holds(of)));
+            let held = self
+                .filter
+                .holds(&mut |condition| Some(condition.holds(of)));
             held == Some(true)
         };
         let mut found: Vec<&Submission> = list.iter().filter(matches).collect();

@@ -30,7 +30,8 @@ struct Then {
 
 impl Then {
     fn take(arguments: &mut Arguments) -> Result<Self, MethodError> {
-        let wrong = |name: &str| MethodError::InvalidArguments(format!("{name} is of another type"));
+        let wrong =
+            |name: &str| MethodError::InvalidArguments(format!("{name} is of another type"));
         let (update, destroy) = ("onSuccessUpdateEmail", "onSuccessDestroyEmail");
         let value = |arguments: &mut Arguments, name: &str| {
             arguments.remove(name).filter(|value| !value.is_null())
@@ -38,8 +39,14 @@ impl Then {
         let updates = value(arguments, update).map(serde_json::from_value);
         let destroys = value(arguments, destroy).map(serde_json::from_value);
         Ok(Self {
-            update: updates.transpose().map_err(|_| wrong(update))?.unwrap_or_default(),
-            destroy: destroys.transpose().map_err(|_| wrong(destroy))?.unwrap_or_default(),
+            update: updates
+                .transpose()
+                .map_err(|_| wrong(update))?
+                .unwrap_or_default(),
+            destroy: destroys
+                .transpose()
+                .map_err(|_| wrong(destroy))?
+                .unwrap_or_default(),
         })
     }
 }
@@ -68,7 +75,10 @@ pub(super) async fn call(
         });
         super::placing::book(&name, made, &mut outcome, created);
     }
-    let (update, destroy) = (set.update.unwrap_or_default(), set.destroy.unwrap_or_default());
+    let (update, destroy) = (
+        set.update.unwrap_or_default(),
+        set.destroy.unwrap_or_default(),
+    );
     let mut known = Vec::new();
     if !update.is_empty() || !destroy.is_empty() {
         known = submissions(account, context).await?.1;
@@ -151,7 +161,10 @@ async fn create(
     let (_, identities) = identities(account, context).await?;
     let identity = identities.iter().find(|(id, _)| *id == wanted.identity);
     let Some((identity_id, identity)) = identity else {
-        return Ok(Err(SetError::property("identityId", "there is no such identity")));
+        return Ok(Err(SetError::property(
+            "identityId",
+            "there is no such identity",
+        )));
     };
     let ask = SendAsk::Sendable {
         account,
@@ -178,7 +191,11 @@ async fn create(
     };
     let done = change(submit, outcome, context).await?;
     Ok(done.map(|done| {
-        let undo = if done.pending { Undo::Pending } else { Undo::Final };
+        let undo = if done.pending {
+            Undo::Pending
+        } else {
+            Undo::Final
+        };
         let mut whole = object(&Submission {
             id: SubmissionId(done.id),
             identity: *identity_id,

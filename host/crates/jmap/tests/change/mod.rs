@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use waxwing_jmap::{
-    BlobId, Begun, Carried, ChangeAnswer, ChangeAsk, ContentId, EmailChange, EmailId,
-    EmailsChanged, Keywords, InMailboxes, Piece, MailboxId, Placing, Refusal, Role, Shaped, StoredEmail, ThreadId,
+    Begun, BlobId, Carried, ChangeAnswer, ChangeAsk, ContentId, EmailChange, EmailId,
+    EmailsChanged, InMailboxes, Keywords, MailboxId, Piece, Placing, Refusal, Role, Shaped,
+    StoredEmail, ThreadId,
 };
 
 fn ids<T: ToString>(ids: &[T]) -> Vec<String> {
@@ -186,4 +187,3 @@ pub(crate) fn answer_of(value: &Value) -> Option<ChangeAnswer> {
         }))),
     }
 }
-

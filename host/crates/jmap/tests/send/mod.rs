@@ -144,11 +144,17 @@ fn not_kept(value: &Value) -> NotKept {
 pub(crate) fn answer_of(value: &Value) -> Option<SendAnswer> {
     if let Some(list) = value["identities"].as_array() {
         let state = number(&value["state"]);
-        return Some(SendAnswer::Identities(state, list.iter().map(identity).collect()));
+        return Some(SendAnswer::Identities(
+            state,
+            list.iter().map(identity).collect(),
+        ));
     }
     if let Some(list) = value["submissions"].as_array() {
         let state = number(&value["state"]);
-        return Some(SendAnswer::Submissions(state, list.iter().map(submission).collect()));
+        return Some(SendAnswer::Submissions(
+            state,
+            list.iter().map(submission).collect(),
+        ));
     }
     if let Some(changes) = value.get("changes") {
         let changes = (!changes.is_null()).then(|| Changes {

@@ -100,7 +100,9 @@ impl HostCredentials for State {
         let found = verification(&*services, &user, &credentials, protocol, aim).await;
         let answer = match found {
             Ok(services::Verification::Account(account)) => Ok(Verification::Account(account)),
-            Ok(services::Verification::Wrong) => Ok(Verification::Wrong),
+            Ok(services::Verification::Wrong | services::Verification::CodeMissing) => {
+                Ok(Verification::Wrong)
+            }
             Ok(services::Verification::Unknown) => Ok(Verification::Unknown),
             Err(error) => Err(CredentialsError::Unavailable(error.to_string())),
         };

@@ -190,6 +190,7 @@ impl Image {
                 mailbox,
                 uid: entry.flags.uid,
                 size: entry.size,
+                thread: entry.thread,
                 deleted: entry.flags.flags.contains(Flags::DELETED),
             };
             (entry.blob, seen)

@@ -7,6 +7,7 @@ use super::departures::DELETE_DEPARTURES;
 use super::heads::AccountHead;
 use super::import::FORGET_ACCOUNT;
 use super::transaction::Transaction;
+use super::web_logins::END_ALL;
 use crate::accounts::{DEFAULT_MAILBOXES, MtaSts, Secrets, quota_values, sts_values};
 use crate::database::{Row, Value};
 use crate::statement::Sql;
@@ -154,9 +155,7 @@ impl Operation for DirectoryChange {
                 .await?
             }
             DirectoryChange::SetPassword { address, secrets } => {
-                if secrets.hash.is_empty() {
-                    close(transaction, address).await?;
-                }
+                close(transaction, address, secrets.hash.is_empty()).await?;
                 let values = secret_values(address, secrets);
                 must_change(transaction, &ACCOUNT_PASSWORD, values, || {
                     Error::NoSuchAccount(address.clone())
@@ -185,10 +184,13 @@ impl Operation for DirectoryChange {
     }
 }
 
-/// Nothing that stands for the password is left.
-async fn close(transaction: &mut Transaction, address: &str) -> Result<()> {
+/// Nobody is logged in any more by the password of before; without another one, nothing that stands for it is left.
+async fn close(transaction: &mut Transaction, address: &str, for_good: bool) -> Result<()> {
     if let Some(id) = find(transaction, &ACCOUNT_ID, address).await? {
-        transaction.execute(&DELETE_ALL, vec![id.into()]).await?;
+        transaction.execute(&END_ALL, vec![id.into()]).await?;
+        if for_good {
+            transaction.execute(&DELETE_ALL, vec![id.into()]).await?;
+        }
     }
     Ok(())
 }
@@ -361,6 +363,7 @@ impl Operation for RemoveAccount {
             &DELETE_SUBSCRIPTIONS,
             &FORGET_ACCOUNT,
             &DELETE_ALL,
+            &END_ALL,
             &DELETE_ACCOUNT,
         ] {
             transaction.execute(sql, vec![self.id.0.into()]).await?;

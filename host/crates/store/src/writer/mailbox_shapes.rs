@@ -18,10 +18,8 @@ static UNSUBSCRIBE: Sql = Sql::new(
 static SUBSCRIBE: Sql = Sql::new(
     "INSERT INTO subscriptions (account, path) SELECT CAST($1 AS BIGINT), r.path FROM {2: path t} AS r WHERE true ON CONFLICT DO NOTHING",
 );
-static SET_USE: Sql =
-    Sql::new("UPDATE mailboxes SET special_use = $2, named = $3 WHERE id = $1");
-static SET_ORDER: Sql =
-    Sql::new("UPDATE mailboxes SET sort_order = $2, named = $3 WHERE id = $1");
+static SET_USE: Sql = Sql::new("UPDATE mailboxes SET special_use = $2, named = $3 WHERE id = $1");
+static SET_ORDER: Sql = Sql::new("UPDATE mailboxes SET sort_order = $2, named = $3 WHERE id = $1");
 
 /// A change of a mailbox, or a new one.
 #[derive(Debug)]
@@ -62,7 +60,8 @@ impl Operation for Shape {
             Err(error) => return refused(error).map(Err),
         };
         if let Some(from) = paths.from.as_deref().filter(|from| *from != paths.to) {
-            self.carry(transaction, &subscriptions, (from, &paths.to)).await?;
+            self.carry(transaction, &subscriptions, (from, &paths.to))
+                .await?;
         }
         if let Some(subscribed) = self.shape.subscribed {
             let mut subscribe = Subscribe {
@@ -192,9 +191,11 @@ impl Shape {
         for path in subscriptions {
             let rest = path.strip_prefix(from);
             let rest = rest.filter(|rest| rest.is_empty() || rest.starts_with('/'));
-            if let Some(rest) = rest {
+            // What would be too long is of no mailbox, and stays.
+            let carried = rest.and_then(|rest| path_of(&format!("{to}{rest}")).ok());
+            if let Some(carried) = carried {
                 old.row().str(path);
-                new.row().str(&path_of(&format!("{to}{rest}"))?);
+                new.row().str(&carried);
             }
         }
         if old.is_empty() {

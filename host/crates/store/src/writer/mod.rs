@@ -33,6 +33,7 @@ pub(crate) mod text_packs;
 pub(crate) mod threads;
 pub(crate) mod transaction;
 pub(crate) mod uploads;
+pub(crate) mod web_logins;
 
 use std::collections::BTreeSet;
 use std::fs::File;

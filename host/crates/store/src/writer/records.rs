@@ -10,9 +10,8 @@ use crate::records::{NewRecord, Recalled, RecordChange, RecordKind};
 use crate::statement::Sql;
 use crate::{AccountId, Error, Result};
 
-static RECORD: Sql = Sql::new(
-    "SELECT id FROM records WHERE account = $1 AND kind = $2 AND id = $3 AND gone = 0",
-);
+static RECORD: Sql =
+    Sql::new("SELECT id FROM records WHERE account = $1 AND kind = $2 AND id = $3 AND gone = 0");
 static HERE: Sql = Sql::new(
     "SELECT id FROM records WHERE account = $1 AND kind = $2 AND gone = 0 ORDER BY created",
 );
@@ -212,7 +211,9 @@ impl Operation for Recall {
         operate.apply(transaction).await?;
         match self.put.apply(transaction).await? {
             Some(change) => Ok(Recalled::Yes(change)),
-            None => Err(Error::Corrupt("a record has no room for its change".to_owned())),
+            None => Err(Error::Corrupt(
+                "a record has no room for its change".to_owned(),
+            )),
         }
     }
 }
@@ -230,4 +231,3 @@ pub(super) async fn sweep(transaction: &mut Transaction, before: i64) -> Result<
     transaction.execute(&FORGET, vec![before.into()]).await?;
     Ok(())
 }
-

@@ -5,6 +5,7 @@ use super::departures;
 use super::rosters;
 use super::transaction::Transaction;
 use super::uploads;
+use super::web_logins;
 use crate::Result;
 use crate::database::Value;
 use crate::statement::{Rows, Sql};
@@ -38,6 +39,8 @@ pub(crate) struct Sweep {
     pub(crate) ledger_before: i64,
     pub(crate) vanished_before: i64,
     pub(crate) uploads_before: i64,
+    /// By their last use, and by their beginning.
+    pub(crate) web_logins_before: [i64; 2],
 }
 
 impl Operation for Sweep {
@@ -63,6 +66,7 @@ impl Operation for Sweep {
         departures::sweep(transaction, self.vanished_before).await?;
         super::records::sweep(transaction, self.vanished_before).await?;
         uploads::remove_old(transaction, self.uploads_before).await?;
+        web_logins::sweep(transaction, self.web_logins_before).await?;
         if transaction
             .execute(&FORGET_VANISHED, vec![self.vanished_before.into()])
             .await?

@@ -15,6 +15,7 @@ on_both! {
     app_passwords_are_good_for_some_protocols_and_some_time;
     tokens_are_told_from_passwords;
     a_code_is_good_once;
+    a_secret_is_wanted_once_a_code_has_shown_that_it_is_there;
 }
 
 const ALICE: &str = "alice@example.org";
@@ -181,4 +182,39 @@ async fn a_code_is_good_once(setup: Arc<Setup>) {
     store.disable_totp(ALICE).await.unwrap();
     assert!(is_right(&store, "own", Scope::Imap).await);
     assert!(store.directory().scram_keys(ALICE).await.unwrap().is_some());
+}
+
+async fn a_secret_is_wanted_once_a_code_has_shown_that_it_is_there(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    account(&store, "alice").await;
+    store.set_password(ALICE, Some("own")).await.unwrap();
+    setup.now.store(1_111_111_109_000, Ordering::SeqCst);
+    // The secret of RFC 6238 appendix B.
+    let secret = *b"12345678901234567890";
+    for wrong in ["081805", "", "81804", "0818041"] {
+        assert!(!store.confirm_totp(ALICE, secret, wrong).await.unwrap());
+    }
+    assert!(is_right(&store, "own", Scope::Imap).await);
+    assert!(!store.directory().secrets_of(ALICE).await.unwrap().totp);
+    assert!(store.confirm_totp(ALICE, secret, "081804").await.unwrap());
+    assert!(store.directory().secrets_of(ALICE).await.unwrap().totp);
+    assert!(!is_right(&store, "own081804", Scope::Imap).await, "used up");
+    setup.now.store(1_111_111_111_000, Ordering::SeqCst);
+    let check = async |password: &str| {
+        let directory = store.directory();
+        let checked = directory.verify_password(ALICE, password, None, Codes::UseUp);
+        checked.await.unwrap()
+    };
+    assert_eq!(check("own").await, PasswordCheck::CodeMissing);
+    assert_eq!(check("other").await, PasswordCheck::Wrong);
+    assert_eq!(check("own000000").await, PasswordCheck::Wrong);
+    assert!(matches!(check("own050471").await, PasswordCheck::Right(_)));
+    // A password that ends as a code does.
+    store.set_password(ALICE, Some("own123456")).await.unwrap();
+    assert_eq!(check("own123456").await, PasswordCheck::CodeMissing);
+    assert_eq!(check("own").await, PasswordCheck::Wrong);
+    assert_eq!(check("own123456000000").await, PasswordCheck::Wrong);
+    setup.now.store(1_234_567_890_000, Ordering::SeqCst);
+    let both = check("own123456005924").await;
+    assert!(matches!(both, PasswordCheck::Right(_)));
 }

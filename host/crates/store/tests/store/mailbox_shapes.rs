@@ -73,8 +73,14 @@ async fn all_properties_are_set_with_one_commit(setup: Arc<Setup>) {
         special_use: Some(Some(SpecialUse::Archive)),
         ..MailboxShape::default()
     };
-    changed(&store, alice, outer.mailbox, archive).await.unwrap();
-    let log = store.account_log(alice, after.after).await.unwrap().unwrap();
+    changed(&store, alice, outer.mailbox, archive)
+        .await
+        .unwrap();
+    let log = store
+        .account_log(alice, after.after)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(log.mailboxes.all().updated, [outer.mailbox]);
     assert_sound(&store).await;
 }
@@ -101,7 +107,13 @@ async fn subscriptions_go_along(setup: Arc<Setup>) {
         assert!(subscriptions.iter().any(|known| known == path), "{path}");
     }
     assert!(subscriptions.iter().all(|path| !path.starts_with("Outer/")));
-    assert!(store.mailbox(alice, "INBOX/Moved/Inner").await.unwrap().subscribed);
+    assert!(
+        store
+            .mailbox(alice, "INBOX/Moved/Inner")
+            .await
+            .unwrap()
+            .subscribed
+    );
     assert_sound(&store).await;
 }
 
@@ -111,7 +123,9 @@ async fn what_is_refused_changes_nothing(setup: Arc<Setup>) {
     let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
     let trash = store.mailbox(alice, "Trash").await.unwrap();
     let outer = made(&store, alice, named("Outer", None)).await.mailbox;
-    let inner = made(&store, alice, named("Inner", Some(outer))).await.mailbox;
+    let inner = made(&store, alice, named("Inner", Some(outer)))
+        .await
+        .mailbox;
     let state = store.account_state(alice).await.unwrap();
     let with_use = |shape| MailboxShape {
         special_use: Some(trash.special_use),
@@ -122,11 +136,23 @@ async fn what_is_refused_changes_nothing(setup: Arc<Setup>) {
     let nowhere = MailboxId(i64::MAX);
     for (mailbox, shape, refusal) in [
         (Some(inner), named("Outer", None), MailboxRefusal::Exists),
-        (Some(outer), named("x", Some(inner)), MailboxRefusal::NoParent),
-        (Some(outer), named("x", Some(nowhere)), MailboxRefusal::NoParent),
+        (
+            Some(outer),
+            named("x", Some(inner)),
+            MailboxRefusal::NoParent,
+        ),
+        (
+            Some(outer),
+            named("x", Some(nowhere)),
+            MailboxRefusal::NoParent,
+        ),
         (Some(nowhere), named("x", None), MailboxRefusal::NotFound),
         (Some(inbox), named("x", None), MailboxRefusal::Inbox),
-        (Some(inner), with_use(named("x", None)), MailboxRefusal::UseTaken),
+        (
+            Some(inner),
+            with_use(named("x", None)),
+            MailboxRefusal::UseTaken,
+        ),
         (None, with_use(named("x", None)), MailboxRefusal::UseTaken),
         (None, named("inbox", None), MailboxRefusal::Exists),
     ] {
@@ -147,7 +173,9 @@ async fn a_mailbox_goes_when_nothing_is_in_it(setup: Arc<Setup>) {
     let alice = account(&store, "alice").await.id;
     let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
     let outer = made(&store, alice, named("Outer", None)).await.mailbox;
-    let inner = made(&store, alice, named("Inner", Some(outer))).await.mailbox;
+    let inner = made(&store, alice, named("Inner", Some(outer)))
+        .await
+        .mailbox;
     let mut place = target(alice);
     place.mailbox = waxwing_store::Place::Id(inner);
     store.deliver(delivery("one", vec![place])).await.unwrap();
@@ -163,7 +191,11 @@ async fn a_mailbox_goes_when_nothing_is_in_it(setup: Arc<Setup>) {
     let gone = destroy(inner, true).await.unwrap().unwrap();
     destroy(outer, false).await.unwrap().unwrap();
     assert_eq!(store.usage(alice).await.unwrap().messages, 0);
-    let log = store.account_log(alice, gone.before).await.unwrap().unwrap();
+    let log = store
+        .account_log(alice, gone.before)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(log.mailboxes.all().destroyed.len(), 2);
     assert_sound(&store).await;
 }

@@ -41,3 +41,4 @@ mod text_packs;
 mod trouble;
 mod uploads;
 mod verify;
+mod web_logins;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use waxwing_store::{
-    AccountId, Error, MAX_RECORD, NewRecord, NewRecipient, Notify, Outgoing, QueueEnvelope,
+    AccountId, Error, MAX_RECORD, NewRecipient, NewRecord, Notify, Outgoing, QueueEnvelope,
     QueueFilter, QueuePage, Recalled, RecordKind, Store,
 };
 
@@ -69,11 +69,27 @@ async fn records_come_change_and_go(setup: Arc<Setup>) {
     let store = setup.open().await;
     let alice = account(&store, "alice").await.id;
     let bob = account(&store, "bob").await.id;
-    let first = store.put_record(record(alice, 7, "one")).await.unwrap().unwrap();
+    let first = store
+        .put_record(record(alice, 7, "one"))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(first.after, first.before + 1);
-    store.put_record(record(alice, 8, "two")).await.unwrap().unwrap();
-    store.put_record(record(bob, 7, "other")).await.unwrap().unwrap();
-    let changed = store.put_record(record(alice, 7, "more")).await.unwrap().unwrap();
+    store
+        .put_record(record(alice, 8, "two"))
+        .await
+        .unwrap()
+        .unwrap();
+    store
+        .put_record(record(bob, 7, "other"))
+        .await
+        .unwrap()
+        .unwrap();
+    let changed = store
+        .put_record(record(alice, 7, "more"))
+        .await
+        .unwrap()
+        .unwrap();
     let wanted = [(7, "more".to_owned()), (8, "two".to_owned())];
     assert_eq!(values(&store, alice).await, wanted);
     let since = |state| store.records_changed(alice, RecordKind::Submission, state);
@@ -88,12 +104,24 @@ async fn records_come_change_and_go(setup: Arc<Setup>) {
     let later = since(first.after).await.unwrap().unwrap();
     assert_eq!((later.created, later.destroyed), (vec![8], vec![7]));
     // What came and went in between is not told of.
-    assert!(since(first.before).await.unwrap().unwrap().destroyed.is_empty());
+    assert!(
+        since(first.before)
+            .await
+            .unwrap()
+            .unwrap()
+            .destroyed
+            .is_empty()
+    );
     assert!(since(u64::MAX >> 1).await.unwrap().is_none());
-    let other = store.records_changed(alice, RecordKind::Identity, first.before).await;
+    let other = store
+        .records_changed(alice, RecordKind::Identity, first.before)
+        .await;
     assert!(other.unwrap().unwrap().created.is_empty());
     let large = record(alice, 9, &"x".repeat(MAX_RECORD + 1));
-    assert!(matches!(store.put_record(large).await, Err(Error::TooLarge { .. })));
+    assert!(matches!(
+        store.put_record(large).await,
+        Err(Error::TooLarge { .. })
+    ));
     assert_sound(&store).await;
 }
 
@@ -111,7 +139,11 @@ async fn there_are_only_so_many(setup: Arc<Setup>) {
     }
     assert!(store.put_record(identity(0)).await.unwrap().is_some());
     assert_eq!(
-        store.records(alice, RecordKind::Identity).await.unwrap().len(),
+        store
+            .records(alice, RecordKind::Identity)
+            .await
+            .unwrap()
+            .len(),
         usize::try_from(id).unwrap()
     );
 }
@@ -120,7 +152,10 @@ async fn what_was_destroyed_is_forgotten_some_day(setup: Arc<Setup>) {
     let store = setup.open().await;
     let alice = account(&store, "alice").await.id;
     store.put_record(record(alice, 7, "one")).await.unwrap();
-    store.remove_record(alice, RecordKind::Submission, 7).await.unwrap();
+    store
+        .remove_record(alice, RecordKind::Submission, 7)
+        .await
+        .unwrap();
     // Mail that leaves raises the floor, when it is forgotten itself.
     let uid = crate::setup::put(&store, alice, "mail").await;
     let inbox = store.mailbox(alice, "INBOX").await.unwrap().id;
@@ -130,7 +165,9 @@ async fn what_was_destroyed_is_forgotten_some_day(setup: Arc<Setup>) {
     setup.advance(Duration::from_secs(400 * 24 * 3600));
     store.sweep().await.unwrap();
     assert_eq!(setup.count("records").await, 0);
-    let told = store.records_changed(alice, RecordKind::Submission, 1).await;
+    let told = store
+        .records_changed(alice, RecordKind::Submission, 1)
+        .await;
     assert!(told.unwrap().is_none());
 }
 
@@ -169,7 +206,12 @@ async fn what_waits_is_called_back(setup: Arc<Setup>) {
     let far = i64::MAX / 2;
     for (queue_id, due) in [("later", far), ("now", 0)] {
         let kept = record(alice, due, "sent");
-        let sent = store.submit_with(Vec::new(), Vec::new(), vec![outgoing(queue_id, due)], Some(kept));
+        let sent = store.submit_with(
+            Vec::new(),
+            Vec::new(),
+            vec![outgoing(queue_id, due)],
+            Some(kept),
+        );
         sent.await.unwrap();
     }
     let canceled = || record(alice, far, "canceled");
@@ -183,7 +225,10 @@ async fn what_waits_is_called_back(setup: Arc<Setup>) {
     assert_eq!(refused.unwrap(), Recalled::No);
     assert_eq!(queued(&store, "now").await, 1);
     // What is not there any more.
-    assert_eq!(store.recall("later", canceled()).await.unwrap(), Recalled::No);
+    assert_eq!(
+        store.recall("later", canceled()).await.unwrap(),
+        Recalled::No
+    );
     let wanted = [(0, "sent".to_owned()), (far, "canceled".to_owned())];
     assert_eq!(values(&store, alice).await, wanted);
     assert_sound(&store).await;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use waxwing_jmap::{EmailChange, EmailId, EmailsChanged, Keywords, InMailboxes, Refusal};
+use waxwing_jmap::{EmailChange, EmailId, EmailsChanged, InMailboxes, Keywords, Refusal};
 use waxwing_store::{BlobId, EmailRefusal, KeywordsChange, MailboxesChange, Seen, Sighting};
 
 use super::super::asks::Asks;

@@ -70,14 +70,9 @@ impl Asks<'_> {
         if gate.pressed() {
             return Ok(Err(Refusal::Busy));
         }
-        let parts = &self.visitor.parts;
-        let mut content = Content::new(&parts.budget, self.visitor.client);
-        let mut left = parts.config.limits.message_size.bytes();
-        if let Err(refusal) = self.put_raw(&mut content, blob, &mut left).await? {
-            return Ok(Err(refusal));
-        }
-        let Some((whole, memory)) = content.take() else {
-            return Ok(Err(Refusal::Busy));
+        let (whole, memory) = match self.raw(blob).await? {
+            Ok(whole) => whole,
+            Err(refusal) => return Ok(Err(refusal)),
         };
         let whole = with_line_ends(whole).await;
         if whole.contains(&0) || !fields::begins_well(&whole) {
@@ -90,6 +85,17 @@ impl Asks<'_> {
             placing.received = received.map(|sent| sent.timestamp.saturating_mul(1000));
         }
         self.store(gate, whole, memory, placing).await
+    }
+
+    /// All octets of a blob, and the memory that they take.
+    pub(super) async fn raw(&self, blob: BlobId) -> Outcome<(Bytes, Reservation)> {
+        let parts = &self.visitor.parts;
+        let mut content = Content::new(&parts.budget, self.visitor.client);
+        let mut left = parts.config.limits.message_size.bytes();
+        if let Err(refusal) = self.put_raw(&mut content, blob, &mut left).await? {
+            return Ok(Err(refusal));
+        }
+        Ok(content.take().ok_or(Refusal::Busy))
     }
 
     /// Those of some blobs that the account does not have.

@@ -35,7 +35,12 @@ impl Asks<'_> {
         self.is_own(account)?;
         match ask {
             SendAsk::Identities { .. } => {
-                let state = self.visitor.parts.store.account_state(self.account.id).await?;
+                let state = self
+                    .visitor
+                    .parts
+                    .store
+                    .account_state(self.account.id)
+                    .await?;
                 Ok(SendAnswer::Identities(state, self.identities().await?))
             }
             SendAsk::PutIdentity { id, identity, .. } => {
@@ -56,7 +61,12 @@ impl Asks<'_> {
                 Ok(SendAnswer::Changes(changed.map(changes)))
             }
             SendAsk::Submissions { .. } => {
-                let state = self.visitor.parts.store.account_state(self.account.id).await?;
+                let state = self
+                    .visitor
+                    .parts
+                    .store
+                    .account_state(self.account.id)
+                    .await?;
                 Ok(SendAnswer::Submissions(state, self.submissions().await?))
             }
             SendAsk::Sendable { email, .. } => {
@@ -136,7 +146,9 @@ impl Asks<'_> {
 
     /// Whether policy lets the account use an address as the sender of a message; that of a whole domain has `*` before its `@`.
     async fn may_send_as(&self, address: &str) -> Result<(), String> {
-        let parsed = address.parse().map_err(|_| "that is no address".to_owned())?;
+        let parsed = address
+            .parse()
+            .map_err(|_| "that is no address".to_owned())?;
         let mut gate = self.visitor.gate(self.account).await;
         let generation = self.visitor.parts.policy.current();
         let facts = TransactionFacts {

@@ -12,14 +12,14 @@ use waxwing_mail::Reply;
 use waxwing_message::{AddressItem, Summary, header};
 use waxwing_store::{
     BlobId, Error, LegState, QueueEntry, QueueFilter, QueuePage, Recalled, RecipientState, Record,
-    RecordKind,
+    RecordKind, Seen,
 };
 
 use super::super::asks::Asks;
 use super::super::visitor::identity;
 use super::sending::{Outcome, fresh, kept_change, signed};
+use crate::answer::now_millis;
 use crate::answer::smtp::submit::{Path, Refused, submit};
-use crate::answer::{now_millis, off_the_loop};
 
 /// A submission as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,38 +57,34 @@ impl From<Address> for Addressed {
 
 impl Asks<'_> {
     pub(super) async fn sendable(&self, email: EmailId) -> Result<Option<Sendable>, Error> {
-        let Some((content, thread)) = self.message(email).await? else {
+        let Some(seen) = self.seen(email).await? else {
             return Ok(None);
         };
-        let limits = &self.visitor.parts.config.limits;
-        let (most_octets, most_recipients) = (limits.message_size.bytes(), limits.recipients);
-        let size = content.len() as u64;
-        let found = off_the_loop(content, |content| Some(fields(content))).await;
-        Ok(found.map(|found| Sendable {
-            thread,
-            size,
-            most_octets,
-            most_recipients: u64::from(most_recipients),
-            ..found
-        }))
-    }
-
-    /// The content of an email that can be seen, and its thread.
-    async fn message(&self, email: EmailId) -> Result<Option<(Bytes, u64)>, Error> {
-        let store = &self.visitor.parts.store;
+        let parts = &self.visitor.parts;
         let blob = BlobId(signed(email.0));
-        let sighting = store.sight(self.account.id, &HashSet::from([blob])).await?;
-        if !sighting.places(blob).iter().any(|seen| !seen.deleted) {
-            return Ok(None);
-        }
-        let content = match store.blob(blob).await {
-            Ok(content) => content,
+        let head = match parts.store.read_blob(blob, 0, header::MAX_HEADER).await {
+            Ok(head) => head,
             // It went meanwhile.
             Err(Error::NoSuchBlob(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let thread = crate::answer::outline(&content).await.thread;
-        Ok(Some((content, thread.unsigned_abs())))
+        let limits = &parts.config.limits;
+        Ok(Some(Sendable {
+            thread: seen.thread.unsigned_abs(),
+            size: seen.size,
+            most_octets: limits.message_size.bytes(),
+            most_recipients: u64::from(limits.recipients),
+            ..fields(&head)
+        }))
+    }
+
+    /// A place where an email can be seen.
+    async fn seen(&self, email: EmailId) -> Result<Option<Seen>, Error> {
+        let store = &self.visitor.parts.store;
+        let blob = BlobId(signed(email.0));
+        let sighting = store.sight(self.account.id, &HashSet::from([blob])).await?;
+        let mut places = sighting.places(blob).iter();
+        Ok(places.find(|seen| !seen.deleted).copied())
     }
 
     pub(super) async fn submit(
@@ -96,8 +92,13 @@ impl Asks<'_> {
         (email, thread, under): (EmailId, ThreadId, IdentityId),
         envelope: Envelope,
     ) -> Outcome {
-        let Some((content, _)) = self.message(email).await? else {
+        if self.seen(email).await?.is_none() {
             return Ok(Err(NotKept::Refused(Refusal::NotFound)));
+        }
+        let whole = waxwing_jmap::BlobId::Whole(waxwing_jmap::ContentId(email.0));
+        let (content, _memory) = match self.raw(whole).await? {
+            Ok(content) => content,
+            Err(refusal) => return Ok(Err(NotKept::Refused(refusal))),
         };
         let submission = match commands(&envelope, content) {
             Ok(submission) => submission,
@@ -131,7 +132,9 @@ impl Asks<'_> {
         };
         // What it came with is in the record.
         let store = &self.visitor.parts.store;
-        let records = store.records(self.account.id, RecordKind::Submission).await?;
+        let records = store
+            .records(self.account.id, RecordKind::Submission)
+            .await?;
         let kept = records.iter().find(|record| record.id == signed(number));
         let after = match kept {
             Some(kept) => kept.created,
@@ -148,8 +151,11 @@ impl Asks<'_> {
 
     pub(super) async fn submissions(&self) -> Result<Vec<Submission>, Error> {
         let store = &self.visitor.parts.store;
-        let records = store.records(self.account.id, RecordKind::Submission).await?;
+        let records = store
+            .records(self.account.id, RecordKind::Submission)
+            .await?;
         let mut list = Vec::with_capacity(records.len());
+        let mut here: HashMap<String, bool> = HashMap::new();
         let oldest = now_millis() - self.kept_in_queue();
         for record in records {
             let Some(sent) = sent(&record) else {
@@ -160,7 +166,13 @@ impl Asks<'_> {
                 true => Vec::new(),
                 false => self.queued(&sent.queue_id).await?,
             };
-            list.push(shown(record.id.unsigned_abs(), sent, &waiting));
+            for Address { email, .. } in &sent.rcpt_to {
+                if !here.contains_key(email) {
+                    let account = store.directory().account(email).await?;
+                    here.insert(email.clone(), account.is_some());
+                }
+            }
+            list.push(shown(record.id.unsigned_abs(), sent, &waiting, &here));
         }
         Ok(list)
     }
@@ -183,7 +195,9 @@ impl Asks<'_> {
 
     pub(super) async fn cancel(&self, id: SubmissionId) -> Outcome {
         let store = &self.visitor.parts.store;
-        let records = store.records(self.account.id, RecordKind::Submission).await?;
+        let records = store
+            .records(self.account.id, RecordKind::Submission)
+            .await?;
         let record = records.iter().find(|record| record.id == signed(id.0));
         let Some(sent) = record.and_then(sent) else {
             return Ok(Err(NotKept::Refused(Refusal::NotFound)));
@@ -205,8 +219,13 @@ fn sent(record: &Record) -> Option<Sent> {
     serde_json::from_str(&record.value).ok()
 }
 
-/// A submission with what the queue says of it.
-fn shown(number: u64, sent: Sent, waiting: &[QueueEntry]) -> Submission {
+/// A submission with what the queue says of it; `here`: which addresses are those of accounts.
+fn shown(
+    number: u64,
+    sent: Sent,
+    waiting: &[QueueEntry],
+    here: &HashMap<String, bool>,
+) -> Submission {
     let tried = |entry: &QueueEntry| {
         let open = |state| matches!(state, RecipientState::Open);
         let leased = matches!(entry.state, LegState::Leased { .. });
@@ -238,7 +257,10 @@ fn shown(number: u64, sent: Sent, waiting: &[QueueEntry]) -> Submission {
         let (said, delivered) = match known.get(&address.email.to_lowercase()) {
             Some((said, delivered)) => (said.clone(), *delivered),
             None if sent.canceled => ("550 5.7.0 it was called back".into(), Delivered::No),
-            // It was filed here, or handed on, or its sender was told.
+            None if here.get(&address.email) == Some(&true) => {
+                ("250 2.1.5 it was taken here".into(), Delivered::Yes)
+            }
+            // It was handed on, or its sender was told that it could not be.
             None => ("250 2.0.0 it has left the queue".into(), Delivered::Unknown),
         };
         (address.email.clone(), said, delivered)
@@ -279,7 +301,9 @@ fn fields(content: &[u8]) -> Sendable {
 fn addresses(field: &[u8]) -> Vec<String> {
     // Its name does not matter to how its value is read.
     let value = field.iter().position(|octet| *octet == b':');
-    let value = value.and_then(|colon| field.get(colon..)).unwrap_or_default();
+    let value = value
+        .and_then(|colon| field.get(colon..))
+        .unwrap_or_default();
     let summary = Summary::read(&[b"To", value, b"\r\n\r\n"].concat());
     let address = |item: &AddressItem| match item {
         AddressItem::Mailbox { local, domain, .. } if !domain.is_empty() => {
@@ -303,7 +327,9 @@ fn commands(
         || addresses.any(|address| !address.is_ascii());
     let has = |name: &str| {
         let given = envelope.mail_from.parameters.iter().flatten();
-        given.map(|(name, _)| name).any(|it| it.eq_ignore_ascii_case(name))
+        given
+            .map(|(name, _)| name)
+            .any(|it| it.eq_ignore_ascii_case(name))
     };
     for (name, wanted) in [
         ("SMTPUTF8", international),
@@ -315,7 +341,9 @@ fn commands(
         }
     }
     if !has("SIZE") {
-        sender.parameters.push_str(&format!(" SIZE={}", content.len()));
+        sender
+            .parameters
+            .push_str(&format!(" SIZE={}", content.len()));
     }
     let mut wrong = Vec::new();
     let mut recipients = Vec::with_capacity(envelope.rcpt_to.len());

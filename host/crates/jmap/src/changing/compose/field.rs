@@ -26,6 +26,15 @@ pub(crate) enum Form {
     Urls,
 }
 
+impl Form {
+    const fn is_list(self) -> bool {
+        matches!(
+            self,
+            Self::Addresses | Self::Grouped | Self::MessageIds | Self::Urls
+        )
+    }
+}
+
 const FORMS: [(&str, Form); 7] = [
     ("asRaw", Form::Raw),
     ("asText", Form::Text),
@@ -140,6 +149,8 @@ fn may_be(field: &str, form: Form) -> bool {
 pub(crate) fn value_of(property: &Property, value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Null if !property.all => Some(Vec::new()),
+        // RFC 5322 §3.4, §3.6.4: no field of these has nothing in it.
+        Value::Array(items) if items.is_empty() && property.form.is_list() => Some(Vec::new()),
         Value::Array(items) if property.all => {
             items.iter().map(|item| one(property.form, item)).collect()
         }
@@ -303,6 +314,8 @@ mod tests {
             Some(2)
         );
         assert_eq!(written("subject", Value::Null), Some(Vec::new()));
+        assert_eq!(written("cc", json!([])), Some(Vec::new()));
+        assert_eq!(written("inReplyTo", json!([])), Some(Vec::new()));
         assert_eq!(written_date(0), "Thu, 1 Jan 1970 00:00:00 +0000");
     }
 
@@ -318,7 +331,6 @@ mod tests {
             ("from", json!([{"name": "a"}])),
             ("from", json!([{"email": "a>b"}])),
             ("messageId", json!(["a b"])),
-            ("messageId", json!([])),
             ("sentAt", json!("yesterday")),
             ("header:X:all", json!("a")),
             ("header:Subject:asDate", json!("2026-12-24T00:00:00Z")),

@@ -1,0 +1,72 @@
+//! The webmail: its pages at `/mail`, as they were built into the program.
+//!
+//! Standards: RFC 9110.
+//! Invariants: the pages hold nothing of anybody's, so that whoever asks may have them and any cache may keep them; nothing is
+//! served in clear where passwords may not be sent in clear.
+
+mod files;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::answer::jmap::Visitor;
+
+/// Where the page is.
+const PAGE: &str = "/mail/";
+
+/// The routes of one connection.
+pub(crate) fn routes(visitor: Arc<Visitor>) -> Router {
+    Router::new()
+        .route("/", get(home))
+        .route("/mail", get(page))
+        .route(PAGE, get(page))
+        .route("/mail/{*path}", get(file))
+        .with_state(visitor)
+}
+
+async fn home() -> Response {
+    redirect(HeaderValue::from_static(PAGE))
+}
+
+async fn page(State(visitor): State<Arc<Visitor>>, headers: HeaderMap, uri: Uri) -> Response {
+    elsewhere(&visitor, &uri).unwrap_or_else(|| files::respond("", &headers))
+}
+
+async fn file(
+    State(visitor): State<Arc<Visitor>>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    elsewhere(&visitor, &uri).unwrap_or_else(|| files::respond(&path, &headers))
+}
+
+/// Where a page is to be asked for instead, if it must not be served here: a password would be typed into it.
+fn elsewhere(visitor: &Visitor, uri: &Uri) -> Option<Response> {
+    if visitor.is_private() {
+        return None;
+    }
+    // Of our own names, whatever the client calls us: who reads along in clear must not say where passwords go.
+    let secure = visitor
+        .secure_origin()
+        .and_then(|origin| HeaderValue::from_str(&format!("{origin}{}", uri.path())).ok());
+    Some(secure.map_or_else(
+        || {
+            (
+                StatusCode::FORBIDDEN,
+                "The webmail is served with TLS only.\n",
+            )
+                .into_response()
+        },
+        redirect,
+    ))
+}
+
+fn redirect(to: HeaderValue) -> Response {
+    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response()
+}
