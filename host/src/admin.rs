@@ -1,28 +1,40 @@
 //! Administration: what the commands ask, and who answers: a running server over its socket, or the store itself.
 //!
+//! Two ways lead here, and each request is the same for both: the commands' socket, and the HTTP API (`admin/api.rs`). What a request needs of a
+//! token says `scope.rs`, what of it is written down `audit.rs`; both name every request, so that none can be forgotten.
+//!
 //! The socket is `admin.sock` in the data directory, mode 0600: who may write there may do all this. It speaks JSON,
 //! one request and one answer a line.
 
 mod certificate;
+pub(crate) mod api;
+mod audit;
 mod credentials;
 mod domain;
 mod execute;
 mod keys;
 pub(crate) mod mail;
 mod peer;
+mod perform;
 mod queue;
+mod rules;
+mod scope;
 mod socket;
+mod tokens;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use waxwing_store::{CredentialKind, Scope};
+use waxwing_store::{AdminScope, CredentialKind, Scope};
 
 pub(crate) use certificate::CertificateRequest;
 pub(crate) use credentials::totp_uri;
 pub(crate) use domain::DomainRequest;
-pub(crate) use execute::{execute, plain};
+pub(crate) use execute::plain;
 pub(crate) use keys::{Import, KeyRequest};
+pub(crate) use peer::own_user;
+pub(crate) use perform::{Actor, mail_begun, perform};
 pub(crate) use queue::{QueueRequest, QueueSelection};
+pub(crate) use scope::scope;
 pub(crate) use socket::{Line, ask, bind, serve};
 
 /// What an administrator wants.
@@ -49,6 +61,12 @@ pub(crate) enum Request {
     },
     AccountList {
         domain: Option<String>,
+        /// A part of the list, with what more there is; the whole list if there is none.
+        #[serde(default)]
+        page: Option<Page>,
+    },
+    AccountShow {
+        address: String,
     },
     AccountRemove {
         address: String,
@@ -87,10 +105,24 @@ pub(crate) enum Request {
     },
     AliasList {
         domain: Option<String>,
+        #[serde(default)]
+        page: Option<Page>,
     },
     AliasRemove {
         address: String,
     },
+    AuditList {
+        /// The place of the last row of the page before.
+        before: Option<String>,
+        who: Option<String>,
+        subject: Option<String>,
+        limit: Option<usize>,
+    },
+    FlowShow {
+        /// So many minutes back from now.
+        minutes: usize,
+    },
+    Rules(rules::RuleRequest),
     Status,
     Certificate(CertificateRequest),
     PluginList,
@@ -109,10 +141,29 @@ pub(crate) enum Request {
     Queue(QueueRequest),
     ReportList,
     ReportSend,
+    TokenAdd {
+        name: String,
+        scopes: Vec<AdminScope>,
+        expires: Option<i64>,
+    },
+    TokenList,
+    TokenRemove {
+        id: i64,
+    },
     Trace {
         id: String,
     },
     Verify,
+}
+
+/// A part of a list of addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Page {
+    /// Only what has this in it.
+    pub(crate) search: Option<String>,
+    /// Only what comes after this.
+    pub(crate) after: Option<String>,
+    pub(crate) limit: usize,
 }
 
 /// A change of limits; what is absent stays, `Some(None)` takes the limit away.
@@ -166,6 +217,10 @@ pub(crate) enum Exit {
     Usage,
     /// 65: what was given is wrong.
     Data,
+    /// 65: what was named is not there.
+    Missing,
+    /// 65: what is there is in the way.
+    Conflict,
     /// 69: something that is needed is not there.
     Unavailable,
     /// 70: a fault of the program.
@@ -181,7 +236,7 @@ impl Exit {
         match self {
             Self::Findings => 1,
             Self::Usage => 64,
-            Self::Data => 65,
+            Self::Data | Self::Missing | Self::Conflict => 65,
             Self::Unavailable => 69,
             Self::Software => 70,
             Self::Temporary => 75,
@@ -209,6 +264,10 @@ impl Failure {
     pub(crate) fn data(text: impl Into<String>) -> Self {
         Self::new(Exit::Data, text)
     }
+
+    pub(crate) fn missing(text: impl Into<String>) -> Self {
+        Self::new(Exit::Missing, text)
+    }
 }
 
 impl From<waxwing_store::Error> for Failure {
@@ -218,6 +277,12 @@ impl From<waxwing_store::Error> for Failure {
             Error::InUse { .. } | Error::Full | Error::Closed => Exit::Temporary,
             Error::Database(_) | Error::Blob { .. } => Exit::Unavailable,
             Error::Corrupt(_) | Error::PasswordHash(_) => Exit::Software,
+            Error::NoSuchDomain(_)
+            | Error::NoSuchAccount(_)
+            | Error::NoSuchAlias(_)
+            | Error::NoSuchCredential(_)
+            | Error::NoSuchToken(_) => Exit::Missing,
+            Error::AlreadyExists(_) | Error::DomainInUse(_) => Exit::Conflict,
             _ => Exit::Data,
         };
         Self::new(exit, error.to_string())

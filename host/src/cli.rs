@@ -5,6 +5,7 @@
 
 mod account;
 mod certificate;
+mod audit;
 mod check;
 mod compile;
 mod credential;
@@ -16,6 +17,7 @@ mod print;
 mod queue;
 mod report;
 mod serve;
+mod token;
 mod trace;
 
 use std::io::Write;
@@ -26,7 +28,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 use waxwing_policy::CompilerLimits;
 
-use crate::admin::{self, Exit, Failure, Request};
+use crate::admin::{self, Actor, Exit, Failure, Request};
 use crate::config::{Config, Overrides, Problem};
 
 /// A mail server whose policy is plugins.
@@ -89,6 +91,11 @@ enum Command {
     /// What is told to other domains: of their TLS (RFC 8460), and of mail in their name (RFC 7489).
     #[command(subcommand)]
     Report(report::ReportCommand),
+    /// Tokens for the HTTP API of administration.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// What administrators did, the latest first.
+    Audit(audit::Audit),
     /// The life of a message, by its queue id or Message-ID.
     Trace {
         /// The queue id from the reply or the Received field, or the Message-ID.
@@ -154,6 +161,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Queue(command) => command.run(&common),
         Command::Report(command) => command.run(&common),
+        Command::Token(command) => command.run(&common),
+        Command::Audit(audit) => audit.run(&common),
         Command::Trace { id } => show(&common, &Request::Trace { id }, trace::print),
         Command::Import(command) => command.run(&common),
         Command::Export(command) => command.run(&common),
@@ -188,7 +197,7 @@ fn show(
     put(&if common.json {
         print::json(&answer)
     } else {
-        human(&answer)
+        print::harmless(&human(&answer))
     });
     Ok(())
 }
@@ -200,7 +209,8 @@ fn ask(common: &Common, request: &Request) -> Result<Value, Failure> {
         Some(answer) => answer,
         None => runtime()?.block_on(async {
             let store = crate::wiring::open_store(&config).await?;
-            let answer = admin::execute(&store, &config, None, request.clone()).await;
+            let actor = Actor::new(admin::own_user(), "command");
+            let answer = admin::perform(&store, &config, None, &actor, request.clone()).await;
             store.close().await;
             answer
         }),

@@ -12,7 +12,7 @@ use crate::listen::{Bound, ListenError};
 use crate::shutdown::{self, Phase};
 use crate::tls::TlsError;
 use crate::wiring::Parts;
-use crate::{acme, admin, http, indexing, keys, listen, outgoing, reports};
+use crate::{acme, admin, flow, http, indexing, keys, listen, outgoing, reports};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +102,7 @@ fn open(parts: &Arc<Parts>) -> Result<Running, StartError> {
     background.spawn(acme::run(Arc::clone(parts)));
     background.spawn(parts.certificates.clone().watch());
     background.spawn(parts.figures.clone().upkeep());
+    background.spawn(flow::run(Arc::clone(parts)));
     background.spawn(Arc::clone(&parts.gauges).watch(
         parts.store.clone(),
         parts.config.limits.clone(),

@@ -96,6 +96,10 @@ fn describe() {
         "Messages that were refused or deferred after their content."
     );
     describe_counter!(
+        "waxwing_verdicts_total",
+        "What was decided about messages, for each of their recipients, by verdict."
+    );
+    describe_counter!(
         "waxwing_messages_delivered_total",
         "Copies that were filed into mailboxes."
     );

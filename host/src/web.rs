@@ -1,5 +1,5 @@
-//! What is served over HTTP: the MTA-STS policies of the domains served here and the webmail's pages, for everybody, and JMAP for who
-//! has an account.
+//! What is served over HTTP: the MTA-STS policies of the domains served here and the pages of webmail and console, for everybody; JMAP for who
+//! has an account; administration for who has a token for it.
 //!
 //! Standards: RFC 9110, RFC 9112; RFC 8461 §3.2 and §3.3 (the policy of a domain at `https://mta-sts.DOMAIN/.well-known/mta-sts.txt`).
 //! Invariants: a connection has a seat like those of other protocols, and bounds on its time and headers; what is not known is
@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::acme;
+use crate::admin::api;
 use crate::answer::Caller;
 use crate::answer::jmap::{self, Visitor};
 use crate::config::Tls;
@@ -82,7 +83,8 @@ async fn answer(
         .merge(acme::routes(Arc::clone(&parts)))
         .merge(discovery::routes(parts))
         .merge(jmap::routes(Arc::clone(&visitor)))
-        .merge(webmail::routes(Arc::clone(&visitor)));
+        .merge(webmail::routes(Arc::clone(&visitor)))
+        .merge(api::routes(Arc::clone(&visitor)));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER)

@@ -1,4 +1,4 @@
-//! The webmail: its pages at `/mail`, as they were built into the program.
+//! The webmail at `/mail` and the console at `/admin`: their pages, as they were built into the program.
 //!
 //! Standards: RFC 9110.
 //! Invariants: the pages hold nothing of anybody's, so that whoever asks may have them and any cache may keep them; nothing is
@@ -26,6 +26,9 @@ pub(crate) fn routes(visitor: Arc<Visitor>) -> Router {
         .route("/mail", get(page))
         .route(PAGE, get(page))
         .route("/mail/{*path}", get(file))
+        .route("/admin", get(console))
+        .route("/admin/", get(console))
+        .route("/admin/{*path}", get(console_file))
         .with_state(visitor)
 }
 
@@ -44,6 +47,21 @@ async fn file(
     uri: Uri,
 ) -> Response {
     elsewhere(&visitor, &uri).unwrap_or_else(|| files::respond(&path, &headers))
+}
+
+/// The console's page lies beside the webmail's, in a folder of its own.
+async fn console(State(visitor): State<Arc<Visitor>>, headers: HeaderMap, uri: Uri) -> Response {
+    elsewhere(&visitor, &uri).unwrap_or_else(|| files::respond("admin/index.html", &headers))
+}
+
+async fn console_file(
+    State(visitor): State<Arc<Visitor>>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let respond = || files::respond(&format!("admin/{path}"), &headers);
+    elsewhere(&visitor, &uri).unwrap_or_else(respond)
 }
 
 /// Where a page is to be asked for instead, if it must not be served here: a password would be typed into it.

@@ -13,6 +13,7 @@ use crate::answer::jmap::{LoginsEnded, Turns, Views};
 use crate::budget::Budget;
 use crate::config::{Config, Problem, Service, Tls};
 use crate::dns::Resolver;
+use crate::flow::Flow;
 use crate::keys::Keys;
 use crate::listen::Bound;
 use crate::oauth::Issuer;
@@ -47,6 +48,8 @@ pub(crate) struct Parts {
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) shutdown: Shutdown,
     pub(crate) figures: Figures,
+    /// How much of everything there was lately.
+    pub(crate) flow: Flow,
     pub(crate) outgoing: Outgoing,
     pub(crate) reports: Reports,
     /// What of each account's is worked on over JMAP.
@@ -94,6 +97,7 @@ impl Parts {
             budget,
             shutdown: Shutdown::new(),
             figures,
+            flow: Flow::default(),
             outgoing,
             reports: Reports::default(),
             turns: Turns::default(),

@@ -10,6 +10,7 @@
 )]
 
 mod acme;
+mod admin_api;
 mod architecture;
 mod author;
 mod bad_config;

@@ -47,8 +47,20 @@ fn sender(routes: &[(&str, SocketAddr)], waits: &str) -> Server {
         .start()
 }
 
+/// A server that waits an hour after each failure, with more settings, and with rules for what comes.
+pub(crate) fn waiting(routes: &[(&str, SocketAddr)], settings: &str) -> Server {
+    let Policy::Text(mut text) = policy(routes, "retry-after-seconds = [3600]") else {
+        unreachable!("it is made as a text");
+    };
+    text.push_str("[[step]]\nplugin = \"rules\"\ngrants = [\"message\"]\nsettings-files = [\"rules/*.toml\"]\n");
+    Setup::new()
+        .policy(Policy::Text(text))
+        .settings(settings)
+        .start()
+}
+
 /// Submits as alice.
-fn submit(server: &Server, to: &[&str], message: &str) {
+pub(crate) fn submit(server: &Server, to: &[&str], message: &str) {
     let mut smtp = Smtp::open(server.address("submission")).unwrap();
     smtp.login("alice@waxwing.test", PASSWORD)
         .unwrap()

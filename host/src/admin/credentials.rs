@@ -32,7 +32,7 @@ pub(super) async fn credentials(store: &Store, request: Request) -> Result<Value
         Request::CredentialList { address, kind } => {
             let address = local_address(&address)?;
             if store.directory().account(&address).await?.is_none() {
-                return Err(Failure::data(format!("no such account: {address}")));
+                return Err(Failure::missing(format!("no such account: {address}")));
             }
             Ok(value(&store.credentials(&address, kind).await?))
         }

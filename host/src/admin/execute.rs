@@ -3,17 +3,18 @@
 use serde_json::{Value, json};
 use waxwing_mail::{Address, Domain};
 use waxwing_policy::Policy;
-use waxwing_store::{Account, Quota, Store};
+use waxwing_store::{Account, AddressPage, Quota, Store};
 
 use super::credentials::credentials;
-use super::{Exit, Failure, QuotaChange, Request};
+use super::{Exit, Failure, Page, QuotaChange, Request};
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::reports::Reports;
 use crate::wiring::Parts;
 
-/// Does a request on the store; `running` is the server that it was sent to, if it was, and by whom.
-pub(crate) async fn execute(
+/// Does a request on the store; `running` is the server that it was sent to, if it was, and by whom. What it changes is not written down here:
+/// that is [`super::perform`].
+pub(super) async fn execute(
     store: &Store,
     config: &Config,
     running: Option<(&Parts, &str)>,
@@ -56,6 +57,14 @@ pub(crate) async fn execute(
             Some((parts, user)) => policy(&parts.policy, user, request).await,
             None => Err(no_server("plugin")),
         },
+        Request::FlowShow { minutes } => match running {
+            Some((parts, _)) => Ok(parts.flow.lately(minutes)),
+            None => Err(no_server("flow")),
+        },
+        Request::Rules(request) => match running {
+            Some((parts, user)) => super::rules::execute(parts, user, request).await,
+            None => Err(no_server("rules")),
+        },
         Request::ReportList => match running {
             Some((parts, _)) => Ok(parts.reports.list(store).await?),
             None => Ok(Reports::default().list(store).await?),
@@ -69,6 +78,15 @@ pub(crate) async fn execute(
             "mail is moved with its contents",
         )),
         Request::Queue(request) => super::queue::execute(store, request).await,
+        Request::TokenAdd { .. } | Request::TokenList | Request::TokenRemove { .. } => {
+            super::tokens::execute(store, request).await
+        }
+        Request::AuditList {
+            before,
+            who,
+            subject,
+            limit,
+        } => super::audit::list(store, before.as_deref(), who, subject, limit).await,
         Request::Trace { id } => trace(store, &id).await,
         Request::Verify => Ok(value(&store.verify().await?)),
         other => accounts(store, other).await,
@@ -119,7 +137,7 @@ async fn domains(store: &Store, request: Request) -> Result<Value, Failure> {
         Request::DomainQuota { domain, quota } => {
             let name = domain_name(&domain)?;
             let known = store.directory().domain(&name).await?;
-            let known = known.ok_or_else(|| Failure::data(format!("no such domain: {name}")))?;
+            let known = known.ok_or_else(|| Failure::missing(format!("no such domain: {name}")))?;
             if !quota.is_empty() {
                 store
                     .set_domain_quota(&name, quota.apply(known.quota))
@@ -169,13 +187,20 @@ async fn accounts(store: &Store, request: Request) -> Result<Value, Failure> {
         Request::AccountQuota { address, quota } => {
             account_quota(store, &local_address(&address)?, quota).await
         }
-        Request::AccountList { domain } => {
+        Request::AccountShow { address } => {
+            account_quota(store, &local_address(&address)?, QuotaChange::default()).await
+        }
+        Request::AccountList { domain, page } => {
             let domain = domain.as_deref().map(domain_name).transpose()?;
+            let accounts = match &page {
+                None => store.accounts(domain.as_deref()).await?,
+                Some(page) => store.some_accounts(&part(domain, page)).await?,
+            };
             let mut listed = Vec::new();
-            for account in store.accounts(domain.as_deref()).await? {
+            for account in accounts {
                 listed.push(described(store, &account).await?);
             }
-            Ok(Value::Array(listed))
+            Ok(paged(listed, page))
         }
         _ => Err(Failure::new(Exit::Software, "a request without an answer")),
     }
@@ -187,7 +212,7 @@ async fn account_quota(
     change: QuotaChange,
 ) -> Result<Value, Failure> {
     let account = store.directory().account(address).await?;
-    let account = account.ok_or_else(|| Failure::data(format!("no such account: {address}")))?;
+    let account = account.ok_or_else(|| Failure::missing(format!("no such account: {address}")))?;
     if change.is_empty() {
         return described(store, &account).await;
     }
@@ -210,6 +235,27 @@ async fn described(store: &Store, account: &Account) -> Result<Value, Failure> {
     )
 }
 
+/// One row more than is wanted, which tells whether there are more.
+fn part(domain: Option<String>, page: &Page) -> AddressPage {
+    AddressPage {
+        domain: domain.unwrap_or_default(),
+        search: page.search.clone().unwrap_or_default(),
+        after: page.after.clone().unwrap_or_default(),
+        limit: page.limit.saturating_add(1),
+    }
+}
+
+/// A list whole, or its part with where the next one begins.
+fn paged(mut rows: Vec<Value>, page: Option<Page>) -> Value {
+    let Some(page) = page else {
+        return Value::Array(rows);
+    };
+    let more = rows.len() > page.limit;
+    rows.truncate(page.limit);
+    let last = rows.last().and_then(|row| row.get("address")).cloned();
+    json!({ "items": rows, "next": last.filter(|_| more) })
+}
+
 async fn aliases(store: &Store, request: Request) -> Result<Value, Failure> {
     match request {
         Request::AliasAdd { address, targets } => {
@@ -225,9 +271,13 @@ async fn aliases(store: &Store, request: Request) -> Result<Value, Failure> {
             store.remove_alias(&alias_address(&address)?).await?;
             Ok(Value::Null)
         }
-        Request::AliasList { domain } => {
+        Request::AliasList { domain, page } => {
             let domain = domain.as_deref().map(domain_name).transpose()?;
-            Ok(value(&store.aliases(domain.as_deref()).await?))
+            let aliases = match &page {
+                None => store.aliases(domain.as_deref()).await?,
+                Some(page) => store.some_aliases(&part(domain, page)).await?,
+            };
+            Ok(paged(aliases.iter().map(value).collect(), page))
         }
         _ => Err(Failure::new(Exit::Software, "a request without an answer")),
     }
@@ -236,7 +286,7 @@ async fn aliases(store: &Store, request: Request) -> Result<Value, Failure> {
 async fn trace(store: &Store, id: &str) -> Result<Value, Failure> {
     let rows = store.trace(id).await?;
     if rows.is_empty() {
-        return Err(Failure::data(format!(
+        return Err(Failure::missing(format!(
             "no message has the queue id or Message-ID {id}, or its record is too old"
         )));
     }

@@ -138,7 +138,7 @@ fn remove(ring: &mut Ring, selector: Option<&str>) -> Result<(), Failure> {
     if ring.rotation.keys.len() == had {
         let domain = ring.domain();
         let what = selector.map_or_else(|| "keys".to_owned(), |selector| format!("key {selector}"));
-        return Err(Failure::data(format!("{domain} has no {what}")));
+        return Err(Failure::missing(format!("{domain} has no {what}")));
     }
     Ok(())
 }

@@ -7,12 +7,21 @@ const ACCOUNTS: &str = "/etc/passwd";
 
 /// The user's name, or `uid N` where that has none here.
 pub(super) fn user(stream: &UnixStream) -> String {
-    let Ok(peer) = stream.peer_cred() else {
-        return "unknown".to_owned();
-    };
+    match stream.peer_cred() {
+        Ok(peer) => told(peer.uid()),
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
+/// The user whose process this is.
+pub(crate) fn own_user() -> String {
+    told(rustix::process::getuid().as_raw())
+}
+
+fn told(uid: u32) -> String {
     // Accounts of other sources than the file are told by their number: the history is no place to wait for a directory.
     let accounts = std::fs::read_to_string(ACCOUNTS).unwrap_or_default();
-    name(&accounts, peer.uid()).map_or_else(|| format!("uid {}", peer.uid()), ToOwned::to_owned)
+    name(&accounts, uid).map_or_else(|| format!("uid {uid}"), ToOwned::to_owned)
 }
 
 /// The name of a user by passwd(5): `name:password:UID:…`.

@@ -23,6 +23,8 @@ pub(crate) enum QueueSelection {
     Sender(String),
     /// Those to a destination.
     Destination(String),
+    /// Those that have this in them: in an address, a name, an id or the last words.
+    Text(String),
 }
 
 /// What is asked of the queue.
@@ -53,6 +55,7 @@ impl QueueSelection {
             Self::Id(id) => by_id(&id),
             Self::Sender(sender) => QueueFilter::Sender(sender.trim_matches(['<', '>']).to_owned()),
             Self::Destination(name) => QueueFilter::Destination(name),
+            Self::Text(text) => QueueFilter::Text(text),
         }
     }
 }
@@ -99,7 +102,7 @@ async fn show(store: &Store, id: &str) -> Result<Value, Failure> {
     };
     let entries = store.queue(&page).await?;
     let Some(first) = entries.first() else {
-        return Err(Failure::data(format!(
+        return Err(Failure::missing(format!(
             "nothing in the queue is called {id}"
         )));
     };

@@ -15,7 +15,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use super::mail::{self, MailRequest};
-use super::{Exit, Failure, Request, Response, execute, peer};
+use super::perform::mail_begun;
+use super::{Actor, Exit, Failure, Request, Response, peer, perform};
 use crate::budget::{Content, Reservation};
 use crate::wiring::Parts;
 
@@ -57,7 +58,7 @@ pub(crate) async fn serve(listener: UnixListener, parts: Arc<Parts>) {
 }
 
 async fn converse(stream: UnixStream, parts: Arc<Parts>) {
-    let user = peer::user(&stream);
+    let actor = Actor::new(peer::user(&stream), "socket");
     let (read, mut write) = stream.into_split();
     let mut read = tokio::io::BufReader::new(read);
     let mut patience = PROMPT;
@@ -65,14 +66,14 @@ async fn converse(stream: UnixStream, parts: Arc<Parts>) {
         let (response, content) = match serde_json::from_slice::<Request>(&line) {
             Ok(Request::Mail(request)) => {
                 patience = LEISURE;
-                match moved(&mut read, &parts, request).await {
+                match moved(&mut read, &parts, &actor, request).await {
                     Ok((value, content)) => (Response::Done(value), content),
                     Err(failure) => (Response::Failed(failure), Bytes::new()),
                 }
             }
             Ok(request) => {
-                let running = Some((&*parts, user.as_str()));
-                let answer = execute(&parts.store, &parts.config, running, request).await;
+                let running = Some(&*parts);
+                let answer = perform(&parts.store, &parts.config, running, &actor, request).await;
                 let response = answer.map_or_else(Response::Failed, Response::Done);
                 (response, Bytes::new())
             }
@@ -110,8 +111,10 @@ async fn line(read: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<Option<Ve
 async fn moved(
     read: &mut (impl AsyncRead + Unpin),
     parts: &Parts,
+    actor: &Actor,
     request: MailRequest,
 ) -> Result<(Value, Bytes), Failure> {
+    mail_begun(&parts.store, actor, &request).await?;
     let octets = request.octets(&parts.config)?;
     let received = timeout(LEISURE, content(read, parts, octets)).await;
     let lost = || Failure::new(Exit::Temporary, "the messages did not come whole");

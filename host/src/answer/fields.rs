@@ -59,6 +59,41 @@ pub(crate) fn assemble(top: &str, content: &[u8], authserv_id: &str) -> Bytes {
     whole.freeze()
 }
 
+/// The queue id of a message that came here and was filed, and where what this server wrote on top of it ends; none for other contents.
+/// Whoever writes such fields themselves names a message of their own, or none.
+pub(crate) fn arrival(content: &[u8]) -> Option<(String, usize)> {
+    let mut top = None;
+    for range in fields(content) {
+        let field = content.get(range.clone()).unwrap_or_default();
+        let (name, value) = split(field)?;
+        let ours = [
+            &b"Return-Path"[..],
+            b"Authentication-Results",
+            b"Received-SPF",
+        ];
+        let marks = [&b"X-Waxwing-Score"[..], b"X-Waxwing-Verdict"];
+        let is = |known: &&[u8]| name.eq_ignore_ascii_case(known);
+        match &mut top {
+            None if name.eq_ignore_ascii_case(b"Received") => {
+                top = Some((queue_id(value)?, range.end));
+            }
+            None if ours.iter().any(is) => {}
+            Some((_, end)) if marks.iter().any(is) => *end = range.end,
+            _ => break,
+        }
+    }
+    top
+}
+
+/// What stands behind `id` in a Received field (RFC 5321 §4.4).
+fn queue_id(value: &[u8]) -> Option<String> {
+    let value = String::from_utf8_lossy(value);
+    let mut words = value.split_ascii_whitespace();
+    words.find(|word| *word == "id")?;
+    let id = words.next()?.trim_end_matches(';');
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
 fn forged(content: &[u8], field: &Range<usize>, authserv_id: &str) -> bool {
     split(content.get(field.clone()).unwrap_or_default()).is_some_and(|(name, value)| {
         name.eq_ignore_ascii_case(b"Authentication-Results") && claims_id(value, authserv_id)
@@ -137,6 +172,26 @@ mod tests {
         let content = "Received: a\r\n\tfolded: Received: x\r\nreceived : b\r\nMessage-Id:\r\n <one@two>\r\nSubject: x\r\n\r\nReceived: body\r\n";
         let header = Header::read(content.as_bytes());
         assert_eq!((header.hops, header.message_id.as_str()), (2, "one@two"));
+    }
+
+    #[test]
+    fn what_came_is_known_by_what_was_written_on_top_of_it() {
+        let top = "Return-Path: <a@b>\r\nAuthentication-Results: mx; none\r\nReceived: from h ([192.0.2.1])\r\n\tby mx with ESMTP\r\n\tid 01KB0000000000000;\r\n\tdate\r\nX-Waxwing-Score: 1\r\n";
+        let whole = format!(
+            "{top}Received: from x id other; date\r\nX-Waxwing-Verdict: y\r\nSubject: z\r\n\r\nbody"
+        );
+        assert_eq!(
+            arrival(whole.as_bytes()),
+            Some(("01KB0000000000000".to_owned(), top.len()))
+        );
+        for draft in [
+            "Subject: x\r\nReceived: a id b; c\r\n\r\n",
+            "",
+            "\r\n",
+            "Received: from x\r\n\r\n",
+        ] {
+            assert_eq!(arrival(draft.as_bytes()), None, "{draft:?}");
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ use self::refusal::Refusal;
 use self::turns::Kind;
 pub(crate) use self::turns::Turns;
 pub(crate) use self::views::Views;
-pub(crate) use self::visitor::{LoginsEnded, Visitor};
+pub(crate) use self::visitor::{Closed, LoginsEnded, Visitor};
 use crate::config::Config;
 use crate::telemetry::Reference;
 

@@ -214,9 +214,11 @@ impl AccountCommand {
                     |_| String::new(),
                 )
             }
-            Self::List { domain } => {
-                show(common, &Request::AccountList { domain }, print::accounts)
-            }
+            Self::List { domain } => show(
+                common,
+                &Request::AccountList { domain, page: None },
+                print::accounts,
+            ),
             Self::Remove { address } => show(common, &Request::AccountRemove { address }, |_| {
                 String::new()
             }),
@@ -251,7 +253,11 @@ impl AliasCommand {
                     String::new()
                 })
             }
-            Self::List { domain } => show(common, &Request::AliasList { domain }, print::aliases),
+            Self::List { domain } => show(
+                common,
+                &Request::AliasList { domain, page: None },
+                print::aliases,
+            ),
             Self::Remove { address } => {
                 show(common, &Request::AliasRemove { address }, |_| String::new())
             }

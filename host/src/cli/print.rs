@@ -11,13 +11,30 @@ pub(super) fn json(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// A member as text; nothing for what is absent.
+/// A member as text that is safe to show; nothing for what is absent.
 pub(super) fn text(value: &Value, member: &str) -> String {
     match value.get(member) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+        Some(Value::String(text)) => harmless(text),
+        Some(other) => harmless(&other.to_string()),
     }
+}
+
+/// What strangers wrote, as a terminal may have it: what would move its cursor, change its colours or turn the direction of writing is
+/// spelled out. Lines stay lines.
+pub(super) fn harmless(text: &str) -> String {
+    let unseen = |c: char| {
+        c.is_control() && c != '\n'
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(unseen) {
+        return text.to_owned();
+    }
+    let spelled = |c: char| match unseen(c) {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(spelled).collect()
 }
 
 pub(super) fn items(value: &Value) -> &[Value] {
@@ -45,6 +62,8 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut line = |cells: &mut dyn Iterator<Item = &str>| {
         let mut text = String::new();
         for (cell, width) in cells.zip(&widths) {
+            // A line break in a cell would look like another row.
+            let cell = cell.replace('\n', "\\n");
             let _infallible = write!(text, "{cell:<width$}  ");
         }
         out.push_str(text.trim_end());
@@ -282,6 +301,12 @@ mod tests {
             "N    VALUE\na    long\nbcd  x\n"
         );
         assert_eq!(table(&["N"], &[]), "none\n");
+    }
+
+    #[test]
+    fn a_terminal_is_told_nothing_by_strangers() {
+        let said = serde_json::json!({ "said": "\u{1b}[2J550 \u{202e}gone\r\nbye" });
+        assert_eq!(text(&said, "said"), "\\u{1b}[2J550 \\u{202e}gone\\r\nbye");
     }
 
     #[test]

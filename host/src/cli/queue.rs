@@ -59,6 +59,9 @@ pub(super) struct Which {
     /// Those to this destination.
     #[arg(long, value_name = "NAME")]
     destination: Option<String>,
+    /// Those that have this in an address, a name, the id or the last words.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
 }
 
 impl Which {
@@ -70,6 +73,9 @@ impl Which {
                 sender: Some(sender),
                 ..
             } => Some(QueueSelection::Sender(sender)),
+            Self {
+                search: Some(text), ..
+            } => Some(QueueSelection::Text(text)),
             Self { destination, .. } => destination.map(QueueSelection::Destination),
         }
     }
@@ -104,7 +110,7 @@ impl QueueCommand {
         let Some(which) = which.selection() else {
             return Err(Failure::new(
                 crate::admin::Exit::Usage,
-                "say which: a queue id, --sender, --destination or --all",
+                "say which: a queue id, --sender, --destination, --search or --all",
             ));
         };
         let request = QueueRequest::Act { action, which };

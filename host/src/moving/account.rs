@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use waxwing_store::Store;
 
 use crate::admin::mail::{self, Batch, MailRequest, MessageRow, Opened};
-use crate::admin::{Exit, Failure, Line, Request};
+use crate::admin::{Actor, Exit, Failure, Line, Request, mail_begun, own_user};
 use crate::config::Config;
 
 /// An account, and the way to it.
@@ -137,8 +137,11 @@ impl Account {
 
 impl Own {
     fn execute(&self, request: MailRequest, content: Bytes) -> Result<(Value, Bytes), Failure> {
-        let done = mail::execute(&self.store, &self.config, request, content);
-        self.runtime.block_on(done)
+        let actor = Actor::new(own_user(), "command");
+        self.runtime.block_on(async {
+            mail_begun(&self.store, &actor, &request).await?;
+            mail::execute(&self.store, &self.config, request, content).await
+        })
     }
 }
 

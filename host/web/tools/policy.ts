@@ -26,6 +26,17 @@ export const PAGE_POLICY = [
   "base-uri 'none'",
 ].join('; ');
 
+/** The console shows nothing that strangers made but as text, and draws by itself. */
+export const CONSOLE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "form-action 'none'",
+  "base-uri 'none'",
+].join('; ');
+
 /** The documents that mail is shown in: no script, no other document, nothing loaded but images. */
 const framePolicy = (images: string) =>
   [
@@ -48,6 +59,16 @@ export const HEADERS: Record<string, Record<string, string>> = {
     'Content-Security-Policy': `${PAGE_POLICY}; frame-ancestors 'none'`,
   },
   'assets/': {
+    ...COMMON,
+    'Cache-Control': 'max-age=31536000, immutable',
+    'Content-Security-Policy': "default-src 'none'",
+  },
+  'admin/': {
+    ...COMMON,
+    'Cache-Control': 'no-cache',
+    'Content-Security-Policy': `${CONSOLE_POLICY}; frame-ancestors 'none'`,
+  },
+  'admin/assets/': {
     ...COMMON,
     'Cache-Control': 'max-age=31536000, immutable',
     'Content-Security-Policy': "default-src 'none'",

@@ -53,6 +53,16 @@ impl Http {
         Connection::open(address).map(Self::over)
     }
 
+    /// Connects as a proxy that speaks for somebody, whom the header names.
+    ///
+    /// # Errors
+    /// The network's.
+    pub fn open_for(address: SocketAddr, header: &[u8]) -> io::Result<Self> {
+        let mut connection = Connection::open(address)?;
+        connection.send(header)?;
+        Ok(Self::over(connection))
+    }
+
     /// Connects, under TLS.
     ///
     /// # Errors
@@ -109,6 +119,29 @@ impl Http {
         kind: Option<&str>,
         body: &[u8],
     ) -> io::Result<Page> {
+        let mut page = self.begin(method, target, kind, body)?;
+        if method != "HEAD" {
+            page.body = self.body(&page)?;
+        }
+        Ok(page)
+    }
+
+    /// Gets a page that goes on: its head; [`Http::chunk`] gives the pieces.
+    ///
+    /// # Errors
+    /// The network's; what is no HTTP.
+    pub fn stream(&mut self, target: &str) -> io::Result<Page> {
+        self.begin("GET", target, None, b"")
+    }
+
+    /// Sends a request, and reads the head of what comes back.
+    fn begin(
+        &mut self,
+        method: &str,
+        target: &str,
+        kind: Option<&str>,
+        body: &[u8],
+    ) -> io::Result<Page> {
         let mut head = format!("{method} {target} HTTP/1.1\r\n");
         if !self.fields.iter().any(|(name, _)| name == "Host") {
             head += "Host: mail.waxwing.test\r\n";
@@ -124,11 +157,7 @@ impl Http {
         }
         head += "\r\n";
         self.connection.send(&[head.as_bytes(), body].concat())?;
-        let mut page = self.page()?;
-        if method != "HEAD" {
-            page.body = self.body(&page)?;
-        }
-        Ok(page)
+        self.page()
     }
 
     fn line(&mut self) -> io::Result<String> {

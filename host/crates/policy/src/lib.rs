@@ -31,6 +31,7 @@ mod condition;
 mod config;
 mod copies;
 mod course;
+mod draft;
 mod drift;
 mod engine;
 mod expansion;
@@ -94,6 +95,7 @@ pub use auth::{
 pub use comparison::{Change, Example, Side, SymbolDifference, TrialReport};
 pub use compiler::{Compiler, CompilerLimits, compile_plugin};
 pub use config::PolicyConfig;
+pub use draft::{DraftError, SettingsFile};
 pub use facts::{
     Attempt, AttemptOutcome, Cause, ConnectionFacts, LoginAttempt, MailboxChange, MailboxEvent,
     Moved, Offered, OutboundFacts, Placed, TlsFacts, TransactionFacts,
@@ -134,5 +136,6 @@ pub use transaction::Transaction;
 pub use trial::Tried;
 pub use workbench::{
     AccountCase, AttemptCase, AuthCase, Bench, Case, CaseOutcome, CaseStep, ConnectionCase,
-    Directory, EnvelopeCase, EventCase, NetworkCase, NotedCall, PageCase, Seen, Workbench,
+    Directory, Draft, EnvelopeCase, EventCase, Mail, NetworkCase, NotedCall, PageCase, Seen,
+    Side as DraftSide, TriedMail, Workbench,
 };

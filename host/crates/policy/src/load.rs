@@ -117,6 +117,30 @@ impl Loader {
         }
     }
 
+    /// The same on another ground, of what no snapshot is kept.
+    pub(crate) fn on(&self, ground: Ground) -> Self {
+        Self {
+            ground,
+            config: self.config.clone(),
+            engine: self.engine.clone(),
+            code: self.code.clone(),
+            services: self.services.clone(),
+            recorder: self.recorder.clone(),
+            patterns: self.patterns.clone(),
+            snapshots: None,
+        }
+    }
+
+    /// The same, with a server around its steps that is none.
+    pub(crate) fn pretending(self, services: Arc<dyn Services>) -> Self {
+        Self {
+            services,
+            recorder: None,
+            snapshots: None,
+            ..self
+        }
+    }
+
     /// Loads the policy as its files are now. Steps of `before` that did not change are taken over.
     pub(crate) async fn load(&self, before: &Generation) -> Loaded {
         let path = self.config.policy_file.clone();

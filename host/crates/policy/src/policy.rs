@@ -53,7 +53,7 @@ pub enum StartError {
 /// The live policy. Clones are handles of the same one; its files are watched until the last is dropped.
 #[derive(Clone)]
 pub struct Policy {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     /// Ends the watch when the last handle goes.
     _watching: Arc<tokio::sync::watch::Sender<()>>,
 }

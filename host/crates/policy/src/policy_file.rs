@@ -18,7 +18,7 @@ use toml_edit::Document;
 
 use crate::problem::Problem;
 
-pub(crate) use ground::Ground;
+pub(crate) use ground::{Draft, Ground};
 pub(crate) use network::{HttpGrant, Network, Origin, Secret};
 pub(crate) use promote::promoted;
 pub(crate) use rollout::{Drift, Mode};
@@ -67,6 +67,25 @@ impl PolicyFile {
     }
 
     fn parse_on(ground: Ground, path: &Path, text: &str) -> Result<Self, Vec<Problem>> {
+        let (policy, problems) = Self::gather(ground, path, text)?;
+        if problems.is_empty() {
+            Ok(policy)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// What can be told of the settings files, whatever is wrong with them.
+    pub(crate) fn files(path: &Path) -> Result<Self, Vec<Problem>> {
+        let text = read_text(path).map_err(|problem| vec![problem])?;
+        Self::gather(Ground::Own, path, &text).map(|(policy, _)| policy)
+    }
+
+    fn gather(
+        ground: Ground,
+        path: &Path,
+        text: &str,
+    ) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
         let document = Document::parse(text).map_err(|error| vec![syntax(path, text, &error)])?;
         let mut problems = Vec::new();
         let mut policy = Self::default();
@@ -97,11 +116,7 @@ impl PolicyFile {
             ));
         }
         policy.refuse_twins(path, &mut problems);
-        if problems.is_empty() {
-            Ok(policy)
-        } else {
-            Err(problems)
-        }
+        Ok((policy, problems))
     }
 
     /// A step's name stands in ledgers and for its kv, so no two may share one.
@@ -127,7 +142,7 @@ impl PolicyFile {
 }
 
 /// A file's text, bounded.
-fn read_text(path: &Path) -> Result<String, Problem> {
+pub(crate) fn read_text(path: &Path) -> Result<String, Problem> {
     let problem = |text: String| Problem::new(path, None, text);
     let size = std::fs::metadata(path)
         .map_err(|error| problem(format!("cannot be read: {error}")))?

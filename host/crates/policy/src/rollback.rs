@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use metrics::counter;
 
-use crate::generation::Alarm;
+use crate::generation::{Alarm, Generation};
 use crate::history::write_whole;
 use crate::load::Loaded;
 use crate::policy_file::{Mode, PolicyFile, promoted};
+use crate::services::Services;
 use crate::serving::{Change, Inner, Manner, Version};
 use crate::step::Step;
 
@@ -140,6 +141,20 @@ impl Inner {
                     .join("; ")
             ))),
         }
+    }
+
+    /// The steps of the serving generation once more, from its snapshot, around them a server that is none.
+    pub(crate) async fn serving_again(
+        &self,
+        services: Arc<dyn Services>,
+    ) -> Option<Vec<Arc<Step>>> {
+        let (archive, number) = (self.archive.as_ref()?, self.current().number());
+        let place = archive
+            .snapshots
+            .has(number)
+            .then(|| archive.snapshots.generation(number))?;
+        let loader = self.loader.of_snapshot(&place).pretending(services);
+        loader.load(&Generation::empty()).await.steps.ok()
     }
 
     /// Does what an alarm asks for, if it is about what serves.

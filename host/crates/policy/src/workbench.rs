@@ -5,6 +5,7 @@
 mod bench;
 mod case;
 mod network;
+mod preview;
 mod queue;
 mod render;
 mod world;
@@ -18,6 +19,7 @@ use serde::Serialize;
 pub use bench::{Bench, NotedCall, Seen};
 pub use case::{AccountCase, Case, CaseStep, ConnectionCase, Directory, EnvelopeCase};
 pub use network::{AuthCase, NetworkCase, PageCase};
+pub use preview::{Draft, Mail, Side, Tried as TriedMail};
 pub use queue::{AttemptCase, EventCase};
 
 use crate::code::CodeCache;
@@ -169,6 +171,7 @@ impl Workbench {
             server,
             notebook,
             world: World::new(case, network),
+            trial: false,
         })
     }
 

@@ -101,7 +101,62 @@ static ACCOUNTS: Sql = Sql::new(
 static ALIASES: Sql = Sql::new(
     "SELECT a.address, a.targets FROM aliases a JOIN domains d ON d.id = a.domain WHERE $1 = '' OR d.name = $1 ORDER BY a.address",
 );
+static SOME_ACCOUNTS: Sql = Sql::new(
+    "SELECT a.id, a.address, a.domain, a.created, a.quota_bytes, a.quota_messages FROM accounts a
+     JOIN domains d ON d.id = a.domain WHERE ($1 = '' OR d.name = $1) AND a.address > $2 AND ($3 = '' OR a.address LIKE $3 ESCAPE '\\')
+     ORDER BY a.address LIMIT $4",
+);
+static SOME_ALIASES: Sql = Sql::new(
+    "SELECT a.address, a.targets FROM aliases a JOIN domains d ON d.id = a.domain WHERE ($1 = '' OR d.name = $1) AND a.address > $2
+     AND ($3 = '' OR a.address LIKE $3 ESCAPE '\\' OR a.targets LIKE $3 ESCAPE '\\') ORDER BY a.address LIMIT $4",
+);
 static ACCOUNT_ID: Sql = Sql::new("SELECT id FROM accounts WHERE address = $1");
+
+/// Part of a list of accounts or aliases, which is in the order of their addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AddressPage {
+    /// Of one domain only; empty: of all.
+    pub domain: String,
+    /// Only those in which this stands; of aliases also those that lead to such addresses.
+    pub search: String,
+    /// Only those after this address: the last of the page before.
+    pub after: String,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl AddressPage {
+    fn values(&self) -> Result<Vec<Value>> {
+        let domain = match self.domain.as_str() {
+            "" => String::new(),
+            domain => normal_domain(domain)?,
+        };
+        let limit = i64::try_from(self.limit).unwrap_or(i64::MAX);
+        let search = containing(&self.search.to_lowercase());
+        Ok(vec![
+            domain.into(),
+            self.after.as_str().into(),
+            search.into(),
+            limit.into(),
+        ])
+    }
+}
+
+/// The pattern, with `\` before what is to be itself, of texts in which this one stands; empty for an empty one.
+pub(crate) fn containing(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
 
 pub(crate) fn quota_values(quota: Quota) -> [Value; 2] {
     [quota.bytes, quota.messages]
@@ -162,6 +217,13 @@ pub(crate) fn account_of_row(row: &Row) -> Result<Account> {
 /// The targets of an alias row.
 pub(crate) fn targets_of(text: &str) -> Result<Vec<String>> {
     serde_json::from_str(text).map_err(|e| Error::Corrupt(format!("targets of an alias: {e}")))
+}
+
+fn alias_of_row(row: &Row) -> Result<Alias> {
+    Ok(Alias {
+        address: row.text(0)?,
+        targets: targets_of(&row.text(1)?)?,
+    })
 }
 
 fn invalid(name: &str, reason: &'static str) -> Error {
@@ -345,6 +407,18 @@ impl Store {
             .collect()
     }
 
+    /// Part of the list of accounts.
+    pub async fn some_accounts(&self, page: &AddressPage) -> Result<Vec<Account>> {
+        let rows = self.inner.readers.fetch(&SOME_ACCOUNTS, page.values()?);
+        rows.await?.iter().map(account_of_row).collect()
+    }
+
+    /// Part of the list of aliases.
+    pub async fn some_aliases(&self, page: &AddressPage) -> Result<Vec<Alias>> {
+        let rows = self.inner.readers.fetch(&SOME_ALIASES, page.values()?);
+        rows.await?.iter().map(alias_of_row).collect()
+    }
+
     /// Sets an account's password; `None` closes it for log-ins.
     ///
     /// # Errors
@@ -424,14 +498,7 @@ impl Store {
             .readers
             .fetch(&ALIASES, vec![domain.into()])
             .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Alias {
-                    address: row.text(0)?,
-                    targets: targets_of(&row.text(1)?)?,
-                })
-            })
-            .collect()
+        rows.iter().map(alias_of_row).collect()
     }
 }
 

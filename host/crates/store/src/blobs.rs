@@ -15,7 +15,18 @@ static HEADS: Sql = Sql::new(
     "SELECT r.i, b.file, substr(b.content, 1, CAST($2 AS INTEGER)) FROM {1: i i, blob i} AS r CROSS JOIN blobs b WHERE b.id = r.blob",
 );
 
+static RECENT: Sql = Sql::new("SELECT id, size FROM blobs ORDER BY id DESC LIMIT $1");
+
 impl Store {
+    /// The contents that came last, the latest first, with their sizes; messages that came, and what accounts put there themselves.
+    pub async fn recent_blobs(&self, most: usize) -> Result<Vec<(BlobId, u64)>> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = self.inner.readers.fetch(&RECENT, vec![most.into()]).await?;
+        rows.iter()
+            .map(|row| Ok((BlobId(row.int(0)?), row.natural(1)?)))
+            .collect()
+    }
+
     /// A piece of a content: up to `length` bytes from `offset`; shorter at the end, empty after it.
     ///
     /// # Errors

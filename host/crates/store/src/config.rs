@@ -95,6 +95,8 @@ pub struct StoreConfig {
     pub web_login_idle: Duration,
     /// How long a browser stays logged in at most. Default 30 days.
     pub web_login_longest: Duration,
+    /// What administrators did longer ago is forgotten. Default two years.
+    pub audit_retention: Duration,
     /// How old a directory or usage look-up may be when another host wrote (PostgreSQL only). Default 1 s.
     pub staleness: Duration,
     /// Time between housekeeping rounds (expired kv, old ledger rows, unused blobs). Default 60 s.
@@ -126,6 +128,7 @@ impl StoreConfig {
             upload_retention: Duration::from_secs(24 * 60 * 60),
             web_login_idle: Duration::from_secs(3 * 86_400),
             web_login_longest: Duration::from_secs(30 * 86_400),
+            audit_retention: Duration::from_secs(730 * 86_400),
             staleness: Duration::from_secs(1),
             sweep_interval: Duration::from_secs(60),
             sweep: true,

@@ -24,6 +24,9 @@ pub enum Error {
     /// The account has no app password or token of this number.
     #[error("no such credential: {0}")]
     NoSuchCredential(i64),
+    /// No token of administration has this number.
+    #[error("no such token: {0}")]
+    NoSuchToken(i64),
     /// The mailbox does not exist, is not selectable, or belongs to another account.
     #[error("no such mailbox: {0}")]
     NoSuchMailbox(String),

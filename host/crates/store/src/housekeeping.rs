@@ -92,6 +92,7 @@ impl Store {
         let uploads_before = now.saturating_sub(millis(config.upload_retention));
         let web_logins_before = [config.web_login_idle, config.web_login_longest]
             .map(|time| now.saturating_sub(millis(time)));
+        let audit_before = now.saturating_sub(millis(config.audit_retention));
         while self
             .inner
             .writer
@@ -100,6 +101,7 @@ impl Store {
                 vanished_before,
                 uploads_before,
                 web_logins_before,
+                audit_before,
             })
             .await?
         {}

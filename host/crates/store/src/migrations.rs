@@ -82,6 +82,10 @@ pub(crate) const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "web_logins",
         include_str!("../migrations/sqlite/0020_web_logins.sql"),
     ),
+    (
+        "administration",
+        include_str!("../migrations/sqlite/0021_administration.sql"),
+    ),
 ];
 pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -157,5 +161,9 @@ pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "web_logins",
         include_str!("../migrations/postgres/0020_web_logins.sql"),
+    ),
+    (
+        "administration",
+        include_str!("../migrations/postgres/0021_administration.sql"),
     ),
 ];

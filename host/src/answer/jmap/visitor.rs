@@ -105,7 +105,7 @@ impl Visitor {
     }
 
     /// Somebody who is known is there.
-    pub(super) fn stays(&self) {
+    pub(crate) fn stays(&self) {
         *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + KNOWN;
     }
 
@@ -219,6 +219,60 @@ impl Visitor {
         });
         self.stays();
         Ok(account)
+    }
+}
+
+/// Why somebody without an account is not even asked who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// Secrets are not to be sent here.
+    Clear,
+    /// Policy does not serve the connection.
+    Refused,
+    /// Too much came from there lately.
+    TooOften,
+}
+
+/// For who is no account, but brings a token of administration.
+impl Visitor {
+    pub(crate) fn parts(&self) -> &Arc<Parts> {
+        &self.parts
+    }
+
+    pub(crate) fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    /// Whether secrets may be sent here, and policy serves the connection.
+    pub(crate) async fn admitted(&self) -> Result<(), Closed> {
+        if !self.private {
+            return Err(Closed::Clear);
+        }
+        let mut state = self.state.lock().await;
+        match state.admitted {
+            Some(true) => Ok(()),
+            Some(false) => Err(Closed::Refused),
+            None => match state.admit().await {
+                Ok(()) => Ok(()),
+                Err(_) if state.admitted.is_some() => Err(Closed::Refused),
+                Err(_) => Err(Closed::TooOften),
+            },
+        }
+    }
+
+    /// What was said of who asks was wrong; false if that was once too often.
+    pub(crate) async fn missed(&self) -> bool {
+        let did = Counts {
+            commands: 1,
+            errors: 1,
+        };
+        self.state.lock().await.gate.spent(did, 0)
+    }
+
+    /// Whoever asks is known, and may stay.
+    pub(crate) async fn welcome(&self) {
+        self.state.lock().await.gate.caller().seat.known();
+        self.stays();
     }
 }
 

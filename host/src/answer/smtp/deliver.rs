@@ -508,6 +508,9 @@ fn reply(
     let service = gate.caller().door.listener.service;
     let copies = stored.as_ref().map_or(0, |copies| *copies);
     metrics::counter!("waxwing_messages_delivered_total").increment(copies as u64);
+    for judged in &judged {
+        metrics::counter!("waxwing_verdicts_total", "verdict" => judged.verdict).increment(1);
+    }
     let reply = |judged: Judged| match (&stored, judged.fate) {
         (_, Fate::Refuse(reply)) => reply,
         (Err(reply), _) => reply.clone(),

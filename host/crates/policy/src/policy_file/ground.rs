@@ -1,6 +1,7 @@
 //! Where the files lie that a policy names: where it says, or in a snapshot of it.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -17,13 +18,22 @@ pub(crate) enum Ground {
     Own,
     /// In a snapshot of the one that lies in this folder.
     Snapshot(PathBuf),
+    /// Where an operator wrote it, as if one of its settings files were another.
+    Draft(Arc<Draft>),
+}
+
+/// What a settings file may become.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
 }
 
 impl Ground {
     /// Where the settings files lie that the policy in `base` names by their folder.
     pub(crate) fn folder(&self, base: &Path, named: &str) -> PathBuf {
         match self {
-            Self::Own => base.join(named),
+            Self::Own | Self::Draft(_) => base.join(named),
             Self::Snapshot(_) => base.join(kept(named)),
         }
     }
@@ -31,8 +41,18 @@ impl Ground {
     /// Where its secrets lie. They are in no snapshot: a policy that serves again has them as they are now.
     pub(crate) fn secrets<'a>(&'a self, base: &'a Path) -> &'a Path {
         match self {
-            Self::Own => base,
+            Self::Own | Self::Draft(_) => base,
             Self::Snapshot(own) => own,
+        }
+    }
+}
+
+impl Ground {
+    /// What a settings file may become, if this is about one.
+    pub(crate) fn draft(&self) -> Option<&Draft> {
+        match self {
+            Self::Draft(draft) => Some(draft),
+            Self::Own | Self::Snapshot(_) => None,
         }
     }
 }

@@ -26,6 +26,38 @@ pub(crate) struct Inputs {
     pub(crate) texts: Vec<(PathBuf, Arc<str>)>,
     /// Where the policy was found.
     pub(crate) ground: Ground,
+    /// The settings files as the policy calls them, with where they lie.
+    pub(crate) named: Vec<(String, PathBuf)>,
+    /// The patterns that name such files.
+    pub(crate) patterns: Vec<Pattern>,
+}
+
+/// What settings files are called: a folder, and a name whose beginning and end are given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pattern {
+    /// The folder as the policy calls it, with its slash.
+    folder: String,
+    place: PathBuf,
+    before: String,
+    after: String,
+}
+
+impl Pattern {
+    /// Where a file of this name lies, or would lie. A name is plain: it leads nowhere else, and is not hidden.
+    pub(crate) fn path_of(&self, name: &str) -> Option<PathBuf> {
+        let last = name.strip_prefix(self.folder.as_str())?;
+        let plain =
+            |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
+        (last.bytes().all(plain) && self.fits(last)).then(|| self.place.join(last))
+    }
+
+    /// Hidden files (editors leave such) are not meant.
+    fn fits(&self, last: &str) -> bool {
+        !last.starts_with('.')
+            && last.len() >= self.before.len() + self.after.len()
+            && last.starts_with(self.before.as_str())
+            && last.ends_with(self.after.as_str())
+    }
 }
 
 /// Settings as the plugin gets them, and where each of them is written. Equal if the plugin gets the same.
@@ -56,6 +88,11 @@ impl Settings {
     /// The JSON document.
     pub(crate) fn json(&self) -> &str {
         &self.json
+    }
+
+    /// Whether they are read from a file, among others.
+    pub(crate) fn has_file(&self, path: &Path) -> bool {
+        self.files.iter().any(|file| file.path == path)
     }
 
     /// The problem that a plugin reports at a JSON Pointer, told where the setting is written.
@@ -130,6 +167,7 @@ impl Settings {
         if let Some(patterns) = patterns {
             let mut members = Vec::new();
             for file in expand(table, &patterns, inputs, problems) {
+                inputs.named.push((file.name.clone(), file.path.clone()));
                 if let Some((source, content)) = read_file(&file, inputs, problems) {
                     members.push(Json::Object(Map::from_iter([
                         ("name".to_owned(), Json::String(file.name)),
@@ -194,7 +232,8 @@ fn read_file(
     problems: &mut Vec<Problem>,
 ) -> Option<(Source, Map<String, Json>)> {
     let path = file.path.as_path();
-    let text = match read_text(path) {
+    let draft = inputs.ground.draft().filter(|draft| draft.path == path);
+    let text = match draft.map_or_else(|| read_text(path), |draft| Ok(draft.text.clone())) {
         Ok(text) => text,
         Err(problem) => {
             problems.push(problem);
@@ -253,6 +292,12 @@ fn expand(
             continue;
         };
         inputs.folders.push(place.clone());
+        let pattern_of = Pattern {
+            folder: folder.to_owned(),
+            place: place.clone(),
+            before: before.to_owned(),
+            after: after.to_owned(),
+        };
         let mut names: Vec<String> = match std::fs::read_dir(&place) {
             Ok(entries) => entries
                 .flatten()
@@ -266,13 +311,16 @@ fn expand(
                 continue;
             }
         };
-        names.retain(|name| {
-            !name.starts_with('.')
-                && name.len() >= last.len() - 1
-                && name.starts_with(before)
-                && name.ends_with(after)
-        });
+        if let Some(draft) = inputs.ground.draft()
+            && draft.path.parent() == Some(place.as_path())
+            && let Some(name) = draft.path.file_name().and_then(|name| name.to_str())
+        {
+            names.push(name.to_owned());
+        }
+        names.retain(|name| pattern_of.fits(name));
         names.sort();
+        names.dedup();
+        inputs.patterns.push(pattern_of);
         if names.len() > MAX_FILES {
             problems.push(table.problem(
                 "settings-files",

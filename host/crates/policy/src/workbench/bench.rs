@@ -32,6 +32,8 @@ pub struct Bench {
     /// Who listens; nobody does where time is measured.
     pub(super) notebook: Option<Arc<Notebook>>,
     pub(super) world: World,
+    /// The call is none of the step's figures.
+    pub(super) trial: bool,
 }
 
 /// What a plugin asked, said and did in one call, and what it cost.
@@ -170,7 +172,9 @@ impl Bench {
         if !self.step.hooks.contains(&ask.hook()) {
             return Err(format!("the plugin has no hook {}", ask.hook()));
         }
-        let (said, took) = self.step.call(asked.context.clone(), None, &ask).await;
+        let mut context = asked.context.clone();
+        context.trial = self.trial;
+        let (said, took) = self.step.call(context, None, &ask).await;
         Ok(self.seen(step, ask.hook(), &asked, said, took))
     }
 

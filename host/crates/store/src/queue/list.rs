@@ -1,6 +1,7 @@
 //! The operator's side of the queue: listing, looking, holding, removing.
 
 use super::RecipientState;
+use crate::accounts::containing;
 use crate::database::{Row, Value};
 use crate::statement::{Rows, Sql};
 use crate::writer::queue::operate::Operate;
@@ -24,6 +25,10 @@ static OF_LEG: Sql = legs!("l.id = CAST($4 AS BIGINT)");
 pub(super) static OF_QUEUE_ID: Sql = legs!("m.queue_id = $4");
 pub(super) static OF_SENDER: Sql = legs!("m.sender = $4");
 pub(super) static TO_DESTINATION: Sql = legs!("l.destination = $4");
+static WITH_TEXT: Sql = legs!(
+    "(lower(m.sender) LIKE $4 ESCAPE '\\' OR lower(l.destination) LIKE $4 ESCAPE '\\' OR lower(m.queue_id) LIKE $4 ESCAPE '\\' OR lower(l.said) LIKE $4 ESCAPE '\\'
+     OR EXISTS (SELECT 1 FROM queue_recipients q WHERE q.message = m.id AND q.leg = l.id AND lower(q.address) LIKE $4 ESCAPE '\\'))"
+);
 static RECIPIENTS: Sql = Sql::new(
     "SELECT q.leg, q.address, q.state, q.said, q.owed FROM {1: message i, leg i} AS r CROSS JOIN queue_recipients q
      WHERE q.message = r.message AND q.leg = r.leg ORDER BY q.message, q.number",
@@ -47,6 +52,8 @@ pub enum QueueFilter {
     Leg(LegId),
     /// Those to a destination.
     Destination(String),
+    /// Those in whose sender, recipients, destination, queue id or last words this stands. Looks at all of them.
+    Text(String),
 }
 
 /// A page of a listing.
@@ -220,6 +227,7 @@ impl Store {
             QueueFilter::QueueId(id) => (&OF_QUEUE_ID, id.as_str().into()),
             QueueFilter::Sender(sender) => (&OF_SENDER, sender.as_str().into()),
             QueueFilter::Destination(name) => (&TO_DESTINATION, name.as_str().into()),
+            QueueFilter::Text(text) => (&WITH_TEXT, containing(&text.to_lowercase()).into()),
         };
         let limit = i64::try_from(page.limit.min(PAGE)).unwrap_or(0);
         let values = vec![

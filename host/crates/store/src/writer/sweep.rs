@@ -33,6 +33,8 @@ static SWEEP_METADATA_CHANGES: Sql = Sql::new("DELETE FROM metadata_changes WHER
 static SWEPT_FILES: Sql =
     Sql::new("DELETE FROM garbage WHERE file IN (SELECT r.file FROM {1: file t} AS r)");
 
+static SWEEP_AUDIT: Sql = Sql::new("DELETE FROM audit WHERE at < $1");
+
 /// Removes what is older than the given moments, milliseconds of Unix time.
 #[derive(Debug)]
 pub(crate) struct Sweep {
@@ -41,6 +43,7 @@ pub(crate) struct Sweep {
     pub(crate) uploads_before: i64,
     /// By their last use, and by their beginning.
     pub(crate) web_logins_before: [i64; 2],
+    pub(crate) audit_before: i64,
 }
 
 impl Operation for Sweep {
@@ -62,6 +65,9 @@ impl Operation for Sweep {
         // No session is that late: each looks whenever it is woken and with each command.
         transaction
             .execute(&SWEEP_METADATA_CHANGES, vec![self.vanished_before.into()])
+            .await?;
+        transaction
+            .execute(&SWEEP_AUDIT, vec![self.audit_before.into()])
             .await?;
         departures::sweep(transaction, self.vanished_before).await?;
         super::records::sweep(transaction, self.vanished_before).await?;

@@ -10,6 +10,7 @@
 mod account_log;
 mod accounts;
 mod acl;
+mod administration;
 mod changes;
 mod closing;
 mod commit;

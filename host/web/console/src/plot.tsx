@@ -1,0 +1,149 @@
+/** Plots over time, drawn as SVG: stacked bars with a legend, and the same in numbers for who cannot see them. */
+import { useId } from 'preact/hooks';
+import type { Flow, Series } from './api';
+import { clock, count, t } from './i18n';
+
+export interface Line {
+  name: string;
+  label: string;
+  values: number[];
+}
+
+const WIDTH = 720;
+const HEIGHT = 180;
+const LEFT = 46;
+const FOOT = 22;
+const HEAD = 8;
+/** Bars of a plot, at most: more would be thinner than a pixel on a telephone. */
+const BARS = 72;
+/** Colours that there are; what comes after them shares the last one. */
+const HUES = 7;
+
+/** The series of a group, those with the most first; what is left is one. */
+export function lines(flow: Flow, group: string, label: (name: string) => string): Line[] {
+  const found = flow.series.filter((series) => series.group === group);
+  const sorted = [...found].sort((a, b) => total(b.values) - total(a.values));
+  const shown = sorted.length > HUES ? sorted.slice(0, HUES - 1) : sorted;
+  const rest = sorted.slice(shown.length);
+  const made = shown.map(({ name, values }) => ({ name, label: label(name), values }));
+  if (rest.length === 0) return made;
+  return [...made, { name: '', label: t('flow.others'), values: sum(rest, flow.minutes) }];
+}
+
+export function total(values: number[]): number {
+  return values.reduce((all, value) => all + value, 0);
+}
+
+function sum(series: Pick<Series, 'values'>[], minutes: number): number[] {
+  return Array.from({ length: minutes }, (_, at) => total(series.map(({ values }) => values[at] ?? 0)));
+}
+
+/** So many minutes together that there are no more bars than fit. */
+export function bars(values: number[], most: number = BARS): number[] {
+  const width = Math.ceil(values.length / most);
+  return Array.from({ length: Math.ceil(values.length / width) }, (_, at) =>
+    total(values.slice(at * width, (at + 1) * width)),
+  );
+}
+
+/** A round number that is no less. */
+export function roundUp(value: number): number {
+  if (value <= 0) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  const step = [1, 2, 5, 10].find((one) => one * power >= value - 1e-9) ?? 10;
+  return step * power;
+}
+
+interface PlotProps {
+  title: string;
+  flow: Flow;
+  lines: Line[];
+  unit?: (value: number) => string;
+}
+
+export function Plot({ title, flow, lines: shown, unit = count }: PlotProps) {
+  const id = useId();
+  const drawn = shown.map((line) => ({ ...line, bars: bars(line.values) }));
+  const places = drawn[0]?.bars.length ?? 0;
+  const heights = Array.from({ length: places }, (_, at) => total(drawn.map((line) => line.bars[at] ?? 0)));
+  const top = roundUp(Math.max(0, ...heights));
+  const step = (WIDTH - LEFT) / Math.max(1, places);
+  const tall = HEIGHT - FOOT - HEAD;
+  const y = (value: number) => HEAD + tall * (1 - value / top);
+  const times = [0, 0.5, 1].map((share) => ({
+    x: LEFT + share * (WIDTH - LEFT),
+    at: flow.first + share * flow.minutes * flow.interval * 1000,
+    anchor: share === 0 ? 'start' : share === 1 ? 'end' : 'middle',
+  }));
+  const said = drawn.map((line) => `${line.label}: ${unit(total(line.values))}`).join(', ');
+  return (
+    <figure class="plot" aria-labelledby={id}>
+      <figcaption id={id}>{title}</figcaption>
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={said === '' ? t('state.none') : said}>
+        {[0, 0.5, 1].map((share) => (
+          <g key={share}>
+            <line class="grid" x1={LEFT} x2={WIDTH} y1={y(share * top)} y2={y(share * top)} />
+            <text class="scale" x={LEFT - 6} y={y(share * top) + 4} text-anchor="end">
+              {unit(share * top)}
+            </text>
+          </g>
+        ))}
+        {heights.map((_, at) => {
+          let below = 0;
+          return drawn.map((line, hue) => {
+            const value = line.bars[at] ?? 0;
+            if (value <= 0) return null;
+            below += value;
+            return (
+              <rect
+                key={`${line.name}${at}`}
+                class={`series-${hue}`}
+                x={LEFT + at * step + step * 0.08}
+                width={step * 0.84}
+                y={y(below)}
+                height={Math.max(0.5, (value / top) * tall)}
+              />
+            );
+          });
+        })}
+        {times.map(({ x, at, anchor }) => (
+          <text key={at} class="scale" x={x} y={HEIGHT - 5} text-anchor={anchor}>
+            {clock(at)}
+          </text>
+        ))}
+      </svg>
+      <ul class="legend">
+        {drawn.map((line, hue) => (
+          <li key={line.name}>
+            <span class={`swatch series-${hue}`} aria-hidden="true" />
+            {line.label} <strong>{unit(total(line.values))}</strong>
+          </li>
+        ))}
+        {drawn.length === 0 && <li class="soft">{t('state.none')}</li>}
+      </ul>
+    </figure>
+  );
+}
+
+/** Shares of a whole, in a bar. */
+export function Shares({ of, label }: { of: Record<string, number>; label: string }) {
+  const shares = Object.entries(of).sort(([, a], [, b]) => b - a);
+  const whole = total(shares.map(([, value]) => value));
+  if (whole === 0) return null;
+  let from = 0;
+  const said = shares.map(([name, value]) => `${name} ${Math.round((100 * value) / whole)} %`).join(', ');
+  return (
+    <div class="shares">
+      <svg viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={`${label}: ${said}`}>
+        {shares.map(([name, value], hue) => {
+          const x = from;
+          from += (100 * value) / whole;
+          return (
+            <rect key={name} class={`series-${Math.min(hue, HUES - 1)}`} x={x} y={0} width={from - x} height={6} />
+          );
+        })}
+      </svg>
+      <span class="soft">{said}</span>
+    </div>
+  );
+}
