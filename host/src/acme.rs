@@ -89,6 +89,21 @@ impl Acme {
     }
 }
 
+/// What the configured authority is called in CAA records (RFC 8659 §4.2), if that is known.
+pub(crate) fn issuer(config: &Config) -> Option<&'static str> {
+    const KNOWN: [(&str, &str); 5] = [
+        (".letsencrypt.org", "letsencrypt.org"),
+        (".zerossl.com", "sectigo.com"),
+        (".buypass.com", "buypass.com"),
+        (".ssl.com", "ssl.com"),
+        (".pki.goog", "pki.goog"),
+    ];
+    let url = url::Url::parse(&config.acme.directory).ok()?;
+    let host = url.host_str()?;
+    let known = KNOWN.iter().find(|(suffix, _)| host.ends_with(suffix));
+    known.map(|(_, issuer)| *issuer)
+}
+
 /// What is wrong with the configuration as a whole.
 pub(crate) fn problem(config: &Config) -> Option<String> {
     let acme = &config.acme;

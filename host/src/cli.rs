@@ -14,7 +14,9 @@ mod keys;
 mod moving;
 mod plugin;
 mod print;
+mod profile;
 mod queue;
+mod quickstart;
 mod report;
 mod serve;
 mod token;
@@ -62,6 +64,8 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Set up a server for a domain: configuration, keys, certificates, a first account; and print what to publish.
+    Quickstart(quickstart::QuickstartArgs),
     /// Run the server in the foreground; it prints `ready` when it answers on all listeners.
     Serve,
     /// Print every problem of the configuration and the policy.
@@ -147,6 +151,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<(), Failure> {
     let Cli { common, command } = cli;
     match command {
+        Command::Quickstart(arguments) => arguments.run(&common),
         Command::Serve => serve::serve(load(&common)?),
         Command::Check => check::check(&common),
         Command::Config => check::print_config(&common),

@@ -297,8 +297,23 @@ impl Config {
         };
         let text = std::fs::read_to_string(path)
             .map_err(|error| whole(format!("cannot be read: {error}")))?;
-        let mut config = Self::parse(&text, &name)?;
-        let absolute = std::path::absolute(path).map_err(|error| whole(error.to_string()))?;
+        Self::of(&text, path, overrides)
+    }
+
+    /// Reads the text that a file has, or will have, and resolves it.
+    ///
+    /// # Errors
+    /// As for [`Self::load`].
+    pub fn of(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, Vec<Problem>> {
+        let name = path.display().to_string();
+        let mut config = Self::parse(text, &name)?;
+        let absolute = std::path::absolute(path).map_err(|error| {
+            vec![Problem {
+                file: name,
+                line: 0,
+                text: error.to_string(),
+            }]
+        })?;
         config.resolve(absolute.parent().unwrap_or(Path::new("/")), overrides);
         Ok(config)
     }

@@ -2,12 +2,14 @@
 //!
 //! Standards: RFC 8314 §5 (which services a program should use); beside the records of RFC 6186 (`publish/records.rs`) the files that programs
 //! ask for: `config-v1.1.xml` (Thunderbird, K-9 and others), Autodiscover (Outlook), configuration profiles (Apple).
-//! Invariants: all is told of a domain that is served here and nothing of its accounts, so that nobody finds out who has one; nothing is
-//! offered without TLS.
+//! Invariants: all is told of a domain that is served here and nothing of its accounts, so that nobody finds out who has one, and anybody may
+//! ask; nothing is offered without TLS.
 
 mod autoconfig;
 mod autodiscover;
+mod page;
 mod profile;
+pub(crate) mod qr;
 
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ use waxwing_mail::Address;
 use crate::config::Config;
 use crate::publish;
 use crate::wiring::Parts;
+
+pub(crate) use page::profile_link;
 
 /// Octets of a question in XML.
 const MAX_QUESTION: usize = 16 * 1024;
@@ -69,6 +73,7 @@ pub(crate) fn routes(parts: Arc<Parts>) -> Router {
         .route("/Autodiscover/Autodiscover.xml", post(discover))
         .route("/AutoDiscover/AutoDiscover.xml", post(discover))
         .route("/apple.mobileconfig", get(apple))
+        .route("/apple", get(apple_page))
         .layer(DefaultBodyLimit::max(MAX_QUESTION))
         .with_state(parts)
 }
@@ -124,6 +129,31 @@ async fn apple(State(parts): State<Arc<Parts>>, RawQuery(query): RawQuery) -> Re
                 ),
             ];
             (kind, content).into_response()
+        }
+        Err(status) => status.into_response(),
+    }
+}
+
+/// Nothing on the page is anybody else's, and it may be shown in no other one.
+const PAGE_POLICY: &str =
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+async fn apple_page(State(parts): State<Arc<Parts>>, RawQuery(query): RawQuery) -> Response {
+    let asked = parameter(query.as_deref(), "address");
+    let Some(address) = asked.and_then(|text| Address::parse(&text).ok()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    match served(&parts, &address.domain().to_string()).await {
+        Ok(_) => {
+            let link = profile_link(&parts.config, &address);
+            let content = page::write(&address, link.as_deref(), &servers(&parts.config));
+            let fields = [
+                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+                (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+                (header::REFERRER_POLICY, "no-referrer"),
+            ];
+            (fields, content).into_response()
         }
         Err(status) => status.into_response(),
     }
@@ -232,6 +262,30 @@ mod tests {
             assert!(!told.contains("<b>"), "{told}");
             assert!(told.contains("a&lt;b&gt;&amp;"), "{told}");
         }
+    }
+
+    #[test]
+    fn a_page_leads_to_the_profile() {
+        let address = Address::parse("\"a<b>&\"@example.org").unwrap();
+        let mut config = Config {
+            hostname: "mx.example.org".into(),
+            ..Config::default()
+        };
+        config.complete();
+        let link = profile_link(&config, &address).unwrap();
+        assert_eq!(
+            link,
+            "https://mx.example.org/apple.mobileconfig?address=%22a%3Cb%3E%26%22%40example.org"
+        );
+        let told = page::write(&address, Some(&link), &servers());
+        assert!(!told.contains("<b>"), "{told}");
+        assert!(told.contains("<svg "), "{told}");
+        assert!(
+            told.contains("<td>IMAP</td><td>mx.example.org</td><td>993</td><td>TLS</td>"),
+            "{told}"
+        );
+        config.listeners.retain(|listener| listener.name != "https");
+        assert_eq!(profile_link(&config, &address), None);
     }
 
     #[test]

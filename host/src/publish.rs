@@ -11,4 +11,4 @@ mod site;
 
 pub(crate) use check::check;
 pub(crate) use records::records;
-pub(crate) use site::{Offer, Site, offers, policy};
+pub(crate) use site::{Offer, Site, offers, policy, port};

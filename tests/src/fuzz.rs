@@ -7,6 +7,7 @@ mod client;
 mod dsn;
 mod imap;
 mod jmap;
+mod jmap_mail;
 mod names;
 mod pop3;
 mod smtp;

@@ -80,6 +80,11 @@ impl Pebble {
         }
     }
 
+    /// It looks names up there, when it comes.
+    pub fn asks(&mut self, names: SocketAddr) {
+        self.manner.names = Some(names);
+    }
+
     /// It answers from now on, and knows of no account.
     ///
     /// # Panics

@@ -50,18 +50,34 @@ impl Server {
         environment: Vec<(String, PathBuf)>,
         patience: Duration,
     ) -> Self {
-        let log = Arc::new(Mutex::new(String::new()));
-        let mut server = Server {
+        let mut server = Self::in_folder(folder, environment, patience);
+        server.start();
+        server
+    }
+
+    /// A server whose configuration is in a folder, to be started.
+    #[must_use]
+    pub fn in_folder(
+        folder: TempDir,
+        environment: Vec<(String, PathBuf)>,
+        patience: Duration,
+    ) -> Self {
+        Server {
             folder,
             environment,
             process: None,
             listeners: Vec::new(),
-            log,
+            log: Arc::new(Mutex::new(String::new())),
             started_in: Duration::ZERO,
             patience,
-        };
-        server.start();
-        server
+        }
+    }
+
+    /// The same, with a variable of the environment for it and its commands.
+    #[must_use]
+    pub fn with_environment(mut self, name: &str, value: PathBuf) -> Self {
+        self.environment.push((name.to_owned(), value));
+        self
     }
 
     /// Starts it, again.

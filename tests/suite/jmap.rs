@@ -133,7 +133,10 @@ fn the_session_tells_what_works() {
         .unwrap()
         .keys()
         .collect();
-    assert_eq!(capabilities, ["urn:ietf:params:jmap:core"]);
+    assert_eq!(
+        capabilities,
+        ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"]
+    );
     for url in ["apiUrl", "uploadUrl", "downloadUrl", "eventSourceUrl"] {
         let url = session[url].as_str().unwrap();
         assert!(url.starts_with("http://mail.waxwing.test/"), "{url}");

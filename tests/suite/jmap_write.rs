@@ -241,7 +241,7 @@ fn mailboxes_are_made_moved_and_removed() {
     let mut jmap = Jmap::of(&server, ALICE);
     let create = json!({
         "a": { "name": "Inner", "parentId": "#b", "isSubscribed": true, "sortOrder": 3 },
-        "b": { "name": "Outer", "role": "archive" },
+        "b": { "name": "Outer", "role": "flagged" },
     });
     let set = jmap.call("Mailbox/set", json!({ "create": create }));
     let (inner, outer) = (
@@ -252,7 +252,7 @@ fn mailboxes_are_made_moved_and_removed() {
     let list = imap.command("LIST \"\" \"Outer*\" RETURN (SUBSCRIBED SPECIAL-USE)");
     let list = list.unwrap().ok().unwrap().text();
     assert!(
-        list.contains("\\Archive") && list.contains("Outer/Inner"),
+        list.contains("\\Flagged") && list.contains("Outer/Inner"),
         "{list}"
     );
     // Its subscription goes along.
@@ -334,7 +334,7 @@ fn an_account_that_is_full_gets_no_more() {
     let inbox = jmap.mailbox("Inbox");
     let trash = jmap.mailbox("Trash");
     let email = jmap.email(&inbox, "one");
-    server.cli(&["account", "quota", ALICE, "--messages", "1"]);
+    server.cli(&["account", "quota", ALICE, "--quota-messages", "1"]);
     let both = json!({ "mailboxIds": { &inbox: true, &trash: true } });
     let set = jmap.call("Email/set", json!({ "update": { &email: both } }));
     assert_eq!(set["notUpdated"][&email]["type"], "overQuota", "{set:#}");

@@ -26,12 +26,21 @@ struct Failed {
     told: String,
 }
 
+/// What an administrator wants of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    No,
+    /// That nothing is waited for which has failed.
+    Now,
+    /// The same, of this name: wherever it leads.
+    Insisted,
+}
+
 /// A name.
 struct Entry {
-    /// An administrator wants it now.
-    asked: bool,
-    /// Why the authority is not asked yet.
-    waits: Option<String>,
+    asked: Asked,
+    /// Why the authority is not asked yet, how often that was so, and when it is looked again.
+    waits: Option<(String, u32, i64)>,
     /// When the authority wants the certificate to be renewed.
     window: Option<(i64, i64)>,
     /// When it is asked for that again.
@@ -43,7 +52,7 @@ struct Entry {
 impl Default for Entry {
     fn default() -> Self {
         Self {
-            asked: false,
+            asked: Asked::No,
             waits: None,
             window: None,
             look: 0,
@@ -99,13 +108,15 @@ impl Book {
                 .is_some_and(|failed| now < failed.next)
         };
         let wanted = held.is_none_or(|held| now >= renewal(entry, held));
-        entry.asked || (wanted && !held_off(name) && !held_off(ALL))
+        let waits = entry.waits.as_ref().is_some_and(|(.., next)| now < *next);
+        entry.asked != Asked::No || (wanted && !waits && !held_off(name) && !held_off(ALL))
     }
 
-    /// Whether an administrator wants it now.
-    pub(super) fn is_asked_for(&self, name: &str) -> bool {
+    /// Whether an administrator wants it now, wherever the name leads.
+    pub(super) fn is_insisted_on(&self, name: &str) -> bool {
         let pages = self.pages();
-        pages.names.get(name).is_some_and(|entry| entry.asked)
+        let entry = pages.names.get(name);
+        entry.is_some_and(|entry| entry.asked == Asked::Insisted)
     }
 
     /// Whether the authority is to be asked when it wants a certificate to be renewed.
@@ -138,9 +149,12 @@ impl Book {
     }
 
     /// The authority is not asked: why.
-    pub(super) fn wait(&self, name: &str, why: String) {
+    pub(super) fn wait(&self, name: &str, why: String, now: i64) {
         if let Some(entry) = self.pages().names.get_mut(name) {
-            entry.waits = Some(why);
+            let waited = entry.waits.as_ref().map_or(0, |(_, waited, _)| *waited);
+            let next = now + schedule::look(waited);
+            entry.waits = Some((why, waited + 1, next));
+            entry.asked = Asked::No;
         }
     }
 
@@ -163,7 +177,7 @@ impl Book {
     ) -> Duration {
         let mut pages = self.pages();
         let entry = pages.names.entry(name.to_owned()).or_default();
-        (entry.asked, entry.waits) = (false, None);
+        (entry.asked, entry.waits) = (Asked::No, None);
         let chance = entry.chance;
         let failed = pages.failed.entry(name.to_owned()).or_default();
         failed.failures += 1;
@@ -183,16 +197,22 @@ impl Book {
     pub(super) fn ask(&self, shelf: &Shelf, name: Option<&str>) -> bool {
         let mut any = false;
         for (own, entry) in &mut self.pages().names {
-            let meant = name.map_or_else(|| shelf.held(own).is_none(), |name| name == own);
-            entry.asked |= meant;
-            any |= meant;
+            let asked = match name {
+                Some(name) if name == own => Asked::Insisted,
+                None if shelf.held(own).is_none() => Asked::Now,
+                _ => continue,
+            };
+            entry.asked = asked;
+            any = true;
         }
         any
     }
 
     /// Whether something that was asked for is not done yet.
     pub(super) fn is_asked(&self) -> bool {
-        self.pages().names.values().any(|entry| entry.asked)
+        let pages = self.pages();
+        let mut entries = pages.names.values();
+        entries.any(|entry| entry.asked != Asked::No)
     }
 
     /// All of it, for an administrator.
@@ -213,7 +233,7 @@ impl Book {
                 "state": state,
                 "expires": held.as_ref().map(|held| held.until.saturating_mul(1000)),
                 "renewal": held.as_ref().map(|held| renewal(entry, held).saturating_mul(1000)),
-                "problem": entry.waits.as_deref().or(failed.map(|failed| failed.told.as_str())),
+                "problem": entry.waits.as_ref().map(|(why, ..)| why.as_str()).or(failed.map(|failed| failed.told.as_str())),
                 "next": failed.map(|failed| failed.next.saturating_mul(1000)),
             })
         };

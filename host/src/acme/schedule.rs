@@ -38,6 +38,13 @@ pub(super) fn pause(failures: u32, kind: Kind, chance: f64) -> Duration {
     Duration::from_secs(doubled.min(most)).mul_f64(0.75 + chance / 2.0)
 }
 
+/// In how many seconds it is looked again whether a name leads here, after so many times in vain.
+pub(super) fn look(waited: u32) -> i64 {
+    const SOON: i64 = 15;
+    const LATE: i64 = 300;
+    (SOON << waited.min(8)).min(LATE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +74,6 @@ mod tests {
         assert_eq!(pause(3, Kind::Refused), 3600);
         assert_eq!(pause(50, Kind::Refused), 86_400);
         assert!(pause(1, Kind::Later(3600)) >= 3600);
+        assert_eq!((look(0), look(2), look(40)), (15, 60, 300));
     }
 }

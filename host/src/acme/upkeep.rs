@@ -86,11 +86,11 @@ async fn suggestion(parts: &Parts, shelf: &Shelf, name: &str, held: &super::shel
 
 async fn attempt(parts: &Parts, shelf: &Shelf, wanted: &Wanted) {
     let (name, book) = (wanted.name.as_str(), &parts.acme.book);
-    let asked = book.is_asked_for(name);
+    let insisted = book.is_insisted_on(name);
     let done = match way(parts, book, name) {
         Ok(kind) => {
-            if let Some(why) = wanted.waits_for(parts, kind).await.filter(|_| !asked) {
-                return book.wait(name, why);
+            if let Some(why) = wanted.waits_for(parts, kind).await.filter(|_| !insisted) {
+                return book.wait(name, why, seconds());
             }
             tracing::info!(name, challenge = kind.as_str(), "a certificate is ordered");
             order(parts, shelf, name, kind).await

@@ -66,7 +66,7 @@ pub(crate) async fn execute(
             Ok(json!({ "domain": name, "findings": findings }))
         }
         DomainRequest::Dns { .. } => Ok(
-            json!({ "domain": name, "host": config.hostname, "records": publish::records(&site) }),
+            json!({ "domain": name, "host": config.hostname, "issuer": crate::acme::issuer(config), "records": publish::records(&site) }),
         ),
         DomainRequest::MtaSts { .. } | DomainRequest::NoMtaSts { .. } => Ok(json!({
             "domain": name,

@@ -13,7 +13,7 @@ mod metadata;
 mod open;
 mod places;
 mod quota;
-mod search;
+pub(crate) mod search;
 
 use std::collections::HashMap;
 use std::future::Future;

@@ -11,7 +11,7 @@ use crate::admin::{Exit, Failure, QuotaChange, Request};
 use crate::config::Size;
 
 /// The longest password taken, in octets.
-const LONGEST_PASSWORD: u64 = 1024;
+pub(super) const LONGEST_PASSWORD: u64 = 1024;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DomainCommand {
@@ -89,6 +89,14 @@ pub(super) enum AccountCommand {
         /// Close the account for log-ins: its app passwords and tokens go, too.
         #[arg(long, conflicts_with = "password_stdin")]
         close: bool,
+    },
+    /// Print a link, and a QR code of it, by which an iPhone, iPad or Mac gets its settings; there is no password in them.
+    Profile {
+        /// The account's address.
+        address: String,
+        /// Print the code as an image (SVG).
+        #[arg(long)]
+        svg: bool,
     },
     /// App passwords: made here, for programs that are not to have the account's own, each for some protocols.
     AppPassword(CredentialArgs),
@@ -230,6 +238,7 @@ impl AccountCommand {
                     |_| String::new(),
                 )
             }
+            Self::Profile { address, svg } => super::profile::print(common, address, svg),
             Self::AppPassword(args) => args.run(CredentialKind::AppPassword, common),
             Self::Token(args) => args.run(CredentialKind::Token, common),
             Self::Totp(command) => command.run(common),
@@ -266,7 +275,7 @@ impl AliasCommand {
 }
 
 /// The first line of standard input.
-fn read_password() -> Result<String, Failure> {
+pub(super) fn read_password() -> Result<String, Failure> {
     let mut text = String::new();
     let read = std::io::stdin()
         .lock()

@@ -92,7 +92,7 @@ pub(super) fn check(common: &Common, domain: String) -> Result<(), Failure> {
 }
 
 /// Lines of a zone file (RFC 1035 §5.1), each purpose before what serves it.
-fn zone(answer: &Value) -> String {
+pub(super) fn zone(answer: &Value) -> String {
     let mut out = String::new();
     let mut told = String::new();
     for record in answer.get("records").map(items).unwrap_or_default() {
@@ -108,12 +108,16 @@ fn zone(answer: &Value) -> String {
 }
 
 /// What no record of the domain says.
-fn notes(answer: &Value) -> String {
-    let host = text(answer, "host");
+pub(super) fn notes(answer: &Value) -> String {
+    let [host, issuer] = ["host", "issuer"].map(|member| text(answer, member));
+    let issuer = match issuer.as_str() {
+        "" => "letsencrypt.org",
+        known => known,
+    };
     format!(
         "; Besides: {host} needs A and AAAA records, and its addresses PTR records that lead back to it, from whoever hosts\n\
          ; them: many servers take no mail from others.\n\
          ; You may say who issues certificates for it (RFC 8659), such as:\n\
-         ; {host}. {TTL} IN CAA 0 issue \"letsencrypt.org\"\n"
+         ; {host}. {TTL} IN CAA 0 issue \"{issuer}\"\n"
     )
 }

@@ -98,7 +98,7 @@ pub(crate) fn offers(config: &Config) -> Vec<Offer> {
     SERVICES.into_iter().map(offer).chain([jmap]).collect()
 }
 
-fn port(config: &Config, service: Service, tls: Tls) -> Option<u16> {
+pub(crate) fn port(config: &Config, service: Service, tls: Tls) -> Option<u16> {
     let listeners = config.listeners.iter();
     let suits = listeners.filter(|listener| listener.service == service && listener.tls == tls);
     let ports = suits.flat_map(|listener| listener.address.iter().map(|at| at.port()));

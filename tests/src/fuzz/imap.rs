@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use waxwing_imap::types::{
     ContentRef, EmailId, EntryName, FlagSet, InternalDate, MailboxId, MailboxInfo, MailboxName,
-    Rights, SpecialUse, UidSet,
+    Rights, SpecialUse, ThreadId, UidSet,
 };
 use waxwing_imap::{
     Answer, Appended, Ask, Changed, Changes, Config, Copied, Error, FetchRow, FlagsStored,
@@ -140,6 +140,7 @@ fn row(uid: u32) -> FetchRow {
             offset: 60,
         },
         saved: InternalDate::default(),
+        thread: ThreadId(7),
         email: EmailId(1),
         size: MESSAGE.len() as u64,
         content: ContentRef(Bytes::from_static(b"1")),

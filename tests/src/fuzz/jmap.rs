@@ -39,6 +39,9 @@ pub fn jmap(octets: &[u8]) {
             }
             Step::Ask(Ask::Change(ask)) => exchange.answer(Answer::Change(changed(ask))),
             Step::Ask(Ask::Send(ask)) => exchange.answer(Answer::Send(sent(ask))),
+            Step::Ask(Ask::Mail(ask)) => {
+                exchange.answer(Answer::Mail(super::jmap_mail::answer(ask)));
+            }
             Step::Ask(_) => {
                 let reference = "x".into();
                 exchange.answer(Answer::Failed(Failure::Unavailable { reference }));

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::ask::{Answer, Ask};
 use crate::error::MethodError;
 use crate::limits::Limits;
+use crate::room::Room;
 use crate::session::{Access, Viewer};
 
 /// Where a question waits for whoever steps, and its answer for the method.
@@ -35,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) viewer: Arc<Viewer>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) port: Shared,
+    /// Of the response.
+    pub(crate) room: Room,
 }
 
 impl Context {

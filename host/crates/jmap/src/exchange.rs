@@ -19,6 +19,7 @@ use crate::methods::{self, Arguments};
 use crate::reference::{self, MAX_REFERENCED};
 use crate::request::{Invocation, Request};
 use crate::response::Response;
+use crate::room::Room;
 use crate::session::Viewer;
 
 /// What to do next.
@@ -55,6 +56,7 @@ impl Exchange {
             viewer,
             limits,
             port: port.clone(),
+            room: Room::default(),
         };
         Self {
             port,

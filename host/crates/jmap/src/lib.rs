@@ -39,6 +39,7 @@ mod quota;
 mod reference;
 mod request;
 mod response;
+mod room;
 mod session;
 mod set_error;
 mod standard;
@@ -64,7 +65,7 @@ pub use id::{
 pub use limits::Limits;
 pub use mail::{
     Changes, Email, Emails, Gathering, Kind, MailAnswer, MailAsk, Mailbox, MailboxRights,
-    Mailboxes, Message, Place, Role, SystemKeywords,
+    Mailboxes, Message, Place, Role, SystemKeywords, TextKey,
 };
 pub use problem::{LimitName, Problem};
 pub use push::{DataType, StateChange, Wanted};

@@ -1,18 +1,33 @@
 //! The methods that read mail (RFC 8621).
 
 mod ask;
+mod body;
+mod body_value;
 mod changes;
+mod date;
+mod email_filter;
+mod email_get;
+mod email_parse;
+mod email_query;
+mod email_sort;
 mod emails;
+mod form;
+mod header;
 pub(crate) mod mailbox;
 mod mailbox_query;
 mod mailboxes;
+mod object;
+mod shape;
+mod snippet;
 mod thread;
+mod words;
 
 use crate::context::Context;
 use crate::error::MethodError;
 use crate::methods::{Arguments, read};
 
 pub use self::ask::{Changes, Kind, MailAnswer, MailAsk};
+pub use self::email_filter::TextKey;
 pub use self::emails::{Email, Emails, Gathering, Message, Place, SystemKeywords};
 pub(crate) use self::mailboxes::usual_order;
 pub use self::mailboxes::{Mailbox, MailboxRights, Mailboxes, Role};
@@ -42,6 +57,16 @@ pub(crate) enum Method {
     MailboxQuery,
     /// `Mailbox/queryChanges` (RFC 8621 §2.4)
     MailboxQueryChanges,
+    /// `Email/get` (RFC 8621 §4.2)
+    EmailGet,
+    /// `Email/query` (RFC 8621 §4.4)
+    EmailQuery,
+    /// `Email/queryChanges` (RFC 8621 §4.5)
+    EmailQueryChanges,
+    /// `Email/parse` (RFC 8621 §4.9)
+    EmailParse,
+    /// `SearchSnippet/get` (RFC 8621 §5.1)
+    SnippetGet,
     /// `Thread/get` (RFC 8621 §3.1)
     ThreadGet,
 }
@@ -56,6 +81,11 @@ impl Method {
             "Mailbox/get" => Self::MailboxGet,
             "Mailbox/query" => Self::MailboxQuery,
             "Mailbox/queryChanges" => Self::MailboxQueryChanges,
+            "Email/get" => Self::EmailGet,
+            "Email/query" => Self::EmailQuery,
+            "Email/queryChanges" => Self::EmailQueryChanges,
+            "Email/parse" => Self::EmailParse,
+            "SearchSnippet/get" => Self::SnippetGet,
             "Thread/get" => Self::ThreadGet,
             _ => return None,
         })
@@ -73,6 +103,11 @@ pub(crate) async fn call(
         Method::MailboxGet => mailbox::get(read(arguments)?, context).await,
         Method::MailboxQuery => mailbox_query::query(arguments, context).await,
         Method::MailboxQueryChanges => mailbox_query::changes(arguments, context).await,
+        Method::EmailGet => email_get::get(arguments, context).await,
+        Method::EmailQuery => email_query::query(arguments, context).await,
+        Method::EmailQueryChanges => email_query::changes(arguments, context).await,
+        Method::EmailParse => email_parse::parse(arguments, context).await,
+        Method::SnippetGet => snippet::get(read(arguments)?, context).await,
         Method::ThreadGet => thread::get(read(arguments)?, context).await,
     }
 }

@@ -8,7 +8,7 @@ mod query_changes;
 mod state;
 
 pub(crate) use changes::{Changed, Changes};
-pub(crate) use get::{Get, Got, chosen, distinct};
+pub(crate) use get::{Get, Got, chosen, distinct, unknown_property};
 pub(crate) use patch::{InvalidPatch, patched};
 pub(crate) use query::{Comparator, Filter, FilterError, Found, Query, Window};
 pub(crate) use query_changes::{QueryChanged, QueryChanges};

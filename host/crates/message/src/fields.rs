@@ -152,7 +152,7 @@ fn token(field: &Field<'_>) -> String {
     String::from_utf8_lossy(value.get(..end.min(64)).unwrap_or_default()).into_owned()
 }
 
-fn sent(field: &Field<'_>) -> Option<Sent> {
+pub(crate) fn sent(field: &Field<'_>) -> Option<Sent> {
     date(field.value)
 }
 
@@ -183,7 +183,7 @@ fn date(value: &[u8]) -> Option<Sent> {
     })
 }
 
-fn addresses(field: &Field<'_>, target: &mut Vec<AddressItem>, budget: &mut Budget) {
+pub(crate) fn addresses(field: &Field<'_>, target: &mut Vec<AddressItem>, budget: &mut Budget) {
     if !target.is_empty() {
         return;
     }

@@ -183,6 +183,16 @@ impl Part {
             && self.media_subtype.eq_ignore_ascii_case(media_subtype)
     }
 
+    /// Whether something is true of it or of a part in it; messages inside are not looked into.
+    #[must_use]
+    pub fn has(&self, test: &impl Fn(&Self) -> bool) -> bool {
+        let inner = match &self.content {
+            Body::Multipart(parts) => parts.as_slice(),
+            Body::Leaf | Body::Message { .. } => &[],
+        };
+        test(self) || inner.iter().any(|part| part.has(test))
+    }
+
     /// The value of a Content-Type parameter.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {

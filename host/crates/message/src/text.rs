@@ -143,6 +143,60 @@ impl Part {
     }
 }
 
+/// The text of a part, and what is to be known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextValue {
+    /// As its author wrote it, HTML with its tags.
+    pub text: String,
+    /// Something in it could not be decoded: of its charset, or by its transfer encoding.
+    pub problem: bool,
+    /// It is longer than what is looked at.
+    pub cut: bool,
+}
+
+impl Part {
+    /// The decoded text of this part of the message `raw`, from at most 8 MiB of its body; none if it is no text.
+    #[must_use]
+    pub fn text_value(&self, raw: &[u8]) -> Option<TextValue> {
+        let is_text =
+            matches!(self.content, Body::Leaf) && self.media_type.eq_ignore_ascii_case("text");
+        if !is_text {
+            return None;
+        }
+        let octets = self.body.of(raw);
+        let looked_at = octets.get(..MAX_DECODED);
+        let cut = looked_at.is_some() && octets.len() > MAX_DECODED;
+        let octets = looked_at.map_or(octets, |some| if cut { whole_lines(some) } else { some });
+        let plain = transfer_decode(self, octets);
+        let encoded = self.is_transfer_encoded();
+        // What is decoded is never the octets themselves: then decoding has failed.
+        let undecoded = encoded && matches!(plain, Cow::Borrowed(_)) && !octets.is_empty();
+        let mut converted = convert(charset(self), &plain);
+        if cut {
+            converted.cut();
+        }
+        Some(TextValue {
+            problem: !converted.whole || undecoded || !self.is_encoding_known(),
+            text: converted.text,
+            cut,
+        })
+    }
+
+    /// Whether its body is written in another way than it is.
+    #[must_use]
+    pub fn is_transfer_encoded(&self) -> bool {
+        let encoding = &self.encoding;
+        encoding.eq_ignore_ascii_case("base64") || encoding.eq_ignore_ascii_case("quoted-printable")
+    }
+
+    /// Whether how its body is written is one of the ways of RFC 2045 §6.1.
+    fn is_encoding_known(&self) -> bool {
+        let plain = ["", "7bit", "8bit", "binary"];
+        let is = |known: &&str| self.encoding.eq_ignore_ascii_case(known);
+        self.is_transfer_encoded() || plain.iter().any(is)
+    }
+}
+
 /// HTML reduced to what a reader sees.
 #[must_use]
 pub fn html_text(html: &str) -> String {
@@ -248,5 +302,59 @@ mod tests {
             let texts = texts("text/plain; charset=utf-8", &body);
             assert!(matches!(texts.as_slice(), [Decoded::Text(_)]));
         }
+    }
+
+    #[test]
+    fn values_tell_what_is_wrong_with_them() {
+        let value = |head: &str, body: &[u8]| {
+            let raw = [head.as_bytes(), b"\r\n\r\n", body].concat();
+            Part::read(&raw).text_value(&raw)
+        };
+        for (head, body, text, problem) in [
+            (
+                "Content-Type: text/plain; charset=utf-8",
+                "Gr\u{fc}".as_bytes(),
+                "Gr\u{fc}",
+                false,
+            ),
+            (
+                "Content-Type: text/html; charset=iso-8859-1",
+                b"<p>\xfc",
+                "<p>\u{fc}",
+                false,
+            ),
+            (
+                "Content-Type: text/plain; charset=utf-8",
+                b"Gr\xfc",
+                "Gr\u{fffd}",
+                true,
+            ),
+            (
+                "Content-Type: text/plain; charset=x-none",
+                b"\xfc",
+                "\u{fffd}",
+                true,
+            ),
+            (
+                "Content-Transfer-Encoding: base64",
+                b"R3L8",
+                "Gr\u{fc}",
+                false,
+            ),
+            ("Content-Transfer-Encoding: base64", b"*", "*", true),
+            ("Content-Transfer-Encoding: x-uuencode", b"abc", "abc", true),
+            ("Content-Transfer-Encoding: base64", b"", "", false),
+        ] {
+            let found = value(head, body).unwrap();
+            assert_eq!(
+                (found.text.as_str(), found.problem, found.cut),
+                (text, problem, false),
+                "{head}"
+            );
+        }
+        assert_eq!(value("Content-Type: image/png", b"x"), None);
+        let long = "z\u{fc}\r\n".repeat(MAX_DECODED / 5 + 9);
+        let found = value("Content-Type: text/plain; charset=utf-8", long.as_bytes()).unwrap();
+        assert!(found.cut && !found.problem && found.text.len() <= MAX_DECODED);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! An email is a content that the account has, in one mailbox or several; a thread is what its emails say that they belong to. A moment is a
 //! modification sequence of the account. What is there says when it came, what left is written down with when it had come: so whether
-//! something was there at a moment is known exactly, of every moment back to the account's floor.
+//! something was there at a moment is known exactly, of every moment back to the account's floor. What has `\Deleted` is not there for JMAP
+//! (RFC 8621 §4.1.1): it leaves when it gets the flag, and comes when it loses it.
 //!
 //! A message with \Deleted is not there.
 //!
@@ -138,6 +139,8 @@ pub struct AccountLog {
     pub mailboxes: Log<MailboxId>,
     /// Mailboxes that were changed beside their messages.
     pub named: HashSet<MailboxId>,
+    /// Threads of which an email came, changed or left.
+    pub touched: HashSet<i64>,
 }
 
 impl AccountLog {
@@ -148,6 +151,7 @@ impl AccountLog {
             threads: Some(Log::new(now, now, [])),
             mailboxes: Log::new(now, now, []),
             named: HashSet::new(),
+            touched: HashSet::new(),
         }
     }
 }
@@ -247,6 +251,7 @@ impl Store {
             threads: threads(since, now, &here, &left),
             mailboxes: Log::new(since, now, mailboxes),
             named,
+            touched: touched(since, &here, &left),
         }))
     }
 
@@ -277,6 +282,13 @@ pub(crate) fn departed(line: &str, modseq: u64) -> Option<EmailStay> {
         thread: next()?,
         changed: modseq,
     })
+}
+
+/// The threads of what is new, changed or gone.
+fn touched(since: u64, here: &[EmailStay], left: &[EmailStay]) -> HashSet<i64> {
+    let happened = |stay: &&EmailStay| stay.changed > since || stay.created > since;
+    let changed = here.iter().filter(happened).chain(left);
+    changed.map(|stay| stay.thread).collect()
 }
 
 /// The emails to which something happened, with all that is known of each.

@@ -1,13 +1,14 @@
 //! What methods that read mail ask, answered from the store.
 
+use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use waxwing_jmap::{Changes, Kind, MailAnswer, MailAsk};
+use waxwing_jmap::{Changes, Emails, Kind, MailAnswer, MailAsk, ThreadId};
 use waxwing_store::{AccountLog, Log};
 
 use super::asks::Asks;
-use super::{id_of, mailboxes, views};
+use super::{content, contents, id_of, mailboxes, searching, views};
 
 /// Changes that one list tells of where the client has no bound of its own.
 const MOST: usize = 20_000;
@@ -36,6 +37,47 @@ impl Asks<'_> {
                 let emails = views.emails(store, self.account.id).await?;
                 Ok(MailAnswer::Emails(emails))
             }
+            MailAsk::Summaries { account, emails } => {
+                self.own(account)?;
+                let summaries = contents::summaries(store, self.account.id, &emails);
+                Ok(MailAnswer::Octets(summaries.await?))
+            }
+            MailAsk::Contents {
+                account,
+                contents,
+                most,
+            } => {
+                self.own(account)?;
+                let most = usize::try_from(most).unwrap_or(usize::MAX);
+                let blobs: Vec<_> = contents.into_iter().map(content).collect();
+                Ok(MailAnswer::Octets(store.blob_heads(&blobs, most).await?))
+            }
+            MailAsk::Blob {
+                account,
+                content: id,
+            } => {
+                self.own(account)?;
+                let blob = contents::owned(store, self.account.id, content(id)).await?;
+                Ok(MailAnswer::Octets(vec![blob]))
+            }
+            MailAsk::Sift {
+                account,
+                places,
+                needles,
+            } => {
+                self.own(account)?;
+                let absent = searching::absent(store, self.account.id, &places, &needles);
+                Ok(MailAnswer::Absent(absent.await))
+            }
+            MailAsk::Texts {
+                account,
+                contents,
+                keys,
+            } => {
+                self.own(account)?;
+                let matched = searching::matched(store, contents, keys).await?;
+                Ok(MailAnswer::Matched(matched))
+            }
             MailAsk::Changes {
                 account,
                 kind,
@@ -49,9 +91,17 @@ impl Asks<'_> {
                     views::messages(store, self.account.id).await?;
                     log = store.account_log(self.account.id, since).await?;
                 }
-                Ok(MailAnswer::Changes(
-                    log.and_then(|log| changes(&log, kind, most)),
-                ))
+                let found = log.as_ref().and_then(|log| changes(log, kind, most));
+                match (found, log) {
+                    (Some(found), Some(log)) if kind == Kind::Mailbox => {
+                        let views = &self.visitor.parts.views;
+                        let emails = views.emails(store, self.account.id).await?;
+                        Ok(MailAnswer::Changes(with_threads(
+                            found, &log, &emails, most,
+                        )))
+                    }
+                    (found, _) => Ok(MailAnswer::Changes(found)),
+                }
             }
         }
     }
@@ -76,6 +126,32 @@ fn changes(log: &AccountLog, kind: Kind, most: Option<usize>) -> Option<Changes>
             Some(found)
         }
     }
+}
+
+/// With the mailboxes that have other emails of threads in which something happened: how many of their threads are unread may be something
+/// else now (RFC 8621 §2). None if these are too many.
+fn with_threads(
+    mut found: Changes,
+    log: &AccountLog,
+    emails: &Emails,
+    most: Option<usize>,
+) -> Option<Changes> {
+    let threads = log.touched.iter();
+    let threads: Vec<ThreadId> = threads.map(|thread| ThreadId(unsigned(*thread))).collect();
+    let told = [&found.created, &found.updated, &found.destroyed];
+    let told: HashSet<u64> = told.into_iter().flatten().copied().collect();
+    let mut others: Vec<u64> = emails
+        .mailboxes_of(&threads)
+        .into_iter()
+        .map(|mailbox| mailbox.0)
+        .filter(|mailbox| !told.contains(mailbox))
+        .collect();
+    if most.is_some_and(|most| told.len() + others.len() > most) {
+        return None;
+    }
+    found.updated.append(&mut others);
+    found.updated.sort_unstable();
+    Some(found)
 }
 
 fn differences<K: Copy + Eq + Hash + Ord>(

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use super::emails::Emails;
+use bytes::Bytes;
+
+use super::email_filter::TextKey;
+use super::emails::{Emails, Place};
 use super::mailboxes::Mailboxes;
-use crate::id::AccountId;
+use crate::id::{AccountId, ContentId, EmailId};
 
 /// A type of what an account has (RFC 8621 §2, §3, §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +38,47 @@ pub enum MailAsk {
         /// Whose.
         account: AccountId,
     },
+    /// The summaries of emails, in their order. → [`MailAnswer::Octets`]
+    Summaries {
+        /// Whose.
+        account: AccountId,
+        /// Which, and where one of the messages of each is.
+        emails: Vec<(EmailId, Place)>,
+    },
+    /// Contents of emails, or their beginnings, in their order. → [`MailAnswer::Octets`]
+    Contents {
+        /// Whose.
+        account: AccountId,
+        /// Which, all of them of emails that the account has.
+        contents: Vec<ContentId>,
+        /// So many octets of each are enough.
+        most: u64,
+    },
+    /// A content that the account may have, in a message or as an upload. → [`MailAnswer::Octets`], of one item
+    Blob {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        content: ContentId,
+    },
+    /// Which of these emails surely lack a text, as far as an index knows. → [`MailAnswer::Absent`]
+    Sift {
+        /// Whose.
+        account: AccountId,
+        /// Where a message of each is.
+        places: Vec<Place>,
+        /// Of each needle, 64 at most, the texts, mapped, that a message which has it holds all of.
+        needles: Vec<Vec<String>>,
+    },
+    /// Which keys match the texts of contents. → [`MailAnswer::Matched`]
+    Texts {
+        /// Whose.
+        account: AccountId,
+        /// Which, all of them of emails that the account has, and how large each is.
+        contents: Vec<(ContentId, u64)>,
+        /// What is looked for, 64 at most.
+        keys: Vec<TextKey>,
+    },
     /// What changed of a type. → [`MailAnswer::Changes`]
     Changes {
         /// Whose.
@@ -57,6 +101,12 @@ pub enum MailAnswer {
     Mailboxes(Arc<Mailboxes>),
     /// Emails.
     Emails(Arc<Emails>),
+    /// Octets, in the order asked; none where there are none.
+    Octets(Vec<Option<Bytes>>),
+    /// Of each email, bit n if it lacks needle n; shorter, or empty, where nothing is known.
+    Absent(Vec<u64>),
+    /// Of each content, bit n if key n matches; none of one that is gone.
+    Matched(Vec<Option<u64>>),
     /// What changed; none if that cannot be told.
     Changes(Option<Changes>),
 }

@@ -6,7 +6,7 @@
 //!
 //! Invariants: emails are ordered by when they came, the newest first; a thread's emails are together, the oldest first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::id::{EmailId, MailboxId, ThreadId};
 
@@ -167,6 +167,14 @@ impl Emails {
         let first = self.by_thread.partition_point(|at| of(at) < Some(thread));
         let end = self.by_thread.partition_point(|at| of(at) <= Some(thread));
         self.by_thread.get(first..end).unwrap_or_default()
+    }
+
+    /// The mailboxes in which emails of these threads are.
+    #[must_use]
+    pub fn mailboxes_of(&self, threads: &[ThreadId]) -> BTreeSet<MailboxId> {
+        let emails = threads.iter().flat_map(|thread| self.thread(*thread));
+        let emails = emails.filter_map(|at| self.at(*at));
+        emails.flat_map(Email::mailboxes).collect()
     }
 
     /// The places in the list of all emails, thread by thread.

@@ -72,8 +72,12 @@ pub(super) async fn changes(
     let mut changes = QueryChanges::read(arguments)?;
     let account = context.account(&changes.account_id)?.id;
     let wanted = Wanted::read(changes.filter.take(), &changes.sort, trees)?;
-    let happened = since_then(account, Kind::Mailbox, changes.since, None, context).await?;
+    // The results before what changed: what changes meanwhile is told now, and again from the state of the results.
     let mailboxes = mailboxes(account, context).await?;
+    let happened = since_then(account, Kind::Mailbox, changes.since, None, context).await?;
+    if happened.more {
+        return Err(MethodError::CannotCalculateChanges);
+    }
     let here = mailboxes.list.iter().map(|mailbox| mailbox.id.0);
     // Where one was renamed or moved, those below it may be elsewhere as well.
     let moved: Vec<u64> = if happened.only_counts {
@@ -88,7 +92,7 @@ pub(super) async fn changes(
         .map(|id| written(Kind::Mailbox, *id))
         .collect();
     let changed = QueryChanged {
-        until: State(happened.until),
+        until: State(mailboxes.state),
         ids: wanted.ids(&mailboxes),
         touched,
     };

@@ -26,7 +26,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// As it is written (the names of RFC 8457's and RFC 6154's attributes in small letters).
+    /// As it is written: special uses (RFC 6154 §2) in small letters.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,7 @@
 //! `/query` (RFC 8620 §5.5): filters, sorts, and the window of the results that is wanted.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -108,12 +110,12 @@ pub(super) fn check_sort(sort: &[Comparator]) -> Result<(), MethodError> {
 
 /// What a `/query` comes to.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct Found<I> {
     pub(crate) state: State,
     /// Whether `/queryChanges` can tell what comes after.
     pub(crate) can_calculate: bool,
     /// All ids in their order.
-    pub(crate) ids: Vec<String>,
+    pub(crate) ids: Vec<I>,
 }
 
 impl Window {
@@ -121,12 +123,17 @@ impl Window {
     ///
     /// # Errors
     /// `anchorNotFound`.
-    pub(crate) fn cut(&self, account: String, found: Found) -> Result<Arguments, MethodError> {
+    pub(crate) fn cut<I: fmt::Display>(
+        &self,
+        account: String,
+        found: Found<I>,
+    ) -> Result<Arguments, MethodError> {
         let total = found.ids.len();
         let first = self.first(&found.ids)?;
         let wanted = self.limit.unwrap_or(u64::MAX);
         let count = usize::try_from(wanted.min(MAX_IDS)).unwrap_or(usize::MAX);
-        let ids: Vec<String> = found.ids.into_iter().skip(first).take(count).collect();
+        let ids = found.ids.iter().skip(first).take(count);
+        let ids: Vec<String> = ids.map(ToString::to_string).collect();
         let mut arguments = Map::new();
         arguments.insert("accountId".into(), account.into());
         arguments.insert("queryState".into(), found.state.into());
@@ -143,13 +150,24 @@ impl Window {
         Ok(arguments)
     }
 
+    /// How many of the first results are enough to know it, if it is some.
+    pub(crate) fn enough(&self) -> Option<usize> {
+        let first = usize::try_from(self.position).ok()?;
+        let most = usize::try_from(MAX_IDS).unwrap_or(usize::MAX);
+        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
+        // One more than is taken, so that it shows whether some are left out.
+        let count = limit.unwrap_or(usize::MAX).min(most + 1);
+        let some = self.anchor.is_none() && !self.calculate_total;
+        some.then(|| first.saturating_add(count))
+    }
+
     /// Where it begins.
-    fn first(&self, ids: &[String]) -> Result<usize, MethodError> {
+    fn first<I: fmt::Display>(&self, ids: &[I]) -> Result<usize, MethodError> {
         let total = i64::try_from(ids.len()).unwrap_or(i64::MAX);
         let first = match &self.anchor {
             // RFC 8620 §5.5: with an anchor the position is ignored.
             Some(anchor) => {
-                let at = ids.iter().position(|id| id == anchor);
+                let at = ids.iter().position(|id| id.to_string() == *anchor);
                 let at = at.ok_or(MethodError::AnchorNotFound)?;
                 i64::try_from(at)
                     .unwrap_or(i64::MAX)

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 pub(crate) mod blobs;
 
+use bytes::Bytes;
 use serde_json::Value;
 use waxwing_jmap::{
     Changes, EmailId, Emails, Gathering, Kind, MailAnswer, MailAsk, Mailbox, MailboxId,
-    MailboxRights, Mailboxes, Message, Place, Role, SystemKeywords, ThreadId,
+    MailboxRights, Mailboxes, Message, Place, Role, SystemKeywords, TextKey, ThreadId,
 };
+use waxwing_message::Summary;
 
 /// The answer to an ask of mail.
 pub(crate) fn answer(world: &Value, ask: &MailAsk) -> MailAnswer {
@@ -17,7 +19,52 @@ pub(crate) fn answer(world: &Value, ask: &MailAsk) -> MailAnswer {
             kind, since, most, ..
         } => MailAnswer::Changes(changes(world, *kind, *since, *most)),
         MailAsk::Mailboxes { .. } => MailAnswer::Mailboxes(Arc::new(mailboxes(world))),
+        MailAsk::Summaries { emails, .. } => MailAnswer::Octets(
+            emails
+                .iter()
+                .map(|(email, _)| summary(world, email.0))
+                .collect(),
+        ),
+        MailAsk::Contents { contents, most, .. } => {
+            assert_ne!(world["contents"], "unneeded", "contents are read");
+            let most = usize::try_from(*most).unwrap_or(usize::MAX);
+            let head = |content: Bytes| content.slice(..most.min(content.len()));
+            let read = contents.iter().map(|id| content(world, id.0).map(head));
+            MailAnswer::Octets(read.collect())
+        }
+        MailAsk::Sift {
+            places, needles, ..
+        } => {
+            let absent = |place: &Place| {
+                let raw = content(world, u64::from(place.uid)).unwrap_or_default();
+                let mut texts = String::new();
+                let summary = Summary::read(&raw);
+                waxwing_imap::each_text(&raw, &summary, |text| texts += &format!("{text}|"));
+                let lacks = |needle: &Vec<String>| !needle.iter().all(|it| texts.contains(it));
+                let bits = (0..).zip(needles);
+                bits.fold(0, |bits, (nth, needle)| {
+                    bits | u64::from(lacks(needle)) << nth
+                })
+            };
+            MailAnswer::Absent(places.iter().map(absent).collect())
+        }
+        MailAsk::Texts { contents, keys, .. } => {
+            let keys: Vec<_> = keys.iter().cloned().map(key).collect();
+            let matched = contents.iter().map(|(id, _)| {
+                let content = content(world, id.0);
+                content.map(|raw| waxwing_imap::types::TextKey::matches(&keys, &raw))
+            });
+            MailAnswer::Matched(matched.collect())
+        }
+        MailAsk::Blob { content: id, .. } => MailAnswer::Octets(vec![content(world, id.0)]),
         MailAsk::Emails { .. } => MailAnswer::Emails(Arc::new(emails(world))),
+    }
+}
+
+fn key(key: TextKey) -> waxwing_imap::types::TextKey {
+    match key {
+        TextKey::Body(text) => waxwing_imap::types::TextKey::Body(text),
+        TextKey::Header { name, value } => waxwing_imap::types::TextKey::Header { name, value },
     }
 }
 
@@ -103,6 +150,21 @@ fn raw(email: &Value) -> Vec<u8> {
         .unwrap_or_default()
         .replace('\n', "\r\n")
         .into_bytes()
+}
+
+/// A content, unless it went since the emails were listed.
+fn content(world: &Value, id: u64) -> Option<Bytes> {
+    let email = list(world).iter().find(|email| email["id"] == id)?;
+    (email["gone"] != true).then(|| raw(email).into())
+}
+
+fn summary(world: &Value, id: u64) -> Option<Bytes> {
+    let content = content(world, id)?;
+    let email = list(world).iter().find(|email| email["id"] == id)?;
+    if email["summary"] == "old" {
+        return Some(Bytes::from_static(b"\x01"));
+    }
+    Some(Summary::read(&content).encode().into())
 }
 
 fn emails(world: &Value) -> Emails {

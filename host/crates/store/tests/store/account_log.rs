@@ -45,8 +45,11 @@ async fn view(store: &Store, account: AccountId) -> View {
         let all = store
             .fetch(account, mailbox.id, &[UidRange::ALL], false)
             .await;
-        let all = all.unwrap().into_iter();
-        for message in all.filter(|message| !message.flags.flags.contains(Flags::DELETED)) {
+        for message in all.unwrap() {
+            // RFC 8621 §4.1.1: it is not to be seen.
+            if message.flags.flags.contains(Flags::DELETED) {
+                continue;
+            }
             let place = (mailbox.id.0, message.flags.uid, message.flags.flags.bits());
             let places = view.emails.entry(message.blob.0).or_default();
             places.insert(place);
@@ -338,6 +341,30 @@ async fn a_message_of_no_thread_leaves_threads_untold(setup: Arc<Setup>) {
     let log = store.account_log(alice, since).await.unwrap().unwrap();
     assert!(log.threads.is_none());
     assert_eq!(log.emails.all().created.len(), 1);
+    // Until it is said.
+    let all = store.account_messages(alice).await.unwrap();
+    let unnamed: Vec<_> = all.each().filter(|message| message.thread == 0).collect();
+    let [message] = unnamed.as_slice() else {
+        panic!("{unnamed:?}");
+    };
+    let named = vec![(message.uid, 7)];
+    let inbox = message.mailbox;
+    store.name_threads(alice, inbox, named).await.unwrap();
+    let all = store.account_messages(alice).await.unwrap();
+    assert!(all.each().all(|message| message.thread == 7));
+    assert_eq!(
+        all.state,
+        since + 1,
+        "nobody is told of what nobody has known"
+    );
+    let log = store.account_log(alice, since).await.unwrap().unwrap();
+    assert_eq!(log.threads.unwrap().all().created, [7]);
+    let summaries = store
+        .summaries_of(&[all.each().next().unwrap().blob, waxwing_store::BlobId(999)])
+        .await;
+    let summaries = summaries.unwrap();
+    assert!(summaries[0].is_some() && summaries[1].is_none());
+    assert_sound(&store).await;
 }
 
 async fn news_say_what_kind_of_change_it_was(setup: Arc<Setup>) {

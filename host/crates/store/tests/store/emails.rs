@@ -1,6 +1,6 @@
 //! Emails changed as one, wherever they are.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use waxwing_store::{
@@ -20,6 +20,7 @@ on_both! {
     what_came_since_it_was_looked_at_is_changed_too;
     what_is_marked_as_deleted_is_not_there;
     images_and_tombstones_follow;
+    differences_are_exact_after_any_changes;
 }
 
 async fn email(store: &Store, account: AccountId, content: &str) -> BlobId {
@@ -315,4 +316,86 @@ async fn images_and_tombstones_follow(setup: Arc<Setup>) {
     let changes = store.changes(alice, inbox, changed.before).await.unwrap();
     assert_eq!(changes.vanished, [UidRange { first: 2, last: 3 }]);
     assert_sound(&store).await;
+}
+
+/// Numbers that look random and are the same in every run (xorshift64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % end.max(1) as u64).unwrap()
+    }
+}
+
+/// Each email with the messages that it is.
+type View = BTreeMap<i64, BTreeSet<(i64, u32, u8)>>;
+
+async fn view(store: &Store, account: AccountId) -> View {
+    let mut view = View::new();
+    for mailbox in store.mailboxes(account).await.unwrap() {
+        for message in messages(store, account, mailbox.id).await {
+            let place = (mailbox.id.0, message.flags.uid, message.flags.flags.bits());
+            view.entry(message.blob.0).or_default().insert(place);
+        }
+    }
+    view
+}
+
+async fn differences_are_exact_after_any_changes(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let mut random = Random(0x5eed_0000_0000_0001);
+    let mut boxes = Vec::new();
+    for path in ["INBOX", "a", "b"] {
+        boxes.push(mailbox(&store, alice, path).await);
+    }
+    let mut history = vec![(store.account_state(alice).await.unwrap(), View::new())];
+    for round in 0..40 {
+        let known: Vec<i64> = history.last().unwrap().1.keys().copied().collect();
+        if known.len() < 4 {
+            email(&store, alice, &format!("{round}")).await;
+        }
+        let mut some = Vec::new();
+        for blob in known.into_iter().filter(|_| random.below(2) == 0) {
+            let one = boxes[random.below(3)];
+            let other = boxes[random.below(3)];
+            let change = match random.below(6) {
+                0 => EmailChange::Destroy,
+                1 => only(&[one, other]),
+                2 => to(&[one], &[other]),
+                3 => keywords((Flags::SEEN, &[]), (Flags::FLAGGED, &[])),
+                4 => keywords((Flags::FLAGGED, &["work"]), (Flags::SEEN, &[])),
+                _ => only(&[one]),
+            };
+            some.push((BlobId(blob), change));
+        }
+        change(&store, alice, some).await;
+        history.push((
+            store.account_state(alice).await.unwrap(),
+            view(&store, alice).await,
+        ));
+        let (_, now) = history.last().unwrap();
+        let (since, before) = &history[random.below(history.len())];
+        let log = store.account_log(alice, *since).await.unwrap().unwrap();
+        let told = log.emails.all();
+        let ids = |blobs: &[BlobId]| blobs.iter().map(|blob| blob.0).collect::<BTreeSet<i64>>();
+        let gone = before.keys().filter(|blob| !now.contains_key(blob));
+        let new = now.keys().filter(|blob| !before.contains_key(blob));
+        assert_eq!(ids(&told.destroyed), gone.copied().collect(), "{round}");
+        assert_eq!(ids(&told.created), new.copied().collect(), "{round}");
+        // What went and came back is told of, too.
+        let differ = now.iter().filter(|(blob, places)| {
+            let known = before.get(blob);
+            known.is_some_and(|known| known != *places)
+        });
+        let updated = ids(&told.updated);
+        assert!(
+            differ.into_iter().all(|(blob, _)| updated.contains(blob)),
+            "{round}"
+        );
+        assert_sound(&store).await;
+    }
 }

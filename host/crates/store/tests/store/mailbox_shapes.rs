@@ -44,7 +44,7 @@ async fn all_properties_are_set_with_one_commit(setup: Arc<Setup>) {
     let alice = account(&store, "alice").await.id;
     let outer = made(&store, alice, named("Outer", None)).await;
     let whole = MailboxShape {
-        special_use: Some(Some(SpecialUse::Archive)),
+        special_use: Some(Some(SpecialUse::Flagged)),
         subscribed: Some(true),
         sort_order: Some(7),
         ..named("Inner", Some(outer.mailbox))
@@ -53,7 +53,7 @@ async fn all_properties_are_set_with_one_commit(setup: Arc<Setup>) {
     assert!(inner.before >= outer.after && inner.after > inner.before);
     let found = store.mailbox(alice, "Outer/Inner").await.unwrap();
     assert_eq!(found.id, inner.mailbox);
-    assert_eq!(found.special_use, Some(SpecialUse::Archive));
+    assert_eq!(found.special_use, Some(SpecialUse::Flagged));
     assert!(found.subscribed);
     let orders = store.sort_orders(alice).await.unwrap();
     assert_eq!(orders.get(&inner.mailbox), Some(&7));
@@ -69,11 +69,11 @@ async fn all_properties_are_set_with_one_commit(setup: Arc<Setup>) {
     assert_eq!(found.special_use, None);
     assert_eq!(store.sort_orders(alice).await.unwrap()[&inner.mailbox], 0);
     // The use is free for another one.
-    let archive = MailboxShape {
-        special_use: Some(Some(SpecialUse::Archive)),
+    let flagged = MailboxShape {
+        special_use: Some(Some(SpecialUse::Flagged)),
         ..MailboxShape::default()
     };
-    changed(&store, alice, outer.mailbox, archive)
+    changed(&store, alice, outer.mailbox, flagged)
         .await
         .unwrap();
     let log = store
