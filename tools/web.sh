@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the webmail into host/web/dist, from where the server's build takes it; what is up to date costs milliseconds.
+# Builds the webmail and the console into host/web/dist, from where the server's build takes it; what is up to date costs milliseconds.
 #   tools/web.sh          what it needs of npm's, as the lock file says, and the pages
 #   tools/web.sh check    then types, lints and format
 #   tools/web.sh test     then its tests, those in a browser as well
@@ -38,7 +38,7 @@ build() {
 # The stamps are in the folder that npm makes anew: without what it holds nothing is up to date.
 packages=(package.json package-lock.json .npmrc)
 once node_modules node_modules/.installed "${packages[@]}" -- install
-once dist/index.html node_modules/.built "${packages[@]}" index.html vite.config.ts tsconfig.json src public tools -- build
+once dist/index.html node_modules/.built "${packages[@]}" index.html vite.config.ts vite.console.config.ts tsconfig.json src console public tools -- build
 
 case ${1:-} in
   '') ;;

@@ -34,6 +34,7 @@ pub(crate) use keys::{Import, KeyRequest};
 pub(crate) use peer::own_user;
 pub(crate) use perform::{Actor, mail_begun, perform};
 pub(crate) use queue::{QueueRequest, QueueSelection};
+pub(crate) use rules::RuleRequest;
 pub(crate) use scope::scope;
 pub(crate) use socket::{Line, ask, bind, serve};
 
@@ -168,6 +169,7 @@ pub(crate) struct Page {
 
 /// A change of limits; what is absent stays, `Some(None)` takes the limit away.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct QuotaChange {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "present")]
     pub(crate) bytes: Option<Option<u64>>,

@@ -18,6 +18,7 @@ mod profile;
 mod queue;
 mod quickstart;
 mod report;
+mod rules;
 mod serve;
 mod token;
 mod trace;
@@ -89,6 +90,9 @@ enum Command {
     /// Plugins of the live policy.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Rule files of the live policy.
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     /// Mail that waits to be sent on.
     #[command(subcommand)]
     Queue(queue::QueueCommand),
@@ -165,6 +169,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             compile::compile(CompilerLimits { seconds, memory })
         }
         Command::Queue(command) => command.run(&common),
+        Command::Rules(command) => command.run(&common),
         Command::Report(command) => command.run(&common),
         Command::Token(command) => command.run(&common),
         Command::Audit(audit) => audit.run(&common),

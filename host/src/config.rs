@@ -9,13 +9,13 @@ mod acme;
 mod dkim;
 mod limits;
 mod listener;
+mod problem;
 mod oauth;
 mod queue;
 mod read;
 mod resolve;
 mod units;
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,7 @@ pub use self::acme::{Acme, ChallengeKind, DnsUpdates, TsigAlgorithm};
 pub use self::dkim::Dkim;
 pub use self::limits::{Limits, Rate, Rates};
 pub use self::listener::{Listener, Service, Tls};
+pub use self::problem::Problem;
 pub use self::oauth::Oauth;
 pub use self::queue::{Queue, QueueCredentials, QueueSource};
 use self::read::{Section, Source};
@@ -257,26 +258,6 @@ impl Default for Config {
             },
             queue: Queue::default(),
             listeners: listener::defaults(),
-        }
-    }
-}
-
-/// One thing that is wrong with a configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// The file as it was named.
-    pub file: String,
-    /// The line, counted from 1; 0 where the whole file is meant.
-    pub line: usize,
-    /// What is wrong, and what to do.
-    pub text: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(f, "{}: {}", self.file, self.text),
-            line => write!(f, "{}:{line}: {}", self.file, self.text),
         }
     }
 }

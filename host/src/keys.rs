@@ -84,6 +84,11 @@ impl Keys {
         }
     }
 
+    /// What seals private keys.
+    pub(crate) const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     /// The keys of a domain, to do something about them.
     pub(crate) async fn ring(&self, domain: &str) -> Result<Ring, KeysError> {
         let kept = self.store.domain_keys(domain).await?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use crate::answer::Door;
+use crate::answer::jmap::push;
 use crate::config::{Config, Service};
 use crate::listen::{Bound, ListenError};
 use crate::shutdown::{self, Phase};
@@ -111,6 +112,7 @@ fn open(parts: &Arc<Parts>) -> Result<Running, StartError> {
     background.spawn(reload_on_hangup(Arc::clone(parts)));
     background.spawn(reports::run(Arc::clone(parts)));
     background.spawn(indexing::run(Arc::clone(parts)));
+    background.spawn(push::run(Arc::clone(parts)));
     let policy = parts.policy.clone();
     background.spawn(async move { policy.run().await });
     let mut listeners = JoinSet::new();

@@ -317,6 +317,7 @@ fn write_private(path: &Path, content: &[u8]) -> Result<(), TlsError> {
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
     use crate::config::TlsPair;
 

@@ -18,6 +18,7 @@ use crate::answer::jmap::Visitor;
 
 /// Where the page is.
 const PAGE: &str = "/mail/";
+const POLICIES: &[u8] = b"mta-sts.";
 
 /// The routes of one connection.
 pub(crate) fn routes(visitor: Arc<Visitor>) -> Router {
@@ -32,7 +33,13 @@ pub(crate) fn routes(visitor: Arc<Visitor>) -> Router {
         .with_state(visitor)
 }
 
-async fn home() -> Response {
+/// The name that policies of TLS are asked for by (RFC 8461 §3.3) has no pages.
+async fn home(headers: HeaderMap) -> Response {
+    let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
+    let prefix = host.and_then(|host| host.get(..POLICIES.len()));
+    if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(POLICIES)) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     redirect(HeaderValue::from_static(PAGE))
 }
 

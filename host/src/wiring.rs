@@ -10,6 +10,7 @@ use waxwing_store::{Database, Store, StoreConfig};
 use crate::acme::Acme;
 use crate::admin::{Exit, Failure};
 use crate::answer::jmap::{LoginsEnded, Turns, Views};
+use crate::answer::jmap::push::Push;
 use crate::budget::Budget;
 use crate::config::{Config, Problem, Service, Tls};
 use crate::dns::Resolver;
@@ -50,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) figures: Figures,
     /// How much of everything there was lately.
     pub(crate) flow: Flow,
+    /// One draft of a rule file is tried at a time.
+    pub(crate) drafts: tokio::sync::Mutex<()>,
     pub(crate) outgoing: Outgoing,
     pub(crate) reports: Reports,
     /// What of each account's is worked on over JMAP.
@@ -58,6 +61,8 @@ pub(crate) struct Parts {
     pub(crate) logins_ended: LoginsEnded,
     /// The emails of accounts that were asked for over JMAP lately.
     pub(crate) views: Views,
+    /// Tells clients that hold no connection.
+    pub(crate) push: Push,
     bound: OnceLock<Arc<[Bound]>>,
     since: jiff::Timestamp,
 }
@@ -86,6 +91,7 @@ impl Parts {
         Ok(Self {
             policy,
             issuer: Issuer::open(&config.oauth, Arc::clone(&resolver)),
+            push: Push::new(&config, Arc::clone(&resolver)),
             resolver,
             keys: Keys::new(store.clone(), &config),
             store,
@@ -98,6 +104,7 @@ impl Parts {
             shutdown: Shutdown::new(),
             figures,
             flow: Flow::default(),
+            drafts: tokio::sync::Mutex::default(),
             outgoing,
             reports: Reports::default(),
             turns: Turns::default(),

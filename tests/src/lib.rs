@@ -26,6 +26,7 @@ pub mod pebble;
 pub mod peer;
 pub mod place;
 pub mod process;
+pub mod push_client;
 pub mod server;
 pub mod setup;
 pub mod updates;

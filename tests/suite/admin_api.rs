@@ -75,6 +75,12 @@ fn refused(page: &Page) -> (u16, String) {
     (page.status, problem["title"].as_str().unwrap().to_owned())
 }
 
+/// A token of the same form that differs in its last digit.
+fn other(token: &str) -> String {
+    let (most, last) = token.split_at(token.len() - 1);
+    format!("{most}{}", if last == "0" { "1" } else { "0" })
+}
+
 #[test]
 fn who_is_let_in() {
     let server = start();
@@ -102,7 +108,7 @@ fn who_is_let_in() {
         format!("Bearer {over}"),
         format!("Bearer {}", short.trim()),
         format!("Bearer {}", of_account.trim()),
-        format!("Bearer {}0", &good[..good.len() - 1]),
+        format!("Bearer {}", other(&good)),
         format!("Bearer {}", good.to_uppercase()),
         format!("Bearer {good} {good}"),
         format!("Basic {good}"),
@@ -342,6 +348,52 @@ fn what_is_changed_is_written_down_and_no_secret_with_it() {
 }
 
 #[test]
+fn the_console_is_served_beside_it() {
+    let server = start();
+    let mut http = Http::open(server.address("web")).unwrap();
+    let page = http.get("/admin").unwrap();
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, Some("text/html; charset=utf-8")),
+        "{page:?}"
+    );
+    assert_eq!(http.get("/admin/").unwrap().body, page.body);
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("script-src 'self'") && policy.contains("frame-ancestors 'none'"));
+    assert!(
+        !policy.contains("unsafe") && !policy.contains("data:"),
+        "{policy}"
+    );
+    assert!(page.header("set-cookie").is_none());
+    let text = String::from_utf8_lossy(&page.body).into_owned();
+    let named: Vec<&str> = text
+        .split('"')
+        .filter(|part| part.starts_with("/admin/assets/"))
+        .collect();
+    assert!(named.iter().any(|path| path.ends_with(".js")), "{named:?}");
+    for path in named {
+        let asset = http.get(path).unwrap();
+        assert!(
+            asset.status == 200 && asset.header("cache-control").unwrap().contains("immutable"),
+            "{path}"
+        );
+    }
+    for path in [
+        "/admin/nothing",
+        "/admin/../mail/",
+        "/admin/headers.json",
+        "/admin/assets/",
+    ] {
+        assert_eq!(http.get(path).unwrap().status, 404, "{path}");
+    }
+    // What is asked of the API is refused as such, and no page.
+    assert_eq!(refused(&http.get("/admin/api/v1/nothing").unwrap()).0, 401);
+    let mut clear = Http::open(server.address("clear")).unwrap();
+    let page = clear.get("/admin").unwrap();
+    assert!([307, 403].contains(&page.status), "{page:?}");
+}
+
+#[test]
 fn requests_that_are_none() {
     let server = start();
     let mut http = with(&server, &token(&server, "all", "*"));
@@ -382,6 +434,12 @@ fn requests_that_are_none() {
         ),
         400
     );
+    let reason = format!("{{\"reason\":\"{}\"}}", "x".repeat(2000));
+    assert_eq!(post("/plugins/rollback", json, &reason), 400);
+    assert_eq!(
+        post("/plugins/rollback", json, "{\"reason\":\"a\\nb\"}"),
+        400
+    );
     assert_eq!(post("/nothing", json, "{}"), 404);
     assert_eq!(post("/status", json, "{}"), 405);
     let mut get = |path: &str| refused(&ask(&mut http, "GET", path, None));
@@ -394,6 +452,8 @@ fn requests_that_are_none() {
     assert_eq!(get("/accounts?search=%ff").0, 400);
     assert_eq!(get("/audit?before=x").0, 422);
     assert_eq!(get("/trace/nothing").0, 404);
+    assert_eq!(get("/domains/elsewhere.example/check").0, 404);
+    assert_eq!(get("/domains/elsewhere.example/records").0, 404);
     assert_eq!(get("/queue/nothing").0, 404);
     assert_eq!(get("/plugins/comparison?step=nothing").0, 422);
     let large = format!("{{\"text\":\"{}\"}}", "x".repeat(1 << 20));

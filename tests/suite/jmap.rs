@@ -135,7 +135,16 @@ fn the_session_tells_what_works() {
         .collect();
     assert_eq!(
         capabilities,
-        ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"]
+        [
+            "urn:ietf:params:jmap:blob",
+            "urn:ietf:params:jmap:core",
+            "urn:ietf:params:jmap:mail",
+            "urn:ietf:params:jmap:quota",
+            "urn:ietf:params:jmap:submission",
+            "urn:ietf:params:jmap:webpush-vapid",
+            "urn:ietf:params:jmap:websocket",
+            "urn:waxwing:params:jmap:why"
+        ]
     );
     for url in ["apiUrl", "uploadUrl", "downloadUrl", "eventSourceUrl"] {
         let url = session[url].as_str().unwrap();

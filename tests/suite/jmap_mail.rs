@@ -110,12 +110,12 @@ fn ids_and_counts_agree() {
             .ok()
             .unwrap();
     }
-    imap.append("INBOX", "(\\Seen $Forwarded)", &message(1, "Lunch", "one"))
+    imap.append("INBOX", "\\Seen $Forwarded", &message(1, "Lunch", "one"))
         .unwrap()
         .ok()
         .unwrap();
     let reply = "Message-ID: <2@example.org>\r\nReferences: <1@example.org>\r\nSubject: Re: Lunch\r\n\r\ntwo\r\n";
-    imap.append("INBOX", "()", reply.as_bytes())
+    imap.append("INBOX", "", reply.as_bytes())
         .unwrap()
         .ok()
         .unwrap();
@@ -203,7 +203,7 @@ fn what_imap_changes_jmap_tells() {
     imap.command("CREATE Work").unwrap().ok().unwrap();
     for id in 1..=3 {
         let content = message(id, &format!("s{id}"), "x");
-        imap.append("INBOX", "()", &content).unwrap().ok().unwrap();
+        imap.append("INBOX", "", &content).unwrap().ok().unwrap();
     }
     let (before, state) = jmap.all();
     assert_eq!(before.len(), 3);
@@ -275,7 +275,7 @@ fn searches_find_what_imap_finds() {
         let word = if id % 8 == 0 { "needle" } else { "hay" };
         let subject = format!("number {id}");
         let content = message(id, &subject, &format!("a {word} here"));
-        imap.append("INBOX", "()", &content).unwrap().ok().unwrap();
+        imap.append("INBOX", "", &content).unwrap().ok().unwrap();
     }
     imap.select("INBOX").unwrap();
     let uids = imap.search("BODY needle").unwrap();
@@ -312,7 +312,7 @@ fn searches_find_what_imap_finds() {
         .unwrap()
         .ok()
         .unwrap();
-    imap.append("INBOX", "()", &message(99, "new", "x"))
+    imap.append("INBOX", "", &message(99, "new", "x"))
         .unwrap()
         .ok()
         .unwrap();
@@ -336,7 +336,7 @@ fn an_attached_message_is_parsed() {
     let (_server, mut imap, mut jmap) = start();
     let inner = "Subject: inner\r\n\r\ninside\r\n";
     let outer = format!("Subject: outer\r\nContent-Type: message/rfc822\r\n\r\n{inner}");
-    imap.append("INBOX", "()", outer.as_bytes())
+    imap.append("INBOX", "", outer.as_bytes())
         .unwrap()
         .ok()
         .unwrap();

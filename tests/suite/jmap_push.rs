@@ -7,10 +7,10 @@ use waxwing_tests::client::{Event, Events, Frame, Http, WebSocket};
 use waxwing_tests::setup::PASSWORD;
 use waxwing_tests::{Server, Setup};
 
-const WEB: &str = "[[listener]]\nname = \"web\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\ntls = \"none\"\nplaintext-auth = true\n";
-const ALICE: &str = "alice@waxwing.test";
+pub(crate) const WEB: &str = "[[listener]]\nname = \"web\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\ntls = \"none\"\nplaintext-auth = true\n";
+pub(crate) const ALICE: &str = "alice@waxwing.test";
 
-fn basic(user: &str) -> String {
+pub(crate) fn basic(user: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{PASSWORD}")))
 }
 
@@ -33,7 +33,7 @@ fn first(events: &mut Events) -> String {
     event.id.unwrap()
 }
 
-fn deliver(server: &Server, to: &str, subject: &str) {
+pub(crate) fn deliver(server: &Server, to: &str, subject: &str) {
     let content = format!("From: x@sender.example\r\nSubject: {subject}\r\n\r\nx\r\n");
     let mut smtp = server.smtp();
     let reply = smtp.send("x@sender.example", &[to], content.as_bytes());
@@ -81,16 +81,17 @@ fn what_any_protocol_changes_is_told() {
     // What happens to others is nothing to her: of this and what follows only her own is told.
     deliver(&server, "bob@waxwing.test", "not hers");
     imap.select("Box").unwrap();
+    // RFC 8621 §4.1.1: it is not to be seen from then on.
     imap.command("STORE 1 +FLAGS (\\Deleted)")
         .unwrap()
         .ok()
         .unwrap();
-    assert_eq!(types(&events.named("state").unwrap()), ["Email", "Mailbox"]);
-    imap.command("EXPUNGE").unwrap().ok().unwrap();
     assert_eq!(
         types(&events.named("state").unwrap()),
         ["Email", "Mailbox", "Thread"]
     );
+    imap.command("EXPUNGE").unwrap().ok().unwrap();
+    assert_eq!(types(&events.named("state").unwrap()), ["Mailbox"]);
     server.verify();
 }
 
@@ -126,7 +127,7 @@ fn a_burst_is_few_events() {
         let message = b"Subject: x\r\n\r\nx\r\n";
         imap.append("INBOX", "", message).unwrap().ok().unwrap();
     }
-    let mut now = listen(&server, "types=*&closeafter=state&ping=0", Some("0"));
+    let mut now = listen(&server, "types=Email&closeafter=state&ping=0", Some("0"));
     let until = now.named("state").unwrap().id;
     let mut count = 1;
     while events.named("state").unwrap().id != until {
@@ -180,9 +181,9 @@ fn quotas_are_told_like_everything() {
         "account",
         "quota",
         ALICE,
-        "--bytes",
-        "1000000",
-        "--messages",
+        "--quota-bytes",
+        "1MiB",
+        "--quota-messages",
         "100",
     ]);
     deliver(&server, ALICE, "two");
@@ -225,8 +226,8 @@ fn quotas_are_told_like_everything() {
         .command("GETQUOTAROOT INBOX")
         .unwrap()
         .text();
-    let used = of("octets")["used"].as_u64().unwrap() / 1024;
-    assert!(octets.contains(&format!("STORAGE {used} 976")), "{octets}");
+    let used = of("octets")["used"].as_u64().unwrap().div_ceil(1024);
+    assert!(octets.contains(&format!("STORAGE {used} 1024")), "{octets}");
     assert_eq!(responses[2][1]["ids"], json!([of("count")["id"]]));
     // Who was told of it is not told again.
     let last = event.id.unwrap();
@@ -326,7 +327,7 @@ fn who_may_open_a_websocket() {
 
 #[test]
 fn a_websocket_tells_of_changes_while_it_is_asked_to() {
-    let server = start();
+    let mut server = start();
     let mut socket = websocket(&server);
     let enable = |types: Value, since: Value| json!({"@type": "WebSocketPushEnable", "dataTypes": types, "pushState": since});
     // What was never a moment: all may have changed since.
@@ -359,7 +360,7 @@ fn a_websocket_tells_of_changes_while_it_is_asked_to() {
     let again = socket.message().unwrap();
     assert_eq!(again["@type"], "StateChange");
     // At its end the server says so.
-    let stopped = std::thread::spawn(move || drop(server));
+    let stopped = std::thread::spawn(move || server.stop());
     assert_eq!(socket.next_frame().unwrap(), Frame::Close(Some(1001)));
-    stopped.join().unwrap();
+    assert!(stopped.join().unwrap().success());
 }

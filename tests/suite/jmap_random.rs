@@ -61,8 +61,12 @@ fn by_imap(imap: &mut Imap, name: &str, chance: &mut Chance, made: &mut usize) {
     let place = *chance.of(&BOXES).unwrap();
     let to = *chance.of(&BOXES).unwrap();
     let count = imap.select(place).unwrap();
-    let number = if count == 0 { 0 } else { chance.below(count) + 1 };
-    let command = match chance.below(9) {
+    let number = if count == 0 {
+        0
+    } else {
+        chance.below(count) + 1
+    };
+    let command = match chance.below(11) {
         0..=2 => {
             *made += 1;
             let text = message(name, *made);
@@ -75,6 +79,8 @@ fn by_imap(imap: &mut Imap, name: &str, chance: &mut Chance, made: &mut usize) {
         5 => format!("STORE {number} FLAGS (\\Seen {name})"),
         6 => format!("COPY {number} {to}"),
         7 => format!("MOVE {number} {to}"),
+        8 => format!("STORE {number} +FLAGS (\\Deleted)"),
+        9 => format!("STORE {number} -FLAGS (\\Deleted)"),
         _ => {
             imap.command(&format!("STORE {number} +FLAGS.SILENT (\\Deleted)"))
                 .unwrap();
@@ -106,7 +112,9 @@ fn by_jmap(jmap: &mut Jmap, name: &str, chance: &mut Chance, made: &mut usize) {
         3 => json!({"keywords": {name: true}}),
         4 => json!({"mailboxIds": {place(chance): true}}),
         5 => json!({format!("mailboxIds/{}", place(chance)): true}),
-        6 => json!({format!("mailboxIds/{here}"): null, format!("mailboxIds/{}", place(chance)): true, "keywords/$seen": null}),
+        6 => {
+            json!({format!("mailboxIds/{here}"): null, format!("mailboxIds/{}", place(chance)): true, "keywords/$seen": null})
+        }
         _ => return jmap.set(&json!({"destroy": [id]})),
     };
     jmap.set(&json!({"update": {id: patch}}));
@@ -133,7 +141,10 @@ fn agree(database: Database) {
     let server = Setup::new().settings(WEB).database(database).start();
     let mut imap = server.imap(ALICE);
     for name in BOXES.iter().skip(2).chain([&QUIET]) {
-        imap.command(&format!("CREATE {name}")).unwrap().ok().unwrap();
+        imap.command(&format!("CREATE {name}"))
+            .unwrap()
+            .ok()
+            .unwrap();
     }
     for number in 0..3 {
         imap.append(QUIET, "", message("quiet", number * 5).as_bytes())
@@ -183,7 +194,10 @@ fn what_is_not_known_any_more_is_said() {
         let answer = jmap.answer("Email/changes", &json!({"sinceState": state}));
         assert_eq!(
             (&answer[0], &answer[1]["type"]),
-            (&Value::from("error"), &Value::from("cannotCalculateChanges"))
+            (
+                &Value::from("error"),
+                &Value::from("cannotCalculateChanges")
+            )
         );
     }
 }

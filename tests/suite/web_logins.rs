@@ -331,6 +331,7 @@ fn a_code_is_asked_for_where_one_is_wanted() {
             .unwrap()
             .starts_with("otpauth://totp/Waxwing:alice")
     );
+    assert!(proposed["qr"].as_str().unwrap().starts_with("<svg "));
     let wish = |password: &str, confirmation: &str| json!({"password": password, "secret": secret, "confirmation": confirmation});
     let mut on = |wish: &Value| browser.post("/account/totp/on", wish);
     assert_eq!(

@@ -34,7 +34,7 @@ impl Pages {
 pub(super) enum Shown {
     Page(String),
     Certificate,
-    Record(Updates, Written),
+    Record(Box<(Updates, Written)>),
 }
 
 /// Shows what a challenge wants of a name.
@@ -57,7 +57,7 @@ pub(super) async fn show(
             let updates = Updates::open(&parts.config.acme.dns)?;
             let written = updates.add(name, &key.dns_value()).await?;
             tokio::time::sleep(parts.config.acme.dns.settle.duration()).await;
-            Ok(Shown::Record(updates, written))
+            Ok(Shown::Record(Box::new((updates, written))))
         }
     }
 }
@@ -69,7 +69,8 @@ pub(super) async fn withdraw(parts: &Parts, shown: Shown) {
             parts.acme.pages.all().remove(&token);
         }
         Shown::Certificate => parts.certificates.validation().end(),
-        Shown::Record(updates, written) => {
+        Shown::Record(record) => {
+            let (updates, written) = *record;
             if let Err(error) = updates.remove(written).await {
                 tracing::warn!(%error, "a record for dns-01 was left behind");
             }

@@ -47,7 +47,7 @@ pub(super) async fn wanted(parts: &Parts) -> Vec<Wanted> {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "the domains that certificates are for could not be read")
+                tracing::warn!(%error, "the domains that certificates are for could not be read");
             }
         }
     }

@@ -60,9 +60,11 @@ impl Shelf {
         found
     }
 
-    /// A name's certificate.
+    /// A name's certificate, if it is there with its key.
     pub(crate) fn held(&self, name: &str) -> Option<Held> {
-        let der = CertificateDer::from_pem_file(self.path(name)).ok()?;
+        let text = fs::read_to_string(self.path(name)).ok()?;
+        let _key = KeyPair::from_pem(&text).ok()?;
+        let der = CertificateDer::from_pem_slice(text.as_bytes()).ok()?;
         let (_, parsed) = X509Certificate::from_der(&der).ok()?;
         let (from, until) = {
             let validity = parsed.validity();
@@ -159,6 +161,10 @@ mod tests {
         assert!(held.from < held.until);
         let mode = fs::metadata(shelf.lead()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        // One that has lost its key is to be got anew.
+        fs::write(shelf.path("lost.example.org"), made.pem()).unwrap();
+        assert!(shelf.held("lost.example.org").is_none());
+        fs::remove_file(shelf.path("lost.example.org")).unwrap();
         // The next one is for the same key.
         let again = shelf.key("mx.example.org").unwrap();
         assert_eq!(again.serialize_der(), key.serialize_der());

@@ -53,7 +53,7 @@ async fn round(parts: &Parts, shelf: &Shelf, turn: &mut Turn) {
                 Ok(true) => attempt(parts, shelf, wanted).await,
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "whose turn it is to order certificates is not known")
+                    tracing::warn!(%error, "whose turn it is to order certificates is not known");
                 }
             }
             if let Err(error) = turn.give_back().await {

@@ -24,7 +24,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde_json::Value;
-use waxwing_store::AdminToken;
+use waxwing_store::{AdminScope, AdminToken};
 
 use self::call::Call;
 use self::problem::Problem;
@@ -73,7 +73,7 @@ async fn answer(visitor: &Arc<Visitor>, request: Request) -> Result<Response, Pr
     let (route, places) = table::find(&head.method, path)?;
     let own = matches!(route.answer, Answer::Own);
     if !own && !token.allows(route.scope) {
-        return Err(Problem::forbidden(&token, route.scope));
+        return Err(refused(visitor, &token, route.scope));
     }
     let body = match route.body {
         Some(_) => call::object(&head.headers, gather(body).await?)?,
@@ -99,7 +99,10 @@ async fn carry_out(
     // The table says what a route takes; what the request itself takes has the last word.
     let wanted = super::scope(&request).ok_or_else(Problem::not_offered)?;
     if !token.allows(wanted) {
-        return Err(Problem::forbidden(token, wanted));
+        return Err(refused(visitor, token, wanted));
+    }
+    if let super::Request::Domain(request) = &request {
+        served(visitor, request.domain()).await?;
     }
     let actor = Actor::new(
         format!("token {}", token.name),
@@ -119,6 +122,25 @@ async fn carry_out(
                 format!("the server failed (reference {reference})"),
             )))
         }
+    }
+}
+
+/// What a token may not do is no change, and in no audit log; whoever looks after the server may want to know.
+fn refused(visitor: &Visitor, token: &AdminToken, wanted: AdminScope) -> Problem {
+    let client = visitor.client();
+    tracing::warn!(token = token.name, %wanted, %client, "a token of administration asked for more than it may");
+    Problem::forbidden(token, wanted)
+}
+
+/// A check of what is published connects to hosts that the domain names: those of domains served here, and no others.
+async fn served(visitor: &Visitor, domain: &str) -> Result<(), Problem> {
+    let name = super::execute::domain_name(domain).map_err(Problem::of)?;
+    let known = visitor.parts().store.directory().domain(&name).await;
+    match known.map_err(|error| Problem::of(error.into()))? {
+        Some(_) => Ok(()),
+        None => Err(Problem::of(Failure::missing(format!(
+            "no such domain: {name}"
+        )))),
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) enum DomainRequest {
 }
 
 impl DomainRequest {
-    fn domain(&self) -> &str {
+    pub(crate) fn domain(&self) -> &str {
         match self {
             Self::Dns { domain }
             | Self::Check { domain }

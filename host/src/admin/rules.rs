@@ -80,6 +80,8 @@ pub(super) async fn execute(
         } => {
             bounded(&text)?;
             let messages = messages.unwrap_or(TRIED).min(MOST_TRIED);
+            // Each takes the processors of as many messages: one after the other.
+            let _one = parts.drafts.lock().await;
             let draft = policy.draft(&file, &text).await.map_err(failure)?;
             let tried = recent::try_on(parts, &draft, messages).await?;
             Ok(value(&tried))

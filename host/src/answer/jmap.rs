@@ -16,6 +16,7 @@ mod events;
 mod mail;
 mod mailboxes;
 mod news;
+pub(crate) mod push;
 mod query;
 mod quota;
 mod refusal;
@@ -24,6 +25,7 @@ mod turns;
 mod views;
 mod visitor;
 mod websocket;
+mod why;
 
 use std::sync::Arc;
 
@@ -71,6 +73,7 @@ pub(crate) fn routes(visitor: Arc<Visitor>) -> Router {
         )
         .route(EVENTS, get(events::stream))
         .route(WEBSOCKET, get(websocket::upgrade))
+        .route("/mail/why/{email}", get(why::tell))
         .merge(account::routes())
         .with_state(visitor)
 }
@@ -117,6 +120,7 @@ async fn session(
         download: DOWNLOAD,
         events: EVENTS,
         websocket: WEBSOCKET,
+        application_server_key: push::application_server_key(&visitor.parts).await,
     };
     let object = viewer(&account).to_json(&visitor.limits, &places);
     let mut response = json_response(StatusCode::OK, &object, "application/json");
@@ -140,7 +144,9 @@ async fn request(
     let content_type = text(&head.headers, header::CONTENT_TYPE);
     let parsed = waxwing_jmap::Request::parse(content_type, &octets, &visitor.limits)?;
     drop(octets);
-    let object = work(&visitor, &account, parsed).await.to_json();
+    let object = work(&visitor, &account, &head.headers, parsed)
+        .await
+        .to_json();
     Ok(json_response(StatusCode::OK, &object, "application/json"))
 }
 
@@ -148,11 +154,12 @@ async fn request(
 async fn work(
     visitor: &Visitor,
     account: &Account,
+    headers: &HeaderMap,
     request: waxwing_jmap::Request,
 ) -> waxwing_jmap::Response {
     let viewer = Arc::new(viewer(account));
     let mut exchange = Exchange::new(request, viewer, Arc::clone(&visitor.limits));
-    let asks = Asks::new(visitor, account);
+    let asks = Asks::new(visitor, account, headers);
     loop {
         match exchange.step() {
             Step::Ask(ask) => exchange.answer(asks.answer(ask).await),

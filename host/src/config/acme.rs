@@ -130,7 +130,7 @@ impl Acme {
         section.check(
             "external-account",
             halves.then(|| {
-                "and external-account-key-file belong together; give both or neither".into()
+                "external-account and external-account-key-file belong together; give both or neither".into()
             }),
         );
     }

@@ -26,7 +26,7 @@ pub struct WebSocket {
 }
 
 /// What the server says to the wish for an upgrade: its status line and the header, in lower case.
-pub type Head = Vec<String>;
+pub(super) type Head = Vec<String>;
 
 impl WebSocket {
     /// Connects and upgrades, with header fields of its own.

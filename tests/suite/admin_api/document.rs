@@ -139,7 +139,7 @@ fn domains(walk: &mut Walk) {
     walk.go(
         "setMtaSts",
         "/domains/walk.test/mta-sts",
-        Some(json!({ "mode": "testing", "max_age": 86400 })),
+        Some(json!({ "mode": "testing", "max-age": 86400 })),
     );
     walk.go("addDomainKey", "/domains/walk.test/keys", Some(json!({})));
     walk.go("rotateDomainKeys", "/domains/walk.test/keys/rotate", None);

@@ -75,6 +75,18 @@ fn what_would_change_is_shown_before_it_is_saved() {
     assert_eq!(one["before"]["verdict"], "deliver");
     assert_eq!(one["after"]["findings"]["TULIPS"], 50.0);
     assert_ne!(one["after"]["verdict"], "deliver");
+    let file = server.folder().join("draft.toml");
+    fs::write(&file, &draft).unwrap();
+    let told = server.cli(&[
+        "rules",
+        "preview",
+        "rules/basic.toml",
+        file.to_str().unwrap(),
+    ]);
+    assert!(
+        told.starts_with("3 messages were tried: 2 come to something else, 2 to another verdict\n"),
+        "{told}"
+    );
     // Nothing of it was counted, and nothing serves yet.
     assert_eq!(calls(&server), before);
     send(&server, "yet-more-tulips");

@@ -24,7 +24,7 @@ fn what_is_submitted_by_jmap_passes_with_both_keys() {
     let names = published.serve();
     let there = receiver(&names);
     let here = sender(&names, Database::Sqlite, there.address("mx"));
-    here.cli(&["domain", "key", "add", "waxwing.test"]);
+    drop(here.cli(&["domain", "key", "add", "waxwing.test"]));
     published.keys(&here, "waxwing.test");
     until_it_signs(&here, "waxwing.test");
 

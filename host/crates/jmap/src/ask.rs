@@ -6,6 +6,7 @@ use crate::changing::{ChangeAnswer, ChangeAsk, SendAnswer, SendAsk};
 use crate::blob::{BlobAnswer, BlobAsk};
 use crate::id::{AccountId, ContentId};
 use crate::mail::{MailAnswer, MailAsk};
+use crate::push_subscription::{PushAnswer, PushAsk};
 use crate::quota::QuotaRoot;
 
 /// What a request asks of the store and the policy behind it.
@@ -29,6 +30,8 @@ pub enum Ask {
     Send(SendAsk),
     /// Of contents. → [`Answer::Blob`]
     Blob(BlobAsk),
+    /// Of push subscriptions. → [`Answer::Push`]
+    Push(PushAsk),
     /// What an account may hold. → [`Answer::Quotas`]
     Quotas {
         /// Which.
@@ -49,6 +52,8 @@ pub enum Answer {
     Send(SendAnswer),
     /// See [`Ask::Blob`].
     Blob(BlobAnswer),
+    /// See [`Ask::Push`].
+    Push(PushAnswer),
     /// See [`Ask::Quotas`].
     Quotas(Vec<QuotaRoot>),
     /// The question cannot be answered.

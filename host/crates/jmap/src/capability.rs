@@ -15,17 +15,23 @@ pub enum Capability {
     Quota,
     /// `urn:ietf:params:jmap:websocket` (RFC 8887 §3)
     WebSocket,
+    /// `urn:ietf:params:jmap:webpush-vapid` (RFC 9749 §3)
+    Vapid,
+    /// `urn:waxwing:params:jmap:why`: what policy did with a message is told, beside JMAP.
+    Why,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Core,
         Self::Mail,
         Self::Submission,
         Self::Blob,
         Self::Quota,
         Self::WebSocket,
+        Self::Vapid,
+        Self::Why,
     ];
 
     /// Its URI.
@@ -38,6 +44,8 @@ impl Capability {
             Self::Blob => "urn:ietf:params:jmap:blob",
             Self::Quota => "urn:ietf:params:jmap:quota",
             Self::WebSocket => "urn:ietf:params:jmap:websocket",
+            Self::Vapid => "urn:ietf:params:jmap:webpush-vapid",
+            Self::Why => "urn:waxwing:params:jmap:why",
         }
     }
 
@@ -45,8 +53,8 @@ impl Capability {
     #[must_use]
     pub const fn of_accounts(self) -> bool {
         match self {
-            Self::Core | Self::WebSocket => false,
-            Self::Mail | Self::Submission | Self::Blob | Self::Quota => true,
+            Self::Core | Self::WebSocket | Self::Vapid => false,
+            Self::Mail | Self::Submission | Self::Blob | Self::Quota | Self::Why => true,
         }
     }
 

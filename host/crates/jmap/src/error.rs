@@ -52,6 +52,9 @@ pub enum MethodError {
     /// `unsupportedSort` (RFC 8620 §5.5)
     #[error("this cannot be sorted by")]
     UnsupportedSort,
+    /// `forbidden` (RFC 8620 §3.6.2)
+    #[error("{0}")]
+    Forbidden(String),
     /// `unknownDataType` (RFC 9404 §4.3)
     #[error("there is no type {0:?} here")]
     UnknownDataType(String),
@@ -75,6 +78,7 @@ impl MethodError {
             Self::AnchorNotFound => "anchorNotFound",
             Self::UnsupportedFilter => "unsupportedFilter",
             Self::UnsupportedSort => "unsupportedSort",
+            Self::Forbidden(_) => "forbidden",
             Self::UnknownDataType(_) => "unknownDataType",
         }
     }

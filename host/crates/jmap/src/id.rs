@@ -77,6 +77,12 @@ numbered!(
     'F'
 );
 
+numbered!(
+    /// A push subscription.
+    PushSubscriptionId,
+    'S'
+);
+
 /// How the octets of a part are written in its message (RFC 2045 §6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encoding {

@@ -35,6 +35,7 @@ mod methods;
 mod pointer;
 mod problem;
 mod push;
+mod push_subscription;
 mod quota;
 mod reference;
 mod request;
@@ -59,7 +60,7 @@ pub use changing::{
 pub use error::MethodError;
 pub use exchange::{Exchange, Step};
 pub use id::{
-    AccountId, BlobId, ContentId, EmailId, Encoding, IdentityId, MailboxId, SubmissionId, ThreadId,
+    AccountId, BlobId, ContentId, EmailId, Encoding, IdentityId, MailboxId, PushSubscriptionId, SubmissionId, ThreadId,
     is_id,
 };
 pub use limits::Limits;
@@ -69,6 +70,9 @@ pub use mail::{
 };
 pub use problem::{LimitName, Problem};
 pub use push::{DataType, StateChange, Wanted};
+pub use push_subscription::{
+    NewPush, PushAnswer, PushAsk, PushChange, PushKeys, PushRefused, Subscription,
+};
 pub use quota::{QuotaRoot, quota_state};
 pub use request::{Invocation, Request};
 pub use response::Response;

@@ -6,7 +6,7 @@ mod body_value;
 mod changes;
 mod date;
 mod email_filter;
-mod email_get;
+pub(crate) mod email_get;
 mod email_parse;
 mod email_query;
 mod email_sort;

@@ -11,7 +11,7 @@ use crate::blob;
 use crate::capability::Capability;
 use crate::context::Context;
 use crate::error::MethodError;
-use crate::{changing, mail, quota};
+use crate::{changing, mail, push_subscription, quota};
 
 /// A method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(crate) enum Method {
     Change(changing::Method),
     /// Those of contents (RFC 9404)
     Blob(blob::Method),
+    /// Those of push subscriptions (RFC 8620 §7.2)
+    PushSubscription(push_subscription::Method),
     /// Those of quotas (RFC 9425)
     Quota(quota::Method),
 }
@@ -34,7 +36,7 @@ impl Method {
     /// The capability that a client has to use.
     pub(crate) const fn capability(self) -> Capability {
         match self {
-            Self::CoreEcho | Self::BlobCopy => Capability::Core,
+            Self::CoreEcho | Self::BlobCopy | Self::PushSubscription(_) => Capability::Core,
             Self::Mail(_) => Capability::Mail,
             Self::Change(method) => method.capability(),
             Self::Blob(_) => Capability::Blob,
@@ -53,7 +55,8 @@ pub(crate) fn find(name: &str) -> Option<Method> {
                 .map(Method::Mail)
                 .or_else(|| changing::Method::find(name).map(Method::Change))
                 .or_else(|| blob::Method::find(name).map(Method::Blob))
-                .or_else(|| quota::Method::find(name).map(Method::Quota));
+                .or_else(|| quota::Method::find(name).map(Method::Quota))
+                .or_else(|| push_subscription::Method::find(name).map(Method::PushSubscription));
         }
     })
 }
@@ -75,6 +78,9 @@ pub(crate) async fn call(
         Method::Change(method) => changing::call(method, arguments, context, created).await,
         Method::Blob(method) => blob::call(method, arguments, context, created).await,
         Method::Quota(method) => quota::call(method, arguments, context).await,
+        Method::PushSubscription(method) => {
+            push_subscription::call(method, arguments, context, created).await
+        }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Places {
     pub events: &'static str,
     /// Of the WebSocket.
     pub websocket: &'static str,
+    /// With what push messages are signed (RFC 9749 §3): a public key in base64url, if there is one.
+    pub application_server_key: Option<String>,
 }
 
 impl Places {
@@ -74,19 +76,23 @@ impl Viewer {
             });
             (account.id.to_string(), object)
         });
-        let capabilities = Capability::ALL.into_iter().map(|capability| {
+        let capabilities = Capability::ALL.into_iter().filter_map(|capability| {
             let value = match capability {
                 Capability::Core => core(limits),
                 // RFC 8621 §1.3.1: what there is to be told is the account's.
                 Capability::Mail
                 | Capability::Submission
                 | Capability::Blob
-                | Capability::Quota => json!({}),
+                | Capability::Quota
+                | Capability::Why => json!({}),
                 Capability::WebSocket => {
                     json!({"url": places.websocket_url(), "supportsPush": true})
                 }
+                Capability::Vapid => {
+                    json!({"applicationServerKey": places.application_server_key.as_ref()?})
+                }
             };
-            (capability.uri().to_owned(), value)
+            Some((capability.uri().to_owned(), value))
         });
         let mut object = Map::new();
         object.insert("capabilities".into(), capabilities.collect());
@@ -137,6 +143,7 @@ impl Viewer {
             download,
             events,
             websocket: _,
+            application_server_key: _,
         } = places;
         let urls = [
             ("apiUrl", format!("{origin}{api}")),
@@ -164,7 +171,13 @@ fn of_account(account: &Access, limits: &Limits) -> Map<String, Value> {
     let values = capabilities.map(|capability| {
         let value = match capability {
             // RFC 9425 §2.1: support is all there is to tell.
-            Capability::Core | Capability::Quota | Capability::WebSocket => json!({}),
+            Capability::Core
+            | Capability::Quota
+            | Capability::WebSocket
+            | Capability::Vapid
+            | Capability::Why => {
+                json!({})
+            }
             Capability::Mail => mail(limits, !account.read_only),
             Capability::Submission => submission(limits),
             Capability::Blob => blob(limits),

@@ -21,8 +21,6 @@ pub(crate) enum SetError {
     WillDestroy,
     /// `invalidProperties`: which, and what is wrong with them.
     InvalidProperties(Vec<String>, String),
-    /// `alreadyExists`
-    AlreadyExists(String),
     /// `blobNotFound`
     BlobNotFound(Vec<String>),
     /// `tooManyKeywords`
@@ -65,7 +63,6 @@ impl SetError {
             Self::InvalidPatch(_) => "invalidPatch",
             Self::WillDestroy => "willDestroy",
             Self::InvalidProperties(..) => "invalidProperties",
-            Self::AlreadyExists(_) => "alreadyExists",
             Self::BlobNotFound(_) => "blobNotFound",
             Self::TooManyKeywords => "tooManyKeywords",
             Self::MailboxHasChild => "mailboxHasChild",
@@ -86,7 +83,6 @@ impl SetError {
             Self::NotFound => "there is none",
             Self::WillDestroy => "the same call destroys it",
             Self::TooLarge(_) => "it is larger than what is taken",
-            Self::AlreadyExists(_) => "there is one already",
             Self::BlobNotFound(_) => "a blob is not there",
             Self::TooManyKeywords => "it would have more keywords than one may have",
             Self::MailboxHasChild => "there are mailboxes in it",
@@ -113,7 +109,6 @@ impl SetError {
             Self::InvalidProperties(properties, _) | Self::InvalidEmail(properties, _) => {
                 Some(("properties", json!(properties)))
             }
-            Self::AlreadyExists(id) => Some(("existingId", json!(id))),
             Self::BlobNotFound(blobs) => Some(("notFound", json!(blobs))),
             Self::TooLarge(Some(most)) => Some(("maxSize", json!(most))),
             Self::TooManyRecipients(most) => Some(("maxRecipients", json!(most))),

@@ -9,7 +9,7 @@ mod state;
 
 pub(crate) use changes::{Changed, Changes};
 pub(crate) use get::{Get, Got, chosen, distinct, unknown_property};
-pub(crate) use patch::{InvalidPatch, patched};
-pub(crate) use query::{Comparator, Filter, FilterError, Found, Query, Window};
+pub(crate) use patch::patched;
+pub(crate) use query::{Comparator, Filter, FilterError, Found, Query};
 pub(crate) use query_changes::{QueryChanged, QueryChanges};
 pub(crate) use state::State;

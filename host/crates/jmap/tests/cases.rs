@@ -62,6 +62,7 @@ fn ask_json(ask: &Ask) -> Value {
         Ask::Change(ask) => change::ask_json(ask),
         Ask::Send(ask) => send::ask_json(ask),
         Ask::Blob(ask) => json!({ "blob": format!("{ask:?}") }),
+        Ask::Push(ask) => json!({ "push": format!("{ask:?}") }),
         Ask::Quotas { account } => json!({ "quotas": account.to_string() }),
         Ask::Mail(ask) => json!({ "mail": format!("{ask:?}") }),
     }
@@ -81,6 +82,9 @@ fn answer_of(value: &Value) -> Answer {
     }
     if let Some(answer) = send::answer_of(value) {
         return Answer::Send(answer);
+    }
+    if let Some(answer) = world::push::answer(value) {
+        return Answer::Push(answer);
     }
     Answer::Failed(Failure::Unavailable {
         reference: value["unavailable"].as_str().unwrap().into(),

@@ -104,6 +104,46 @@ pub struct NewCredential {
     pub expires: Option<i64>,
 }
 
+/// Which secret somebody has logged in with, without the secret: another one of the same account is another. What does not change with the
+/// secret, as whose token an issuer's is, is always the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SecretId(pub [u8; 16]);
+
+// It is a digest of what is kept, and of use to nobody in a log.
+impl std::fmt::Debug for SecretId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretId")
+    }
+}
+
+/// What somebody has logged in with.
+#[derive(Clone, Copy)]
+pub enum ShownSecret<'s> {
+    /// The account's own password, or one for programs.
+    Password(&'s str),
+    /// A token, of here or of an issuer.
+    Token(&'s str),
+}
+
+impl SecretId {
+    pub(crate) fn read(octets: &[u8]) -> Option<Self> {
+        octets.try_into().ok().map(Self)
+    }
+
+    /// Of what is kept of a secret.
+    pub(crate) fn of(kind: u8, kept: &[u8]) -> Self {
+        let digest = Sha256::new()
+            .chain_update([kind])
+            .chain_update(kept)
+            .finalize();
+        let mut id = [0; 16];
+        id.iter_mut()
+            .zip(digest)
+            .for_each(|(to, octet)| *to = octet);
+        Self(id)
+    }
+}
+
 /// A credential as it is checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
@@ -114,6 +154,16 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// Which secret it is.
+    pub(crate) fn id(&self) -> SecretId {
+        SecretId::of(u8::try_from(self.kind).unwrap_or(u8::MAX), &self.hash)
+    }
+
+    /// Whether it is over.
+    pub(crate) const fn is_over(&self, now: i64) -> bool {
+        self.expires != 0 && now >= self.expires
+    }
+
     pub(crate) fn is_good(&self, scope: Scope, now: i64) -> bool {
         self.scopes.contains(&scope) && (self.expires == 0 || now < self.expires)
     }

@@ -16,7 +16,7 @@ use waxwing_sasl::ScramKeys;
 use crate::accounts::{
     Secrets, account_of_row, domain_of_row, normal_address, normal_domain, targets_of,
 };
-use crate::credentials::{BEARER, HELD, Held, find, hash_of, held_of_row};
+use crate::credentials::{BEARER, HELD, Held, SecretId, ShownSecret, find, hash_of, held_of_row};
 use crate::database::{Readers, Row, Value};
 use crate::password::MAX_PASSWORD;
 use crate::shared::Shared;
@@ -95,6 +95,10 @@ static VERSION: Sql = Sql::new("SELECT next FROM sequences WHERE name = 'directo
 const CACHED: u64 = 50_000;
 /// How long a verification that succeeded is remembered.
 const VERIFIED: Duration = Duration::from_secs(300);
+
+/// Kinds of secrets beside those that are held by number: the account's own password, and what somebody else vouches for.
+const OWN: u8 = 0;
+const VOUCHED: u8 = 0x80;
 
 /// An account and its password hash.
 #[derive(Debug)]
@@ -453,6 +457,36 @@ impl Directory {
         let held = find(&known.held, CredentialKind::Token, token);
         let good = held.is_some_and(|held| held.is_good(scope, self.clock.now()));
         Ok(good.then(|| Arc::clone(&known.account)))
+    }
+
+    /// Which of an account's secrets was shown by somebody who has logged in with it.
+    pub async fn secret(&self, address: &str, shown: ShownSecret<'_>) -> Result<SecretId> {
+        let Entry::Account(known) = self.entry(address).await? else {
+            return Ok(SecretId::of(VOUCHED, b""));
+        };
+        let held = match shown {
+            ShownSecret::Password(password) => {
+                find(&known.held, CredentialKind::AppPassword, password)
+            }
+            ShownSecret::Token(token) => find(&known.held, CredentialKind::Token, token),
+        };
+        Ok(match (held, shown) {
+            (Some(held), _) => held.id(),
+            (None, ShownSecret::Password(_)) => SecretId::of(OWN, known.password.as_bytes()),
+            (None, ShownSecret::Token(_)) => SecretId::of(VOUCHED, b""),
+        })
+    }
+
+    /// Whether a secret still is one of the account's.
+    pub async fn holds(&self, address: &str, secret: SecretId) -> Result<bool> {
+        let Entry::Account(known) = self.entry(address).await? else {
+            return Ok(false);
+        };
+        let now = self.clock.now();
+        let held = known.held.iter().filter(|held| !held.is_over(now));
+        Ok(secret == SecretId::of(VOUCHED, b"")
+            || secret == SecretId::of(OWN, known.password.as_bytes())
+            || held.map(Held::id).any(|id| id == secret))
     }
 
     /// A password that was set before keys for SCRAM were kept gets its own at its first use.

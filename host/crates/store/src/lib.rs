@@ -58,6 +58,7 @@ mod passing;
 mod password;
 #[cfg(test)]
 mod plans;
+mod push_subscriptions;
 mod queue;
 mod records;
 mod room;
@@ -82,7 +83,9 @@ pub use audit::{AuditAt, AuditEntry, AuditPage, AuditRow};
 pub use changes::Changes;
 pub use config::{Clock, Database, StoreConfig};
 pub use copies::{Copied, CopyTo};
-pub use credentials::{Credential, CredentialKind, NewCredential, Scope, is_own_token};
+pub use credentials::{
+    Credential, CredentialKind, NewCredential, Scope, SecretId, ShownSecret, is_own_token,
+};
 pub use directory::{Codes, Directory, PasswordCheck, Resolution, SecretsOf};
 pub use domain_keys::{DomainKey, DomainKeys, MAX_DOMAIN_KEYS};
 pub use emails::{
@@ -107,6 +110,7 @@ pub use metadata::{
     MetadataEntry, MetadataName, MetadataNews, MetadataOf,
 };
 pub use password::{hash_password, password_matches};
+pub use push_subscriptions::{MAX_PUSH_SUBSCRIPTIONS, PushKeys, PushSubscription, PushUpdate};
 pub use queue::{
     BodyKind, DeliverBy, Leased, LegState, ListedRecipient, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS,
     MAX_SAID, NewRecipient, Notify, Outgoing, Owed, QueueAction, QueueAttempt, QueueDepth,

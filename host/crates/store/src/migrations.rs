@@ -86,6 +86,10 @@ pub(crate) const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "administration",
         include_str!("../migrations/sqlite/0021_administration.sql"),
     ),
+    (
+        "push_subscriptions",
+        include_str!("../migrations/sqlite/0022_push_subscriptions.sql"),
+    ),
 ];
 pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -165,5 +169,9 @@ pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "administration",
         include_str!("../migrations/postgres/0021_administration.sql"),
+    ),
+    (
+        "push_subscriptions",
+        include_str!("../migrations/postgres/0022_push_subscriptions.sql"),
     ),
 ];

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value, json};
 
 use super::route::{Answer, Kind, Parameter, Route};
-use super::table::TABLE;
+use super::table;
 
 /// Where it is.
 pub(super) const PATH: &str = "/openapi.json";
@@ -22,7 +22,7 @@ pub(super) fn document() -> &'static Value {
 
 fn make() -> Value {
     let mut paths = Map::new();
-    for route in TABLE {
+    for route in table::all() {
         let path = paths
             .entry(route.path)
             .or_insert_with(|| Value::Object(Map::new()));

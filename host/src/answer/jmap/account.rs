@@ -11,7 +11,7 @@
 //! | `GET /account/app-passwords` | `{"appPasswords": [{"id", "name", "scopes", "created", "expires"}]}` |
 //! | `POST /account/app-passwords` `{"name", "scopes", "expires"?, …}` | the same of a new one, and its `secret`, which is told once |
 //! | `DELETE /account/app-passwords/{id}` | takes it back |
-//! | `POST /account/totp/secret` | `{"secret", "uri"}`, a proposal that changes nothing |
+//! | `POST /account/totp/secret` | `{"secret", "uri", "qr"}`, a proposal that changes nothing, and an image of it (SVG) |
 //! | `POST /account/totp/on` `{"secret", "confirmation", …}` | wants codes of it from now on, of which the confirmation is one |
 //! | `POST /account/totp/off` `{…}` | wants none any more |
 //! | `POST /account/password` `{"new", …}` | changes the password; all other logins end |

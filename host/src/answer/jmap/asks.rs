@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use axum::http::HeaderMap;
 use waxwing_jmap::{Answer, Ask, Failure};
 use waxwing_store::Account;
 
@@ -13,11 +14,17 @@ use crate::telemetry::Reference;
 pub(super) struct Asks<'v> {
     pub(super) visitor: &'v Visitor,
     pub(super) account: &'v Account,
+    /// Of the request: they say who asks.
+    pub(super) headers: &'v HeaderMap,
 }
 
 impl<'v> Asks<'v> {
-    pub(super) fn new(visitor: &'v Visitor, account: &'v Account) -> Self {
-        Self { visitor, account }
+    pub(super) fn new(visitor: &'v Visitor, account: &'v Account, headers: &'v HeaderMap) -> Self {
+        Self {
+            visitor,
+            account,
+            headers,
+        }
     }
 
     pub(super) async fn answer(&self, ask: Ask) -> Answer {
@@ -32,6 +39,7 @@ impl<'v> Asks<'v> {
             Ask::Change(ask) => Ok(Answer::Change(self.change(ask).await?)),
             Ask::Send(ask) => Ok(Answer::Send(self.send(ask).await?)),
             Ask::Blob(ask) => Ok(Answer::Blob(self.blob(ask).await?)),
+            Ask::Push(ask) => Ok(Answer::Push(self.push(ask).await?)),
             Ask::Quotas { account } => {
                 self.own(account)?;
                 super::quota::told(self.visitor, self.account).await

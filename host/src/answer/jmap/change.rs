@@ -87,7 +87,12 @@ impl Asks<'_> {
 
     /// Whether the account may keep so much more.
     async fn room(&self, gate: &mut Gate, octets: u64, messages: u64) -> Result<(), Refusal> {
-        match gate.room(self.account, octets, messages).await {
+        // A connection stays for long: what an account may keep is as it is now.
+        let directory = self.visitor.parts.store.directory();
+        let found = directory.account_by_id(self.account.id).await;
+        let account = found.ok().flatten();
+        let account = account.as_deref().unwrap_or(self.account);
+        match gate.room(account, octets, messages).await {
             Ok(()) => Ok(()),
             Err(Over::Limit { text, .. }) => Err(Refusal::OverQuota(text)),
             Err(Over::Unavailable(_)) => Err(Refusal::Busy),

@@ -18,28 +18,31 @@ pub(super) async fn absent(
     places: &[Place],
     needles: &[Vec<String>],
 ) -> Vec<u64> {
-    let mut by_mailbox: HashMap<u64, UidSet> = HashMap::new();
-    let mut uids: Vec<Place> = places.to_vec();
-    // A set is made fast of numbers that ascend.
-    uids.sort_unstable();
-    for place in uids {
-        by_mailbox
-            .entry(place.mailbox.0)
-            .or_default()
-            .insert(place.uid);
-    }
+    let mut sorted: Vec<Place> = places.to_vec();
+    sorted.sort_unstable();
     let mut lacking: HashMap<u64, Vec<UidSet>> = HashMap::new();
-    for (number, uids) in by_mailbox {
+    for places in sorted.chunk_by(|a, b| a.mailbox == b.mailbox) {
+        let number = places.first().map_or(0, |place| place.mailbox.0);
+        let uids: UidSet = places.iter().map(|place| place.uid).collect();
         let mailbox = MailboxId(i64::try_from(number).unwrap_or(i64::MAX));
         let absent = indexing::absent(store, account, mailbox, &uids, needles).await;
         lacking.insert(number, absent);
     }
+    // Most often the next is in the same mailbox.
+    let mut last: Option<(u64, &[UidSet])> = None;
     let bits = |place: &Place| {
-        let sets = lacking.get(&place.mailbox.0);
-        let sets = sets.map(Vec::as_slice).unwrap_or_default().iter();
-        sets.enumerate().take(64).fold(0u64, |bits, (nth, uids)| {
-            bits | u64::from(uids.contains(place.uid)) << nth
-        })
+        let number = place.mailbox.0;
+        let sets = match last {
+            Some((known, sets)) if known == number => sets,
+            _ => lacking.get(&number).map(Vec::as_slice).unwrap_or_default(),
+        };
+        last = Some((number, sets));
+        sets.iter()
+            .enumerate()
+            .take(64)
+            .fold(0u64, |bits, (nth, uids)| {
+                bits | u64::from(uids.contains(place.uid)) << nth
+            })
     };
     places.iter().map(bits).collect()
 }

@@ -179,7 +179,7 @@ impl Line {
                 drop(octets);
                 let turn = visitor.turn(&account, Kind::Request);
                 let _turn = turn.map_err(|refusal| refused(refusal.into_problem()))?;
-                let response = super::work(&visitor, &account, request).await;
+                let response = super::work(&visitor, &account, &self.headers, request).await;
                 Ok(Some(response.to_message(id.as_deref())))
             }
             Incoming::PushEnable { types, since } => {

@@ -42,16 +42,21 @@ export function languageName(tag: string): string {
   return name.charAt(0).toLocaleUpperCase(tag) + name.slice(1);
 }
 
+/** The reader's own form of the language, if the browser names one: hours and days differ between countries. */
+function locale(): string {
+  return navigator.languages.find((tag) => tag.split('-')[0] === language.value) ?? language.value;
+}
+
 export function count(value: number): string {
   return new Intl.NumberFormat(language.value, { maximumFractionDigits: 2 }).format(value);
 }
 
 export function moment(millis: number): string {
-  return new Intl.DateTimeFormat(language.value, { dateStyle: 'medium', timeStyle: 'short' }).format(millis);
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(millis);
 }
 
 export function clock(millis: number): string {
-  return new Intl.DateTimeFormat(language.value, { hour: '2-digit', minute: '2-digit' }).format(millis);
+  return new Intl.DateTimeFormat(locale(), { hour: '2-digit', minute: '2-digit' }).format(millis);
 }
 
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
@@ -64,13 +69,17 @@ export function size(octets: number): string {
     unit++;
   }
   const style = { style: 'unit', unit: UNITS[unit] ?? 'byte', unitDisplay: 'short' } as const;
-  return new Intl.NumberFormat(language.value, { ...style, maximumFractionDigits: unit > 1 ? 1 : 0 }).format(value);
+  return new Intl.NumberFormat(locale(), { ...style, maximumFractionDigits: unit > 1 ? 1 : 0 }).format(value);
+}
+
+export function percent(share: number): string {
+  return new Intl.NumberFormat(locale(), { style: 'percent', maximumSignificantDigits: 2 }).format(share);
 }
 
 /** Microseconds, as people say them. */
 export function duration(micros: number): string {
   const format = (value: number, unit: string) =>
-    `${new Intl.NumberFormat(language.value, { maximumSignificantDigits: 3 }).format(value)} ${unit}`;
+    `${new Intl.NumberFormat(locale(), { maximumSignificantDigits: 3 }).format(value)} ${unit}`;
   if (micros < 1000) return format(micros, 'µs');
   if (micros < 1_000_000) return format(micros / 1000, 'ms');
   return format(micros / 1_000_000, 's');

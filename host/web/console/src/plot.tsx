@@ -1,58 +1,14 @@
 /** Plots over time, drawn as SVG: stacked bars with a legend, and the same in numbers for who cannot see them. */
 import { useId } from 'preact/hooks';
-import type { Flow, Series } from './api';
-import { clock, count, t } from './i18n';
-
-export interface Line {
-  name: string;
-  label: string;
-  values: number[];
-}
+import type { Flow } from './api';
+import { bars, HUES, type Line, roundUp, total } from './figures';
+import { clock, count, percent, t } from './i18n';
 
 const WIDTH = 720;
 const HEIGHT = 180;
 const LEFT = 46;
 const FOOT = 22;
 const HEAD = 8;
-/** Bars of a plot, at most: more would be thinner than a pixel on a telephone. */
-const BARS = 72;
-/** Colours that there are; what comes after them shares the last one. */
-const HUES = 7;
-
-/** The series of a group, those with the most first; what is left is one. */
-export function lines(flow: Flow, group: string, label: (name: string) => string): Line[] {
-  const found = flow.series.filter((series) => series.group === group);
-  const sorted = [...found].sort((a, b) => total(b.values) - total(a.values));
-  const shown = sorted.length > HUES ? sorted.slice(0, HUES - 1) : sorted;
-  const rest = sorted.slice(shown.length);
-  const made = shown.map(({ name, values }) => ({ name, label: label(name), values }));
-  if (rest.length === 0) return made;
-  return [...made, { name: '', label: t('flow.others'), values: sum(rest, flow.minutes) }];
-}
-
-export function total(values: number[]): number {
-  return values.reduce((all, value) => all + value, 0);
-}
-
-function sum(series: Pick<Series, 'values'>[], minutes: number): number[] {
-  return Array.from({ length: minutes }, (_, at) => total(series.map(({ values }) => values[at] ?? 0)));
-}
-
-/** So many minutes together that there are no more bars than fit. */
-export function bars(values: number[], most: number = BARS): number[] {
-  const width = Math.ceil(values.length / most);
-  return Array.from({ length: Math.ceil(values.length / width) }, (_, at) =>
-    total(values.slice(at * width, (at + 1) * width)),
-  );
-}
-
-/** A round number that is no less. */
-export function roundUp(value: number): number {
-  if (value <= 0) return 1;
-  const power = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 2, 5, 10].find((one) => one * power >= value - 1e-9) ?? 10;
-  return step * power;
-}
 
 interface PlotProps {
   title: string;
@@ -131,7 +87,7 @@ export function Shares({ of, label }: { of: Record<string, number>; label: strin
   const whole = total(shares.map(([, value]) => value));
   if (whole === 0) return null;
   let from = 0;
-  const said = shares.map(([name, value]) => `${name} ${Math.round((100 * value) / whole)} %`).join(', ');
+  const said = shares.map(([name, value]) => `${name} ${percent(value / whole)}`).join(', ');
   return (
     <div class="shares">
       <svg viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={`${label}: ${said}`}>

@@ -105,6 +105,8 @@ function SearchField() {
     // The address may have been changed by a button of the browser; what is being typed stays.
     if (input.current && document.activeElement !== input.current) input.current.value = query;
   }, [query]);
+  // Who has gone elsewhere meanwhile is not led back.
+  useEffect(() => () => clearTimeout(timer.current), []);
   const search = (text: string) => {
     clearTimeout(timer.current);
     const wasSearching = route.peek().page === 'search';

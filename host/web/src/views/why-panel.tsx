@@ -22,11 +22,21 @@ export function WhyPanel({ emailId }: { emailId: Id }) {
       <summary>{t('why.title')}</summary>
       {error.value}
       {why.value?.score != null && <p>{t('why.score', { score: why.value.score, verdict: why.value.verdict })}</p>}
+      {why.value?.steps.length === 0 && <p>{t('why.nothing')}</p>}
       <ul>
         {why.value?.steps.map((step) => (
-          <li key={`${step.plugin}/${step.hook}`}>
+          <li key={`${step.plugin}/${step.hook}/${step.verdict}`}>
             {step.plugin} ({step.hook}): {step.verdict}
-            {step.findings.map((finding) => ` ${finding.symbol}=${finding.weight}`)}
+            {step.findings.length > 0 && (
+              <ul>
+                {step.findings.map(({ symbol, weight, evidence }) => (
+                  <li key={symbol}>
+                    {symbol} = {weight}
+                    {evidence && <span class="field-hint"> {evidence}</span>}
+                  </li>
+                ))}
+              </ul>
+            )}
           </li>
         ))}
       </ul>

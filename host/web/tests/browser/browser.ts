@@ -25,6 +25,46 @@ export async function stopBrowser(): Promise<void> {
   browser = null;
 }
 
+export interface ContextOptions {
+  width?: number;
+  height?: number;
+  dark?: boolean;
+  phone?: boolean;
+  language?: string;
+}
+
+/** A browser's window as somebody has it. */
+export async function newContext(options: ContextOptions): Promise<BrowserContext> {
+  if (browser === null) throw new Error('the browser is not running');
+  const context = await browser.newContext({
+    viewport: { width: options.width ?? 1360, height: options.height ?? 860 },
+    colorScheme: options.dark ? 'dark' : 'light',
+    locale: options.language ?? 'en-GB',
+    timezoneId: 'Europe/London',
+    hasTouch: options.phone ?? false,
+    isMobile: options.phone ?? false,
+    acceptDownloads: true,
+  });
+  context.setDefaultTimeout(WAIT);
+  return context;
+}
+
+/** A page that notes what it complains of, and goes nowhere but to one origin. */
+export async function newPage(url: string, complaints: string[]): Promise<Page> {
+  const { origin } = new URL(url);
+  const context = await newContext({});
+  const page = await context.newPage();
+  page.on('pageerror', (error) => complaints.push(`${error.name}: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await context.route(
+    (target) => target.origin !== origin && target.protocol.startsWith('http'),
+    (route) => route.abort(),
+  );
+  return page;
+}
+
 export interface Visit {
   server: FakeServer;
   url: string;
@@ -39,29 +79,14 @@ export interface Visit {
   end(): Promise<void>;
 }
 
-export interface VisitOptions extends FakeOptions {
+export interface VisitOptions extends FakeOptions, ContextOptions {
   messages?: number;
-  width?: number;
-  height?: number;
-  dark?: boolean;
-  phone?: boolean;
-  language?: string;
 }
 
 export async function visit(options: VisitOptions = {}): Promise<Visit> {
-  if (browser === null) throw new Error('the browser is not running');
   const server = new FakeServer(generate(options.messages ?? 300), options);
   const url = await server.listen();
-  const context = await browser.newContext({
-    viewport: { width: options.width ?? 1360, height: options.height ?? 860 },
-    colorScheme: options.dark ? 'dark' : 'light',
-    locale: options.language ?? 'en-GB',
-    timezoneId: 'Europe/London',
-    hasTouch: options.phone ?? false,
-    isMobile: options.phone ?? false,
-    acceptDownloads: true,
-  });
-  context.setDefaultTimeout(WAIT);
+  const context = await newContext(options);
   const page = await context.newPage();
   const complaints: string[] = [];
   const foreign: string[] = [];

@@ -36,9 +36,10 @@ for (const canFollowQueries of [true, false]) {
 }
 
 test('tabs share one stream, and the next has it when the first is closed', async () => {
-  const { page, server, context } = await open();
+  const { page, server, context, url } = await open();
   const second = await context.newPage();
-  await login({ ...visiting, page: second });
+  await second.goto(`${url}/mail`);
+  await second.locator('.row:not(.loading)').first().waitFor();
   deliver('To both tabs');
   await page.locator('.row').first().getByText('To both tabs').waitFor();
   await second.locator('.row').first().getByText('To both tabs').waitFor();

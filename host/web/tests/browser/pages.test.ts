@@ -201,7 +201,7 @@ test('what the server does not offer is not shown', async () => {
     expect(await page.locator('.quota, .why').count()).toBe(0);
     await page.getByRole('button', { name: 'Settings' }).click();
     await page.locator('.settings-card').waitFor();
-    expect(await page.locator('.tabs a').allTextContents()).toEqual(['General']);
+    expect(await page.locator('.tabs a').allTextContents()).toEqual(['General', 'Security']);
     await page.keyboard.press('c');
     expect(await page.locator('.composer').count()).toBe(0);
   } finally {

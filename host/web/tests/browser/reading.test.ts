@@ -80,6 +80,18 @@ test('search follows typing, marks what was found, and opens it', async () => {
   expect(complaints).toEqual([]);
 });
 
+test('who goes elsewhere while a search is about to begin stays there', async () => {
+  const { page } = await open();
+  await page.clock.install();
+  await login(visiting);
+  await page.locator('.search input').fill('carry');
+  await page.evaluate(() => void (location.hash = '#/settings/general'));
+  await page.locator('.settings-card').waitFor();
+  // Longer than a search waits for the next letter.
+  await page.clock.fastForward(1_000);
+  expect(page.url()).toContain('#/settings/general');
+});
+
 test('the keyboard goes everywhere', async () => {
   const { page } = await open();
   await login(visiting);

@@ -33,7 +33,7 @@ pub(super) fn read(
     let values = values(properties.get(VALUES), wrong);
     let reader = Reader { values, above };
     let Some(structure) = properties.get(STRUCTURE) else {
-        return reader.from_lists(properties, wrong);
+        return reader.of_lists(properties, wrong);
     };
     for name in [TEXT, HTML, ATTACHMENTS] {
         if properties.contains_key(name) {
@@ -101,7 +101,7 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     /// RFC 8621 §4.1.4: what shows the text as one of several, with what is shown in it, then what is attached.
-    fn from_lists(&self, properties: &Map<String, Value>, wrong: &mut Wrong) -> Part {
+    fn of_lists(&self, properties: &Map<String, Value>, wrong: &mut Wrong) -> Part {
         let text = self.single(properties, TEXT, "text/plain", wrong);
         let html = self.single(properties, HTML, "text/html", wrong);
         let (mut related, mut attached) = (Vec::new(), Vec::new());

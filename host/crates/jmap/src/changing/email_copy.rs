@@ -73,7 +73,7 @@ pub(super) async fn call(
         });
         context.follow("Email/set", destroy);
     }
-    let mut arguments = outcome.to_creations();
+    let mut arguments = outcome.into_creations();
     arguments.insert("fromAccountId".into(), copy.from_account_id.into());
     Ok(arguments)
 }

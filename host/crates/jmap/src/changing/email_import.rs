@@ -50,7 +50,7 @@ pub(super) async fn call(
         };
         book(&name, made, &mut outcome, created);
     }
-    Ok(outcome.to_creations())
+    Ok(outcome.into_creations())
 }
 
 fn read(

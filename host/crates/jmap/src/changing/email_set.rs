@@ -1,8 +1,8 @@
 //! `Email/set` (RFC 8621 §4.6).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::ask::{Begun, ChangeAnswer, ChangeAsk, EmailChange, EmailsChanged};
 use super::placing::{self, book, refused};
@@ -12,6 +12,7 @@ use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
 use crate::id::{AccountId, EmailId};
+use crate::mail::email_get;
 use crate::methods::Arguments;
 use crate::set_error::SetError;
 
@@ -22,6 +23,7 @@ pub(super) async fn call(
 ) -> Result<Arguments, MethodError> {
     let account = set.check(context)?;
     let begun = begin(account, set.if_in_state.as_deref(), context).await?;
+    let account_id = set.account_id.clone();
     let mut outcome = Outcome::new(set.account_id, begun.state);
     for (number, (name, object)) in set.create.into_iter().flatten().enumerate() {
         let made = create(
@@ -36,9 +38,14 @@ pub(super) async fn call(
     }
     let update = set.update.unwrap_or_default();
     let destroy = set.destroy.unwrap_or_default();
-    let changes = Changes::gather(&update, &destroy, created, &mut outcome);
-    changes.make(account, &mut outcome, context).await?;
-    Ok(outcome.to_arguments())
+    let changes = Changes::gather(
+        (&account_id, context),
+        (&update, &destroy),
+        created,
+        &mut outcome,
+    );
+    changes.await?.make(account, &mut outcome, context).await?;
+    Ok(outcome.into_arguments())
 }
 
 async fn create(
@@ -74,12 +81,12 @@ struct Changes {
 
 impl Changes {
     /// What is to be asked; what cannot be is booked.
-    fn gather(
-        update: &std::collections::BTreeMap<String, Map<String, Value>>,
-        destroy: &[String],
+    async fn gather(
+        (account, context): (&str, &Context),
+        (update, destroy): (&BTreeMap<String, Map<String, Value>>, &[String]),
         created: &Created,
         outcome: &mut Outcome,
-    ) -> Self {
+    ) -> Result<Self, MethodError> {
         let mut changes = Self::default();
         let email = |name: &str| resolved(name, created).and_then(EmailId::parse);
         let mut doomed: HashSet<EmailId> = HashSet::new();
@@ -96,7 +103,10 @@ impl Changes {
             let change = match email(name) {
                 None => Err(SetError::NotFound),
                 Some(id) if doomed.contains(&id) => Err(SetError::WillDestroy),
-                Some(id) => checked(id, patch, created).map(|change| (id, change)),
+                Some(id) => {
+                    let change = checked(account, id, patch, (context, created)).await?;
+                    change.map(|change| (id, change))
+                }
             };
             match change {
                 // Named twice, by its id and by the name that it was created with.
@@ -112,7 +122,7 @@ impl Changes {
         doomed.sort_unstable();
         let doomed = doomed.into_iter().map(|id| (id, EmailChange::Destroy));
         changes.asked.extend(doomed);
-        changes
+        Ok(changes)
     }
 
     async fn make(
@@ -161,23 +171,56 @@ impl Changes {
 }
 
 /// The change that a patch is, if it changes nothing else.
-fn checked(
+async fn checked(
+    account: &str,
     id: EmailId,
     patch: &Map<String, Value>,
-    created: &Created,
-) -> Result<EmailChange, SetError> {
-    let (change, fixed) = labels::update(patch, created)?;
-    let is_same = |(name, value): &(&String, &Value)| {
-        name.as_str() == "id" && value.as_str() == Some(&id.to_string())
+    (context, created): (&Context, &Created),
+) -> Result<Result<EmailChange, SetError>, MethodError> {
+    let (change, fixed) = match labels::update(patch, created) {
+        Ok(found) => found,
+        Err(error) => return Ok(Err(error)),
     };
-    let wrong: Vec<String> = fixed
-        .into_iter()
-        .filter(|property| !is_same(property))
-        .map(|(name, _)| name.clone())
-        .collect();
+    let wrong = differing(account, id, &fixed, context).await?;
     if wrong.is_empty() {
-        return Ok(change);
+        return Ok(Ok(change));
     }
     let text = "of an email only keywords and mailboxIds are changed";
-    Err(SetError::InvalidProperties(wrong, text.into()))
+    Ok(Err(SetError::InvalidProperties(wrong, text.into())))
+}
+
+/// RFC 8620 §5.3: what cannot be changed may be given as it is. Those that are not.
+async fn differing(
+    account: &str,
+    id: EmailId,
+    fixed: &[(&String, &Value)],
+    context: &Context,
+) -> Result<Vec<String>, MethodError> {
+    let names: Vec<&String> = fixed.iter().map(|(name, _)| *name).collect();
+    let of_id = |(name, value): &(&String, &Value)| {
+        name.as_str() == "id" && value.as_str() == Some(&id.to_string())
+    };
+    if fixed.iter().all(of_id) {
+        return Ok(Vec::new());
+    }
+    let wanted = json!({ "accountId": account, "ids": [id.to_string()], "properties": names });
+    let Value::Object(wanted) = wanted else {
+        return Err(mistaken());
+    };
+    let got = match email_get::get(wanted, context).await {
+        Ok(mut got) => got.remove("list").unwrap_or_default(),
+        // There are no such properties.
+        Err(MethodError::InvalidArguments(_)) => Value::Null,
+        Err(error) => return Err(error),
+    };
+    if got.as_array().is_some_and(Vec::is_empty) {
+        // That there is no such email is found out with the change.
+        return Ok(Vec::new());
+    }
+    let differs = |(name, value): &&(&String, &Value)| {
+        let current = got.get(0).and_then(|email| email.get(name.as_str()));
+        current != Some(*value)
+    };
+    let differ = fixed.iter().filter(differs);
+    Ok(differ.map(|(name, _)| (*name).clone()).collect())
 }

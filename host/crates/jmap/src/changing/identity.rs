@@ -164,7 +164,7 @@ pub(super) async fn set(
             Err(error) => outcome.not_destroyed(&name, &error),
         }
     }
-    Ok(outcome.to_arguments())
+    Ok(outcome.into_arguments())
 }
 
 /// The identity that a patch makes of one.

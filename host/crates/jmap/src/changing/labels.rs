@@ -118,11 +118,14 @@ impl<'p> Patched<'p> {
     }
 }
 
+/// Properties that a patch names and that cannot be changed, with their values.
+pub(super) type Fixed<'p> = Vec<(&'p String, &'p Value)>;
+
 /// A patch of an email: its change, and the properties beside, of which none can be changed.
 pub(super) fn update<'p>(
     patch: &'p Map<String, Value>,
     created: &Created,
-) -> Result<(EmailChange, Vec<(&'p String, &'p Value)>), SetError> {
+) -> Result<(EmailChange, Fixed<'p>), SetError> {
     let (mut labels, mut places) = (Patched::default(), Patched::default());
     let mut fixed = Vec::new();
     for (path, value) in patch {

@@ -60,7 +60,7 @@ pub(super) async fn call(
     let update = set.update.unwrap_or_default();
     work.update_all(update, &destroy, created).await?;
     work.destroy_all(destroy, remove_emails, created).await?;
-    Ok(work.outcome.to_arguments())
+    Ok(work.outcome.into_arguments())
 }
 
 impl Work<'_> {

@@ -153,7 +153,7 @@ impl Outcome {
     }
 
     /// The arguments of the response of a `/set`.
-    pub(super) fn to_arguments(self) -> Arguments {
+    pub(super) fn into_arguments(self) -> Arguments {
         let destroyed = match self.destroyed.is_empty() {
             true => Value::Null,
             false => Value::Array(self.destroyed.clone()),
@@ -164,13 +164,13 @@ impl Outcome {
             ("notUpdated", or_null(self.not_updated.clone())),
             ("notDestroyed", or_null(self.not_destroyed.clone())),
         ];
-        let mut arguments = self.to_creations();
+        let mut arguments = self.into_creations();
         arguments.extend(more.map(|(name, value)| (name.to_owned(), value)));
         arguments
     }
 
     /// Those of a `/copy` or `/import`, which only creates.
-    pub(super) fn to_creations(self) -> Arguments {
+    pub(super) fn into_creations(self) -> Arguments {
         let mut arguments = Map::new();
         let old = self.old.map_or(Value::Null, |old| State(old).into());
         arguments.insert("accountId".into(), self.account.into());

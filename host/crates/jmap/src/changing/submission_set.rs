@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Created;
 use super::identity::identities;
@@ -122,7 +122,7 @@ pub(super) async fn call(
         }
     }
     follow(&then, &emails, &account_id, context);
-    Ok(outcome.to_arguments())
+    Ok(outcome.into_arguments())
 }
 
 /// RFC 8621 §7.5: one implicit call for all emails whose submissions succeeded.
@@ -138,14 +138,15 @@ fn follow(then: &Then, emails: &BTreeMap<String, EmailId>, account: &str, contex
     if update.is_empty() && destroy.is_empty() {
         return;
     }
-    let mut arguments = json!({ "accountId": account });
+    let mut arguments = Object::new();
+    arguments.insert("accountId".into(), account.into());
     if !update.is_empty() {
-        arguments["update"] = update.into();
+        arguments.insert("update".into(), update.into());
     }
     if !destroy.is_empty() {
-        arguments["destroy"] = destroy.into();
+        arguments.insert("destroy".into(), destroy.into());
     }
-    context.follow("Email/set", arguments);
+    context.follow("Email/set", arguments.into());
 }
 
 async fn create(

@@ -12,6 +12,8 @@ use crate::standard::{Filter, FilterError};
 
 /// Texts that one filter looks for.
 pub(super) const MAX_TEXTS: usize = 64;
+/// Octets of such a text.
+const MAX_TEXT: usize = 4096;
 
 /// A text that is looked for in contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,7 @@ pub(super) enum Condition {
     In(MailboxId),
     /// A mailbox of an id that none can have.
     Nowhere,
+    /// Ascending.
     OtherThan(Vec<MailboxId>),
     Before(i64),
     After(i64),
@@ -110,6 +113,18 @@ impl EmailFilter {
         !self.threads.is_empty()
     }
 
+    /// Whether it looks at nothing that the list of emails says: then of all of them the same is known at first.
+    pub(super) fn is_of_texts(&self) -> bool {
+        let mut only = true;
+        self.filter.each(&mut |condition| {
+            only &= matches!(
+                condition,
+                Condition::HasAttachment(_) | Condition::Field { .. } | Condition::Text { .. }
+            );
+        });
+        only
+    }
+
     /// Whether it looks at more than the list of emails.
     pub(super) fn is_deep(&self) -> bool {
         self.needs_summary || !self.keys.is_empty()
@@ -138,7 +153,9 @@ impl EmailFilter {
                 let ids = value.as_array().ok_or_else(invalid)?.iter();
                 let ids = ids.map(|id| id.as_str().ok_or_else(invalid));
                 let ids = ids.collect::<Result<Vec<_>, _>>()?.into_iter();
-                Condition::OtherThan(ids.filter_map(MailboxId::parse).collect())
+                let mut ids: Vec<MailboxId> = ids.filter_map(MailboxId::parse).collect();
+                ids.sort_unstable();
+                Condition::OtherThan(ids)
             }
             "before" => Condition::Before(date()?),
             "after" => Condition::After(date()?),
@@ -166,7 +183,7 @@ impl EmailFilter {
                 let items: Vec<&str> = items.collect::<Result<_, _>>()?;
                 return match items.as_slice() {
                     [name] => self.header(name, vec![String::new()]),
-                    [name, text] => self.header(name, words(text)),
+                    [name, text] => self.header(name, bounded(text)?),
                     _ => Err(invalid()),
                 };
             }
@@ -194,7 +211,7 @@ impl EmailFilter {
         body: bool,
     ) -> Result<Filter<Condition>, FilterError> {
         let mut all = Vec::new();
-        for word in words(text) {
+        for word in bounded(text)? {
             let sought = Sought::new(&word);
             let needle = self.needle(vec![sought.mapped().to_owned()])?;
             let mut any = Vec::new();
@@ -241,6 +258,15 @@ impl EmailFilter {
         self.needles.push(needle);
         Ok(self.needles.len() - 1)
     }
+}
+
+/// The words of a text that is no longer than texts are looked for.
+fn bounded(text: &str) -> Result<Vec<String>, FilterError> {
+    if text.len() > MAX_TEXT {
+        let why = format!("a text of more than {MAX_TEXT} octets");
+        return Err(FilterError::Unsupported(why));
+    }
+    Ok(words(text))
 }
 
 const ALL_FIELDS: [Field; 5] = [
@@ -291,7 +317,9 @@ impl<'f> Sifting<'f> {
             Some(match condition {
                 Condition::In(mailbox) => email.is_in(*mailbox),
                 Condition::Nowhere => false,
-                Condition::OtherThan(others) => email.mailboxes().any(|id| !others.contains(&id)),
+                Condition::OtherThan(others) => email
+                    .mailboxes()
+                    .any(|id| others.binary_search(&id).is_err()),
                 Condition::Before(moment) => email.received < *moment,
                 Condition::After(moment) => email.received >= *moment,
                 Condition::MinSize(size) => email.size >= *size,

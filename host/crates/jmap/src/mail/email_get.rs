@@ -48,7 +48,7 @@ pub(super) fn wishes(arguments: &mut Arguments) -> Result<Wishes, MethodError> {
     read(taken.collect())
 }
 
-pub(super) async fn get(
+pub(crate) async fn get(
     mut arguments: Arguments,
     context: &Context,
 ) -> Result<Arguments, MethodError> {

@@ -88,8 +88,8 @@ pub(super) async fn changes(
     let ids = found.into_iter().filter_map(|at| emails.at(at));
     let changed = QueryChanged {
         until: State(emails.state),
-        ids: ids.map(|email| email.id.to_string()).collect(),
-        touched: touched.into_iter().map(|id| id.to_string()).collect(),
+        ids: ids.map(|email| email.id).collect(),
+        touched,
     };
     changed.to_arguments(&changes)
 }
@@ -211,8 +211,13 @@ impl<'r> Running<'r> {
         sifting: &Sifting<'_>,
         direction: Option<Direction>,
     ) -> Vec<Candidate<'r>> {
+        let same = self.wanted.filter.is_of_texts();
+        let mut first: Option<Option<bool>> = None;
         let candidate = |(at, email): (u32, &'r Email)| {
-            let matches = sifting.matches(at, email, Known::default());
+            let matches = match first {
+                Some(matches) if same => matches,
+                _ => *first.insert(sifting.matches(at, email, Known::default())),
+            };
             (matches != Some(false)).then_some(Candidate {
                 at,
                 email,
@@ -251,13 +256,23 @@ impl<'r> Running<'r> {
             return Err(mistaken());
         };
         let mut absent = absent.into_iter();
+        let same = self.wanted.filter.is_of_texts();
+        let mut before: Option<(u64, Option<bool>)> = None;
         for candidate in candidates.iter_mut().filter(|it| it.matches.is_none()) {
             candidate.absent = absent.next().unwrap_or(0);
+            if let Some((absent, matches)) = before
+                && same
+                && absent == candidate.absent
+            {
+                candidate.matches = matches;
+                continue;
+            }
             let known = Known {
                 absent: candidate.absent,
                 ..Known::default()
             };
             candidate.matches = sifting.matches(candidate.at, candidate.email, known);
+            before = Some((candidate.absent, candidate.matches));
         }
         candidates.retain(|candidate| candidate.matches != Some(false));
         Ok(())

@@ -19,7 +19,7 @@ const MAX_PREVIEW: usize = 255;
 /// Octets that are shown before what is found.
 const BEFORE: usize = 60;
 /// Octets of a text that are looked through.
-const MAX_TEXT: usize = 256 << 10;
+const MAX_TEXT: usize = 64 << 10;
 /// Octets of a content that are read.
 const MAX_READ: u64 = 1 << 20;
 /// Emails whose contents are held together.
@@ -163,7 +163,11 @@ fn places(text: &str, words: &[String]) -> Vec<(usize, usize)> {
     // As words are compared, and of each octet of that the character that it is of.
     let (mut mapped, mut of): (String, Vec<(usize, usize)>) = (String::new(), Vec::new());
     for (at, c) in text.char_indices() {
-        mapped.push_str(&casemap(c.encode_utf8(&mut [0; 4])));
+        if c.is_ascii() {
+            mapped.push(c.to_ascii_uppercase());
+        } else {
+            mapped.push_str(&casemap(c.encode_utf8(&mut [0; 4])));
+        }
         of.resize(mapped.len(), (at, at + c.len_utf8()));
     }
     let mut found: Vec<(usize, usize)> = Vec::new();

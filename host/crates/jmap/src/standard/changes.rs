@@ -57,6 +57,10 @@ pub(crate) struct Changed {
 }
 
 impl Changed {
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "as all that becomes arguments; this is large, and made to be"
+    )]
     pub(crate) fn to_arguments(self, account: String, since: State) -> Arguments {
         let mut arguments = Map::new();
         arguments.insert("accountId".into(), account.into());

@@ -70,6 +70,10 @@ pub(crate) struct Got {
 }
 
 impl Got {
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "as all that becomes arguments; this is large, and made to be"
+    )]
     pub(crate) fn to_arguments(self, account: String) -> Arguments {
         let list: Vec<Value> = self.list.into_iter().map(Value::Object).collect();
         let mut arguments = Map::new();

@@ -1,6 +1,8 @@
 //! `/queryChanges` (RFC 8620 §5.6).
 
 use std::collections::HashSet;
+use std::fmt;
+use std::hash::Hash;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -62,27 +64,31 @@ impl QueryChanges {
 
 /// What a `/queryChanges` comes to.
 #[derive(Debug)]
-pub(crate) struct QueryChanged {
+pub(crate) struct QueryChanged<I> {
     pub(crate) until: State,
     /// The results as they are now.
-    pub(crate) ids: Vec<String>,
+    pub(crate) ids: Vec<I>,
     /// What may have been in the results, or elsewhere in them.
-    pub(crate) touched: HashSet<String>,
+    pub(crate) touched: HashSet<I>,
 }
 
-impl QueryChanged {
+impl<I: Eq + Hash + fmt::Display> QueryChanged<I> {
     /// As the arguments of the response: all that is touched is removed, and what of it is there now is put in again. RFC 8620 §5.6 lets
     /// more be removed than has to be, and has what is removed and still there among what is added.
     ///
     /// # Errors
     /// `tooManyChanges`.
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "as all that becomes arguments; this is large, and made to be"
+    )]
     pub(crate) fn to_arguments(self, of: &QueryChanges) -> Result<Arguments, MethodError> {
         let here = self.ids.iter().enumerate();
         let added: Vec<Value> = here
             .filter(|(_, id)| self.touched.contains(*id))
-            .map(|(index, id)| json!({ "id": id, "index": index }))
+            .map(|(index, id)| json!({ "id": id.to_string(), "index": index }))
             .collect();
-        let mut removed: Vec<String> = self.touched.into_iter().collect();
+        let mut removed: Vec<String> = self.touched.iter().map(ToString::to_string).collect();
         removed.sort_unstable();
         if of
             .most

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 pub(crate) mod blobs;
+pub(crate) mod push;
 
 use bytes::Bytes;
 use serde_json::Value;

@@ -165,9 +165,9 @@ static RULES: [Rule; 28] = [
     ),
     rule(
         "account ",
-        "SELECT DISTINCT CAST(account AS TEXT) FROM (SELECT account FROM departures UNION ALL SELECT account FROM uploads) AS o
+        "SELECT DISTINCT CAST(account AS TEXT) FROM (SELECT account FROM departures UNION ALL SELECT account FROM uploads UNION ALL SELECT account FROM push_subscriptions) AS o
          WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = o.account) LIMIT 100",
-        " is missing and has uploads or records of what left it",
+        " is missing and has uploads, push subscriptions or records of what left it",
     ),
     rule(
         "mailbox ",

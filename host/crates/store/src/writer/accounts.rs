@@ -6,6 +6,7 @@ use super::credentials::DELETE_ALL;
 use super::departures::DELETE_DEPARTURES;
 use super::heads::AccountHead;
 use super::import::FORGET_ACCOUNT;
+use super::push_subscriptions::DELETE_PUSH;
 use super::transaction::Transaction;
 use super::web_logins::END_ALL;
 use crate::accounts::{DEFAULT_MAILBOXES, MtaSts, Secrets, quota_values, sts_values};
@@ -364,6 +365,7 @@ impl Operation for RemoveAccount {
             &FORGET_ACCOUNT,
             &DELETE_ALL,
             &END_ALL,
+            &DELETE_PUSH,
             &DELETE_ACCOUNT,
         ] {
             transaction.execute(sql, vec![self.id.0.into()]).await?;

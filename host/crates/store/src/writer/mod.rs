@@ -25,6 +25,7 @@ pub(crate) mod mailbox_shapes;
 pub(crate) mod mailboxes;
 pub(crate) mod metadata;
 pub(crate) mod outcome;
+pub(crate) mod push_subscriptions;
 pub(crate) mod queue;
 pub(crate) mod records;
 pub(crate) mod replace;

@@ -2,6 +2,7 @@
 
 use super::Operation;
 use super::departures;
+use super::push_subscriptions;
 use super::rosters;
 use super::transaction::Transaction;
 use super::uploads;
@@ -73,6 +74,7 @@ impl Operation for Sweep {
         super::records::sweep(transaction, self.vanished_before).await?;
         uploads::remove_old(transaction, self.uploads_before).await?;
         web_logins::sweep(transaction, self.web_logins_before).await?;
+        push_subscriptions::sweep(transaction).await?;
         if transaction
             .execute(&FORGET_VANISHED, vec![self.vanished_before.into()])
             .await?

@@ -29,6 +29,7 @@ mod mailboxes;
 mod messages;
 mod metadata;
 mod properties;
+mod push_subscriptions;
 mod queue;
 mod queue_batch;
 mod queue_crash;

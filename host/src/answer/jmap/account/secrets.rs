@@ -117,7 +117,8 @@ pub(super) async fn propose_totp(
     let owner = Owner::of(&visitor, &headers).await?;
     let secret = BASE32_NOPAD.encode(&Store::new_totp_secret());
     let uri = totp_uri(&owner.account.address, &secret);
-    Ok(told(&json!({ "secret": secret, "uri": uri })))
+    let qr = crate::discovery::qr::svg(&uri);
+    Ok(told(&json!({ "secret": secret, "uri": uri, "qr": qr })))
 }
 
 #[derive(Deserialize)]

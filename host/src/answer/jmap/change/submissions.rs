@@ -285,7 +285,7 @@ fn fields(content: &[u8]) -> Sendable {
     let block = content.get(..header::end(content)).unwrap_or_default();
     let mut found = Sendable::default();
     for field in header::fields(block) {
-        let mut read = |name: &str| field.is(name).then(|| addresses(field.raw));
+        let read = |name: &str| field.is(name).then(|| addresses(field.raw));
         if let Some(addresses) = read("Sender") {
             found.senders.push(addresses);
         } else if let Some(addresses) = read("From") {

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { allows, ask, get, type Page, type PolicyProblem, type Preview, part, type RuleFile, type Side } from '../api';
+import { differences } from '../differences';
 import { count, moment, t, word } from '../i18n';
 import { Field, Table, Tag, useAsked, values, Waiting } from '../parts';
 import { attempt, explain, link, place, who } from '../state';
@@ -219,16 +220,4 @@ function Judged({ side }: { side: Side }) {
       <Tag kind={side.verdict}>{word('verdict', side.verdict)}</Tag> {count(side.score)}
     </>
   );
-}
-
-/** What is found on one side only, or counts something else. */
-export function differences(before: Side, after: Side): string[] {
-  const names = [...new Set([...Object.keys(before.findings), ...Object.keys(after.findings)])].sort();
-  return names.flatMap((name) => {
-    const [was, is] = [before.findings[name], after.findings[name]];
-    if (was === is) return [];
-    if (was === undefined) return [`+${name} ${count(is ?? 0)}`];
-    if (is === undefined) return [`−${name} ${count(was)}`];
-    return [`${name} ${count(was)} → ${count(is)}`];
-  });
 }
