@@ -6,9 +6,9 @@
 //! The socket is `admin.sock` in the data directory, mode 0600: who may write there may do all this. It speaks JSON,
 //! one request and one answer a line.
 
-mod certificate;
 pub(crate) mod api;
 mod audit;
+mod certificate;
 mod credentials;
 mod domain;
 mod execute;

@@ -101,6 +101,11 @@ pub(crate) struct Memory {
 pub(crate) type Reservation = Arc<Memory>;
 
 impl Memory {
+    /// None yet, for a client of this address.
+    pub(crate) fn of(budget: &Arc<Budget>, client: IpAddr) -> Arc<Self> {
+        Self::new(budget, own(client))
+    }
+
     fn new(budget: &Arc<Budget>, owner: IpAddr) -> Arc<Self> {
         Arc::new(Self {
             budget: Arc::clone(budget),
@@ -110,7 +115,7 @@ impl Memory {
     }
 
     /// Takes so many more, if they may be had. Only the session that the memory is for does so.
-    fn take(&self, octets: u64) -> bool {
+    pub(crate) fn take(&self, octets: u64) -> bool {
         let held = self.octets.load(Ordering::Relaxed);
         let taken = self.budget.take(self.owner, held, octets);
         if taken {
@@ -147,7 +152,7 @@ impl Content {
     /// Nothing yet, from a client of this address.
     pub(crate) fn new(budget: &Arc<Budget>, client: IpAddr) -> Self {
         Self {
-            memory: Memory::new(budget, own(client)),
+            memory: Memory::of(budget, client),
             pieces: Pieces::None,
             exhausted: false,
         }

@@ -4,8 +4,8 @@
 //! is none; `--json` gives every answer as one JSON document; passwords come from standard input only.
 
 mod account;
-mod certificate;
 mod audit;
+mod certificate;
 mod check;
 mod compile;
 mod credential;

@@ -23,19 +23,9 @@ pub(crate) async fn connect(
     private: bool,
     within: Duration,
 ) -> Result<TcpStream, HttpFailure> {
-    let found = match host.parse::<IpAddr>() {
-        Ok(address) => vec![address],
-        Err(_) => resolver.addresses(host).await,
-    };
-    if found.is_empty() {
-        return Err(HttpFailure::Unreachable(format!("{host} has no address")));
-    }
-    let allowed: Vec<IpAddr> = found
-        .into_iter()
-        .map(|address| address.to_canonical())
-        .filter(|address| private || is_public(*address))
-        .take(MAX_TRIES)
-        .collect();
+    let mut allowed = addresses(resolver, host).await?;
+    allowed.retain(|address| private || is_public(*address));
+    allowed.truncate(MAX_TRIES);
     let mut told = HttpFailure::AddressRefused(format!(
         "{host} has only addresses that are not public; `private = true` in [step.http] lets it be reached"
     ));
@@ -49,6 +39,30 @@ pub(crate) async fn connect(
         };
     }
     Err(told)
+}
+
+/// An address of a host that has none but public ones, for a proxy to connect to: it would find others by the name, if it were asked to.
+pub(crate) async fn public_address(resolver: &Resolver, host: &str) -> Result<IpAddr, HttpFailure> {
+    let found = addresses(resolver, host).await?;
+    match found.first() {
+        Some(first) if found.iter().all(|address| is_public(*address)) => Ok(*first),
+        _ => Err(HttpFailure::AddressRefused(format!(
+            "{host} has an address that is not public"
+        ))),
+    }
+}
+
+/// What a host's name leads to; at least one.
+async fn addresses(resolver: &Resolver, host: &str) -> Result<Vec<IpAddr>, HttpFailure> {
+    let found = match host.parse::<IpAddr>() {
+        Ok(address) => vec![address],
+        Err(_) => resolver.addresses(host).await,
+    };
+    if found.is_empty() {
+        return Err(HttpFailure::Unreachable(format!("{host} has no address")));
+    }
+    let found = found.into_iter().map(|address| address.to_canonical());
+    Ok(found.collect())
 }
 
 /// Whether an address is one of the internet: not of this machine, of a private network or of a special purpose (RFC 6890).

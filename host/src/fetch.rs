@@ -89,7 +89,15 @@ impl Client {
     /// The connection that a request goes over, not secured yet.
     pub(crate) async fn connect(&self, request: &HttpRequest) -> Result<TcpStream, HttpFailure> {
         if request.secure && !self.proxy.is_empty() {
-            return tunnel(&self.proxy, &request.host, request.port).await;
+            // What may be anywhere is found by the proxy, which may know names that nobody here does.
+            let to = match request.private {
+                true => request.host.clone(),
+                false => {
+                    let address = dial::public_address(&self.resolver, &request.host).await?;
+                    address.to_string()
+                }
+            };
+            return tunnel(&self.proxy, &to, request.port).await;
         }
         dial::connect(
             &self.resolver,

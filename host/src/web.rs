@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use crate::acme;
 use crate::admin::api;
 use crate::answer::Caller;
-use crate::answer::jmap::{self, Visitor};
+use crate::answer::jmap::{self, Metered, Visitor};
 use crate::config::Tls;
 use crate::discovery;
 use crate::drive::Terms;
@@ -76,6 +76,7 @@ async fn answer(
     parts: Arc<Parts>,
 ) {
     let visitor = Arc::new(visitor);
+    let stream = Metered::new(stream, visitor.meter());
     let mut phase = parts.shutdown.phase();
     let routes = Router::new()
         .route("/.well-known/mta-sts.txt", get(mta_sts))

@@ -9,8 +9,8 @@ use waxwing_store::{Database, Store, StoreConfig};
 
 use crate::acme::Acme;
 use crate::admin::{Exit, Failure};
-use crate::answer::jmap::{LoginsEnded, Turns, Views};
 use crate::answer::jmap::push::Push;
+use crate::answer::jmap::{LoginsEnded, Turns, Views};
 use crate::budget::Budget;
 use crate::config::{Config, Problem, Service, Tls};
 use crate::dns::Resolver;
@@ -53,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) flow: Flow,
     /// One draft of a rule file is tried at a time.
     pub(crate) drafts: tokio::sync::Mutex<()>,
+    /// Held while what a domain publishes is looked at from afar.
+    pub(crate) domain_checks: tokio::sync::Semaphore,
     pub(crate) outgoing: Outgoing,
     pub(crate) reports: Reports,
     /// What of each account's is worked on over JMAP.
@@ -105,6 +107,7 @@ impl Parts {
             figures,
             flow: Flow::default(),
             drafts: tokio::sync::Mutex::default(),
+            domain_checks: tokio::sync::Semaphore::new(2),
             outgoing,
             reports: Reports::default(),
             turns: Turns::default(),

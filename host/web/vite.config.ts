@@ -55,7 +55,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'real', include: ['tests/real/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+        test: { name: 'real', include: ['tests/real/**/*.test.ts'], testTimeout: 240_000, hookTimeout: 240_000 },
       },
       {
         extends: true,
@@ -63,8 +63,8 @@ export default defineConfig({
           name: 'browser',
           include: ['tests/browser/**/*.test.ts'],
           environment: 'node',
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           // One browser at a time.
           fileParallelism: false,
         },

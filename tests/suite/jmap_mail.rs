@@ -180,7 +180,10 @@ fn ids_and_counts_agree() {
         .unwrap()
         .ok()
         .unwrap();
-    assert_eq!(jmap.query(json!({"hasKeyword": "$flagged"})), [two.clone()]);
+    assert_eq!(
+        jmap.query(json!({"hasKeyword": "$flagged"})),
+        std::slice::from_ref(&two)
+    );
     let whole = jmap.call(
         "Email/get",
         json!({"ids": [one], "fetchAllBodyValues": true, "properties": ["bodyValues", "textBody", "from"], "bodyProperties": ["partId", "blobId"]}),

@@ -81,17 +81,18 @@ fn what_any_protocol_changes_is_told() {
     // What happens to others is nothing to her: of this and what follows only her own is told.
     deliver(&server, "bob@waxwing.test", "not hers");
     imap.select("Box").unwrap();
-    // RFC 8621 §4.1.1: it is not to be seen from then on.
     imap.command("STORE 1 +FLAGS (\\Deleted)")
         .unwrap()
         .ok()
         .unwrap();
+    // RFC 8621 §4.1.1: with the flag it is gone for JMAP.
     assert_eq!(
         types(&events.named("state").unwrap()),
         ["Email", "Mailbox", "Thread"]
     );
     imap.command("EXPUNGE").unwrap().ok().unwrap();
-    assert_eq!(types(&events.named("state").unwrap()), ["Mailbox"]);
+    let expunged = types(&events.named("state").unwrap());
+    assert!(expunged.contains(&"Mailbox".to_owned()), "{expunged:?}");
     server.verify();
 }
 
@@ -239,6 +240,34 @@ fn quotas_are_told_like_everything() {
     }
 }
 
+#[test]
+fn identities_are_told_too() {
+    let server = start();
+    let mut events = listen(
+        &server,
+        "types=Identity,EmailSubmission&closeafter=no&ping=0",
+        None,
+    );
+    first(&mut events);
+    // Of mail nothing is told here.
+    deliver(&server, ALICE, "one");
+    let mut http = Http::open(server.address("web")).unwrap();
+    http.authorize(Some(basic(ALICE)));
+    let session = http.get("/.well-known/jmap").unwrap().json();
+    let uri = "urn:ietf:params:jmap:submission";
+    let account = session["primaryAccounts"][uri].as_str().unwrap();
+    let create = json!({"a": {"name": "Alice", "email": ALICE}});
+    let calls = json!([["Identity/set", {"accountId": account, "create": create}, "s"]]);
+    let request = json!({"using": ["urn:ietf:params:jmap:core", uri], "methodCalls": calls});
+    let octets = request.to_string();
+    let page = http.post("/jmap", "application/json", octets.as_bytes());
+    let set = page.unwrap().json()["methodResponses"][0][1].clone();
+    assert!(set["created"]["a"].is_object(), "{set}");
+    let event = events.named("state").unwrap();
+    assert_eq!(types(&event), ["Identity"]);
+    assert_eq!(set["newState"].as_str(), event.id.as_deref());
+}
+
 const CORE: &str = "urn:ietf:params:jmap:core";
 const JMAP: (&str, &str) = ("Sec-WebSocket-Protocol", "jmap");
 
@@ -323,6 +352,11 @@ fn who_may_open_a_websocket() {
     let mut http = Http::open(server.address("web")).unwrap();
     http.authorize(Some(authorization.clone()));
     assert_eq!(http.get("/jmap/ws").unwrap().status, 400);
+    // So many at a time and no more.
+    let server = start();
+    let _held: Vec<WebSocket> = (0..4).map(|_| websocket(&server)).collect();
+    let (_, head) = WebSocket::ask(server.address("web"), "/jmap/ws", &[known, JMAP]).unwrap();
+    assert!(head[0].contains(" 400 "), "{head:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use waxwing_tests::authority::{Authority, Tunnel};
 use waxwing_tests::client::Http;
+use waxwing_tests::names::{Names, Zones};
 use waxwing_tests::push_client::{PushClient, claims};
 use waxwing_tests::wait::{PATIENCE, until};
 use waxwing_tests::{Server, Setup};
@@ -23,6 +24,7 @@ type Got = (String, Vec<u8>);
 struct Service {
     authority: Authority,
     tunnel: Tunnel,
+    names: Names,
     got: Receiver<Got>,
     answers: Arc<Mutex<Vec<&'static str>>>,
 }
@@ -32,6 +34,11 @@ impl Service {
         let authority = Authority::new();
         let issued = authority.issue("push.example");
         let answers = Arc::<Mutex<Vec<&'static str>>>::default();
+        // The proxy does not connect to it.
+        let zones = Zones::new().zone(
+            "push.example",
+            "@ IN A 9.9.9.9\nin IN A 9.9.9.9\nin IN A 127.0.0.1",
+        );
         let (next, (send, got)) = (Arc::clone(&answers), channel());
         let send = Mutex::new(send);
         let tunnel = Tunnel::serve(&issued, move |head, content| {
@@ -43,13 +50,18 @@ impl Service {
         Self {
             authority,
             tunnel,
+            names: zones.serve(),
             got,
             answers,
         }
     }
 
     fn server(&self) -> Server {
-        let proxy = format!("[queue]\nhttps-proxy = \"{}\"\n", self.tunnel.address());
+        let proxy = format!(
+            "[dns]\nservers = [\"{}\"]\nvalidate = \"never\"\n[queue]\nhttps-proxy = \"{}\"\n",
+            self.names.address(),
+            self.tunnel.address()
+        );
         Setup::new()
             .settings(&format!("{WEB}{proxy}"))
             .environment("SSL_CERT_FILE", self.authority.roots())
@@ -225,6 +237,39 @@ fn nothing_is_sent_to_this_machine() {
         assert_eq!(error["properties"], json!(["url"]));
     }
     assert!(listener.accept().is_err(), "somebody came");
+}
+
+#[test]
+fn codes_are_counted_whatever_became_of_their_subscriptions() {
+    let service = Service::start();
+    *service.answers.lock().unwrap() = vec!["503 Not now"; 32];
+    let server = service.server();
+    let mut client = Client::of(&server, basic(ALICE));
+    let new = json!({"deviceClientId": "phone", "url": URL});
+    for _ in 0..32 {
+        let id = client.subscribe(&new);
+        service.next();
+        client.call("PushSubscription/set", &json!({"destroy": [id]}));
+    }
+    assert_eq!(client.ids(), Vec::<Value>::new());
+    let set = client.call("PushSubscription/set", &json!({"create": {"a": new}}));
+    assert_eq!(set["notCreated"]["a"]["type"], "overQuota", "{set}");
+}
+
+#[test]
+fn a_proxy_is_led_to_no_network_of_ours() {
+    let service = Service::start();
+    let server = service.server();
+    let mut client = Client::of(&server, basic(ALICE));
+    for url in ["https://in.push.example/", URL] {
+        client.subscribe(&json!({"deviceClientId": "phone", "url": url}));
+    }
+    service.next();
+    let more = service.got.recv_timeout(Duration::from_millis(100));
+    assert!(more.is_err(), "one of its addresses is this machine's");
+    // By the address that was looked at, not by a name that may have another one now.
+    let asked = service.tunnel.asked();
+    assert_eq!(asked, ["9.9.9.9:443 POST /to/me?x=1 HTTP/1.1"]);
 }
 
 #[test]

@@ -328,6 +328,23 @@ fn policy_is_told_and_asked_as_over_imap() {
 }
 
 #[test]
+fn one_call_gets_no_more_than_there_is_room_for() {
+    let server = start();
+    let mut jmap = Jmap::of(&server, ALICE);
+    let (inbox, trash) = (jmap.mailbox("Inbox"), jmap.mailbox("Trash"));
+    let (one, two) = (jmap.email(&inbox, "one"), jmap.email(&inbox, "two"));
+    drop(server.cli(&["account", "quota", ALICE, "--quota-messages", "3"]));
+    // Each would fit, if it were alone.
+    let both = json!({ "mailboxIds": { &inbox: true, &trash: true } });
+    let update = json!({ "update": { &one: both, &two: both } });
+    let set = jmap.call("Email/set", update);
+    let count = |of: &str| set[of].as_object().map_or(0, serde_json::Map::len);
+    assert_eq!((count("updated"), count("notUpdated")), (1, 1), "{set:#}");
+    let refused = &set["notUpdated"].as_object().unwrap().values().next();
+    assert_eq!(refused.unwrap()["type"], "overQuota", "{set:#}");
+}
+
+#[test]
 fn an_account_that_is_full_gets_no_more() {
     let server = start();
     let mut jmap = Jmap::of(&server, ALICE);
@@ -349,7 +366,14 @@ fn an_account_that_is_full_gets_no_more() {
 
 #[test]
 fn what_is_submitted_arrives_and_is_filed_as_sent() {
-    let server = start();
+    let server = Setup::new()
+        .settings(WEB)
+        .accounts([
+            "alice@waxwing.test",
+            "bob@waxwing.test",
+            "carol@waxwing.test",
+        ])
+        .start();
     let mut jmap = Jmap::of(&server, ALICE);
     let (drafts, sent) = (jmap.mailbox("Drafts"), jmap.mailbox("Sent"));
     let identities = jmap.call("Identity/get", json!({}));

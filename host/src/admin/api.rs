@@ -110,6 +110,15 @@ async fn carry_out(
     );
     let parts = Arc::clone(visitor.parts());
     let done = tokio::spawn(async move {
+        // Hundreds of questions and a dozen connections each.
+        let checks = matches!(
+            &request,
+            super::Request::Domain(super::DomainRequest::Check { .. })
+        );
+        let _turn = match checks {
+            true => parts.domain_checks.acquire().await.ok(),
+            false => None,
+        };
         let running = Some(&*parts);
         perform(&parts.store, &parts.config, running, &actor, request).await
     });

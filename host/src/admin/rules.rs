@@ -67,6 +67,7 @@ pub(super) async fn execute(
         }
         RuleRequest::Check { file, text } => {
             bounded(&text)?;
+            let _one = parts.drafts.lock().await;
             match policy.check_draft(&file, &text).await {
                 Ok(()) => Ok(json!({ "problems": [] })),
                 Err(DraftError::Problems(problems)) => Ok(json!({ "problems": problems })),

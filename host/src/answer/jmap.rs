@@ -15,6 +15,7 @@ mod download;
 mod events;
 mod mail;
 mod mailboxes;
+mod meter;
 mod news;
 pub(crate) mod push;
 mod query;
@@ -43,6 +44,7 @@ use waxwing_jmap::{
 use waxwing_store::Account;
 
 use self::asks::Asks;
+pub(crate) use self::meter::Metered;
 use self::refusal::Refusal;
 use self::turns::Kind;
 pub(crate) use self::turns::Turns;

@@ -43,7 +43,7 @@ struct AddArgs {
     /// What it is called in the list, such as the device that it is for.
     #[arg(long, default_value = "")]
     name: String,
-    /// What it is good for, with commas between: smtp (sending), imap, pop3, jmap.
+    /// What it is good for, with commas between: smtp (sending), imap, pop3, jmap (reading and sending).
     #[arg(long, value_name = "PROTOCOLS", value_delimiter = ',', value_parser = scope, default_value = "smtp,imap,pop3,jmap")]
     scope: Vec<Scope>,
     /// For how long it is good, such as 90d; for ever if not given.

@@ -30,7 +30,7 @@ pub struct Queue {
     pub hold: Period,
     /// The port of other servers, where their MX records lead.
     pub port: u16,
-    /// `host:port` of a proxy for HTTPS, by which policies of MTA-STS are fetched and reports are posted; empty: there is none.
+    /// `host:port` of a proxy for HTTPS, by which policies of MTA-STS are fetched, reports are posted and clients are pushed to; empty: there is none.
     pub https_proxy: String,
     /// Whether the MX records of others may lead to addresses of this machine and of private networks.
     pub private_hosts: bool,

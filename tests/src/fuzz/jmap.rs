@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use waxwing_jmap::{Access, AccountId, Answer, Ask, Exchange, Failure, Limits, Request, Step, Viewer};
+use waxwing_jmap::{
+    Access, AccountId, Answer, Ask, Exchange, Failure, Limits, Request, Step, Viewer,
+};
 use waxwing_jmap::{
     Begun, ChangeAnswer, ChangeAsk, ContentId, EmailId, EmailsChanged, Identity, IdentityId,
     MailboxId, NotKept, Piece, SendAnswer, SendAsk, Sendable, Shaped, StoredEmail, ThreadId,

@@ -2,8 +2,8 @@
 //!
 //! Every ask may be answered with [`Answer::Failed`]. An answer of the wrong kind is a failure of the server's; it never panics.
 
-use crate::changing::{ChangeAnswer, ChangeAsk, SendAnswer, SendAsk};
 use crate::blob::{BlobAnswer, BlobAsk};
+use crate::changing::{ChangeAnswer, ChangeAsk, SendAnswer, SendAsk};
 use crate::id::{AccountId, ContentId};
 use crate::mail::{MailAnswer, MailAsk};
 use crate::push_subscription::{PushAnswer, PushAsk};

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::MethodError;
 use crate::methods::{Arguments, read};
 
-pub use self::ask::{BlobAnswer, BlobAsk, DigestAlgorithm, Octets, BlobPiece, Uses};
+pub use self::ask::{BlobAnswer, BlobAsk, BlobPiece, DigestAlgorithm, Octets, Uses};
 pub(crate) use self::lookup::TYPES;
 
 /// A method of contents.

@@ -47,7 +47,7 @@ mod standard;
 mod websocket;
 
 pub use ask::{Answer, Ask, Failure};
-pub use blob::{BlobAnswer, BlobAsk, DigestAlgorithm, Octets, BlobPiece, Uses};
+pub use blob::{BlobAnswer, BlobAsk, BlobPiece, DigestAlgorithm, Octets, Uses};
 pub use capability::Capability;
 pub use changing::{
     Addressed, Begun, Carried, ChangeAnswer, ChangeAsk, EmailChange, EmailsChanged, InMailboxes,
@@ -60,8 +60,8 @@ pub use changing::{
 pub use error::MethodError;
 pub use exchange::{Exchange, Step};
 pub use id::{
-    AccountId, BlobId, ContentId, EmailId, Encoding, IdentityId, MailboxId, PushSubscriptionId, SubmissionId, ThreadId,
-    is_id,
+    AccountId, BlobId, ContentId, EmailId, Encoding, IdentityId, MailboxId, PushSubscriptionId,
+    SubmissionId, ThreadId, is_id,
 };
 pub use limits::Limits;
 pub use mail::{

@@ -29,7 +29,6 @@ use crate::methods::{Arguments, read};
 pub use self::ask::{Changes, Kind, MailAnswer, MailAsk};
 pub use self::email_filter::TextKey;
 pub use self::emails::{Email, Emails, Gathering, Message, Place, SystemKeywords};
-pub(crate) use self::mailboxes::usual_order;
 pub use self::mailboxes::{Mailbox, MailboxRights, Mailboxes, Role};
 
 /// By what emails can be sorted (RFC 8621 §4.4.2).

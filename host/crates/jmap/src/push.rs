@@ -18,6 +18,10 @@ pub enum DataType {
     Email,
     /// `EmailDelivery` (RFC 8621 §1.5)
     EmailDelivery,
+    /// `EmailSubmission` (RFC 8621 §7)
+    EmailSubmission,
+    /// `Identity` (RFC 8621 §6)
+    Identity,
     /// `Mailbox` (RFC 8621 §2)
     Mailbox,
     /// `Quota` (RFC 9425 §5)
@@ -33,6 +37,8 @@ impl DataType {
         match self {
             Self::Email => "Email",
             Self::EmailDelivery => "EmailDelivery",
+            Self::EmailSubmission => "EmailSubmission",
+            Self::Identity => "Identity",
             Self::Mailbox => "Mailbox",
             Self::Quota => "Quota",
             Self::Thread => "Thread",

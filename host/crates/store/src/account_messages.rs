@@ -11,6 +11,9 @@ static SUMMARIES_OF: Sql = Sql::new(
     "SELECT r.i, b.summary FROM {1: i i, blob i} AS r CROSS JOIN blobs b WHERE b.id = r.blob",
 );
 
+/// How often an account is read that changes all the time.
+const TRIES: usize = 5;
+
 /// A message where it is.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageIn<'a> {
@@ -47,10 +50,11 @@ impl AccountMessages {
         self.images.iter().map(|(_, image)| image.count()).sum()
     }
 
-    /// Each of them.
+    /// Each of them that was there at the state. What came while they were read is told of as what came since; who had it from here, and
+    /// asked what changed since the state, would not be told when it goes.
     pub fn each(&self) -> impl Iterator<Item = MessageIn<'_>> {
-        let images = self.images.iter();
-        images.flat_map(|(mailbox, image)| image.messages_in(*mailbox))
+        let (state, images) = (self.state, self.images.iter());
+        images.flat_map(move |(mailbox, image)| image.messages_in(*mailbox, state))
     }
 }
 
@@ -60,6 +64,18 @@ impl Store {
     /// # Errors
     /// `NoSuchAccount`.
     pub async fn account_messages(&self, account: AccountId) -> Result<AccountMessages> {
+        // One that is moved meanwhile may be in neither mailbox when that is read: then it is read again, as long as that helps.
+        let mut found = self.read_messages(account).await?;
+        for _again in 1..TRIES {
+            if self.account_state(account).await? == found.state {
+                break;
+            }
+            found = self.read_messages(account).await?;
+        }
+        Ok(found)
+    }
+
+    async fn read_messages(&self, account: AccountId) -> Result<AccountMessages> {
         let state = self.account_state(account).await?;
         let mut images = Vec::new();
         for mailbox in self.mailboxes(account).await? {

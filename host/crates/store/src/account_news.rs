@@ -5,25 +5,29 @@
 use std::collections::HashSet;
 
 use crate::account_log::{DEPARTED, MAILBOX_MOMENTS, departed};
-use crate::database::Value;
+use crate::database::{Row, Value};
 use crate::statement::Sql;
 use crate::writer::buffers::signed;
-use crate::{AccountId, BlobId, Error, MailboxId, Result, Store};
+use crate::{AccountId, BlobId, Error, Flags, MailboxId, RecordKind, Result, Store};
 
 static FLAGGED: Sql =
     Sql::new("SELECT 1 FROM messages WHERE mailbox = $1 AND modseq > $2 AND changed = 1 LIMIT 1");
-// What had \Deleted and has it no more comes anew, with the UID that it had.
-static SHOWN: Sql = Sql::new(
-    "SELECT 1 FROM messages WHERE mailbox = $1 AND modseq > $2 AND changed = 1 AND created > $2 LIMIT 1",
-);
-// What comes has the highest UIDs, and the moment that it came with rises with them.
+// What is put into a mailbox has the highest UIDs. What loses `\Deleted` comes, too (RFC 8621 §4.1.1), wherever it is.
 static CAME: Sql = Sql::new(
-    "SELECT m.uid, m.blob, m.created, b.refs FROM messages m JOIN blobs b ON b.id = m.blob
+    "SELECT m.uid, m.blob, m.created, m.flags, b.refs FROM messages m JOIN blobs b ON b.id = m.blob
      WHERE m.mailbox = $1 AND m.uid < $2 ORDER BY m.uid DESC LIMIT $3",
 );
+static CAME_AGAIN: Sql = Sql::new(
+    "SELECT m.uid, m.blob, m.created, m.flags, b.refs FROM messages m JOIN blobs b ON b.id = m.blob
+     WHERE m.mailbox = $1 AND m.modseq > $2 AND m.changed = 1 AND m.created > $2 LIMIT $3",
+);
+static RECORDED: Sql =
+    Sql::new("SELECT DISTINCT kind FROM records WHERE account = $1 AND changed > $2");
 
 /// Messages that are looked at together.
 const PAGE: i64 = 64;
+/// Messages that are looked at of those that came again; one tells as much as many.
+const AGAIN: i64 = 1000;
 
 /// What changed after a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,10 @@ pub struct AccountNews {
     pub threads: bool,
     /// Mailboxes came, changed or left; a message that comes, changes or leaves changes its mailbox.
     pub mailboxes: bool,
+    /// Identities came, changed or left.
+    pub identities: bool,
+    /// Submissions came, changed or left.
+    pub submissions: bool,
 }
 
 impl AccountNews {
@@ -48,6 +56,8 @@ impl AccountNews {
             delivered: changed,
             threads: changed,
             mailboxes: changed,
+            identities: changed,
+            submissions: changed,
         }
     }
 }
@@ -59,6 +69,33 @@ struct Came {
     blobs: HashSet<BlobId>,
     /// One of them is new to the account.
     new: bool,
+}
+
+impl Came {
+    /// Looks at a message that came, beside what left.
+    fn look_at(
+        &mut self,
+        row: &Row,
+        left: &HashSet<BlobId>,
+        shared: &mut HashSet<BlobId>,
+    ) -> Result<()> {
+        // RFC 8621 §4.1.1: what has `\Deleted` is not there.
+        let flags = Flags::from_bits(u8::try_from(row.int(3)?).unwrap_or(0));
+        if flags.contains(Flags::DELETED) {
+            return Ok(());
+        }
+        let blob = BlobId(row.int(1)?);
+        self.blobs.insert(blob);
+        if left.contains(&blob) {
+            return Ok(());
+        }
+        if row.int(4)? > 1 {
+            shared.insert(blob);
+        } else {
+            self.new = true;
+        }
+        Ok(())
+    }
 }
 
 impl Store {
@@ -88,32 +125,35 @@ impl Store {
                 left.extend((stay.created <= since).then_some(stay.blob));
             }
         }
-        let (mut came, mut mailboxes) = (Came::default(), !rows.is_empty());
-        let (mut flagged, mut shown) = (false, false);
+        let (mut came, mut flagged, mut mailboxes) = (Came::default(), false, !rows.is_empty());
         for row in &moments {
             let mailbox = MailboxId(row.int(0)?);
             let busy = row.natural(3)? > since;
             mailboxes |= busy || row.natural(1)? > since || row.natural(2)? > since;
             if busy {
                 self.came(account, mailbox, since, &left, &mut came).await?;
-                let changed = self.any(&FLAGGED, mailbox, since).await?;
-                flagged |= changed;
-                shown |= changed && self.any(&SHOWN, mailbox, since).await?;
+                flagged = flagged || self.flagged(mailbox, since).await?;
             }
         }
+        let after = vec![account.0.into(), signed(since).into()];
+        let kinds = readers.fetch(&RECORDED, after).await?;
+        let kinds: Vec<i64> = kinds.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
+        let recorded = |kind: RecordKind| kinds.contains(&kind.code());
         let gone = left.iter().any(|blob| !came.blobs.contains(blob));
         Ok(AccountNews {
             until: now,
             emails: flagged || !left.is_empty() || !came.blobs.is_empty(),
             delivered: came.new,
-            threads: came.new || shown || gone,
+            threads: came.new || gone,
             mailboxes,
+            identities: recorded(RecordKind::Identity),
+            submissions: recorded(RecordKind::Submission),
         })
     }
 
-    async fn any(&self, sql: &'static Sql, mailbox: MailboxId, since: u64) -> Result<bool> {
+    async fn flagged(&self, mailbox: MailboxId, since: u64) -> Result<bool> {
         let arguments = vec![mailbox.0.into(), signed(since).into()];
-        let found = self.inner.readers.fetch_one(sql, arguments).await?;
+        let found = self.inner.readers.fetch_one(&FLAGGED, arguments).await?;
         Ok(found.is_some())
     }
 
@@ -126,29 +166,24 @@ impl Store {
         left: &HashSet<BlobId>,
         came: &mut Came,
     ) -> Result<()> {
+        // Contents that something else has, too: another account, or another mailbox of this one.
+        let mut shared = HashSet::new();
+        let again: Vec<Value> = vec![mailbox.0.into(), signed(since).into(), AGAIN.into()];
+        for row in self.inner.readers.fetch(&CAME_AGAIN, again).await? {
+            came.look_at(&row, left, &mut shared)?;
+        }
         let mut below = i64::from(u32::MAX) + 1;
         loop {
             let arguments: Vec<Value> = vec![mailbox.0.into(), below.into(), PAGE.into()];
             let rows = self.inner.readers.fetch(&CAME, arguments).await?;
-            // Contents that something else has, too: another account, or another mailbox of this one.
-            let mut shared = HashSet::new();
             let mut whole = i64::try_from(rows.len()).unwrap_or(0) == PAGE;
             for row in &rows {
-                let blob = BlobId(row.int(1)?);
                 below = row.int(0)?;
                 if row.natural(2)? <= since {
                     whole = false;
                     break;
                 }
-                came.blobs.insert(blob);
-                if left.contains(&blob) {
-                    continue;
-                }
-                if row.int(3)? > 1 {
-                    shared.insert(blob);
-                } else {
-                    came.new = true;
-                }
+                came.look_at(row, left, &mut shared)?;
             }
             if !came.new && !shared.is_empty() {
                 let known = self.had(account, &shared, since).await?;

@@ -42,13 +42,13 @@ impl CredentialKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
-    /// Sending: submission, and SMTP where it takes logins.
+    /// Sending by SMTP: submission, and the other ports where they take logins.
     Smtp,
     /// IMAP.
     Imap,
     /// POP3.
     Pop3,
-    /// JMAP.
+    /// JMAP, with all that it does: sending, too (RFC 8621 §7), without [`Scope::Smtp`].
     Jmap,
 }
 
@@ -104,6 +104,11 @@ pub struct NewCredential {
     pub expires: Option<i64>,
 }
 
+/// Kinds of secrets beside those that are held by number: the account's own password, what somebody else vouches for, and a cookie.
+const OWN: u8 = 0;
+const VOUCHED: u8 = 0x80;
+const COOKIE: u8 = 0x81;
+
 /// Which secret somebody has logged in with, without the secret: another one of the same account is another. What does not change with the
 /// secret, as whose token an issuer's is, is always the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,11 +128,28 @@ pub enum ShownSecret<'s> {
     Password(&'s str),
     /// A token, of here or of an issuer.
     Token(&'s str),
+    /// That of a browser's cookie.
+    Cookie(&'s str),
 }
 
 impl SecretId {
     pub(crate) fn read(octets: &[u8]) -> Option<Self> {
         octets.try_into().ok().map(Self)
+    }
+
+    /// Of what is kept of an account's own password.
+    pub(crate) fn of_password(kept: &str) -> Self {
+        Self::of(OWN, kept.as_bytes())
+    }
+
+    /// Of what somebody else vouches for.
+    pub(crate) fn vouched_for() -> Self {
+        Self::of(VOUCHED, b"")
+    }
+
+    /// Of a login by cookie, of what is kept of it.
+    pub(crate) fn of_cookie(hash: &[u8]) -> Self {
+        Self::of(COOKIE, hash)
     }
 
     /// Of what is kept of a secret.

@@ -21,6 +21,7 @@ use crate::database::{Readers, Row, Value};
 use crate::password::MAX_PASSWORD;
 use crate::shared::Shared;
 use crate::statement::Sql;
+use crate::web_logins;
 use crate::writer::Writer;
 use crate::writer::accounts::DirectoryChange;
 use crate::writer::credentials::UseTotp;
@@ -95,10 +96,6 @@ static VERSION: Sql = Sql::new("SELECT next FROM sequences WHERE name = 'directo
 const CACHED: u64 = 50_000;
 /// How long a verification that succeeded is remembered.
 const VERIFIED: Duration = Duration::from_secs(300);
-
-/// Kinds of secrets beside those that are held by number: the account's own password, and what somebody else vouches for.
-const OWN: u8 = 0;
-const VOUCHED: u8 = 0x80;
 
 /// An account and its password hash.
 #[derive(Debug)]
@@ -459,33 +456,41 @@ impl Directory {
         Ok(good.then(|| Arc::clone(&known.account)))
     }
 
+    /// The own password of an account, as it is now.
+    pub async fn own_password(&self, address: &str) -> Result<SecretId> {
+        self.secret(address, ShownSecret::Password("")).await
+    }
+
     /// Which of an account's secrets was shown by somebody who has logged in with it.
     pub async fn secret(&self, address: &str, shown: ShownSecret<'_>) -> Result<SecretId> {
         let Entry::Account(known) = self.entry(address).await? else {
-            return Ok(SecretId::of(VOUCHED, b""));
+            return Ok(SecretId::vouched_for());
         };
         let held = match shown {
             ShownSecret::Password(password) => {
                 find(&known.held, CredentialKind::AppPassword, password)
             }
             ShownSecret::Token(token) => find(&known.held, CredentialKind::Token, token),
+            ShownSecret::Cookie(secret) => {
+                return Ok(SecretId::of_cookie(&web_logins::hash_of(secret)));
+            }
         };
         Ok(match (held, shown) {
             (Some(held), _) => held.id(),
-            (None, ShownSecret::Password(_)) => SecretId::of(OWN, known.password.as_bytes()),
-            (None, ShownSecret::Token(_)) => SecretId::of(VOUCHED, b""),
+            (None, ShownSecret::Password(_)) => SecretId::of_password(&known.password),
+            (None, _) => SecretId::vouched_for(),
         })
     }
 
-    /// Whether a secret still is one of the account's.
-    pub async fn holds(&self, address: &str, secret: SecretId) -> Result<bool> {
+    /// Whether a secret still is one of the account's; of cookies [`crate::Store::holds`] knows.
+    pub(crate) async fn holds(&self, address: &str, secret: SecretId) -> Result<bool> {
         let Entry::Account(known) = self.entry(address).await? else {
             return Ok(false);
         };
         let now = self.clock.now();
         let held = known.held.iter().filter(|held| !held.is_over(now));
-        Ok(secret == SecretId::of(VOUCHED, b"")
-            || secret == SecretId::of(OWN, known.password.as_bytes())
+        Ok(secret == SecretId::vouched_for()
+            || secret == SecretId::of_password(&known.password)
             || held.map(Held::id).any(|id| id == secret))
     }
 

@@ -8,11 +8,14 @@ use crate::writer::buffers::signed;
 use crate::writer::records::{Put, Recall, Remove};
 use crate::{AccountId, Error, Result, Store};
 
-/// Longest value, in bytes.
+/// Longest value, in bytes, of any type.
 pub const MAX_RECORD: usize = 512 * 1024;
 
 static RECORDS_OF: Sql = Sql::new(
-    "SELECT id, created, changed, gone, value FROM records WHERE account = $1 AND kind = $2 AND changed > $3 ORDER BY id",
+    "SELECT id, created, changed, value FROM records WHERE account = $1 AND kind = $2 AND gone = 0 ORDER BY id",
+);
+static CHANGED_SINCE: Sql = Sql::new(
+    "SELECT id, created, gone FROM records WHERE account = $1 AND kind = $2 AND changed > $3 ORDER BY id",
 );
 static RECORDS_FLOOR: Sql = Sql::new("SELECT modseq, departed_floor FROM accounts WHERE id = $1");
 
@@ -36,8 +39,16 @@ impl RecordKind {
     /// How many an account has at most.
     pub(crate) const fn most(self) -> usize {
         match self {
-            Self::Identity => 500,
+            Self::Identity => 50,
             Self::Submission => 2000,
+        }
+    }
+
+    /// The longest value, in bytes. All values of a type are read at once.
+    pub(crate) const fn longest(self) -> usize {
+        match self {
+            Self::Identity => 64 * 1024,
+            Self::Submission => MAX_RECORD,
         }
     }
 
@@ -104,35 +115,21 @@ pub struct RecordsChanged {
     pub destroyed: Vec<i64>,
 }
 
-struct Line {
-    record: Record,
-    gone: bool,
-}
-
-fn line(row: &Row) -> Result<Line> {
-    Ok(Line {
-        record: Record {
-            id: row.int(0)?,
-            created: row.natural(1)?,
-            changed: row.natural(2)?,
-            value: row.text(4)?,
-        },
-        gone: row.int(3)? != 0,
+fn record(row: &Row) -> Result<Record> {
+    Ok(Record {
+        id: row.int(0)?,
+        created: row.natural(1)?,
+        changed: row.natural(2)?,
+        value: row.text(3)?,
     })
 }
 
 impl Store {
     /// All records of a type, by their numbers.
     pub async fn records(&self, account: AccountId, kind: RecordKind) -> Result<Vec<Record>> {
-        let lines = self.lines(account, kind, 0).await?;
-        let here = lines.into_iter().filter(|line| !line.gone);
-        Ok(here.map(|line| line.record).collect())
-    }
-
-    async fn lines(&self, account: AccountId, kind: RecordKind, since: u64) -> Result<Vec<Line>> {
-        let arguments = vec![account.0.into(), kind.code().into(), signed(since).into()];
+        let arguments = vec![account.0.into(), kind.code().into()];
         let rows = self.inner.readers.fetch(&RECORDS_OF, arguments).await?;
-        rows.iter().map(line).collect()
+        rows.iter().map(record).collect()
     }
 
     /// What changed of a type after a moment; none if that is not known any more, or never was.
@@ -157,12 +154,15 @@ impl Store {
             until,
             ..RecordsChanged::default()
         };
-        for Line { record, gone } in self.lines(account, kind, since).await? {
-            match (record.created > since, gone) {
+        let arguments = vec![account.0.into(), kind.code().into(), signed(since).into()];
+        let rows = self.inner.readers.fetch(&CHANGED_SINCE, arguments).await?;
+        for row in &rows {
+            let id = row.int(0)?;
+            match (row.natural(1)? > since, row.int(2)? != 0) {
                 (true, true) => {}
-                (true, false) => changed.created.push(record.id),
-                (false, true) => changed.destroyed.push(record.id),
-                (false, false) => changed.updated.push(record.id),
+                (true, false) => changed.created.push(id),
+                (false, true) => changed.destroyed.push(id),
+                (false, false) => changed.updated.push(id),
             }
         }
         Ok(Some(changed))
@@ -207,12 +207,12 @@ impl Store {
 
 /// Whether a record can be kept.
 pub(crate) fn check(record: &NewRecord) -> Result<()> {
-    let size = record.value.len();
-    if size > MAX_RECORD {
+    let (size, limit) = (record.value.len(), record.kind.longest());
+    if size > limit {
         return Err(Error::TooLarge {
             what: "record",
             size,
-            limit: MAX_RECORD,
+            limit,
         });
     }
     Ok(())

@@ -6,11 +6,12 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::credentials::SecretId;
 use crate::database::{Row, Value};
 use crate::housekeeping::millis;
 use crate::statement::Sql;
 use crate::writer::web_logins::{BeginWebLogin, EndWebLogins, TouchWebLogin, Which};
-use crate::{AccountId, Result, Store};
+use crate::{Account, AccountId, Result, Store};
 
 /// Browsers of one account at a time; whoever has not been used for longest makes room.
 pub const MAX_WEB_LOGINS: i64 = 50;
@@ -45,6 +46,8 @@ static BY_ID: Sql =
 static OF_ACCOUNT: Sql = Sql::new(
     "SELECT id, account, created, used, client, agent FROM web_logins WHERE account = $1 AND used >= $2 AND created >= $3 ORDER BY id",
 );
+static HASHES: Sql =
+    Sql::new("SELECT hash FROM web_logins WHERE account = $1 AND used >= $2 AND created >= $3");
 
 fn login_of_row(row: &Row) -> Result<WebLogin> {
     Ok(WebLogin {
@@ -57,7 +60,7 @@ fn login_of_row(row: &Row) -> Result<WebLogin> {
     })
 }
 
-fn hash_of(secret: &str) -> Vec<u8> {
+pub(crate) fn hash_of(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
 
@@ -74,13 +77,15 @@ fn shortened(text: &str) -> String {
 }
 
 impl Store {
-    /// A browser is logged in from now on: the login, and the secret for its cookie, which cannot be had again.
+    /// A browser is logged in from now on: the login, and the secret for its cookie, which cannot be had again. `password` is the account's own
+    /// as it was before somebody showed it (`Directory::own_password`).
     ///
     /// # Errors
-    /// `NoSuchAccount`.
+    /// `NoSuchAccount`; `NotAllowed` if the password was changed meanwhile.
     pub async fn begin_web_login(
         &self,
         account: AccountId,
+        password: SecretId,
         client: &str,
         agent: &str,
     ) -> Result<(WebLogin, String)> {
@@ -91,6 +96,7 @@ impl Store {
         let (client, agent) = (shortened(client), shortened(agent));
         let begin = BeginWebLogin {
             account,
+            password,
             hash: hash_of(&secret),
             client: client.clone(),
             agent: agent.clone(),
@@ -135,6 +141,21 @@ impl Store {
             .fetch_one(&BY_ID, values)
             .await?
             .is_some())
+    }
+
+    /// Whether what somebody has logged in with still opens an account: one of its secrets, or the cookie of a login that has not ended.
+    pub async fn holds(&self, account: &Account, secret: SecretId) -> Result<bool> {
+        if self.directory().holds(&account.address, secret).await? {
+            return Ok(true);
+        }
+        let mut values = vec![account.id.0.into()];
+        values.extend(self.web_logins_since());
+        for row in self.inner.readers.fetch(&HASHES, values).await? {
+            if SecretId::of_cookie(&row.bytes(0)?) == secret {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The logins of an account, in the order in which they began.

@@ -1,13 +1,14 @@
 //! What requests ask, answered from the store.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::HeaderMap;
-use waxwing_jmap::{Answer, Ask, Failure};
+use waxwing_jmap::{Answer, Ask, BlobId, Failure};
 use waxwing_store::Account;
 
 use super::visitor::Visitor;
-use super::{content, id_of};
+use super::{content, download, id_of};
 use crate::telemetry::Reference;
 
 /// Answers the asks of one request.
@@ -16,15 +17,31 @@ pub(super) struct Asks<'v> {
     pub(super) account: &'v Account,
     /// Of the request: they say who asks.
     pub(super) headers: &'v HeaderMap,
+    /// Octets of parts that may still be read to be decoded, as they are kept: what they decode to may be nothing.
+    undecoded: AtomicU64,
 }
+
+/// How many of the largest messages a request may have decoded, in parts.
+const DECODED: u64 = 4;
 
 impl<'v> Asks<'v> {
     pub(super) fn new(visitor: &'v Visitor, account: &'v Account, headers: &'v HeaderMap) -> Self {
+        let most = visitor.parts.config.limits.message_size.bytes();
         Self {
             visitor,
             account,
             headers,
+            undecoded: AtomicU64::new(most.saturating_mul(DECODED)),
         }
+    }
+
+    /// Takes the octets of a part from what the request may have decoded; false if they are too many.
+    pub(super) fn charge(&self, blob: BlobId) -> bool {
+        let BlobId::Part { start, end, .. } = blob else {
+            return true;
+        };
+        let most = self.visitor.parts.config.limits.message_size.bytes();
+        taken(&self.undecoded, download::read_of(start..end, most))
     }
 
     pub(super) async fn answer(&self, ask: Ask) -> Answer {
@@ -57,5 +74,25 @@ impl<'v> Asks<'v> {
                 Ok(Answer::Copied(there.collect()))
             }
         }
+    }
+}
+
+/// Takes octets of those that are left. What is asked for in vain is work, too.
+fn taken(left: &AtomicU64, octets: u64) -> bool {
+    // One more, so that there is an end to parts of nothing.
+    let less = |left: u64| left.checked_sub(octets.saturating_add(1));
+    let order = Ordering::Relaxed;
+    left.fetch_update(order, order, less).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_decoded_is_counted() {
+        let left = AtomicU64::new(100);
+        assert!(taken(&left, 59) && !taken(&left, 40) && taken(&left, 39));
+        assert!(!taken(&left, 0) && !taken(&left, u64::MAX));
     }
 }

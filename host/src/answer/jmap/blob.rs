@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use aws_lc_rs::digest::{Algorithm, Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512};
 use bytes::{Bytes, BytesMut};
 use waxwing_jmap::{
-    BlobAnswer, BlobAsk, BlobId, ContentId, DigestAlgorithm, EmailId, MailboxId, Octets, BlobPiece,
+    BlobAnswer, BlobAsk, BlobId, BlobPiece, ContentId, DigestAlgorithm, EmailId, MailboxId, Octets,
     ThreadId, Uses,
 };
 use waxwing_store::{Error, Store};
@@ -13,6 +13,7 @@ use waxwing_store::{Error, Store};
 use super::asks::Asks;
 use super::mail::unsigned;
 use super::{UPLOADS_OF_ONE, content, download};
+use crate::answer::off_the_loop;
 
 /// Octets that are read at a time.
 const PIECE: u64 = 256 * 1024;
@@ -29,7 +30,7 @@ impl Asks<'_> {
                 self.own(account)?;
                 match self.read(&piece, most, &digests).await {
                     Err(Error::NoSuchBlob(_)) => Ok(BlobAnswer::Octets(None)),
-                    read => Ok(BlobAnswer::Octets(read?)),
+                    read => read,
                 }
             }
             BlobAsk::Keep { account, octets } => {
@@ -52,7 +53,7 @@ impl Asks<'_> {
         piece: &BlobPiece,
         most: u64,
         digests: &[DigestAlgorithm],
-    ) -> Result<Option<Octets>, Error> {
+    ) -> Result<BlobAnswer, Error> {
         let store = &self.visitor.parts.store;
         let id = content(piece.blob.content());
         let asked = HashSet::from([id]);
@@ -61,26 +62,34 @@ impl Asks<'_> {
             .await?
             .contains(&id)
         {
-            return Ok(None);
+            return Ok(BlobAnswer::Octets(None));
         }
         let BlobId::Whole(_) = piece.blob else {
+            if !self.charge(piece.blob) {
+                return Ok(BlobAnswer::TooMuch);
+            }
             let limit = self.visitor.parts.config.limits.message_size.bytes();
             let octets = download::part(store, piece.blob, limit).await?;
             let size = octets.len() as u64;
             let (start, length) = within(piece, size);
             let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
             let octets = octets.slice(at(start)..at(start + length));
-            let mut contexts = contexts(digests);
-            contexts
-                .iter_mut()
-                .for_each(|context| context.update(&octets));
-            return Ok(Some(Octets {
+            let digests = digests.to_vec();
+            let digested = off_the_loop(octets.clone(), move |octets| {
+                let mut contexts = contexts(&digests);
+                contexts
+                    .iter_mut()
+                    .for_each(|context| context.update(octets));
+                finished(contexts)
+            });
+            return Ok(BlobAnswer::Octets(Some(Octets {
                 size,
+                digests: digested.await,
                 octets: (length <= most).then_some(octets),
-                digests: finished(contexts),
-            }));
+            })));
         };
-        whole(store, id, piece, most, digests).await.map(Some)
+        let octets = whole(store, id, piece, most, digests).await?;
+        Ok(BlobAnswer::Octets(Some(octets)))
     }
 
     async fn uses(&self, contents: &[ContentId]) -> Result<Vec<Option<Uses>>, Error> {

@@ -1,6 +1,7 @@
 //! A download (RFC 8620 §6.2): a content, or a part of one, decoded.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -113,6 +114,12 @@ fn pieces(store: Store, id: waxwing_store::BlobId, first: Bytes) -> Body {
     }))
 }
 
+/// How many octets of a span are read at most.
+pub(super) fn read_of(span: Range<u64>, message_size: u64) -> u64 {
+    let most = message_size.saturating_add(1 << 20);
+    span.end.saturating_sub(span.start).min(most)
+}
+
 /// The octets of a part, decoded; of a whole content none.
 pub(super) async fn part(
     store: &Store,
@@ -128,8 +135,7 @@ pub(super) async fn part(
     else {
         return Ok(Bytes::new());
     };
-    let most = message_size + (1 << 20);
-    let length = usize::try_from(end.saturating_sub(start).min(most)).unwrap_or(0);
+    let length = usize::try_from(read_of(start..end, message_size)).unwrap_or(0);
     let read = store.read_blob(content(id), start, length).await?;
     Ok(decoded(read, encoding).await)
 }

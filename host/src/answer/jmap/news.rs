@@ -197,6 +197,8 @@ fn types(news: &AccountNews, wanted: &Wanted) -> Vec<DataType> {
     let changed = [
         (DataType::Email, news.emails),
         (DataType::EmailDelivery, news.delivered),
+        (DataType::EmailSubmission, news.submissions),
+        (DataType::Identity, news.identities),
         (DataType::Mailbox, news.mailboxes),
         (DataType::Thread, news.threads),
     ];

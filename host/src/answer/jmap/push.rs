@@ -15,7 +15,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::{Notify, OnceCell, Semaphore};
 use waxwing_jmap::{NewPush, PushAnswer, PushAsk, PushChange, PushRefused, Subscription, Wanted};
 use waxwing_sasl::Offer;
 use waxwing_store::{
@@ -29,6 +29,8 @@ use super::asks::Asks;
 use super::authorization;
 use super::mail::unsigned;
 use super::news::News;
+use super::turns::{Kind, Turn};
+use super::visitor::Visitor;
 use crate::config::Config;
 use crate::dns::Resolver;
 use crate::fetch::Client;
@@ -46,12 +48,17 @@ const AGAIN: [Duration; 3] = [
     Duration::from_secs(600),
 ];
 
+/// Codes on their way at a time, of all accounts.
+const CODES: usize = 16;
+
 /// What is needed to tell clients.
 pub(crate) struct Push {
     client: Client,
     vapid: OnceCell<Vapid>,
     /// Subscriptions were made or changed here.
     changed: Notify,
+    /// For codes to be sent.
+    room: Semaphore,
 }
 
 impl Push {
@@ -61,6 +68,7 @@ impl Push {
             client: Client::new(resolver).through(&config.queue.https_proxy),
             vapid: OnceCell::new(),
             changed: Notify::new(),
+            room: Semaphore::new(CODES),
         }
     }
 
@@ -80,8 +88,8 @@ pub(super) async fn application_server_key(parts: &Parts) -> Option<String> {
 }
 
 /// Who has made a request: another secret is another client (RFC 8620 §7.2).
-pub(super) async fn credential(
-    store: &Store,
+async fn credential(
+    visitor: &Visitor,
     account: &Account,
     headers: &HeaderMap,
 ) -> Result<SecretId, Error> {
@@ -90,16 +98,17 @@ pub(super) async fn credential(
     let shown = match &offer {
         Some(Offer::Token(token)) => ShownSecret::Token(&token.token),
         Some(Offer::Password(pair)) => ShownSecret::Password(&pair.password),
-        // A browser is known by what it got for the password.
-        _ => ShownSecret::Password(""),
+        // A browser is known by what it got for the password, and for as long as that is good.
+        _ => ShownSecret::Cookie(visitor.secret(headers).unwrap_or_default()),
     };
+    let store = &visitor.parts.store;
     store.directory().secret(&account.address, shown).await
 }
 
 impl Asks<'_> {
     pub(super) async fn push(&self, ask: PushAsk) -> Result<PushAnswer, Error> {
         let store = &self.visitor.parts.store;
-        let credential = credential(store, self.account, self.headers).await?;
+        let credential = credential(self.visitor, self.account, self.headers).await?;
         let mut all = store.push_subscriptions(self.account.id).await?;
         let now = now();
         all.retain(|known| known.credential == credential && known.expires > now);
@@ -147,6 +156,10 @@ impl Asks<'_> {
             return Ok(Err(PushRefused::Expires));
         };
         let wanted = wanted(new.types.as_deref());
+        // A code may be sent for longer than its subscription lives: who makes and removes many has them counted all the same.
+        let Ok(turn) = self.visitor.turn(self.account, Kind::Verification) else {
+            return Ok(Err(PushRefused::TooMany));
+        };
         let account = Arc::new(self.account.clone());
         let since = News::open(parts, &account, wanted, None).await?.since();
         let mut made = PushSubscription {
@@ -168,7 +181,7 @@ impl Asks<'_> {
             return Ok(Err(PushRefused::TooMany));
         };
         made.id = id;
-        tokio::spawn(verify(Arc::clone(parts), made));
+        tokio::spawn(verify(Arc::clone(parts), made, turn));
         Ok(Ok((unsigned(id), date(expires))))
     }
 
@@ -207,7 +220,7 @@ impl Asks<'_> {
 }
 
 /// Sends the code (RFC 8620 §7.2.2), again if it is not taken.
-async fn verify(parts: Arc<Parts>, made: PushSubscription) {
+async fn verify(parts: Arc<Parts>, made: PushSubscription, _turn: Turn) {
     let object = json!({
         "@type": "PushVerification",
         "pushSubscriptionId": id_text(&made),
@@ -216,7 +229,14 @@ async fn verify(parts: Arc<Parts>, made: PushSubscription) {
     let mut phase = parts.shutdown.phase();
     let mut waits = AGAIN.into_iter();
     loop {
+        let Ok(place) = parts.push.room.acquire().await else {
+            return;
+        };
+        if !is_awaited(&parts.store, &made).await {
+            return;
+        }
         let outcome = post::send(&parts, &made, &object, "high").await;
+        drop(place);
         let Outcome::Later(_) = outcome else {
             return;
         };
@@ -226,6 +246,19 @@ async fn verify(parts: Arc<Parts>, made: PushSubscription) {
         tokio::select! {
             () = draining(&mut phase) => return,
             () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Whether a subscription still waits for its code.
+async fn is_awaited(store: &Store, made: &PushSubscription) -> bool {
+    match store.push_subscriptions(made.account).await {
+        Ok(all) => all
+            .iter()
+            .any(|known| known.id == made.id && !known.verified),
+        Err(error) => {
+            tracing::warn!(%error, "a push subscription cannot be looked up");
+            false
         }
     }
 }

@@ -12,6 +12,10 @@ pub(crate) enum Kind {
     Upload,
     /// A stream of events.
     Events,
+    /// A WebSocket.
+    Socket,
+    /// A push subscription whose code is on its way.
+    Verification,
 }
 
 /// All that are worked on.

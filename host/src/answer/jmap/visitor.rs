@@ -23,6 +23,7 @@ use waxwing_store::Account;
 
 pub(crate) use self::browser::{LoginsEnded, Shown};
 use super::authorization;
+use super::meter::Meter;
 use super::refusal::Refusal;
 use super::turns::{Kind, Turn};
 use crate::answer::Caller;
@@ -39,6 +40,10 @@ const STRANGER: Duration = Duration::from_secs(60);
 const KNOWN: Duration = Duration::from_secs(600);
 /// Streams of events of an account.
 const MAX_EVENTS: u32 = 20;
+/// WebSockets of an account: each may hold a whole request before it is a request.
+const MAX_SOCKETS: u32 = 4;
+/// Push subscriptions of an account whose codes are on their way.
+const MAX_VERIFICATIONS: u32 = 32;
 
 /// A connection and who is at it.
 pub(crate) struct Visitor {
@@ -50,6 +55,7 @@ pub(crate) struct Visitor {
     /// Whether secrets may be sent here.
     private: bool,
     tls: bool,
+    pub(super) meter: Arc<Meter>,
     ends: Plain<Instant>,
     /// The login of the cookie by which somebody is known.
     login: Plain<Option<i64>>,
@@ -89,6 +95,7 @@ impl Visitor {
             bearer,
             private,
             tls,
+            meter: Arc::default(),
             ends: Plain::new(Instant::now() + STRANGER),
             login: Plain::default(),
             state: Mutex::new(State {
@@ -107,6 +114,11 @@ impl Visitor {
     /// Somebody who is known is there.
     pub(crate) fn stays(&self) {
         *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + KNOWN;
+    }
+
+    /// What counts the octets that come.
+    pub(crate) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
     }
 
     /// The server as the client has reached it.
@@ -141,6 +153,8 @@ impl Visitor {
             ),
             Kind::Upload => (self.limits.concurrent_upload, LimitName::ConcurrentUpload),
             Kind::Events => (MAX_EVENTS, LimitName::ConcurrentRequests),
+            Kind::Socket => (MAX_SOCKETS, LimitName::ConcurrentRequests),
+            Kind::Verification => (MAX_VERIFICATIONS, LimitName::ConcurrentRequests),
         };
         let turn = self.parts.turns.take(account.id, kind, most);
         turn.ok_or_else(|| Problem::Limit(name).into())

@@ -1,7 +1,7 @@
 //! JMAP over a WebSocket (RFC 8887): requests, one after the other, and what changes meanwhile.
 //!
-//! A request counts as one over HTTP: it has a turn of the account's, and its octets are of the budget of what clients send. Who is silent is
-//! asked whether it is there, and who does not read is left.
+//! A request counts as one over HTTP: it has a turn of the account's, and its octets are of the budget of what clients send, as they come
+//! (`meter`). Who is silent is asked whether it is there; who does not read, or is never done with a message, is left.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,6 @@ use super::news::{Moment, News, Told};
 use super::refusal::Refusal;
 use super::turns::{Kind, Turn};
 use super::visitor::Visitor;
-use crate::budget::Content;
 use crate::shutdown::{draining, stopping};
 
 /// RFC 8887 §4.1: what is spoken.
@@ -32,6 +31,10 @@ const SILENT: Duration = Duration::from_secs(60);
 const SLOW: Duration = Duration::from_secs(60);
 /// Octets of a message beyond those of a request, so that a request which is a little too large is answered.
 const BEYOND: usize = 64 * 1024;
+/// Octets that are read at a time.
+const READ: usize = 16 * 1024;
+/// How long a message may take to come, as a body does; seen when nothing whole has come for [`SILENT`].
+const WHOLE: Duration = Duration::from_secs(300);
 
 /// The code that a connection is closed with (RFC 6455 §7.4.1); none: the client is gone.
 type End = Option<u16>;
@@ -52,12 +55,13 @@ pub(super) async fn upgrade(
     let most = visitor.limits.size_request + BEYOND;
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
+        .read_buffer_size(READ)
         .max_message_size(most)
         .max_frame_size(most);
     if upgrade.selected_protocol().is_none() {
         return Err(status(400, "the subprotocol is \"jmap\""));
     }
-    let turn = visitor.turn(&account, Kind::Events)?;
+    let turn = visitor.turn(&account, Kind::Socket)?;
     let line = Line {
         visitor,
         headers,
@@ -89,7 +93,9 @@ enum Event {
 
 impl Line {
     async fn hold(mut self, mut socket: WebSocket) {
-        let mut phase = self.visitor.parts.shutdown.phase();
+        let (parts, client) = (&self.visitor.parts, self.visitor.client);
+        self.visitor.meter.start(&parts.budget, client);
+        let mut phase = parts.shutdown.phase();
         let code = tokio::select! {
             () = stopping(&mut phase) => return,
             code = self.talk(&mut socket) => code,
@@ -113,8 +119,17 @@ impl Line {
                 told = next(&mut self.news) => Event::Told(told),
                 () = sleep_until(heard + SILENT) => Event::Silent,
             };
+            // What an answer is made of counts as used until it is sent.
+            let mut _memory = None;
             let answer = match event {
                 Event::Ending => return Some(close_code::AWAY),
+                Event::Silent if let Some(since) = self.visitor.meter.since() => {
+                    if since.elapsed() >= WHOLE {
+                        return Some(close_code::POLICY);
+                    }
+                    (heard, asked) = (Instant::now(), false);
+                    continue;
+                }
                 Event::Silent if asked => return None,
                 Event::Silent => {
                     (heard, asked) = (Instant::now(), true);
@@ -129,15 +144,25 @@ impl Line {
                     text(&told.change.to_message(&told.until.to_string()))
                 }
                 Event::Heard(None | Some(Ok(Message::Close(_)))) => return None,
+                Event::Heard(Some(Err(_))) if self.visitor.meter.is_exhausted() => {
+                    return Some(close_code::AGAIN);
+                }
                 // More than is taken, or no WebSocket.
                 Event::Heard(Some(Err(_))) => return Some(close_code::POLICY),
                 // RFC 8887 §4.2: text and nothing else.
                 Event::Heard(Some(Ok(Message::Binary(_)))) => return Some(close_code::UNSUPPORTED),
-                Event::Heard(Some(Ok(message))) => {
+                Event::Heard(Some(Ok(Message::Ping(said) | Message::Pong(said)))) => {
+                    let meter = &self.visitor.meter;
+                    meter.control(said.len());
+                    // Who has begun with a message is to go on with it.
+                    if meter.since().is_none() {
+                        (heard, asked) = (Instant::now(), false);
+                    }
+                    continue;
+                }
+                Event::Heard(Some(Ok(Message::Text(said)))) => {
                     (heard, asked) = (Instant::now(), false);
-                    let Message::Text(said) = message else {
-                        continue;
-                    };
+                    _memory = self.visitor.meter.whole();
                     if !self.known().await {
                         return Some(close_code::POLICY);
                     }
@@ -164,21 +189,16 @@ impl Line {
     /// What is said to a message, if anything.
     async fn answer(&mut self, octets: Bytes) -> Result<Option<Value>, RequestError> {
         let (visitor, account) = (Arc::clone(&self.visitor), Arc::clone(&self.account));
-        match Incoming::parse(&octets, &visitor.limits)? {
+        // Before it is read, which takes more than its octets: nobody knows its id yet.
+        let turn = visitor.turn(&account, Kind::Request);
+        let _turn = turn.map_err(|refusal| RequestError {
+            id: None,
+            problem: refusal.into_problem(),
+        })?;
+        let incoming = Incoming::parse(&octets, &visitor.limits)?;
+        drop(octets);
+        match incoming {
             Incoming::Request { id, request } => {
-                let refused = |problem| RequestError {
-                    id: id.clone(),
-                    problem,
-                };
-                let mut content = Content::new(&visitor.parts.budget, visitor.client);
-                content.push(octets);
-                let Some((octets, _memory)) = content.take() else {
-                    let text = "there is no memory for it now; try again later";
-                    return Err(refused(Problem::Status(503, text.into())));
-                };
-                drop(octets);
-                let turn = visitor.turn(&account, Kind::Request);
-                let _turn = turn.map_err(|refusal| refused(refusal.into_problem()))?;
                 let response = super::work(&visitor, &account, &self.headers, request).await;
                 Ok(Some(response.to_message(id.as_deref())))
             }

@@ -102,6 +102,8 @@ pub struct Uses {
 pub enum BlobAnswer {
     /// A piece; none: there is no such blob.
     Octets(Option<Octets>),
+    /// The request has had as much decoded as it may.
+    TooMuch,
     /// The content that the octets are now.
     Kept(ContentId),
     /// Of each content in the order asked; none: the account does not have it.

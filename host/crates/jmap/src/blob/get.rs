@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{BlobAnswer, BlobAsk, DigestAlgorithm, Octets, BlobPiece, named};
+use super::{BlobAnswer, BlobAsk, BlobPiece, DigestAlgorithm, Octets, named};
 use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
@@ -108,8 +108,10 @@ pub(super) async fn call(
             most: if wanted.data() { left } else { 0 },
             digests: wanted.digests.clone(),
         };
-        let Answer::Blob(BlobAnswer::Octets(found)) = context.ask(Ask::Blob(ask)).await? else {
-            return Err(mistaken());
+        let found = match context.ask(Ask::Blob(ask)).await? {
+            Answer::Blob(BlobAnswer::Octets(found)) => found,
+            Answer::Blob(BlobAnswer::TooMuch) => return Err(MethodError::RequestTooLarge),
+            _ => return Err(mistaken()),
         };
         let Some(found) = found else {
             not_found.push(id.into());

@@ -158,8 +158,10 @@ async fn octets(
         most: left,
         digests: Vec::new(),
     };
-    let Answer::Blob(BlobAnswer::Octets(found)) = context.ask(Ask::Blob(ask)).await? else {
-        return Err(mistaken());
+    let found = match context.ask(Ask::Blob(ask)).await? {
+        Answer::Blob(BlobAnswer::Octets(found)) => found,
+        Answer::Blob(BlobAnswer::TooMuch) => return Ok(Err(SetError::TooLarge(None))),
+        _ => return Err(mistaken()),
     };
     let Some(found) = found else {
         return Ok(Err(missing(&id)));

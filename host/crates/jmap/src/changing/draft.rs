@@ -17,6 +17,8 @@ pub(super) struct Draft {
     /// Names and values of its header fields, in the order that they are written in.
     fields: Vec<(String, String)>,
     body: Part,
+    /// The ids of the blobs that its parts are, as the client gave them; some may be of none.
+    pub(super) blobs: Vec<String>,
 }
 
 /// The order of the fields that are written first.
@@ -92,7 +94,7 @@ pub(super) fn read(mut object: Map<String, Value>) -> Result<Draft, SetError> {
             wrong.add(name, text);
         }
     }
-    let body = draft_body::read(&body_properties, &fields.names, &mut wrong);
+    let (body, blobs) = draft_body::read(&body_properties, &fields.names, &mut wrong);
     if let Some(error) = wrong.error() {
         return Err(error);
     }
@@ -107,6 +109,7 @@ pub(super) fn read(mut object: Map<String, Value>) -> Result<Draft, SetError> {
     Ok(Draft {
         fields: fields.written,
         body,
+        blobs,
     })
 }
 
@@ -146,7 +149,7 @@ impl Draft {
         }
         let has = |wanted: &str| {
             let mut names = self.fields.iter().map(|(name, _)| name);
-            names.any(|name| name.eq_ignore_ascii_case(wanted))
+            names.any(|name| name.eq_ignore_ascii_case(wanted)) || self.body.has_field(wanted)
         };
         // RFC 8621 §4.6: both are added where they are missing.
         if !has("Date") {

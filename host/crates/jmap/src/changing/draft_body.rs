@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::compose::{Content, Part, Property, clean, folded, is_header, parameter};
 use super::draft::{Fields, Wrong, multipart};
-use crate::id::BlobId;
+use crate::id::{BlobId, ContentId, is_id};
 
 const STRUCTURE: &str = "bodyStructure";
 const TEXT: &str = "textBody";
@@ -24,16 +24,21 @@ pub(super) fn take(object: &mut Map<String, Value>) -> Map<String, Value> {
     found.collect()
 }
 
-/// The tree of parts; `above` are the fields of the email, in lower case.
+/// The tree of parts, and the ids of the blobs in it; `above` are the fields of the email, in lower case.
 pub(super) fn read(
     properties: &Map<String, Value>,
     above: &BTreeSet<String>,
     wrong: &mut Wrong,
-) -> Part {
+) -> (Part, Vec<String>) {
     let values = values(properties.get(VALUES), wrong);
-    let reader = Reader { values, above };
+    let mut reader = Reader {
+        values,
+        above,
+        blobs: Vec::new(),
+    };
     let Some(structure) = properties.get(STRUCTURE) else {
-        return reader.of_lists(properties, wrong);
+        let part = reader.of_lists(properties, wrong);
+        return (part, reader.blobs);
     };
     for name in [TEXT, HTML, ATTACHMENTS] {
         if properties.contains_key(name) {
@@ -41,10 +46,11 @@ pub(super) fn read(
         }
     }
     let root = reader.part(structure, Expected::Any, true);
-    root.unwrap_or_else(|text| {
+    let root = root.unwrap_or_else(|text| {
         wrong.add(STRUCTURE, text);
         empty()
-    })
+    });
+    (root, reader.blobs)
 }
 
 fn empty() -> Part {
@@ -79,7 +85,12 @@ fn values(values: Option<&Value>, wrong: &mut Wrong) -> Map<String, Value> {
 fn body_value(value: &Value) -> Option<&str> {
     let members = value.as_object()?;
     let known = ["value", "isEncodingProblem", "isTruncated"];
-    let unset = |name: &str| matches!(members.get(name), None | Some(Value::Bool(false)));
+    let unset = |name: &str| {
+        matches!(
+            members.get(name),
+            None | Some(Value::Null | Value::Bool(false))
+        )
+    };
     let known = members.keys().all(|name| known.contains(&name.as_str()));
     let whole = known && unset("isEncodingProblem") && unset("isTruncated");
     members.get("value")?.as_str().filter(|_| whole)
@@ -97,15 +108,23 @@ enum Expected {
 struct Reader<'r> {
     values: Map<String, Value>,
     above: &'r BTreeSet<String>,
+    /// Ids of blobs, each once, in the order of their parts.
+    blobs: Vec<String>,
 }
 
 impl Reader<'_> {
     /// RFC 8621 §4.1.4: what shows the text as one of several, with what is shown in it, then what is attached.
-    fn of_lists(&self, properties: &Map<String, Value>, wrong: &mut Wrong) -> Part {
-        let text = self.single(properties, TEXT, "text/plain", wrong);
-        let html = self.single(properties, HTML, "text/html", wrong);
-        let (mut related, mut attached) = (Vec::new(), Vec::new());
+    fn of_lists(&mut self, properties: &Map<String, Value>, wrong: &mut Wrong) -> Part {
         let given = properties.get(ATTACHMENTS);
+        let attaches = given
+            .and_then(Value::as_array)
+            .is_some_and(|all| !all.is_empty());
+        // With nothing beside it, a text is the body of the message.
+        let both = properties.contains_key(TEXT) && properties.contains_key(HTML);
+        let root = !attaches && !both;
+        let text = self.single(properties, TEXT, ("text/plain", root), wrong);
+        let html = self.single(properties, HTML, ("text/html", root), wrong);
+        let (mut related, mut attached) = (Vec::new(), Vec::new());
         if given.is_some_and(|value| !value.is_array()) {
             wrong.add(ATTACHMENTS, "it is a list of parts");
         }
@@ -137,21 +156,26 @@ impl Reader<'_> {
 
     /// The one part of `textBody` or `htmlBody`.
     fn single(
-        &self,
+        &mut self,
         properties: &Map<String, Value>,
         name: &str,
-        kind: &'static str,
+        (kind, root): (&'static str, bool),
         wrong: &mut Wrong,
     ) -> Option<Part> {
         let part = match properties.get(name)?.as_array().map(Vec::as_slice) {
-            Some([only]) => self.part(only, Expected::Leaf(kind), false),
+            Some([only]) => self.part(only, Expected::Leaf(kind), root),
             _ => Err("it is a list of one part"),
         };
         part.map_err(|text| wrong.add(name, text)).ok()
     }
 
     /// A part as it is written. `root`: its fields are those of the message.
-    fn part(&self, value: &Value, expected: Expected, root: bool) -> Result<Part, &'static str> {
+    fn part(
+        &mut self,
+        value: &Value,
+        expected: Expected,
+        root: bool,
+    ) -> Result<Part, &'static str> {
         let members = value.as_object().ok_or("a part is an object")?;
         let mut members = members.clone();
         members.retain(|_, value| !value.is_null());
@@ -166,7 +190,7 @@ impl Reader<'_> {
     }
 
     fn content(
-        &self,
+        &mut self,
         members: &mut Map<String, Value>,
         expected: Expected,
     ) -> Result<Content, &'static str> {
@@ -191,9 +215,14 @@ impl Reader<'_> {
                 Ok(Content::Text(text.to_owned()))
             }
             (None, Some(blob)) => {
-                let blob = blob.as_str().and_then(BlobId::parse);
-                // What could be no blob here is not there.
-                blob.map(Content::Blob).ok_or("blobId names no blob")
+                let id = blob.as_str().filter(|id| is_id(id));
+                let id = id.ok_or("a blobId is an id")?;
+                if !self.blobs.iter().any(|known| known == id) {
+                    self.blobs.push(id.to_owned());
+                }
+                // What could be no blob here is not there: that is said of all at once.
+                let blob = BlobId::parse(id).unwrap_or(BlobId::Whole(ContentId(0)));
+                Ok(Content::Blob(blob))
             }
             _ => Err("a part has a partId or a blobId"),
         }
@@ -272,6 +301,7 @@ impl Reader<'_> {
         match lower.as_str() {
             "content-transfer-encoding" => return Err("the encoding is the server's to say"),
             "content-type" => return Err("a type is given as type, charset and name"),
+            "mime-version" if root => return Err("it is the server's to say"),
             _ => {}
         }
         if root && self.above.contains(&lower) {
@@ -310,8 +340,8 @@ fn kind(
     if lower.starts_with("multipart/") != matches!(content, Content::Parts(_)) {
         return Err("parts are in a part of the type multipart, and there only");
     }
-    if matches!(content, Content::Text(_)) && !lower.starts_with("text/") {
-        return Err("what is given as a text is one");
+    if matches!(content, Content::Text(_)) && lower.starts_with("message/") {
+        return Err("a message is given as a blob");
     }
     let mut kind = lower;
     if let Some(charset) = charset {

@@ -1,6 +1,6 @@
 //! `Email/set` (RFC 8621 §4.6).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -9,9 +9,10 @@ use super::placing::{self, book, refused};
 use super::set::{Outcome, Set, begin, resolved};
 use super::{Created, draft, labels};
 use crate::ask::{Answer, Ask};
+use crate::blob::{BlobAnswer, BlobAsk};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
-use crate::id::{AccountId, EmailId};
+use crate::id::{AccountId, BlobId, ContentId, EmailId};
 use crate::mail::email_get;
 use crate::methods::Arguments;
 use crate::set_error::SetError;
@@ -56,13 +57,21 @@ async fn create(
     context: &Context,
 ) -> Result<Result<Map<String, Value>, SetError>, MethodError> {
     let placing = placing::take(&mut object, created);
-    let pieces = draft::read(object).and_then(|draft| draft.pieces(begun, number));
-    let errors = [placing.as_ref().err(), pieces.as_ref().err()];
+    let draft = draft::read(object);
+    let errors = [placing.as_ref().err(), draft.as_ref().err()];
     if let Some(error) = placing::together(errors.into_iter().flatten()) {
         return Ok(Err(error));
     }
-    let (Ok(placing), Ok(pieces)) = (placing, pieces) else {
+    let (Ok(placing), Ok(draft)) = (placing, draft) else {
         return Err(mistaken());
+    };
+    if draft.blobs.iter().any(|id| BlobId::parse(id).is_none()) {
+        let missing = missing(account, draft.blobs, context).await?;
+        return Ok(Err(SetError::BlobNotFound(missing)));
+    }
+    let pieces = match draft.pieces(begun, number) {
+        Ok(pieces) => pieces,
+        Err(error) => return Ok(Err(error)),
     };
     let ask = ChangeAsk::Compose {
         account,
@@ -71,6 +80,31 @@ async fn create(
     };
     let stored = placing::store(ask, outcome, context).await?;
     Ok(stored.map_err(|refusal| refused(refusal, None)))
+}
+
+/// Those of some ids that are of no blob. RFC 8621 §4.6: every one is told.
+async fn missing(
+    account: AccountId,
+    mut ids: Vec<String>,
+    context: &Context,
+) -> Result<Vec<String>, MethodError> {
+    let parsed = ids.iter().filter_map(|id| BlobId::parse(id));
+    let contents: BTreeSet<ContentId> = parsed.map(BlobId::content).collect();
+    let contents: Vec<ContentId> = contents.into_iter().collect();
+    let mut there = HashSet::new();
+    if !contents.is_empty() {
+        let ask = BlobAsk::Uses {
+            account,
+            contents: contents.clone(),
+        };
+        let Answer::Blob(BlobAnswer::Uses(found)) = context.ask(Ask::Blob(ask)).await? else {
+            return Err(mistaken());
+        };
+        let found = contents.into_iter().zip(found);
+        there.extend(found.filter_map(|(content, uses)| uses.map(|_| content)));
+    }
+    ids.retain(|id| !BlobId::parse(id).is_some_and(|blob| there.contains(&blob.content())));
+    Ok(ids)
 }
 
 /// Changes of emails that are there, each with the name that the client knows it by.

@@ -26,9 +26,14 @@ const PROPERTIES: [&str; 8] = [
 ];
 /// Longest signature, in octets.
 const MAX_SIGNATURE: usize = 64 * 1024;
-/// Longest name, in octets, and most addresses of a list.
+/// Longest name, of an identity or of an address, in octets.
 const MAX_NAME: usize = 1024;
+/// RFC 5321 §4.5.3.1.1, §4.5.3.1.2: 64 octets, the @, and 255.
+const MAX_EMAIL: usize = 320;
+/// Most addresses of a list.
 const MAX_ADDRESSES: usize = 100;
+/// Longest identity, written as JSON: all of an account's are in memory where one is asked for.
+const MAX_IDENTITY: usize = 64 * 1024;
 
 /// The state, and all identities.
 pub(super) async fn identities(
@@ -204,7 +209,7 @@ fn read(object: &Map<String, Value>, mut wrong: Vec<String>) -> Result<Identity,
         let read = match name.as_str() {
             "name" => text(MAX_NAME).map(|text| identity.name = text.to_owned()),
             "email" => {
-                let email = text(MAX_NAME).filter(|text| is_address(text));
+                let email = value.as_str().filter(|text| is_address(text));
                 email.map(|email| identity.email = email.to_owned())
             }
             "textSignature" => {
@@ -221,11 +226,15 @@ fn read(object: &Map<String, Value>, mut wrong: Vec<String>) -> Result<Identity,
             wrong.push(name.clone());
         }
     }
-    if wrong.is_empty() {
-        return Ok(identity);
+    if !wrong.is_empty() {
+        let text = "a property is not of its type, is too long, or cannot be set";
+        return Err(SetError::InvalidProperties(wrong, text.into()));
     }
-    let text = "a property is not of its type, or cannot be set";
-    Err(SetError::InvalidProperties(wrong, text.into()))
+    let written = Value::Object(self::object(IdentityId(0), &identity)).to_string();
+    match written.len() > MAX_IDENTITY {
+        true => Err(SetError::TooLarge(None)),
+        false => Ok(identity),
+    }
 }
 
 /// Whether a text has the form of an address.
@@ -234,6 +243,7 @@ fn is_address(text: &str) -> bool {
     let halves = text.rsplit_once('@');
     halves.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
         && !text.contains(odd)
+        && text.len() <= MAX_EMAIL
 }
 
 /// EmailAddress[]|null
@@ -241,9 +251,10 @@ fn are_addresses(value: &Value) -> bool {
     let one = |value: &Value| {
         let members = value.as_object();
         members.is_some_and(|members| {
+            let short = |it: &Value| it.as_str().is_some_and(|name| name.len() <= MAX_NAME);
             let name = members
                 .get("name")
-                .is_none_or(|it| it.is_null() || it.is_string());
+                .is_none_or(|it| it.is_null() || short(it));
             let known = members.keys().all(|it| it == "name" || it == "email");
             let email = members.get("email").and_then(Value::as_str);
             name && known && email.is_some_and(is_address)
@@ -253,5 +264,54 @@ fn are_addresses(value: &Value) -> bool {
         Value::Null => true,
         Value::Array(items) => items.len() <= MAX_ADDRESSES && items.iter().all(one),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_of(more: &Value) -> Result<Identity, SetError> {
+        let mut given = json!({ "email": "a@b.test" });
+        let members = given.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        read(members, Vec::new())
+    }
+
+    #[test]
+    fn names_and_addresses_have_a_length() {
+        let named = |octets| json!([{ "name": "n".repeat(octets), "email": "a@b.test" }]);
+        let addressed = |octets: usize| format!("{}@b.test", "a".repeat(octets - 7));
+        let list = |count| Value::Array(vec![json!({ "email": "a@b.test" }); count]);
+        for (name, fits, does_not) in [
+            ("name", json!("n".repeat(1024)), json!("n".repeat(1025))),
+            ("email", json!(addressed(320)), json!(addressed(321))),
+            ("replyTo", named(1024), named(1025)),
+            (
+                "bcc",
+                json!([{ "email": addressed(320) }]),
+                json!([{ "email": addressed(321) }]),
+            ),
+            ("bcc", list(100), list(101)),
+        ] {
+            assert!(read_of(&json!({ name: fits })).is_ok(), "{name}");
+            let error = read_of(&json!({ name: does_not })).unwrap_err();
+            let SetError::InvalidProperties(wrong, _) = error else {
+                panic!("{name}: {error:?}");
+            };
+            assert_eq!(wrong, [name]);
+        }
+    }
+
+    #[test]
+    fn an_identity_is_no_larger_than_what_is_kept() {
+        let most = "x".repeat(MAX_SIGNATURE - 1024);
+        assert!(read_of(&json!({ "textSignature": most })).is_ok());
+        let both = json!({ "textSignature": most, "htmlSignature": most });
+        assert_eq!(read_of(&both), Err(SetError::TooLarge(None)));
+        // Six octets each, as they are kept.
+        let controls = "\u{1}".repeat(MAX_SIGNATURE / 5);
+        let controls = json!({ "textSignature": controls });
+        assert_eq!(read_of(&controls), Err(SetError::TooLarge(None)));
     }
 }

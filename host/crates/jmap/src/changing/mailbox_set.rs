@@ -11,7 +11,7 @@ use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
 use crate::id::{AccountId, MailboxId};
-use crate::mail::{Role, mailbox, usual_order};
+use crate::mail::{Role, mailbox};
 use crate::methods::Arguments;
 use crate::set_error::SetError;
 use crate::standard::patched;
@@ -107,11 +107,12 @@ impl Work<'_> {
         if !object.contains_key("name") {
             wrong.push("name".into());
         }
-        let shape = match shape(object, created, wrong, self.context) {
+        let mut shape = match shape(object, created, wrong, self.context) {
             Ok(shape) => shape,
             Err(error) => return Ok(Err(error)),
         };
-        let role = shape.role.flatten();
+        // RFC 8621 §2: its default; those that came otherwise have a place by their role.
+        shape.sort_order.get_or_insert(0);
         let ask = ChangeAsk::Shape {
             account: self.account,
             mailbox: None,
@@ -123,7 +124,7 @@ impl Work<'_> {
         };
         // RFC 8620 §5.3: what the client did not say.
         let mut whole = json!({
-            "id": shaped.mailbox.to_string(), "parentId": null, "role": null, "sortOrder": usual_order(role), "isSubscribed": false,
+            "id": shaped.mailbox.to_string(), "parentId": null, "role": null, "sortOrder": 0, "isSubscribed": false,
             "totalEmails": 0, "unreadEmails": 0, "totalThreads": 0, "unreadThreads": 0,
             "myRights": {
                 "mayReadItems": true, "mayAddItems": true, "mayRemoveItems": true, "maySetSeen": true, "maySetKeywords": true,

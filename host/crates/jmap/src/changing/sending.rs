@@ -48,10 +48,14 @@ pub enum SendAsk {
         /// The state after which it changed.
         since: u64,
     },
-    /// All submissions that are still known. → [`SendAnswer::Submissions`]
+    /// Submissions that are still known. → [`SendAnswer::Submissions`]
     Submissions {
         /// Whose.
         account: AccountId,
+        /// Which; none: all.
+        which: Option<Vec<SubmissionId>>,
+        /// Whether it is to be told what has become of recipients.
+        status: bool,
     },
     /// What an email says of who sends it to whom. → [`SendAnswer::Sendable`]
     Sendable {

@@ -29,12 +29,30 @@ const PROPERTIES: [&str; 10] = [
     "mdnBlobIds",
 ];
 
-/// The state, and all submissions.
+/// Which submissions are wanted, and whether with what has become of their recipients.
+pub(super) struct Which {
+    /// None: all.
+    pub(super) ids: Option<Vec<SubmissionId>>,
+    pub(super) status: bool,
+}
+
+/// What has become of recipients is no condition of a query.
+const ALL: Which = Which {
+    ids: None,
+    status: false,
+};
+
+/// The state, and submissions.
 pub(super) async fn submissions(
     account: AccountId,
+    Which { ids, status }: Which,
     context: &Context,
 ) -> Result<(u64, Vec<Submission>), MethodError> {
-    let ask = SendAsk::Submissions { account };
+    let ask = SendAsk::Submissions {
+        account,
+        which: ids,
+        status,
+    };
     match context.ask(Ask::Send(ask)).await? {
         Answer::Send(SendAnswer::Submissions(state, list)) => Ok((state, list)),
         _ => Err(mistaken()),
@@ -93,7 +111,15 @@ pub(super) async fn get(get: Get, context: &Context) -> Result<Arguments, Method
     let properties = chosen(get.properties.as_deref(), &PROPERTIES)?;
     let ids = get.ids.as_deref();
     let wanted = ids.map(|ids| distinct(ids, &context.limits)).transpose()?;
-    let (state, list) = submissions(account, context).await?;
+    let known = |names: &Vec<String>| {
+        let ids = names.iter().filter_map(|name| SubmissionId::parse(name));
+        ids.collect()
+    };
+    let which = Which {
+        ids: wanted.as_ref().map(known),
+        status: properties.contains("deliveryStatus"),
+    };
+    let (state, list) = submissions(account, which, context).await?;
     let mut got = Got {
         state: State(state),
         list: Vec::new(),
@@ -219,7 +245,7 @@ pub(super) async fn query(
     let query = Query::read(arguments)?;
     let account = context.account(&query.account_id)?.id;
     let wanted = Wanted::read(query.filter, &query.sort)?;
-    let (state, list) = submissions(account, context).await?;
+    let (state, list) = submissions(account, ALL, context).await?;
     let found = Found {
         state: State(state),
         can_calculate: true,
@@ -245,7 +271,7 @@ pub(super) async fn query_changes(
         return Err(mistaken());
     };
     let happened = happened.ok_or(MethodError::CannotCalculateChanges)?;
-    let (_, list) = submissions(account, context).await?;
+    let (_, list) = submissions(account, ALL, context).await?;
     let touched = [happened.created, happened.updated, happened.destroyed];
     let mut touched: HashSet<String> = touched
         .into_iter()

@@ -11,7 +11,7 @@ use super::sending::{
     Addressed, Envelope, Identity, SendAnswer, SendAsk, Sendable, Submission, Undo,
 };
 use super::set::{Outcome, Set, begin, resolved};
-use super::submission::{envelope, object, submissions, written};
+use super::submission::{Which, envelope, object, submissions, written};
 use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
@@ -64,8 +64,11 @@ pub(super) async fn call(
     let mut outcome = Outcome::new(set.account_id, begun.state);
     // The email of each submission that was created, updated or destroyed, by the name that the client has for it.
     let mut emails: BTreeMap<String, EmailId> = BTreeMap::new();
+    // Loaded once, where they are wanted: they can be large.
+    let mut senders = None;
     for (name, given) in set.create.into_iter().flatten() {
-        let made = create(account, &given, &mut outcome, (context, created)).await?;
+        let about = (context, &*created);
+        let made = create(account, &given, (&mut outcome, &mut senders), about).await?;
         let made = made.map(|(email, object)| {
             emails.insert(format!("#{name}"), email);
             if let Some(id) = object.get("id").and_then(Value::as_str) {
@@ -81,7 +84,13 @@ pub(super) async fn call(
     );
     let mut known = Vec::new();
     if !update.is_empty() || !destroy.is_empty() {
-        known = submissions(account, context).await?.1;
+        let names = update.keys().chain(&destroy);
+        let ids = names.filter_map(|name| resolved(name, created).and_then(SubmissionId::parse));
+        let which = Which {
+            ids: Some(ids.collect()),
+            status: !update.is_empty(),
+        };
+        known = submissions(account, which, context).await?.1;
     }
     let find = |name: &str, created: &Created| {
         let id = resolved(name, created).and_then(SubmissionId::parse);
@@ -152,15 +161,18 @@ fn follow(then: &Then, emails: &BTreeMap<String, EmailId>, account: &str, contex
 async fn create(
     account: AccountId,
     given: &Object,
-    outcome: &mut Outcome,
+    (outcome, senders): (&mut Outcome, &mut Option<Vec<(IdentityId, Identity)>>),
     (context, created): (&Context, &Created),
 ) -> Result<Result<(EmailId, Object), SetError>, MethodError> {
     let wanted = match Wanted::read(given, created) {
         Ok(wanted) => wanted,
         Err(error) => return Ok(Err(error)),
     };
-    let (_, identities) = identities(account, context).await?;
-    let identity = identities.iter().find(|(id, _)| *id == wanted.identity);
+    let senders = match senders {
+        Some(senders) => senders,
+        None => senders.insert(identities(account, context).await?.1),
+    };
+    let identity = senders.iter().find(|(id, _)| *id == wanted.identity);
     let Some((identity_id, identity)) = identity else {
         return Ok(Err(SetError::property(
             "identityId",

@@ -125,11 +125,6 @@ impl EmailFilter {
         only
     }
 
-    /// Whether it looks at more than the list of emails.
-    pub(super) fn is_deep(&self) -> bool {
-        self.needs_summary || !self.keys.is_empty()
-    }
-
     /// The properties of a FilterCondition, all of which have to match.
     fn conditions(
         &mut self,
@@ -183,7 +178,12 @@ impl EmailFilter {
                 let items: Vec<&str> = items.collect::<Result<_, _>>()?;
                 return match items.as_slice() {
                     [name] => self.header(name, vec![String::new()]),
-                    [name, text] => self.header(name, bounded(text)?),
+                    [name, text] => {
+                        let words = bounded(text)?;
+                        // Whatever field there is has nothing in it.
+                        let nothing = words.is_empty().then(String::new);
+                        self.header(name, words.into_iter().chain(nothing).collect())
+                    }
                     _ => Err(invalid()),
                 };
             }

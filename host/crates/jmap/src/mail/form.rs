@@ -49,7 +49,11 @@ pub(super) fn urls(value: &[u8]) -> Option<Vec<String>> {
         if behind.is_empty() {
             return Some(urls);
         }
-        rest = behind.strip_prefix(',')?.trim_start();
+        // RFC 2369 §2: what follows without a comma is to be ignored.
+        let Some(behind) = behind.strip_prefix(',') else {
+            return Some(urls);
+        };
+        rest = behind.trim_start();
     }
 }
 
@@ -114,7 +118,8 @@ mod tests {
             ),
             ("NO (posting not allowed)", None),
             ("<a>,", None),
-            ("<a> <b>", None),
+            ("<a>, <b> <c>", list(&["a", "b"])),
+            ("<a> and more, <b>", list(&["a"])),
             ("", None),
         ] {
             assert_eq!(urls(value.as_bytes()), found, "{value}");

@@ -66,7 +66,7 @@ impl Role {
 const LAST: u32 = 100;
 
 /// The place of a mailbox that was given none.
-pub(crate) fn usual_order(role: Option<Role>) -> u32 {
+fn usual_order(role: Option<Role>) -> u32 {
     role.map_or(LAST, Role::order)
 }
 

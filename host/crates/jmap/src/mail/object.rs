@@ -137,10 +137,7 @@ impl Writer<'_> {
         for (name, property) in &self.shape.parts {
             let value = match property {
                 PartProperty::SubParts if node.id.is_some() => Value::Null,
-                PartProperty::SubParts => {
-                    let parts = node.children.iter().map(|child| self.part(child));
-                    parts.collect::<Result<Value, _>>()?
-                }
+                PartProperty::SubParts => self.sub_parts(node)?,
                 property => self.part_property(node, property),
             };
             // What is inside was counted where it was made.
@@ -149,7 +146,14 @@ impl Writer<'_> {
             }
             object.insert(name.clone(), value);
         }
+        if self.shape.sub_parts && node.id.is_none() {
+            object.insert("subParts".into(), self.sub_parts(node)?);
+        }
         Ok(object.into())
+    }
+
+    fn sub_parts(&self, node: &Node<'_>) -> Result<Value, MethodError> {
+        node.children.iter().map(|child| self.part(child)).collect()
     }
 
     fn part_property(&self, node: &Node<'_>, property: &PartProperty) -> Value {

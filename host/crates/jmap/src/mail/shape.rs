@@ -160,6 +160,8 @@ pub(super) struct Shape {
     /// By the names that the client gave.
     pub(super) properties: Vec<(String, Property)>,
     pub(super) parts: Vec<(String, PartProperty)>,
+    /// Parts that have others tell them although nobody said which properties are wanted: a `bodyStructure` would be nothing without.
+    pub(super) sub_parts: bool,
     pub(super) text_values: bool,
     pub(super) html_values: bool,
     pub(super) all_values: bool,
@@ -195,6 +197,7 @@ impl Shape {
             first..DEFAULT,
             Property::Header,
         )?;
+        let sub_parts = wishes.body_properties.is_none();
         let parts = names(
             wishes.body_properties,
             &PART_PROPERTIES,
@@ -204,6 +207,7 @@ impl Shape {
         Ok(Self {
             properties,
             parts,
+            sub_parts,
             text_values: wishes.fetch_text_body_values,
             html_values: wishes.fetch_html_body_values,
             all_values: wishes.fetch_all_body_values,

@@ -43,7 +43,15 @@ pub(crate) fn ask_json(ask: &SendAsk) -> Value {
             };
             json!({ "changes": account.to_string(), "of": kind, "since": since })
         }
-        SendAsk::Submissions { account } => json!({ "submissions": account.to_string() }),
+        SendAsk::Submissions {
+            account,
+            which,
+            status,
+        } => {
+            let ids = |ids: &Vec<SubmissionId>| ids.iter().map(ToString::to_string).collect();
+            let which: Option<Vec<String>> = which.as_ref().map(ids);
+            json!({ "submissions": account.to_string(), "which": which, "status": status })
+        }
         SendAsk::Sendable { account, email } => {
             json!({ "sendable": account.to_string(), "email": email.to_string() })
         }

@@ -161,9 +161,15 @@ impl Image {
         self.entries().len()
     }
 
-    /// Its messages, as those of a mailbox.
-    pub(crate) fn messages_in(&self, mailbox: MailboxId) -> impl Iterator<Item = MessageIn<'_>> {
-        self.entries().iter().map(move |entry| MessageIn {
+    /// Its messages that came no later than a moment, as those of a mailbox.
+    pub(crate) fn messages_in(
+        &self,
+        mailbox: MailboxId,
+        until: u64,
+    ) -> impl Iterator<Item = MessageIn<'_>> {
+        let entries = self.entries().iter();
+        let there = entries.filter(move |entry| entry.created <= until);
+        there.map(move |entry| MessageIn {
             mailbox,
             uid: entry.flags.uid,
             flags: entry.flags.flags,

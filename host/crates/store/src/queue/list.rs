@@ -1,5 +1,7 @@
 //! The operator's side of the queue: listing, looking, holding, removing.
 
+use std::collections::BTreeSet;
+
 use super::RecipientState;
 use crate::accounts::containing;
 use crate::database::{Row, Value};
@@ -10,12 +12,21 @@ use crate::{LegId, Result, Store};
 /// Legs listed, or changed with one commit, at most.
 const PAGE: usize = 500;
 
+macro_rules! columns {
+    () => {
+        "SELECT l.id, m.queue_id, m.sender, l.destination, m.size, m.received, m.expires, l.due, l.attempts, l.state, l.lease, l.owner,
+         l.said, m.id, m.priority, l.tried "
+    };
+}
+
 macro_rules! legs {
     ($condition:literal) => {
         Sql::new(concat!(
-            "SELECT l.id, m.queue_id, m.sender, l.destination, m.size, m.received, m.expires, l.due, l.attempts, l.state, l.lease, l.owner,
-             l.said, m.id, m.priority, l.tried FROM queue_legs l JOIN queue_messages m ON m.id = l.message
-             WHERE l.id > $1 AND ($2 < 0 OR l.state = $2) AND ", $condition, " ORDER BY l.id LIMIT $3"
+            columns!(),
+            "FROM queue_legs l JOIN queue_messages m ON m.id = l.message
+             WHERE l.id > $1 AND ($2 < 0 OR l.state = $2) AND ",
+            $condition,
+            " ORDER BY l.id LIMIT $3"
         ))
     };
 }
@@ -23,6 +34,10 @@ macro_rules! legs {
 static ALL: Sql = legs!("$4 = ''");
 static OF_LEG: Sql = legs!("l.id = CAST($4 AS BIGINT)");
 pub(super) static OF_QUEUE_ID: Sql = legs!("m.queue_id = $4");
+pub(super) static OF_QUEUE_IDS: Sql = Sql::new(concat!(
+    columns!(),
+    "FROM {1: queue_id t} AS r CROSS JOIN queue_messages m JOIN queue_legs l ON l.message = m.id WHERE m.queue_id = r.queue_id ORDER BY l.id"
+));
 pub(super) static OF_SENDER: Sql = legs!("m.sender = $4");
 pub(super) static TO_DESTINATION: Sql = legs!("l.destination = $4");
 static WITH_TEXT: Sql = legs!(
@@ -193,7 +208,23 @@ fn entry(row: &Row) -> Result<QueueEntry> {
 impl Store {
     /// Legs in the order in which they were queued, a page of them.
     pub async fn queue(&self, page: &QueuePage) -> Result<Vec<QueueEntry>> {
-        let rows = self.queue_rows(page).await?;
+        self.with_recipients(self.queue_rows(page).await?).await
+    }
+
+    /// All legs of the messages with these queue ids, in the order in which they were queued.
+    pub async fn queued_as(&self, queue_ids: &[&str]) -> Result<Vec<QueueEntry>> {
+        let mut ids = Rows::default();
+        for id in queue_ids.iter().collect::<BTreeSet<_>>() {
+            ids.row().str(id);
+        }
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.inner.readers.fetch(&OF_QUEUE_IDS, vec![ids.into()]);
+        self.with_recipients(rows.await?).await
+    }
+
+    async fn with_recipients(&self, rows: Vec<Row>) -> Result<Vec<QueueEntry>> {
         let mut pairs = Rows::default();
         let mut entries = Vec::with_capacity(rows.len());
         for row in &rows {

@@ -90,6 +90,12 @@ async fn check(mut connection: Connection) {
             "queue_messages_queue_id",
         ),
         (
+            "queue ids",
+            &super::list::OF_QUEUE_IDS,
+            vec![r#"[["Q1"],["Q2"]]"#.into()],
+            "queue_messages_queue_id",
+        ),
+        (
             "a sender",
             &super::list::OF_SENDER,
             listed("s1"),

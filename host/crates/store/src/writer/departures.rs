@@ -14,9 +14,10 @@ const MANY: usize = 1000;
 /// The part of a mailbox that goes itself.
 const ITSELF: i64 = -1;
 
+// The floor does not sink, whatever the clock did.
 static FORGET_DEPARTURES: Sql = Sql::new(
-    "UPDATE accounts SET departed_floor = o.modseq FROM (SELECT account, max(modseq) AS modseq FROM departures WHERE at < $1 GROUP BY account) AS o
-     WHERE accounts.id = o.account",
+    "UPDATE accounts SET departed_floor = CASE WHEN o.modseq > departed_floor THEN o.modseq ELSE departed_floor END
+     FROM (SELECT account, max(modseq) AS modseq FROM departures WHERE at < $1 GROUP BY account) AS o WHERE accounts.id = o.account",
 );
 static SWEEP_DEPARTURES: Sql = Sql::new("DELETE FROM departures WHERE at < $1");
 pub(super) static DELETE_DEPARTURES: Sql = Sql::new("DELETE FROM departures WHERE account = $1");

@@ -9,7 +9,7 @@ use crate::mailboxes::{
     MAX_SUBSCRIPTIONS, is_inbox, new_path_of, parents, path_of, special_use_text,
 };
 use crate::statement::{Rows, Sql};
-use crate::{AccountId, Error, MailboxId, Result};
+use crate::{AccountId, Error, Flags, MailboxId, Result};
 
 static SUBSCRIBED: Sql = Sql::new("SELECT path FROM subscriptions WHERE account = $1");
 static UNSUBSCRIBE: Sql = Sql::new(
@@ -18,6 +18,9 @@ static UNSUBSCRIBE: Sql = Sql::new(
 static SUBSCRIBE: Sql = Sql::new(
     "INSERT INTO subscriptions (account, path) SELECT CAST($1 AS BIGINT), r.path FROM {2: path t} AS r WHERE true ON CONFLICT DO NOTHING",
 );
+// RFC 8621 §4.1.1: what has \Deleted is no email.
+static ANY_SEEN: Sql =
+    Sql::new("SELECT 1 FROM messages WHERE mailbox = $1 AND (flags & $2) = 0 LIMIT 1");
 static SET_USE: Sql = Sql::new("UPDATE mailboxes SET special_use = $2, named = $3 WHERE id = $1");
 static SET_ORDER: Sql = Sql::new("UPDATE mailboxes SET sort_order = $2, named = $3 WHERE id = $1");
 
@@ -284,8 +287,15 @@ impl Operation for Destroy {
             return Ok(Err(MailboxRefusal::HasChild));
         }
         let head = account.mailboxes.get(&path);
-        if !self.with_messages && head.is_some_and(|head| head.mailbox.messages > 0) {
-            return Ok(Err(MailboxRefusal::HasMessages));
+        let full = head.is_some_and(|head| head.mailbox.messages > 0);
+        if full && !self.with_messages {
+            let arguments = vec![
+                self.mailbox.0.into(),
+                i64::from(Flags::DELETED.bits()).into(),
+            ];
+            if !transaction.fetch(&ANY_SEEN, arguments).await?.is_empty() {
+                return Ok(Err(MailboxRefusal::HasMessages));
+            }
         }
         let mut delete = Delete {
             account: self.account,

@@ -5,7 +5,7 @@ use super::transaction::Transaction;
 use crate::database::Value;
 use crate::statement::Sql;
 use crate::web_logins::MAX_WEB_LOGINS;
-use crate::{AccountId, Result};
+use crate::{AccountId, Error, Result, SecretId};
 
 static INSERT: Sql = Sql::new(
     "INSERT INTO web_logins (id, account, hash, created, used, client, agent) VALUES ($1, $2, $3, $4, $4, $5, $6)",
@@ -21,10 +21,14 @@ static END_OTHERS: Sql = Sql::new("DELETE FROM web_logins WHERE account = $1 AND
 pub(super) static END_ALL: Sql = Sql::new("DELETE FROM web_logins WHERE account = $1");
 static SWEEP: Sql = Sql::new("DELETE FROM web_logins WHERE used < $1 OR created < $2");
 
+static PASSWORD: Sql = Sql::new("SELECT password FROM accounts WHERE id = $1");
+
 /// A login begins.
 #[derive(Debug)]
 pub(crate) struct BeginWebLogin {
     pub(crate) account: AccountId,
+    /// The account's own password as it was when it was shown.
+    pub(crate) password: SecretId,
     pub(crate) hash: Vec<u8>,
     pub(crate) client: String,
     pub(crate) agent: String,
@@ -40,6 +44,13 @@ impl Operation for BeginWebLogin {
 
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<(i64, i64)> {
         transaction.heads.account(self.account)?;
+        // Logins end with the password: one that was under way when it was changed would not.
+        let rows = transaction.fetch(&PASSWORD, vec![self.account.0.into()]);
+        let rows = rows.await?;
+        let now = rows.first().map(|row| row.text(0)).transpose()?;
+        if now.is_none_or(|now| SecretId::of_password(&now) != self.password) {
+            return Err(Error::NotAllowed("the password was changed"));
+        }
         let id = transaction.ids(1).await?;
         let now = transaction.now;
         let values = vec![

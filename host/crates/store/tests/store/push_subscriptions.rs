@@ -133,10 +133,11 @@ async fn they_go_with_their_account(setup: Arc<Setup>) {
 
 async fn a_secret_is_known_until_it_is_changed(setup: Arc<Setup>) {
     let store = setup.open().await;
-    let alice = account(&store, "alice").await.address;
+    let owner = account(&store, "alice").await;
+    let alice = owner.address.clone();
     let directory = store.directory();
     let known = async |shown| directory.secret(&alice, shown).await.unwrap();
-    let holds = async |id| directory.holds(&alice, id).await.unwrap();
+    let holds = async |id| store.holds(&owner, id).await.unwrap();
     store.set_password(&alice, Some("one")).await.unwrap();
     let own = known(ShownSecret::Password("one")).await;
     assert!(holds(own).await);
@@ -170,4 +171,24 @@ async fn a_secret_is_known_until_it_is_changed(setup: Arc<Setup>) {
     store.set_password(&alice, Some("two")).await.unwrap();
     assert!(!holds(own).await);
     assert!(holds(known(ShownSecret::Password("two")).await).await);
+    // A cookie is another secret than the password, and is over with its login.
+    let begin = async || {
+        let password = store
+            .directory()
+            .own_password(&owner.address)
+            .await
+            .unwrap();
+        store
+            .begin_web_login(owner.id, password, "x", "x")
+            .await
+            .unwrap()
+    };
+    let ((login, secret), (_, other)) = (begin().await, begin().await);
+    let (cookie, other) = (
+        known(ShownSecret::Cookie(&secret)).await,
+        known(ShownSecret::Cookie(&other)).await,
+    );
+    assert!(cookie != other && holds(cookie).await && holds(other).await);
+    assert!(store.end_web_login(owner.id, login.id).await.unwrap());
+    assert!(!holds(cookie).await && holds(other).await);
 }

@@ -479,6 +479,11 @@ async fn operators_hold_release_retry_and_remove(setup: Arc<Setup>) {
     assert_eq!(store.operate(&to_one, QueueAction::Hold).await.unwrap(), 0);
     let depth = store.queue_depth().await.unwrap();
     assert_eq!((depth.waiting, depth.held), (2, 2));
+    let listed = store.queued_as(&["Q2", "none", "Q2"]).await.unwrap();
+    let to = listed.iter().flat_map(|entry| &entry.recipients);
+    let to: Vec<&str> = to.map(|recipient| recipient.address.as_str()).collect();
+    assert_eq!(to, ["b@one.net", "b@two.net"]);
+    assert!(store.queued_as(&[]).await.unwrap().is_empty());
     let q2 = QueueFilter::QueueId("Q2".to_owned());
     assert_eq!(
         store.operate(&q2, QueueAction::Retry).await.unwrap(),

@@ -122,6 +122,15 @@ async fn records_come_change_and_go(setup: Arc<Setup>) {
         store.put_record(large).await,
         Err(Error::TooLarge { .. })
     ));
+    // All identities of an account are read at once.
+    let large = NewRecord {
+        kind: RecordKind::Identity,
+        ..record(alice, 9, &"x".repeat(64 * 1024 + 1))
+    };
+    assert!(matches!(
+        store.put_record(large).await,
+        Err(Error::TooLarge { .. })
+    ));
     assert_sound(&store).await;
 }
 

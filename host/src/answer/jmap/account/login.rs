@@ -129,7 +129,8 @@ pub(super) async fn end_others(
     let owner = Owner::of(&visitor, &headers).await?;
     let store = &visitor.parts.store;
     let ended = store.end_other_web_logins(owner.account.id, owner.login.id);
-    ended.await.map_err(failed)?;
-    visitor.parts.logins_ended.tell();
+    if ended.await.map_err(failed)? > 0 {
+        visitor.parts.logins_ended.tell();
+    }
     Ok(done())
 }

@@ -11,6 +11,23 @@ use super::{effects, flags, mailbox};
 /// A change in the store's terms, or why there can be none.
 type Wanted = Result<(BlobId, waxwing_store::EmailChange), Refusal>;
 
+/// What was granted in one call: the usage that policy sees is the one before all of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Granted {
+    octets: u64,
+    messages: u64,
+}
+
+impl Granted {
+    /// What there would be with so many octets and messages more; none if that is nothing.
+    fn with(self, (octets, messages): (u64, u64)) -> Option<Self> {
+        ((octets, messages) != (0, 0)).then(|| Self {
+            octets: self.octets.saturating_add(octets),
+            messages: self.messages.saturating_add(messages),
+        })
+    }
+}
+
 fn blob(email: EmailId) -> BlobId {
     BlobId(i64::try_from(email.0).unwrap_or(i64::MAX))
 }
@@ -25,13 +42,20 @@ impl Asks<'_> {
         let mut gate = self.visitor.gate(self.account).await;
         let sighting = store.sight(self.account.id, &emails).await?;
         let mut wanted: Vec<Wanted> = Vec::with_capacity(changes.len());
+        let mut granted = Granted::default();
         for (email, change) in changes {
             let change = translated(&change).map(|change| (blob(email), change));
             let more = change.as_ref().map_or((0, 0), |it| more(&sighting, it));
             // As COPY: what is in one mailbox more takes room once more.
-            let room = match more {
-                (0, 0) => Ok(()),
-                (octets, messages) => self.room(&mut gate, octets, messages).await,
+            let room = match granted.with(more) {
+                None => Ok(()),
+                Some(sum) => {
+                    let room = self.room(&mut gate, sum.octets, sum.messages).await;
+                    if room.is_ok() {
+                        granted = sum;
+                    }
+                    room
+                }
             };
             wanted.push(room.and(change));
         }
@@ -119,5 +143,19 @@ fn refusal(of: EmailRefusal) -> Refusal {
         EmailRefusal::Nowhere => Refusal::Nowhere,
         EmailRefusal::TooManyKeywords => Refusal::TooManyKeywords,
         EmailRefusal::MailboxFull => Refusal::OverQuota("the mailbox has used up its UIDs".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_granted_counts_with_what_is_asked_for() {
+        let granted = Granted::default();
+        assert_eq!(granted.with((0, 0)), None);
+        let granted = granted.with((700, 1)).unwrap();
+        let (octets, messages) = (1000, 3);
+        assert_eq!(granted.with((300, 2)), Some(Granted { octets, messages }));
     }
 }

@@ -165,13 +165,17 @@ impl Asks<'_> {
         into: &mut Content,
         blob: BlobId,
         left: &mut u64,
-        written: impl Fn(Bytes) -> Bytes,
+        written: impl Fn(Bytes) -> Bytes + Send + 'static,
     ) -> Outcome<()> {
         let parts = &self.visitor.parts;
         if let BlobId::Part { .. } = blob {
             let limit = parts.config.limits.message_size.bytes();
+            if !self.charge(blob) {
+                return Ok(Err(Refusal::TooLarge(limit)));
+            }
             let part = download::part(&parts.store, blob, limit).await?;
-            return Ok(put(into, written(part), left));
+            let written = off_the_loop(part.clone(), move |_| written(part)).await;
+            return Ok(put(into, written, left));
         }
         let (id, mut at) = (content(blob.content()), 0);
         loop {

@@ -60,14 +60,15 @@ impl Asks<'_> {
                 let changed = store.records_changed(self.account.id, kind, since).await?;
                 Ok(SendAnswer::Changes(changed.map(changes)))
             }
-            SendAsk::Submissions { .. } => {
+            SendAsk::Submissions { which, status, .. } => {
                 let state = self
                     .visitor
                     .parts
                     .store
                     .account_state(self.account.id)
                     .await?;
-                Ok(SendAnswer::Submissions(state, self.submissions().await?))
+                let list = self.submissions(which.as_deref(), status).await?;
+                Ok(SendAnswer::Submissions(state, list))
             }
             SendAsk::Sendable { email, .. } => {
                 Ok(SendAnswer::Sendable(self.sendable(email).await?))
@@ -198,7 +199,7 @@ const fn of(ask: &SendAsk) -> AccountId {
         | SendAsk::PutIdentity { account, .. }
         | SendAsk::RemoveIdentity { account, .. }
         | SendAsk::Changes { account, .. }
-        | SendAsk::Submissions { account }
+        | SendAsk::Submissions { account, .. }
         | SendAsk::Sendable { account, .. }
         | SendAsk::Submit { account, .. }
         | SendAsk::Cancel { account, .. }

@@ -1,6 +1,6 @@
 //! What is sent, and what has become of it (RFC 8621 §7).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,7 @@ use waxwing_jmap::{
 use waxwing_mail::Reply;
 use waxwing_message::{AddressItem, Summary, header};
 use waxwing_store::{
-    BlobId, Error, LegState, QueueEntry, QueueFilter, QueuePage, Recalled, RecipientState, Record,
-    RecordKind, Seen,
+    BlobId, Error, LegState, QueueEntry, Recalled, RecipientState, Record, RecordKind, Seen,
 };
 
 use super::super::asks::Asks;
@@ -20,6 +19,9 @@ use super::super::visitor::identity;
 use super::sending::{Outcome, fresh, kept_change, signed};
 use crate::answer::now_millis;
 use crate::answer::smtp::submit::{Path, Refused, submit};
+
+/// Submissions that the queue is asked about at once.
+const TOGETHER: usize = 100;
 
 /// A submission as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -149,48 +151,83 @@ impl Asks<'_> {
         }))
     }
 
-    pub(super) async fn submissions(&self) -> Result<Vec<Submission>, Error> {
+    /// Those that are wanted, or all; `status`: with what has become of their recipients.
+    pub(super) async fn submissions(
+        &self,
+        which: Option<&[SubmissionId]>,
+        status: bool,
+    ) -> Result<Vec<Submission>, Error> {
         let store = &self.visitor.parts.store;
         let records = store
             .records(self.account.id, RecordKind::Submission)
             .await?;
-        let mut list = Vec::with_capacity(records.len());
+        let which = which.map(|ids| ids.iter().map(|id| signed(id.0)).collect::<HashSet<_>>());
+        let wanted = |record: &&Record| which.as_ref().is_none_or(|it| it.contains(&record.id));
+        let sent = |record: &Record| Some((record.id.unsigned_abs(), sent(record)?));
+        let mut left: VecDeque<_> = records.iter().filter(wanted).filter_map(sent).collect();
+        drop(records);
+        let mut list = Vec::with_capacity(left.len());
         let mut here: HashMap<String, bool> = HashMap::new();
-        let oldest = now_millis() - self.kept_in_queue();
-        for record in records {
-            let Some(sent) = sent(&record) else {
-                continue;
-            };
-            // What has left the queue long ago need not be looked for there.
-            let waiting = match sent.canceled || sent.send_at < oldest {
-                true => Vec::new(),
-                false => self.queued(&sent.queue_id).await?,
-            };
-            for Address { email, .. } in &sent.rcpt_to {
-                if !here.contains_key(email) {
-                    let account = store.directory().account(email).await?;
-                    here.insert(email.clone(), account.is_some());
-                }
+        let now = now_millis();
+        while !left.is_empty() {
+            // A bounded part of the queue in memory at a time.
+            let some: Vec<_> = left.drain(..left.len().min(TOGETHER)).collect();
+            let ids = some
+                .iter()
+                .filter(|(_, sent)| self.looked_for(sent, status, now));
+            let ids: Vec<&str> = ids.map(|(_, sent)| sent.queue_id.as_str()).collect();
+            let mut waiting: HashMap<String, Vec<QueueEntry>> = HashMap::new();
+            for entry in store.queued_as(&ids).await? {
+                let entries = waiting.entry(entry.queue_id.clone()).or_default();
+                entries.push(entry);
             }
-            list.push(shown(record.id.unsigned_abs(), sent, &waiting, &here));
+            for (number, sent) in some {
+                let waiting = waiting.get(&sent.queue_id).map_or(&[][..], Vec::as_slice);
+                if status {
+                    self.look_up(&sent, waiting, &mut here).await?;
+                }
+                list.push(shown(number, sent, waiting, status.then_some(&here)));
+            }
         }
         Ok(list)
+    }
+
+    /// Whether the queue has to be asked what is known of a submission.
+    fn looked_for(&self, sent: &Sent, status: bool, now: i64) -> bool {
+        // What has left the queue long ago need not be looked for there; what is not held cannot be called back.
+        let since = match status {
+            true => now - self.kept_in_queue(),
+            false => now,
+        };
+        !sent.canceled && sent.send_at >= since
+    }
+
+    /// Finds out which recipients have accounts here, of those of whom nothing else is known.
+    async fn look_up(
+        &self,
+        sent: &Sent,
+        waiting: &[QueueEntry],
+        here: &mut HashMap<String, bool>,
+    ) -> Result<(), Error> {
+        if sent.canceled {
+            return Ok(());
+        }
+        let queued = waiting.iter().flat_map(|entry| &entry.recipients);
+        let queued: HashSet<String> = queued.map(|it| it.address.to_lowercase()).collect();
+        for Address { email, .. } in &sent.rcpt_to {
+            if !here.contains_key(email) && !queued.contains(&email.to_lowercase()) {
+                let directory = self.visitor.parts.store.directory();
+                let account = directory.account(email).await?;
+                here.insert(email.clone(), account.is_some());
+            }
+        }
+        Ok(())
     }
 
     /// For how long something can be in the queue, in milliseconds.
     fn kept_in_queue(&self) -> i64 {
         const MOST: i64 = 30 * 24 * 3600 * 1000;
         MOST
-    }
-
-    async fn queued(&self, queue_id: &str) -> Result<Vec<QueueEntry>, Error> {
-        let page = QueuePage {
-            filter: QueueFilter::QueueId(queue_id.to_owned()),
-            held: None,
-            after: None,
-            limit: 500,
-        };
-        self.visitor.parts.store.queue(&page).await
     }
 
     pub(super) async fn cancel(&self, id: SubmissionId) -> Outcome {
@@ -219,12 +256,12 @@ fn sent(record: &Record) -> Option<Sent> {
     serde_json::from_str(&record.value).ok()
 }
 
-/// A submission with what the queue says of it; `here`: which addresses are those of accounts.
+/// A submission with what the queue says of it; `here`: which addresses are those of accounts, if what has become of recipients is wanted.
 fn shown(
     number: u64,
     sent: Sent,
     waiting: &[QueueEntry],
-    here: &HashMap<String, bool>,
+    here: Option<&HashMap<String, bool>>,
 ) -> Submission {
     let tried = |entry: &QueueEntry| {
         let open = |state| matches!(state, RecipientState::Open);
@@ -257,7 +294,7 @@ fn shown(
         let (said, delivered) = match known.get(&address.email.to_lowercase()) {
             Some((said, delivered)) => (said.clone(), *delivered),
             None if sent.canceled => ("550 5.7.0 it was called back".into(), Delivered::No),
-            None if here.get(&address.email) == Some(&true) => {
+            None if here.and_then(|here| here.get(&address.email)) == Some(&true) => {
                 ("250 2.1.5 it was taken here".into(), Delivered::Yes)
             }
             // It was handed on, or its sender was told that it could not be.
@@ -270,7 +307,10 @@ fn shown(
         identity: IdentityId(sent.identity),
         email: EmailId(sent.email),
         thread: ThreadId(sent.thread),
-        status: status.collect(),
+        status: match here {
+            Some(_) => status.collect(),
+            None => Vec::new(),
+        },
         envelope: Envelope {
             mail_from: sent.mail_from.into(),
             rcpt_to: sent.rcpt_to.into_iter().map(Addressed::from).collect(),

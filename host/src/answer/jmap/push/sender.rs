@@ -121,7 +121,7 @@ async fn told(parts: &Arc<Parts>, room: &Semaphore, of: &PushSubscription) -> Re
                 return Ok(());
             }
             // RFC 8620 §7.2: with the login goes what it had subscribed to.
-            if !directory.holds(&account.address, of.credential).await? {
+            if !store.holds(&account, of.credential).await? {
                 store.remove_push_subscription(of.account, of.id).await?;
                 return Ok(());
             }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use waxwing_jmap::Problem;
 use waxwing_sasl::{Credentials, Offer};
 use waxwing_session::Counts;
-use waxwing_store::{Account, WebLogin};
+use waxwing_store::{Account, Error, SecretId, WebLogin};
 
 use super::super::refusal::Refusal;
 use super::super::{text, unavailable};
@@ -190,8 +190,9 @@ impl Visitor {
         let mut state = self.state.lock().await;
         self.forget(&mut state);
         state.admit().await?;
+        let password = self.own_password(user).await?;
         let account = self.check(&mut state, user, shown).await?;
-        self.begin(&mut state, headers, &account).await
+        self.begin(&mut state, headers, &account, password).await
     }
 
     /// Another login of the account that is logged in, with a secret of its own.
@@ -202,10 +203,18 @@ impl Visitor {
     ) -> Result<(Arc<Account>, HeaderValue), Refusal> {
         let mut state = self.state.lock().await;
         match state.gate.vouched_for(&account.address, "COOKIE").await {
-            Login::In { account, .. } => self.begin(&mut state, headers, &account).await,
+            Login::In { account, .. } => {
+                let password = self.own_password(&account.address).await?;
+                self.begin(&mut state, headers, &account, password).await
+            }
             Login::Unavailable(reference) => Err(try_later(&reference)),
             Login::Wrong | Login::Blocked(_) => Err(Refusal::LoginEnded),
         }
+    }
+
+    async fn own_password(&self, user: &str) -> Result<SecretId, Refusal> {
+        let found = self.parts.store.directory().own_password(user).await;
+        found.map_err(|error| unavailable("an account could not be looked up", &error))
     }
 
     async fn begin(
@@ -213,12 +222,16 @@ impl Visitor {
         state: &mut State,
         headers: &HeaderMap,
         account: &Arc<Account>,
+        password: SecretId,
     ) -> Result<(Arc<Account>, HeaderValue), Refusal> {
         let agent = text(headers, header::USER_AGENT).unwrap_or_default();
         let client = self.client.to_string();
-        let begun = self.parts.store.begin_web_login(account.id, &client, agent);
-        let failed = |error| unavailable("a login could not be kept", &error);
-        let (login, secret) = begun.await.map_err(failed)?;
+        let store = &self.parts.store;
+        let begun = store.begin_web_login(account.id, password, &client, agent);
+        let (login, secret) = begun.await.map_err(|error| match error {
+            Error::NotAllowed(_) => wrong(),
+            error => unavailable("a login could not be kept", &error),
+        })?;
         let digest: [u8; 32] = Sha256::digest(&secret).into();
         self.know(state, digest, account, login.id);
         let field = cookie::set(&secret, self.tls)

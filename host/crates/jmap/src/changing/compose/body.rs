@@ -20,6 +20,15 @@ pub(crate) struct Part {
     pub(crate) content: Content,
 }
 
+impl Part {
+    /// Whether a field of this name is among the other fields.
+    pub(crate) fn has_field(&self, wanted: &str) -> bool {
+        let names = self.fields.split("\r\n");
+        let mut names = names.filter_map(|line| line.split_once(':'));
+        names.any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    }
+}
+
 /// What a part holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Content {
@@ -56,12 +65,9 @@ impl Writer {
         self.octets.extend_from_slice(text.as_bytes());
     }
 
-    /// The message with its root part.
+    /// The message with its root part. RFC 5322 §3.5: its last line need not end, and does not where a text does not.
     pub(crate) fn finish(mut self, part: &Part) -> Vec<Piece> {
         self.part(part);
-        if !self.octets.ends_with(b"\r\n") && !self.octets.is_empty() {
-            self.put("\r\n");
-        }
         self.flush();
         self.pieces
     }
@@ -116,13 +122,23 @@ impl Writer {
     }
 
     fn text(&mut self, part: &Part, text: &str) {
-        let text = lines(text);
+        let is_text = part.kind.to_ascii_lowercase().starts_with("text/");
+        let text = match is_text {
+            true => lines(text),
+            false => text.to_owned(),
+        };
+        let text_is_ascii = text.is_ascii();
         let (encoding, written) = if is_plain(&text) {
             ("7bit", text)
         } else {
             ("quoted-printable", quoted_printable(&text))
         };
-        self.put(&field(&format!("{}; charset=utf-8", part.kind)));
+        let charset = match (is_text, text_is_ascii) {
+            (true, true) => "; charset=us-ascii",
+            (true, false) => "; charset=utf-8",
+            (false, _) => "",
+        };
+        self.put(&field(&format!("{}{charset}", part.kind)));
         self.put(&part.fields);
         self.put(&format!(
             "Content-Transfer-Encoding: {encoding}\r\n\r\n{written}"
@@ -143,8 +159,9 @@ fn lines(text: &str) -> String {
 
 /// Whether a text can be sent as it is.
 fn is_plain(text: &str) -> bool {
-    let allowed = |octet: u8| octet.is_ascii_graphic() || b" \t\r\n".contains(&octet);
-    text.bytes().all(allowed) && text.split("\r\n").all(|line| line.len() <= LINE)
+    let allowed = |octet: u8| octet.is_ascii_graphic() || b" \t".contains(&octet);
+    let mut lines = text.split("\r\n");
+    lines.all(|line| line.len() <= LINE && line.bytes().all(allowed))
 }
 
 /// RFC 2045 §6.7.
@@ -207,7 +224,7 @@ mod tests {
     #[test]
     fn a_text_that_can_be_sent_stays() {
         let plain = String::from_utf8(octets(&leaf("one\n\n-- \nme"))).unwrap();
-        let end = "7bit\r\n\r\none\r\n\r\n-- \r\nme\r\n";
+        let end = "7bit\r\n\r\none\r\n\r\n-- \r\nme";
         assert!(plain.ends_with(end), "{plain}");
         let long = octets(&leaf(&"x".repeat(1000)));
         assert!(String::from_utf8_lossy(&long).contains("quoted-printable"));
