@@ -1,6 +1,6 @@
 //! The texts of a message that search keys look into: what an index of them is made from.
 
-use waxwing_message::{AddressItem, Decoded, Part, Summary, casemap, header};
+use waxwing_message::{AddressItem, Decoded, Part, Summary, casemap, header, searched};
 
 use crate::types::SummaryField;
 
@@ -63,7 +63,7 @@ pub(crate) fn each_body_text(raw: &[u8], mut text: impl FnMut(Decoded)) {
 /// What a search for a field looks into that the summary holds.
 pub(crate) fn summary_texts(summary: &Summary, field: SummaryField) -> Vec<Decoded> {
     let envelope = &summary.envelope;
-    let addresses = |list: &[AddressItem]| list.iter().flat_map(address).collect();
+    let addresses = |list: &[AddressItem]| list.iter().flat_map(searched::address).collect();
     let raw = |octets: &[u8]| match octets {
         [] => Vec::new(),
         octets => vec![Decoded::utf_8(octets)],
@@ -80,35 +80,6 @@ pub(crate) fn summary_texts(summary: &Summary, field: SummaryField) -> Vec<Decod
         SummaryField::MessageId => raw(envelope.message_id.as_deref().unwrap_or_default()),
         SummaryField::InReplyTo => raw(envelope.in_reply_to.as_deref().unwrap_or_default()),
         SummaryField::References => raw(&summary.references),
-    }
-}
-
-/// An address as it stands in a header, decoded.
-fn address(item: &AddressItem) -> Vec<Decoded> {
-    let text = |text: String| vec![Decoded::Text(text)];
-    match item {
-        AddressItem::Mailbox {
-            name,
-            local,
-            domain,
-            ..
-        } if name.is_empty() => text(format!("{local}@{domain}")),
-        AddressItem::Mailbox {
-            name,
-            local,
-            domain,
-            ..
-        } => match Decoded::name(name) {
-            Decoded::Text(name) => text(format!("{name} <{local}@{domain}>")),
-            Decoded::Octets(name) => {
-                let behind = format!(" <{local}@{domain}>");
-                let whole = [name.as_slice(), behind.as_bytes()].concat();
-                // The address is text whatever the name is.
-                vec![Decoded::Octets(whole), Decoded::Text(behind)]
-            }
-        },
-        AddressItem::GroupStart(name) => vec![Decoded::name(name)],
-        AddressItem::GroupEnd => Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::MethodError;
 use crate::methods::{Arguments, read};
 
 pub use self::ask::{BlobAnswer, BlobAsk, BlobPiece, DigestAlgorithm, Octets, Uses};
-pub(crate) use self::lookup::TYPES;
+pub(crate) use self::lookup::{TYPES, uses_of};
 
 /// A method of contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::{BlobAnswer, BlobAsk, Uses, named};
 use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
-use crate::id::BlobId;
+use crate::id::{AccountId, BlobId, ContentId};
 use crate::methods::Arguments;
 
 /// The types whose objects are found.
@@ -45,23 +45,7 @@ pub(super) async fn call(
         }
     }
     let parsed = ids.iter().filter_map(|id| BlobId::parse(id));
-    let contents: BTreeSet<_> = parsed.map(BlobId::content).collect();
-    let contents: Vec<_> = contents.into_iter().collect();
-    let mut uses = HashMap::new();
-    if !contents.is_empty() {
-        let ask = BlobAsk::Uses {
-            account,
-            contents: contents.clone(),
-        };
-        let Answer::Blob(BlobAnswer::Uses(found)) = context.ask(Ask::Blob(ask)).await? else {
-            return Err(mistaken());
-        };
-        if found.len() != contents.len() {
-            return Err(mistaken());
-        }
-        let found = contents.into_iter().zip(found);
-        uses.extend(found.filter_map(|(content, uses)| Some((content, uses?))));
-    }
+    let uses = uses_of(account, parsed.map(BlobId::content).collect(), context).await?;
     let (mut list, mut not_found) = (Vec::<Value>::new(), Vec::<Value>::new());
     for id in ids {
         match BlobId::parse(id).and_then(|blob| uses.get(&blob.content())) {
@@ -87,4 +71,30 @@ fn matched(uses: &Uses, types: &BTreeSet<&str>) -> Map<String, Value> {
         .iter()
         .map(|name| ((*name).to_owned(), of(name).clone().into()));
     lists.collect()
+}
+
+/// What uses each of these contents, of those that are there.
+pub(crate) async fn uses_of(
+    account: AccountId,
+    contents: BTreeSet<ContentId>,
+    context: &Context,
+) -> Result<HashMap<ContentId, Uses>, MethodError> {
+    if contents.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let contents: Vec<ContentId> = contents.into_iter().collect();
+    let ask = BlobAsk::Uses {
+        account,
+        contents: contents.clone(),
+    };
+    let Answer::Blob(BlobAnswer::Uses(found)) = context.ask(Ask::Blob(ask)).await? else {
+        return Err(mistaken());
+    };
+    if found.len() != contents.len() {
+        return Err(mistaken());
+    }
+    let found = contents.into_iter().zip(found);
+    Ok(found
+        .filter_map(|(content, uses)| Some((content, uses?)))
+        .collect())
 }

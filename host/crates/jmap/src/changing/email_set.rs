@@ -1,6 +1,6 @@
 //! `Email/set` (RFC 8621 §4.6).
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,10 @@ use super::placing::{self, book, refused};
 use super::set::{Outcome, Set, begin, resolved};
 use super::{Created, draft, labels};
 use crate::ask::{Answer, Ask};
-use crate::blob::{BlobAnswer, BlobAsk};
+use crate::blob;
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
-use crate::id::{AccountId, BlobId, ContentId, EmailId};
+use crate::id::{AccountId, BlobId, EmailId};
 use crate::mail::email_get;
 use crate::methods::Arguments;
 use crate::set_error::SetError;
@@ -89,21 +89,8 @@ async fn missing(
     context: &Context,
 ) -> Result<Vec<String>, MethodError> {
     let parsed = ids.iter().filter_map(|id| BlobId::parse(id));
-    let contents: BTreeSet<ContentId> = parsed.map(BlobId::content).collect();
-    let contents: Vec<ContentId> = contents.into_iter().collect();
-    let mut there = HashSet::new();
-    if !contents.is_empty() {
-        let ask = BlobAsk::Uses {
-            account,
-            contents: contents.clone(),
-        };
-        let Answer::Blob(BlobAnswer::Uses(found)) = context.ask(Ask::Blob(ask)).await? else {
-            return Err(mistaken());
-        };
-        let found = contents.into_iter().zip(found);
-        there.extend(found.filter_map(|(content, uses)| uses.map(|_| content)));
-    }
-    ids.retain(|id| !BlobId::parse(id).is_some_and(|blob| there.contains(&blob.content())));
+    let there = blob::uses_of(account, parsed.map(BlobId::content).collect(), context).await?;
+    ids.retain(|id| !BlobId::parse(id).is_some_and(|blob| there.contains_key(&blob.content())));
     Ok(ids)
 }
 
