@@ -24,17 +24,21 @@ const ACTS: usize = 25;
 const MOST: usize = 12;
 const FLAGS: [&str; 3] = ["\\Seen", "\\Flagged", "\\Answered"];
 
-fn lasts() -> Duration {
+pub(crate) fn lasts() -> Duration {
     let wanted = std::env::var("WAXWING_CLIENTS_SECONDS").ok();
     let wanted = wanted.and_then(|seconds| seconds.parse().ok());
     Duration::from_secs(wanted.unwrap_or(6))
 }
 
 /// Numbers by chance, the same for the same seed.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, most: usize) -> usize {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    pub(crate) fn below(&mut self, most: usize) -> usize {
         // xorshift64*
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -43,7 +47,7 @@ impl Chance {
         usize::try_from(number).unwrap() % most
     }
 
-    fn of<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+    pub(crate) fn of<T: Clone>(&mut self, from: &[T]) -> Option<T> {
         match from.len() {
             0 => None,
             count => from.get(self.below(count)).cloned(),
@@ -79,7 +83,7 @@ impl<'a> Client<'a> {
         let mut client = Self {
             server,
             number,
-            chance: Chance(seed.wrapping_add(number as u64 * 7919) | 1),
+            chance: Chance::new(seed.wrapping_add(number as u64 * 7919)),
             resyncs: number.is_multiple_of(2),
             known: None,
             imap: server.imap(ALICE),

@@ -4,13 +4,14 @@
 
 mod picture;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use waxwing_tests::client::Imap;
 use waxwing_tests::database::Database;
 use waxwing_tests::{Server, Setup};
 
+use crate::imap_random::{Chance, lasts};
 use crate::jmap::{ALICE, WEB, alice};
 use picture::{Jmap, Picture};
 
@@ -20,33 +21,6 @@ const ACTS: usize = 15;
 const BOXES: [&str; 4] = ["INBOX", "Archive", "Work", "Work/Old"];
 /// Nobody changes anything there after the beginning.
 const QUIET: &str = "Quiet";
-
-fn lasts() -> Duration {
-    let wanted = std::env::var("WAXWING_CLIENTS_SECONDS").ok();
-    let wanted = wanted.and_then(|seconds| seconds.parse().ok());
-    Duration::from_secs(wanted.unwrap_or(6))
-}
-
-/// Numbers by chance, the same for the same seed.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, most: usize) -> usize {
-        // xorshift64*
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let number = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(number).unwrap() % most
-    }
-
-    fn of<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        match from.len() {
-            0 => None,
-            count => from.get(self.below(count)),
-        }
-    }
-}
 
 fn message(from: &str, number: usize) -> String {
     // Some of them are of one thread.
@@ -58,8 +32,8 @@ fn message(from: &str, number: usize) -> String {
 
 /// What one IMAP client does in a round. Others may have removed what it is about: then nothing happens.
 fn by_imap(imap: &mut Imap, name: &str, chance: &mut Chance, made: &mut usize) {
-    let place = *chance.of(&BOXES).unwrap();
-    let to = *chance.of(&BOXES).unwrap();
+    let place = chance.of(&BOXES).unwrap();
+    let to = chance.of(&BOXES).unwrap();
     let count = imap.select(place).unwrap();
     let number = if count == 0 {
         0
@@ -126,7 +100,7 @@ const fn chance_of_new(count: usize) -> bool {
 }
 
 fn act(server: &Server, number: usize, seed: u64) {
-    let (name, mut chance) = (format!("client{number}"), Chance(seed | 1));
+    let (name, mut chance) = (format!("client{number}"), Chance::new(seed));
     let mut made = usize::try_from(seed % 1_000_000).unwrap() * 100;
     if number.is_multiple_of(2) {
         let mut imap = server.imap(ALICE);
