@@ -1,6 +1,6 @@
 //! A connection to another server with its conversation, kept while there is more to send.
 //!
-//! Invariants: between two messages the session waits at its question what is next, or that its word of the first is noted, so that
+//! Invariants: between two messages the session waits at its question what is next, or for its word of the first to be noted, so that
 //! nothing runs while nobody drives it; a message that was begun with the end of another is the one that is sent next, or none is.
 
 use std::io;
@@ -48,7 +48,7 @@ pub(super) struct Line {
     pub(super) tls: Option<&'static str>,
     /// Why the handshake failed.
     trouble: Option<String>,
-    /// What may have been begun with the end of the last message; the session waits that its outcome is noted.
+    /// What was begun with the end of the last message.
     begun: Option<Outgoing>,
 }
 
@@ -114,6 +114,11 @@ impl Line {
         self.handshake.as_ref()?.noted.get()
     }
 
+    /// Whether the next message was begun with the last one.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
     /// Sends a message, and begins the next one with its end if the peer lets it: that one is to be sent next then, over this line or
     /// another. Afterwards the line is up for it, or [`Line::offers`] is none.
     pub(super) async fn send(
@@ -124,26 +129,23 @@ impl Line {
     ) -> Outcome {
         let recipients = message.envelope.recipients.len();
         let known = self.offers.take();
-        let mut message = Some(Box::new(message));
         let mut answer = match self.begun.take() {
-            None => message.take().map_or(Answer::Quit, Answer::Send),
-            Some(begun) if message.as_deref() == Some(&begun) => Answer::Noted,
+            None => Answer::Send(Box::new(message)),
+            Some(begun) if begun == message => Answer::Noted,
             // Whom it was begun for gets nothing else.
             Some(_) => {
                 self.stream.close(self.write).await;
                 return untried(recipients);
             }
         };
-        let mut handed = None;
-        let mut outcome = None;
+        let (mut handed, mut outcome) = (None, None);
         loop {
             self.session.answer(answer, Instant::now());
             answer = match self.next().await {
                 Some(Ask::Content { offset, most }) => {
-                    message = None;
                     let piece = piece(content, offset, most);
-                    let is_last = offset.saturating_add(piece.len() as u64) >= content.len() as u64;
-                    match next.take_if(|_| is_last) {
+                    let end = offset.saturating_add(piece.len() as u64);
+                    match next.take_if(|_| end >= content.len() as u64) {
                         Some(next) => {
                             handed = Some(next.clone());
                             Answer::Last(piece, Box::new(next))
@@ -151,31 +153,24 @@ impl Line {
                         None => Answer::Content(piece),
                     }
                 }
-                Some(Ask::Done(done)) if handed.is_some() => {
+                Some(Ask::Done(done)) if self.session.has_begun_ahead() => {
                     (self.begun, self.offers) = (handed, known);
                     return *done;
                 }
                 Some(Ask::Done(done)) => {
-                    message = None;
-                    outcome = Some(*done);
+                    // Behind it comes that of what was begun with it, if the connection is gone: untried, and asked about by nobody.
+                    outcome.get_or_insert(*done);
                     Answer::Noted
                 }
                 Some(Ask::Failed(_)) => Answer::Noted,
-                // What was to be begun was not.
-                Some(Ask::Next(offers)) => match message.take() {
-                    Some(message) => Answer::Send(message),
-                    None => {
-                        self.offers = Some(offers);
-                        break;
-                    }
-                },
+                Some(Ask::Next(offers)) => {
+                    self.offers = Some(offers);
+                    break;
+                }
                 None => break,
             };
         }
-        outcome.unwrap_or_else(|| match message {
-            Some(_) => untried(recipients),
-            None => lost(recipients),
-        })
+        outcome.unwrap_or_else(|| lost(recipients))
     }
 
     /// Says goodbye; not in the middle of a message that nobody sends.

@@ -12,6 +12,12 @@ use super::running::{Running, Transfer};
 use super::{ClientSession, Expected, Phase};
 
 impl ClientSession {
+    /// Whether a message was begun behind the one whose outcome is told, and may go on when that is noted.
+    #[must_use]
+    pub fn has_begun_ahead(&self) -> bool {
+        self.ahead.is_some() && !self.broken
+    }
+
     /// Begins a message behind the end of the one that is running, if that was said just now and all of this one's commands may go out
     /// without an answer to any.
     pub(super) fn begin_ahead(&mut self, outgoing: Outgoing) {
