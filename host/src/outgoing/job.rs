@@ -58,18 +58,21 @@ pub(super) async fn run(worker: Arc<Worker>, destination: String, mut hand: Hand
         ahead: None,
         place: None,
     };
+    let sending = worker.fresh().sends(&destination);
     loop {
         while let Some(turn) = job.next(&mut hand) {
             if let Some(until) = job.turn(turn, &mut hand).await {
                 let ahead = job.ahead.take();
                 let ahead = ahead.iter().map(|ready| &**ready.taken.leg());
                 let left = hand.lay_down();
+                worker.fresh().fall_behind(&destination);
                 worker.give_back(ahead.chain(&left), until).await;
                 return job.done().await;
             }
         }
         hand.add(worker.more(&destination, BATCH).await);
-        if hand.is_empty() {
+        // A line that is up is worth a wait: the next message needs no other then.
+        if hand.is_empty() && !(job.courier.is_up() && sending.linger().await) {
             return job.done().await;
         }
     }

@@ -112,7 +112,7 @@ pub use metadata::{
 pub use password::{hash_password, password_matches};
 pub use push_subscriptions::{MAX_PUSH_SUBSCRIPTIONS, PushKeys, PushSubscription, PushUpdate};
 pub use queue::{
-    BodyKind, DeliverBy, Leased, LegState, ListedRecipient, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS,
+    BodyKind, DeliverBy, LeaseTerms, Leased, LegState, ListedRecipient, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS,
     MAX_SAID, NewRecipient, Notify, Outgoing, Owed, QueueAction, QueueAttempt, QueueDepth,
     QueueEntry, QueueEnvelope, QueueFilter, QueuePage, QueuedMessage, QueuedRecipient,
     RecipientOutcome, RecipientState, ReturnContent, Settled, Settlement, Submitted,

@@ -452,8 +452,20 @@ async fn store(
     }
     let told = std::mem::take(&mut notices.deliveries);
     queued.append(&mut notices.outgoing);
-    match store.submit_with(deliveries, told, queued, sent).await {
-        Ok(submitted) => {
+    // What goes on goes at once, if it can.
+    let promise = gate.parts().outgoing.fresh.ask(&queued);
+    let submitted = match &promise {
+        Some(promise) => {
+            let with = (sent, &promise.terms);
+            store.submit_leased(deliveries, told, queued, with).await
+        }
+        None => store.submit_with(deliveries, told, queued, sent).await,
+    };
+    match submitted {
+        Ok(mut submitted) => {
+            if let Some(promise) = promise {
+                promise.keep(std::mem::take(&mut submitted.leased));
+            }
             let copies = arrivals.len().min(submitted.stored.len());
             let (stored, told) = submitted.stored.split_at(copies);
             tell(gate, stored, arrivals);

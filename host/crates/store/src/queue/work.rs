@@ -4,8 +4,8 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{
-    BodyKind, DeliverBy, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS, Notify, Outgoing, QueueEnvelope,
-    QueuedMessage, QueuedRecipient, RecipientState, ReturnContent, Submitted,
+    BodyKind, DeliverBy, LeaseTerms, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS, Notify, Outgoing,
+    QueueEnvelope, QueuedMessage, QueuedRecipient, RecipientState, ReturnContent, Submitted,
 };
 use crate::database::{Row, Value};
 use crate::statement::{Dialect, Rows, Sql};
@@ -257,6 +257,26 @@ impl Store {
         record: Option<NewRecord>,
     ) -> Result<Submitted> {
         let all = self.forms(deliveries, notices, outgoing).await?;
+        self.submit_all(all, record).await
+    }
+
+    /// The same; what is queued is leased with it on these terms, and nobody is told that it is due: the caller has it tried.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn submit_leased(
+        &self,
+        deliveries: Vec<Delivery>,
+        notices: Vec<Delivery>,
+        outgoing: Vec<Outgoing>,
+        (record, terms): (Option<NewRecord>, &LeaseTerms),
+    ) -> Result<Submitted> {
+        let mut all = self.forms(deliveries, notices, outgoing).await?;
+        all.lease(terms);
+        self.submit_all(all, record).await
+    }
+
+    async fn submit_all(&self, all: DeliverAll, record: Option<NewRecord>) -> Result<Submitted> {
         let accepted = match record {
             None => self.inner.writer.write(all).await?,
             Some(record) => {
@@ -271,6 +291,7 @@ impl Store {
         Ok(Submitted {
             stored: accepted.stored,
             legs: accepted.legs,
+            leased: accepted.leased,
         })
     }
 
@@ -312,6 +333,7 @@ impl Store {
                 recipients,
                 due,
                 held,
+                lease: None,
             };
             // A form without places is a ledger row, its content is not kept.
             let same = forms.iter_mut().find(|(form, queued)| {
