@@ -34,6 +34,7 @@ mod queue;
 mod queue_batch;
 mod queue_crash;
 mod queue_hosts;
+mod queue_leased;
 mod queue_many;
 mod queue_owed;
 mod records;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use waxwing_store::{
-    BodyKind, DeliverBy, Error, LeaseTerms, Leased, LegState, NewRecipient, Notify, Outgoing,
+    BodyKind, DeliverBy, Error, Leased, LegState, NewRecipient, Notify, Outgoing,
     Place, QueueAction, QueueEntry, QueueEnvelope, QueueFilter, QueuePage, RecipientOutcome,
     RecipientState, ReturnContent, Settled, Settlement, Store,
 };
@@ -14,7 +14,6 @@ use crate::on_both;
 use crate::setup::{Setup, account, assert_sound, delivery, target};
 
 on_both! {
-    what_is_leased_with_its_commit_is_as_if_it_was_leased_later;
     local_and_remote_recipients_are_one_commit;
     what_is_refused_queues_nothing;
     all_that_was_asked_comes_back;
@@ -121,42 +120,6 @@ pub(crate) fn everything() -> QueuePage {
         after: None,
         limit: 100,
     }
-}
-
-async fn what_is_leased_with_its_commit_is_as_if_it_was_leased_later(setup: Arc<Setup>) {
-    let store = setup.open().await;
-    let mut news = store.queue_news();
-    news.mark_unchanged();
-    let message = outgoing(&setup, "Q1", &["a@one.net", "b@two.net", "c@one.net"]);
-    let terms = LeaseTerms {
-        owner: "w".to_owned(),
-        until: now(&setup) + MINUTE,
-    };
-    let done = store
-        .submit_leased(Vec::new(), Vec::new(), vec![message], (None, &terms))
-        .await
-        .unwrap();
-    assert!(!news.has_changed().unwrap(), "who has it tries it");
-    let mut at_once = done.leased;
-    assert_eq!(
-        at_once.iter().map(|leased| leased.leg).collect::<Vec<_>>(),
-        done.legs
-    );
-    assert!(lease(&store, &setup, "v").await.is_empty(), "it is leased");
-    let relayed = settlement(&at_once[0], RecipientState::Relayed, 0);
-    let recorded = settle(&store, relayed).await;
-    assert!(matches!(recorded, Settled::Recorded { .. }));
-    // Its worker dies.
-    setup.advance(Duration::from_millis(MINUTE.unsigned_abs()));
-    let mut later = lease(&store, &setup, "v").await;
-    assert_eq!(later.len(), 1);
-    let first = at_once.remove(1);
-    assert_ne!(first.lease, later[0].lease);
-    (later[0].lease, later[0].until) = (first.lease, first.until);
-    assert_eq!(later, [first.clone()]);
-    let lost = settlement(&first, RecipientState::Relayed, 0);
-    assert_eq!(settle(&store, lost).await, Settled::Lost);
-    store.close().await;
 }
 
 async fn local_and_remote_recipients_are_one_commit(setup: Arc<Setup>) {
