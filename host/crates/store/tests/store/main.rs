@@ -37,6 +37,7 @@ mod queue_hosts;
 mod queue_many;
 mod queue_owed;
 mod records;
+mod references;
 mod replace;
 mod setup;
 mod text_packs;

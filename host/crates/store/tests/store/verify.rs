@@ -71,6 +71,14 @@ async fn what_must_never_be_is_found(setup: Arc<Setup>) {
             "is used and would be given out again",
         ),
         ("UPDATE blobs SET refs = 0", "references of content"),
+        (
+            "INSERT INTO blob_references (blob, delta) SELECT id, 2 FROM blobs WHERE size = 100000",
+            ": 3 is kept, 1 was counted",
+        ),
+        (
+            "INSERT INTO blob_references (blob, delta) VALUES (99999, 1)",
+            "content 99999 is missing and its references are counted",
+        ),
     ];
     for (sql, expected) in damages {
         let setup = Setup::new(setup.kind).await;
