@@ -347,14 +347,9 @@ impl User {
                 offset,
                 length,
             } => {
-                let blob = to_imap::blob(&content)
-                    .ok_or_else(|| Error::Cannot("no such content".into()))?;
-                Ok(Answer::Data(
-                    store
-                        .read_blob(blob, offset, length as usize)
-                        .await
-                        .map_err(failed)?,
-                ))
+                let blob = BlobId(content.0);
+                let read = store.read_blob(blob, offset, length as usize);
+                Ok(Answer::Data(read.await.map_err(failed)?))
             }
             Ask::Store {
                 mailbox,
@@ -525,9 +520,4 @@ async fn rows(
         .zip(heads)
         .filter_map(|(message, head)| Some(to_imap::row(message, head?)));
     Ok(Answer::Rows(rows.collect()))
-}
-
-/// How asks of this session name a content.
-fn content_ref(blob: BlobId) -> waxwing_imap::types::ContentRef {
-    waxwing_imap::types::ContentRef(Bytes::copy_from_slice(&blob.0.to_le_bytes()))
 }

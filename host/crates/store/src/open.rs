@@ -129,7 +129,7 @@ impl Store {
         self.inner
             .shared
             .commits
-            .load(std::sync::atomic::Ordering::Relaxed)
+            .load(std::sync::atomic::Ordering::Acquire)
     }
 
     /// How late what is written now is: how long the present commit takes, or the last one took if it ended just now.

@@ -133,7 +133,7 @@ impl RowWriter {
             }
             if let Some(binary) = &mut self.binary {
                 if let Some((offset, length)) = binary.wanted() {
-                    let content = self.row.content.clone();
+                    let content = self.row.content;
                     return Next::Read {
                         content,
                         offset,
@@ -223,7 +223,7 @@ impl RowWriter {
             .map_or((0, 0), |transfer| (transfer.at, transfer.end));
         let length = u32::try_from((end - at).min(PIECE)).unwrap_or(0);
         Next::Read {
-            content: self.row.content.clone(),
+            content: self.row.content,
             offset: at,
             length,
         }

@@ -304,7 +304,7 @@ impl Fake {
                 offset,
                 length,
             } => {
-                let content = &self.contents[index(&content)];
+                let content = &self.contents[index(content)];
                 let start = (offset as usize).min(content.len());
                 Answer::Data(content.slice(start..(start + length as usize).min(content.len())))
             }
@@ -530,8 +530,8 @@ impl World for Fake {
 }
 
 /// The content of a reference.
-pub(crate) fn index(content: &ContentRef) -> usize {
-    std::str::from_utf8(&content.0).unwrap().parse().unwrap()
+pub(crate) fn index(content: ContentRef) -> usize {
+    usize::try_from(content.0).unwrap()
 }
 
 fn file(name: &str) -> Vec<u8> {

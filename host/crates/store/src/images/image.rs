@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::summaries::Wanted;
 use super::{IMAGE, ROOM, SUMMARIES_ROOM, SUMMARY};
 use crate::account_log::EmailStay;
 use crate::database::Row;
@@ -108,6 +109,8 @@ pub(crate) struct Image {
     /// Whose mailbox it is.
     pub(super) account: AccountId,
     pub(super) modseq: u64,
+    /// So many transactions were committed when it was as its mailbox, where that is known.
+    pub(super) settled: Option<u64>,
     content: Arc<Content>,
     /// Messages that changed since it was kept in the database.
     pub(super) unkept: usize,
@@ -141,6 +144,7 @@ impl Image {
         Self {
             account,
             modseq,
+            settled: None,
             unkept: entries.len(),
             octets: entries.iter().map(Entry::octets).sum(),
             content: Arc::new(Content {
@@ -150,6 +154,11 @@ impl Image {
                 removed: modseq,
             }),
         }
+    }
+
+    /// Whether it is as the account's mailbox still, so many transactions being committed: then nobody changed anything.
+    pub(super) fn is_settled(&self, account: AccountId, commits: Option<u64>) -> bool {
+        self.account == account && commits.is_some() && self.settled == commits
     }
 
     pub(super) fn entries(&self) -> &[Entry] {
@@ -345,16 +354,16 @@ impl Image {
         self.modseq = flagged.modseq;
     }
 
-    /// UIDs of the first messages behind one whose summaries are not here; none where there is no room for them.
-    pub(super) fn without_summary(&self, uid: u32, count: usize) -> Vec<u32> {
+    /// The first messages behind one whose summaries are not here; none where there is no room for them.
+    pub(super) fn without_summary(&self, uid: u32, count: usize) -> Vec<Wanted> {
         if self.octets > SUMMARIES_ROOM {
             return Vec::new();
         }
         let behind = self.entries().get(self.place(uid.saturating_add(1))..);
         let unknown = behind.unwrap_or_default().iter();
         let unknown = unknown.filter(|entry| entry.summary.is_empty());
-        let uids = unknown.map(|entry| entry.flags.uid);
-        uids.take(count).collect()
+        let wanted = unknown.map(|entry| (entry.blob, entry.flags.uid));
+        wanted.take(count).collect()
     }
 
     /// Whether it is to be kept in the database, where those of `least` messages are.

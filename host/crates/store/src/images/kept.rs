@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::ROOM;
 use super::image::{Flagged, Image};
+use super::summaries::Wanted;
 use crate::shared::lock;
 use crate::{MailboxId, MessageFlags, UidRange};
 
@@ -64,6 +65,16 @@ impl Images {
         kept.make_room();
     }
 
+    /// The image of this modification sequence was as its mailbox when so many transactions were committed.
+    pub(super) fn settle(&self, mailbox: MailboxId, modseq: u64, commits: Option<u64>) {
+        let mut kept = lock(&self.0);
+        if let Some(used) = kept.images.get_mut(&mailbox)
+            && used.image.modseq == modseq
+        {
+            used.image.settled = commits;
+        }
+    }
+
     /// Keeps summaries of the mailbox's messages, if there is an image of it.
     pub(crate) fn learn(&self, mailbox: MailboxId, summaries: &HashMap<u32, Bytes>) {
         let mut kept = lock(&self.0);
@@ -117,8 +128,13 @@ impl Images {
             .collect()
     }
 
-    /// UIDs of the first messages behind one whose summaries an image lacks, and has room for.
-    pub(super) fn without_summary(&self, mailbox: MailboxId, uid: u32, count: usize) -> Vec<u32> {
+    /// The first messages behind one whose summaries an image lacks, and has room for.
+    pub(super) fn without_summary(
+        &self,
+        mailbox: MailboxId,
+        uid: u32,
+        count: usize,
+    ) -> Vec<Wanted> {
         let image = self.get(mailbox);
         image.map_or_else(Vec::new, |image| image.without_summary(uid, count))
     }
