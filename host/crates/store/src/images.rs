@@ -14,7 +14,7 @@ mod summaries;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use image::{Entry, Flagged, Image};
+pub(crate) use image::{Came, Change, Entry, Flagged, Image};
 pub(crate) use kept::Images;
 pub(crate) use summaries::Ahead;
 

@@ -12,7 +12,7 @@ use waxwing_imap::{
     StatusData, StoredFlags,
 };
 use waxwing_store::{
-    BlobId, FlagChange, FlagOperation, FlagScope, Flags, Mailbox, MailboxId, Message, MessageFlags,
+    FlagChange, FlagOperation, FlagScope, Flags, Mailbox, MailboxId, Message, MessageFlags,
     SpecialUse, UidRange, Usage,
 };
 

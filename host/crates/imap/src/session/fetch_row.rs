@@ -32,7 +32,8 @@ pub(crate) struct RowWriter {
     /// The client knows what IMAP4rev2 has.
     rev2: bool,
     transfer: Option<Transfer>,
-    binary: Option<Binary>,
+    /// Boxed: most rows have none, and each row is moved.
+    binary: Option<Box<Binary>>,
 }
 
 /// What of a row's summary is needed.
@@ -205,9 +206,9 @@ impl RowWriter {
     pub(crate) fn give_up(&mut self, out: &mut Out) -> bool {
         let announced = match (&self.transfer, &self.binary) {
             (Some(transfer), _) => transfer.announced,
-            (None, binary) => binary.as_ref().is_none_or(Binary::is_announced),
+            (None, binary) => binary.as_deref().is_none_or(Binary::is_announced),
         };
-        let nothing = self.binary.as_ref().map_or(&b"NIL"[..], Binary::nothing);
+        let nothing = self.binary.as_deref().map_or(&b"NIL"[..], Binary::nothing);
         (self.transfer, self.binary) = (None, None);
         if !announced {
             out.extend_from_slice(nothing);
@@ -367,7 +368,7 @@ impl RowWriter {
             return;
         };
         let Some(octets) = self.head(start, end) else {
-            self.binary = Some(binary);
+            self.binary = Some(Box::new(binary));
             return;
         };
         loop {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 
 use super::ROOM;
-use super::image::{Flagged, Image};
+use super::image::{Change, Image};
 use super::summaries::Wanted;
 use crate::shared::lock;
 use crate::{MailboxId, MessageFlags, UidRange};
@@ -139,14 +139,22 @@ impl Images {
         image.map_or_else(Vec::new, |image| image.without_summary(uid, count))
     }
 
-    /// Takes in what was committed just now.
-    pub(crate) fn flagged(&self, flagged: &Flagged) {
+    /// Takes in what was committed just now, in its order. All at once: a modification sequence may be that of several changes.
+    pub(crate) fn take_in(&self, changes: impl IntoIterator<Item = Change>) {
         let mut kept = lock(&self.0);
-        if let Some(mut image) = kept.remove(flagged.mailbox) {
-            image.flagged(flagged);
-            kept.insert(flagged.mailbox, image);
-            kept.make_room();
+        for change in changes {
+            let mailbox = change.mailbox();
+            if let Some(mut image) = kept.remove(mailbox) {
+                image.take_in(change);
+                kept.insert(mailbox, image);
+            }
         }
+        kept.make_room();
+    }
+
+    /// Whether there is an image of the mailbox.
+    pub(crate) fn has(&self, mailbox: MailboxId) -> bool {
+        lock(&self.0).images.contains_key(&mailbox)
     }
 }
 

@@ -310,9 +310,9 @@ impl Deliver {
             let mailbox = spot.mailbox;
             let account = transaction.heads.account(spot.account)?;
             let modseq = account.next_modseq();
-            let uid = account.add_message(mailbox, modseq, size, spot.flags)?;
+            let (uid, after) = account.add_message(mailbox, modseq, size, spot.flags)?;
             let uid_validity = account.mailbox(mailbox)?.mailbox.uid_validity;
-            transaction.buffers.message(&NewMessage {
+            let message = NewMessage {
                 mailbox,
                 uid,
                 blob,
@@ -324,7 +324,8 @@ impl Deliver {
                 saved,
                 thread: self.thread,
                 keywords: &spot.keywords,
-            });
+            };
+            transaction.message(after, &message);
             stored.push(Stored {
                 account: spot.account,
                 mailbox,

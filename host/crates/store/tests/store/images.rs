@@ -378,6 +378,23 @@ async fn what_is_fetched_is_as_it_is_now(setup: Arc<Setup>) {
     for _ in 0..3 {
         assert_eq!(fetched(&store, alice, mailbox).await, [(2, none)]);
     }
+    // What comes and goes under one modification sequence, and what is committed together.
+    for _ in 0..3 {
+        let all = [UidRange::ALL];
+        let third = put(&store, alice, "third");
+        let moving = store.move_messages(alice, mailbox, &all, mailbox);
+        let copying = store.copy(alice, mailbox, &all, mailbox);
+        let (_, moved, copied) = tokio::join!(third, moving, copying);
+        let copies = copied.unwrap().uids.len();
+        assert!(copies >= moved.unwrap().uids.len());
+        let now = fetched(&store, alice, mailbox).await;
+        let uids: Vec<u32> = now.iter().map(|(uid, _)| *uid).collect();
+        let opened = seen(&store, alice).await;
+        assert_eq!(uids, opened.iter().map(|m| m.uid).collect::<Vec<_>>());
+        let state = store.mailbox(alice, "INBOX").await.unwrap();
+        assert_eq!(state.messages as usize, uids.len());
+        assert_sound(&store).await;
+    }
     // It is nobody else's, however often its owner was answered.
     let theirs = store.fetch(bob, mailbox, &[UidRange::ALL], false).await;
     assert!(matches!(theirs, Err(Error::NoSuchMailbox(_))), "{theirs:?}");
