@@ -428,14 +428,15 @@ impl Image {
         self.modseq = flagged.modseq;
     }
 
-    /// The first messages behind one whose summaries are not here; none where there is no room for them.
+    /// Those of the next messages behind one whose summaries are not here, so many at most; none where there is no room for them.
     pub(super) fn without_summary(&self, uid: u32, count: usize) -> Vec<Wanted> {
         if self.octets > SUMMARIES_ROOM {
             return Vec::new();
         }
         let behind = self.entries().get(self.place(uid.saturating_add(1))..);
-        let unknown = behind.unwrap_or_default().iter();
-        let unknown = unknown.filter(|entry| entry.summary.is_empty());
+        // Not all of them: most often none is missing, and each who asks would look at all.
+        let near = behind.unwrap_or_default().iter().take(4 * count);
+        let unknown = near.filter(|entry| entry.summary.is_empty());
         let wanted = unknown.map(|entry| (entry.blob, entry.flags.uid));
         wanted.take(count).collect()
     }

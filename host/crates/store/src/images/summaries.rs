@@ -18,8 +18,10 @@ use crate::{BlobId, Error, MailboxId, Message, Result, Store};
 const TOGETHER: usize = 1000;
 /// Who asks for so many at once is likely to ask for those behind them next.
 const MANY: usize = 100;
-/// Summaries that are read ahead.
+/// Summaries that are read ahead at a time, and how many times before who asks comes again: reading them takes longer than to make use of
+/// them, so that it does not wait for that.
 const AHEAD: usize = 500;
+const RUNS: usize = 4;
 
 static SUMMARIES: Sql =
     Sql::new("SELECT b.id, b.summary FROM {1: id i} AS r CROSS JOIN blobs b WHERE b.id = r.id");
@@ -51,7 +53,12 @@ impl Store {
             let wanted = unknown.map(|message| (message.blob, message.flags.uid));
             wanted.collect()
         };
+        let last = messages.last().map(|message| message.flags.uid);
+        let many = last.filter(|_| messages.len() >= MANY);
         if unknown(&messages).is_empty() {
+            if let Some(last) = many {
+                self.read_ahead(mailbox, last);
+            }
             return Ok(messages);
         }
         self.take_ahead(mailbox, &mut messages).await;
@@ -64,10 +71,8 @@ impl Store {
         if !found.is_empty() {
             self.inner.images.learn(mailbox, &found);
         }
-        if messages.len() >= MANY
-            && let Some(last) = messages.last()
-        {
-            self.read_ahead(mailbox, last.flags.uid);
+        if let Some(last) = many {
+            self.read_ahead(mailbox, last);
         }
         messages.retain_mut(|message| {
             if !message.summary.is_empty() {
@@ -99,26 +104,52 @@ impl Store {
 
     /// Reads summaries of the messages behind a UID that the image does not have yet, beside what else goes on.
     fn read_ahead(&self, mailbox: MailboxId, behind: u32) {
-        let wanted = self.inner.images.without_summary(mailbox, behind, AHEAD);
         let mut all = lock(&self.inner.ahead.0);
-        if wanted.is_empty() || all.contains_key(&mailbox) {
+        if all.contains_key(&mailbox) {
+            return;
+        }
+        let wanted = self.inner.images.without_summary(mailbox, behind, AHEAD);
+        if wanted.is_empty() {
             return;
         }
         let (tell, told) = watch::channel(Arc::default());
         all.insert(mailbox, told);
         drop(all);
         let store = self.clone();
-        tokio::spawn(async move {
+        tokio::spawn(store.read_runs(mailbox, wanted, tell));
+    }
+
+    /// Reads some runs of summaries, one after another.
+    async fn read_runs(
+        self,
+        mailbox: MailboxId,
+        mut wanted: Vec<Wanted>,
+        mut tell: watch::Sender<Arc<Found>>,
+    ) {
+        for run in 1.. {
             let mut found = Found::with_capacity(wanted.len());
-            let read = store.together(&wanted, &mut found).await;
-            if let Err(error) = read {
+            let read = self.together(&wanted, &mut found).await;
+            if let Err(error) = &read {
                 // Who needs them reads them again, and is told.
                 tracing::debug!(%error, "summaries were not read ahead");
             }
-            store.inner.images.learn(mailbox, &found);
+            self.inner.images.learn(mailbox, &found);
+            let behind = wanted.last().map_or(u32::MAX, |(_, uid)| *uid);
+            wanted = match run < RUNS && read.is_ok() {
+                true => self.inner.images.without_summary(mailbox, behind, AHEAD),
+                false => Vec::new(),
+            };
+            let next = (!wanted.is_empty()).then(|| watch::channel(Arc::default()));
+            let mut all = lock(&self.inner.ahead.0);
             tell.send_replace(Arc::new(found));
-            lock(&store.inner.ahead.0).remove(&mailbox);
-        });
+            let Some((sender, told)) = next else {
+                all.remove(&mailbox);
+                return;
+            };
+            all.insert(mailbox, told);
+            drop(all);
+            tell = sender;
+        }
     }
 
     /// Summaries of messages in one row; those that are too large for it are told.
