@@ -19,6 +19,7 @@ on_both! {
     changes_of_many_at_once_are_all_there;
     what_is_fetched_is_as_it_is_now;
     summaries_are_those_of_the_messages_contents;
+    what_is_read_ahead_is_each_messages_own;
 }
 
 async fn open(setup: &Setup) -> Store {
@@ -443,5 +444,37 @@ async fn summaries_are_those_of_the_messages_contents(setup: Arc<Setup>) {
         assert_eq!(found, expected);
     }
     assert_sound(&store).await;
+    store.close().await;
+}
+
+/// Two sessions read all envelopes in runs, as FETCH does, while others of them are read ahead.
+async fn what_is_read_ahead_is_each_messages_own(setup: Arc<Setup>) {
+    let store = open(&setup).await;
+    let alice = account(&store, "alice").await.id;
+    let mailbox = inbox(&store, alice).await;
+    let summary = |uid: u32| format!("summary of {uid}").into_bytes();
+    for first in (1..=3000).step_by(500) {
+        let deliveries = (first..first + 500).map(|uid| {
+            let mut message = delivery(format!("message {uid}"), vec![target(alice)]);
+            message.summary = summary(uid);
+            message
+        });
+        store.deliver_each(deliveries.collect()).await.unwrap();
+    }
+    store.close().await;
+    let store = open(&setup).await;
+    seen(&store, alice).await;
+    let read = async |together: u32| {
+        for first in (1..=3000).step_by(together as usize) {
+            let last = first + together - 1;
+            let range = [UidRange { first, last }];
+            let messages = store.fetch(alice, mailbox, &range, true).await.unwrap();
+            let found: Vec<_> = messages.iter().map(|m| &m.summary).collect();
+            let expected: Vec<_> = (first..=last).map(summary).collect();
+            assert!(found == expected, "{first}:{last}");
+        }
+    };
+    tokio::join!(read(500), read(250));
+    read(500).await;
     store.close().await;
 }
