@@ -14,12 +14,12 @@ static FLAGGED: Sql =
     Sql::new("SELECT 1 FROM messages WHERE mailbox = $1 AND modseq > $2 AND changed = 1 LIMIT 1");
 // What is put into a mailbox has the highest UIDs. What loses `\Deleted` comes, too (RFC 8621 §4.1.1), wherever it is.
 static CAME: Sql = Sql::new(
-    "SELECT m.uid, m.blob, m.created, m.flags, b.refs + coalesce(c.delta, 0) FROM messages m JOIN blobs b ON b.id = m.blob
+    "SELECT m.uid, m.blob, m.created, m.flags, b.first_refs + coalesce(c.delta, 0) FROM messages m JOIN blobs b ON b.id = m.blob
      LEFT JOIN blob_references c ON c.blob = b.id
      WHERE m.mailbox = $1 AND m.uid < $2 ORDER BY m.uid DESC LIMIT $3",
 );
 static CAME_AGAIN: Sql = Sql::new(
-    "SELECT m.uid, m.blob, m.created, m.flags, b.refs + coalesce(c.delta, 0) FROM messages m JOIN blobs b ON b.id = m.blob
+    "SELECT m.uid, m.blob, m.created, m.flags, b.first_refs + coalesce(c.delta, 0) FROM messages m JOIN blobs b ON b.id = m.blob
      LEFT JOIN blob_references c ON c.blob = b.id
      WHERE m.mailbox = $1 AND m.modseq > $2 AND m.changed = 1 AND m.created > $2 LIMIT $3",
 );

@@ -6,3 +6,7 @@ CREATE TABLE blob_references (
     blob BIGINT PRIMARY KEY,
     delta BIGINT NOT NULL
 );
+
+-- Its name tells a program from before this that it does not know what it counts: of hosts that share a database, one that was not brought up
+-- to date yet would remove contents that others have copies of.
+ALTER TABLE blobs RENAME COLUMN refs TO first_refs;

@@ -13,7 +13,7 @@ pub(crate) type Write = (&'static Sql, Vec<Value>);
 
 // Bytes travel in one argument; the rows say where in it theirs are, counted from 1.
 static INSERT_BLOBS: Sql = Sql::new(
-    "INSERT INTO blobs (id, refs, size, hash, file, summary, content)
+    "INSERT INTO blobs (id, first_refs, size, hash, file, summary, content)
      SELECT r.id, r.refs, r.size, substr($2, r.hash_at, 32), r.file, substr($2, r.summary_at, r.summary_len), substr($2, r.content_at, r.content_len)
      FROM {1: id i, refs i, size i, hash_at n, file t, summary_at n, summary_len n, content_at n, content_len n} AS r",
 );

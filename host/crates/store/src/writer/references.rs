@@ -13,12 +13,12 @@ use crate::statement::{Rows, Sql};
 // Contents that lose their last reference go without being counted down first.
 static KEEP_LAST: Sql = Sql::new(
     "INSERT INTO garbage (file) SELECT b.file FROM {1: id i, delta i} AS r CROSS JOIN blobs b LEFT JOIN blob_references c ON c.blob = b.id
-     WHERE b.id = r.id AND b.refs + coalesce(c.delta, 0) + r.delta <= 0 AND b.file <> '' ON CONFLICT DO NOTHING",
+     WHERE b.id = r.id AND b.first_refs + coalesce(c.delta, 0) + r.delta <= 0 AND b.file <> '' ON CONFLICT DO NOTHING",
 );
 static DROP_LAST: Sql = Sql::new(
     "DELETE FROM blobs WHERE id IN
      (SELECT b.id FROM {1: id i, delta i} AS r CROSS JOIN blobs b LEFT JOIN blob_references c ON c.blob = b.id
-      WHERE b.id = r.id AND b.refs + coalesce(c.delta, 0) + r.delta <= 0)",
+      WHERE b.id = r.id AND b.first_refs + coalesce(c.delta, 0) + r.delta <= 0)",
 );
 static COUNT: Sql = Sql::new(
     "INSERT INTO blob_references (blob, delta) SELECT r.id, r.delta FROM {1: id i, delta i} AS r CROSS JOIN blobs b WHERE b.id = r.id
@@ -27,11 +27,11 @@ static COUNT: Sql = Sql::new(
 // Two hosts may each have seen the other's reference: the second to count finds none left.
 static KEEP_FILES: Sql = Sql::new(
     "INSERT INTO garbage (file) SELECT b.file FROM {1: id i, delta i} AS r CROSS JOIN blobs b JOIN blob_references c ON c.blob = b.id
-     WHERE b.id = r.id AND b.refs + c.delta <= 0 AND b.file <> '' ON CONFLICT DO NOTHING",
+     WHERE b.id = r.id AND b.first_refs + c.delta <= 0 AND b.file <> '' ON CONFLICT DO NOTHING",
 );
 static DROP_BLOBS: Sql = Sql::new(
     "DELETE FROM blobs WHERE id IN
-     (SELECT b.id FROM {1: id i, delta i} AS r CROSS JOIN blobs b JOIN blob_references c ON c.blob = b.id WHERE b.id = r.id AND b.refs + c.delta <= 0)",
+     (SELECT b.id FROM {1: id i, delta i} AS r CROSS JOIN blobs b JOIN blob_references c ON c.blob = b.id WHERE b.id = r.id AND b.first_refs + c.delta <= 0)",
 );
 // What was counted of contents that are gone, and of those that are named as often again as their rows say.
 static FORGET: Sql = Sql::new(

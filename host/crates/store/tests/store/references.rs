@@ -117,6 +117,7 @@ async fn an_old_store_keeps_what_it_counted(setup: Arc<Setup>) {
     let before = store.select(alice, archive, false).await.unwrap().messages;
     store.close().await;
     for old in [
+        "ALTER TABLE blobs RENAME COLUMN first_refs TO refs",
         "UPDATE blobs SET refs = refs + (SELECT delta FROM blob_references c WHERE c.blob = blobs.id)",
         "DROP TABLE blob_references",
         "DELETE FROM _sqlx_migrations WHERE description = 'references'",
