@@ -469,7 +469,7 @@ async fn what_is_read_ahead_is_each_messages_own(setup: Arc<Setup>) {
             let last = first + together - 1;
             let range = [UidRange { first, last }];
             let messages = store.fetch(alice, mailbox, &range, true).await.unwrap();
-            let found: Vec<_> = messages.iter().map(|m| &m.summary).collect();
+            let found: Vec<_> = messages.iter().map(|m| m.summary.to_vec()).collect();
             let expected: Vec<_> = (first..=last).map(summary).collect();
             assert!(found == expected, "{first}:{last}");
         }
