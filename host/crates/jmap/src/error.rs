@@ -31,6 +31,9 @@ pub enum MethodError {
     /// `accountReadOnly`
     #[error("nothing may be changed in this account")]
     AccountReadOnly,
+    /// `accountNotSupportedByMethod`
+    #[error("this account has nothing of the kind")]
+    AccountNotSupportedByMethod,
     /// `requestTooLarge` (RFC 8620 §5.1, §5.3)
     #[error("more objects than one call may name")]
     RequestTooLarge,
@@ -71,6 +74,7 @@ impl MethodError {
             Self::AccountNotFound => "accountNotFound",
             Self::FromAccountNotFound => "fromAccountNotFound",
             Self::AccountReadOnly => "accountReadOnly",
+            Self::AccountNotSupportedByMethod => "accountNotSupportedByMethod",
             Self::RequestTooLarge => "requestTooLarge",
             Self::StateMismatch => "stateMismatch",
             Self::CannotCalculateChanges => "cannotCalculateChanges",

@@ -70,6 +70,7 @@ mod totp;
 mod uploads;
 mod usage;
 mod verify;
+mod visible;
 mod web_logins;
 mod writer;
 
@@ -125,6 +126,7 @@ pub use totp::TOTP_SECRET;
 pub use uploads::MAX_UPLOADS;
 pub use usage::Usage;
 pub use verify::Verification;
+pub use visible::Visible;
 pub use web_logins::{MAX_WEB_LOGINS, WebLogin};
 
 pub use open::Store;

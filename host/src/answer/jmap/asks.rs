@@ -1,14 +1,16 @@
 //! What requests ask, answered from the store.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::HeaderMap;
-use waxwing_jmap::{Answer, Ask, BlobId, Failure};
-use waxwing_store::Account;
+use waxwing_jmap::{Answer, Ask, BlobId, ContentId, EmailId, Failure};
+use waxwing_store::{Account, AccountId, BlobId as StoreBlob, Error};
 
+use super::others::{self, Other, Sees};
 use super::visitor::Visitor;
-use super::{content, download, id_of};
+use super::{UPLOADS_OF_ONE, content, download};
 use crate::telemetry::Reference;
 
 /// Answers the asks of one request.
@@ -19,6 +21,8 @@ pub(super) struct Asks<'v> {
     pub(super) headers: &'v HeaderMap,
     /// Octets of parts that may still be read to be decoded, as they are kept: what they decode to may be nothing.
     undecoded: AtomicU64,
+    /// What is seen of accounts of others, as the request found it first.
+    others: Mutex<HashMap<AccountId, Arc<Other>>>,
 }
 
 /// How many of the largest messages a request may have decoded, in parts.
@@ -32,6 +36,7 @@ impl<'v> Asks<'v> {
             account,
             headers,
             undecoded: AtomicU64::new(most.saturating_mul(DECODED)),
+            others: Mutex::default(),
         }
     }
 
@@ -62,17 +67,104 @@ impl<'v> Asks<'v> {
                 super::quota::told(self.visitor, self.account).await
             }
             Ask::Mail(ask) => Ok(Answer::Mail(self.mail(ask).await?)),
-            // There is one account for each client, so that what is there is where it is to be.
             Ask::CopyContents { from, to, contents } => {
-                if (from, to) != (id_of(self.account), id_of(self.account)) {
-                    return Ok(Answer::Copied(vec![false; contents.len()]));
+                self.own(to)?;
+                let sees = self.sees(from).await?;
+                let found = self.has(&sees, &contents).await?;
+                let mut there = Vec::with_capacity(contents.len());
+                for id in contents {
+                    let found = found.contains(&content(id));
+                    there.push(found && self.take_over(&sees, id).await?);
                 }
-                let asked: HashSet<_> = contents.iter().map(|id| content(*id)).collect();
-                let store = &self.visitor.parts.store;
-                let found = store.which_has(self.account.id, &asked).await?;
-                let there = contents.into_iter().map(|id| found.contains(&content(id)));
-                Ok(Answer::Copied(there.collect()))
+                Ok(Answer::Copied(there))
             }
+        }
+    }
+
+    /// What of an account is seen now. In one request that is always the same: where it is not, rights have gone or come meanwhile.
+    pub(super) async fn sees(&self, account: waxwing_jmap::AccountId) -> Result<Sees, Error> {
+        let store = &self.visitor.parts.store;
+        let none = || Error::NoSuchAccount(account.to_string());
+        let sees = others::sees(store, self.account, account).await?;
+        let sees = sees.ok_or_else(none)?;
+        if let Sees::Part(other) = &sees {
+            let mut known = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+            let first = known.entry(other.id).or_insert_with(|| Arc::clone(other));
+            if !first.is_as(other) {
+                return Err(none());
+            }
+        }
+        Ok(sees)
+    }
+
+    /// Whether it is seen still, so that what was read of it may be told.
+    pub(super) async fn still(&self, sees: &Sees) -> Result<(), Error> {
+        match sees {
+            Sees::All(_) => Ok(()),
+            Sees::Part(other) => self.again(other).await.map(|_| ()),
+        }
+    }
+
+    /// What is seen of an account, once more.
+    pub(super) async fn again(&self, other: &Other) -> Result<Other, Error> {
+        let store = &self.visitor.parts.store;
+        let now = others::one(store, self.account.id, other.id).await?;
+        let same = now.filter(|now| now.is_as(other));
+        same.ok_or_else(|| Error::NoSuchAccount(other.id.to_string()))
+    }
+
+    /// Which of these contents somebody may have as those of an account: its own, uploads among them; of somebody else's account those of
+    /// emails that are seen, and what one has oneself.
+    pub(super) async fn has(
+        &self,
+        sees: &Sees,
+        contents: &[ContentId],
+    ) -> Result<HashSet<StoreBlob>, Error> {
+        let (store, own) = (&self.visitor.parts.store, self.account.id);
+        let views = &self.visitor.parts.views;
+        let asked: HashSet<StoreBlob> = contents.iter().map(|id| content(*id)).collect();
+        if asked.is_empty() {
+            return Ok(asked);
+        }
+        let mut found = store.which_has(own, &asked).await?;
+        if let Sees::Part(_) = sees {
+            let emails = views.emails(store, sees).await?;
+            let seen = contents.iter().copied();
+            let seen = seen.filter(|id| emails.get(EmailId(id.0)).is_some());
+            found.extend(seen.map(content));
+        }
+        Ok(found)
+    }
+
+    /// Whether somebody may have a content as one of an account.
+    pub(super) async fn has_in(
+        &self,
+        account: waxwing_jmap::AccountId,
+        blob: BlobId,
+    ) -> Result<bool, Error> {
+        let store = &self.visitor.parts.store;
+        let Some(sees) = others::sees(store, self.account, account).await? else {
+            return Ok(false);
+        };
+        let found = self.has(&sees, &[blob.content()]).await?;
+        Ok(found.contains(&content(blob.content())))
+    }
+
+    /// Makes a content of an account that one sees one's own, as if it had been uploaded; false if there is no room for it.
+    async fn take_over(&self, sees: &Sees, id: ContentId) -> Result<bool, Error> {
+        if let Sees::All(_) = sees {
+            return Ok(true);
+        }
+        let Ok((octets, _memory)) = self.raw(BlobId::Whole(id)).await? else {
+            return Ok(false);
+        };
+        self.still(sees).await?;
+        let room = self.visitor.limits.size_upload.saturating_mul(UPLOADS_OF_ONE);
+        let store = &self.visitor.parts.store;
+        match store.upload(self.account.id, octets, Vec::new(), room).await {
+            Ok(blob) => Ok(blob == content(id)),
+            Err(Error::TooLarge { .. } | Error::Full { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

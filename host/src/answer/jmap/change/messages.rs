@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 use waxwing_jmap::{
-    BlobId, Carried, ContentId, EmailId, Piece, Placing, Refusal, StoredEmail, ThreadId,
+    AccountId, BlobId, Carried, ContentId, EmailId, Piece, Placing, Refusal, StoredEmail, ThreadId,
 };
 use waxwing_policy::MailboxChange;
 use waxwing_store::{Delivery, Error, Place, Stored, Target};
@@ -87,8 +87,42 @@ impl Asks<'_> {
         self.store(gate, whole, memory, placing).await
     }
 
+    /// Stores an email of another account that is seen (RFC 8621 §4.7); with its keywords, if it is given none.
+    pub(super) async fn copy_email(
+        &self,
+        from: AccountId,
+        email: EmailId,
+        mut placing: Placing,
+        own_keywords: bool,
+    ) -> Outcome<StoredEmail> {
+        let sees = self.sees(from).await?;
+        let parts = &self.visitor.parts;
+        let emails = parts.views.emails(&parts.store, &sees).await?;
+        let Some(found) = emails.get(email) else {
+            return Ok(Err(Refusal::NotFound));
+        };
+        if own_keywords {
+            placing.keywords = emails.keywords_of(found).map(str::to_owned).collect();
+        }
+        placing.received = placing.received.or(Some(found.received));
+        let gate = self.visitor.gate(self.account).await;
+        if gate.pressed() {
+            return Ok(Err(Refusal::Busy));
+        }
+        let whole = self.raw(BlobId::Whole(ContentId(email.0))).await?;
+        let (whole, memory) = match whole {
+            Ok(whole) => whole,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.still(&sees).await?;
+        self.store(gate, whole, memory, placing).await
+    }
+
     /// All octets of a blob, and the memory that they take.
-    pub(super) async fn raw(&self, blob: BlobId) -> Outcome<(Bytes, Reservation)> {
+    pub(in crate::answer::jmap) async fn raw(
+        &self,
+        blob: BlobId,
+    ) -> Outcome<(Bytes, Reservation)> {
         let parts = &self.visitor.parts;
         let mut content = Content::new(&parts.budget, self.visitor.client);
         let mut left = parts.config.limits.message_size.bytes();
