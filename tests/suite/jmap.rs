@@ -24,8 +24,12 @@ fn basic(user: &str, password: &str) -> Option<String> {
 }
 
 pub(crate) fn alice(server: &Server) -> Http {
+    as_user(server, ALICE)
+}
+
+pub(crate) fn as_user(server: &Server, user: &str) -> Http {
     let mut http = Http::open(server.address("web")).unwrap();
-    http.authorize(basic(ALICE, PASSWORD));
+    http.authorize(basic(user, PASSWORD));
     http
 }
 

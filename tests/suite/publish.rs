@@ -207,7 +207,7 @@ fn what_is_printed_is_right_when_it_is_published() {
         // RFC 6186 §3.4: ports that change are as good as none.
         "_imaps._tcp.waxwing.test. 3600 IN SRV 0 0 0 .",
         "_submission._tcp.waxwing.test. 3600 IN SRV 0 0 0 .",
-        // RFC 8620 §2.2: nothing here speaks JMAP.
+        // RFC 8620 §2.2: JMAP is where the web is under TLS.
         "_jmap._tcp.waxwing.test. 3600 IN SRV 0 0 0 .",
     ] {
         assert!(printed.contains(&format!("\n{line}")), "{line}: {printed}");

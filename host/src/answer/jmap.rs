@@ -51,8 +51,9 @@ use self::turns::Kind;
 pub(crate) use self::turns::Turns;
 pub(crate) use self::views::Views;
 pub(crate) use self::visitor::{Closed, LoginsEnded, Visitor};
-use crate::config::Config;
+use crate::config::{Config, Listener, Service, Tls};
 use crate::telemetry::Reference;
+use crate::wiring::Parts;
 
 const SESSION: &str = "/.well-known/jmap";
 const API: &str = "/jmap";
@@ -103,6 +104,37 @@ async fn viewer(visitor: &Visitor, account: &Account) -> Result<Viewer, waxwing_
     Ok(Viewer {
         username: account.address.clone(),
         accounts: std::iter::once(own).chain(others).collect(),
+    })
+}
+
+/// The session resource, as others may be told of it.
+pub(crate) struct SessionResource {
+    pub(crate) url: String,
+    /// Whether passwords are taken there.
+    pub(crate) passwords: bool,
+    /// Whether tokens are.
+    pub(crate) tokens: bool,
+}
+
+/// Where JMAP is served under TLS, if it is.
+pub(crate) fn session_resource(parts: &Parts) -> Option<SessionResource> {
+    let mut listeners = parts.config.listeners.iter();
+    let secure = |it: &&Listener| it.service == Service::Http && it.tls == Tls::Implicit;
+    let (passwords, tokens) = authorization::allowed(&listeners.find(secure)?.mechanisms);
+    Some(SessionResource {
+        url: format!("{}{SESSION}", secure_origin(parts)?),
+        passwords,
+        tokens,
+    })
+}
+
+/// The server as a client reaches it under TLS, if it does.
+fn secure_origin(parts: &Parts) -> Option<String> {
+    let port = parts.https_port()?;
+    let host = &parts.config.hostname;
+    Some(match port {
+        443 => format!("https://{host}"),
+        port => format!("https://{host}:{port}"),
     })
 }
 

@@ -85,6 +85,9 @@ fn answer(ask: Ask) -> Answer {
             highest_modseq: since,
             ..Changes::default()
         }),
+        Ask::Login { .. } => Answer::LoggedIn {
+            jmap: Some("https://mail.example.org/.well-known/jmap".into()),
+        },
         Ask::Create { .. } | Ask::Delete { .. } => Answer::Failed(Error::AlreadyExists),
         _ => Answer::Done,
     }

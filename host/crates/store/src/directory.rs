@@ -4,6 +4,8 @@
 //! [`crate::StoreConfig::staleness`]: a version row rises with every change and is looked at that often.
 //! Cached answers carry the version they were read under, so one read before a change is never found after it.
 
+mod opens;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -22,9 +24,7 @@ use crate::password::MAX_PASSWORD;
 use crate::shared::Shared;
 use crate::statement::Sql;
 use crate::web_logins;
-use crate::writer::Writer;
-use crate::writer::accounts::DirectoryChange;
-use crate::writer::credentials::UseTotp;
+use crate::writer::{Writer, accounts::DirectoryChange, credentials::UseTotp};
 use crate::{
     Account, AccountId, Clock, CredentialKind, Database, Domain, Error, Result, Scope, StoreConfig,
     hash_password, password_matches, scram, totp,

@@ -85,8 +85,7 @@ async fn gather(
     if seen.is_empty() {
         return Ok(Vec::new());
     }
-    let subscriptions: HashSet<String> =
-        store.subscriptions(viewer).await?.into_iter().collect();
+    let subscriptions: HashSet<String> = store.subscriptions(viewer).await?.into_iter().collect();
     for (owner, shown) in &mut seen {
         let name = format!("{OTHERS}/{owner}/{}", shown.mailbox.path);
         shown.subscribed = subscriptions.contains(&name);
@@ -147,7 +146,11 @@ impl Other {
     }
 
     /// Where a mailbox is shown: in the nearest one above it that is seen, by the rest of its path, as IMAP names all of it.
-    fn place<'p>(&self, path: &'p str, ids: &HashMap<&str, MailboxId>) -> (Option<MailboxId>, &'p str) {
+    fn place<'p>(
+        &self,
+        path: &'p str,
+        ids: &HashMap<&str, MailboxId>,
+    ) -> (Option<MailboxId>, &'p str) {
         let mut ends = path.rmatch_indices('/').map(|(at, _)| at);
         let found = ends.find_map(|at| Some((*ids.get(path.get(..at)?)?, path.get(at + 1..)?)));
         found.map_or((None, path), |(above, name)| (Some(above), name))

@@ -136,12 +136,7 @@ impl Visitor {
 
     /// The server as a client reaches it under TLS, if it does.
     pub(crate) fn secure_origin(&self) -> Option<String> {
-        let port = self.parts.https_port()?;
-        let host = &self.parts.config.hostname;
-        Some(match port {
-            443 => format!("https://{host}"),
-            port => format!("https://{host}:{port}"),
-        })
+        super::secure_origin(&self.parts)
     }
 
     /// A turn of an account, if it has not too many.

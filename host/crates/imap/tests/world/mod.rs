@@ -55,6 +55,8 @@ pub(crate) struct Fake {
     pub(crate) indexed: fn(u32) -> bool,
     /// What policy says to whoever logs in.
     refused: Option<String>,
+    /// The session resource of JMAP that a login is told of.
+    jmap: Option<String>,
 }
 
 fn unavailable() -> Answer {
@@ -102,6 +104,7 @@ impl Fake {
             asked: Vec::new(),
             events: Vec::new(),
             refused: dialogue.directive("refused").map(str::to_owned),
+            jmap: dialogue.directive("jmap").map(str::to_owned),
             indexed: |uid| uid % 2 == 0,
             failing: dialogue.directives("fail").map(str::to_owned).collect(),
         };
