@@ -282,7 +282,17 @@ mod tests {
         ] {
             assert_eq!(Moment::read(text).to_string(), text);
         }
-        for other in ["", "x", "-1", "1-", "1-x", "1~", "1~2", "1~x.1", "18446744073709551616"] {
+        for other in [
+            "",
+            "x",
+            "-1",
+            "1-",
+            "1-x",
+            "1~",
+            "1~2",
+            "1~x.1",
+            "18446744073709551616",
+        ] {
             assert_eq!(Moment::read(other).modseq, u64::MAX, "{other}");
         }
     }

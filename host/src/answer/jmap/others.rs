@@ -20,6 +20,7 @@ use super::mailboxes::{INBOX, SHOWN};
 
 /// Bits of a state that are a modification sequence; the others tell which part of an account it is of.
 const MODSEQ: u32 = 40;
+const LOW: u64 = (1 << MODSEQ) - 1;
 /// What is lent a mailbox's mail to be read (RFC 8621 §2: mayReadItems).
 const READ: Rights = Rights::LOOKUP.with(Rights::READ);
 
@@ -130,12 +131,12 @@ impl Other {
 
     /// A state of this part of the account.
     pub(super) const fn state(&self, modseq: u64) -> u64 {
-        self.mark << MODSEQ | modseq & (1 << MODSEQ) - 1
+        (self.mark << MODSEQ) | (modseq & LOW)
     }
 
     /// The modification sequence of a state, if it is one of this part.
     pub(super) fn modseq(&self, state: u64) -> Option<u64> {
-        let modseq = state & (1 << MODSEQ) - 1;
+        let modseq = state & LOW;
         (self.state(modseq) == state).then_some(modseq)
     }
 

@@ -6,12 +6,7 @@ use crate::{CredentialKind, Result, Scope, ShownSecret};
 impl Directory {
     /// Whether a secret that was just right for an account is right for another scope, too, whenever it is shown: a password with a one-time
     /// code is not, since the code is used up.
-    pub async fn opens(
-        &self,
-        address: &str,
-        shown: ShownSecret<'_>,
-        scope: Scope,
-    ) -> Result<bool> {
+    pub async fn opens(&self, address: &str, shown: ShownSecret<'_>, scope: Scope) -> Result<bool> {
         let Entry::Account(known) = self.entry(address).await? else {
             return Ok(false);
         };
