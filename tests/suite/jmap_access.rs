@@ -59,7 +59,7 @@ fn who_can_log_in_there_is_told_where_it_is() {
     let login = |password: &str| Imap::login(server.address("imap"), ALICE, password).unwrap();
     let scoped = |scopes: &[&str]| {
         let mut words = vec!["account", "app-password", "add", ALICE];
-        words.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
+        words.extend(scopes.iter().flat_map(|scope| ["--scope", *scope]));
         made(&server, &words)
     };
     let both = scoped(&["imap", "jmap"]);
@@ -79,7 +79,7 @@ fn who_can_log_in_there_is_told_where_it_is() {
     assert!(!before.contains("JMAPACCESS"), "{before}");
     let token = |scopes: &[&str]| {
         let mut words = vec!["account", "token", "add", ALICE];
-        words.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
+        words.extend(scopes.iter().flat_map(|scope| ["--scope", *scope]));
         made(&server, &words)
     };
     for (scopes, there) in [(&["imap", "jmap"][..], true), (&["imap"][..], false)] {
