@@ -277,7 +277,7 @@ impl From<waxwing_store::Error> for Failure {
         use waxwing_store::Error;
         let exit = match error {
             Error::InUse { .. } | Error::Full | Error::Closed => Exit::Temporary,
-            Error::Database(_) | Error::Blob { .. } => Exit::Unavailable,
+            Error::Database(_) | Error::Uncertain(_) | Error::Blob { .. } => Exit::Unavailable,
             Error::Corrupt(_) | Error::PasswordHash(_) => Exit::Software,
             Error::NoSuchDomain(_)
             | Error::NoSuchAccount(_)

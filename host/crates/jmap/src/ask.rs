@@ -68,4 +68,9 @@ pub enum Failure {
         /// Under which the operator finds the cause.
         reference: String,
     },
+    /// Of a change: it may have been made, and it may not.
+    Uncertain {
+        /// Under which the operator finds the cause.
+        reference: String,
+    },
 }

@@ -13,6 +13,9 @@ pub enum MethodError {
     /// `serverFail`: ours to mend.
     #[error("{0}")]
     ServerFail(String),
+    /// `serverPartialFail`: what was done is not known, or cannot be told.
+    #[error("{0}")]
+    ServerPartialFail(String),
     /// `unknownMethod`
     #[error("no such method, or of a capability that the request does not use")]
     UnknownMethod,
@@ -65,6 +68,7 @@ impl MethodError {
         match self {
             Self::ServerUnavailable(_) => "serverUnavailable",
             Self::ServerFail(_) => "serverFail",
+            Self::ServerPartialFail(_) => "serverPartialFail",
             Self::UnknownMethod => "unknownMethod",
             Self::InvalidArguments(_) => "invalidArguments",
             Self::InvalidResultReference(_) => "invalidResultReference",
@@ -98,6 +102,9 @@ impl From<Failure> for MethodError {
             Failure::Unavailable { reference } => {
                 Self::ServerUnavailable(format!("try again later (reference {reference})"))
             }
+            Failure::Uncertain { reference } => Self::ServerPartialFail(format!(
+                "this may be done or not: look before it is tried again (reference {reference})"
+            )),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::error::MethodError;
+
 /// A SetError.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SetError {
@@ -45,6 +47,21 @@ pub(crate) enum SetError {
     ForbiddenToSend(String),
     /// `cannotUnsend`
     CannotUnsend,
+    /// `serverFail`, as of a method: it is not done, and it is not for what the client wants.
+    ServerFail(String),
+}
+
+/// What came of one object of a call. Once something of the call is `done` it does not fail as a whole (RFC 8620 §3.6.2), since whoever is
+/// told so repeats all of it; but by what may be done or not.
+pub(crate) fn of_one<T>(
+    result: Result<Result<T, SetError>, MethodError>,
+    done: bool,
+) -> Result<Result<T, SetError>, MethodError> {
+    match result {
+        Err(error @ MethodError::ServerPartialFail(_)) => Err(error),
+        Err(error) if done => Ok(Err(SetError::ServerFail(error.to_string()))),
+        other => other,
+    }
 }
 
 impl SetError {
@@ -75,6 +92,7 @@ impl SetError {
             Self::ForbiddenFrom(_) => "forbiddenFrom",
             Self::ForbiddenToSend(_) => "forbiddenToSend",
             Self::CannotUnsend => "cannotUnsend",
+            Self::ServerFail(_) => "serverFail",
         }
     }
 
@@ -99,7 +117,8 @@ impl SetError {
             | Self::InvalidRecipients(_, text)
             | Self::ForbiddenMailFrom(text)
             | Self::ForbiddenFrom(text)
-            | Self::ForbiddenToSend(text) => text,
+            | Self::ForbiddenToSend(text)
+            | Self::ServerFail(text) => text,
         }
     }
 

@@ -47,7 +47,10 @@ impl<'v> Asks<'v> {
     pub(super) async fn answer(&self, ask: Ask) -> Answer {
         self.decide(ask).await.unwrap_or_else(|error| {
             let reference = Reference::log("a JMAP call failed", 0, &error).to_string();
-            Answer::Failed(Failure::Unavailable { reference })
+            Answer::Failed(match error {
+                waxwing_store::Error::Uncertain(_) => Failure::Uncertain { reference },
+                _ => Failure::Unavailable { reference },
+            })
         })
     }
 

@@ -120,18 +120,23 @@ pub(super) async fn set(
         super::placing::book(&name, made, &mut outcome, created);
     }
     let destroy = set.destroy.unwrap_or_default();
-    let mut known = Vec::new();
+    let mut known = Ok(Vec::new());
     let update = set.update.unwrap_or_default();
     if !update.is_empty() || !destroy.is_empty() {
-        known = identities(account, context).await?.1;
+        let list = identities(account, context).await;
+        known = outcome.step(list.map(|(_, list)| Ok(list)))?;
     }
+    let find = |id: Option<IdentityId>| {
+        let list = known.as_ref().map_err(Clone::clone)?;
+        let found = list.iter().find(|(known, _)| Some(*known) == id);
+        found.ok_or(SetError::NotFound)
+    };
     for (name, patch) in update {
         let id = resolved(&name, created).and_then(IdentityId::parse);
-        let current = known.iter().find(|(known, _)| Some(*known) == id);
-        let wanted = match current {
-            None => Err(SetError::NotFound),
-            Some(_) if destroy.contains(&name) => Err(SetError::WillDestroy),
-            Some((id, identity)) => updated(*id, identity, &patch).map(|wanted| (*id, wanted)),
+        let wanted = match find(id) {
+            Err(error) => Err(error),
+            Ok(_) if destroy.contains(&name) => Err(SetError::WillDestroy),
+            Ok((id, identity)) => updated(*id, identity, &patch).map(|wanted| (*id, wanted)),
         };
         let done = match wanted {
             Ok((id, identity)) => {
@@ -153,13 +158,12 @@ pub(super) async fn set(
     }
     for name in destroy {
         let id = resolved(&name, created).and_then(IdentityId::parse);
-        let current = known.iter().find(|(known, _)| Some(*known) == id);
-        let done = match current {
-            None => Err(SetError::NotFound),
-            Some((_, identity)) if !identity.may_delete => {
+        let done = match find(id) {
+            Err(error) => Err(error),
+            Ok((_, identity)) if !identity.may_delete => {
                 Err(SetError::Forbidden("this identity stays".into()))
             }
-            Some((id, _)) => {
+            Ok((id, _)) => {
                 let ask = SendAsk::RemoveIdentity { account, id: *id };
                 change(ask, &mut outcome, context).await?.map(|_| *id)
             }

@@ -59,17 +59,16 @@ pub(super) async fn change(
     outcome: &mut Outcome,
     context: &Context,
 ) -> Result<Result<KeptChange, SetError>, MethodError> {
-    let answer = context.ask(Ask::Send(ask)).await?;
-    let Answer::Send(SendAnswer::Kept(kept)) = answer else {
-        return Err(mistaken());
+    if let Some(stuck) = outcome.stuck() {
+        return Ok(stuck);
+    }
+    let kept = match context.ask(Ask::Send(ask)).await {
+        Ok(Answer::Send(SendAnswer::Kept(kept))) => Ok(kept.map_err(refused)),
+        Ok(_) => Err(mistaken()),
+        Err(error) => Err(error),
     };
-    Ok(match kept {
-        Ok(change) => {
-            outcome.went(change.before, change.after);
-            Ok(change)
-        }
-        Err(not) => Err(refused(not)),
-    })
+    let kept = outcome.step(kept)?;
+    Ok(kept.inspect(|change| outcome.went(change.before, change.after)))
 }
 
 fn refused(not: NotKept) -> SetError {

@@ -144,6 +144,10 @@ impl<O: Operation> Job for Pending<O> {
     fn finish(mut self: Box<Self>, committed: Result<(), &Error>, unknown: bool) {
         let result = match committed {
             Ok(()) => self.result.take().unwrap_or(Err(Error::Closed)),
+            // On a disk that is full nothing more was written.
+            Err(error) if unknown && !matches!(error, Error::Full) => {
+                Err(Error::Uncertain(Arc::new(error.clone())))
+            }
             Err(error) => Err(error.clone()),
         };
         self.operation.settle(result.as_ref().map(|_| ()), unknown);

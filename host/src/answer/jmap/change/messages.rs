@@ -173,13 +173,20 @@ impl Asks<'_> {
             if !self.charge(blob) {
                 return Ok(Err(Refusal::TooLarge(limit)));
             }
-            let part = download::part(&parts.store, blob, limit).await?;
+            let part = match download::part(&parts.store, blob, limit).await {
+                Err(Error::NoSuchBlob(_)) => return Ok(Err(Refusal::NoSuchBlobs(vec![blob]))),
+                part => part?,
+            };
             let written = off_the_loop(part.clone(), move |_| written(part)).await;
             return Ok(put(into, written, left));
         }
         let (id, mut at) = (content(blob.content()), 0);
         loop {
-            let piece = parts.store.read_blob(id, at, PIECE).await?;
+            let piece = match parts.store.read_blob(id, at, PIECE).await {
+                // It went since it was looked for.
+                Err(Error::NoSuchBlob(_)) => return Ok(Err(Refusal::NoSuchBlobs(vec![blob]))),
+                piece => piece?,
+            };
             let read = piece.len();
             at += read as u64;
             if read > 0
