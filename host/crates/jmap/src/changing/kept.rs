@@ -23,21 +23,17 @@ pub(super) async fn changes(
         account,
         kind,
         since: since.0,
+        most,
     };
     let answer = context.ask(Ask::Send(ask)).await?;
     let Answer::Send(SendAnswer::Changes(found)) = answer else {
         return Err(mistaken());
     };
     let found = found.ok_or(MethodError::CannotCalculateChanges)?;
-    let count = found.created.len() + found.updated.len() + found.destroyed.len();
-    if most.is_some_and(|most| count > most) {
-        // All that is known is what has come of each: it cannot be told in parts.
-        return Err(MethodError::CannotCalculateChanges);
-    }
     let ids = |numbers: Vec<u64>| numbers.into_iter().map(|id| written(kind, id)).collect();
     let changed = Changed {
         until: State(found.until),
-        more: false,
+        more: found.more,
         created: ids(found.created),
         updated: ids(found.updated),
         destroyed: ids(found.destroyed),

@@ -47,6 +47,8 @@ pub enum SendAsk {
         kind: Kept,
         /// The state after which it changed.
         since: u64,
+        /// How many changes are told at most.
+        most: Option<usize>,
     },
     /// Submissions that are still known. → [`SendAnswer::Submissions`]
     Submissions {

@@ -36,12 +36,13 @@ pub(crate) fn ask_json(ask: &SendAsk) -> Value {
             account,
             kind,
             since,
+            most,
         } => {
             let kind = match kind {
                 Kept::Identity => "identity",
                 Kept::Submission => "submission",
             };
-            json!({ "changes": account.to_string(), "of": kind, "since": since })
+            json!({ "changes": account.to_string(), "of": kind, "since": since, "most": most })
         }
         SendAsk::Submissions {
             account,
@@ -167,6 +168,7 @@ pub(crate) fn answer_of(value: &Value) -> Option<SendAnswer> {
     if let Some(changes) = value.get("changes") {
         let changes = (!changes.is_null()).then(|| Changes {
             until: number(&changes["until"]),
+            more: changes["more"] == true,
             created: numbers(&changes["created"]),
             updated: numbers(&changes["updated"]),
             destroyed: numbers(&changes["destroyed"]),

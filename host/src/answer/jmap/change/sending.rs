@@ -51,13 +51,16 @@ impl Asks<'_> {
                 let removed = self.remove_record(RecordKind::Identity, id.0).await?;
                 Ok(SendAnswer::Kept(removed))
             }
-            SendAsk::Changes { kind, since, .. } => {
+            SendAsk::Changes {
+                kind, since, most, ..
+            } => {
                 let kind = match kind {
                     Kept::Identity => RecordKind::Identity,
                     Kept::Submission => RecordKind::Submission,
                 };
                 let store = &self.visitor.parts.store;
-                let changed = store.records_changed(self.account.id, kind, since).await?;
+                let changed = store.records_changed(self.account.id, kind, since, most);
+                let changed = changed.await?;
                 Ok(SendAnswer::Changes(changed.map(changes)))
             }
             SendAsk::Submissions { which, status, .. } => {
@@ -243,6 +246,7 @@ fn changes(of: RecordsChanged) -> Changes {
     let numbers = |ids: Vec<i64>| ids.into_iter().map(i64::unsigned_abs).collect();
     Changes {
         until: of.until,
+        more: of.more,
         created: numbers(of.created),
         updated: numbers(of.updated),
         destroyed: numbers(of.destroyed),
