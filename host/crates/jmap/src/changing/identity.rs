@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Created;
 use super::kept::change;
 use super::sending::{Identity, SendAnswer, SendAsk};
-use super::set::{Outcome, Set, begin, resolved};
+use super::set::{Doomed, Outcome, Set, begin, resolved};
 use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
@@ -119,10 +119,10 @@ pub(super) async fn set(
         });
         super::placing::book(&name, made, &mut outcome, created);
     }
-    let destroy = set.destroy.unwrap_or_default();
+    let destroy = Doomed::of(set.destroy.unwrap_or_default(), created);
     let mut known = Ok(Vec::new());
     let update = set.update.unwrap_or_default();
-    if !update.is_empty() || !destroy.is_empty() {
+    if !update.is_empty() || !destroy.names().is_empty() {
         let list = identities(account, context).await;
         known = outcome.step(list.map(|(_, list)| Ok(list)))?;
     }
@@ -135,7 +135,7 @@ pub(super) async fn set(
         let id = resolved(&name, created).and_then(IdentityId::parse);
         let wanted = match find(id) {
             Err(error) => Err(error),
-            Ok(_) if destroy.contains(&name) => Err(SetError::WillDestroy),
+            Ok(_) if destroy.has(&name, created) => Err(SetError::WillDestroy),
             Ok((id, identity)) => updated(*id, identity, &patch).map(|wanted| (*id, wanted)),
         };
         let done = match wanted {
@@ -156,7 +156,7 @@ pub(super) async fn set(
             Err(error) => outcome.not_updated(&name, &error),
         }
     }
-    for name in destroy {
+    for name in destroy.into_names() {
         let id = resolved(&name, created).and_then(IdentityId::parse);
         let done = match find(id) {
             Err(error) => Err(error),

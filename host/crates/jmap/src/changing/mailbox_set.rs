@@ -1,12 +1,12 @@
 //! `Mailbox/set` (RFC 8621 §2.5).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
 use super::Created;
 use super::ask::{ChangeAnswer, ChangeAsk, MailboxShape, Refusal, Shaped};
-use super::set::{Outcome, Set, begin, resolved};
+use super::set::{Doomed, Outcome, Set, begin, resolved};
 use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
@@ -56,10 +56,11 @@ pub(super) async fn call(
     };
     work.create_all(set.create.unwrap_or_default(), created)
         .await?;
-    let destroy: HashSet<String> = set.destroy.iter().flatten().cloned().collect();
+    let destroy = Doomed::of(set.destroy.unwrap_or_default(), created);
     let update = set.update.unwrap_or_default();
     work.update_all(update, &destroy, created).await?;
-    work.destroy_all(destroy, remove_emails, created).await?;
+    work.destroy_all(destroy.into_names(), remove_emails, created)
+        .await?;
     Ok(work.outcome.into_arguments())
 }
 
@@ -141,7 +142,7 @@ impl Work<'_> {
     async fn update_all(
         &mut self,
         update: BTreeMap<String, Object>,
-        destroy: &HashSet<String>,
+        destroy: &Doomed,
         created: &Created,
     ) -> Result<(), MethodError> {
         let counted = |patch: &Object| patch.keys().any(|path| COUNTS.contains(&path.as_str()));
@@ -158,7 +159,7 @@ impl Work<'_> {
                     self.outcome.not_updated(&name, &SetError::NotFound);
                     continue;
                 };
-                if destroy.contains(&name) {
+                if destroy.has(&name, created) {
                     self.outcome.not_updated(&name, &SetError::WillDestroy);
                     continue;
                 }
@@ -262,7 +263,7 @@ impl Work<'_> {
     /// What is in others goes before these.
     async fn destroy_all(
         &mut self,
-        destroy: HashSet<String>,
+        destroy: Vec<String>,
         with_emails: bool,
         created: &Created,
     ) -> Result<(), MethodError> {

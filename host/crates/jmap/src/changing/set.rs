@@ -78,6 +78,36 @@ pub(super) fn resolved<'n>(name: &'n str, created: &'n Created) -> Option<&'n st
     }
 }
 
+/// What a call destroys, each object once, by whichever of its names.
+pub(super) struct Doomed(Vec<String>);
+
+impl Doomed {
+    pub(super) fn of(names: Vec<String>, created: &Created) -> Self {
+        let mut doomed = Self(Vec::with_capacity(names.len()));
+        for name in names {
+            if !doomed.has(&name, created) {
+                doomed.0.push(name);
+            }
+        }
+        doomed
+    }
+
+    /// Whether an object is among them. RFC 8620 §5.3: then it is not changed before.
+    pub(super) fn has(&self, name: &str, created: &Created) -> bool {
+        let id = resolved(name, created).unwrap_or(name);
+        let mut names = self.0.iter();
+        names.any(|doomed| resolved(doomed, created).unwrap_or(doomed) == id)
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    pub(super) fn into_names(self) -> Vec<String> {
+        self.0
+    }
+}
+
 /// How the account is, if it is as a call wants it.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use super::kept::change;
 use super::sending::{
     Addressed, Envelope, Identity, SendAnswer, SendAsk, Sendable, Submission, Undo,
 };
-use super::set::{Outcome, Set, begin, resolved};
+use super::set::{Doomed, Outcome, Set, begin, resolved};
 use super::submission::{Which, envelope, object, submissions, written};
 use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
@@ -107,8 +107,8 @@ impl Work<'_> {
             super::placing::book(&name, made, &mut self.outcome, created);
         }
         let update = set.update.unwrap_or_default();
-        let destroy = set.destroy.unwrap_or_default();
-        let known = match self.known(&update, &destroy, created).await {
+        let destroy = Doomed::of(set.destroy.unwrap_or_default(), created);
+        let known = match self.known(&update, destroy.names(), created).await {
             Ok(known) => Ok(known),
             Err(error) => self.outcome.step(Err(error))?,
         };
@@ -120,7 +120,7 @@ impl Work<'_> {
         };
         for (name, patch) in update {
             let done = match find(&name, created) {
-                Ok(_) if destroy.contains(&name) => Err(SetError::WillDestroy),
+                Ok(_) if destroy.has(&name, created) => Err(SetError::WillDestroy),
                 Ok(current) => {
                     let change = update_one(self.account, current, &patch);
                     self.change(change).await?.map(|()| current)
@@ -136,7 +136,7 @@ impl Work<'_> {
                 Err(error) => self.outcome.not_updated(&name, &error),
             }
         }
-        for name in destroy {
+        for name in destroy.into_names() {
             let done = match find(&name, created) {
                 Ok(current) => {
                     let (account, id) = (self.account, current.id);

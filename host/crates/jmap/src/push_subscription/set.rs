@@ -1,6 +1,6 @@
 //! `PushSubscription/set` (RFC 8620 §7.2.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
@@ -93,7 +93,11 @@ pub(super) async fn call(
         };
     }
     let (mut gone, mut not_gone) = (Vec::<Value>::new(), Map::new());
+    let mut seen = HashSet::new();
     for text in destroy {
+        if !seen.insert(text.clone()) {
+            continue;
+        }
         let removed = match id_of(&text, created) {
             Some(id) => {
                 let nothing = made.is_empty() && changed.is_empty() && gone.is_empty();
