@@ -139,6 +139,7 @@ fn the_session_tells_what_works() {
             "urn:ietf:params:jmap:blob",
             "urn:ietf:params:jmap:core",
             "urn:ietf:params:jmap:mail",
+            "urn:ietf:params:jmap:mdn",
             "urn:ietf:params:jmap:quota",
             "urn:ietf:params:jmap:submission",
             "urn:ietf:params:jmap:webpush-vapid",

@@ -33,6 +33,7 @@ mod imap_sessions;
 mod jmap;
 mod jmap_blob;
 mod jmap_mail;
+mod jmap_mdn;
 mod jmap_push;
 mod jmap_push_service;
 mod jmap_random;

@@ -13,6 +13,8 @@ pub enum Capability {
     Blob,
     /// `urn:ietf:params:jmap:quota` (RFC 9425 §2.1)
     Quota,
+    /// `urn:ietf:params:jmap:mdn` (RFC 9007 §1.3)
+    Mdn,
     /// `urn:ietf:params:jmap:websocket` (RFC 8887 §3)
     WebSocket,
     /// `urn:ietf:params:jmap:webpush-vapid` (RFC 9749 §3)
@@ -23,12 +25,13 @@ pub enum Capability {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Core,
         Self::Mail,
         Self::Submission,
         Self::Blob,
         Self::Quota,
+        Self::Mdn,
         Self::WebSocket,
         Self::Vapid,
         Self::Why,
@@ -43,6 +46,7 @@ impl Capability {
             Self::Submission => "urn:ietf:params:jmap:submission",
             Self::Blob => "urn:ietf:params:jmap:blob",
             Self::Quota => "urn:ietf:params:jmap:quota",
+            Self::Mdn => "urn:ietf:params:jmap:mdn",
             Self::WebSocket => "urn:ietf:params:jmap:websocket",
             Self::Vapid => "urn:ietf:params:jmap:webpush-vapid",
             Self::Why => "urn:waxwing:params:jmap:why",
@@ -54,7 +58,9 @@ impl Capability {
     pub const fn of_accounts(self) -> bool {
         match self {
             Self::Core | Self::WebSocket | Self::Vapid => false,
-            Self::Mail | Self::Submission | Self::Blob | Self::Quota | Self::Why => true,
+            Self::Mail | Self::Submission | Self::Blob | Self::Quota | Self::Mdn | Self::Why => {
+                true
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod identity;
 mod kept;
 mod labels;
 mod mailbox_set;
+mod mdn;
 mod placing;
 mod sending;
 mod set;
@@ -62,6 +63,10 @@ pub(crate) enum Method {
     SubmissionQueryChanges,
     /// `EmailSubmission/set` (RFC 8621 §7.5)
     SubmissionSet,
+    /// `MDN/send` (RFC 9007 §2.1)
+    MdnSend,
+    /// `MDN/parse` (RFC 9007 §2.2)
+    MdnParse,
 }
 
 impl Method {
@@ -80,6 +85,8 @@ impl Method {
             "EmailSubmission/query" => Self::SubmissionQuery,
             "EmailSubmission/queryChanges" => Self::SubmissionQueryChanges,
             "EmailSubmission/set" => Self::SubmissionSet,
+            "MDN/send" => Self::MdnSend,
+            "MDN/parse" => Self::MdnParse,
             _ => return None,
         })
     }
@@ -97,6 +104,7 @@ impl Method {
             | Self::SubmissionQuery
             | Self::SubmissionQueryChanges
             | Self::SubmissionSet => Capability::Submission,
+            Self::MdnSend | Self::MdnParse => Capability::Mdn,
         }
     }
 }
@@ -117,6 +125,8 @@ pub(crate) async fn call(
         Method::SubmissionGet => submission::get(read(arguments)?, context).await,
         Method::SubmissionQuery => submission::query(arguments, context).await,
         Method::SubmissionQueryChanges => submission::query_changes(arguments, context).await,
+        Method::MdnSend => mdn::send(read(arguments)?, context, created).await,
+        Method::MdnParse => mdn::parse(arguments, context).await,
         Method::SubmissionSet => submission_set::call(arguments, context, created).await,
         Method::MailboxSet => mailbox_set::call(arguments, context, created).await,
         Method::EmailImport => email_import::call(read(arguments)?, context, created).await,

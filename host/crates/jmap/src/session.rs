@@ -84,6 +84,7 @@ impl Viewer {
                 | Capability::Submission
                 | Capability::Blob
                 | Capability::Quota
+                | Capability::Mdn
                 | Capability::Why => json!({}),
                 Capability::WebSocket => {
                     json!({"url": places.websocket_url(), "supportsPush": true})
@@ -173,6 +174,7 @@ fn of_account(account: &Access, limits: &Limits) -> Map<String, Value> {
             // RFC 9425 §2.1: support is all there is to tell.
             Capability::Core
             | Capability::Quota
+            | Capability::Mdn
             | Capability::WebSocket
             | Capability::Vapid
             | Capability::Why => {

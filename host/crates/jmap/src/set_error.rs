@@ -47,6 +47,8 @@ pub(crate) enum SetError {
     ForbiddenToSend(String),
     /// `cannotUnsend`
     CannotUnsend,
+    /// `mdnAlreadySent` (RFC 9007 §2.1)
+    MdnAlreadySent,
     /// `serverFail`, as of a method: it is not done, and it is not for what the client wants.
     ServerFail(String),
 }
@@ -92,6 +94,7 @@ impl SetError {
             Self::ForbiddenFrom(_) => "forbiddenFrom",
             Self::ForbiddenToSend(_) => "forbiddenToSend",
             Self::CannotUnsend => "cannotUnsend",
+            Self::MdnAlreadySent => "mdnAlreadySent",
             Self::ServerFail(_) => "serverFail",
         }
     }
@@ -108,6 +111,7 @@ impl SetError {
             Self::TooManyRecipients(_) => "there are more recipients than are taken at once",
             Self::NoRecipients => "there is nobody to send it to",
             Self::CannotUnsend => "it is on its way",
+            Self::MdnAlreadySent => "one was sent, or is not to be",
             Self::Forbidden(text)
             | Self::OverQuota(text)
             | Self::RateLimit(text)

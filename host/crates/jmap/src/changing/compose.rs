@@ -9,4 +9,4 @@ mod words;
 
 pub(super) use body::{Content, Part, Writer};
 pub(super) use field::{Property, clean, convenient, is_header, value_of, written_date};
-pub(super) use words::{folded, parameter};
+pub(super) use words::{folded, parameter, phrase, text};

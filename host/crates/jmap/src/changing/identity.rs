@@ -241,8 +241,19 @@ fn read(object: &Map<String, Value>, mut wrong: Vec<String>) -> Result<Identity,
     }
 }
 
+/// Whether an address is that of an identity, or of the domain that it is for.
+pub(super) fn permits(identity: &str, address: &str) -> bool {
+    match identity.strip_prefix("*@") {
+        Some(domain) => {
+            let of = address.rsplit_once('@').map(|(_, of)| of);
+            of.is_some_and(|of| of.eq_ignore_ascii_case(domain))
+        }
+        None => identity.eq_ignore_ascii_case(address),
+    }
+}
+
 /// Whether a text has the form of an address.
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     let odd = |c: char| c.is_control() || c.is_whitespace() || "<>,".contains(c);
     let halves = text.rsplit_once('@');
     halves.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())

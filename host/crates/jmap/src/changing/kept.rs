@@ -67,7 +67,7 @@ pub(super) async fn change(
     Ok(kept.inspect(|change| outcome.went(change.before, change.after)))
 }
 
-fn refused(not: NotKept) -> SetError {
+pub(super) fn refused(not: NotKept) -> SetError {
     match not {
         // RFC 8621 §7.5: it is told how large one may be.
         NotKept::Refused(Refusal::TooLarge(most)) => SetError::TooLarge(Some(most)),

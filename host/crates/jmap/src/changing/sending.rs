@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::ask::Refusal;
+use super::ask::{Piece, Refusal};
 use crate::id::{AccountId, EmailId, IdentityId, SubmissionId, ThreadId};
 use crate::mail::Changes;
 
@@ -79,6 +79,15 @@ pub enum SendAsk {
         /// From whom to whom.
         envelope: Envelope,
     },
+    /// Put a message together and send it; nothing of it is kept. → [`SendAnswer::Notified`]
+    Notify {
+        /// Whose.
+        account: AccountId,
+        /// Its octets, in order.
+        pieces: Vec<Piece>,
+        /// From whom to whom.
+        envelope: Envelope,
+    },
     /// Call back what was sent. → [`SendAnswer::Kept`]
     Cancel {
         /// Whose.
@@ -108,6 +117,8 @@ pub enum SendAnswer {
     Sendable(Option<Sendable>),
     /// What became of something that is kept.
     Kept(Result<KeptChange, NotKept>),
+    /// What became of a message that is not.
+    Notified(Result<(), NotKept>),
 }
 
 /// What became of something that is kept.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Created;
-use super::identity::identities;
+use super::identity::{identities, permits};
 use super::kept::change;
 use super::sending::{
     Addressed, Envelope, Identity, SendAnswer, SendAsk, Sendable, Submission, Undo,
@@ -425,17 +425,6 @@ fn generated(identity: &Identity, sendable: &Sendable) -> Result<Envelope, SetEr
         mail_from: bare(mail_from.clone()),
         rcpt_to: recipients,
     })
-}
-
-/// Whether an address is that of an identity, or of the domain that it is for.
-fn permits(identity: &str, address: &str) -> bool {
-    match identity.strip_prefix("*@") {
-        Some(domain) => {
-            let of = address.rsplit_once('@').map(|(_, of)| of);
-            of.is_some_and(|of| of.eq_ignore_ascii_case(domain))
-        }
-        None => identity.eq_ignore_ascii_case(address),
-    }
 }
 
 /// RFC 8621 §7.5: all that can be changed is that it is called back. None: nothing changes.

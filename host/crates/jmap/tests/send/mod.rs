@@ -1,6 +1,8 @@
 //! What methods of identities and submissions ask, and what they are answered, as data.
 
 use serde_json::{Value, json};
+
+use super::change::message;
 use waxwing_jmap::{
     Addressed, Changes, Delivered, EmailId, Envelope, Identity, IdentityId, Kept, KeptChange,
     NotKept, Refusal, SendAnswer, SendAsk, Sendable, Submission, SubmissionId, ThreadId, Undo,
@@ -65,6 +67,13 @@ pub(crate) fn ask_json(ask: &SendAsk) -> Value {
         } => json!({
             "submit": account.to_string(), "email": email.to_string(), "thread": thread.to_string(),
             "identity": identity.to_string(), "envelope": envelope_json(envelope),
+        }),
+        SendAsk::Notify {
+            account,
+            pieces,
+            envelope,
+        } => json!({
+            "notify": account.to_string(), "message": message(pieces), "envelope": envelope_json(envelope),
         }),
         SendAsk::Cancel { account, id } => {
             json!({ "cancel": account.to_string(), "id": id.to_string() })
@@ -188,6 +197,11 @@ pub(crate) fn answer_of(value: &Value) -> Option<SendAnswer> {
             most_recipients: 3,
         });
         return Some(SendAnswer::Sendable(sendable));
+    }
+    match &value["notified"] {
+        Value::Null => {}
+        Value::String(_) => return Some(SendAnswer::Notified(Err(not_kept(&value["notified"])))),
+        _ => return Some(SendAnswer::Notified(Ok(()))),
     }
     match &value["kept"] {
         Value::Null => None,

@@ -31,14 +31,22 @@ impl Asks<'_> {
         pieces: Vec<Piece>,
         placing: Placing,
     ) -> Outcome<StoredEmail> {
+        let gate = self.visitor.gate(self.account).await;
+        if gate.pressed() {
+            return Ok(Err(Refusal::Busy));
+        }
+        match self.together(pieces).await? {
+            Ok((whole, memory)) => self.store(gate, whole, memory, placing).await,
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    /// Puts a message together; its octets, and the memory that they take.
+    pub(super) async fn together(&self, pieces: Vec<Piece>) -> Outcome<(Bytes, Reservation)> {
         let blobs: Vec<BlobId> = pieces.iter().filter_map(blob_of).collect();
         let missing = self.missing(&blobs).await?;
         if !missing.is_empty() {
             return Ok(Err(Refusal::NoSuchBlobs(missing)));
-        }
-        let gate = self.visitor.gate(self.account).await;
-        if gate.pressed() {
-            return Ok(Err(Refusal::Busy));
         }
         let parts = &self.visitor.parts;
         let mut content = Content::new(&parts.budget, self.visitor.client);
@@ -55,10 +63,7 @@ impl Asks<'_> {
                 return Ok(Err(refusal));
             }
         }
-        let Some((whole, memory)) = content.take() else {
-            return Ok(Err(Refusal::Busy));
-        };
-        self.store(gate, whole, memory, placing).await
+        Ok(content.take().ok_or(Refusal::Busy))
     }
 
     /// Stores a blob as a message.

@@ -86,6 +86,9 @@ impl Asks<'_> {
                 let what = (email, thread, identity);
                 Ok(SendAnswer::Kept(self.submit(what, envelope).await?))
             }
+            SendAsk::Notify {
+                pieces, envelope, ..
+            } => Ok(SendAnswer::Notified(self.notify(pieces, envelope).await?)),
             SendAsk::Cancel { id, .. } => Ok(SendAnswer::Kept(self.cancel(id).await?)),
             SendAsk::Forget { id, .. } => {
                 let removed = self.remove_record(RecordKind::Submission, id.0).await?;
@@ -205,6 +208,7 @@ const fn of(ask: &SendAsk) -> AccountId {
         | SendAsk::Submissions { account, .. }
         | SendAsk::Sendable { account, .. }
         | SendAsk::Submit { account, .. }
+        | SendAsk::Notify { account, .. }
         | SendAsk::Cancel { account, .. }
         | SendAsk::Forget { account, .. } => *account,
     }

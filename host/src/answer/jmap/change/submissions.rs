@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use waxwing_jmap::{
-    Addressed, Delivered, EmailId, Envelope, IdentityId, KeptChange, NotKept, Refusal, Sendable,
-    Submission, SubmissionId, ThreadId, Undo,
+    Addressed, Delivered, EmailId, Envelope, IdentityId, KeptChange, NotKept, Piece, Refusal,
+    Sendable, Submission, SubmissionId, ThreadId, Undo,
 };
 use waxwing_mail::Reply;
 use waxwing_message::{AddressItem, Summary, header};
@@ -128,7 +128,7 @@ impl Asks<'_> {
                 queue_id: about.queue_id.to_owned(),
                 ..sent
             };
-            self.record(RecordKind::Submission, number, &sent)
+            Some(self.record(RecordKind::Submission, number, &sent))
         });
         match Box::pin(taken).await {
             Ok(taken) => Ok(Ok(self.taken(number, &taken).await)),
@@ -142,6 +142,27 @@ impl Asks<'_> {
             }
             Err(error) => Ok(Err(refused(error, most))),
         }
+    }
+
+    /// Sends a message that is put together here, and of which nothing is kept.
+    pub(super) async fn notify(
+        &self,
+        pieces: Vec<Piece>,
+        envelope: Envelope,
+    ) -> Result<Result<(), NotKept>, Error> {
+        let (content, _memory) = match self.together(pieces).await? {
+            Ok(content) => content,
+            Err(refusal) => return Ok(Err(NotKept::Refused(refusal))),
+        };
+        let submission = match commands(&envelope, content) {
+            Ok(submission) => submission,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let gate = self.visitor.gate(self.account).await;
+        let most = self.visitor.parts.config.limits.message_size.bytes();
+        let taken = submit(gate, identity(self.account), submission, |_| None);
+        let taken = Box::pin(taken).await;
+        Ok(taken.map(|_| ()).map_err(|error| refused(error, most)))
     }
 
     /// The record of a submission.
