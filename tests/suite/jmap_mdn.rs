@@ -29,7 +29,7 @@ fn asked(bob: &mut Jmap) -> String {
 
 /// The one email of an account's INBOX.
 fn received(jmap: &mut Jmap) -> Value {
-    let inbox = jmap.mailbox("INBOX");
+    let inbox = jmap.mailbox("Inbox");
     let found = jmap.call("Email/query", json!({ "filter": { "inMailbox": inbox } }));
     let ids = found["ids"].as_array().unwrap();
     assert_eq!(ids.len(), 1, "{found:#}");
