@@ -56,7 +56,7 @@ impl Jmap {
         responses[0][1].clone()
     }
 
-    fn upload(&mut self, octets: &[u8]) -> String {
+    pub(crate) fn upload(&mut self, octets: &[u8]) -> String {
         let path = format!("/jmap/upload/{}", self.account);
         let page = self.http.post(&path, "message/rfc822", octets).unwrap();
         page.json()["blobId"].as_str().unwrap().to_owned()

@@ -34,6 +34,7 @@ mod jmap;
 mod jmap_blob;
 mod jmap_mail;
 mod jmap_mdn;
+mod jmap_memory;
 mod jmap_push;
 mod jmap_push_service;
 mod jmap_random;

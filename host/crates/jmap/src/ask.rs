@@ -63,6 +63,8 @@ pub enum Answer {
 /// Why a question cannot be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
+    /// There is no memory for the answer at the moment.
+    Busy,
     /// Not now.
     Unavailable {
         /// Under which the operator finds the cause.

@@ -99,6 +99,9 @@ impl MethodError {
 impl From<Failure> for MethodError {
     fn from(failure: Failure) -> Self {
         match failure {
+            Failure::Busy => Self::ServerUnavailable(
+                "the server has no memory for this now: try again later, or for less".into(),
+            ),
             Failure::Unavailable { reference } => {
                 Self::ServerUnavailable(format!("try again later (reference {reference})"))
             }

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::HeaderMap;
-use waxwing_jmap::{Answer, Ask, BlobId, Failure};
+use bytes::Bytes;
+use waxwing_jmap::{Answer, Ask, BlobId, Failure, MailAnswer, MailAsk};
 use waxwing_store::Account;
 
 use super::visitor::Visitor;
 use super::{content, download, id_of};
+use crate::budget::{Memory, Reservation, held};
 use crate::telemetry::Reference;
 
 /// Answers the asks of one request.
@@ -20,6 +22,9 @@ pub(super) struct Asks<'v> {
     /// Octets of parts that may still be read to be decoded, as they are kept: what they decode to may be nothing.
     undecoded: AtomicU64,
 }
+
+/// Octets that a request may have read without memory being taken for them: there are only so many requests.
+const FREE: u64 = 64 * 1024;
 
 /// How many of the largest messages a request may have decoded, in parts.
 const DECODED: u64 = 4;
@@ -54,15 +59,40 @@ impl<'v> Asks<'v> {
         })
     }
 
+    /// Contents that were read, of memory that they keep in use until nobody has them: what is looked for in large messages is read whole, and
+    /// many requests are made at once.
+    fn holding(&self, read: Vec<Option<Bytes>>) -> Answer {
+        let octets: u64 = read.iter().flatten().map(|it| it.len() as u64).sum();
+        if octets <= FREE {
+            return Answer::Mail(MailAnswer::Octets(read));
+        }
+        let (budget, client) = (&self.visitor.parts.budget, self.visitor.client);
+        let Some(memory) = Memory::reserve(budget, client, octets) else {
+            return Answer::Failed(Failure::Busy);
+        };
+        let holding = |octets: Bytes| held(octets, Reservation::clone(&memory));
+        let read = read.into_iter().map(|octets| octets.map(holding));
+        Answer::Mail(MailAnswer::Octets(read.collect()))
+    }
+
     async fn decide(&self, ask: Ask) -> Result<Answer, waxwing_store::Error> {
         match ask {
             Ask::Change(ask) => Ok(Answer::Change(self.change(ask).await?)),
             Ask::Send(ask) => Ok(Answer::Send(self.send(ask).await?)),
-            Ask::Blob(ask) => Ok(Answer::Blob(self.blob(ask).await?)),
+            Ask::Blob(ask) => Ok(match self.blob(ask).await? {
+                Some(answer) => Answer::Blob(answer),
+                None => Answer::Failed(Failure::Busy),
+            }),
             Ask::Push(ask) => Ok(Answer::Push(self.push(ask).await?)),
             Ask::Quotas { account } => {
                 self.own(account)?;
                 super::quota::told(self.visitor, self.account).await
+            }
+            Ask::Mail(ask @ (MailAsk::Contents { .. } | MailAsk::Blob { .. })) => {
+                Ok(match self.mail(ask).await? {
+                    MailAnswer::Octets(read) => self.holding(read),
+                    answer => Answer::Mail(answer),
+                })
             }
             Ask::Mail(ask) => Ok(Answer::Mail(self.mail(ask).await?)),
             // There is one account for each client, so that what is there is where it is to be.

@@ -178,9 +178,12 @@ impl Asks<'_> {
             if !self.charge(blob) {
                 return Ok(Err(Refusal::TooLarge(limit)));
             }
-            let part = match download::part(&parts.store, blob, limit).await {
+            let part = match download::part(self.visitor, blob).await {
                 Err(Error::NoSuchBlob(_)) => return Ok(Err(Refusal::NoSuchBlobs(vec![blob]))),
                 part => part?,
+            };
+            let Some(part) = part else {
+                return Ok(Err(Refusal::Busy));
             };
             let written = off_the_loop(part.clone(), move |_| written(part)).await;
             return Ok(put(into, written, left));
