@@ -46,6 +46,8 @@ pub struct AccountNews {
     pub identities: bool,
     /// Submissions came, changed or left.
     pub submissions: bool,
+    /// The answer that is given while somebody is away changed.
+    pub vacation: bool,
 }
 
 impl AccountNews {
@@ -58,6 +60,7 @@ impl AccountNews {
             mailboxes: changed,
             identities: changed,
             submissions: changed,
+            vacation: changed,
         }
     }
 }
@@ -148,6 +151,7 @@ impl Store {
             mailboxes,
             identities: recorded(RecordKind::Identity),
             submissions: recorded(RecordKind::Submission),
+            vacation: recorded(RecordKind::Vacation),
         })
     }
 

@@ -184,7 +184,7 @@ impl Directory {
     }
 
     /// The version that answers read from now on are cached under.
-    async fn version(&self) -> Result<u64> {
+    pub(crate) async fn version(&self) -> Result<u64> {
         if let Some(staleness) = self.staleness {
             let now = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
             let checked = self.checked.load(Ordering::Acquire);

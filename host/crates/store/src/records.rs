@@ -11,7 +11,7 @@ use crate::{AccountId, Error, Result, Store};
 /// Longest value, in bytes, of any type.
 pub const MAX_RECORD: usize = 512 * 1024;
 
-static RECORDS_OF: Sql = Sql::new(
+pub(crate) static RECORDS_OF: Sql = Sql::new(
     "SELECT id, created, changed, value FROM records WHERE account = $1 AND kind = $2 AND gone = 0 ORDER BY id",
 );
 static CHANGED_SINCE: Sql = Sql::new(
@@ -26,6 +26,8 @@ pub enum RecordKind {
     Identity,
     /// Something that was sent.
     Submission,
+    /// The answer that is given while somebody is away; there is one at most.
+    Vacation,
 }
 
 impl RecordKind {
@@ -33,6 +35,7 @@ impl RecordKind {
         match self {
             Self::Identity => 1,
             Self::Submission => 2,
+            Self::Vacation => 3,
         }
     }
 
@@ -41,6 +44,7 @@ impl RecordKind {
         match self {
             Self::Identity => 50,
             Self::Submission => 2000,
+            Self::Vacation => 1,
         }
     }
 
@@ -48,8 +52,13 @@ impl RecordKind {
     pub(crate) const fn longest(self) -> usize {
         match self {
             Self::Identity => 64 * 1024,
-            Self::Submission => MAX_RECORD,
+            Self::Submission | Self::Vacation => MAX_RECORD,
         }
+    }
+
+    /// Whether mail flow looks it up, so that a look-up that is cached has to be made again once it has changed.
+    pub(crate) const fn is_looked_up(self) -> bool {
+        matches!(self, Self::Vacation)
     }
 
     /// Whether the oldest go where there would be too many.
@@ -115,7 +124,7 @@ pub struct RecordsChanged {
     pub destroyed: Vec<i64>,
 }
 
-fn record(row: &Row) -> Result<Record> {
+pub(crate) fn record(row: &Row) -> Result<Record> {
     Ok(Record {
         id: row.int(0)?,
         created: row.natural(1)?,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::database::{Row, Value};
 use crate::statement::{Dialect, Rows, Sql};
-use crate::writer::deliver::DeliverAll;
+use crate::writer::deliver::{Accepted, DeliverAll};
 use crate::writer::queue::enqueue::Enqueue;
 use crate::writer::queue::lease::{EndLeases, LANES, PutOff, Renew, Take, TakeFor};
 use crate::writer::queue::settle::{GiveBack, Settle};
@@ -265,13 +265,18 @@ impl Store {
                 self.inner.writer.write(Submit { all, put }).await?
             }
         };
+        Ok(self.pass_on(accepted))
+    }
+
+    /// Keeps what has just been queued for whoever sends it.
+    pub(crate) fn pass_on(&self, accepted: Accepted) -> Submitted {
         for (blob, content, legs) in &accepted.passing {
             self.inner.passing.keep(*blob, content, *legs);
         }
-        Ok(Submitted {
+        Submitted {
             stored: accepted.stored,
             legs: accepted.legs,
-        })
+        }
     }
 
     /// The content that a leg is to be sent with, from memory if it has just been queued here.
@@ -285,7 +290,7 @@ impl Store {
         }
     }
 
-    async fn forms(
+    pub(crate) async fn forms(
         &self,
         deliveries: Vec<Delivery>,
         notices: Vec<Delivery>,

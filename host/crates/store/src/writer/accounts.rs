@@ -8,6 +8,7 @@ use super::heads::AccountHead;
 use super::import::FORGET_ACCOUNT;
 use super::push_subscriptions::DELETE_PUSH;
 use super::transaction::Transaction;
+use super::answers::FORGET_ALL;
 use super::web_logins::END_ALL;
 use crate::accounts::{DEFAULT_MAILBOXES, MtaSts, Secrets, quota_values, sts_values};
 use crate::database::{Row, Value};
@@ -365,6 +366,7 @@ impl Operation for RemoveAccount {
             &FORGET_ACCOUNT,
             &DELETE_ALL,
             &END_ALL,
+            &FORGET_ALL,
             &DELETE_PUSH,
             &DELETE_ACCOUNT,
         ] {

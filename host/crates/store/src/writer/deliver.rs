@@ -133,6 +133,13 @@ impl DeliverAll {
         Ok(Checked(()))
     }
 
+    /// Nothing of it is stored after all.
+    pub(super) fn give_up(&mut self) {
+        for form in &mut self.0 {
+            form.names_file = false;
+        }
+    }
+
     /// Stores and queues what was checked.
     pub(super) async fn write(
         &mut self,

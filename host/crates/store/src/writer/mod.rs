@@ -7,6 +7,7 @@
 pub(crate) mod accounts;
 pub(crate) mod acl;
 pub(crate) mod administration;
+pub(crate) mod answers;
 pub(crate) mod buffers;
 pub(crate) mod copy;
 pub(crate) mod credentials;

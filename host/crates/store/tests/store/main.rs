@@ -11,6 +11,7 @@ mod account_log;
 mod accounts;
 mod acl;
 mod administration;
+mod answers;
 mod changes;
 mod closing;
 mod commit;
