@@ -52,7 +52,7 @@ use crate::wiring::Parts;
 
 pub(crate) use deposit::HERE;
 pub(crate) use entry::Entry;
-pub(crate) use notice::{About, Notices, led, send, write as notify};
+pub(crate) use notice::{About, Notices, led, letter, send, write as notify};
 pub(crate) use worker::run;
 
 /// Days after which a rewritten sender is no longer believed: a report comes within the time that a message is tried.

@@ -62,6 +62,7 @@ mod spf;
 mod tokens;
 mod trouble;
 mod tutorial;
+mod vacation;
 mod web_logins;
 mod webmail;
 mod webmail_chromium;

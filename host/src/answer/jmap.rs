@@ -44,6 +44,7 @@ use waxwing_jmap::{
 use waxwing_store::Account;
 
 use self::asks::Asks;
+pub(crate) use self::change::sending::identities_of;
 pub(crate) use self::meter::Metered;
 use self::refusal::Refusal;
 use self::turns::Kind;

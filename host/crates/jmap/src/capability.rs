@@ -9,6 +9,8 @@ pub enum Capability {
     Mail,
     /// `urn:ietf:params:jmap:submission` (RFC 8621 §1.3.2)
     Submission,
+    /// `urn:ietf:params:jmap:vacationresponse` (RFC 8621 §1.3.3)
+    VacationResponse,
     /// `urn:ietf:params:jmap:blob` (RFC 9404 §3.1)
     Blob,
     /// `urn:ietf:params:jmap:quota` (RFC 9425 §2.1)
@@ -23,10 +25,11 @@ pub enum Capability {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Core,
         Self::Mail,
         Self::Submission,
+        Self::VacationResponse,
         Self::Blob,
         Self::Quota,
         Self::WebSocket,
@@ -41,6 +44,7 @@ impl Capability {
             Self::Core => "urn:ietf:params:jmap:core",
             Self::Mail => "urn:ietf:params:jmap:mail",
             Self::Submission => "urn:ietf:params:jmap:submission",
+            Self::VacationResponse => "urn:ietf:params:jmap:vacationresponse",
             Self::Blob => "urn:ietf:params:jmap:blob",
             Self::Quota => "urn:ietf:params:jmap:quota",
             Self::WebSocket => "urn:ietf:params:jmap:websocket",
@@ -54,7 +58,12 @@ impl Capability {
     pub const fn of_accounts(self) -> bool {
         match self {
             Self::Core | Self::WebSocket | Self::Vapid => false,
-            Self::Mail | Self::Submission | Self::Blob | Self::Quota | Self::Why => true,
+            Self::Mail
+            | Self::Submission
+            | Self::VacationResponse
+            | Self::Blob
+            | Self::Quota
+            | Self::Why => true,
         }
     }
 

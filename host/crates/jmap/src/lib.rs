@@ -54,8 +54,8 @@ pub use changing::{
     Keywords, MailboxShape, Piece, Placing, Refusal, Shaped, StoredEmail,
 };
 pub use changing::{
-    Delivered, Envelope, Identity, Kept, KeptChange, NotKept, SendAnswer, SendAsk, Sendable,
-    Submission, Undo,
+    Delivered, Envelope, Identity, Kept, KeptChange, Letter, NotKept, SendAnswer, SendAsk,
+    Sendable, Submission, Undo, Vacation, VacationNow,
 };
 pub use error::MethodError;
 pub use exchange::{Exchange, Step};

@@ -26,6 +26,8 @@ use crate::context::Context;
 use crate::error::MethodError;
 use crate::methods::{Arguments, read};
 
+pub(crate) use self::date::parse_utc;
+
 pub use self::ask::{Changes, Kind, MailAnswer, MailAsk};
 pub use self::email_filter::TextKey;
 pub use self::emails::{Email, Emails, Gathering, Message, Place, SystemKeywords};

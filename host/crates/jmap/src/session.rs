@@ -82,6 +82,7 @@ impl Viewer {
                 // RFC 8621 §1.3.1: what there is to be told is the account's.
                 Capability::Mail
                 | Capability::Submission
+                | Capability::VacationResponse
                 | Capability::Blob
                 | Capability::Quota
                 | Capability::Why => json!({}),
@@ -172,6 +173,7 @@ fn of_account(account: &Access, limits: &Limits) -> Map<String, Value> {
         let value = match capability {
             // RFC 9425 §2.1: support is all there is to tell.
             Capability::Core
+            | Capability::VacationResponse
             | Capability::Quota
             | Capability::WebSocket
             | Capability::Vapid

@@ -19,6 +19,8 @@ pub(crate) enum SetError {
     InvalidPatch(String),
     /// `willDestroy`
     WillDestroy,
+    /// `singleton`
+    Singleton,
     /// `invalidProperties`: which, and what is wrong with them.
     InvalidProperties(Vec<String>, String),
     /// `blobNotFound`
@@ -62,6 +64,7 @@ impl SetError {
             Self::RateLimit(_) => "rateLimit",
             Self::InvalidPatch(_) => "invalidPatch",
             Self::WillDestroy => "willDestroy",
+            Self::Singleton => "singleton",
             Self::InvalidProperties(..) => "invalidProperties",
             Self::BlobNotFound(_) => "blobNotFound",
             Self::TooManyKeywords => "tooManyKeywords",
@@ -82,6 +85,7 @@ impl SetError {
         match self {
             Self::NotFound => "there is none",
             Self::WillDestroy => "the same call destroys it",
+            Self::Singleton => "there is one, and always is",
             Self::TooLarge(_) => "it is larger than what is taken",
             Self::BlobNotFound(_) => "a blob is not there",
             Self::TooManyKeywords => "it would have more keywords than one may have",

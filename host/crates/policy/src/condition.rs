@@ -37,6 +37,8 @@ enum Fact {
     Limited,
     /// The attempt to deliver elsewhere failed in a way that may pass.
     Deferred,
+    /// The account at hand has an answer switched on for the time that somebody is away.
+    Away,
 }
 
 /// What has to be so: one of these facts. None: there is no condition.
@@ -57,6 +59,7 @@ impl Fact {
             "detail" => Self::Detail,
             "limited" => Self::Limited,
             "deferred" => Self::Deferred,
+            "away" => Self::Away,
             _ => return None,
         })
     }
@@ -82,6 +85,7 @@ impl Fact {
                 .attempt
                 .as_ref()
                 .is_none_or(|attempt| attempt.outcome == AttemptOutcome::Deferred),
+            Self::Away => !matches!(ask, Ask::Deliver { away: false, .. }),
         }
     }
 }

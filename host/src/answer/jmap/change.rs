@@ -6,7 +6,7 @@ mod effects;
 mod emails;
 mod mailboxes;
 mod messages;
-mod sending;
+pub(crate) mod sending;
 mod submissions;
 
 use waxwing_jmap::{AccountId, Begun, ChangeAnswer, ChangeAsk, MailboxId, Refusal};

@@ -201,6 +201,7 @@ fn types(news: &AccountNews, wanted: &Wanted) -> Vec<DataType> {
         (DataType::Identity, news.identities),
         (DataType::Mailbox, news.mailboxes),
         (DataType::Thread, news.threads),
+        (DataType::VacationResponse, news.vacation),
     ];
     let told = changed
         .into_iter()

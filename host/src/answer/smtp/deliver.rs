@@ -18,6 +18,7 @@ use super::super::gate::Gate;
 use super::forms::{Form, forms};
 use super::onward::{self, Arrived, Onward};
 use super::record::{self, Record};
+use super::respond::{self, Wished};
 use super::{Led, Routed, Running, success};
 use crate::config::Service;
 use crate::outgoing::Notices;
@@ -45,6 +46,8 @@ pub(super) struct Judged {
     pub(super) verdict: &'static str,
     /// Accounts and mailboxes of the copies, in the order of the targets in `fate`.
     pub(super) filed: Vec<Filed>,
+    /// Who of the accounts answers once it is stored.
+    pub(super) responses: Vec<Wished>,
     /// Where else the message goes for this recipient.
     pub(super) onward: Vec<Onward>,
     pub(super) fate: Fate,
@@ -163,6 +166,7 @@ pub(super) async fn deliver(
     };
     if stored.is_ok() {
         record.tried(&policy);
+        respond::to_all(gate, &outcome.sender, &header, &judged).await;
     }
     let mut replies = reply(gate, stored, judged, &queue_id, &message);
     // RFC 2033 §4.2: a reply for each recipient that the client named; it knows of no other.
@@ -212,6 +216,7 @@ fn hold(outcome: &MessageOutcome, routed: &Routed) -> Judged {
         domain: domain.to_owned(),
         verdict: verdict.word(),
         filed: Vec::new(),
+        responses: Vec::new(),
         onward: onward.into_iter().collect(),
         fate,
     }
@@ -288,6 +293,7 @@ async fn judge_added(
             domain: added.address.domain().as_str().to_owned(),
             verdict: outcome.verdict(added.address.domain().as_str()).word(),
             filed: Vec::new(),
+            responses: Vec::new(),
             onward: Vec::new(),
             fate: Fate::Refuse(reply),
         },
@@ -319,6 +325,7 @@ async fn judge(
         domain: domain.to_owned(),
         verdict: verdict.word(),
         filed: Vec::new(),
+        responses: Vec::new(),
         onward: Vec::new(),
         fate: Fate::Drop,
     };
@@ -359,6 +366,8 @@ async fn file_all(
             Ok(copies) => targets.extend(copies),
             Err(reply) => return Fate::Refuse(reply),
         }
+        let wished = policy.take_response();
+        judged.responses.extend(Wished::by(account, wished));
         accounts.push(account);
     }
     if targets.is_empty() && judged.onward.is_empty() {
@@ -572,6 +581,7 @@ mod tests {
             domain: String::new(),
             verdict: "deliver",
             filed: Vec::new(),
+            responses: Vec::new(),
             onward: Vec::new(),
             fate,
         };

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::ask::Refusal;
+use super::vacation::{Vacation, VacationNow};
 use crate::id::{AccountId, EmailId, IdentityId, SubmissionId, ThreadId};
 use crate::mail::Changes;
 
@@ -91,6 +92,18 @@ pub enum SendAsk {
         /// What.
         id: SubmissionId,
     },
+    /// What is answered while somebody is away. → [`SendAnswer::Vacation`]
+    Vacation {
+        /// Whose.
+        account: AccountId,
+    },
+    /// Answer this from now on. → [`SendAnswer::Kept`]
+    PutVacation {
+        /// Whose.
+        account: AccountId,
+        /// What.
+        vacation: Vacation,
+    },
 }
 
 /// What the other side says.
@@ -104,6 +117,8 @@ pub enum SendAnswer {
     Changes(Option<Changes>),
     /// What an email says; none if there is none.
     Sendable(Option<Sendable>),
+    /// What is answered while somebody is away.
+    Vacation(VacationNow),
     /// What became of something that is kept.
     Kept(Result<KeptChange, NotKept>),
 }

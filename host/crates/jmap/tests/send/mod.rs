@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use waxwing_jmap::{
     Addressed, Changes, Delivered, EmailId, Envelope, Identity, IdentityId, Kept, KeptChange,
     NotKept, Refusal, SendAnswer, SendAsk, Sendable, Submission, SubmissionId, ThreadId, Undo,
+    Vacation, VacationNow,
 };
 
 fn address_json(of: &Addressed) -> Value {
@@ -71,6 +72,11 @@ pub(crate) fn ask_json(ask: &SendAsk) -> Value {
         SendAsk::Forget { account, id } => {
             json!({ "forget": account.to_string(), "id": id.to_string() })
         }
+        SendAsk::Vacation { account } => json!({ "vacation": account.to_string() }),
+        SendAsk::PutVacation { account, vacation } => json!({
+            "putVacation": account.to_string(),
+            "vacation": [vacation.enabled, vacation.from, vacation.to, vacation.subject, vacation.text, vacation.html],
+        }),
     }
 }
 
@@ -163,6 +169,21 @@ pub(crate) fn answer_of(value: &Value) -> Option<SendAnswer> {
             state,
             list.iter().map(submission).collect(),
         ));
+    }
+    if let Some(given) = value["vacation"].as_array() {
+        let text = |at: usize| given[at].as_str().map(str::to_owned);
+        return Some(SendAnswer::Vacation(VacationNow {
+            state: number(&value["state"]),
+            changed: number(&value["changed"]),
+            vacation: Vacation {
+                enabled: given[0] == true,
+                from: text(1),
+                to: text(2),
+                subject: text(3),
+                text: text(4),
+                html: text(5),
+            },
+        }));
     }
     if let Some(changes) = value.get("changes") {
         let changes = (!changes.is_null()).then(|| Changes {

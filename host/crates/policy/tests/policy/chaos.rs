@@ -310,7 +310,7 @@ async fn round(policy: &Policy) {
     ))
     .await;
     one.route(0).await;
-    one.deliver(0, "alice@waxwing.test").await;
+    one.deliver(0, "alice@waxwing.test", false).await;
     assert!(one.ledger().score.is_finite());
     let facts = OutboundFacts {
         transaction: TransactionFacts {

@@ -1,6 +1,7 @@
 //! Changes of domains, accounts and aliases.
 
 use super::Operation;
+use super::answers::FORGET_ALL;
 use super::buffers::signed;
 use super::credentials::DELETE_ALL;
 use super::departures::DELETE_DEPARTURES;
@@ -8,7 +9,6 @@ use super::heads::AccountHead;
 use super::import::FORGET_ACCOUNT;
 use super::push_subscriptions::DELETE_PUSH;
 use super::transaction::Transaction;
-use super::answers::FORGET_ALL;
 use super::web_logins::END_ALL;
 use crate::accounts::{DEFAULT_MAILBOXES, MtaSts, Secrets, quota_values, sts_values};
 use crate::database::{Row, Value};

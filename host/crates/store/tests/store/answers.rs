@@ -98,7 +98,11 @@ async fn what_is_set_is_looked_up(setup: Arc<Setup>) {
         id: 2,
         ..vacation(alice, "three")
     };
-    assert_eq!(store.put_record(second).await.unwrap(), None, "there is one");
+    assert_eq!(
+        store.put_record(second).await.unwrap(),
+        None,
+        "there is one"
+    );
     let removed = store.remove_record(alice, RecordKind::Vacation, 1).await;
     assert!(removed.unwrap().is_some());
     assert_eq!(store.vacation(alice).await.unwrap(), None);
@@ -186,7 +190,11 @@ async fn answers_go_with_their_account(setup: Arc<Setup>) {
     let alice = account(&store, "alice").await;
     assert!(gives(&store, answer(alice.id, "carol@example.net")).await);
     store.remove_account(&alice.address).await.unwrap();
-    let gone = store.respond(answer(alice.id, "x@y.test"), Vec::new(), vec![outgoing("Q")]);
+    let gone = store.respond(
+        answer(alice.id, "x@y.test"),
+        Vec::new(),
+        vec![outgoing("Q")],
+    );
     assert!(matches!(gone.await, Err(Error::NoSuchAccount(_))));
     assert_sound(&store).await;
 }
