@@ -3,8 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use waxwing_tests::client::Http;
+use waxwing_tests::client::{Events, Http};
 use waxwing_tests::database::Database;
+use waxwing_tests::live::replace;
 use waxwing_tests::peer::{Act, Peer, Taken};
 use waxwing_tests::setup::PASSWORD;
 use waxwing_tests::wait::{PATIENCE, until};
@@ -205,6 +206,21 @@ fn nobody_else_is_answered() {
 }
 
 #[test]
+fn a_change_is_pushed() {
+    let server = Setup::new().settings(WEB).start();
+    let authorization = format!("Basic {}", STANDARD.encode(format!("{ALICE}:{PASSWORD}")));
+    let fields = [("Authorization", authorization.as_str())];
+    let target = "/jmap/events?types=VacationResponse,Identity&closeafter=no&ping=0";
+    let mut events = Events::open(server.address("web"), target, &fields).unwrap();
+    events.next_event().unwrap().unwrap();
+    let mut alice = Jmap::of(&server, ALICE);
+    alice.set(&json!({ "isEnabled": true }));
+    let told: Value = serde_json::from_str(&events.named("state").unwrap().data).unwrap();
+    let states = &told["changed"][&alice.account];
+    assert_eq!(*states, json!({ "VacationResponse": alice.get()["state"] }));
+}
+
+#[test]
 fn there_is_a_window() {
     let peer = usual();
     let server = away(&peer, "");
@@ -277,6 +293,40 @@ fn killed(database: Database) {
         "no second answer"
     );
     server.verify();
+}
+
+#[test]
+fn nobody_is_spoken_for_by_others() {
+    let peer = usual();
+    let server = away(&peer, "");
+    let step = |author: &str| {
+        format!(
+            "[[step]]\nplugin = \"fixture\"\nhooks = [\"deliver\"]\n\
+             grants = [\"message\", \"actions\", \"kv\", \"credentials\", \"directory\", \"relay\"]\non-error = \"skip\"\n\
+             settings = {{ hooks = {{ deliver = \"readdress\" }}, add-recipient = {author:?}, marker = \"robot\" }}\n"
+        )
+    };
+    let file = server.folder().join("policy.toml");
+    let policy = std::fs::read_to_string(&file).unwrap();
+    server.change(|| replace(&file, format!("{}{policy}", step(BOB))));
+    let sent = server
+        .smtp()
+        .send(CAROL, &[ALICE], letter(CAROL, "first", "").as_bytes());
+    let reply = sent.unwrap().class(2).unwrap();
+    let id = reply.text.split_whitespace().last().unwrap().to_owned();
+    let traced = server.cli(&["trace", &id]);
+    let fault = "an answer from bob@waxwing.test, which is no address of alice@waxwing.test";
+    assert!(traced.contains(fault), "{traced}");
+    server.change(|| replace(&file, format!("{}{policy}", step(ALICE))));
+    send(&server, CAROL, ALICE, &letter(CAROL, "second", ""));
+    let taken = peer.takes(1);
+    assert_eq!(told(&taken), [CAROL]);
+    assert!(taken[0].content.contains("From: alice@waxwing.test\r\n"));
+    assert!(
+        taken[0]
+            .content
+            .contains("In-Reply-To: <second@remote.example>")
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod forms;
 mod onward;
 mod origin;
 mod record;
-mod respond;
+pub(crate) mod respond;
 pub(crate) mod submit;
 mod success;
 mod told;

@@ -160,6 +160,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::bindings::waxwing::policy::types::{MailAddress, Recipient};
     use crate::facts::Attempt;
     use crate::outcome::{Operation, Room};
     use crate::services::Usage;
@@ -197,6 +198,33 @@ mod tests {
             known.holds(&Ask::Submit, &Context::default()),
             "where nothing is known"
         );
+    }
+
+    #[test]
+    fn an_account_is_away_or_not() {
+        let recipient = Recipient {
+            index: 0,
+            address: MailAddress {
+                local_part: "alice".into(),
+                domain: "example.org".into(),
+            },
+            original: MailAddress {
+                local_part: "alice".into(),
+                domain: "example.org".into(),
+            },
+            params: Vec::new(),
+        };
+        let known = Condition::parse("away", &Value::Null);
+        let holds = |away| {
+            let ask = Ask::Deliver {
+                recipient: &recipient,
+                account: "alice@example.org",
+                away,
+            };
+            known.holds(&ask, &Context::default())
+        };
+        assert!(holds(true) && !holds(false));
+        assert!(known.holds(&Ask::Message, &Context::default()));
     }
 
     #[test]

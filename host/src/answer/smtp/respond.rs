@@ -6,26 +6,26 @@
 use waxwing_jmap::Letter;
 use waxwing_mail::{Address, QueueId, ReversePath};
 use waxwing_policy::Response;
-use waxwing_store::{Account, Answered, NewAnswer};
+use waxwing_store::{Account, Answered, NewAnswer, Store};
 
 use super::super::complete::complete;
 use super::super::fields::Header;
-use super::super::gate::Gate;
 use super::super::jmap::identities_of;
 use super::super::now_millis;
 use super::deliver::{Fate, Judged};
 use crate::outgoing::{self, Notices};
+use crate::wiring::Parts;
 
 /// An answer that a step wishes.
 #[derive(Debug)]
-pub(super) struct Wished {
+pub(crate) struct Wished {
     account: String,
     response: Response,
 }
 
 impl Wished {
     /// By an account, if it is wished.
-    pub(super) fn by(account: &str, response: Option<Response>) -> Option<Self> {
+    pub(crate) fn by(account: &str, response: Option<Response>) -> Option<Self> {
         response.map(|response| Self {
             account: account.to_owned(),
             response,
@@ -33,49 +33,52 @@ impl Wished {
     }
 }
 
-/// Answers for all accounts that got the message, each once.
-pub(super) async fn to_all(gate: &Gate, sender: &ReversePath, header: &Header, judged: &[Judged]) {
-    let Some(to) = sender.address() else { return };
+/// Those of recipients who got the message.
+pub(super) fn wished(judged: &[Judged]) -> impl Iterator<Item = &Wished> {
     let kept = |one: &&Judged| matches!(one.fate, Fate::Keep(_));
+    judged.iter().filter(kept).flat_map(|one| &one.responses)
+}
+
+/// Answers the sender for all accounts that got a message, each once. Trouble is logged under the session's number.
+pub(crate) async fn to_sender(
+    parts: &Parts,
+    session: u64,
+    (sender, header): (&ReversePath, &Header),
+    wished: impl Iterator<Item = &Wished>,
+) {
+    let Some(to) = sender.address() else { return };
     let mut answered: Vec<&str> = Vec::new();
-    for wished in judged.iter().filter(kept).flat_map(|one| &one.responses) {
-        if answered.contains(&wished.account.as_str()) {
+    for wished in wished {
+        let account = wished.account.as_str();
+        if answered.contains(&account) {
             continue;
         }
-        answered.push(&wished.account);
-        let account = wished.account.as_str();
-        match one(gate, to, header, wished).await {
-            Ok(given) => {
-                metrics::counter!("waxwing_responses_total", "outcome" => given).increment(1);
-                tracing::info!(
-                    session = gate.session(),
-                    account,
-                    outcome = given,
-                    "response"
-                );
-            }
+        answered.push(account);
+        let outcome = match one(parts, to, header, wished).await {
+            Ok(outcome) => outcome,
             Err(error) => {
-                metrics::counter!("waxwing_responses_total", "outcome" => "failed").increment(1);
-                tracing::warn!(session = gate.session(), account, %error, "an answer could not be given");
+                tracing::warn!(session, account, %error, "an answer could not be given");
+                "failed"
             }
-        }
+        };
+        metrics::counter!("waxwing_responses_total", "outcome" => outcome).increment(1);
+        tracing::info!(session, account, outcome, "response");
     }
 }
 
 /// Gives an answer; what became of it in a word.
 async fn one(
-    gate: &Gate,
+    parts: &Parts,
     to: &Address,
     header: &Header,
     wished: &Wished,
 ) -> Result<&'static str, Box<dyn std::error::Error + Send + Sync>> {
-    let parts = gate.parts();
     let found = parts.store.directory().account(&wished.account).await?;
     let account = found.ok_or("the account is gone")?;
     let response = &wished.response;
     let now = now_millis();
     let queue_id = QueueId::new(u64::try_from(now).unwrap_or(0), rand::random()).to_string();
-    let name = name_of(gate, &account, &response.author).await?;
+    let name = name_of(&parts.store, &account, &response.author).await?;
     let letter = Letter {
         from: (&name, &response.author.to_string()),
         to: &to.to_string(),
@@ -120,12 +123,12 @@ async fn one(
 
 /// The name under which the account sends from an address, or from its own.
 async fn name_of(
-    gate: &Gate,
+    store: &Store,
     account: &Account,
     author: &Address,
 ) -> Result<String, waxwing_store::Error> {
     let author = author.to_string();
-    let identities = identities_of(&gate.parts().store, account).await?;
+    let identities = identities_of(store, account).await?;
     let named = |(_, one): &&(_, waxwing_jmap::Identity)| one.email.eq_ignore_ascii_case(&author);
     let found = identities.iter().find(named).or(identities.first());
     Ok(found.map_or_else(String::new, |(_, one)| one.name.clone()))
