@@ -120,7 +120,7 @@ fn is_personal(message: &Message) -> bool {
     if message.header_count() >= MAX_FIELDS {
         return false;
     }
-    let kind = message.part(0).map(|part| part.content_type());
+    let kind = message.first("Content-Type");
     if kind.as_deref().is_some_and(logic::is_report) {
         return false;
     }

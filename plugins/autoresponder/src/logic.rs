@@ -63,9 +63,10 @@ pub fn is_human(name: &str, value: &str) -> bool {
     }
 }
 
-/// Whether content of this type is a report (RFC 6522), which nobody reads an answer to.
+/// Whether a field Content-Type is that of a report (RFC 6522), which nobody reads an answer to.
 pub fn is_report(content_type: &str) -> bool {
-    content_type.eq_ignore_ascii_case("multipart/report")
+    let kind = content_type.split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("multipart/report")
 }
 
 /// Whether a moment is in a window, of which the end is not a part (RFC 8621 §8).
@@ -195,6 +196,12 @@ mod tests {
         ] {
             assert_eq!(is_human(name, value), human, "{name}: {value}");
         }
+    }
+
+    #[test]
+    fn reports_have_their_type() {
+        assert!(is_report("Multipart/Report; report-type=delivery-status"));
+        assert!(!is_report("multipart/mixed; x=multipart/report"));
     }
 
     #[test]
