@@ -141,6 +141,7 @@ fn the_session_tells_what_works() {
             "urn:ietf:params:jmap:mail",
             "urn:ietf:params:jmap:quota",
             "urn:ietf:params:jmap:submission",
+            "urn:ietf:params:jmap:vacationresponse",
             "urn:ietf:params:jmap:webpush-vapid",
             "urn:ietf:params:jmap:websocket",
             "urn:waxwing:params:jmap:why"
