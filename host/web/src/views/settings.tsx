@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { language, languageName, languages, type MessageKey, plural, t, useLanguage } from '../i18n';
 import { Capability } from '../jmap/types';
 import { go, route, routeHash } from '../state/route';
@@ -39,6 +39,11 @@ export default function SettingsPage() {
   useEffect(() => {
     document.title = `${t('settings.title')} · Waxwing`;
   }, [language.value]);
+  const bar = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a telephone there is room for some of them only.
+    bar.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [shown]);
   return (
     <main class="settings" id="main" tabIndex={-1}>
       <div class="settings-head">
@@ -55,7 +60,7 @@ export default function SettingsPage() {
           onClick={() => go({ page: 'box', mailboxId: null, threadId: null })}
         />
       </div>
-      <nav class="tabs" aria-label={t('settings.title')}>
+      <nav class="tabs" ref={bar} aria-label={t('settings.title')}>
         {tabs.map((tab) => (
           <a
             key={tab.name}
