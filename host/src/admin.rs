@@ -84,6 +84,9 @@ pub(crate) enum Request {
         address: String,
         enabled: bool,
     },
+    AccountRecoveryCodes {
+        address: String,
+    },
     CredentialAdd {
         address: String,
         kind: CredentialKind,

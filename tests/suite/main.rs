@@ -65,3 +65,4 @@ mod tutorial;
 mod web_logins;
 mod webmail;
 mod webmail_chromium;
+mod webmail_export;

@@ -76,6 +76,7 @@ pub(super) fn deed(request: &Request) -> Option<Deed> {
         Request::AccountTotp { address, enabled } => {
             Deed::new("account-totp", address, json!({ "enabled": enabled }))
         }
+        Request::AccountRecoveryCodes { address } => Deed::of("recovery-codes-make", address),
         Request::CredentialAdd {
             address,
             kind,

@@ -38,6 +38,7 @@ pub(super) async fn execute(
             aliases(store, request).await
         }
         Request::AccountTotp { .. }
+        | Request::AccountRecoveryCodes { .. }
         | Request::CredentialAdd { .. }
         | Request::CredentialList { .. }
         | Request::CredentialRemove { .. } => credentials(store, request).await,

@@ -33,6 +33,7 @@ pub(crate) fn scope(request: &Request) -> Option<AdminScope> {
         | Request::AccountPassword { .. }
         | Request::AccountQuota { .. }
         | Request::AccountTotp { .. }
+        | Request::AccountRecoveryCodes { .. }
         | Request::CredentialAdd { .. }
         | Request::CredentialRemove { .. }
         | Request::AliasAdd { .. }

@@ -176,6 +176,8 @@ fn accounts(walk: &mut Walk) {
         Some(json!({ "password": "another-one" })),
     );
     walk.go("enableTotp", &format!("{path}/totp"), None);
+    let recovery = format!("{path}/totp/recovery-codes");
+    walk.go("makeRecoveryCodes", &recovery, None);
     walk.go("disableTotp", &format!("{path}/totp"), None);
     let new = || {
         Some(

@@ -61,6 +61,7 @@ mod plans;
 mod push_subscriptions;
 mod queue;
 mod records;
+mod recovery;
 mod room;
 mod scram;
 mod shared;
@@ -120,6 +121,7 @@ pub use queue::{
 pub use records::{
     MAX_RECORD, NewRecord, Recalled, Record, RecordChange, RecordKind, RecordsChanged,
 };
+pub use recovery::{RECOVERY_CODES, typed_code};
 pub use text_packs::{PackOutline, PackSource, Packing, TextPack, TextPackChange};
 pub use totp::TOTP_SECRET;
 pub use uploads::MAX_UPLOADS;

@@ -90,6 +90,10 @@ pub(crate) const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "push_subscriptions",
         include_str!("../migrations/sqlite/0022_push_subscriptions.sql"),
     ),
+    (
+        "recovery_codes",
+        include_str!("../migrations/sqlite/0027_recovery_codes.sql"),
+    ),
 ];
 pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -173,5 +177,9 @@ pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "push_subscriptions",
         include_str!("../migrations/postgres/0022_push_subscriptions.sql"),
+    ),
+    (
+        "recovery_codes",
+        include_str!("../migrations/postgres/0027_recovery_codes.sql"),
     ),
 ];

@@ -161,7 +161,7 @@ async fn decoded(octets: Bytes, encoding: Encoding) -> Bytes {
 }
 
 /// RFC 6266 §4.3 and RFC 8187 §3.2: the name for programs that know only ASCII, and the name.
-fn disposition(name: &str) -> String {
+pub(super) fn disposition(name: &str) -> String {
     let plain: String = name
         .chars()
         .map(|c| match c {

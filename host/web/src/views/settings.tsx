@@ -10,6 +10,7 @@ import { isDrawerOpen } from './drawer';
 import { Field, IconButton } from './parts';
 import { IdentitySettings } from './settings-identities';
 import { SecuritySettings } from './settings-security';
+import { TransferSettings } from './settings-transfer';
 import { VacationSettings } from './settings-vacation';
 
 interface Tab {
@@ -29,6 +30,7 @@ const TABS: Tab[] = [
   },
   { name: 'vacation', label: 'settings.vacation', capability: Capability.vacation, view: () => <VacationSettings /> },
   { name: 'security', label: 'security.title', capability: null, view: () => <SecuritySettings /> },
+  { name: 'transfer', label: 'transfer.title', capability: null, view: () => <TransferSettings /> },
 ];
 
 export default function SettingsPage() {
@@ -43,6 +45,8 @@ export default function SettingsPage() {
   useEffect(() => {
     // On a telephone there is room for some of them only.
     bar.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+    // Another page begins at its top.
+    bar.current?.closest('.settings')?.scrollTo(0, 0);
   }, [shown]);
   return (
     <main class="settings" id="main" tabIndex={-1}>

@@ -98,6 +98,13 @@ const STEPS: Step[] = [
     },
   ],
   [
+    'transfer',
+    async (page) => {
+      await page.evaluate(() => void (location.hash = '#/settings/transfer'));
+      await page.locator('.settings-card input[type=file]').waitFor();
+    },
+  ],
+  [
     'identities',
     async (page) => {
       await page.evaluate(() => void (location.hash = '#/settings/identities'));
@@ -181,7 +188,7 @@ test('what the server does not offer is not shown', async () => {
     expect(await page.locator('.quota, .why').count()).toBe(0);
     await page.getByRole('button', { name: 'Settings' }).click();
     await page.locator('.settings-card').waitFor();
-    expect(await page.locator('.tabs a').allTextContents()).toEqual(['General', 'Security']);
+    expect(await page.locator('.tabs a').allTextContents()).toEqual(['General', 'Security', 'Import and export']);
     await page.keyboard.press('c');
     expect(await page.locator('.composer').count()).toBe(0);
   } finally {

@@ -6,6 +6,7 @@ import { codeOf, enter, logIn, PASSWORD, type Sitting, sitDown } from './people'
 
 let erin: Sitting;
 let secret = '';
+let recovery: string[] = [];
 
 beforeAll(async () => {
   await startBrowser();
@@ -69,6 +70,10 @@ test('codes of an authenticator are turned on', async () => {
   await codes.getByLabel('Your password').fill(PASSWORD);
   await codes.getByRole('button', { name: 'Turn on' }).click();
   await codes.getByRole('button', { name: 'Turn off' }).waitFor();
+  recovery = await codes.locator('.recovery-codes code').allTextContents();
+  expect(recovery).toHaveLength(10);
+  await codes.scrollIntoViewIfNeeded();
+  await picture(page, 'real-recovery-codes');
   expect(erin.complaints).toEqual([]);
 });
 
@@ -81,4 +86,52 @@ test('a login asks for a code from then on', async () => {
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('heading', { name: 'Inbox' }).waitFor();
   expect(await imap(PASSWORD)).toBe('NO');
+});
+
+test('a recovery code lets in once who has lost the authenticator', async () => {
+  const [code = ''] = recovery;
+  const tried = async () => {
+    const { page } = await sitDown();
+    await enter(page, 'erin');
+    await page.getByRole('button', { name: 'Use a recovery code' }).click();
+    await page.getByLabel('Recovery code').fill(code.toUpperCase().replaceAll('-', ' '));
+    await picture(page, 'real-recovery-code');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    return page;
+  };
+  await (await tried()).getByRole('heading', { name: 'Inbox' }).waitFor();
+  await (await tried()).getByText('The address or the password is not right.').waitFor();
+  await erin.page.reload();
+  await erin.page.getByText('9 recovery codes are left').waitFor();
+});
+
+test('mail is brought along and taken along', async () => {
+  const { page } = erin;
+  await page.evaluate(() => void (location.hash = '#/settings/transfer'));
+  const bring = page.getByRole('region', { name: 'Bring mail along' });
+  const one = 'From a@example.org Fri Nov 27 10:00:00 2026\nSubject: Brought\nFrom: a@example.org\n\n>From afar.\n\n';
+  const mbox = one + one.replace('Brought', 'Brought, too');
+  const eml = 'Subject: A single one\r\nFrom: a@example.org\r\n\r\nHere.\r\n';
+  const files = [
+    { name: 'old.mbox', mimeType: 'application/mbox', buffer: Buffer.from(mbox) },
+    { name: 'one.eml', mimeType: 'message/rfc822', buffer: Buffer.from(eml) },
+  ];
+  await bring.getByLabel('Files').setInputFiles(files);
+  await bring.getByRole('button', { name: 'Import' }).click();
+  await bring.getByText('2 messages were taken.').waitFor();
+  await bring.getByText('1 message was taken.').waitFor();
+  // Once more, and nothing comes twice.
+  await bring.getByLabel('Files').setInputFiles(files.slice(0, 1));
+  await bring.getByRole('button', { name: 'Import' }).click();
+  await bring.getByText('2 were there already.').waitFor();
+  await picture(page, 'real-transfer');
+  const download = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download Inbox' }).click();
+  const chunks: Buffer[] = [];
+  for await (const chunk of await (await download).createReadStream()) chunks.push(chunk as Buffer);
+  const taken = Buffer.concat(chunks).toString();
+  expect(taken.match(/^From /gm)).toHaveLength(3);
+  expect(taken).toContain('\n>From afar.\n');
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.locator('.row', { hasText: 'Brought, too' }).waitFor();
 });

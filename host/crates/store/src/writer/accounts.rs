@@ -7,6 +7,7 @@ use super::departures::DELETE_DEPARTURES;
 use super::heads::AccountHead;
 use super::import::FORGET_ACCOUNT;
 use super::push_subscriptions::DELETE_PUSH;
+use super::recovery;
 use super::transaction::Transaction;
 use super::web_logins::END_ALL;
 use crate::accounts::{DEFAULT_MAILBOXES, MtaSts, Secrets, quota_values, sts_values};
@@ -364,6 +365,7 @@ impl Operation for RemoveAccount {
             &DELETE_SUBSCRIPTIONS,
             &FORGET_ACCOUNT,
             &DELETE_ALL,
+            &recovery::DELETE_ALL,
             &END_ALL,
             &DELETE_PUSH,
             &DELETE_ACCOUNT,

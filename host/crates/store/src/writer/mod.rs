@@ -28,6 +28,7 @@ pub(crate) mod outcome;
 pub(crate) mod push_subscriptions;
 pub(crate) mod queue;
 pub(crate) mod records;
+pub(crate) mod recovery;
 pub(crate) mod replace;
 pub(crate) mod rosters;
 pub(crate) mod sweep;
