@@ -18,6 +18,7 @@
 
 mod account;
 mod ahead;
+mod amend;
 mod answer;
 mod archive;
 mod auth;
@@ -89,6 +90,7 @@ mod watch;
 mod workbench;
 
 pub use account::DomainCost;
+pub use amend::{Amended, Amendment, Build, Candidate};
 pub use auth::{
     ArcVerdict, AuthResults, AuthVerdict, DkimVerdict, DmarcPolicy, DmarcVerdict, DomainVerdict,
 };
@@ -117,6 +119,7 @@ pub use outcome::{
     Target, TlsPolicy, Verdict,
 };
 pub use policy::{Checked, Policy, StartError};
+pub use policy_file::Mode as StepMode;
 pub use problem::Problem;
 pub use recorder::{HostCall, Recorder};
 pub use rewrite::{Rewritten, SCORE_FIELD, VERDICT_FIELD};
