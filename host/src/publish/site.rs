@@ -35,6 +35,16 @@ pub(crate) struct KeyText {
     pub(crate) record: String,
 }
 
+/// Certificates that the server orders by itself.
+pub(crate) struct Orders {
+    /// What the authority is called in CAA records, if that is known.
+    pub(crate) issuer: Option<&'static str>,
+    /// The challenges that can be answered.
+    pub(crate) challenges: Vec<&'static str>,
+    /// The names of the host and of the domain.
+    pub(crate) names: Vec<String>,
+}
+
 /// A domain and the server that serves it.
 pub(crate) struct Site {
     pub(crate) domain: String,
@@ -52,6 +62,8 @@ pub(crate) struct Site {
     pub(crate) port: u16,
     pub(crate) private_hosts: bool,
     pub(crate) https_proxy: String,
+    /// None where an administrator brings the certificates.
+    pub(crate) orders: Option<Orders>,
 }
 
 impl Site {
@@ -68,6 +80,7 @@ impl Site {
             offers: offers(config),
             web: port(config, Service::Http, Tls::Implicit),
             keys: keys.collect(),
+            orders: crate::acme::orders(config, ring.domain(), policy.is_some()),
             policy,
             chain: crate::tls::chain(config),
             port: config.queue.port,
