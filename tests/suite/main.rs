@@ -16,6 +16,7 @@ mod author;
 mod bad_config;
 mod clients;
 mod compile;
+mod console_chromium;
 mod contract;
 mod corpus;
 mod crash;

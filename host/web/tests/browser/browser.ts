@@ -122,7 +122,7 @@ export async function login(visiting: Visit): Promise<void> {
 const PICTURES = process.env.PICTURES ?? join(tmpdir(), 'waxwing-web-pictures');
 
 /** Keeps what the page looks like, for people to look at. */
-export async function picture(page: Page, name: string): Promise<void> {
+export async function picture(page: Page, name: string, fullPage = false): Promise<void> {
   mkdirSync(PICTURES, { recursive: true });
-  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage });
 }
