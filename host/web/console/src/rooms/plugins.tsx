@@ -129,7 +129,9 @@ function StepCard({ number, step, builds, digest, done }: StepProps) {
         </dl>
         <Shares of={step.answers} label={t('plugins.answers')} />
         {mayWrite() && step.mode !== 'enforce' && <Trial step={step} digest={digest} done={done} />}
-        {mayWrite() && step.mode === 'enforce' && <TryOut step={step} builds={builds} digest={digest} done={done} />}
+        {mayWrite() && step.mode === 'enforce' && (
+          <TryOut key={digest} step={step} builds={builds} digest={digest} done={done} />
+        )}
       </div>
     </li>
   );
