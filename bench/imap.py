@@ -65,6 +65,14 @@ class Imap(Connection):
         self.socket.sendall(octets + b"\r\n")
         return tag
 
+    def append(self, mailbox: str, messages: list[bytes]) -> None:
+        """Appends messages with one command (RFC 3502)."""
+        literals = b"".join(b" {%d+}\r\n" % len(message) + message for message in messages)
+        self.number += 1
+        tag = b"a%d" % self.number
+        self.socket.sendall(tag + b" APPEND " + mailbox.encode() + literals + b"\r\n")
+        self.finish(tag)
+
     def finish(self, tag: bytes) -> bytes:
         """Reads until the tagged answer, which must be OK. No answer of a server is mistaken for it: no line of the test's
         messages begins with a tag."""

@@ -75,7 +75,7 @@ def view(inbox: str) -> list[tuple[str, dict]]:
 def compare(side, count: int, rounds: int, progress) -> dict[str, float]:
     """Milliseconds, row by row."""
     user, messages = side.mailbox(), reading.Messages()
-    reading.fill(reading.Reader(side, user), messages, count, progress)
+    reading.fill([reading.Reader(side, user)], messages, count, progress)
     found: dict[str, list[float]] = {}
     for number in range(1, rounds + 1):
         side.stop()

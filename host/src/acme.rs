@@ -26,6 +26,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::config::Config;
+use crate::publish::Orders;
 
 pub(crate) use answers::routes;
 pub(crate) use shelf::Shelf;
@@ -102,6 +103,24 @@ pub(crate) fn issuer(config: &Config) -> Option<&'static str> {
     let host = url.host_str()?;
     let known = KNOWN.iter().find(|(suffix, _)| host.ends_with(suffix));
     known.map(|(_, issuer)| *issuer)
+}
+
+/// What is ordered for the host and for a domain; none where nothing is.
+pub(crate) fn orders(config: &Config, domain: &str, has_policy: bool) -> Option<Orders> {
+    if config.acme.directory.is_empty() {
+        return None;
+    }
+    let kinds = config.acme.challenges.iter();
+    let kinds = kinds.filter(|kind| possible(config, **kind));
+    let of_domain = names::of_domain(config, domain, has_policy);
+    Some(Orders {
+        issuer: issuer(config),
+        challenges: kinds.map(|kind| kind.as_str()).collect(),
+        names: names::of_host(config)
+            .into_iter()
+            .chain(of_domain)
+            .collect(),
+    })
 }
 
 /// What is wrong with the configuration as a whole.

@@ -16,6 +16,7 @@ mod keys;
 pub(crate) mod mail;
 mod peer;
 mod perform;
+mod plugins;
 mod queue;
 mod rules;
 mod scope;
@@ -33,6 +34,7 @@ pub(crate) use execute::plain;
 pub(crate) use keys::{Import, KeyRequest};
 pub(crate) use peer::own_user;
 pub(crate) use perform::{Actor, mail_begun, perform};
+pub(crate) use plugins::{ModeName, PluginRequest};
 pub(crate) use queue::{QueueRequest, QueueSelection};
 pub(crate) use rules::RuleRequest;
 pub(crate) use scope::scope;
@@ -84,6 +86,9 @@ pub(crate) enum Request {
         address: String,
         enabled: bool,
     },
+    AccountRecoveryCodes {
+        address: String,
+    },
     CredentialAdd {
         address: String,
         kind: CredentialKind,
@@ -126,14 +131,12 @@ pub(crate) enum Request {
     Rules(rules::RuleRequest),
     Status,
     Certificate(CertificateRequest),
+    Plugin(PluginRequest),
     PluginList,
     PluginDiff {
         step: Option<String>,
     },
     PluginHistory,
-    PluginPromote {
-        step: String,
-    },
     PluginRollback {
         to: Option<u64>,
         reason: Option<String>,
@@ -223,6 +226,8 @@ pub(crate) enum Exit {
     Missing,
     /// 65: what is there is in the way.
     Conflict,
+    /// 65: what is there is not what it was when somebody decided.
+    Stale,
     /// 69: something that is needed is not there.
     Unavailable,
     /// 70: a fault of the program.
@@ -238,7 +243,7 @@ impl Exit {
         match self {
             Self::Findings => 1,
             Self::Usage => 64,
-            Self::Data | Self::Missing | Self::Conflict => 65,
+            Self::Data | Self::Missing | Self::Conflict | Self::Stale => 65,
             Self::Unavailable => 69,
             Self::Software => 70,
             Self::Temporary => 75,
@@ -277,7 +282,7 @@ impl From<waxwing_store::Error> for Failure {
         use waxwing_store::Error;
         let exit = match error {
             Error::InUse { .. } | Error::Full | Error::Closed => Exit::Temporary,
-            Error::Database(_) | Error::Blob { .. } => Exit::Unavailable,
+            Error::Database(_) | Error::Uncertain(_) | Error::Blob { .. } => Exit::Unavailable,
             Error::Corrupt(_) | Error::PasswordHash(_) => Exit::Software,
             Error::NoSuchDomain(_)
             | Error::NoSuchAccount(_)

@@ -13,6 +13,7 @@ pub(crate) mod pop3;
 pub(crate) mod smtp;
 mod threads;
 pub(crate) mod tried;
+pub(crate) mod vacation;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -114,6 +114,16 @@ impl Memory {
         })
     }
 
+    /// So many octets for a client of this address, if they may be had.
+    pub(crate) fn reserve(
+        budget: &Arc<Budget>,
+        client: IpAddr,
+        octets: u64,
+    ) -> Option<Reservation> {
+        let memory = Self::of(budget, client);
+        memory.take(octets).then_some(memory)
+    }
+
     /// Takes so many more, if they may be had. Only the session that the memory is for does so.
     pub(crate) fn take(&self, octets: u64) -> bool {
         let held = self.octets.load(Ordering::Relaxed);
@@ -128,6 +138,25 @@ impl Memory {
 impl Drop for Memory {
     fn drop(&mut self) {
         self.budget.give_back(self.owner, *self.octets.get_mut());
+    }
+}
+
+/// Octets that keep the memory in use which was taken for them, for as long as anybody has some of them.
+pub(crate) fn held(octets: Bytes, memory: Reservation) -> Bytes {
+    Bytes::from_owner(Held {
+        octets,
+        _memory: memory,
+    })
+}
+
+struct Held {
+    octets: Bytes,
+    _memory: Reservation,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.octets
     }
 }
 
@@ -254,6 +283,20 @@ mod tests {
         drop((second, small, third));
         assert_eq!(budget.left.load(Ordering::Relaxed), 8 * SMALL);
         assert!(budget.large.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn octets_hold_their_memory_as_long_as_anybody_has_some() {
+        let budget = Budget::new(8 * SMALL);
+        let memory = Memory::reserve(&budget, ONE, 2 * SMALL).unwrap();
+        let octets = held(Bytes::from_static(b"abcdef"), memory);
+        let some = octets.slice(2..4);
+        drop(octets);
+        assert_eq!(budget.left.load(Ordering::Relaxed), 6 * SMALL);
+        assert!(Memory::reserve(&budget, ONE, 3 * SMALL).is_none());
+        assert_eq!(some, "cd");
+        drop(some);
+        assert_eq!(budget.left.load(Ordering::Relaxed), 8 * SMALL);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod queue;
 mod read;
 mod resolve;
 mod units;
+mod webmail;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub use self::queue::{Queue, QueueCredentials, QueueSource};
 use self::read::{Section, Source};
 pub use self::resolve::Overrides;
 pub use self::units::{Network, Period, Size};
+pub use self::webmail::Webmail;
 
 /// The effective configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,6 +70,8 @@ pub struct Config {
     pub log: Log,
     /// Mail on its way out.
     pub queue: Queue,
+    /// How long a browser stays logged in, and what may be brought along in it.
+    pub webmail: Webmail,
     /// What is listened on.
     #[serde(rename = "listener")]
     pub listeners: Vec<Listener>,
@@ -257,6 +261,7 @@ impl Default for Config {
                 level: "info".into(),
             },
             queue: Queue::default(),
+            webmail: Webmail::default(),
             listeners: listener::defaults(),
         }
     }
@@ -413,6 +418,7 @@ impl Config {
             section.check("level", crate::telemetry::filter_problem(&self.log.level));
         });
         root.section("queue", |section| self.queue.read(section));
+        root.section("webmail", |section| self.webmail.read(section));
         listener::read_all(root, &mut self.listeners);
     }
 }

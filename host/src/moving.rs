@@ -16,11 +16,15 @@ mod dates;
 pub(crate) mod emptying;
 mod filling;
 pub(crate) mod imap;
+mod inside;
 pub(crate) mod maildir;
 pub(crate) mod mbox;
 mod progress;
 mod safely;
 mod spool;
+pub(crate) mod stream;
+pub(crate) mod upload;
+mod zip;
 
 use sha2::{Digest, Sha256};
 use waxwing_store::{Flags, MAX_KEYWORD, MAX_KEYWORDS};
@@ -30,6 +34,7 @@ use crate::admin::{Exit, Failure};
 
 pub(crate) use account::Account;
 pub(crate) use filling::{Filling, Tally, Wishes};
+pub(crate) use inside::Inside;
 pub(crate) use progress::Progress;
 pub(crate) use spool::Spool;
 

@@ -6,7 +6,7 @@
 //! Invariants: a message leaves the queue only with the commit that says what became of it; whoever dies loses its lease
 //! and not the mail; nothing here decides what the policy may decide.
 //!
-//! The files, in the order of an attempt: `entry` (into the queue), `worker` (what is due), `places` (what jobs have of it), `job`
+//! The files, in the order of an attempt: `entry` (into the queue), `fresh` (from there at once), `worker` (what is due), `places` (what jobs have of it), `job`
 //! (one destination), `plan` (how policy wants it), `resolve` (which hosts), `published` and `demand` (what of TLS is needed),
 //! `counted` (for reports), `dial` and `line` (a connection and its conversation), `courier` (an attempt over all hosts), `heard`
 //! (what a conversation means), `judge` (what follows for a recipient), `settle` and `record` (all of it is written down), `notice`,
@@ -20,6 +20,7 @@ mod deposit;
 mod dial;
 mod entry;
 mod facts;
+mod fresh;
 mod heard;
 mod home;
 mod job;
@@ -52,11 +53,17 @@ use crate::wiring::Parts;
 
 pub(crate) use deposit::HERE;
 pub(crate) use entry::Entry;
-pub(crate) use notice::{About, Notices, led, send, write as notify};
+pub(crate) use notice::{About, Notices, led, letter, send, write as notify};
 pub(crate) use worker::run;
+
+use fresh::Fresh;
+use places::Places;
 
 /// Days after which a rewritten sender is no longer believed: a report comes within the time that a message is tried.
 const SRS_DAYS: u16 = 21;
+
+/// Destinations that are remembered.
+const DESTINATIONS: usize = 10_000;
 
 /// What the queue has in common with the sessions that fill it.
 pub(crate) struct Outgoing {
@@ -66,6 +73,9 @@ pub(crate) struct Outgoing {
     policies: published::sts::Cache,
     /// Fetches policies.
     client: Client,
+    places: Arc<Places>,
+    /// Where what has just been queued goes at once.
+    pub(crate) fresh: Fresh,
 }
 
 impl Outgoing {
@@ -75,12 +85,16 @@ impl Outgoing {
             &config.data.join("srs.secrets"),
             crate::answer::now_millis(),
         )?;
+        let most = config.queue.connections;
+        let places = Arc::new(Places::new(most, DESTINATIONS));
         Ok(Self {
             srs: Srs::new(config.queue.srs_domain.as_str(), secrets, SRS_DAYS),
             srs_domain: config.queue.srs_domain.clone(),
             tls: tls::ClientTls::default(),
             policies: published::sts::Cache::default(),
             client: Client::new(resolver).through(&config.queue.https_proxy),
+            fresh: Fresh::new(Arc::clone(&places), most as usize),
+            places,
         })
     }
 

@@ -1,13 +1,14 @@
-//! Recent mail, to try on it what a rule file may become.
+//! Recent mail, to try on it what a rule file, a plugin or a policy may become.
 //!
 //! What came is found by its content, which begins with what this server wrote on top of it: the queue id there leads to the ledger, which knows
 //! the envelope and what was found. Drafts and what else accounts put there themselves have no such beginning, and are not looked at.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::Serialize;
 use serde_json::Value;
-use waxwing_policy::{Draft, Mail, TriedMail};
+use waxwing_policy::{Draft, Hook, Mail, TriedMail};
 use waxwing_store::{BlobId, LedgerRow, Store};
 
 use crate::admin::Failure;
@@ -34,6 +35,9 @@ pub(crate) struct Outcome {
     differing: usize,
     /// How many would have another verdict.
     verdicts: usize,
+    /// Hooks of the steps that it changes of which nothing is tried.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    untried: BTreeMap<String, Vec<&'static str>>,
     /// Those that come to something else, the latest first, as far as there is room.
     messages: Vec<Told>,
 }
@@ -60,6 +64,7 @@ pub(crate) async fn try_on(
         tried: 0,
         differing: 0,
         verdicts: 0,
+        untried: untried(draft),
         messages: Vec::new(),
     };
     if outcome.changed.is_empty() {
@@ -94,6 +99,14 @@ pub(crate) async fn try_on(
         }
     }
     Ok(outcome)
+}
+
+fn untried(draft: &Draft) -> BTreeMap<String, Vec<&'static str>> {
+    let named = |hooks: &[Hook]| hooks.iter().map(|hook| hook.as_str()).collect();
+    let steps = draft.untried().iter();
+    steps
+        .map(|(step, hooks)| (step.clone(), named(hooks)))
+        .collect()
 }
 
 /// A message that came, with its row of the ledger; none if this is no such message, or nothing is known of it any more.

@@ -6,11 +6,13 @@ use std::time::Duration;
 use waxwing_mail::{Address, Protocol};
 use waxwing_policy::{
     Aim, BucketState, DnsQuestion, Entry, Exchange, HttpRequest, KeyValues, Limits, LookUp,
-    Pending, ServiceError, Services, Space, Usage, Verification, Versioned,
+    Pending, ServiceError, Services, Space, Usage, Vacation, Verification, Versioned,
 };
 use waxwing_store::{Account, Codes, Error, Namespace, PasswordCheck, Resolution, Scope, Store};
 
 use crate::admin::plain;
+use crate::answer::jmap::identities_of;
+use crate::answer::vacation;
 use crate::dns::Resolver;
 use crate::fetch::Client;
 
@@ -182,6 +184,35 @@ impl Services for ServerServices {
             self.leads_to(plain(address), account)
                 .await
                 .map_err(service_error)
+        })
+    }
+
+    fn vacation<'a>(&'a self, account: &'a str) -> Pending<'a, Vacation> {
+        Box::pin(async move {
+            let account = self.account(account).await?.id;
+            let record = self.store.vacation(account).await.map_err(service_error)?;
+            let set = vacation::read(record.as_deref());
+            let (from, to) = set.window();
+            // What is before 1970 has begun, and is over.
+            let moment = |at: Option<i64>| at.map(|at| u64::try_from(at).unwrap_or(0));
+            Ok(Vacation {
+                enabled: set.enabled,
+                from: moment(from),
+                to: moment(to),
+                subject: set.subject,
+                text: set.text,
+                html: set.html,
+                version: record.map_or(0, |record| record.changed),
+            })
+        })
+    }
+
+    fn addresses<'a>(&'a self, account: &'a str) -> Pending<'a, Vec<String>> {
+        Box::pin(async move {
+            let known = self.account(account).await?;
+            let identities = identities_of(&self.store, &known).await;
+            let identities = identities.map_err(service_error)?.into_iter();
+            Ok(identities.map(|(_, identity)| identity.email).collect())
         })
     }
 

@@ -81,6 +81,8 @@ impl Parts {
                 cause,
             })?;
         let store = Store::open(store_config(&config)?).await?;
+        // What was being brought along when the server ended is not whole, and sent again.
+        let _ = std::fs::remove_dir_all(config.data.join(crate::moving::upload::FOLDER));
         let services = Arc::new(ServerServices::new(store.clone(), Arc::clone(&resolver)));
         let policy = match Policy::start(policy_config(&config), services).await {
             Ok(policy) => policy,
@@ -220,6 +222,8 @@ fn store_config(config: &Config) -> Result<StoreConfig, StartError> {
         .unwrap_or(&config.store.blobs);
     let mut settings = StoreConfig::new(database, blobs);
     settings.readers = config.store.readers;
+    settings.web_login_idle = config.webmail.login_idle.duration();
+    settings.web_login_longest = config.webmail.login_longest.duration();
     // What the server puts on top of the largest message must fit as well.
     settings.max_content = usize::try_from(config.limits.message_size.bytes())
         .unwrap_or(usize::MAX)

@@ -29,6 +29,8 @@ pub struct Taken {
     pub rcpt: Vec<String>,
     /// The content, its dots unstuffed.
     pub content: String,
+    /// A command came with its end, before there was an answer.
+    pub followed: bool,
     /// The connection that it came over, from 0.
     pub connection: usize,
 }
@@ -134,11 +136,13 @@ impl Conversation {
                 "DATA" => {
                     if self.act(&line, "354 go ahead")? {
                         let content = content(&mut lines)?;
+                        let followed = !lines.buffer().is_empty();
                         if self.act(".", "250 taken")? {
                             let taken = Taken {
                                 mail: mail.clone(),
                                 rcpt: std::mem::take(&mut rcpt),
                                 content,
+                                followed,
                                 connection: self.connection,
                             };
                             self.into.lock().expect("no thread panics").push(taken);

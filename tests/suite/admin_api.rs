@@ -2,6 +2,7 @@
 
 mod document;
 mod rules;
+pub(crate) mod trials;
 
 use serde_json::{Value, json};
 use waxwing_tests::client::{Http, Page};
@@ -391,6 +392,68 @@ fn the_console_is_served_beside_it() {
     let mut clear = Http::open(server.address("clear")).unwrap();
     let page = clear.get("/admin").unwrap();
     assert!([307, 403].contains(&page.status), "{page:?}");
+}
+
+#[test]
+fn pages_of_others_make_a_browser_do_nothing() {
+    let server = start();
+    let all = token(&server, "all", "*");
+    let mut http = Http::open(server.address("web")).unwrap();
+    // The cookie of a login to the webmail, and one that somebody calls so.
+    http.field("X-Waxwing", "1");
+    http.field("Sec-Fetch-Site", "same-origin");
+    let typed =
+        json!({ "username": ALICE, "password": waxwing_tests::setup::PASSWORD, "code": "" });
+    let page = http
+        .post(
+            "/account/login",
+            "application/json",
+            typed.to_string().as_bytes(),
+        )
+        .unwrap();
+    let cookie = page.header("set-cookie").unwrap().to_owned();
+    let cookie = cookie.split(';').next().unwrap();
+    let domain = json!({ "domain": "other.test" });
+    for cookie in [
+        cookie.to_owned(),
+        format!("token={all}"),
+        format!("Authorization=Bearer {all}"),
+    ] {
+        http.field("Cookie", &cookie);
+        let page = ask(&mut http, "POST", "/domains", Some(&domain));
+        assert_eq!(refused(&page).0, 401, "{cookie}");
+    }
+    http.field("Cookie", "");
+    // What a form of another site can send says neither that it is JSON nor whose it is.
+    http.field("Origin", "https://elsewhere.example");
+    http.field("Sec-Fetch-Site", "cross-site");
+    for kind in ["text/plain", "application/x-www-form-urlencoded"] {
+        let page = http
+            .post(
+                &format!("{ROOT}/domains"),
+                kind,
+                domain.to_string().as_bytes(),
+            )
+            .unwrap();
+        assert_eq!(refused(&page).0, 401, "{kind}");
+    }
+    // Whoever wants to send the field from there must ask first, and is not let.
+    http.field("Access-Control-Request-Method", "POST");
+    http.field("Access-Control-Request-Headers", "authorization");
+    let page = http
+        .request("OPTIONS", &format!("{ROOT}/domains"), None, b"")
+        .unwrap();
+    assert!(page.status >= 400, "{page:?}");
+    assert!(
+        !page
+            .headers
+            .iter()
+            .any(|(name, _)| name.starts_with("access-control-")),
+        "{page:?}"
+    );
+    let listed = server.cli(&["domain", "list"]);
+    assert!(!listed.contains("other.test"), "{listed}");
+    assert!(!server.log().contains(&all));
 }
 
 #[test]

@@ -32,9 +32,10 @@ fn shipped(name: &str) -> String {
     path.display().to_string()
 }
 
-const SHIPPED: [&str; 12] = [
+const SHIPPED: [&str; 13] = [
     "access",
     "authentication",
+    "autoresponder",
     "filing",
     "login",
     "outbound",

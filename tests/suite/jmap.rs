@@ -24,8 +24,12 @@ fn basic(user: &str, password: &str) -> Option<String> {
 }
 
 pub(crate) fn alice(server: &Server) -> Http {
+    as_user(server, ALICE)
+}
+
+pub(crate) fn as_user(server: &Server, user: &str) -> Http {
     let mut http = Http::open(server.address("web")).unwrap();
-    http.authorize(basic(ALICE, PASSWORD));
+    http.authorize(basic(user, PASSWORD));
     http
 }
 
@@ -139,8 +143,10 @@ fn the_session_tells_what_works() {
             "urn:ietf:params:jmap:blob",
             "urn:ietf:params:jmap:core",
             "urn:ietf:params:jmap:mail",
+            "urn:ietf:params:jmap:mdn",
             "urn:ietf:params:jmap:quota",
             "urn:ietf:params:jmap:submission",
+            "urn:ietf:params:jmap:vacationresponse",
             "urn:ietf:params:jmap:webpush-vapid",
             "urn:ietf:params:jmap:websocket",
             "urn:waxwing:params:jmap:why"

@@ -1,6 +1,7 @@
 //! Ten clients do what they like to one account at the same time, five by IMAP and five by JMAP. After each round what both protocols say
 //! is the same, and from the state of every round before `Email/changes`, `Mailbox/changes` and `Thread/changes` lead exactly to what is
-//! there now. `make clients` does it for longer.
+//! there now. Somebody else sees two of the mailboxes, and of him the same is true as if there were no others. `make clients` does it for
+//! longer.
 
 mod picture;
 
@@ -12,13 +13,15 @@ use waxwing_tests::database::Database;
 use waxwing_tests::{Server, Setup};
 
 use crate::imap_random::{Chance, lasts};
-use crate::jmap::{ALICE, WEB, alice};
+use crate::jmap::{ALICE, WEB, alice, as_user};
 use picture::{Jmap, Picture};
 
 const CLIENTS: usize = 10;
 /// What a client does in a round.
 const ACTS: usize = 15;
 const BOXES: [&str; 4] = ["INBOX", "Archive", "Work", "Work/Old"];
+/// What somebody else may read.
+const SHARED: [&str; 2] = ["INBOX", "Work"];
 /// Nobody changes anything there after the beginning.
 const QUIET: &str = "Quiet";
 
@@ -126,8 +129,14 @@ fn agree(database: Database) {
             .ok()
             .unwrap();
     }
+    for name in SHARED {
+        let grant = format!("SETACL {name} bob lr");
+        imap.command(&grant).unwrap().ok().unwrap();
+    }
+    let all: Vec<&str> = BOXES.into_iter().chain([QUIET]).collect();
     let mut jmap = Jmap::new(alice(&server));
-    let mut pictures: Vec<Picture> = vec![jmap.picture()];
+    let mut other = Jmap::at(as_user(&server, "bob@waxwing.test"), ALICE);
+    let mut pictures: Vec<[Picture; 2]> = vec![[jmap.picture(), other.picture()]];
     let (begin, mut seed) = (Instant::now(), 0x5eed_u64);
     while begin.elapsed() < lasts() || pictures.len() < 4 {
         seed += 1;
@@ -137,12 +146,15 @@ fn agree(database: Database) {
                 scope.spawn(move || act(server, number, seed * 7919 + number as u64 * 104_729));
             }
         });
-        let now = jmap.picture();
-        let seen = picture::by_imap(&mut imap);
-        assert_eq!(now.emails(), seen, "the protocols differ (seed {seed})");
+        let now = [jmap.picture(), other.picture()];
+        for (picture, places) in now.iter().zip([all.as_slice(), &SHARED]) {
+            let seen = picture::by_imap(&mut imap, places);
+            assert_eq!(picture.emails(), seen, "the protocols differ (seed {seed})");
+        }
         for (round, before) in pictures.iter().enumerate() {
             for most in [None, Some(1 + (round + pictures.len()) % 7)] {
-                jmap.leads_to(before, &now, most);
+                jmap.leads_to(&before[0], &now[0], most);
+                other.leads_to(&before[1], &now[1], most);
             }
         }
         pictures.push(now);

@@ -12,21 +12,21 @@ use waxwing_tests::wait::{PATIENCE, until};
 use waxwing_tests::{Policy, Server, Setup};
 
 const WEB: &str = "[[listener]]\nname = \"web\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\ntls = \"none\"\nplaintext-auth = true\n";
-const ALICE: &str = "alice@waxwing.test";
-const BOB: &str = "bob@waxwing.test";
+pub(crate) const ALICE: &str = "alice@waxwing.test";
+pub(crate) const BOB: &str = "bob@waxwing.test";
 
-fn start() -> Server {
+pub(crate) fn start() -> Server {
     Setup::new().settings(WEB).start()
 }
 
 /// A client of JMAP, and the account that it is at.
-struct Jmap {
+pub(crate) struct Jmap {
     http: Http,
-    account: String,
+    pub(crate) account: String,
 }
 
 impl Jmap {
-    fn of(server: &Server, user: &str) -> Self {
+    pub(crate) fn of(server: &Server, user: &str) -> Self {
         let mut http = Http::open(server.address("web")).unwrap();
         let said = STANDARD.encode(format!("{user}:{PASSWORD}"));
         http.authorize(Some(format!("Basic {said}")));
@@ -37,9 +37,9 @@ impl Jmap {
     }
 
     /// All responses to calls.
-    fn calls(&mut self, calls: &Value) -> Vec<Value> {
-        let using =
-            ["core", "mail", "submission"].map(|name| format!("urn:ietf:params:jmap:{name}"));
+    pub(crate) fn calls(&mut self, calls: &Value) -> Vec<Value> {
+        let using = ["core", "mail", "submission", "mdn"]
+            .map(|name| format!("urn:ietf:params:jmap:{name}"));
         let request = json!({ "using": using, "methodCalls": calls, "createdIds": {} });
         let body = request.to_string();
         let page = self.http.post("/jmap", "application/json", body.as_bytes());
@@ -49,21 +49,21 @@ impl Jmap {
     }
 
     /// The arguments of the response to one call.
-    fn call(&mut self, method: &str, mut arguments: Value) -> Value {
+    pub(crate) fn call(&mut self, method: &str, mut arguments: Value) -> Value {
         arguments["accountId"] = self.account.clone().into();
         let responses = self.calls(&json!([[method, arguments, "c"]]));
         assert_eq!(responses[0][0], method, "{responses:#?}");
         responses[0][1].clone()
     }
 
-    fn upload(&mut self, octets: &[u8]) -> String {
+    pub(crate) fn upload(&mut self, octets: &[u8]) -> String {
         let path = format!("/jmap/upload/{}", self.account);
         let page = self.http.post(&path, "message/rfc822", octets).unwrap();
         page.json()["blobId"].as_str().unwrap().to_owned()
     }
 
     /// The id of the mailbox of this name.
-    fn mailbox(&mut self, name: &str) -> String {
+    pub(crate) fn mailbox(&mut self, name: &str) -> String {
         let got = self.call("Mailbox/get", json!({}));
         let list = got["list"].as_array().unwrap();
         let found = list.iter().find(|mailbox| mailbox["name"] == name);
@@ -88,7 +88,7 @@ impl Jmap {
 }
 
 /// Each message's flags, in lower case, by UID.
-fn flags(imap: &mut Imap, mailbox: &str) -> Vec<(u32, BTreeSet<String>)> {
+pub(crate) fn flags(imap: &mut Imap, mailbox: &str) -> Vec<(u32, BTreeSet<String>)> {
     if imap.select(mailbox).unwrap() == 0 {
         return Vec::new();
     }
@@ -108,7 +108,7 @@ fn set_of(names: &[&str]) -> BTreeSet<String> {
 }
 
 /// The one message of a mailbox.
-fn only(imap: &mut Imap, mailbox: &str) -> String {
+pub(crate) fn only(imap: &mut Imap, mailbox: &str) -> String {
     assert_eq!(imap.select(mailbox).unwrap(), 1, "{mailbox}");
     let messages = imap.fetch("1:*").unwrap();
     String::from_utf8_lossy(&messages[0].octets).into_owned()

@@ -1,5 +1,6 @@
 //! Mail that leaves: from a submission through the queue to another server, and what comes back if it cannot.
 
+mod behind;
 mod both_die;
 mod daemons;
 mod dmarc;

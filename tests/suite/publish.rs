@@ -207,7 +207,7 @@ fn what_is_printed_is_right_when_it_is_published() {
         // RFC 6186 §3.4: ports that change are as good as none.
         "_imaps._tcp.waxwing.test. 3600 IN SRV 0 0 0 .",
         "_submission._tcp.waxwing.test. 3600 IN SRV 0 0 0 .",
-        // RFC 8620 §2.2: nothing here speaks JMAP.
+        // RFC 8620 §2.2: JMAP is where the web is under TLS.
         "_jmap._tcp.waxwing.test. 3600 IN SRV 0 0 0 .",
     ] {
         assert!(printed.contains(&format!("\n{line}")), "{line}: {printed}");
@@ -289,6 +289,39 @@ fn a_domain_that_publishes_nothing_is_told_what_to_do() {
     assert!(
         said.contains("`waxwing domain key add waxwing.test`"),
         "{said}"
+    );
+}
+
+#[test]
+fn who_may_issue_certificates_is_held_against_who_is_asked() {
+    // The host has no address, so that nothing is ordered meanwhile.
+    let names = Zones::new()
+        .zone("waxwing.test", "@ IN CAA 0 issue \"other.example\"")
+        .zone(
+            "waxwing.example",
+            "@ IN CAA 0 issue \"other.example\"\nmx IN CAA 0 issue \"letsencrypt.org\"",
+        )
+        .serve();
+    let settings = format!(
+        "[dns]\nservers = [\"{}\"]\nvalidate = \"never\"\n\
+         [acme]\ndirectory = \"https://acme-v02.api.letsencrypt.org/directory\"\n{WEB}\
+         [[listener]]\nname = \"clear\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\ntls = \"none\"\n",
+        names.address()
+    );
+    let mut server = Setup::new().settings(&settings).start();
+    server.stop();
+    let (code, said) = check(&server, &names);
+    assert_eq!(code, Some(1), "{said}");
+    let about: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with("caa: "))
+        .collect();
+    assert_eq!(
+        about,
+        [
+            "caa: the CAA records of waxwing.test let other.example issue certificates for autoconfig.waxwing.test, and not letsencrypt.org, \
+             which they are ordered from; publish `waxwing.test. IN CAA 0 issue \"letsencrypt.org\"` as well"
+        ]
     );
 }
 

@@ -4,6 +4,7 @@
 mod jmap;
 mod keys;
 mod sealing;
+mod vacation;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

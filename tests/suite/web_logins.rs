@@ -167,6 +167,17 @@ fn under_tls_the_cookie_is_bound_to_the_host() {
 }
 
 #[test]
+fn a_browser_remembers_where_that_is_set() {
+    let lifetimes = "[webmail]\nlogin-idle = \"1h\"\nlogin-longest = \"2d\"\nremember = true\n";
+    let server = Setup::new().settings(&format!("{lifetimes}{WEB}")).start();
+    let mut browser = Browser::open(&server);
+    let page = browser.log_in(PASSWORD, "");
+    let set = page.header("set-cookie").unwrap();
+    assert!(set.ends_with("; SameSite=Strict; Max-Age=172800"), "{set}");
+    assert_eq!(browser.session(), 200);
+}
+
+#[test]
 fn only_our_own_pages_may_use_it() {
     let server = start();
     let mut browser = Browser::logged_in(&server);
@@ -321,7 +332,7 @@ fn code(secret: &str) -> String {
 fn a_code_is_asked_for_where_one_is_wanted() {
     let server = start();
     let mut browser = Browser::logged_in(&server);
-    let overview = json!({"username": ALICE, "password": true, "totp": false});
+    let overview = json!({"username": ALICE, "password": true, "totp": false, "recoveryCodes": 0});
     assert_eq!(browser.get("/account").json(), overview);
     let proposed = browser.post("/account/totp/secret", &json!({})).json();
     let secret = proposed["secret"].as_str().unwrap().to_owned();
@@ -341,7 +352,8 @@ fn a_code_is_asked_for_where_one_is_wanted() {
     assert_eq!(kind(&on(&wish(PASSWORD, "000000"))), refused("wrongCode"));
     let short = json!({"password": PASSWORD, "secret": "AAAA", "confirmation": "000000"});
     assert_eq!(on(&short).status, 400);
-    assert_eq!(on(&wish(PASSWORD, &code(&secret))).status, 204);
+    let page = on(&wish(PASSWORD, &code(&secret)));
+    assert_eq!(page.json()["recoveryCodes"].as_array().unwrap().len(), 10);
     assert_eq!(browser.get("/account").json()["totp"], true);
     // Who was logged in stays so.
     assert_eq!(browser.session(), 200);
@@ -383,6 +395,55 @@ fn a_code_is_asked_for_where_one_is_wanted() {
     );
     let page = next.post("/account/totp/off", &json!({"password": PASSWORD}));
     assert_eq!(kind(&page), refused("codeRequired"));
+}
+
+#[test]
+fn recovery_codes_stand_in_for_an_authenticator() {
+    let server = start();
+    let mut browser = Browser::logged_in(&server);
+    let path = "/account/totp/recovery";
+    let asked = json!({"password": PASSWORD});
+    assert_eq!(browser.post(path, &asked).status, 400, "no code is wanted");
+    let said = server.cli(&["account", "totp", "enable", ALICE]);
+    let codes: Vec<&str> = said.lines().skip(1).collect();
+    assert_eq!(codes.len(), 10, "{said}");
+    assert!(codes.iter().all(|code| code.len() == 19), "{said}");
+
+    let mut next = Browser::open(&server);
+    assert_eq!(
+        kind(&next.log_in("guess", codes[0])),
+        refused("wrongPassword")
+    );
+    let made_up = next.log_in(PASSWORD, "abcd-efgh-jkmn-pqrs");
+    assert_eq!(kind(&made_up), refused("wrongPassword"));
+    // However it is typed; and once.
+    let typed = codes[0].replace('-', " ").to_uppercase();
+    assert_eq!(next.log_in(PASSWORD, &typed).status, 200);
+    assert_eq!(next.get("/account").json()["recoveryCodes"], 9);
+    let again = Browser::open(&server).log_in(PASSWORD, codes[0]);
+    assert_eq!(kind(&again), refused("wrongPassword"));
+    // Behind the password in other protocols, too.
+    let behind = format!("{PASSWORD}{}", codes[1]);
+    Imap::login(server.address("imap"), ALICE, &behind).unwrap();
+    assert!(Imap::login(server.address("imap"), ALICE, &behind).is_err());
+
+    // New ones are for who shows that he is the owner.
+    assert_eq!(kind(&next.post(path, &asked)), refused("codeRequired"));
+    let proved = json!({"password": PASSWORD, "code": codes[2]});
+    let fresh = next.post(path, &proved).json()["recoveryCodes"].clone();
+    assert_eq!(fresh.as_array().unwrap().len(), 10);
+    let old = Browser::open(&server).log_in(PASSWORD, codes[3]);
+    assert_eq!(kind(&old), refused("wrongPassword"));
+    let made = server.cli(&["account", "totp", "recovery", ALICE]);
+    let last = made.lines().next().unwrap();
+    let replaced = fresh[0].as_str().unwrap();
+    let old = Browser::open(&server).log_in(PASSWORD, replaced);
+    assert_eq!(kind(&old), refused("wrongPassword"));
+    let off = json!({"password": PASSWORD, "code": last});
+    assert_eq!(next.post("/account/totp/off", &off).status, 204);
+    assert_eq!(next.get("/account").json()["recoveryCodes"], 0);
+    let log = server.log();
+    assert!(codes.iter().all(|code| !log.contains(code)));
 }
 
 #[test]

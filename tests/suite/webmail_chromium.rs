@@ -3,8 +3,10 @@
 use std::process::Command;
 
 use waxwing_tests::client::Smtp;
+use waxwing_tests::live::replace;
 use waxwing_tests::setup::PASSWORD;
-use waxwing_tests::{Setup, place, process};
+use waxwing_tests::wait::{PATIENCE, until};
+use waxwing_tests::{Server, Setup, place, process};
 
 const WEB: &str = "[[listener]]\nname = \"web\"\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\ntls = \"none\"\nplaintext-auth = true\n";
 
@@ -18,6 +20,35 @@ const MESSAGES: [&str; 3] = [
     "From: Mary <mary@example.org>\r\nTo: alice@waxwing.test\r\nSubject: Stars\r\nDate: Fri, 27 Nov 2026 12:00:00 +0000\r\nMessage-ID: <3@example.org>\r\n\r\nClear tonight.\r\n",
 ];
 
+const JUNK: &str = "From: Prizes <prizes@example.org>\r\nTo: carol@waxwing.test\r\nSubject: You have won\r\nDate: Fri, 27 Nov 2026 12:00:00 +0000\r\nMessage-ID: <4@example.org>\r\n\r\nSend money.\r\n";
+
+/// Whom the files of tests are about: each has accounts of its own.
+const PEOPLE: [&str; 6] = ["alice", "bob", "carol", "dan", "erin", "frank"];
+
+/// A step that writes down what it hears of mailboxes.
+const HEARS: &str = "\n[[step]]\nplugin = \"fixture\"\nname = \"hears\"\n\
+                     grants = [\"message\", \"actions\", \"kv\", \"credentials\", \"directory\", \"relay\"]\n\
+                     settings = { hooks = { mailbox = \"tag\" } }\n";
+
+fn start() -> Server {
+    let accounts = PEOPLE.map(|name| format!("{name}@waxwing.test"));
+    let server = Setup::new().accounts(accounts).settings(WEB).start();
+    let policy = server.folder().join("policy.toml");
+    let shipped = std::fs::read_to_string(&policy).unwrap();
+    server.change(|| replace(&policy, format!("{shipped}{HEARS}")));
+    let mut smtp = Smtp::open(server.address("smtp")).unwrap();
+    let mut send = |to: &str, message: &str| {
+        let sent = smtp.send("sender@example.org", &[to], message.as_bytes());
+        sent.unwrap().class(2).unwrap();
+    };
+    for message in MESSAGES {
+        send("alice@waxwing.test", message);
+        send("frank@waxwing.test", message);
+    }
+    send("carol@waxwing.test", JUNK);
+    server
+}
+
 #[test]
 fn a_sitting_at_the_real_server() {
     let web = place::repository().join("host/web");
@@ -30,19 +61,17 @@ fn a_sitting_at_the_real_server() {
         );
         return;
     }
-    let server = Setup::new().settings(WEB).start();
-    let mut smtp = Smtp::open(server.address("smtp")).unwrap();
-    for message in MESSAGES {
-        let from = "sender@example.org";
-        let sent = smtp.send(from, &["alice@waxwing.test"], message.as_bytes());
-        sent.unwrap().class(2).unwrap();
-    }
+    let server = start();
+    let pictures = std::env::var_os("PICTURES");
+    let pictures = pictures.map_or_else(|| place::target().join("pictures"), Into::into);
     let mut command = Command::new("npm");
     command
         .args(["run", "--silent", "real"])
         .current_dir(&web)
         .env("NO_COLOR", "1")
         .env("CHROMIUM", chromium)
+        .env("PICTURES", pictures)
+        .env("WAXWING_IMAP", server.address("imap").to_string())
         .env(
             "WAXWING_WEBMAIL",
             format!("http://{}/mail/", server.address("web")),
@@ -53,5 +82,12 @@ fn a_sitting_at_the_real_server() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{errors}");
     assert!(!server.log().contains(PASSWORD));
+    // What was said to be junk, and not to be, policy can learn from.
+    for line in [
+        "jmap carol@waxwing.test move INBOX Junk ",
+        "jmap carol@waxwing.test move Junk INBOX ",
+    ] {
+        until(line, PATIENCE, || server.log().contains(line).then_some(()));
+    }
     server.verify();
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::config::{ChallengeKind, Service, Tls};
+use crate::config::{ChallengeKind, Config, Listener, Service, Tls};
 use crate::wiring::Parts;
 
 /// A name.
@@ -18,40 +18,54 @@ pub(super) async fn wanted(parts: &Parts) -> Vec<Wanted> {
     let config = &parts.config;
     let mut all: Vec<Wanted> = Vec::new();
     let mut push = |name: &str, derived| {
-        // RFC 8555 §7.1.4: in A-labels.
-        if let Ok(name) = idna::domain_to_ascii(name)
-            && all.iter().all(|other| other.name != name)
-        {
+        if all.iter().all(|other| other.name != name) {
+            let name = name.to_owned();
             all.push(Wanted { name, derived });
         }
     };
-    // With a certificate of the administrator's the host has one.
-    if config.development_certificate() {
-        push(&config.hostname, false);
+    for name in of_host(config) {
+        push(&name, false);
     }
-    for name in &config.acme.names {
-        push(name, false);
-    }
-    let web = config
-        .listeners
-        .iter()
-        .any(|listener| listener.service == Service::Http && listener.tls == Tls::Implicit);
-    if web {
-        match parts.store.domains().await {
-            Ok(domains) => {
-                for domain in domains {
-                    if domain.mta_sts.is_some() {
-                        push(&format!("mta-sts.{}", domain.name), true);
-                    }
-                    push(&format!("autoconfig.{}", domain.name), true);
+    match parts.store.domains().await {
+        Ok(domains) => {
+            for domain in domains {
+                for name in of_domain(config, &domain.name, domain.mta_sts.is_some()) {
+                    push(&name, true);
                 }
             }
-            Err(error) => {
-                tracing::warn!(%error, "the domains that certificates are for could not be read");
-            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the domains that certificates are for could not be read");
         }
     }
     all
+}
+
+/// The names of the host itself, and those that the configuration adds.
+pub(super) fn of_host(config: &Config) -> Vec<String> {
+    // With a certificate of the administrator's the host has one.
+    let own = config
+        .development_certificate()
+        .then_some(config.hostname.as_str());
+    let more = config.acme.names.iter().map(String::as_str);
+    own.into_iter().chain(more).filter_map(in_labels).collect()
+}
+
+/// The names of a domain that is served here, which others look for on the web.
+pub(super) fn of_domain(config: &Config, domain: &str, has_policy: bool) -> Vec<String> {
+    let web =
+        |listener: &Listener| listener.service == Service::Http && listener.tls == Tls::Implicit;
+    if !config.listeners.iter().any(web) {
+        return Vec::new();
+    }
+    let policy = has_policy.then(|| format!("mta-sts.{domain}"));
+    let names = policy.into_iter().chain([format!("autoconfig.{domain}")]);
+    names.filter_map(|name| in_labels(&name)).collect()
+}
+
+/// RFC 8555 §7.1.4: in A-labels.
+fn in_labels(name: &str) -> Option<String> {
+    idna::domain_to_ascii(name).ok()
 }
 
 impl Wanted {

@@ -79,7 +79,8 @@ async fn answer(visitor: &Arc<Visitor>, request: Request) -> Result<Response, Pr
         Some(_) => call::object(&head.headers, gather(body).await?)?,
         None => Value::Null,
     };
-    let call = Call::new(places, head.uri.query().unwrap_or_default(), body, route)?;
+    let call = Call::new(places, head.uri.query().unwrap_or_default(), body, route)?
+        .conditional(&head.headers, route)?;
     match route.answer {
         Answer::Live => live::stream(visitor, token, &head.headers),
         Answer::Own => Ok(json(StatusCode::OK, &bearer::described(&token))),
@@ -160,7 +161,13 @@ fn shaped(visitor: &Visitor, route: &Route, call: &Call, value: Value) -> Respon
     }
     let status = StatusCode::from_u16(route.status).unwrap_or(StatusCode::OK);
     let value = route.shape.apply(visitor.parts(), call, value);
-    json(status, &value)
+    let mut response = json(status, &value);
+    if let Some(tag) = value.get("policy-digest").and_then(Value::as_str)
+        && let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\""))
+    {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
 }
 
 /// All octets of a body.

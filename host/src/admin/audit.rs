@@ -9,7 +9,10 @@ use waxwing_store::{AuditAt, AuditPage, AuditRow, QueueAction, Store};
 use super::keys::KeyRequest;
 use super::mail::MailRequest;
 use super::rules::RuleRequest;
-use super::{CertificateRequest, DomainRequest, Failure, QueueRequest, QueueSelection, Request};
+use super::{
+    CertificateRequest, DomainRequest, Failure, PluginRequest, QueueRequest, QueueSelection,
+    Request,
+};
 
 /// Rows of a list that does not say how many.
 const LISTED: usize = 100;
@@ -76,6 +79,7 @@ pub(super) fn deed(request: &Request) -> Option<Deed> {
         Request::AccountTotp { address, enabled } => {
             Deed::new("account-totp", address, json!({ "enabled": enabled }))
         }
+        Request::AccountRecoveryCodes { address } => Deed::of("recovery-codes-make", address),
         Request::CredentialAdd {
             address,
             kind,
@@ -96,7 +100,7 @@ pub(super) fn deed(request: &Request) -> Option<Deed> {
             Deed::new("alias-add", address, json!({ "targets": targets }))
         }
         Request::AliasRemove { address } => Deed::of("alias-remove", address),
-        Request::PluginPromote { step } => Deed::of("plugin-promote", step),
+        Request::Plugin(request) => plugin_deed(request),
         Request::PluginRollback { to, reason } => {
             Deed::new("plugin-rollback", "", json!({ "to": to, "reason": reason }))
         }
@@ -138,6 +142,36 @@ pub(super) fn deed(request: &Request) -> Option<Deed> {
         | Request::TokenList
         | Request::Trace { .. }
         | Request::Verify => None,
+    }
+}
+
+fn plugin_deed(request: &PluginRequest) -> Option<Deed> {
+    match request {
+        PluginRequest::Builds | PluginRequest::Replay { .. } => None,
+        PluginRequest::Try {
+            step,
+            plugin,
+            name,
+            percent,
+            ..
+        } => Deed::new(
+            "plugin-try",
+            step,
+            json!({ "plugin": plugin, "name": name, "percent": percent }),
+        ),
+        PluginRequest::Mode {
+            step,
+            mode,
+            percent,
+            ..
+        } => Deed::new(
+            "plugin-mode",
+            step,
+            json!({ "mode": mode, "percent": percent }),
+        ),
+        PluginRequest::Promote { step, .. } => Deed::of("plugin-promote", step),
+        PluginRequest::Withdraw { step, .. } => Deed::of("plugin-withdraw", step),
+        PluginRequest::Restore { .. } => Deed::of("plugin-restore", ""),
     }
 }
 

@@ -42,6 +42,11 @@ pub(super) async fn credentials(store: &Store, request: Request) -> Result<Value
             Ok(Value::Null)
         }
         Request::AccountTotp { address, enabled } => totp(store, &address, enabled).await,
+        Request::AccountRecoveryCodes { address } => {
+            let address = local_address(&address)?;
+            let codes = store.make_recovery_codes(&address).await?;
+            Ok(json!({ "address": address, "recoveryCodes": codes }))
+        }
         _ => Err(Failure::new(Exit::Software, "a request without an answer")),
     }
 }
@@ -54,7 +59,8 @@ async fn totp(store: &Store, address: &str, enabled: bool) -> Result<Value, Fail
     }
     let secret = BASE32_NOPAD.encode(&store.enable_totp(&address).await?);
     let uri = totp_uri(&address, &secret);
-    Ok(json!({ "address": address, "secret": secret, "uri": uri }))
+    let codes = store.make_recovery_codes(&address).await?;
+    Ok(json!({ "address": address, "secret": secret, "uri": uri, "recoveryCodes": codes }))
 }
 
 /// What authenticators read as a QR code; what it leaves out is RFC 6238's default.

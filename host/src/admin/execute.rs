@@ -38,6 +38,7 @@ pub(super) async fn execute(
             aliases(store, request).await
         }
         Request::AccountTotp { .. }
+        | Request::AccountRecoveryCodes { .. }
         | Request::CredentialAdd { .. }
         | Request::CredentialList { .. }
         | Request::CredentialRemove { .. } => credentials(store, request).await,
@@ -52,9 +53,12 @@ pub(super) async fn execute(
         Request::PluginList
         | Request::PluginDiff { .. }
         | Request::PluginHistory
-        | Request::PluginPromote { .. }
         | Request::PluginRollback { .. } => match running {
             Some((parts, user)) => policy(&parts.policy, user, request).await,
+            None => Err(no_server("plugin")),
+        },
+        Request::Plugin(request) => match running {
+            Some((parts, user)) => super::plugins::execute(parts, user, request).await,
             None => Err(no_server("plugin")),
         },
         Request::FlowShow { minutes } => match running {
@@ -111,17 +115,12 @@ async fn policy(policy: &Policy, user: &str, request: Request) -> Result<Value, 
             .map(|reports| value(&reports))
             .map_err(refused),
         Request::PluginHistory => Ok(value(&policy.history())),
-        Request::PluginPromote { step } => policy
-            .promote(&step, user)
-            .await
-            .map(serves)
-            .map_err(refused),
         Request::PluginRollback { to, reason } => policy
             .roll_back(to, user, reason.as_deref())
             .await
             .map(serves)
             .map_err(refused),
-        _ => Ok(value(&policy.status())),
+        _ => Ok(super::plugins::listed(policy).await),
     }
 }
 

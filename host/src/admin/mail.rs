@@ -177,7 +177,10 @@ pub(crate) async fn execute(
             let account = account(store, &address).await?.id;
             value(&store.imported(account, &items).await?)
         }
-        MailRequest::Put(batch) => json!(put(store, batch, content).await?),
+        MailRequest::Put(batch) => {
+            let stored = put(store, batch, content).await?;
+            json!(stored.into_iter().flatten().count())
+        }
         MailRequest::List {
             address,
             mailbox,
@@ -231,8 +234,12 @@ async fn make(store: &Store, account: AccountId, path: &str) -> Result<i64, Fail
     Ok(found.id.0)
 }
 
-/// How many of the batch were new, and are stored.
-async fn put(store: &Store, batch: Batch, content: Bytes) -> Result<usize, Failure> {
+/// Stores those of a batch that are new; the UID of each of them.
+pub(crate) async fn put(
+    store: &Store,
+    batch: Batch,
+    content: Bytes,
+) -> Result<Vec<Option<u32>>, Failure> {
     let account = account(store, &batch.address).await?.id;
     if batch.again {
         let items = batch.messages.iter().map(|message| message.item.clone());
@@ -248,8 +255,7 @@ async fn put(store: &Store, batch: Batch, content: Bytes) -> Result<usize, Failu
         let content = rest.split_to(octets);
         messages.push(imported(account, arriving, content).await);
     }
-    let stored = store.import(account, messages).await?;
-    Ok(stored.into_iter().filter(|stored| *stored).count())
+    Ok(store.import_placed(account, messages).await?)
 }
 
 async fn imported(account: AccountId, arriving: Arriving, content: Bytes) -> Imported {

@@ -114,7 +114,7 @@ fn failure(error: DraftError) -> Failure {
     let exit = match &error {
         DraftError::Unknown(_) => Exit::Missing,
         DraftError::Changed(_) => Exit::Conflict,
-        DraftError::Problems(_) => Exit::Data,
+        DraftError::Problems(_) | DraftError::Refused(_) => Exit::Data,
         DraftError::Failed(_) => Exit::Unavailable,
     };
     Failure::new(exit, error.to_string())

@@ -1,10 +1,11 @@
 //! What a token must let do for a request. Every request is named here: a new one that is not does not compile.
 
+use waxwing_policy::Candidate;
 use waxwing_store::{AdminScope, Area};
 
 use super::keys::KeyRequest;
 use super::rules::RuleRequest;
-use super::{CertificateRequest, DomainRequest, QueueRequest, Request};
+use super::{CertificateRequest, DomainRequest, PluginRequest, QueueRequest, Request};
 
 /// The scope that a request takes; none: it is done over the socket only, by who has the machine.
 pub(crate) fn scope(request: &Request) -> Option<AdminScope> {
@@ -33,6 +34,7 @@ pub(crate) fn scope(request: &Request) -> Option<AdminScope> {
         | Request::AccountPassword { .. }
         | Request::AccountQuota { .. }
         | Request::AccountTotp { .. }
+        | Request::AccountRecoveryCodes { .. }
         | Request::CredentialAdd { .. }
         | Request::CredentialRemove { .. }
         | Request::AliasAdd { .. }
@@ -43,7 +45,13 @@ pub(crate) fn scope(request: &Request) -> Option<AdminScope> {
         Request::PluginList | Request::PluginDiff { .. } | Request::PluginHistory => {
             Read(Area::Policy)
         }
-        Request::PluginPromote { .. } | Request::PluginRollback { .. } => Write(Area::Policy),
+        Request::Plugin(PluginRequest::Builds) => Read(Area::Policy),
+        // A file of the machine's, and a text that names files and secrets, are for who has the machine.
+        Request::Plugin(PluginRequest::Replay {
+            candidate: Candidate::File { .. } | Candidate::Policy { .. },
+            ..
+        }) => return None,
+        Request::Plugin(_) | Request::PluginRollback { .. } => Write(Area::Policy),
         // What would have changed tells of mail, and costs the server work: who may only look is not let.
         Request::Rules(RuleRequest::Preview { .. } | RuleRequest::Save { .. }) => {
             Write(Area::Policy)

@@ -13,6 +13,8 @@ use waxwing_message::header::MAX_HEADER;
 
 /// The longest Message-ID that is kept, in octets.
 const MESSAGE_ID: usize = 250;
+/// The longest References, in octets.
+const REFERENCES: usize = 4000;
 
 /// What one pass over the header found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(crate) struct Header {
     pub(crate) hops: usize,
     /// The first Message-ID, without its brackets; empty if there is none.
     pub(crate) message_id: String,
+    /// What stands in References, unfolded; empty if it is not there, or longer than an answer could hand it on.
+    pub(crate) references: String,
     /// TLS-Required: No (RFC 8689 §3).
     pub(crate) tls_optional: bool,
 }
@@ -37,6 +41,8 @@ impl Header {
                 header.hops += 1;
             } else if header.message_id.is_empty() && name.eq_ignore_ascii_case(b"Message-ID") {
                 header.message_id = message_id(value);
+            } else if header.references.is_empty() && name.eq_ignore_ascii_case(b"References") {
+                header.references = references(value);
             } else if name.eq_ignore_ascii_case(b"TLS-Required") {
                 header.tls_optional = value.trim_ascii().eq_ignore_ascii_case(b"No");
             }
@@ -159,6 +165,15 @@ fn message_id(value: &[u8]) -> String {
         .collect()
 }
 
+fn references(value: &[u8]) -> String {
+    if value.len() > REFERENCES || !value.is_ascii() {
+        return String::new();
+    }
+    let value = String::from_utf8_lossy(value);
+    let ids: Vec<&str> = value.split_ascii_whitespace().collect();
+    ids.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,8 +184,11 @@ mod tests {
 
     #[test]
     fn fields_are_counted_and_found() {
-        let content = "Received: a\r\n\tfolded: Received: x\r\nreceived : b\r\nMessage-Id:\r\n <one@two>\r\nSubject: x\r\n\r\nReceived: body\r\n";
+        let content = "Received: a\r\n\tfolded: Received: x\r\nreceived : b\r\nMessage-Id:\r\n <one@two>\r\nReferences: <a@b>\r\n\t<c@d>\r\nSubject: x\r\n\r\nReceived: body\r\n";
         let header = Header::read(content.as_bytes());
+        assert_eq!(header.references, "<a@b> <c@d>");
+        let long = format!("References: {}\r\n\r\n", "<a@b> ".repeat(1000));
+        assert_eq!(Header::read(long.as_bytes()).references, "");
         assert_eq!((header.hops, header.message_id.as_str()), (2, "one@two"));
     }
 

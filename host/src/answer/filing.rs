@@ -9,7 +9,7 @@ use waxwing_policy::{DeliverOutcome, MailboxRef, Operation, Room, Transaction, U
 use waxwing_smtp::replies;
 use waxwing_store::{Account, AccountId, Flags, Place, SpecialUse, Store, Target};
 
-use super::gate;
+use super::{gate, vacation};
 use crate::telemetry::Reference;
 
 /// An account and a mailbox of it, by their names.
@@ -87,7 +87,11 @@ impl Filer<'_> {
         if let Some(size) = unchecked {
             self.room(policy, &known, size).await?;
         }
-        let filings = match policy.deliver(recipient, account).await {
+        let away = self.store.vacation(found).await;
+        let away =
+            away.map_err(|error| self.temporary("a vacation could not be looked up", &error))?;
+        let away = away.is_some() && vacation::read(away.as_deref()).enabled;
+        let filings = match policy.deliver(recipient, account, away).await {
             DeliverOutcome::File(filings) => filings,
             DeliverOutcome::Discard => Vec::new(),
             DeliverOutcome::Refuse(reply) => return Err(reply),

@@ -8,6 +8,7 @@ mod append;
 mod changed;
 mod convert;
 mod copy;
+mod jmap_access;
 mod manage;
 mod metadata;
 mod open;
@@ -33,6 +34,7 @@ use waxwing_store::{Account, AccountId, BlobId, FlagChange, Store, UidRange, Usa
 
 use self::append::Append;
 use self::convert::{self as to_imap, ranges};
+use self::jmap_access::Shown;
 use self::open::{Beside, Selected};
 use self::places::Open;
 use super::events;
@@ -106,11 +108,13 @@ impl ImapAnswers {
             },
             Ask::Keys { mechanism, user } => match self.gate.keys(mechanism, user).await {
                 Ok(part) => Ok(Answer::Keys(Box::new(part))),
-                Err(login) => self.logged_in(login),
+                Err(login) => self.logged_in(login, None),
             },
             Ask::Login { mechanism, offer } => {
+                let shown = Shown::of(&offer);
                 let login = self.gate.login(mechanism, offer).await;
-                self.logged_in(login)
+                let jmap = shown.session(&self.gate, &login).await;
+                self.logged_in(login, jmap)
             }
             Ask::Logout => {
                 self.user = None;
@@ -124,7 +128,7 @@ impl ImapAnswers {
         }
     }
 
-    fn logged_in(&mut self, login: Login) -> Result<Answer, Error> {
+    fn logged_in(&mut self, login: Login, jmap: Option<String>) -> Result<Answer, Error> {
         match login {
             Login::In { account, .. } => {
                 let changes = self.gate.parts().store.subscribe(account.id);
@@ -140,7 +144,7 @@ impl ImapAnswers {
                     watched: Vec::new(),
                     rounds: (!self.gate.parts().store_is_ours()).then(rounds),
                 }));
-                Ok(Answer::Done)
+                Ok(Answer::LoggedIn { jmap })
             }
             Login::Wrong => Err(Error::AuthenticationFailed),
             Login::Blocked(text) => Err(Error::Refused(text)),
@@ -347,14 +351,9 @@ impl User {
                 offset,
                 length,
             } => {
-                let blob = to_imap::blob(&content)
-                    .ok_or_else(|| Error::Cannot("no such content".into()))?;
-                Ok(Answer::Data(
-                    store
-                        .read_blob(blob, offset, length as usize)
-                        .await
-                        .map_err(failed)?,
-                ))
+                let blob = BlobId(content.0);
+                let read = store.read_blob(blob, offset, length as usize);
+                Ok(Answer::Data(read.await.map_err(failed)?))
             }
             Ask::Store {
                 mailbox,
@@ -525,9 +524,4 @@ async fn rows(
         .zip(heads)
         .filter_map(|(message, head)| Some(to_imap::row(message, head?)));
     Ok(Answer::Rows(rows.collect()))
-}
-
-/// How asks of this session name a content.
-fn content_ref(blob: BlobId) -> waxwing_imap::types::ContentRef {
-    waxwing_imap::types::ContentRef(Bytes::copy_from_slice(&blob.0.to_le_bytes()))
 }

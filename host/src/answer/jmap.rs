@@ -17,6 +17,7 @@ mod mail;
 mod mailboxes;
 mod meter;
 mod news;
+mod others;
 pub(crate) mod push;
 mod query;
 mod quota;
@@ -44,14 +45,16 @@ use waxwing_jmap::{
 use waxwing_store::Account;
 
 use self::asks::Asks;
+pub(crate) use self::change::sending::identities_of;
 pub(crate) use self::meter::Metered;
 use self::refusal::Refusal;
 use self::turns::Kind;
 pub(crate) use self::turns::Turns;
 pub(crate) use self::views::Views;
 pub(crate) use self::visitor::{Closed, LoginsEnded, Visitor};
-use crate::config::Config;
+use crate::config::{Config, Listener, Service, Tls};
 use crate::telemetry::Reference;
+use crate::wiring::Parts;
 
 const SESSION: &str = "/.well-known/jmap";
 const API: &str = "/jmap";
@@ -89,16 +92,51 @@ pub(crate) fn limits(config: &Config) -> Limits {
     }
 }
 
-fn viewer(account: &Account) -> Viewer {
-    Viewer {
+/// Somebody with the accounts that he sees: his own, and those of others who have granted him something.
+async fn viewer(visitor: &Visitor, account: &Account) -> Result<Viewer, waxwing_store::Error> {
+    let own = Access {
+        id: id_of(account),
+        name: account.address.clone(),
+        personal: true,
+        read_only: false,
+    };
+    let others = others::all(&visitor.parts.store, account.id).await?;
+    let others = others.iter().map(others::Other::access);
+    Ok(Viewer {
         username: account.address.clone(),
-        accounts: vec![Access {
-            id: id_of(account),
-            name: account.address.clone(),
-            personal: true,
-            read_only: false,
-        }],
-    }
+        accounts: std::iter::once(own).chain(others).collect(),
+    })
+}
+
+/// The session resource, as others may be told of it.
+pub(crate) struct SessionResource {
+    pub(crate) url: String,
+    /// Whether passwords are taken there.
+    pub(crate) passwords: bool,
+    /// Whether tokens are.
+    pub(crate) tokens: bool,
+}
+
+/// Where JMAP is served under TLS, if it is.
+pub(crate) fn session_resource(parts: &Parts) -> Option<SessionResource> {
+    let mut listeners = parts.config.listeners.iter();
+    let secure = |it: &&Listener| it.service == Service::Http && it.tls == Tls::Implicit;
+    let (passwords, tokens) = authorization::allowed(&listeners.find(secure)?.mechanisms);
+    Some(SessionResource {
+        url: format!("{}{SESSION}", secure_origin(parts)?),
+        passwords,
+        tokens,
+    })
+}
+
+/// The server as a client reaches it under TLS, if it does.
+fn secure_origin(parts: &Parts) -> Option<String> {
+    let port = parts.https_port()?;
+    let host = &parts.config.hostname;
+    Some(match port {
+        443 => format!("https://{host}"),
+        port => format!("https://{host}:{port}"),
+    })
 }
 
 fn id_of(account: &Account) -> AccountId {
@@ -124,7 +162,9 @@ async fn session(
         websocket: WEBSOCKET,
         application_server_key: push::application_server_key(&visitor.parts).await,
     };
-    let object = viewer(&account).to_json(&visitor.limits, &places);
+    let viewer = viewer(&visitor, &account).await;
+    let viewer = viewer.map_err(|error| unavailable("a session cannot be told", &error))?;
+    let object = viewer.to_json(&visitor.limits, &places);
     let mut response = json_response(StatusCode::OK, &object, "application/json");
     response.headers_mut().insert(
         header::CACHE_CONTROL,
@@ -146,9 +186,8 @@ async fn request(
     let content_type = text(&head.headers, header::CONTENT_TYPE);
     let parsed = waxwing_jmap::Request::parse(content_type, &octets, &visitor.limits)?;
     drop(octets);
-    let object = work(&visitor, &account, &head.headers, parsed)
-        .await
-        .to_json();
+    let response = work(&visitor, &account, &head.headers, parsed).await?;
+    let object = response.to_json();
     Ok(json_response(StatusCode::OK, &object, "application/json"))
 }
 
@@ -158,14 +197,16 @@ async fn work(
     account: &Account,
     headers: &HeaderMap,
     request: waxwing_jmap::Request,
-) -> waxwing_jmap::Response {
-    let viewer = Arc::new(viewer(account));
-    let mut exchange = Exchange::new(request, viewer, Arc::clone(&visitor.limits));
+) -> Result<waxwing_jmap::Response, Refusal> {
+    let viewer = viewer(visitor, account).await;
+    let viewer = viewer.map_err(|error| unavailable("a request cannot be answered", &error))?;
+    let limits = Arc::clone(&visitor.limits);
+    let mut exchange = Exchange::new(request, Arc::new(viewer), limits);
     let asks = Asks::new(visitor, account, headers);
     loop {
         match exchange.step() {
             Step::Ask(ask) => exchange.answer(asks.answer(ask).await),
-            Step::Done(response) => return response,
+            Step::Done(response) => return Ok(response),
         }
     }
 }
@@ -213,11 +254,16 @@ async fn download(
     request: Request,
 ) -> Result<Response, Refusal> {
     let account = visitor.identify(request.headers()).await?;
-    let blob = BlobId::parse(&blob)
-        .filter(|_| AccountId::parse(&wanted) == Some(id_of(&account)))
-        .ok_or_else(|| Refusal::not_found("no such blob"))?;
+    let missing = || Refusal::not_found("no such blob");
+    let blob = BlobId::parse(&blob).ok_or_else(missing)?;
+    let whose = AccountId::parse(&wanted).ok_or_else(missing)?;
+    let asks = Asks::new(&visitor, &account, request.headers());
+    let found = asks.has_in(whose, blob).await;
+    if !found.map_err(|error| unavailable("a blob could not be looked up", &error))? {
+        return Err(missing());
+    }
     let accept = download::accept(request.uri().query().unwrap_or_default());
-    download::respond(&visitor, &account, blob, &name, accept).await
+    download::respond(&visitor, blob, &name, accept).await
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {

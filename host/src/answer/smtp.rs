@@ -8,6 +8,7 @@ mod forms;
 mod onward;
 mod origin;
 mod record;
+pub(crate) mod respond;
 pub(crate) mod submit;
 mod success;
 mod told;

@@ -53,13 +53,19 @@ struct AddArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TotpCommand {
-    /// Want a six-digit code behind the password from now on; prints the secret for an authenticator, which is not shown again.
+    /// Want a six-digit code behind the password from now on; prints the secret for an authenticator and recovery codes, which are not shown
+    /// again.
     Enable {
         /// The account's address.
         address: String,
     },
     /// Want no code any more.
     Disable {
+        /// The account's address.
+        address: String,
+    },
+    /// Make new recovery codes in the place of those before, and print them: each takes the place of a code once.
+    Recovery {
         /// The account's address.
         address: String,
     },
@@ -124,7 +130,7 @@ impl TotpCommand {
                     address,
                     enabled: true,
                 },
-                |answer| line(answer, "uri"),
+                |answer| line(answer, "uri") + &codes(answer),
             ),
             Self::Disable { address } => show(
                 common,
@@ -134,8 +140,18 @@ impl TotpCommand {
                 },
                 |_| String::new(),
             ),
+            Self::Recovery { address } => {
+                show(common, &Request::AccountRecoveryCodes { address }, codes)
+            }
         }
     }
+}
+
+/// Recovery codes, one a line.
+fn codes(answer: &Value) -> String {
+    let list = answer.get("recoveryCodes").and_then(Value::as_array);
+    let codes = list.into_iter().flatten().filter_map(Value::as_str);
+    codes.map(|code| format!("{code}\n")).collect()
 }
 
 fn line(answer: &Value, member: &str) -> String {

@@ -4,6 +4,7 @@
 
 mod bench;
 mod build;
+mod builds;
 mod check;
 mod component;
 mod diff;
@@ -11,6 +12,7 @@ mod history;
 mod inspect;
 mod list;
 mod new;
+mod replay;
 mod run;
 mod sign;
 mod test;
@@ -19,7 +21,7 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::{Common, load, print, put, show};
-use crate::admin::{Exit, Failure, Request, ask};
+use crate::admin::{Exit, Failure, ModeName, PluginRequest, Request, ask};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
@@ -32,6 +34,41 @@ pub(super) enum PluginCommand {
     },
     /// The generations that served: when, why, and what changed.
     History,
+    /// The builds that lie in the plugin folders, and which steps run them.
+    Builds,
+    /// Try a build out in a step's place: policy.toml gets a step for it, which judges and changes nothing.
+    Try {
+        /// The step that enforces.
+        step: String,
+        /// The build: NAME.wasm in a plugin folder.
+        #[arg(long, value_name = "NAME")]
+        plugin: String,
+        /// What the trial is called, instead of as the plugin.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Let it decide so many of a hundred transactions: a canary.
+        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+        percent: Option<u8>,
+    },
+    /// Let a step count more or less.
+    Mode {
+        /// The step's name.
+        step: String,
+        /// How much.
+        mode: ModeName,
+        /// The share that a canary decides.
+        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+        percent: Option<u8>,
+    },
+    /// Try a step out no more: it is taken out of policy.toml.
+    Withdraw {
+        /// The step's name.
+        step: String,
+    },
+    /// After going back: let policy.toml become that of the generation that serves.
+    Restore,
+    /// Judge recent mail as things are and as they would be with another build, a trial that enforces, or another policy.
+    Replay(replay::Replay),
     /// Let a step that is tried out enforce: it takes the place of the one that it replaces.
     Promote {
         /// The step's name.
@@ -70,7 +107,45 @@ impl PluginCommand {
             Self::List => list::list(common),
             Self::Diff { step } => show(common, &Request::PluginDiff { step }, diff::print),
             Self::History => history::history(common),
-            Self::Promote { step } => change(common, &Request::PluginPromote { step }),
+            Self::Builds => builds::builds(common),
+            Self::Try {
+                step,
+                plugin,
+                name,
+                percent,
+            } => amend(
+                common,
+                PluginRequest::Try {
+                    step,
+                    plugin,
+                    name,
+                    percent,
+                    digest: None,
+                },
+            ),
+            Self::Mode {
+                step,
+                mode,
+                percent,
+            } => amend(
+                common,
+                PluginRequest::Mode {
+                    step,
+                    mode,
+                    percent,
+                    digest: None,
+                },
+            ),
+            Self::Withdraw { step } => {
+                let digest = None;
+                amend(common, PluginRequest::Withdraw { step, digest })
+            }
+            Self::Restore => amend(common, PluginRequest::Restore { digest: None }),
+            Self::Replay(replay) => replay.run(common),
+            Self::Promote { step } => {
+                let digest = None;
+                amend(common, PluginRequest::Promote { step, digest })
+            }
             Self::Rollback { to, reason } => {
                 change(common, &Request::PluginRollback { to, reason })
             }
@@ -84,6 +159,10 @@ impl PluginCommand {
             Self::Sign(sign) => sign.run(common),
         }
     }
+}
+
+fn amend(common: &Common, request: PluginRequest) -> Result<(), Failure> {
+    change(common, &Request::Plugin(request))
 }
 
 /// A change of what serves takes a server that runs.

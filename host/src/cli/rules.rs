@@ -61,7 +61,8 @@ fn listing(answer: &Value) -> String {
     )
 }
 
-fn outcome(answer: &Value) -> String {
+/// What recent mail comes to on both sides.
+pub(super) fn outcome(answer: &Value) -> String {
     let count = |name: &str| text(answer, name);
     let mut out = String::new();
     let _infallible = writeln!(
@@ -71,6 +72,11 @@ fn outcome(answer: &Value) -> String {
         count("differing"),
         count("verdicts")
     );
+    let untried = answer.get("untried").and_then(Value::as_object);
+    for (step, hooks) in untried.into_iter().flatten() {
+        let hooks: Vec<_> = items(hooks).iter().filter_map(Value::as_str).collect();
+        let _infallible = writeln!(out, "not tried: {step} at {}", hooks.join(", "));
+    }
     let messages = answer.get("messages").map(items).unwrap_or_default();
     if messages.is_empty() {
         return out;

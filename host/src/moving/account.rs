@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use waxwing_store::Store;
 
+use super::Inside;
 use crate::admin::mail::{self, Batch, MailRequest, MessageRow, Opened};
 use crate::admin::{Actor, Exit, Failure, Line, Request, mail_begun, own_user};
 use crate::config::Config;
@@ -21,6 +22,7 @@ pub(crate) struct Account {
 enum Way {
     Server(Line),
     Store(Box<Own>),
+    Inside(Box<Inside>),
 }
 
 /// The store, opened by this process.
@@ -48,6 +50,14 @@ impl Account {
             address: address.to_owned(),
             way,
         })
+    }
+
+    /// An account as the server itself reaches it, from a thread that may wait.
+    pub(crate) fn inside(inside: Inside, address: &str) -> Self {
+        Self {
+            address: address.to_owned(),
+            way: Way::Inside(Box::new(inside)),
+        }
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -105,6 +115,7 @@ impl Account {
                 Ok(line.content(octets)?.into())
             }
             Way::Store(own) => Ok(own.execute(request, Bytes::new())?.1),
+            Way::Inside(inside) => Ok(inside.execute(request, Bytes::new())?.1),
         }
     }
 
@@ -117,12 +128,12 @@ impl Account {
         match &mut self.way {
             Way::Server(line) => line.ask(&Request::Mail(request), content),
             Way::Store(own) => {
-                let octets = request.octets(&own.config)?;
-                let mut whole = Vec::with_capacity(usize::try_from(octets).unwrap_or(0));
-                content
-                    .read_to_end(&mut whole)
-                    .map_err(|error| Failure::new(Exit::Unavailable, error.to_string()))?;
-                Ok(own.execute(request, whole.into())?.0)
+                let whole = whole(&request, &own.config, content)?;
+                Ok(own.execute(request, whole)?.0)
+            }
+            Way::Inside(inside) => {
+                let whole = whole(&request, inside.config(), content)?;
+                Ok(inside.execute(request, whole)?.0)
             }
         }
     }
@@ -133,6 +144,16 @@ impl Account {
             own.runtime.block_on(own.store.close());
         }
     }
+}
+
+/// The contents that go along with a request, in memory.
+fn whole(request: &MailRequest, config: &Config, content: &mut dyn Read) -> Result<Bytes, Failure> {
+    let octets = request.octets(config)?;
+    let mut whole = Vec::with_capacity(usize::try_from(octets).unwrap_or(0));
+    content
+        .read_to_end(&mut whole)
+        .map_err(|error| Failure::new(Exit::Unavailable, error.to_string()))?;
+    Ok(whole.into())
 }
 
 impl Own {

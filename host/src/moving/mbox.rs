@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use read::Mbox;
 pub(crate) use write::MboxTarget;
+pub(super) use write::{name_of, write_message};
 
 /// How lines are written that would be taken for the beginning of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]

@@ -1,42 +1,89 @@
 //! How far a move is, for a person at a terminal; nothing at all where there is none.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// Lines that are kept, at most.
+const MOST: usize = 1_000;
+
 /// A bar on standard error. It draws nothing where that is no terminal.
-pub(crate) struct Progress(ProgressBar);
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    /// What is said is kept where no person sees it.
+    kept: Option<Mutex<Vec<String>>>,
+    /// Is told how many were dealt with, as they are.
+    told: Option<Box<dyn Fn(u64) + Send + Sync>>,
+}
 
 impl Progress {
     pub(crate) fn new() -> Self {
         let bar = ProgressBar::no_length();
         bar.set_style(style());
         bar.enable_steady_tick(Duration::from_millis(250));
-        Self(bar)
+        Self {
+            bar,
+            kept: None,
+            told: None,
+        }
+    }
+
+    /// One that nobody sees, and that keeps what it says.
+    pub(crate) fn unseen() -> Self {
+        Self {
+            bar: ProgressBar::hidden(),
+            kept: Some(Mutex::default()),
+            told: None,
+        }
+    }
+
+    /// The same, for somebody who is told how many were dealt with.
+    pub(crate) fn to(told: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self {
+            told: Some(Box::new(told)),
+            ..Self::unseen()
+        }
+    }
+
+    /// What was said.
+    pub(crate) fn said(&self) -> Vec<String> {
+        let kept = self.kept.as_ref();
+        kept.map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            .unwrap_or_default()
     }
 
     /// So many messages of a folder are to come.
     pub(crate) fn folder(&self, name: &str, messages: u64) {
-        self.0.set_message(name.to_owned());
-        match self.0.length() {
-            Some(length) => self.0.set_length(length + messages),
-            None => self.0.set_length(messages),
+        self.bar.set_message(name.to_owned());
+        match self.bar.length() {
+            Some(length) => self.bar.set_length(length + messages),
+            None => self.bar.set_length(messages),
         }
     }
 
     /// So many are dealt with.
     pub(crate) fn advance(&self, messages: u64) {
-        self.0.inc(messages);
+        self.bar.inc(messages);
+        if let Some(told) = &self.told {
+            told(self.bar.position());
+        }
     }
 
     /// Says something above the bar, or just says it.
     pub(crate) fn say(&self, text: &str) {
-        self.0.suspend(|| crate::cli::complain(text));
+        let Some(kept) = &self.kept else {
+            return self.bar.suspend(|| crate::cli::complain(text));
+        };
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MOST {
+            kept.push(text.to_owned());
+        }
     }
 
     /// Removes the bar.
     pub(crate) fn end(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 

@@ -50,6 +50,13 @@ pub(super) struct Parcel<'a> {
     pub(super) recipients: &'a [usize],
 }
 
+/// What is sent behind a parcel: the leg, and the places of those recipients that it is for.
+#[derive(Clone, Copy)]
+pub(super) struct Next<'a> {
+    pub(super) leg: &'a Leased,
+    pub(super) recipients: &'a [usize],
+}
+
 /// What an attempt came to.
 pub(super) struct Tried {
     /// Every recipient.
@@ -89,6 +96,11 @@ impl<'a> Courier<'a> {
         self.kept.is_some()
     }
 
+    /// Whether the next message was begun with the last one: its place is that one's.
+    pub(super) fn has_begun(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.line.has_begun())
+    }
+
     /// Says goodbye to the host that was talked to last.
     pub(super) async fn done(&mut self) {
         if let Some(kept) = self.kept.take() {
@@ -96,8 +108,13 @@ impl<'a> Courier<'a> {
         }
     }
 
-    /// Tries to send.
-    pub(super) async fn send(&mut self, way: &Way, parcel: Parcel<'_>) -> Tried {
+    /// Tries to send. `next` goes the same way when this is done, and is begun with it where the host lets it.
+    pub(super) async fn send(
+        &mut self,
+        way: &Way,
+        parcel: Parcel<'_>,
+        next: Option<Next<'_>>,
+    ) -> Tried {
         let mut round = Round {
             attempt: Attempt::new(parcel.recipients.iter().copied()),
             via: Via::default(),
@@ -109,7 +126,7 @@ impl<'a> Courier<'a> {
         let mut then = Then::NextAddress;
         let mut heard = None;
         if let Some(kept) = &mut self.kept
-            && let Some(said) = round.over(kept, parcel).await
+            && let Some(said) = round.over(kept, parcel, next).await
         {
             then = said;
             heard = Some(kept.host.clone());
@@ -121,7 +138,7 @@ impl<'a> Courier<'a> {
                 Ok(mut stops) => {
                     // Who has answered is not asked again at once.
                     stops.retain(|stop| heard.as_ref() != Some(&stop.label()));
-                    self.visit(way, stops, parcel, &mut round).await;
+                    self.visit(way, stops, (parcel, next), &mut round).await;
                 }
                 Err(nowhere) => return round.nowhere(nowhere),
             }
@@ -129,7 +146,13 @@ impl<'a> Courier<'a> {
         round.finish()
     }
 
-    async fn visit(&mut self, way: &Way, stops: Vec<Stop>, parcel: Parcel<'_>, round: &mut Round) {
+    async fn visit(
+        &mut self,
+        way: &Way,
+        stops: Vec<Stop>,
+        (parcel, next): (Parcel<'_>, Option<Next<'_>>),
+        round: &mut Round,
+    ) {
         let sts = self.policy(way, &stops).await;
         for stop in stops {
             // The host that the kept line led to has been heard.
@@ -145,7 +168,7 @@ impl<'a> Courier<'a> {
                         host: stop.label(),
                         line,
                     };
-                    let then = round.over(&mut kept, parcel).await;
+                    let then = round.over(&mut kept, parcel, next).await;
                     self.kept = Some(kept);
                     self.drop_the_dead();
                     then.unwrap_or(Then::NextAddress)
@@ -361,7 +384,12 @@ struct Round {
 
 impl Round {
     /// Sends over a line until it is of no more use for this message. None: the line had died before.
-    async fn over(&mut self, kept: &mut Kept, parcel: Parcel<'_>) -> Option<Then> {
+    async fn over(
+        &mut self,
+        kept: &mut Kept,
+        parcel: Parcel<'_>,
+        next: Option<Next<'_>>,
+    ) -> Option<Then> {
         self.via = Via {
             host: kept.host.clone(),
             tls: kept.line.tls,
@@ -374,7 +402,8 @@ impl Round {
             };
             self.via.deliver_by = offers.deliver_by;
             let (message, content) = fitted(parcel, &open, offers);
-            let outcome = kept.line.send(message, &content).await;
+            let next = next.and_then(|next| announced(next, offers));
+            let outcome = kept.line.send(message, &content, next).await;
             if outcome.untried {
                 return None;
             }
@@ -438,17 +467,32 @@ impl Round {
 fn fitted(parcel: Parcel<'_>, recipients: &[usize], offers: &Offers) -> (Sent, Bytes) {
     let mut envelope = facts::envelope(parcel.leg, recipients, now_millis());
     let mut content = parcel.content.clone();
-    let fits = match envelope.body {
-        Body::SevenBit => true,
-        Body::EightBitMime => offers.eight_bit,
-        Body::BinaryMime => offers.binary && offers.chunking,
-    };
-    if !fits && let Ok(converted) = waxwing_message::seven_bit(&content) {
+    if !takes(offers, envelope.body)
+        && let Ok(converted) = waxwing_message::seven_bit(&content)
+    {
         content = converted.into();
         envelope.body = Body::SevenBit;
     }
     let size = content.len() as u64;
     (Sent { envelope, size }, content)
+}
+
+/// What a host can be told of a message before its content is there, if that need not be converted.
+fn announced(next: Next<'_>, offers: &Offers) -> Option<Sent> {
+    let envelope = facts::envelope(next.leg, next.recipients, now_millis());
+    takes(offers, envelope.body).then_some(Sent {
+        envelope,
+        size: next.leg.message.size,
+    })
+}
+
+/// Whether a host takes such content.
+fn takes(offers: &Offers, body: Body) -> bool {
+    match body {
+        Body::SevenBit => true,
+        Body::EightBitMime => offers.eight_bit,
+        Body::BinaryMime => offers.binary && offers.chunking,
+    }
 }
 
 /// The last words about a recipient.

@@ -17,8 +17,10 @@ use super::notice::{self, Notices};
 use super::settle::{Ended, Written, settle};
 use super::worker::Worker;
 use super::{Entry, facts, heard};
+use crate::answer::fields::Header;
 use crate::answer::filing::Filed;
 use crate::answer::now_millis;
+use crate::answer::smtp::respond::{self, Wished};
 
 /// What such mail is scheduled under; no domain is called so.
 pub(crate) const HERE: &str = "here:";
@@ -32,6 +34,7 @@ struct All {
     filed: Vec<Filed>,
     onward: Vec<Recipient>,
     led: Vec<(usize, Led)>,
+    responses: Vec<Wished>,
 }
 
 /// Leads the recipients of a leg into their mailboxes.
@@ -62,6 +65,7 @@ pub(super) async fn deposit(worker: &Worker, leg: &Arc<Leased>, now: i64) {
     let notices = match stored(worker, leg, &content, &mut all).await {
         Ok(notices) => notices,
         Err(reply) => {
+            all.responses.clear();
             all.led
                 .iter_mut()
                 .for_each(|(_, one)| *one = not_led(fate(&reply)));
@@ -71,10 +75,17 @@ pub(super) async fn deposit(worker: &Worker, leg: &Arc<Leased>, now: i64) {
     let mut ended = Ended::new(leg, now);
     ended.deposited(all.led, notices);
     let mut policy = Outbound::new(parts.policy.current(), facts::outbound(leg));
-    if settle(worker, &mut ended, &mut policy, false).await == Written::NotStored {
-        let all = (0..leg.recipients.len()).map(|place| (place, not_led(not_stored())));
-        ended.deposited(all.collect(), Notices::default());
-        settle(worker, &mut ended, &mut policy, false).await;
+    match settle(worker, &mut ended, &mut policy, false).await {
+        Written::Recorded => {
+            let about = (&sender, &Header::read(&content));
+            respond::to_sender(parts, 0, about, all.responses.iter()).await;
+        }
+        Written::Lost => {}
+        Written::NotStored => {
+            let all = (0..leg.recipients.len()).map(|place| (place, not_led(not_stored())));
+            ended.deposited(all.collect(), Notices::default());
+            settle(worker, &mut ended, &mut policy, false).await;
+        }
     }
 }
 
@@ -119,6 +130,7 @@ impl All {
                         self.filed.push(filed);
                     }
                 }
+                self.responses.extend(home.responses);
                 let fate = Fate::Relayed(Said {
                     code: 250,
                     text: "delivered".to_owned(),

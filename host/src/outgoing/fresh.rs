@@ -1,14 +1,13 @@
 //! Legs on the short way: from the session that queues a message to the jobs that send it, without a look into the database.
 //!
 //! The commit that queues them leases them, so that nothing is durable later than on the long way; what dies here is taken up by
-//! somebody when its lease has ended, as what is sent. Invariants: what waits here is bounded, in number and octets; nothing goes this
-//! way past what waits in the database for the same destination.
+//! somebody when its lease has ended, as what is sent. Invariants: what waits here is bounded in number, and its contents where all are
+//! that were just queued; for a destination that is known to have something due in the database, nothing goes this way.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 use waxwing_store::{LeaseTerms, Leased, Outgoing};
 
@@ -16,19 +15,17 @@ use super::deposit::HERE;
 use super::places::Places;
 use crate::answer::now_millis;
 
-/// The largest content that is kept in memory until it is sent.
-const MAX_CONTENT: usize = 64 * 1024;
 /// Legs of one destination that wait here.
 const MAX_WAITING: usize = 64;
 /// Destinations of which it is known that some of their legs wait in the database. Beyond, all of them count as such.
 const MAX_BEHIND: usize = 10_000;
 /// How long a line that is up waits for more to send, before its goodbye.
-pub(super) const LINGER: Duration = Duration::from_millis(500);
+const LINGER: Duration = Duration::from_millis(500);
 
 /// See the head of this file.
 pub(crate) struct Fresh {
     places: Arc<Places>,
-    /// Legs that wait here or are promised to, and lines that wait for them.
+    /// Legs that wait here or are promised to.
     most: usize,
     state: Mutex<State>,
     /// Something waits that no line waited for.
@@ -51,35 +48,24 @@ struct State {
 /// What is here for a destination.
 #[derive(Default)]
 struct Stock {
-    legs: VecDeque<Leg>,
+    legs: VecDeque<Leased>,
     /// Legs that are being queued.
     promised: usize,
-    /// Lines that have nothing to send; the last to come is the first to be called.
+    /// Jobs that send to it.
+    jobs: u32,
+    /// Their lines that have nothing to send; the last to come is the first to be called.
     lines: Vec<oneshot::Sender<()>>,
 }
 
-/// A leg, with the content if that is at hand.
-pub(super) struct Leg {
-    pub(super) leased: Leased,
-    pub(super) content: Option<Bytes>,
-}
-
-/// That a message's legs may come here when they are queued.
+/// That a message's legs may come here when they are queued, leased on these terms.
 pub(crate) struct Promise<'a> {
     fresh: &'a Fresh,
     destinations: Vec<String>,
-    /// The content of all of them, if it is one.
-    content: Option<Bytes>,
+    pub(crate) terms: LeaseTerms,
 }
 
-impl From<Leased> for Leg {
-    fn from(leased: Leased) -> Self {
-        Self {
-            leased,
-            content: None,
-        }
-    }
-}
+/// A job that sends to a destination.
+pub(super) struct Sending<'a>(&'a Fresh, &'a str);
 
 impl Fresh {
     pub(super) fn new(places: Arc<Places>, most: usize) -> Self {
@@ -102,13 +88,17 @@ impl Fresh {
         state.behind = None;
     }
 
-    /// Nothing comes here any more.
+    /// Nothing comes here any more, and no line waits for it.
     pub(super) fn close(&self) {
-        self.state().worker = None;
+        let mut state = self.state();
+        state.worker = None;
+        for stock in state.stocks.values_mut() {
+            stock.lines.clear();
+        }
     }
 
     /// Lets messages that are to be queued come here, all of them or none.
-    pub(crate) fn ask(&self, messages: &mut [Outgoing]) -> Option<Promise<'_>> {
+    pub(crate) fn ask(&self, messages: &[Outgoing]) -> Option<Promise<'_>> {
         let now = now_millis();
         // What waits for its time or for somebody passes nobody, and nobody passes it.
         let due = |message: &&Outgoing| !message.held && message.due <= now;
@@ -118,26 +108,7 @@ impl Fresh {
         }
         let destinations = destinations(messages);
         let fits = due_now == messages.len()
-            && !destinations.iter().any(|name| name == HERE)
-            && messages
-                .iter()
-                .all(|message| message.content.len() <= MAX_CONTENT);
-        let terms = self.promise(&destinations, fits, now)?;
-        for message in &mut *messages {
-            message.lease = Some(terms.clone());
-        }
-        let content = match messages {
-            [one] => Some(one.content.clone()),
-            _ => None,
-        };
-        Some(Promise {
-            fresh: self,
-            destinations,
-            content,
-        })
-    }
-
-    fn promise(&self, destinations: &[String], fits: bool, now: i64) -> Option<LeaseTerms> {
+            && !destinations.iter().any(|destination| destination == HERE);
         let shut = {
             let limiter = self.places.limiter();
             destinations.iter().any(|name| limiter.is_shut(name, now))
@@ -147,16 +118,20 @@ impl Fresh {
         let room = state.total + destinations.len() <= self.most
             && destinations.iter().all(|name| state.has_room(name));
         if !fits || shut || !room {
-            state.fall_behind(destinations);
+            state.fall_behind(&destinations);
             return None;
         }
         state.total += destinations.len();
-        for name in destinations {
+        for name in &destinations {
             state.stocks.entry(name.clone()).or_default().promised += 1;
         }
-        Some(LeaseTerms {
-            owner,
-            until: now.saturating_add(lease),
+        Some(Promise {
+            fresh: self,
+            destinations,
+            terms: LeaseTerms {
+                owner,
+                until: now.saturating_add(lease),
+            },
         })
     }
 
@@ -165,26 +140,38 @@ impl Fresh {
         self.arrived.notified().await;
     }
 
-    /// Destinations of which something waits here, and how much.
-    pub(super) fn waiting(&self) -> Vec<(String, usize)> {
+    /// Destinations of which something waits here that another job may send, each with how many jobs there are.
+    pub(super) fn waiting(&self) -> Vec<(String, u32)> {
         let state = self.state();
         let stocks = state.stocks.iter();
         let stocks = stocks.filter(|(_, stock)| !stock.legs.is_empty());
         stocks
-            .map(|(name, stock)| (name.clone(), stock.legs.len()))
+            .map(|(name, stock)| (name.clone(), stock.jobs))
             .collect()
     }
 
     /// Takes legs of a destination, at most so many.
-    pub(super) fn take(&self, destination: &str, most: usize) -> Vec<Leg> {
+    pub(super) fn take(&self, destination: &str, most: usize) -> Vec<Leased> {
         let mut state = self.state();
         let Some(stock) = state.stocks.get_mut(destination) else {
             return Vec::new();
         };
-        let taken: Vec<Leg> = stock.legs.drain(..most.min(stock.legs.len())).collect();
+        let taken: Vec<Leased> = stock.legs.drain(..most.min(stock.legs.len())).collect();
         state.total -= taken.len();
         state.tidy(destination);
         taken
+    }
+
+    /// Whether something may be due in the database for a destination.
+    pub(super) fn is_behind(&self, destination: &str) -> bool {
+        let state = self.state();
+        let behind = state.behind.as_ref();
+        behind.is_none_or(|behind| behind.contains(destination))
+    }
+
+    /// Something is due in the database for a destination.
+    pub(super) fn fall_behind(&self, destination: &str) {
+        self.state().fall_behind(&[destination.to_owned()]);
     }
 
     /// Nothing that is due waits in the database for a destination.
@@ -194,33 +181,53 @@ impl Fresh {
         }
     }
 
-    /// Nothing that is due waits in the database, but for these destinations.
-    pub(super) fn caught_up_but_for(&self, closed: &[String]) {
-        let mut state = self.state();
-        let known = state.behind.take();
-        let still = closed.iter().filter(|name| {
-            let known = known.as_ref();
-            known.is_none_or(|known| known.contains(*name))
-        });
-        state.behind = Some(still.cloned().collect());
+    /// Nothing that is due waits in the database, but perhaps for these destinations.
+    pub(super) fn caught_up_but_for(&self, closed: Vec<String>) {
+        self.state().behind = Some(closed.into_iter().collect());
     }
 
-    /// Waits a while for something to send over a line that is up. There may be something afterwards, whatever ended the wait.
-    pub(super) async fn linger(&self, destination: &str) {
+    /// A job begins to send to a destination.
+    pub(super) fn sends<'a>(&'a self, destination: &'a str) -> Sending<'a> {
+        let mut state = self.state();
+        let stock = state.stocks.entry(destination.to_owned()).or_default();
+        stock.jobs += 1;
+        Sending(self, destination)
+    }
+}
+
+impl Sending<'_> {
+    /// Waits a while for something to send over a line that is up. True: there may be something.
+    pub(super) async fn linger(&self) -> bool {
+        let Self(fresh, destination) = self;
         let called = {
-            let mut state = self.state();
-            if state.worker.is_none() || state.lingering >= self.most / 2 {
-                return;
+            let mut state = fresh.state();
+            if state.worker.is_none() || state.lingering >= fresh.most / 2 {
+                return false;
             }
-            state.lingering += 1;
+            let Some(stock) = state.stocks.get_mut(*destination) else {
+                return false;
+            };
+            if !stock.legs.is_empty() {
+                return true;
+            }
             let (line, called) = oneshot::channel();
-            let stock = state.stocks.entry(destination.to_owned()).or_default();
             stock.lines.push(line);
+            state.lingering += 1;
             called
         };
         // However it ends: it waits no more.
-        let _gone = Lingering(self, destination);
-        let _called = tokio::time::timeout(LINGER, called).await;
+        let _gone = Lingering(fresh, destination);
+        matches!(tokio::time::timeout(LINGER, called).await, Ok(Ok(())))
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        if let Some(stock) = state.stocks.get_mut(self.1) {
+            stock.jobs -= 1;
+        }
+        state.tidy(self.1);
     }
 }
 
@@ -234,7 +241,6 @@ impl Drop for Lingering<'_> {
         if let Some(stock) = state.stocks.get_mut(self.1) {
             stock.lines.retain(|line| !line.is_closed());
         }
-        state.tidy(self.1);
     }
 }
 
@@ -257,8 +263,7 @@ impl State {
     }
 
     fn tidy(&mut self, destination: &str) {
-        let idle =
-            |stock: &Stock| stock.legs.is_empty() && stock.promised == 0 && stock.lines.is_empty();
+        let idle = |stock: &Stock| stock.legs.is_empty() && stock.promised == 0 && stock.jobs == 0;
         if self.stocks.get(destination).is_some_and(idle) {
             self.stocks.remove(destination);
         }
@@ -273,10 +278,7 @@ impl Promise<'_> {
         for leased in legs {
             state.total += 1;
             let stock = state.stocks.entry(leased.destination.clone()).or_default();
-            stock.legs.push_back(Leg {
-                leased,
-                content: self.content.clone(),
-            });
+            stock.legs.push_back(leased);
             let mut called = false;
             while !called && let Some(line) = stock.lines.pop() {
                 called = line.send(()).is_ok();
@@ -311,3 +313,6 @@ fn destinations(messages: &[Outgoing]) -> Vec<String> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use waxwing_policy::{
 use waxwing_store::Target;
 
 use crate::answer::filing::{Filed, Filer};
+use crate::answer::smtp::respond::Wished;
 use crate::telemetry::Reference;
 use crate::wiring::Parts;
 
@@ -19,6 +20,8 @@ pub(super) struct Home {
     /// What the targets are called.
     pub(super) filed: Vec<Filed>,
     pub(super) onward: Vec<Address>,
+    /// Who of the accounts answers once it is stored.
+    pub(super) responses: Vec<Wished>,
 }
 
 /// A message that is led home.
@@ -107,6 +110,8 @@ async fn lead(parts: &Parts, policy: &mut Transaction, letter: Letter<'_>) -> Re
             Leads::Account(account) => {
                 let copies = filer.file(policy, 0, &account, letter.size, &mut home.filed);
                 home.targets.extend(copies.await?);
+                let wished = policy.take_response();
+                home.responses.extend(Wished::by(&account, wished));
             }
             Leads::Forward(address) => home.onward.push(address),
             Leads::Drop => {}

@@ -10,9 +10,9 @@ use waxwing_queue::attempt::{Failure, Fate};
 use waxwing_queue::limiter::{Limits, Rate};
 use waxwing_store::{Leased, LegId, QueueAction, QueueFilter};
 
-use super::courier::{Courier, Parcel};
+use super::courier::{Courier, Next, Parcel};
 use super::deposit::{self, HERE};
-use super::places::{Hand, Taken};
+use super::places::{Hand, Place, Taken};
 use super::plan::{Planned, Way, plan};
 use super::settle::{Ended, Written, settle};
 use super::worker::{Worker, told};
@@ -34,6 +34,18 @@ struct Job<'a> {
     courier: Courier<'a>,
     /// What came of legs is being written down.
     settling: JoinSet<()>,
+    /// The leg that has the next turn, if it was looked at beside the last one.
+    ahead: Option<Box<Ready>>,
+    /// The place of the last leg, if that one was begun with it.
+    place: Option<Place<'a>>,
+}
+
+/// A leg that policy has been asked about.
+struct Ready {
+    taken: Taken,
+    ended: Ended,
+    policy: Outbound,
+    planned: Planned,
 }
 
 /// Sends legs of one destination until none is due, or no connection to it is to be had.
@@ -43,34 +55,67 @@ pub(super) async fn run(worker: Arc<Worker>, destination: String, mut hand: Hand
         destination: &destination,
         courier: Courier::new(&worker.parts),
         settling: JoinSet::new(),
+        ahead: None,
+        place: None,
     };
+    let sending = worker.fresh().sends(&destination);
     loop {
-        while let Some(taken) = hand.next() {
-            if let Some(until) = job.turn(taken).await {
-                worker.give_back(&hand.lay_down(), until).await;
+        while let Some(turn) = job.next(&mut hand) {
+            if let Some(until) = Box::pin(job.turn(turn, &mut hand)).await {
+                let ahead = job.ahead.take();
+                let ahead = ahead.iter().map(|ready| &**ready.taken.leg());
+                let left = hand.lay_down();
+                worker.fresh().fall_behind(&destination);
+                worker.give_back(ahead.chain(&left), until).await;
                 return job.done().await;
             }
         }
         hand.add(worker.more(&destination, BATCH).await);
-        if hand.is_empty() {
+        // A line that is up is worth a wait: the next message needs no other then.
+        if hand.is_empty() && !(job.courier.is_up() && sending.linger().await) {
             return job.done().await;
         }
     }
 }
 
-impl Job<'_> {
-    /// A leg has its turn. If the destination takes no more just now: when it does.
-    async fn turn(&mut self, taken: Taken) -> Option<i64> {
-        if *self.worker.phase.borrow() == Phase::Serving {
-            return self.one(taken).await;
+/// Whose turn it is.
+enum Turn {
+    /// A leg as it was leased.
+    Leg(Taken),
+    Ready(Box<Ready>),
+}
+
+impl Turn {
+    fn taken(&self) -> &Taken {
+        match self {
+            Self::Leg(taken) => taken,
+            Self::Ready(ready) => &ready.taken,
         }
-        let now = now_millis();
-        self.worker.give_back([&**taken.leg()], now).await;
-        Some(now)
+    }
+}
+
+impl Job<'_> {
+    fn next(&mut self, hand: &mut Hand) -> Option<Turn> {
+        let ahead = self.ahead.take().map(Turn::Ready);
+        ahead.or_else(|| hand.next().map(Turn::Leg))
     }
 
-    /// One leg: planned, sent, settled.
-    async fn one(&mut self, taken: Taken) -> Option<i64> {
+    /// A leg has its turn. If the destination takes no more just now: when it does.
+    async fn turn(&mut self, turn: Turn, hand: &mut Hand) -> Option<i64> {
+        if *self.worker.phase.borrow() != Phase::Serving {
+            let now = now_millis();
+            self.worker.give_back([&**turn.taken().leg()], now).await;
+            return Some(now);
+        }
+        let ready = match turn {
+            Turn::Ready(ready) => *ready,
+            Turn::Leg(taken) => self.ready(taken).await?,
+        };
+        self.one(ready, hand).await
+    }
+
+    /// Asks policy about a leg. None: there is nothing to be sent.
+    async fn ready(&self, taken: Taken) -> Option<Ready> {
         let (worker, leg) = (self.worker, taken.leg());
         if !leg.owed.is_empty() {
             let told = owed::tell(worker, leg).await;
@@ -96,12 +141,29 @@ impl Job<'_> {
         }
         let planned = plan(&mut policy, leg, now).await;
         decide(&planned, &mut ended, leg, now);
+        Some(Ready {
+            taken,
+            ended,
+            policy,
+            planned,
+        })
+    }
+
+    /// One leg: sent and settled, while the next one is looked at.
+    async fn one(&mut self, ready: Ready, hand: &mut Hand) -> Option<i64> {
+        let Ready {
+            taken,
+            mut ended,
+            mut policy,
+            planned,
+        } = ready;
+        self.look_ahead(&planned, hand).await;
         let went = self.send(&planned, &mut ended, &mut policy).await;
         if went == Went::Lost {
             taken.done();
             return None;
         }
-        let end = finish(Arc::clone(worker), taken, ended, policy, planned.held);
+        let end = finish(Arc::clone(self.worker), taken, ended, policy, planned.held);
         match went {
             // What did not come to a host is written down before the next has its turn: it may be the destination that is left alone.
             Went::On if self.courier.is_up() => self.settle_beside(end).await,
@@ -110,6 +172,17 @@ impl Job<'_> {
         match went {
             Went::NotNow(until) => Some(until),
             Went::On | Went::Lost => None,
+        }
+    }
+
+    /// Asks policy about the next leg, where it can be begun with the end of one that is planned like this.
+    async fn look_ahead(&mut self, planned: &Planned, hand: &mut Hand) {
+        if let [_] = planned.groups.as_slice()
+            && self.ahead.is_none()
+            && hand.is_ordinary()
+            && let Some(taken) = hand.next()
+        {
+            self.ahead = self.ready(taken).await.map(Box::new);
         }
     }
 
@@ -129,7 +202,11 @@ impl Job<'_> {
                 return Went::On;
             }
             let limits = limits(worker, &group.route);
-            let mut place = match worker.places.admit(self.destination, limits) {
+            let place = match self.place.take() {
+                Some(place) => Ok(place),
+                None => worker.places.admit(self.destination, limits),
+            };
+            let mut place = match place {
                 Ok(place) => place,
                 Err(until) => {
                     ended.retry_by(until);
@@ -154,11 +231,16 @@ impl Job<'_> {
                 content: &content,
                 recipients: &group.recipients,
             };
-            let tried = self.courier.send(&group.route, parcel).await;
+            // Each message counts where they are counted: there it has its turn first. What was tried before goes alone: a host that cannot
+            // bear commands behind content may have taken it, and is not to take it again and again.
+            let alone = limits.rate.is_some() || leg.attempts > 0;
+            let ahead = self.ahead.as_ref().filter(|_| !alone);
+            let next = ahead.and_then(|ahead| ahead.behind(&group.route));
+            let tried = self.courier.send(&group.route, parcel, next).await;
             if tried.unreached {
                 place.missed();
             }
-            drop(place);
+            self.place = Some(place).filter(|_| self.courier.has_begun());
             read = Some(content);
             ended.tried(tried, &group.route.plan, begun.elapsed());
         }
@@ -178,6 +260,21 @@ impl Job<'_> {
     async fn done(mut self) {
         self.courier.done().await;
         while self.settling.join_next().await.inspect(told).is_some() {}
+    }
+}
+
+impl Ready {
+    /// What of it can be begun with the end of a message that goes this way: all of it, or nothing.
+    fn behind(&self, way: &Way) -> Option<Next<'_>> {
+        let [group] = self.planned.groups.as_slice() else {
+            return None;
+        };
+        let leg = self.ended.leg();
+        let whole = group.recipients.len() == leg.recipients.len();
+        (whole && group.route == *way).then_some(Next {
+            leg,
+            recipients: &group.recipients,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! A connection to another server with its conversation, kept while there is more to send.
 //!
-//! Invariant: between two messages the session waits at its question what is next, so that nothing runs while nobody drives it.
+//! Invariants: between two messages the session waits at its question what is next, or for its word of the first to be noted, so that
+//! nothing runs while nobody drives it; a message that was begun with the end of another is the one that is sent next, or none is.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ pub(super) struct Line {
     pub(super) tls: Option<&'static str>,
     /// Why the handshake failed.
     trouble: Option<String>,
+    /// What was begun with the end of the last message.
+    begun: Option<Outgoing>,
 }
 
 /// Why a line did not come up.
@@ -77,6 +80,7 @@ impl Line {
             offers: None,
             tls: None,
             trouble: None,
+            begun: None,
         };
         match line.next().await {
             Some(Ask::Next(offers)) => {
@@ -110,20 +114,52 @@ impl Line {
         self.handshake.as_ref()?.noted.get()
     }
 
-    /// Sends a message. Afterwards the line is up for another, or [`Line::offers`] is none.
-    pub(super) async fn send(&mut self, message: Outgoing, content: &Bytes) -> Outcome {
-        self.offers = None;
+    /// Whether the next message was begun with the last one.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// Sends a message, and begins the next one with its end if the peer lets it: that one is to be sent next then, over this line or
+    /// another. Afterwards the line is up for it, or [`Line::offers`] is none.
+    pub(super) async fn send(
+        &mut self,
+        message: Outgoing,
+        content: &Bytes,
+        mut next: Option<Outgoing>,
+    ) -> Outcome {
         let recipients = message.envelope.recipients.len();
-        let mut answer = Answer::Send(Box::new(message));
-        let mut outcome = None;
+        let known = self.offers.take();
+        let mut answer = match self.begun.take() {
+            None => Answer::Send(Box::new(message)),
+            Some(begun) if begun == message => Answer::Noted,
+            // Whom it was begun for gets nothing else.
+            Some(_) => {
+                self.stream.close(self.write).await;
+                return untried(recipients);
+            }
+        };
+        let (mut handed, mut outcome) = (None, None);
         loop {
             self.session.answer(answer, Instant::now());
             answer = match self.next().await {
                 Some(Ask::Content { offset, most }) => {
-                    Answer::Content(piece(content, offset, most))
+                    let piece = piece(content, offset, most);
+                    let end = offset.saturating_add(piece.len() as u64);
+                    match next.take_if(|_| end >= content.len() as u64) {
+                        Some(next) => {
+                            handed = Some(next.clone());
+                            Answer::Last(piece, Box::new(next))
+                        }
+                        None => Answer::Content(piece),
+                    }
+                }
+                Some(Ask::Done(done)) if self.session.has_begun_ahead() => {
+                    (self.begun, self.offers) = (handed, known);
+                    return *done;
                 }
                 Some(Ask::Done(done)) => {
-                    outcome = Some(*done);
+                    // Behind it comes that of what was begun with it, if the connection is gone: untried, and asked about by nobody.
+                    outcome.get_or_insert(*done);
                     Answer::Noted
                 }
                 Some(Ask::Failed(_)) => Answer::Noted,
@@ -137,9 +173,11 @@ impl Line {
         outcome.unwrap_or_else(|| lost(recipients))
     }
 
-    /// Says goodbye.
+    /// Says goodbye; not in the middle of a message that nobody sends.
     pub(super) async fn quit(mut self) {
-        if self.offers.is_some() {
+        if self.begun.is_some() {
+            self.stream.close(self.write).await;
+        } else if self.offers.is_some() {
             self.session.answer(Answer::Quit, Instant::now());
             let _closed = self.next().await;
         }
@@ -261,6 +299,14 @@ fn piece(content: &Bytes, offset: u64, most: usize) -> Bytes {
         .unwrap_or(usize::MAX)
         .min(content.len());
     content.slice(from..from.saturating_add(most).min(content.len()))
+}
+
+/// What is said of a message that was not handed to the session.
+fn untried(recipients: usize) -> Outcome {
+    Outcome {
+        untried: true,
+        ..lost(recipients)
+    }
 }
 
 /// What is said of a message whose session ended without a word about it; sessions do not.

@@ -4,7 +4,8 @@
 
 use bytes::Bytes;
 use waxwing_mail::{
-    Address, Envelope, EnvelopeId, ForwardPath, Notify, QueueId, Recipient, Return, ReversePath,
+    Address, Envelope, EnvelopeId, ForwardPath, Notify, QueueId, Recipient, Reply, Return,
+    ReversePath,
 };
 use waxwing_policy::{MailboxChange, MailboxEvent, Placed};
 use waxwing_queue::dsn::{
@@ -131,8 +132,14 @@ impl Notices {
         self.places.extend(places);
     }
 
+    /// What is to be stored, and what to be queued.
+    pub(crate) fn take(&mut self) -> (Vec<Delivery>, Vec<Outgoing>) {
+        let stored = std::mem::take(&mut self.deliveries);
+        (stored, std::mem::take(&mut self.outgoing))
+    }
+
     /// Whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.deliveries.is_empty() && self.outgoing.is_empty()
     }
 
@@ -197,11 +204,26 @@ pub(crate) async fn send(
     to: Address,
     content: Vec<u8>,
 ) -> Result<(), String> {
+    let notices = letter(parts, queue_id, to, content).await;
+    let mut notices = notices.map_err(|reply| reply.to_string())?;
+    let (told, outgoing) = notices.take();
+    let submitted = parts.store.submit(Vec::new(), told, outgoing).await;
+    let submitted = submitted.map_err(|error| error.to_string())?;
+    notices.arrived(parts, &submitted.stored);
+    Ok(())
+}
+
+/// A message with the null path, as it is to be stored and queued.
+pub(crate) async fn letter(
+    parts: &Parts,
+    queue_id: &str,
+    to: Address,
+    content: Vec<u8>,
+) -> Result<Notices, Reply> {
     let about = About::own(queue_id);
     let utf8 = !to.is_ascii();
     let to = Recipient::new(ForwardPath::Address(to));
-    let home = home::find(parts, queue_id, &to).await;
-    let home = home.map_err(|reply| reply.to_string())?;
+    let home = home::find(parts, queue_id, &to).await?;
     let composed = Composed {
         eight_bit: !content.is_ascii(),
         utf8,
@@ -209,14 +231,7 @@ pub(crate) async fn send(
     };
     let mut notices = Notices::default();
     lead(parts, (queue_id, &about), composed, home, &mut notices).await;
-    let (told, outgoing) = (
-        std::mem::take(&mut notices.deliveries),
-        std::mem::take(&mut notices.outgoing),
-    );
-    let submitted = parts.store.submit(Vec::new(), told, outgoing).await;
-    let submitted = submitted.map_err(|error| error.to_string())?;
-    notices.arrived(parts, &submitted.stored);
-    Ok(())
+    Ok(notices)
 }
 
 async fn one(

@@ -199,6 +199,12 @@ impl Hand {
         None
     }
 
+    /// Whether the next leg is to be sent, and nothing else is to be done about it first.
+    pub(super) fn is_ordinary(&self) -> bool {
+        let next = self.legs.front();
+        next.is_some_and(|leg| leg.owed.is_empty() && leg.message.envelope.deliver_by.is_none())
+    }
+
     /// With these, too.
     pub(super) fn add(&mut self, legs: Vec<Leased>) {
         self.legs.extend(legs);

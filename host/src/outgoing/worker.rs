@@ -13,14 +13,13 @@ use tokio::task::{JoinError, JoinSet};
 use waxwing_store::{LeaseId, Leased, LegId};
 
 use super::entry::millis;
+use super::fresh::Fresh;
 use super::job::{self, BATCH};
 use super::places::{Hand, Places};
 use crate::answer::now_millis;
 use crate::shutdown::{self, Phase};
 use crate::wiring::Parts;
 
-/// Destinations that are remembered.
-const DESTINATIONS: usize = 10_000;
 /// The longest sleep: hosts that died, and connections of the store that broke, tell nobody.
 const LONGEST: Duration = Duration::from_secs(60);
 /// How often the depth of the queue is counted.
@@ -41,11 +40,14 @@ pub(crate) async fn run(parts: Arc<Parts>) {
     let mut jobs = JoinSet::new();
     let mut phase = worker.phase.clone();
     worker.take_over().await;
+    let lease = millis(worker.parts.config.queue.lease.duration());
+    worker.fresh().open(&worker.owner, lease);
     tokio::select! {
         () = work(&worker, &mut jobs) => {}
         () = worker.upkeep() => {}
         () = shutdown::draining(&mut phase) => {}
     }
+    worker.fresh().close();
     let ended = async { while jobs.join_next().await.inspect(told).is_some() {} };
     tokio::select! {
         () = ended => {}
@@ -62,14 +64,14 @@ async fn work(worker: &Arc<Worker>, jobs: &mut JoinSet<()>) {
         while jobs.try_join_next().inspect(told).is_some() {}
         news.mark_unchanged();
         let most = worker.parts.config.queue.connections as usize;
+        worker.take_fresh(jobs, most);
         // A leg for each place that is free: nothing waits leased for a place. Jobs lease more of what is due for their destination.
         let taken = match most.saturating_sub(jobs.len()) {
             0 => Vec::new(),
             free => worker.take(free).await,
         };
         for (destination, legs) in by_destination(taken) {
-            let hand = Hand::new(Arc::clone(&worker.places), legs);
-            jobs.spawn(Box::pin(job::run(Arc::clone(worker), destination, hand)));
+            worker.start(jobs, destination, legs);
         }
         let full = jobs.len() >= most;
         let idle = if full { LONGEST } else { worker.idle().await };
@@ -77,6 +79,7 @@ async fn work(worker: &Arc<Worker>, jobs: &mut JoinSet<()>) {
         tokio::select! {
             () = tokio::time::sleep(idle) => {}
             _ = news.changed() => {}
+            () = worker.fresh().arrived() => {}
             Some(ended) = jobs.join_next() => told(&ended),
         }
     }
@@ -113,10 +116,9 @@ fn by_destination(legs: Vec<Leased>) -> Vec<(String, VecDeque<Leased>)> {
 impl Worker {
     fn new(parts: Arc<Parts>) -> Self {
         let owner = format!("{} {}", parts.config.hostname, std::process::id());
-        let places = Places::new(parts.config.queue.connections, DESTINATIONS);
         Self {
             phase: parts.shutdown.phase(),
-            places: Arc::new(places),
+            places: Arc::clone(&parts.outgoing.places),
             owner,
             parts,
         }
@@ -140,19 +142,72 @@ impl Worker {
         now_millis().saturating_add(millis(self.parts.config.queue.lease.duration()))
     }
 
+    pub(super) fn fresh(&self) -> &Fresh {
+        &self.parts.outgoing.fresh
+    }
+
+    /// A job for these legs of a destination.
+    fn start(
+        self: &Arc<Self>,
+        jobs: &mut JoinSet<()>,
+        destination: String,
+        legs: VecDeque<Leased>,
+    ) {
+        let hand = Hand::new(Arc::clone(&self.places), legs);
+        jobs.spawn(Box::pin(job::run(Arc::clone(self), destination, hand)));
+    }
+
+    /// Jobs for what has just been queued and no job waits for, as many as destinations may have.
+    fn take_fresh(self: &Arc<Self>, jobs: &mut JoinSet<()>, most: usize) {
+        let usual = self.parts.config.queue.connections_per_destination;
+        for (destination, at_work) in self.fresh().waiting() {
+            let allowed = self.places.limiter().most_connections(&destination);
+            for _ in at_work..allowed.unwrap_or(usual) {
+                if jobs.len() >= most {
+                    return;
+                }
+                let legs = self.fresh().take(&destination, BATCH);
+                if legs.is_empty() {
+                    break;
+                }
+                self.start(jobs, destination.clone(), legs.into());
+            }
+        }
+    }
+
     /// Leases what is due, so many legs.
     async fn take(&self, most: usize) -> Vec<Leased> {
         let closed = self.places.limiter().closed(now_millis());
         let until = self.lease_end();
-        let leased = self.parts.store.lease(&self.owner, until, most, &closed);
-        self.note(leased.await)
+        let leased = self
+            .parts
+            .store
+            .lease(&self.owner, until, most, &closed)
+            .await;
+        // Fewer than could be: that was all.
+        if leased.as_ref().is_ok_and(|leased| leased.len() < most) {
+            self.fresh().caught_up_but_for(closed);
+        }
+        self.note(leased)
     }
 
-    /// Leases more of what is due for a destination.
+    /// More for a destination: what waits in the database waits longer than what has just been queued.
     pub(super) async fn more(&self, destination: &str, most: usize) -> Vec<Leased> {
         if *self.phase.borrow() != Phase::Serving {
             return Vec::new();
         }
+        if self.fresh().is_behind(destination) {
+            let legs = self.lease_for(destination, most).await;
+            if !legs.is_empty() {
+                return legs;
+            }
+            self.fresh().caught_up(destination);
+        }
+        self.fresh().take(destination, most)
+    }
+
+    /// Leases more of what is due for a destination.
+    async fn lease_for(&self, destination: &str, most: usize) -> Vec<Leased> {
         let until = self.lease_end();
         let leased = self
             .parts

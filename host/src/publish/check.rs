@@ -1,5 +1,6 @@
 //! What is wrong with what a domain publishes: one finding a mistake, each with what to do next.
 
+mod caa;
 mod hosts;
 
 use std::net::IpAddr;
@@ -73,6 +74,7 @@ pub(crate) async fn check(site: &Site, shared: &Arc<Resolver>, now: u64) -> Vec<
     check.hosts(&hosts, now).await;
     check.dane(now).await;
     check.services().await;
+    check.issuance().await;
     check.findings
 }
 

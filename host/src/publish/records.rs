@@ -173,6 +173,7 @@ mod tests {
                 port: 25,
                 private_hosts: false,
                 https_proxy: String::new(),
+                orders: None,
             };
             let spf =
                 |record: &ZoneRecord| record.data.contains("v=spf1").then(|| record.name.clone());

@@ -9,14 +9,15 @@ use waxwing_store::{MtaSts, StsMode};
 use crate::config::{Config, Service, Tls};
 use crate::keys::Ring;
 
-/// Services that programs look for by name: the label, and how they are listened for (RFC 6186 §3.1 and §3.2, RFC 8314 §5.1).
-const SERVICES: [(&str, Service, Tls); 6] = [
+/// Services that programs look for by name: the label, and how they are listened for (RFC 6186 §3.1 and §3.2, RFC 8314 §5.1, RFC 8620 §2.2).
+const SERVICES: [(&str, Service, Tls); 7] = [
     ("_submissions", Service::Submission, Tls::Implicit),
     ("_submission", Service::Submission, Tls::Starttls),
     ("_imaps", Service::Imap, Tls::Implicit),
     ("_imap", Service::Imap, Tls::Starttls),
     ("_pop3s", Service::Pop3, Tls::Implicit),
     ("_pop3", Service::Pop3, Tls::Starttls),
+    ("_jmap", Service::Http, Tls::Implicit),
 ];
 
 /// A service of users' programs.
@@ -33,6 +34,16 @@ pub(crate) struct Offer {
 pub(crate) struct KeyText {
     pub(crate) key: RotatingKey,
     pub(crate) record: String,
+}
+
+/// Certificates that the server orders by itself.
+pub(crate) struct Orders {
+    /// What the authority is called in CAA records, if that is known.
+    pub(crate) issuer: Option<&'static str>,
+    /// The challenges that can be answered.
+    pub(crate) challenges: Vec<&'static str>,
+    /// The names of the host and of the domain.
+    pub(crate) names: Vec<String>,
 }
 
 /// A domain and the server that serves it.
@@ -52,6 +63,8 @@ pub(crate) struct Site {
     pub(crate) port: u16,
     pub(crate) private_hosts: bool,
     pub(crate) https_proxy: String,
+    /// None where an administrator brings the certificates.
+    pub(crate) orders: Option<Orders>,
 }
 
 impl Site {
@@ -68,6 +81,7 @@ impl Site {
             offers: offers(config),
             web: port(config, Service::Http, Tls::Implicit),
             keys: keys.collect(),
+            orders: crate::acme::orders(config, ring.domain(), policy.is_some()),
             policy,
             chain: crate::tls::chain(config),
             port: config.queue.port,
@@ -89,13 +103,7 @@ pub(crate) fn offers(config: &Config) -> Vec<Offer> {
         implicit: tls == Tls::Implicit,
         port: port(config, service, tls),
     };
-    // RFC 8620 §2.2: no listener speaks JMAP, which is stated like any other service that there is not (RFC 2782).
-    let jmap = Offer {
-        label: "_jmap",
-        implicit: true,
-        port: None,
-    };
-    SERVICES.into_iter().map(offer).chain([jmap]).collect()
+    SERVICES.into_iter().map(offer).collect()
 }
 
 pub(crate) fn port(config: &Config, service: Service, tls: Tls) -> Option<u16> {
@@ -124,4 +132,26 @@ pub(crate) fn policy_id(policy: &StsPolicy) -> String {
     let digest = Sha256::digest(policy.to_text());
     let octets = digest.iter().take(16);
     octets.map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ports(config: &Config) -> Vec<(&'static str, Option<u16>)> {
+        let offers = offers(config).into_iter();
+        offers.map(|offer| (offer.label, offer.port)).collect()
+    }
+
+    #[test]
+    fn jmap_is_offered_where_the_web_is_under_tls() {
+        let mut config = Config::default();
+        assert!(ports(&config).contains(&("_jmap", Some(443))));
+        for listener in &mut config.listeners {
+            if listener.service == Service::Http {
+                listener.tls = Tls::None;
+            }
+        }
+        assert!(ports(&config).contains(&("_jmap", None)));
+    }
 }

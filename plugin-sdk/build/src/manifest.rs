@@ -43,7 +43,7 @@ fn yes() -> bool {
 }
 
 /// What a hook may wait for: one of these facts, or a setting.
-const FACTS: [&str; 7] = [
+const FACTS: [&str; 8] = [
     "authenticated",
     "auth-results",
     "found",
@@ -51,6 +51,7 @@ const FACTS: [&str; 7] = [
     "detail",
     "limited",
     "deferred",
+    "away",
 ];
 /// What stands between facts.
 const OR: &str = " or ";

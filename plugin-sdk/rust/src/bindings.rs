@@ -37,6 +37,7 @@ pub mod imports {
                 import waxwing:policy/dnsbl@0.1.0;
                 import waxwing:policy/http@0.1.0;
                 import waxwing:policy/passwords@0.1.0;
+                import waxwing:policy/vacation@0.1.0;
                 import waxwing:policy/findings@0.1.0;
                 import waxwing:policy/actions@0.1.0;
                 import waxwing:policy/log@0.1.0;

@@ -4,7 +4,7 @@ use crate::hook::{Decision, HookError};
 use crate::host::types::{IpAddress, MailAddress, Protocol, SmtpReply};
 use crate::host::{
     Batch, Event, actions, credentials, directory, dns, dnsbl, findings, http, kv, outbound,
-    passwords, session,
+    passwords, session, vacation,
 };
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -186,6 +186,13 @@ impl From<http::HttpError> for HookError {
             HttpError::AddressRefused(text) => Self::Internal(format!("http: {text}")),
             HttpError::Limit => Self::Internal("http: http-requests is used up".to_owned()),
         }
+    }
+}
+
+impl From<vacation::VacationError> for HookError {
+    fn from(error: vacation::VacationError) -> Self {
+        let vacation::VacationError::Unavailable(text) = error;
+        Self::Unavailable(text)
     }
 }
 

@@ -131,6 +131,21 @@ host_module!(
     passwords
 );
 host_module!(
+    /// What accounts answer while somebody is away. Grant `vacation`.
+    ///
+    /// ```no_run
+    /// use waxwing_plugin::host::vacation;
+    /// # use waxwing_plugin::prelude::*;
+    ///
+    /// # fn is_away(account: &str) -> Result<bool, HookError> {
+    /// let now = runtime::unix_ms();
+    /// let set = vacation::look_up(account)?;
+    /// Ok(set.is_enabled && set.from_unix_ms.is_none_or(|from| from <= now))
+    /// # }
+    /// ```
+    vacation
+);
+host_module!(
     /// Named findings: why a message is good or bad, and how much.
     findings
 );

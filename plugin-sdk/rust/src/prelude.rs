@@ -14,7 +14,7 @@ pub use crate::host::types::{
 pub use crate::host::{
     Attempt, Batch, Connection, Credentials, Envelope, Event, Message, PatternSet, auth_results,
     credentials, directory, dns, dnsbl, findings, http, kv, log, mailbox_events, message, metrics,
-    outbound, passwords, runtime,
+    outbound, passwords, runtime, vacation,
 };
 pub use crate::settings::Problem;
 pub use crate::{Plugin, SelfTest};

@@ -85,6 +85,9 @@ fn answer(ask: Ask) -> Answer {
             highest_modseq: since,
             ..Changes::default()
         }),
+        Ask::Login { .. } => Answer::LoggedIn {
+            jmap: Some("https://mail.example.org/.well-known/jmap".into()),
+        },
         Ask::Create { .. } | Ask::Delete { .. } => Answer::Failed(Error::AlreadyExists),
         _ => Answer::Done,
     }
@@ -143,7 +146,7 @@ fn row(uid: u32) -> FetchRow {
         thread: ThreadId(7),
         email: EmailId(1),
         size: MESSAGE.len() as u64,
-        content: ContentRef(Bytes::from_static(b"1")),
+        content: ContentRef(1),
         summary: waxwing_message::Summary::read(MESSAGE).encode().into(),
         head: Bytes::new(),
     }

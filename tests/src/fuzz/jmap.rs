@@ -8,6 +8,7 @@ use waxwing_jmap::{
 use waxwing_jmap::{
     Begun, ChangeAnswer, ChangeAsk, ContentId, EmailId, EmailsChanged, Identity, IdentityId,
     MailboxId, NotKept, Piece, SendAnswer, SendAsk, Sendable, Shaped, StoredEmail, ThreadId,
+    Vacation, VacationNow,
 };
 
 /// Steps that no request within the limits needs.
@@ -115,7 +116,14 @@ fn sent(ask: SendAsk) -> SendAnswer {
             most_recipients: 10,
             ..Sendable::default()
         })),
+        SendAsk::Vacation { .. } => SendAnswer::Vacation(VacationNow {
+            state: 1,
+            changed: 1,
+            vacation: Vacation::default(),
+        }),
+        SendAsk::Notify { .. } => SendAnswer::Notified(Err(NotKept::Gone)),
         SendAsk::PutIdentity { .. }
+        | SendAsk::PutVacation { .. }
         | SendAsk::RemoveIdentity { .. }
         | SendAsk::Submit { .. }
         | SendAsk::Cancel { .. }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 use waxwing_tests::client::{Http, Imap, Page};
 
-use super::{BOXES, QUIET};
+use super::QUIET;
 
 /// Ids that are asked for at once, of the 256 that a call may name at least.
 const AT_ONCE: usize = 200;
@@ -39,6 +39,15 @@ pub(super) struct Jmap {
 impl Jmap {
     pub(super) fn new(mut http: Http) -> Self {
         let account = crate::jmap::account(&mut http);
+        Self { http, account }
+    }
+
+    /// At an account of somebody else, by the owner's address.
+    pub(super) fn at(mut http: Http, address: &str) -> Self {
+        let session = http.get("/.well-known/jmap").unwrap().json();
+        let mut accounts = session["accounts"].as_object().unwrap().iter();
+        let (account, _) = accounts.find(|(_, it)| it["name"] == address).unwrap();
+        let account = account.clone();
         Self { http, account }
     }
 
@@ -258,9 +267,9 @@ fn strings(list: &Value) -> Vec<String> {
 }
 
 /// The same by IMAP: each email with the mailboxes that have it, and the flags of all its copies.
-pub(super) fn by_imap(imap: &mut Imap) -> Emails {
+pub(super) fn by_imap(imap: &mut Imap, places: &[&str]) -> Emails {
     let mut emails = Emails::new();
-    for place in BOXES.into_iter().chain([QUIET]) {
+    for place in places {
         if imap.select(place).unwrap() == 0 {
             continue;
         }
@@ -283,7 +292,7 @@ pub(super) fn by_imap(imap: &mut Imap) -> Emails {
                 continue;
             }
             let (places, keywords) = emails.entry(id).or_default();
-            places.insert(place.to_owned());
+            places.insert((*place).to_owned());
             keywords.extend(flags.split_ascii_whitespace().filter_map(keyword));
         }
     }

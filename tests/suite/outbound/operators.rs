@@ -55,11 +55,14 @@ fn the_queue_is_listed_held_and_released() {
     assert_eq!(taken[0].rcpt, ["RCPT TO:<carol@remote.example>"]);
     queue_is_empty(&here);
 
-    let trace = here.cli(&["trace", "<op@waxwing.test>"]);
+    // The ledger is written behind the queue.
+    let (trace, _) = until("the last attempt is told", PATIENCE, || {
+        let trace = here.cli(&["trace", "<op@waxwing.test>"]);
+        trace.contains("outcome     relayed").then_some(trace)
+    });
     for line in [
         "outcome     queued",
         "outcome     deferred",
-        "outcome     relayed",
         "carol@remote.example: relayed",
     ] {
         assert!(trace.contains(line), "{line}\n{trace}");

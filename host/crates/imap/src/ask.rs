@@ -297,6 +297,11 @@ pub enum Ask {
 pub enum Answer {
     /// Done, and there is nothing to tell.
     Done,
+    /// See [`Ask::Login`]: somebody is logged in.
+    LoggedIn {
+        /// The URL of JMAP's session resource, if what he logged in with is good there, too (RFC 9698 §3).
+        jmap: Option<String>,
+    },
     /// See [`Ask::Keys`].
     Keys(Box<ServerPart>),
     /// See [`Ask::Mailboxes`].

@@ -63,8 +63,15 @@ pub enum Answer {
 /// Why a question cannot be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
+    /// There is no memory for the answer at the moment.
+    Busy,
     /// Not now.
     Unavailable {
+        /// Under which the operator finds the cause.
+        reference: String,
+    },
+    /// Of a change: it may have been made, and it may not.
+    Uncertain {
         /// Under which the operator finds the cause.
         reference: String,
     },

@@ -9,10 +9,14 @@ pub enum Capability {
     Mail,
     /// `urn:ietf:params:jmap:submission` (RFC 8621 §1.3.2)
     Submission,
+    /// `urn:ietf:params:jmap:vacationresponse` (RFC 8621 §1.3.3)
+    VacationResponse,
     /// `urn:ietf:params:jmap:blob` (RFC 9404 §3.1)
     Blob,
     /// `urn:ietf:params:jmap:quota` (RFC 9425 §2.1)
     Quota,
+    /// `urn:ietf:params:jmap:mdn` (RFC 9007 §1.3)
+    Mdn,
     /// `urn:ietf:params:jmap:websocket` (RFC 8887 §3)
     WebSocket,
     /// `urn:ietf:params:jmap:webpush-vapid` (RFC 9749 §3)
@@ -23,12 +27,14 @@ pub enum Capability {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Core,
         Self::Mail,
         Self::Submission,
+        Self::VacationResponse,
         Self::Blob,
         Self::Quota,
+        Self::Mdn,
         Self::WebSocket,
         Self::Vapid,
         Self::Why,
@@ -41,8 +47,10 @@ impl Capability {
             Self::Core => "urn:ietf:params:jmap:core",
             Self::Mail => "urn:ietf:params:jmap:mail",
             Self::Submission => "urn:ietf:params:jmap:submission",
+            Self::VacationResponse => "urn:ietf:params:jmap:vacationresponse",
             Self::Blob => "urn:ietf:params:jmap:blob",
             Self::Quota => "urn:ietf:params:jmap:quota",
+            Self::Mdn => "urn:ietf:params:jmap:mdn",
             Self::WebSocket => "urn:ietf:params:jmap:websocket",
             Self::Vapid => "urn:ietf:params:jmap:webpush-vapid",
             Self::Why => "urn:waxwing:params:jmap:why",
@@ -54,7 +62,13 @@ impl Capability {
     pub const fn of_accounts(self) -> bool {
         match self {
             Self::Core | Self::WebSocket | Self::Vapid => false,
-            Self::Mail | Self::Submission | Self::Blob | Self::Quota | Self::Why => true,
+            Self::Mail
+            | Self::Submission
+            | Self::VacationResponse
+            | Self::Blob
+            | Self::Quota
+            | Self::Mdn
+            | Self::Why => true,
         }
     }
 

@@ -11,11 +11,13 @@ mod identity;
 mod kept;
 mod labels;
 mod mailbox_set;
+mod mdn;
 mod placing;
 mod sending;
 mod set;
 mod submission;
 mod submission_set;
+mod vacation;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +30,9 @@ pub use self::ask::{
     Begun, Carried, ChangeAnswer, ChangeAsk, EmailChange, EmailsChanged, InMailboxes, Keywords,
     MailboxShape, Piece, Placing, Refusal, Shaped, StoredEmail,
 };
+
+pub use self::compose::Letter;
+pub use self::vacation::{Vacation, VacationNow};
 
 pub use self::sending::{
     Addressed, Delivered, Envelope, Identity, Kept, KeptChange, NotKept, SendAnswer, SendAsk,
@@ -62,6 +67,14 @@ pub(crate) enum Method {
     SubmissionQueryChanges,
     /// `EmailSubmission/set` (RFC 8621 §7.5)
     SubmissionSet,
+    /// `VacationResponse/get` (RFC 8621 §8.1)
+    VacationGet,
+    /// `VacationResponse/set` (RFC 8621 §8.2)
+    VacationSet,
+    /// `MDN/send` (RFC 9007 §2.1)
+    MdnSend,
+    /// `MDN/parse` (RFC 9007 §2.2)
+    MdnParse,
 }
 
 impl Method {
@@ -80,6 +93,10 @@ impl Method {
             "EmailSubmission/query" => Self::SubmissionQuery,
             "EmailSubmission/queryChanges" => Self::SubmissionQueryChanges,
             "EmailSubmission/set" => Self::SubmissionSet,
+            "VacationResponse/get" => Self::VacationGet,
+            "VacationResponse/set" => Self::VacationSet,
+            "MDN/send" => Self::MdnSend,
+            "MDN/parse" => Self::MdnParse,
             _ => return None,
         })
     }
@@ -97,6 +114,8 @@ impl Method {
             | Self::SubmissionQuery
             | Self::SubmissionQueryChanges
             | Self::SubmissionSet => Capability::Submission,
+            Self::VacationGet | Self::VacationSet => Capability::VacationResponse,
+            Self::MdnSend | Self::MdnParse => Capability::Mdn,
         }
     }
 }
@@ -117,7 +136,11 @@ pub(crate) async fn call(
         Method::SubmissionGet => submission::get(read(arguments)?, context).await,
         Method::SubmissionQuery => submission::query(arguments, context).await,
         Method::SubmissionQueryChanges => submission::query_changes(arguments, context).await,
+        Method::MdnSend => mdn::send(read(arguments)?, context, created).await,
+        Method::MdnParse => mdn::parse(arguments, context).await,
         Method::SubmissionSet => submission_set::call(arguments, context, created).await,
+        Method::VacationGet => vacation::get(read(arguments)?, context).await,
+        Method::VacationSet => vacation::set(set::Set::read(arguments)?, context).await,
         Method::MailboxSet => mailbox_set::call(arguments, context, created).await,
         Method::EmailImport => email_import::call(read(arguments)?, context, created).await,
     }

@@ -13,6 +13,9 @@ pub enum MethodError {
     /// `serverFail`: ours to mend.
     #[error("{0}")]
     ServerFail(String),
+    /// `serverPartialFail`: what was done is not known, or cannot be told.
+    #[error("{0}")]
+    ServerPartialFail(String),
     /// `unknownMethod`
     #[error("no such method, or of a capability that the request does not use")]
     UnknownMethod,
@@ -31,6 +34,9 @@ pub enum MethodError {
     /// `accountReadOnly`
     #[error("nothing may be changed in this account")]
     AccountReadOnly,
+    /// `accountNotSupportedByMethod`
+    #[error("this account has nothing of the kind")]
+    AccountNotSupportedByMethod,
     /// `requestTooLarge` (RFC 8620 §5.1, §5.3)
     #[error("more objects than one call may name")]
     RequestTooLarge,
@@ -65,12 +71,14 @@ impl MethodError {
         match self {
             Self::ServerUnavailable(_) => "serverUnavailable",
             Self::ServerFail(_) => "serverFail",
+            Self::ServerPartialFail(_) => "serverPartialFail",
             Self::UnknownMethod => "unknownMethod",
             Self::InvalidArguments(_) => "invalidArguments",
             Self::InvalidResultReference(_) => "invalidResultReference",
             Self::AccountNotFound => "accountNotFound",
             Self::FromAccountNotFound => "fromAccountNotFound",
             Self::AccountReadOnly => "accountReadOnly",
+            Self::AccountNotSupportedByMethod => "accountNotSupportedByMethod",
             Self::RequestTooLarge => "requestTooLarge",
             Self::StateMismatch => "stateMismatch",
             Self::CannotCalculateChanges => "cannotCalculateChanges",
@@ -95,9 +103,15 @@ impl MethodError {
 impl From<Failure> for MethodError {
     fn from(failure: Failure) -> Self {
         match failure {
+            Failure::Busy => Self::ServerUnavailable(
+                "the server has no memory for this now: try again later, or for less".into(),
+            ),
             Failure::Unavailable { reference } => {
                 Self::ServerUnavailable(format!("try again later (reference {reference})"))
             }
+            Failure::Uncertain { reference } => Self::ServerPartialFail(format!(
+                "this may be done or not: look before it is tried again (reference {reference})"
+            )),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! JMAP without I/O: a request goes in, asks come out and are answered, and a response is there.
 //!
-//! Standards: RFC 8620 (the core), RFC 8621 (mail), RFC 8887 (messages over a WebSocket), RFC 9404 (contents), RFC 9425 (quotas), RFC 7493 (what JSON may be), RFC 6901 (pointers into results), RFC 7807 (how a request is refused).
+//! Standards: RFC 8620 (the core), RFC 8621 (mail), RFC 8887 (messages over a WebSocket), RFC 9404 (contents), RFC 9425 (quotas), RFC 9007 (disposition notifications), RFC 7493 (what JSON may be), RFC 6901 (pointers into results), RFC 7807 (how a request is refused).
 //!
 //! Look first at [`Exchange`]: it is what a driver steps through. A method ([`methods`](self)) is written as a function that waits for the
 //! answers to what it asks; that it waits without a runtime, a clock or a thread is in one file, `exchange.rs`.
@@ -54,8 +54,8 @@ pub use changing::{
     Keywords, MailboxShape, Piece, Placing, Refusal, Shaped, StoredEmail,
 };
 pub use changing::{
-    Delivered, Envelope, Identity, Kept, KeptChange, NotKept, SendAnswer, SendAsk, Sendable,
-    Submission, Undo,
+    Delivered, Envelope, Identity, Kept, KeptChange, Letter, NotKept, SendAnswer, SendAsk,
+    Sendable, Submission, Undo, Vacation, VacationNow,
 };
 pub use error::MethodError;
 pub use exchange::{Exchange, Step};

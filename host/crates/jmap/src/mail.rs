@@ -7,8 +7,8 @@ mod changes;
 mod date;
 mod email_filter;
 pub(crate) mod email_get;
-mod email_parse;
-mod email_query;
+pub(crate) mod email_parse;
+pub(crate) mod email_query;
 mod email_sort;
 mod emails;
 mod form;
@@ -25,6 +25,8 @@ mod words;
 use crate::context::Context;
 use crate::error::MethodError;
 use crate::methods::{Arguments, read};
+
+pub(crate) use self::date::parse_utc;
 
 pub use self::ask::{Changes, Kind, MailAnswer, MailAsk};
 pub use self::email_filter::TextKey;

@@ -71,6 +71,12 @@ pub(crate) async fn call(
     context: &Context,
     created: &mut BTreeMap<String, String>,
 ) -> Result<Arguments, MethodError> {
+    // RFC 8620 §3.6.2: of somebody else's account only some capabilities are to be had.
+    let account = arguments.get("accountId").and_then(Value::as_str);
+    let account = account.and_then(|id| context.viewer.account(id));
+    if account.is_some_and(|account| !account.has(method.capability())) {
+        return Err(MethodError::AccountNotSupportedByMethod);
+    }
     match method {
         Method::CoreEcho => Ok(arguments),
         Method::BlobCopy => blob_copy::call(read(arguments)?, context).await,

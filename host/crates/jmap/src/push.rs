@@ -28,6 +28,8 @@ pub enum DataType {
     Quota,
     /// `Thread` (RFC 8621 §3)
     Thread,
+    /// `VacationResponse` (RFC 8621 §8)
+    VacationResponse,
 }
 
 impl DataType {
@@ -42,6 +44,7 @@ impl DataType {
             Self::Mailbox => "Mailbox",
             Self::Quota => "Quota",
             Self::Thread => "Thread",
+            Self::VacationResponse => "VacationResponse",
         }
     }
 }

@@ -21,6 +21,14 @@ pub struct Access {
     pub read_only: bool,
 }
 
+impl Access {
+    /// Whether there is something of a capability in the account: in somebody else's there is mail.
+    #[must_use]
+    pub const fn has(&self, capability: Capability) -> bool {
+        self.personal || matches!(capability, Capability::Core | Capability::Mail)
+    }
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
@@ -82,8 +90,10 @@ impl Viewer {
                 // RFC 8621 §1.3.1: what there is to be told is the account's.
                 Capability::Mail
                 | Capability::Submission
+                | Capability::VacationResponse
                 | Capability::Blob
                 | Capability::Quota
+                | Capability::Mdn
                 | Capability::Why => json!({}),
                 Capability::WebSocket => {
                     json!({"url": places.websocket_url(), "supportsPush": true})
@@ -167,18 +177,22 @@ impl Viewer {
 
 /// RFC 8620 §2: accountCapabilities.
 fn of_account(account: &Access, limits: &Limits) -> Map<String, Value> {
-    let capabilities = Capability::ALL.into_iter().filter(|it| it.of_accounts());
+    let capabilities = Capability::ALL.into_iter();
+    let capabilities = capabilities.filter(|it| it.of_accounts() && account.has(*it));
     let values = capabilities.map(|capability| {
         let value = match capability {
             // RFC 9425 §2.1: support is all there is to tell.
             Capability::Core
+            | Capability::VacationResponse
             | Capability::Quota
+            | Capability::Mdn
             | Capability::WebSocket
             | Capability::Vapid
             | Capability::Why => {
                 json!({})
             }
-            Capability::Mail => mail(limits, !account.read_only),
+            // RFC 4314 §4: what may be created is below a mailbox in which that is granted.
+            Capability::Mail => mail(limits, account.personal && !account.read_only),
             Capability::Submission => submission(limits),
             Capability::Blob => blob(limits),
         };

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::error::MethodError;
+
 /// A SetError.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SetError {
@@ -19,6 +21,8 @@ pub(crate) enum SetError {
     InvalidPatch(String),
     /// `willDestroy`
     WillDestroy,
+    /// `singleton`
+    Singleton,
     /// `invalidProperties`: which, and what is wrong with them.
     InvalidProperties(Vec<String>, String),
     /// `blobNotFound`
@@ -45,6 +49,23 @@ pub(crate) enum SetError {
     ForbiddenToSend(String),
     /// `cannotUnsend`
     CannotUnsend,
+    /// `mdnAlreadySent` (RFC 9007 §2.1)
+    MdnAlreadySent,
+    /// `serverFail`, as of a method: it is not done, and it is not for what the client wants.
+    ServerFail(String),
+}
+
+/// What came of one object of a call. Once something of the call is `done` it does not fail as a whole (RFC 8620 §3.6.2), since whoever is
+/// told so repeats all of it; but by what may be done or not.
+pub(crate) fn of_one<T>(
+    result: Result<Result<T, SetError>, MethodError>,
+    done: bool,
+) -> Result<Result<T, SetError>, MethodError> {
+    match result {
+        Err(error @ MethodError::ServerPartialFail(_)) => Err(error),
+        Err(error) if done => Ok(Err(SetError::ServerFail(error.to_string()))),
+        other => other,
+    }
 }
 
 impl SetError {
@@ -62,6 +83,7 @@ impl SetError {
             Self::RateLimit(_) => "rateLimit",
             Self::InvalidPatch(_) => "invalidPatch",
             Self::WillDestroy => "willDestroy",
+            Self::Singleton => "singleton",
             Self::InvalidProperties(..) => "invalidProperties",
             Self::BlobNotFound(_) => "blobNotFound",
             Self::TooManyKeywords => "tooManyKeywords",
@@ -75,6 +97,8 @@ impl SetError {
             Self::ForbiddenFrom(_) => "forbiddenFrom",
             Self::ForbiddenToSend(_) => "forbiddenToSend",
             Self::CannotUnsend => "cannotUnsend",
+            Self::MdnAlreadySent => "mdnAlreadySent",
+            Self::ServerFail(_) => "serverFail",
         }
     }
 
@@ -82,6 +106,7 @@ impl SetError {
         match self {
             Self::NotFound => "there is none",
             Self::WillDestroy => "the same call destroys it",
+            Self::Singleton => "there is one, and always is",
             Self::TooLarge(_) => "it is larger than what is taken",
             Self::BlobNotFound(_) => "a blob is not there",
             Self::TooManyKeywords => "it would have more keywords than one may have",
@@ -90,6 +115,7 @@ impl SetError {
             Self::TooManyRecipients(_) => "there are more recipients than are taken at once",
             Self::NoRecipients => "there is nobody to send it to",
             Self::CannotUnsend => "it is on its way",
+            Self::MdnAlreadySent => "one was sent, or is not to be",
             Self::Forbidden(text)
             | Self::OverQuota(text)
             | Self::RateLimit(text)
@@ -99,7 +125,8 @@ impl SetError {
             | Self::InvalidRecipients(_, text)
             | Self::ForbiddenMailFrom(text)
             | Self::ForbiddenFrom(text)
-            | Self::ForbiddenToSend(text) => text,
+            | Self::ForbiddenToSend(text)
+            | Self::ServerFail(text) => text,
         }
     }
 

@@ -86,6 +86,11 @@ fn answer_of(value: &Value) -> Answer {
     if let Some(answer) = world::push::answer(value) {
         return Answer::Push(answer);
     }
+    if let Some(reference) = value["uncertain"].as_str() {
+        return Answer::Failed(Failure::Uncertain {
+            reference: reference.into(),
+        });
+    }
     Answer::Failed(Failure::Unavailable {
         reference: value["unavailable"].as_str().unwrap().into(),
     })

@@ -20,42 +20,69 @@ const MAX_ADDRESSES: usize = 2_000;
 /// Parameters kept of one field.
 const MAX_PARAMS: usize = 64;
 
-/// Reads the envelope and the References field of a message's header.
+/// The fields that an envelope is made of, in the order in which they are read: what says who and what comes before lists that can be long.
+const ENVELOPE: [&str; 11] = [
+    "From",
+    "Sender",
+    "Date",
+    "Subject",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Bcc",
+];
+
+/// Reads the envelope and the References field of a message's header. Of several fields of one name the last counts (RFC 8621 §4.1.3), by
+/// whichever protocol it is asked for.
 pub(crate) fn envelope(header: &[u8], budget: &mut Budget) -> (Envelope, Vec<u8>) {
+    let mut last: [Option<Field<'_>>; ENVELOPE.len()] = [None; ENVELOPE.len()];
+    for field in header::fields(header) {
+        let nth = ENVELOPE.iter().position(|name| field.is(name));
+        if let Some(slot) = nth.and_then(|nth| last.get_mut(nth)) {
+            *slot = Some(field);
+        }
+    }
     let mut envelope = Envelope::default();
     let mut references = Vec::new();
-    for field in header::fields(header) {
-        let e = &mut envelope;
-        match field.name.len() {
-            2 if field.is("To") => addresses(&field, &mut e.to, budget),
-            2 if field.is("Cc") => addresses(&field, &mut e.cc, budget),
-            3 if field.is("Bcc") => addresses(&field, &mut e.bcc, budget),
-            4 if field.is("From") => addresses(&field, &mut e.from, budget),
-            4 if field.is("Date") && e.date.is_none() => {
-                first(&field, &mut e.date, budget);
-                e.sent = sent(&field);
+    let e = &mut envelope;
+    for (name, field) in ENVELOPE.iter().zip(last) {
+        let Some(field) = &field else {
+            continue;
+        };
+        match *name {
+            "From" => addresses(field, &mut e.from, budget),
+            "Sender" => addresses(field, &mut e.sender, budget),
+            "Date" => {
+                text(field, &mut e.date, budget);
+                e.sent = sent(field);
             }
-            6 if field.is("Sender") => addresses(&field, &mut e.sender, budget),
-            7 if field.is("Subject") => first(&field, &mut e.subject, budget),
-            8 if field.is("Reply-To") => addresses(&field, &mut e.reply_to, budget),
-            10 if field.is("Message-ID") => first(&field, &mut e.message_id, budget),
-            10 if field.is("References") => octets(&field, &mut references, budget),
-            11 if field.is("In-Reply-To") => first(&field, &mut e.in_reply_to, budget),
-            _ => {}
+            "Subject" => text(field, &mut e.subject, budget),
+            "Message-ID" => text(field, &mut e.message_id, budget),
+            "In-Reply-To" => text(field, &mut e.in_reply_to, budget),
+            "References" => octets(field, &mut references, budget),
+            "Reply-To" => addresses(field, &mut e.reply_to, budget),
+            "To" => addresses(field, &mut e.to, budget),
+            "Cc" => addresses(field, &mut e.cc, budget),
+            _ => addresses(field, &mut e.bcc, budget),
         }
     }
     (envelope, references)
 }
 
-/// The authors that a header names (RFC 5322 §3.6.2): From, with room of its own. What decides by them must not depend on how much
-/// other fields took of what a summary may hold.
+/// The authors that a header names (RFC 5322 §3.6.2): all of every From, with room of its own. What decides by them must not depend on how
+/// much other fields took of what a summary may hold, nor on which of two fields somebody is shown.
 #[must_use]
 pub fn authors(header: &[u8]) -> Vec<AddressItem> {
-    let (mut from, mut budget) = (Vec::new(), Budget::of(header));
-    header::fields(header)
-        .filter(|field| field.is("From"))
-        .for_each(|field| addresses(&field, &mut from, &mut budget));
-    from
+    let (mut all, mut budget) = (Vec::new(), Budget::of(header));
+    for field in header::fields(header).filter(|field| field.is("From")) {
+        let mut from = Vec::new();
+        addresses(&field, &mut from, &mut budget);
+        all.append(&mut from);
+    }
+    all
 }
 
 /// Reads the MIME fields of a part's header; `digest` is the default of RFC 2046 §5.1.5.
@@ -135,11 +162,9 @@ fn octets(field: &Field<'_>, target: &mut Vec<u8>, budget: &mut Budget) {
     }
 }
 
-/// The value of the first field of its name, though it be empty.
-fn first(field: &Field<'_>, target: &mut Option<Vec<u8>>, budget: &mut Budget) {
-    if target.is_none() {
-        octets(field, target.insert(Vec::new()), budget);
-    }
+/// The value of a field that is there, though it be empty.
+fn text(field: &Field<'_>, target: &mut Option<Vec<u8>>, budget: &mut Budget) {
+    octets(field, target.insert(Vec::new()), budget);
 }
 
 /// The first token of a value, without comments.

@@ -136,6 +136,29 @@ fn source_routes_and_empty_fields() {
 }
 
 #[test]
+fn of_fields_that_are_there_twice_the_last_counts() {
+    let raw = concat!(
+        "From: a@a.test\r\nTo: b@b.test\r\nSubject: one\r\nDate: Fri, 21 Nov 1997 09:55:06 -0600\r\nMessage-ID: <1@a>\r\n",
+        "References: <0@a>\r\nFROM: c@c.test\r\nTo: d@d.test\r\nSubject: two\r\nDate: Sat, 22 Nov 1997 09:55:06 -0600\r\n",
+        "Message-ID: <2@a>\r\nReferences: <9@a>\r\n\r\n",
+    );
+    let summary = Summary::read(raw.as_bytes());
+    let envelope = &summary.envelope;
+    let address = |domain: &str| AddressItem::Mailbox {
+        name: String::new(),
+        route: String::new(),
+        local: domain[..1].into(),
+        domain: domain.into(),
+    };
+    assert_eq!(envelope.from, [address("c.test")]);
+    assert_eq!(envelope.to, [address("d.test")]);
+    assert_eq!(envelope.subject.as_deref(), Some(&b"two"[..]));
+    assert_eq!(envelope.message_id.as_deref(), Some(&b"<2@a>"[..]));
+    assert_eq!(summary.references, b"<9@a>");
+    assert_eq!(envelope.sent.unwrap().timestamp, 880_214_106);
+}
+
+#[test]
 fn parts_have_their_fields() {
     let summary = Summary::read(MAIL.as_bytes());
     assert_eq!(summary.preview, "first text second line");

@@ -14,6 +14,7 @@ wasmtime::component::bindgen!({
         "waxwing:policy/dnsbl.look-up": async | trappable,
         "waxwing:policy/http": async | trappable,
         "waxwing:policy/passwords": async | trappable,
+        "waxwing:policy/vacation": async | trappable,
         "waxwing:policy/credentials.[method]credentials.verify": async | trappable,
         "waxwing:policy/actions.[method]message-actions.add-recipient": async | trappable,
         default: trappable,

@@ -19,11 +19,13 @@ mod metrics;
 mod outbound;
 mod outside;
 mod passwords;
+mod response;
 mod runtime;
 mod session;
 #[cfg(test)]
 mod tests;
 mod types;
+mod vacation;
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{HasSelf, Linker, ResourceType};
@@ -91,6 +93,9 @@ pub(crate) fn linker(
             Grant::Http => wit::http::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?,
             Grant::Passwords => {
                 wit::passwords::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
+            }
+            Grant::Vacation => {
+                wit::vacation::add_to_linker::<State, HasSelf<State>>(&mut linker, itself)?;
             }
             Grant::Relay => {}
         }

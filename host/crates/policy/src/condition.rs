@@ -37,6 +37,8 @@ enum Fact {
     Limited,
     /// The attempt to deliver elsewhere failed in a way that may pass.
     Deferred,
+    /// The account at hand has an answer switched on for the time that somebody is away.
+    Away,
 }
 
 /// What has to be so: one of these facts. None: there is no condition.
@@ -57,6 +59,7 @@ impl Fact {
             "detail" => Self::Detail,
             "limited" => Self::Limited,
             "deferred" => Self::Deferred,
+            "away" => Self::Away,
             _ => return None,
         })
     }
@@ -82,6 +85,7 @@ impl Fact {
                 .attempt
                 .as_ref()
                 .is_none_or(|attempt| attempt.outcome == AttemptOutcome::Deferred),
+            Self::Away => !matches!(ask, Ask::Deliver { away: false, .. }),
         }
     }
 }
@@ -156,6 +160,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::bindings::waxwing::policy::types::{MailAddress, Recipient};
     use crate::facts::Attempt;
     use crate::outcome::{Operation, Room};
     use crate::services::Usage;
@@ -193,6 +198,33 @@ mod tests {
             known.holds(&Ask::Submit, &Context::default()),
             "where nothing is known"
         );
+    }
+
+    #[test]
+    fn an_account_is_away_or_not() {
+        let recipient = Recipient {
+            index: 0,
+            address: MailAddress {
+                local_part: "alice".into(),
+                domain: "example.org".into(),
+            },
+            original: MailAddress {
+                local_part: "alice".into(),
+                domain: "example.org".into(),
+            },
+            params: Vec::new(),
+        };
+        let known = Condition::parse("away", &Value::Null);
+        let holds = |away| {
+            let ask = Ask::Deliver {
+                recipient: &recipient,
+                account: "alice@example.org",
+                away,
+            };
+            known.holds(&ask, &Context::default())
+        };
+        assert!(holds(true) && !holds(false));
+        assert!(known.holds(&Ask::Message, &Context::default()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 use crate::code::hex;
 use crate::generation::Generation;
 use crate::history::write_whole;
+use crate::load::Loader;
 use crate::memory::MemoryServices;
 use crate::policy::Policy;
 use crate::policy_file::{self, Ground, PolicyFile};
@@ -43,6 +44,9 @@ pub enum DraftError {
     /// Somebody changed it.
     #[error("{0} is not what it was when it was read: read it again, and make the change anew")]
     Changed(String),
+    /// It cannot be done with the policy as it is.
+    #[error("{0}")]
+    Refused(String),
     /// The policy would not load.
     #[error("{}", listed(.0))]
     Problems(Vec<Problem>),
@@ -56,7 +60,7 @@ fn listed(problems: &[Problem]) -> String {
     lines.join("\n")
 }
 
-fn digest(text: &str) -> String {
+pub(crate) fn digest(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
 }
 
@@ -94,16 +98,20 @@ impl Policy {
     /// A draft that can be tried, beside what the policy is without it.
     pub async fn draft(&self, name: &str, text: &str) -> Result<Draft, DraftError> {
         let path = place(&files(&self.inner).await?, name)?;
+        self.drafted(self.inner.loader.on(ground(&path, text)))
+            .await
+    }
+
+    /// What a loader loads, beside what the policy is, in a pretended world.
+    pub(crate) async fn drafted(&self, after: Loader) -> Result<Draft, DraftError> {
         let server = Arc::new(MemoryServices::new());
         let nothing = Generation::empty();
-        let load = async |ground: Ground| {
-            let loader = self.inner.loader.on(ground).pretending(server.clone());
+        let load = async |loader: Loader| {
+            let loader = loader.pretending(server.clone());
             loader.load(&nothing).await.steps
         };
-        let after = load(ground(&path, text))
-            .await
-            .map_err(DraftError::Problems)?;
-        let before = match load(Ground::Own).await {
+        let after = load(after).await.map_err(DraftError::Problems)?;
+        let before = match load(self.inner.loader.on(Ground::Own)).await {
             Ok(steps) => steps,
             // The files as they are do not load: what serves is the last that did.
             Err(problems) => self
@@ -163,7 +171,7 @@ impl Policy {
     }
 }
 
-fn failed(error: &dyn std::fmt::Display) -> DraftError {
+pub(crate) fn failed(error: &dyn std::fmt::Display) -> DraftError {
     DraftError::Failed(error.to_string())
 }
 
@@ -201,7 +209,7 @@ fn place(policy: &PolicyFile, name: &str) -> Result<PathBuf, DraftError> {
     .ok_or_else(|| DraftError::Unknown(name.to_owned()))
 }
 
-fn ground(path: &Path, text: &str) -> Ground {
+pub(crate) fn ground(path: &Path, text: &str) -> Ground {
     Ground::Draft(Arc::new(policy_file::Draft {
         path: path.to_owned(),
         text: text.to_owned(),
@@ -209,7 +217,7 @@ fn ground(path: &Path, text: &str) -> Ground {
 }
 
 /// What a load would say of it.
-async fn check(inner: &Inner, path: &Path, text: &str) -> Result<(), DraftError> {
+pub(crate) async fn check(inner: &Inner, path: &Path, text: &str) -> Result<(), DraftError> {
     let loader = inner.loader.on(ground(path, text));
     let loaded = loader.load(&inner.current()).await;
     loaded.steps.map(drop).map_err(DraftError::Problems)

@@ -23,13 +23,15 @@ pub(crate) enum Grant {
     Http,
     /// Hash passwords.
     Passwords,
+    /// What accounts answer while somebody is away.
+    Vacation,
     /// Its `accept` of a recipient that is not ours lets the message through: relaying.
     Relay,
 }
 
 impl Grant {
     /// All of them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Message,
         Self::Actions,
         Self::Kv,
@@ -40,6 +42,7 @@ impl Grant {
         Self::Dnsbl,
         Self::Http,
         Self::Passwords,
+        Self::Vacation,
         Self::Relay,
     ];
 
@@ -56,6 +59,7 @@ impl Grant {
             Self::Dnsbl => "dnsbl",
             Self::Http => "http",
             Self::Passwords => "passwords",
+            Self::Vacation => "vacation",
             Self::Relay => "relay",
         }
     }

@@ -310,7 +310,9 @@ impl Guest {
                 )),
                 None => pass(),
             },
-            Ask::Deliver { recipient, account } => match &self.deliver {
+            Ask::Deliver {
+                recipient, account, ..
+            } => match &self.deliver {
                 Some(hook) => {
                     let said = hook
                         .call_on_deliver(

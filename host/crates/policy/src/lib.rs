@@ -18,6 +18,7 @@
 
 mod account;
 mod ahead;
+mod amend;
 mod answer;
 mod archive;
 mod auth;
@@ -89,6 +90,7 @@ mod watch;
 mod workbench;
 
 pub use account::DomainCost;
+pub use amend::{Amended, Amendment, Build, Candidate};
 pub use auth::{
     ArcVerdict, AuthResults, AuthVerdict, DkimVerdict, DmarcPolicy, DmarcVerdict, DomainVerdict,
 };
@@ -113,10 +115,11 @@ pub use outbound::Outbound;
 pub use outcome::{
     AddedRecipient, Decision, DeliverOutcome, DkimKey, Filing, HeaderEdit, LoginOutcome,
     MailboxRef, MaildropTerms, MessageOutcome, NextHop, Notice, Operation, OutboundOutcome, Plan,
-    QuotaOutcome, QuotaRoot, RelayHost, ResultOutcome, Room, Sought, SubmitFate, SubmitOutcome,
-    Target, TlsPolicy, Verdict,
+    QuotaOutcome, QuotaRoot, RelayHost, Response, ResultOutcome, Room, Sought, SubmitFate,
+    SubmitOutcome, Target, TlsPolicy, Verdict,
 };
 pub use policy::{Checked, Policy, StartError};
+pub use policy_file::Mode as StepMode;
 pub use problem::Problem;
 pub use recorder::{HostCall, Recorder};
 pub use rewrite::{Rewritten, SCORE_FIELD, VERDICT_FIELD};
@@ -125,7 +128,7 @@ pub use services::dns::{DnsAnswer, DnsOutcome, DnsQuestion, DnsRecord, DnsSecuri
 pub use services::http::{Exchange, HttpFailure, HttpRequest, HttpResponse};
 pub use services::{
     Aim, BucketState, Entry, KeyValues, Limits, Pending, ServiceError, Services, Space, Usage,
-    Verification, Versioned,
+    Vacation, Verification, Versioned,
 };
 pub use session::PolicySession;
 pub use signature::{KeyError, PublicKey, SigningKey};
@@ -137,5 +140,5 @@ pub use trial::Tried;
 pub use workbench::{
     AccountCase, AttemptCase, AuthCase, Bench, Case, CaseOutcome, CaseStep, ConnectionCase,
     Directory, Draft, EnvelopeCase, EventCase, Mail, NetworkCase, NotedCall, PageCase, Seen,
-    Side as DraftSide, TriedMail, Workbench,
+    Side as DraftSide, TriedMail, VacationCase, Workbench,
 };

@@ -15,7 +15,7 @@ use crate::services::http::{Exchange, HttpFailure, HttpRequest, HttpResponse};
 use crate::services::kv::{Bucket, Events};
 use crate::services::{
     Aim, BucketState, Entry, KeyValues, Limits, Pending, ServiceError, Services, Space, Usage,
-    Verification, Versioned,
+    Vacation, Verification, Versioned,
 };
 
 /// Directory, key-value store and a world around the server, in memory.
@@ -48,6 +48,8 @@ struct Account {
     limits: Limits,
     usage: Usage,
     mailboxes: BTreeSet<String>,
+    vacation: Vacation,
+    identities: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -98,6 +100,14 @@ impl MemoryServices {
         if let Some(account) = self.state().accounts.get_mut(address) {
             account.limits = limits;
             account.usage = usage;
+        }
+    }
+
+    /// Sets what an account answers while somebody is away, and under which addresses it sends beside its own.
+    pub fn set_vacation(&self, address: &str, vacation: Vacation, identities: Vec<String>) {
+        if let Some(account) = self.state().accounts.get_mut(address) {
+            account.vacation = vacation;
+            account.identities = identities;
         }
     }
 
@@ -280,6 +290,18 @@ impl Services for MemoryServices {
             }
             false
         }))
+    }
+
+    fn vacation<'a>(&'a self, account: &'a str) -> Pending<'a, Vacation> {
+        let found = self.now_with(|state| state.accounts.get(account).cloned());
+        self.ready(found.unwrap_or_default().vacation)
+    }
+
+    fn addresses<'a>(&'a self, account: &'a str) -> Pending<'a, Vec<String>> {
+        let found = self.now_with(|state| state.accounts.get(account).cloned());
+        let identities = found.unwrap_or_default().identities;
+        let own = std::iter::once(account.to_owned());
+        self.ready(own.chain(identities).collect())
     }
 
     fn account_limits<'a>(&'a self, account: &'a str) -> Pending<'a, Limits> {

@@ -318,6 +318,25 @@ pub struct Filing {
     pub flags: Vec<String>,
 }
 
+/// An automatic answer, as a step wishes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// Who it is from.
+    pub author: Address,
+    /// Its subject.
+    pub subject: String,
+    /// The body as a text.
+    pub text: Option<String>,
+    /// The body as HTML; one of the two is there.
+    pub html: Option<String>,
+    /// How long nobody gets another one of this handle.
+    pub period: std::time::Duration,
+    /// What counts as the same answer.
+    pub handle: String,
+    /// How many the account gives a day at most.
+    pub most_a_day: u32,
+}
+
 /// What becomes of one account's copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliverOutcome {

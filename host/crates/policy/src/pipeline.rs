@@ -17,7 +17,7 @@ use crate::guest::Ask;
 use crate::hook::Hook;
 use crate::instance::Said;
 use crate::ledger::{Entry, Finding};
-use crate::outcome::{EnvelopeEdit, Filing, HeaderEdit};
+use crate::outcome::{EnvelopeEdit, Filing, HeaderEdit, Response};
 use crate::policy_file::{Mode, OnError};
 use crate::state::{Context, Effects};
 use crate::step::{Held, Step};
@@ -214,6 +214,9 @@ impl Scene<'_> {
                 state.seal = effects.seal;
             }
             state.priority = effects.priority.or(state.priority);
+            if entry.hook == Hook::Deliver && effects.response.is_some() {
+                state.response = effects.response;
+            }
             if let (Hook::RcptTo, Some(account)) = (entry.hook, effects.leads_to) {
                 state.leads.note(&step.shared.name, account);
             }
@@ -381,7 +384,16 @@ pub(crate) fn actions(effects: &Effects, answer: &Answer) -> Vec<String> {
         .chain(effects.maildrop.told())
         .chain(effects.said_ahead())
         .chain(filings.iter().map(Filing::told))
+        .chain(effects.response.as_ref().map(Response::told))
         .collect()
+}
+
+impl Response {
+    /// Without what it says: that is its author's.
+    fn told(&self) -> String {
+        let seconds = self.period.as_secs();
+        format!("respond from {} once in {seconds} s", self.author)
+    }
 }
 
 impl EnvelopeEdit {

@@ -185,14 +185,6 @@ impl Policy {
         self.inner.roll_back(to, who, &why).await
     }
 
-    /// Lets a trial step enforce because `who` asked for it: the policy file is rewritten and loaded. Gives the number that serves then.
-    ///
-    /// # Errors
-    /// The step is not tried out, or the file cannot be written.
-    pub async fn promote(&self, step: &str, who: &str) -> Result<u64, RolloutError> {
-        self.inner.promote(step, who).await
-    }
-
     /// Every problem of a policy: its file, its plugins, their settings; if there is none, what is to be said of it. Nothing is served.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //!
 //! Reading gives everything that is wrong at once, each with its line; nothing is half taken.
 
+mod amend;
 mod ground;
 mod network;
 mod promote;
@@ -18,10 +19,12 @@ use toml_edit::Document;
 
 use crate::problem::Problem;
 
+pub(crate) use amend::{exchanged, moded, tried, withdrawn};
 pub(crate) use ground::{Draft, Ground};
 pub(crate) use network::{HttpGrant, Network, Origin, Secret};
 pub(crate) use promote::promoted;
-pub(crate) use rollout::{Drift, Mode};
+pub(crate) use rollout::Drift;
+pub use rollout::Mode;
 pub(crate) use settings::{Inputs, Settings};
 pub(crate) use signing::Trust;
 pub(crate) use step::{Isolation, Located, OnError, StepConfig};
@@ -49,7 +52,11 @@ pub(crate) struct PolicyFile {
 impl PolicyFile {
     /// Reads a policy and the settings files that it names.
     pub(crate) fn read(path: &Path, ground: Ground) -> Result<Self, Vec<Problem>> {
-        let text = read_text(path).map_err(|problem| vec![problem])?;
+        let draft = ground.draft().filter(|draft| draft.path == path);
+        let text = match draft {
+            Some(draft) => draft.text.clone(),
+            None => read_text(path).map_err(|problem| vec![problem])?,
+        };
         Self::parse_on(ground, path, &text)
     }
 

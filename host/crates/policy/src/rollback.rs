@@ -8,11 +8,10 @@ use std::sync::Arc;
 use metrics::counter;
 
 use crate::generation::{Alarm, Generation};
-use crate::history::write_whole;
 use crate::load::Loaded;
-use crate::policy_file::{Mode, PolicyFile, promoted};
+use crate::policy_file::Mode;
 use crate::services::Services;
-use crate::serving::{Change, Inner, Manner, Version};
+use crate::serving::{Change, Inner, Version};
 use crate::step::Step;
 
 /// Why the policy did not do what an operator asked for: one sentence.
@@ -249,45 +248,4 @@ impl Inner {
             return;
         }
     }
-
-    /// Lets a trial step enforce: rewrites the policy file and loads it.
-    pub(crate) async fn promote(&self, step: &str, who: &str) -> Result<u64, RolloutError> {
-        let _one = self.loading.lock().await;
-        let (path, name) = (self.loader.config.policy_file.clone(), step.to_owned());
-        let written = tokio::task::spawn_blocking(move || rewrite(&path, &name));
-        written
-            .await
-            .map_err(|panic| RolloutError(panic.to_string()))??;
-        let why = format!("promote {step}");
-        let manner = Manner {
-            tell: true,
-            force: true,
-            who,
-            why: &why,
-        };
-        self.load_now(manner).await;
-        match self.problems().first() {
-            None => Ok(self.current().number()),
-            Some(problem) => Err(RolloutError(format!(
-                "`{step}` was promoted in the policy file, which does not load now: {problem}"
-            ))),
-        }
-    }
-}
-
-fn rewrite(path: &std::path::Path, step: &str) -> Result<(), RolloutError> {
-    let failed = |error: std::io::Error| RolloutError(format!("{}: {error}", path.display()));
-    // A link stays a link; what it leads to is replaced.
-    let file = std::fs::canonicalize(path).map_err(failed)?;
-    let text = std::fs::read_to_string(&file).map_err(failed)?;
-    let promoted = promoted(&text, step)
-        .map_err(|error| RolloutError(format!("{}: {error}", path.display())))?;
-    PolicyFile::parse(path, &promoted.text).map_err(|problems| {
-        let first = problems.first().map(ToString::to_string);
-        RolloutError(format!(
-            "without its mode the step makes no good policy: {}",
-            first.unwrap_or_default()
-        ))
-    })?;
-    write_whole(&file, promoted.text.as_bytes()).map_err(failed)
 }

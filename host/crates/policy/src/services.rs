@@ -84,6 +84,25 @@ pub struct Limits {
     pub messages: Option<u64>,
 }
 
+/// What an account answers while somebody is away (RFC 8621 §8).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vacation {
+    /// It is switched on.
+    pub enabled: bool,
+    /// From when on, milliseconds since 1970.
+    pub from: Option<u64>,
+    /// Until before when.
+    pub to: Option<u64>,
+    /// The subject.
+    pub subject: Option<String>,
+    /// The body as a text.
+    pub text: Option<String>,
+    /// The body as HTML.
+    pub html: Option<String>,
+    /// Rises with each change.
+    pub version: u64,
+}
+
 /// The directory, the key-value store, what lies beyond the server, and the clock.
 pub trait Services: KeyValues {
     /// The clock that plugins read: milliseconds since 1970.
@@ -112,6 +131,10 @@ pub trait Services: KeyValues {
     fn domain_usage<'a>(&'a self, domain: &'a str) -> Pending<'a, Usage>;
     /// Whether an account has a mailbox of this path.
     fn mailbox_exists<'a>(&'a self, account: &'a str, path: &'a str) -> Pending<'a, bool>;
+    /// What an account answers while somebody is away.
+    fn vacation<'a>(&'a self, account: &'a str) -> Pending<'a, Vacation>;
+    /// The addresses that an account sends under.
+    fn addresses<'a>(&'a self, account: &'a str) -> Pending<'a, Vec<String>>;
 
     /// Asks the DNS.
     fn resolve<'a>(&'a self, question: &'a DnsQuestion) -> LookUp<'a>;

@@ -16,7 +16,7 @@ use crate::facts::{Attempt, Cause, MailboxEvent};
 use crate::fault::Fault;
 use crate::hook::Hook;
 use crate::limits::Limits;
-use crate::outcome::{DkimKey, EnvelopeEdit, Filing, HeaderEdit, MaildropTerms, Plan};
+use crate::outcome::{DkimKey, EnvelopeEdit, Filing, HeaderEdit, MaildropTerms, Plan, Response};
 use crate::policy_file::{Mode, Network};
 use crate::recorder::{HostCall, Recorder};
 use crate::services::Services;
@@ -109,6 +109,7 @@ pub(crate) struct Effects {
     pub(crate) edits: Vec<HeaderEdit>,
     pub(crate) tags: Vec<(String, String)>,
     pub(crate) filings: Vec<Filing>,
+    pub(crate) response: Option<Response>,
     pub(crate) envelope: Vec<EnvelopeEdit>,
     pub(crate) signatures: Vec<DkimKey>,
     pub(crate) seal: Option<DkimKey>,

@@ -13,7 +13,7 @@ use crate::auth::AuthResults;
 use crate::facts::{ConnectionFacts, OutboundFacts, TlsFacts, TransactionFacts};
 use crate::generation::Generation;
 use crate::ledger::{Entry, Ledger};
-use crate::outcome::{DkimKey, EnvelopeEdit, HeaderEdit, MaildropTerms, Verdict};
+use crate::outcome::{DkimKey, EnvelopeEdit, HeaderEdit, MaildropTerms, Response, Verdict};
 use crate::trial::Trials;
 
 /// Notes, octets of a key and octets in all that one step may keep on one connection or transaction.
@@ -202,6 +202,8 @@ pub(crate) struct MailState {
     pub(crate) seal: Option<DkimKey>,
     /// Its priority there, if a step said so.
     pub(crate) priority: Option<i8>,
+    /// The answer that is given once the copy at hand is stored.
+    pub(crate) response: Option<Response>,
 }
 
 /// An accepted recipient.

@@ -23,9 +23,10 @@ use crate::lineup::Who;
 use crate::outbound::Outbound;
 use crate::outcome::{
     AddedRecipient, Decision, DeliverOutcome, Filing, MailboxRef, MessageOutcome, QuotaOutcome,
-    Room, Target, Verdict,
+    Response, Room, Target, Verdict,
 };
 use crate::pipeline::{Came, Scene};
+use crate::services::ServiceError;
 use crate::session::{Decided, asks_for_room, decide, domain_of, quota, undecided};
 use crate::state::Context;
 use crate::step::{Held, Step};
@@ -378,14 +379,23 @@ impl Transaction {
         outcome
     }
 
-    /// Into which mailboxes the recipient's copy for `account` goes.
-    pub async fn deliver(&mut self, recipient: u32, account: &str) -> DeliverOutcome {
-        let outcome = self.filed(recipient, account).await;
+    /// Into which mailboxes the recipient's copy for `account` goes. `away`: the account has an answer switched on.
+    pub async fn deliver(&mut self, recipient: u32, account: &str, away: bool) -> DeliverOutcome {
+        self.mail.state().response = None;
+        let outcome = self.filed(recipient, account, away).await;
+        if !matches!(outcome, DeliverOutcome::File(_)) {
+            self.mail.state().response = None;
+        }
         self.course.delivery(&outcome);
         outcome
     }
 
-    async fn filed(&mut self, recipient: u32, account: &str) -> DeliverOutcome {
+    /// The answer that is wished for the copy that was filed last.
+    pub fn take_response(&mut self) -> Option<Response> {
+        self.mail.state().response.take()
+    }
+
+    async fn filed(&mut self, recipient: u32, account: &str, away: bool) -> DeliverOutcome {
         let Some(addressee) = self.addressee(recipient) else {
             return DeliverOutcome::Refuse(undecided("about this delivery"));
         };
@@ -393,16 +403,16 @@ impl Transaction {
         let mut scene = self.scene(domain_of(account), Some(account.to_owned()));
         let generation = scene.generation;
         for step in generation.at(Hook::Deliver) {
-            match scene
-                .ask(
-                    step,
-                    &Ask::Deliver {
-                        recipient: &asked,
-                        account,
-                    },
-                )
-                .await
-            {
+            let ask = Ask::Deliver {
+                recipient: &asked,
+                account,
+                away,
+            };
+            let mut came = scene.ask(step, &ask).await;
+            if let Err(fault) = scene.may_respond(step, &addressee, account).await {
+                came = scene.object(step, Hook::Deliver, &fault);
+            }
+            match came {
                 Came::Answer(Answer::Done(filings)) => return DeliverOutcome::File(filings),
                 Came::Answer(Answer::Discard) => return DeliverOutcome::Discard,
                 Came::Answer(Answer::Refuse(reply)) | Came::Failed(reply) => {
@@ -493,6 +503,43 @@ async fn may_accept(step: &Step, domain: &str) -> Result<(), Fault> {
             "`accept` for {domain}, which is not local, takes the grant `relay`"
         ))),
         Err(error) => Err(Fault::Unavailable(error.to_string())),
+    }
+}
+
+impl Scene<'_> {
+    /// Whether the answer that steps wish is from somebody whose mail it is: nobody is spoken for whom it did not come to.
+    async fn may_respond(
+        &self,
+        step: &Step,
+        addressee: &Addressee,
+        account: &str,
+    ) -> Result<(), Fault> {
+        let Some(mail) = &self.context.mail else {
+            return Ok(());
+        };
+        let wished = mail.state().response.as_ref().map(|it| it.author.clone());
+        let Some(author) = wished.filter(|author| addressee.address.as_ref() != Some(author))
+        else {
+            return Ok(());
+        };
+        let services = &step.shared.services;
+        let unavailable = |error: ServiceError| Fault::Unavailable(error.to_string());
+        let own = services.owns(account, &author).await.map_err(unavailable)?;
+        if own {
+            return Ok(());
+        }
+        let addresses = services.addresses(account).await.map_err(unavailable)?;
+        let name = author.to_string();
+        if addresses
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(&name))
+        {
+            return Ok(());
+        }
+        mail.state().response = None;
+        Err(Fault::Nonsense(format!(
+            "an answer from {author}, which is no address of {account}"
+        )))
     }
 }
 

@@ -317,6 +317,13 @@ mod tests {
     }
 
     #[test]
+    fn the_authors_are_those_of_every_field() {
+        let mail = b"From: ann@example.org\r\nSubject: x\r\nFrom: bob@example.net\r\n\r\n";
+        let view = MessageView::new(Bytes::from_static(mail));
+        assert_eq!(view.authors(), ["ann@example.org", "bob@example.net"]);
+    }
+
+    #[test]
     fn authors_are_found_whatever_other_fields_hold() {
         // A summary spends more on a short address than the header has octets: there is no room left behind these.
         let lists = ["To", "Cc", "Bcc", "Reply-To"];

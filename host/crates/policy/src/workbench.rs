@@ -17,7 +17,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 pub use bench::{Bench, NotedCall, Seen};
-pub use case::{AccountCase, Case, CaseStep, ConnectionCase, Directory, EnvelopeCase};
+pub use case::{
+    AccountCase, Case, CaseStep, ConnectionCase, Directory, EnvelopeCase, VacationCase,
+};
 pub use network::{AuthCase, NetworkCase, PageCase};
 pub use preview::{Draft, Mail, Side, Tried as TriedMail};
 pub use queue::{AttemptCase, EventCase};

@@ -180,6 +180,18 @@ impl Limiter {
         names.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Whether a destination is not to be tried just now, however many connections to it are free.
+    pub fn is_shut(&self, destination: &str, now: i64) -> bool {
+        let state = self.destinations.get(destination);
+        state.is_some_and(|state| state.earliest() > now)
+    }
+
+    /// How many connections a destination may have, if anything went to it lately.
+    pub fn most_connections(&self, destination: &str) -> Option<u32> {
+        let state = self.destinations.get(destination)?;
+        Some(state.limits.connections.max(1))
+    }
+
     /// When the first destination that waits for a moment will be admitted again.
     pub fn next_open(&self, now: i64) -> Option<i64> {
         let times = self.destinations.values().map(Destination::earliest);

@@ -1,12 +1,13 @@
 //! The client's side of a session: SMTP to other servers and smart hosts, LMTP to those that keep mail.
 //!
 //! Standards: RFC 5321 §3.3, §4.1.4 (order), §4.5.3.2 (timeouts), §4.5.4.1 (one session, many messages); RFC 2920 (groups
-//! of commands), RFC 3207 §4.2, RFC 3030 (BDAT), RFC 2033 (LMTP); the parameters of `message.rs`.
+//! of commands, which the next message may begin in), RFC 3207 §4.2, RFC 3030 (BDAT), RFC 2033 (LMTP); the parameters of `message.rs`.
 //! Invariants: every message that was handed in gets one [`Outcome`] with a fate for each recipient; what a peer says is
 //! bounded; nothing is sent that could end content early; nothing is believed that came before TLS. A peer that speaks
 //! out of turn is left as soon as that is noticed: a reply too many would be taken for that to the content.
 //! Not here: which server to speak to, certificates, when to try again: the caller's.
 
+mod ahead;
 mod ask;
 mod config;
 mod content;
@@ -52,6 +53,8 @@ pub struct ClientSession {
     channel: Option<ChannelBinding>,
     logged_in: bool,
     running: Option<Box<Running>>,
+    /// The message that was begun behind the end of the one that is running.
+    ahead: Option<Box<Running>>,
     /// Messages so far, for the peer's MAILMAX.
     messages: u32,
     /// A transaction may be open at the peer.
@@ -129,6 +132,7 @@ impl ClientSession {
             channel: None,
             logged_in: false,
             running: None,
+            ahead: None,
             messages: 0,
             needs_reset: false,
             broken: false,
@@ -304,7 +308,9 @@ impl ClientSession {
     /// The caller knows what became of the last message, or of the connection.
     fn noted(&mut self) {
         self.phase = Phase::Talking;
-        if self.broken {
+        if self.ahead.is_some() {
+            self.go_ahead();
+        } else if self.broken {
             self.close();
         } else if self.needs_reset && !self.leaving {
             self.needs_reset = false;
@@ -373,6 +379,10 @@ impl Session for ClientSession {
             (Phase::Next, Answer::Send(outgoing)) => self.begin(*outgoing),
             (Phase::Next, _) => self.quit(),
             (Phase::Content(most), Answer::Content(piece)) => self.content_given(most, piece),
+            (Phase::Content(most), Answer::Last(piece, next)) => {
+                self.content_given(most, piece);
+                self.begin_ahead(*next);
+            }
             (Phase::Content(_), _) => self.lost(Cause::Content),
             (Phase::Noted, _) => self.noted(),
             // The connection was lost while the caller decided.

@@ -171,11 +171,15 @@ proptest! {
         cut in 1..40_usize,
         protocol in prop::sample::select(vec!["smtp", "lmtp"]),
         login in prop::bool::ANY,
+        ahead in prop::sample::select(vec!["", "% ahead\n"]),
     ) {
-        let text = format!("{SEND}{SEND}% protocol {protocol}\n{}", if login { "% login a b\n% clear-passwords\n" } else { "" });
+        let text = format!("{SEND}{SEND}{ahead}% protocol {protocol}\n{}", if login { "% login a b\n% clear-passwords\n" } else { "" });
         prop_assert_eq!(listen(&text, &said, cut), listen(&text, &said, usize::MAX));
         let begun = [&[&b"220 x\r\n"[..], b"250-x\r\n", b"250 CHUNKING\r\n"], said.as_slice()].concat();
         prop_assert_eq!(listen(&text, &begun, cut), listen(&text, &begun, usize::MAX));
+        let at_content: [&[u8]; 6] = [b"220 x\r\n", b"250-x\r\n", b"250 PIPELINING\r\n", b"250 x\r\n", b"250 x\r\n250 x\r\n", b"354 x\r\n"];
+        let at_content = [at_content.as_slice(), said.as_slice()].concat();
+        prop_assert_eq!(listen(&text, &at_content, cut), listen(&text, &at_content, usize::MAX));
         listen(&text, &[said.concat().as_slice()], cut);
     }
 }

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 
 use crate::statement::Sql;
+use crate::visible::{Eyes, Visible};
 use crate::{AccountId, BlobId, Error, MailboxId, Result, Store};
 
 static ACCOUNT_STATE: Sql = Sql::new("SELECT modseq, departed_floor FROM accounts WHERE id = $1");
@@ -190,14 +191,36 @@ impl Store {
     /// # Errors
     /// `NoSuchAccount`.
     pub async fn account_log(&self, account: AccountId, since: u64) -> Result<Option<AccountLog>> {
-        let (now, floor) = self.state_and_floor(account).await?;
-        if since < floor || since > now {
-            return Ok(None);
-        }
+        self.log_for(account, Eyes(None), since).await
+    }
+
+    /// The same of what somebody sees of it, between two states of that.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn visible_log(
+        &self,
+        account: AccountId,
+        visible: &Visible,
+        since: u64,
+    ) -> Result<Option<AccountLog>> {
+        self.log_for(account, Eyes(Some(visible)), since).await
+    }
+
+    async fn log_for(
+        &self,
+        account: AccountId,
+        eyes: Eyes<'_>,
+        since: u64,
+    ) -> Result<Option<AccountLog>> {
+        let (now, floor) = self.seen_state(account, eyes).await?;
         if since == now {
             return Ok(Some(AccountLog::quiet(now)));
         }
-        let here = self.stays_in(account).await?;
+        if since < floor || since > now {
+            return Ok(None);
+        }
+        let here = self.stays_in(account, eyes).await?;
         let arguments = vec![
             account.0.into(),
             super::writer::buffers::signed(since).into(),
@@ -216,13 +239,17 @@ impl Store {
         let mut mailboxes = Vec::new();
         for row in &rows {
             let (modseq, emails) = (row.natural(0)?, row.text(3)?);
-            if emails.is_empty() {
+            let mailbox = MailboxId(row.int(1)?);
+            if emails.is_empty() && eyes.know(mailbox) {
                 mailboxes.push(Stay {
-                    what: MailboxId(row.int(1)?),
+                    what: mailbox,
                     came: row.natural(2)?,
                     changed: modseq,
                     left: true,
                 });
+            }
+            if !eyes.read(mailbox) {
+                continue;
             }
             for line in emails.lines() {
                 let stay = departed(line, modseq);
@@ -232,7 +259,14 @@ impl Store {
         let mut named = HashSet::new();
         for row in &moments {
             let (what, came) = (MailboxId(row.int(0)?), row.natural(1)?);
-            let (name, content) = (row.natural(2)?, row.natural(3)?);
+            if !eyes.know(what) {
+                continue;
+            }
+            let name = row.natural(2)?;
+            let content = match eyes.read(what) {
+                true => row.natural(3)?,
+                false => came,
+            };
             if name > since {
                 named.insert(what);
             }
@@ -255,11 +289,11 @@ impl Store {
         }))
     }
 
-    /// Every message that is there.
-    async fn stays_in(&self, account: AccountId) -> Result<Vec<EmailStay>> {
+    /// Every message that is there to be read.
+    async fn stays_in(&self, account: AccountId, eyes: Eyes<'_>) -> Result<Vec<EmailStay>> {
         let mut stays = Vec::new();
         for mailbox in self.mailboxes(account).await? {
-            if !mailbox.selectable {
+            if !mailbox.selectable || !eyes.read(mailbox.id) {
                 continue;
             }
             match self.image(account, mailbox.id).await {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::images::Image;
 use crate::statement::{Rows, Sql};
+use crate::visible::{Eyes, Visible};
 use crate::writer::threads::NameThreads;
 use crate::{AccountId, BlobId, Error, Flags, MailboxId, Result, Store};
 
@@ -64,22 +65,38 @@ impl Store {
     /// # Errors
     /// `NoSuchAccount`.
     pub async fn account_messages(&self, account: AccountId) -> Result<AccountMessages> {
+        self.messages_for(account, Eyes(None)).await
+    }
+
+    /// The messages of an account that somebody may read, with the state of all that is seen of it.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn visible_messages(
+        &self,
+        account: AccountId,
+        visible: &Visible,
+    ) -> Result<AccountMessages> {
+        self.messages_for(account, Eyes(Some(visible))).await
+    }
+
+    async fn messages_for(&self, account: AccountId, eyes: Eyes<'_>) -> Result<AccountMessages> {
         // One that is moved meanwhile may be in neither mailbox when that is read: then it is read again, as long as that helps.
-        let mut found = self.read_messages(account).await?;
+        let mut found = self.read_messages(account, eyes).await?;
         for _again in 1..TRIES {
-            if self.account_state(account).await? == found.state {
+            if self.seen_state(account, eyes).await?.0 == found.state {
                 break;
             }
-            found = self.read_messages(account).await?;
+            found = self.read_messages(account, eyes).await?;
         }
         Ok(found)
     }
 
-    async fn read_messages(&self, account: AccountId) -> Result<AccountMessages> {
-        let state = self.account_state(account).await?;
+    async fn read_messages(&self, account: AccountId, eyes: Eyes<'_>) -> Result<AccountMessages> {
+        let state = self.seen_state(account, eyes).await?.0;
         let mut images = Vec::new();
         for mailbox in self.mailboxes(account).await? {
-            if !mailbox.selectable {
+            if !mailbox.selectable || !eyes.read(mailbox.id) {
                 continue;
             }
             match self.image(account, mailbox.id).await {

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use crate::account_log::{DEPARTED, MAILBOX_MOMENTS, departed};
 use crate::database::{Row, Value};
 use crate::statement::Sql;
+use crate::visible::{Eyes, Visible};
 use crate::writer::buffers::signed;
 use crate::{AccountId, BlobId, Error, Flags, MailboxId, RecordKind, Result, Store};
 
@@ -14,11 +15,13 @@ static FLAGGED: Sql =
     Sql::new("SELECT 1 FROM messages WHERE mailbox = $1 AND modseq > $2 AND changed = 1 LIMIT 1");
 // What is put into a mailbox has the highest UIDs. What loses `\Deleted` comes, too (RFC 8621 §4.1.1), wherever it is.
 static CAME: Sql = Sql::new(
-    "SELECT m.uid, m.blob, m.created, m.flags, b.refs FROM messages m JOIN blobs b ON b.id = m.blob
+    "SELECT m.uid, m.blob, m.created, m.flags, b.refs_as_written + coalesce(c.delta, 0) FROM messages m JOIN blobs b ON b.id = m.blob
+     LEFT JOIN blob_references c ON c.blob = b.id
      WHERE m.mailbox = $1 AND m.uid < $2 ORDER BY m.uid DESC LIMIT $3",
 );
 static CAME_AGAIN: Sql = Sql::new(
-    "SELECT m.uid, m.blob, m.created, m.flags, b.refs FROM messages m JOIN blobs b ON b.id = m.blob
+    "SELECT m.uid, m.blob, m.created, m.flags, b.refs_as_written + coalesce(c.delta, 0) FROM messages m JOIN blobs b ON b.id = m.blob
+     LEFT JOIN blob_references c ON c.blob = b.id
      WHERE m.mailbox = $1 AND m.modseq > $2 AND m.changed = 1 AND m.created > $2 LIMIT $3",
 );
 static RECORDED: Sql =
@@ -46,6 +49,8 @@ pub struct AccountNews {
     pub identities: bool,
     /// Submissions came, changed or left.
     pub submissions: bool,
+    /// The answer that is given while somebody is away changed.
+    pub vacation: bool,
 }
 
 impl AccountNews {
@@ -58,6 +63,7 @@ impl AccountNews {
             mailboxes: changed,
             identities: changed,
             submissions: changed,
+            vacation: changed,
         }
     }
 }
@@ -104,7 +110,29 @@ impl Store {
     /// # Errors
     /// `NoSuchAccount`.
     pub async fn account_news(&self, account: AccountId, since: u64) -> Result<AccountNews> {
-        let (now, floor) = self.state_and_floor(account).await?;
+        self.news_for(account, Eyes(None), since).await
+    }
+
+    /// The same of what somebody sees of it, after a state of that.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn visible_news(
+        &self,
+        account: AccountId,
+        visible: &Visible,
+        since: u64,
+    ) -> Result<AccountNews> {
+        self.news_for(account, Eyes(Some(visible)), since).await
+    }
+
+    async fn news_for(
+        &self,
+        account: AccountId,
+        eyes: Eyes<'_>,
+        since: u64,
+    ) -> Result<AccountNews> {
+        let (now, floor) = self.seen_state(account, eyes).await?;
         if since == now {
             return Ok(AccountNews::all(now, false));
         }
@@ -117,7 +145,14 @@ impl Store {
         let after = vec![account.0.into(), signed(since).into()];
         let rows = readers.fetch(&DEPARTED, after).await?;
         let mut left = HashSet::new();
+        let mut mailboxes = false;
         for row in &rows {
+            let mailbox = MailboxId(row.int(1)?);
+            let itself = row.text(3)?.is_empty();
+            mailboxes |= eyes.read(mailbox) || itself && eyes.know(mailbox);
+            if !eyes.read(mailbox) {
+                continue;
+            }
             for line in row.text(3)?.lines() {
                 let stay = departed(line, now);
                 let stay = stay.ok_or_else(|| Error::Corrupt(format!("a departure is {line}")))?;
@@ -125,20 +160,24 @@ impl Store {
                 left.extend((stay.created <= since).then_some(stay.blob));
             }
         }
-        let (mut came, mut flagged, mut mailboxes) = (Came::default(), false, !rows.is_empty());
+        let (mut came, mut flagged) = (Came::default(), false);
         for row in &moments {
             let mailbox = MailboxId(row.int(0)?);
-            let busy = row.natural(3)? > since;
+            if !eyes.know(mailbox) {
+                continue;
+            }
+            let busy = row.natural(3)? > since && eyes.read(mailbox);
             mailboxes |= busy || row.natural(1)? > since || row.natural(2)? > since;
             if busy {
-                self.came(account, mailbox, since, &left, &mut came).await?;
+                let place = (account, mailbox);
+                self.came(place, eyes, since, &left, &mut came).await?;
                 flagged = flagged || self.flagged(mailbox, since).await?;
             }
         }
         let after = vec![account.0.into(), signed(since).into()];
         let kinds = readers.fetch(&RECORDED, after).await?;
         let kinds: Vec<i64> = kinds.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
-        let recorded = |kind: RecordKind| kinds.contains(&kind.code());
+        let recorded = |kind: RecordKind| eyes.see_all() && kinds.contains(&kind.code());
         let gone = left.iter().any(|blob| !came.blobs.contains(blob));
         Ok(AccountNews {
             until: now,
@@ -148,6 +187,7 @@ impl Store {
             mailboxes,
             identities: recorded(RecordKind::Identity),
             submissions: recorded(RecordKind::Submission),
+            vacation: recorded(RecordKind::Vacation),
         })
     }
 
@@ -160,8 +200,8 @@ impl Store {
     /// Adds what came into a mailbox.
     async fn came(
         &self,
-        account: AccountId,
-        mailbox: MailboxId,
+        (account, mailbox): (AccountId, MailboxId),
+        eyes: Eyes<'_>,
         since: u64,
         left: &HashSet<BlobId>,
         came: &mut Came,
@@ -186,7 +226,7 @@ impl Store {
                 came.look_at(row, left, &mut shared)?;
             }
             if !came.new && !shared.is_empty() {
-                let known = self.had(account, &shared, since).await?;
+                let known = self.had(account, eyes, &shared, since).await?;
                 came.new = shared.iter().any(|blob| !known.contains(blob));
             }
             if !whole {
@@ -199,12 +239,14 @@ impl Store {
     async fn had(
         &self,
         account: AccountId,
+        eyes: Eyes<'_>,
         blobs: &HashSet<BlobId>,
         since: u64,
     ) -> Result<HashSet<BlobId>> {
         let mut known = HashSet::new();
         for mailbox in self.mailboxes(account).await? {
-            if !mailbox.selectable || known.len() == blobs.len() {
+            let readable = mailbox.selectable && eyes.read(mailbox.id);
+            if !readable || known.len() == blobs.len() {
                 continue;
             }
             match self.image(account, mailbox.id).await {

@@ -3,6 +3,8 @@
 //! Invariants: a secret is told once, when it is made, and only its hash is kept. It has 120 random bits or more, so
 //! that a plain hash hides it.
 
+pub(crate) mod letters;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -16,8 +18,6 @@ use crate::{Error, Result, Store};
 const MAX_NAME: usize = 100;
 /// What tokens begin with, to be told from those of an issuer.
 const TOKEN: &str = "wxt_";
-/// Letters of app passwords: none that is mistaken for another.
-const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 
 /// What a secret takes the place of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -255,18 +255,7 @@ fn fresh(kind: CredentialKind) -> String {
                 .fold(TOKEN.to_owned(), |text, octet| format!("{text}{octet:02x}"))
         }
         // Five bits a letter, 120 in all, in groups that can be read out.
-        CredentialKind::AppPassword => {
-            let octets: [u8; 24] = rand::random();
-            let letters = octets.map(|octet| {
-                let letter = LETTERS.get(usize::from(octet % 32));
-                char::from(letter.copied().unwrap_or(b'a'))
-            });
-            let groups: Vec<String> = letters
-                .chunks(4)
-                .map(|group| group.iter().collect())
-                .collect();
-            groups.join("-")
-        }
+        CredentialKind::AppPassword => letters::grouped(&letters::random(24), 4),
     }
 }
 

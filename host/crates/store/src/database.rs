@@ -3,6 +3,9 @@
 //! The only file that knows sqlx's types for the two databases; all others speak [`Sql`], [`Value`] and [`Row`].
 //! SQLite runs in WAL mode with synchronous=FULL: a commit is one fsync of the log (<https://sqlite.org/wal.html>).
 
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::path::Path;
 use std::str::FromStr;
@@ -352,7 +355,11 @@ impl Connector {
     pub(crate) async fn connect(&self) -> Result<Connection> {
         Ok(match self {
             Connector::Sqlite(options) => Connection::Sqlite(options.connect().await?),
-            Connector::Postgres(options) => Connection::Postgres(options.connect().await?),
+            Connector::Postgres(options) => {
+                let mut connection = options.connect().await?;
+                compile_nothing(&mut connection).await?;
+                Connection::Postgres(connection)
+            }
         })
     }
 
@@ -414,10 +421,24 @@ impl Connector {
                 // Asked whether it still is there: one that broke while it lay idle would fail a caller.
                 let pool = PgPoolOptions::new()
                     .max_connections(readers)
+                    .after_connect(|connection, _| Box::pin(compile_nothing(connection)))
                     .test_before_acquire(true);
                 Readers::Postgres(pool.connect_with((**options).clone()).await?)
             }
         })
+    }
+}
+
+/// PostgreSQL compiles a statement that it takes for a long one, and it takes a list in an argument for a longer one than it is: compiling
+/// is most of the time then. Asked for here and not with the connection, which what knows no such setting would refuse.
+async fn compile_nothing(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let asked = connection.execute(sqlx::raw_sql("SET jit = off")).await;
+    match asked {
+        Err(error @ sqlx::Error::Database(_)) => {
+            tracing::debug!(%error, "whether statements are compiled is left to the server");
+            Ok(())
+        }
+        asked => asked.map(|_| ()),
     }
 }
 

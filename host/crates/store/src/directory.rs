@@ -4,6 +4,9 @@
 //! [`crate::StoreConfig::staleness`]: a version row rises with every change and is looked at that often.
 //! Cached answers carry the version they were read under, so one read before a change is never found after it.
 
+mod codes;
+mod opens;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -13,21 +16,22 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use waxwing_sasl::ScramKeys;
 
+use self::codes::Code;
 use crate::accounts::{
     Secrets, account_of_row, domain_of_row, normal_address, normal_domain, targets_of,
 };
 use crate::credentials::{BEARER, HELD, Held, SecretId, ShownSecret, find, hash_of, held_of_row};
 use crate::database::{Readers, Row, Value};
 use crate::password::MAX_PASSWORD;
+use crate::recovery::{self, hash_of_row};
 use crate::shared::Shared;
 use crate::statement::Sql;
 use crate::web_logins;
 use crate::writer::Writer;
 use crate::writer::accounts::DirectoryChange;
-use crate::writer::credentials::UseTotp;
 use crate::{
     Account, AccountId, Clock, CredentialKind, Database, Domain, Error, Result, Scope, StoreConfig,
-    hash_password, password_matches, scram, totp,
+    hash_password, password_matches, scram,
 };
 
 /// What an address is.
@@ -77,6 +81,8 @@ pub struct SecretsOf {
     pub password: bool,
     /// A one-time code behind it.
     pub totp: bool,
+    /// Codes that are left to take its place once each.
+    pub recovery_codes: usize,
 }
 
 static DOMAIN: Sql = Sql::new(
@@ -88,7 +94,6 @@ static ACCOUNT: Sql = Sql::new(
 static ACCOUNT_BY_ID: Sql = Sql::new(
     "SELECT id, address, domain, created, quota_bytes, quota_messages FROM accounts WHERE id = $1",
 );
-static UNUSED_TOTP: Sql = Sql::new("SELECT 1 FROM accounts WHERE address = $1 AND totp_used < $2");
 static ALIAS: Sql = Sql::new("SELECT targets FROM aliases WHERE address = $1");
 static VERSION: Sql = Sql::new("SELECT next FROM sequences WHERE name = 'directory'");
 
@@ -107,6 +112,8 @@ struct Known {
     scram: String,
     /// The secret of one-time codes; empty: none is wanted.
     totp: Vec<u8>,
+    /// Hashes of what takes the place of a one-time code.
+    recovery: Vec<Vec<u8>>,
     /// App passwords and tokens.
     held: Vec<Held>,
 }
@@ -184,7 +191,7 @@ impl Directory {
     }
 
     /// The version that answers read from now on are cached under.
-    async fn version(&self) -> Result<u64> {
+    pub(crate) async fn version(&self) -> Result<u64> {
         if let Some(staleness) = self.staleness {
             let now = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
             let checked = self.checked.load(Ordering::Acquire);
@@ -276,11 +283,19 @@ impl Directory {
         let account = account_of_row(row)?;
         let values = vec![Value::Int(account.id.0)];
         let held = self.readers.fetch(&HELD, values).await?;
+        let totp = row.bytes(8)?;
+        let recovery = if totp.is_empty() {
+            Vec::new()
+        } else {
+            let values = vec![Value::Int(account.id.0)];
+            self.readers.fetch(&recovery::OF_ACCOUNT, values).await?
+        };
         Ok(Known {
             account: Arc::new(account),
             password: row.text(6)?,
             scram: row.text(7)?,
-            totp: row.bytes(8)?,
+            totp,
+            recovery: recovery.iter().map(hash_of_row).collect::<Result<_>>()?,
             held: held.iter().map(held_of_row).collect::<Result<_>>()?,
         })
     }
@@ -354,17 +369,23 @@ impl Directory {
         }
         // What has no code is no password of this account, but takes as long. So does what was right lately, or a wrong code
         // would tell by the clock that the password is right.
-        let (before, code) = totp::split(password).unwrap_or((password, ""));
+        let (before, code) = match Code::behind(password) {
+            Some((before, code)) => (before, Some(code)),
+            None => (password, None),
+        };
         let own = self.matches(Some(known.password.clone()), before).await?;
-        if own && code.is_empty() {
+        if own && code.is_none() {
             return Ok(PasswordCheck::CodeMissing);
         }
-        if own && self.code(&known, code, codes).await? {
+        if own
+            && let Some(code) = code
+            && self.code(&known, code, codes).await?
+        {
             return Ok(checked(true, &known));
         }
         // What looks like a code may be the end of the password.
         let stored = known.password.clone();
-        let whole = !code.is_empty() && self.matches(Some(stored), password).await?;
+        let whole = code.is_some() && self.matches(Some(stored), password).await?;
         Ok(if whole {
             PasswordCheck::CodeMissing
         } else {
@@ -388,6 +409,7 @@ impl Directory {
         Ok(SecretsOf {
             password: !known.password.is_empty(),
             totp: !known.totp.is_empty(),
+            recovery_codes: known.recovery.len(),
         })
     }
 
@@ -396,14 +418,6 @@ impl Directory {
         self.matches(None, password).await?;
         self.once_more(password).await?;
         Ok(PasswordCheck::Unknown)
-    }
-
-    /// As long as what may have a code behind it takes where a code is wanted.
-    async fn once_more(&self, password: &str) -> Result<()> {
-        if totp::split(password).is_some() {
-            self.matches(None, password).await?;
-        }
-        Ok(())
     }
 
     /// Whether it is the account's own password.
@@ -420,22 +434,6 @@ impl Directory {
             self.add_scram(known, password).await?;
         }
         Ok(true)
-    }
-
-    /// Whether a code is right and was not used before, nor one after it. What is used up is so on every host.
-    async fn code(&self, known: &Known, code: &str, codes: Codes) -> Result<bool> {
-        let Some(step) = totp::step_of(&known.totp, code, self.clock.now()) else {
-            return Ok(false);
-        };
-        let address = known.account.address.clone();
-        match codes {
-            Codes::UseUp => self.writer.write(UseTotp { address, step }).await,
-            Codes::Look => {
-                let values = vec![address.into(), step.into()];
-                let unused = self.readers.fetch_one(&UNUSED_TOTP, values).await?;
-                Ok(unused.is_some())
-            }
-        }
     }
 
     /// The account of a token that was made here and is good for `scope`.

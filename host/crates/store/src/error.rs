@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// The result of a store operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a store operation did not happen. Nothing was written when one is returned.
+/// Why a store operation did not happen. Nothing was written when one is returned, but for [`Error::Uncertain`].
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -101,6 +101,9 @@ pub enum Error {
     /// The database said no.
     #[error("database: {0}")]
     Database(Arc<sqlx::Error>),
+    /// The commit was sent, and whether it was made cannot be found out.
+    #[error("{0}; it may have been done in spite of that")]
+    Uncertain(Arc<Error>),
     /// A row does not make sense; `verify` tells more.
     #[error("corrupt store: {0}")]
     Corrupt(String),
@@ -117,6 +120,7 @@ impl Error {
             Error::Full
                 | Error::Blob { .. }
                 | Error::Database(_)
+                | Error::Uncertain(_)
                 | Error::Closed
                 | Error::InUse { .. }
         )

@@ -3,8 +3,8 @@
 //! the next start.
 //!
 //! Invariants: an image is never older than the modification sequence it carries, and may be newer, so that what is read again on top of it
-//! changes nothing; who asks gets what the database has at that moment, since the mailbox's row is read first; all images together stay
-//! within their room.
+//! changes nothing; who asks gets what the database has at that moment, since the mailbox's row is read first, or no commit has begun since
+//! it was read last; all images together stay within their room.
 
 mod image;
 mod kept;
@@ -14,7 +14,7 @@ mod summaries;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use image::{Entry, Flagged, Image};
+pub(crate) use image::{Came, Change, Entry, Flagged, Image};
 pub(crate) use kept::Images;
 pub(crate) use summaries::Ahead;
 
@@ -23,7 +23,7 @@ use std::collections::HashSet;
 use crate::changes::{CHANGED, NEWEST, vanished_since};
 use crate::database::Value;
 use crate::mailboxes::{MAILBOX_BY_ID, mailbox_of_row};
-use crate::statement::Sql;
+use crate::statement::{Dialect, Sql};
 use crate::{AccountId, BlobId, Error, Mailbox, MailboxId, Message, Result, Store, UidRange};
 
 /// Octets of all images together: a million and a half of messages.
@@ -53,8 +53,10 @@ impl Store {
         account: AccountId,
         mailbox: MailboxId,
     ) -> Result<(Mailbox, Image)> {
+        let rest = self.at_rest();
         let (mut found, floor) = self.mailbox_and_floor(account, mailbox).await?;
         if let Some(image) = self.caught_up(&mut found, floor).await? {
+            self.inner.images.settle(mailbox, image.modseq, rest);
             self.keep_if_due(mailbox, &image);
             return Ok((found, image));
         }
@@ -115,12 +117,27 @@ impl Store {
         uids: &[UidRange],
         with_summary: bool,
     ) -> Result<Option<Vec<Message>>> {
-        if self.inner.images.get(mailbox).is_none() {
-            return Ok(None);
+        let rest = self.at_rest();
+        match self.inner.images.get(mailbox) {
+            None => return Ok(None),
+            Some(image) if image.is_settled(account, rest) => {
+                return Ok(Some(image.messages(uids, with_summary)));
+            }
+            Some(_) => {}
         }
         let (mut found, floor) = self.mailbox_and_floor(account, mailbox).await?;
-        let image = self.caught_up(&mut found, floor).await?;
-        Ok(image.map(|image| image.messages(uids, with_summary)))
+        let Some(image) = self.caught_up(&mut found, floor).await? else {
+            return Ok(None);
+        };
+        self.inner.images.settle(mailbox, image.modseq, rest);
+        Ok(Some(image.messages(uids, with_summary)))
+    }
+
+    /// What images are settled by, where nobody but this process commits anything. A commit can be seen before whoever asked for it is
+    /// answered, and by then somebody may have been told of it: so while one is under way, every mailbox's row is read.
+    fn at_rest(&self) -> Option<u64> {
+        let ours = self.inner.readers.dialect() == Dialect::Sqlite;
+        ours.then(|| self.inner.images.at_rest()).flatten()
     }
 
     /// The mailbox, and the modification sequence since which its tombstones are whole.

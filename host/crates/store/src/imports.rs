@@ -37,6 +37,19 @@ impl Store {
     /// # Errors
     /// `TooLarge` (a message, or too many), `InvalidName` (an item or a keyword), `NoSuchAccount`, `NoSuchMailbox`, `Full`.
     pub async fn import(&self, account: AccountId, messages: Vec<Imported>) -> Result<Vec<bool>> {
+        let placed = self.import_placed(account, messages).await?;
+        Ok(placed.into_iter().map(|uid| uid.is_some()).collect())
+    }
+
+    /// The same, and tells of each message that was stored its UID.
+    ///
+    /// # Errors
+    /// As for [`Store::import`].
+    pub async fn import_placed(
+        &self,
+        account: AccountId,
+        messages: Vec<Imported>,
+    ) -> Result<Vec<Option<u32>>> {
         if messages.len() > MAX_IMPORTS {
             return Err(Error::TooLarge {
                 what: "list of messages",

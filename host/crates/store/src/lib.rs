@@ -27,6 +27,7 @@ mod account_news;
 mod accounts;
 mod acl;
 mod admin_tokens;
+mod answers;
 mod audit;
 mod belonging;
 mod blob_files;
@@ -61,6 +62,7 @@ mod plans;
 mod push_subscriptions;
 mod queue;
 mod records;
+mod recovery;
 mod room;
 mod scram;
 mod shared;
@@ -70,6 +72,7 @@ mod totp;
 mod uploads;
 mod usage;
 mod verify;
+mod visible;
 mod web_logins;
 mod writer;
 
@@ -79,6 +82,7 @@ pub use account_news::AccountNews;
 pub use accounts::{Account, AddressPage, Alias, Domain, MtaSts, Quota, StsMode};
 pub use acl::{AclChange, AclEntry, Grantee, MAX_ACL, RightsOperation, SharedMailbox};
 pub use admin_tokens::{AdminScope, AdminToken, Area, NewAdminToken, is_admin_token};
+pub use answers::{Answered, MAX_ANSWER_PERIOD, MAX_ANSWERS_A_DAY, NewAnswer};
 pub use audit::{AuditAt, AuditEntry, AuditPage, AuditRow};
 pub use changes::Changes;
 pub use config::{Clock, Database, StoreConfig};
@@ -112,19 +116,22 @@ pub use metadata::{
 pub use password::{hash_password, password_matches};
 pub use push_subscriptions::{MAX_PUSH_SUBSCRIPTIONS, PushKeys, PushSubscription, PushUpdate};
 pub use queue::{
-    BodyKind, DeliverBy, Leased, LegState, ListedRecipient, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS,
-    MAX_SAID, NewRecipient, Notify, Outgoing, Owed, QueueAction, QueueAttempt, QueueDepth,
-    QueueEntry, QueueEnvelope, QueueFilter, QueuePage, QueuedMessage, QueuedRecipient,
-    RecipientOutcome, RecipientState, ReturnContent, Settled, Settlement, Submitted,
+    BodyKind, DeliverBy, LeaseTerms, Leased, LegState, ListedRecipient, MAX_CONTEXT,
+    MAX_QUEUED_RECIPIENTS, MAX_SAID, NewRecipient, Notify, Outgoing, Owed, QueueAction,
+    QueueAttempt, QueueDepth, QueueEntry, QueueEnvelope, QueueFilter, QueuePage, QueuedMessage,
+    QueuedRecipient, RecipientOutcome, RecipientState, ReturnContent, Settled, Settlement,
+    Submitted,
 };
 pub use records::{
     MAX_RECORD, NewRecord, Recalled, Record, RecordChange, RecordKind, RecordsChanged,
 };
+pub use recovery::{RECOVERY_CODES, typed_code};
 pub use text_packs::{PackOutline, PackSource, Packing, TextPack, TextPackChange};
 pub use totp::TOTP_SECRET;
 pub use uploads::MAX_UPLOADS;
 pub use usage::Usage;
 pub use verify::Verification;
+pub use visible::Visible;
 pub use web_logins::{MAX_WEB_LOGINS, WebLogin};
 
 pub use open::Store;

@@ -90,6 +90,18 @@ pub(crate) const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "push_subscriptions",
         include_str!("../migrations/sqlite/0022_push_subscriptions.sql"),
     ),
+    (
+        "references",
+        include_str!("../migrations/sqlite/0023_references.sql"),
+    ),
+    (
+        "answers",
+        include_str!("../migrations/sqlite/0024_answers.sql"),
+    ),
+    (
+        "recovery_codes",
+        include_str!("../migrations/sqlite/0025_recovery_codes.sql"),
+    ),
 ];
 pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -174,4 +186,54 @@ pub(crate) const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
         "push_subscriptions",
         include_str!("../migrations/postgres/0022_push_subscriptions.sql"),
     ),
+    (
+        "references",
+        include_str!("../migrations/postgres/0023_references.sql"),
+    ),
+    (
+        "answers",
+        include_str!("../migrations/postgres/0024_answers.sql"),
+    ),
+    (
+        "recovery_codes",
+        include_str!("../migrations/postgres/0025_recovery_codes.sql"),
+    ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A migration's number is its place in the list: two of one number, or one that is left out, would be seen by nobody else.
+    fn check(database: &str, texts: &[(&str, &str)]) {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let directory = directory.join(database);
+        let entries = std::fs::read_dir(&directory).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort_unstable();
+        let listed = (1..).zip(texts);
+        let expected: Vec<String> = listed
+            .map(|(number, (name, _))| format!("{number:04}_{name}.sql"))
+            .collect();
+        assert_eq!(names, expected, "{database}");
+        for (name, (_, text)) in names.iter().zip(texts) {
+            let file = std::fs::read_to_string(directory.join(name)).unwrap();
+            assert_eq!(&file, text, "{database}/{name}");
+        }
+    }
+
+    #[test]
+    fn files_have_the_numbers_that_they_are_known_by() {
+        check("sqlite", SQLITE_MIGRATIONS);
+        check("postgres", POSTGRES_MIGRATIONS);
+    }
+
+    #[test]
+    fn both_databases_have_the_same_ones() {
+        let names = |texts: &[(&'static str, &str)]| -> Vec<&str> {
+            texts.iter().map(|(name, _)| *name).collect()
+        };
+        assert_eq!(names(SQLITE_MIGRATIONS), names(POSTGRES_MIGRATIONS));
+    }
+}

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
+use crate::answers::Vacations;
 use crate::blob_files::{BlobFiles, make_directory};
 use crate::checkpoint::Checkpoint;
 use crate::database::{Connector, Readers};
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) files: BlobFiles,
     pub(crate) directory: Directory,
     pub(crate) kv: Kv,
+    pub(crate) vacations: Vacations,
     /// The first UID not shown to any read-write session, where memory is ahead of the database.
     pub(crate) recent: Mutex<HashMap<MailboxId, u32>>,
     pub(crate) images: Arc<Images>,
@@ -92,6 +94,7 @@ impl Store {
             files,
             directory,
             kv,
+            vacations: Vacations::default(),
             recent: Mutex::default(),
             images,
             keeping: Arc::default(),
@@ -129,7 +132,7 @@ impl Store {
         self.inner
             .shared
             .commits
-            .load(std::sync::atomic::Ordering::Relaxed)
+            .load(std::sync::atomic::Ordering::Acquire)
     }
 
     /// How late what is written now is: how long the present commit takes, or the last one took if it ended just now.

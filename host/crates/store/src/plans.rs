@@ -40,11 +40,16 @@ pub(crate) async fn on_sqlite(check: impl AsyncFnOnce(Connection)) {
     check(connect(Database::Sqlite(file)).await).await;
 }
 
+/// The test server's URL.
+pub(crate) fn postgres_url() -> String {
+    std::env::var("WAXWING_TEST_POSTGRES_URL").unwrap_or_else(|_| {
+        panic!("WAXWING_TEST_POSTGRES_URL is not set: run the tests under tools/with-postgres.sh, as `make test` does")
+    })
+}
+
 /// Has an empty PostgreSQL store looked at.
 pub(crate) async fn on_postgres(check: impl AsyncFnOnce(Connection)) {
-    let url = std::env::var("WAXWING_TEST_POSTGRES_URL").unwrap_or_else(|_| {
-        panic!("WAXWING_TEST_POSTGRES_URL is not set: run the tests under tools/with-postgres.sh, as `make test` does")
-    });
+    let url = postgres_url();
     let schema = format!("plans_{:032x}", rand::random::<u128>());
     let connector = |url: &str| Database::Postgres(url.to_owned());
     let server = Connector::new(&StoreConfig::new(connector(&url), "unused")).unwrap();

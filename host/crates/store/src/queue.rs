@@ -214,6 +214,15 @@ pub(crate) fn bounded(text: &str, limit: usize) -> &str {
         .unwrap_or_default()
 }
 
+/// Under whose name legs are leased with the commit that queues them, and until when, milliseconds of Unix time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseTerms {
+    /// The worker.
+    pub owner: String,
+    /// When the lease ends.
+    pub until: i64,
+}
+
 /// What [`Store::submit`](crate::Store::submit) did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Submitted {
@@ -221,4 +230,6 @@ pub struct Submitted {
     pub stored: Vec<crate::Stored>,
     /// The legs that were queued.
     pub legs: Vec<LegId>,
+    /// Those of them that were leased at once.
+    pub leased: Vec<Leased>,
 }

@@ -11,11 +11,11 @@ use crate::{AccountId, Error, Result, Store};
 /// Longest value, in bytes, of any type.
 pub const MAX_RECORD: usize = 512 * 1024;
 
-static RECORDS_OF: Sql = Sql::new(
+pub(crate) static RECORDS_OF: Sql = Sql::new(
     "SELECT id, created, changed, value FROM records WHERE account = $1 AND kind = $2 AND gone = 0 ORDER BY id",
 );
 static CHANGED_SINCE: Sql = Sql::new(
-    "SELECT id, created, gone FROM records WHERE account = $1 AND kind = $2 AND changed > $3 ORDER BY id",
+    "SELECT id, created, changed, gone FROM records WHERE account = $1 AND kind = $2 AND changed > $3 ORDER BY id",
 );
 static RECORDS_FLOOR: Sql = Sql::new("SELECT modseq, departed_floor FROM accounts WHERE id = $1");
 
@@ -26,6 +26,8 @@ pub enum RecordKind {
     Identity,
     /// Something that was sent.
     Submission,
+    /// The answer that is given while somebody is away; there is one at most.
+    Vacation,
 }
 
 impl RecordKind {
@@ -33,6 +35,7 @@ impl RecordKind {
         match self {
             Self::Identity => 1,
             Self::Submission => 2,
+            Self::Vacation => 3,
         }
     }
 
@@ -41,6 +44,7 @@ impl RecordKind {
         match self {
             Self::Identity => 50,
             Self::Submission => 2000,
+            Self::Vacation => 1,
         }
     }
 
@@ -48,8 +52,13 @@ impl RecordKind {
     pub(crate) const fn longest(self) -> usize {
         match self {
             Self::Identity => 64 * 1024,
-            Self::Submission => MAX_RECORD,
+            Self::Submission | Self::Vacation => MAX_RECORD,
         }
+    }
+
+    /// Whether mail flow looks it up, so that a look-up that is cached has to be made again once it has changed.
+    pub(crate) const fn is_looked_up(self) -> bool {
+        matches!(self, Self::Vacation)
     }
 
     /// Whether the oldest go where there would be too many.
@@ -102,11 +111,13 @@ pub enum Recalled {
     No,
 }
 
-/// Records that changed between a moment and now.
+/// Records that changed between two moments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordsChanged {
-    /// Now.
+    /// Now, or the later moment.
     pub until: u64,
+    /// More has changed behind it.
+    pub more: bool,
     /// What was not there and is.
     pub created: Vec<i64>,
     /// What was there, still is, and is not as it was.
@@ -115,13 +126,60 @@ pub struct RecordsChanged {
     pub destroyed: Vec<i64>,
 }
 
-fn record(row: &Row) -> Result<Record> {
+pub(crate) fn record(row: &Row) -> Result<Record> {
     Ok(Record {
         id: row.int(0)?,
         created: row.natural(1)?,
         changed: row.natural(2)?,
         value: row.text(3)?,
     })
+}
+
+/// What has become of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Happened {
+    Created,
+    Updated,
+    Destroyed,
+}
+
+/// What happened to the record of a row after a moment, and when; none if it came and went. What was created and changed is told of as
+/// created, at that moment: a list that ends before the change has it, and the next one tells of the change.
+fn happened(row: &Row, since: u64) -> Result<Option<(u64, i64, Happened)>> {
+    let (id, created, changed) = (row.int(0)?, row.natural(1)?, row.natural(2)?);
+    Ok(match (created > since, row.int(3)? != 0) {
+        (true, true) => None,
+        (true, false) => Some((created, id, Happened::Created)),
+        (false, true) => Some((changed, id, Happened::Destroyed)),
+        (false, false) => Some((changed, id, Happened::Updated)),
+    })
+}
+
+/// As much of what happened up to now as may be told.
+fn told(
+    mut happened: Vec<(u64, i64, Happened)>,
+    until: u64,
+    most: Option<usize>,
+) -> RecordsChanged {
+    let mut told = RecordsChanged {
+        until,
+        ..RecordsChanged::default()
+    };
+    if let Some(most) = most.filter(|most| *most < happened.len()) {
+        // Each has a moment of its own.
+        happened.sort_unstable_by_key(|(at, ..)| *at);
+        happened.truncate(most);
+        told.until = happened.last().map_or(until, |(at, ..)| *at);
+        told.more = true;
+    }
+    for (_, id, what) in happened {
+        match what {
+            Happened::Created => told.created.push(id),
+            Happened::Updated => told.updated.push(id),
+            Happened::Destroyed => told.destroyed.push(id),
+        }
+    }
+    told
 }
 
 impl Store {
@@ -132,7 +190,8 @@ impl Store {
         rows.iter().map(record).collect()
     }
 
-    /// What changed of a type after a moment; none if that is not known any more, or never was.
+    /// What changed of a type after a moment; none if that is not known any more, or never was. No more than `most`, which is above 0, are
+    /// told; then it ends at the moment of the last of them.
     ///
     /// # Errors
     /// `NoSuchAccount`.
@@ -141,6 +200,7 @@ impl Store {
         account: AccountId,
         kind: RecordKind,
         since: u64,
+        most: Option<usize>,
     ) -> Result<Option<RecordsChanged>> {
         let arguments = vec![account.0.into()];
         let row = self.inner.readers.fetch_one(&RECORDS_FLOOR, arguments);
@@ -150,22 +210,13 @@ impl Store {
         if since < floor || since > until {
             return Ok(None);
         }
-        let mut changed = RecordsChanged {
-            until,
-            ..RecordsChanged::default()
-        };
         let arguments = vec![account.0.into(), kind.code().into(), signed(since).into()];
         let rows = self.inner.readers.fetch(&CHANGED_SINCE, arguments).await?;
-        for row in &rows {
-            let id = row.int(0)?;
-            match (row.natural(1)? > since, row.int(2)? != 0) {
-                (true, true) => {}
-                (true, false) => changed.created.push(id),
-                (false, true) => changed.destroyed.push(id),
-                (false, false) => changed.updated.push(id),
-            }
-        }
-        Ok(Some(changed))
+        let happened = rows
+            .iter()
+            .filter_map(|row| happened(row, since).transpose());
+        let happened = happened.collect::<Result<Vec<_>>>()?;
+        Ok(Some(told(happened, until, most)))
     }
 
     /// Keeps a record, in the place of one of the same number. None: there are as many as there may be.

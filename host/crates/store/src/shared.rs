@@ -53,7 +53,7 @@ impl Shared {
 
     /// A transaction was committed.
     pub(crate) fn committed(&self) {
-        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.commits.fetch_add(1, Ordering::AcqRel);
         self.committed.send_replace(());
     }
 

@@ -3,7 +3,8 @@
 //! A statement takes a list of rows, however long, as one JSON argument, so that there is one prepared statement for
 //! every batch size. `{1: id i, path t}` in a template stands for a subquery with the columns `id` and `path` over the
 //! JSON list of lists in `$1`. Types: `i` 64-bit, `n` 32-bit, `t` text. `{text: e}` stands for the UTF-8 text that the
-//! bytes `e` are, `{joined: e}` for the bytes `e` of all rows, one after another. These are the places where the dialects differ.
+//! bytes `e` are, `{joined: e}` for the bytes `e` of all rows, one after another. These are the places where the dialects differ, with
+//! two that nobody has to think of: SQLite is given the rows of a list as JSONB, and a `LIMIT $n` that it does not look into.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -62,6 +63,26 @@ fn expand(template: &str, dialect: Dialect) -> String {
         rest = tail;
     }
     out.push_str(rest);
+    match dialect {
+        Dialect::Sqlite => hide_limits(&out),
+        Dialect::Postgres => out,
+    }
+}
+
+/// SQLite plans with the value of a `LIMIT $n`: each time one is bound, the whole statement is compiled again. It does not with that of
+/// an expression.
+fn hide_limits(sql: &str) -> String {
+    const LIMIT: &str = "LIMIT $";
+    let mut out = String::with_capacity(sql.len() + 16);
+    let mut rest = sql;
+    while let Some((before, after)) = rest.split_once(LIMIT) {
+        let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, tail) = after.split_at(digits);
+        out.push_str(before);
+        let _ = write!(out, "{LIMIT}{number} + 0");
+        rest = tail;
+    }
+    out.push_str(rest);
     out
 }
 
@@ -79,7 +100,8 @@ fn subquery(number: &str, columns: &str, dialect: Dialect) -> String {
         })
         .collect();
     let source = match dialect {
-        Dialect::Sqlite => format!("json_each(${number})"),
+        // As text, each row would be printed and parsed again for each of its columns.
+        Dialect::Sqlite => format!("jsonb_each(${number})"),
         Dialect::Postgres => format!("jsonb_array_elements(${number}::jsonb)"),
     };
     format!("(SELECT {} FROM {source})", columns.join(", "))
@@ -209,13 +231,23 @@ mod tests {
         static SQL: Sql = Sql::new("SELECT a FROM {2: a i, b t} AS r");
         assert_eq!(
             SQL.text(Dialect::Sqlite),
-            "SELECT a FROM (SELECT (value->>0) AS a, (value->>1) AS b FROM json_each($2)) AS r"
+            "SELECT a FROM (SELECT (value->>0) AS a, (value->>1) AS b FROM jsonb_each($2)) AS r"
         );
         assert_eq!(
             SQL.text(Dialect::Postgres),
             "SELECT a FROM (SELECT (value->>0)::bigint AS a, (value->>1) AS b FROM jsonb_array_elements($2::jsonb)) AS r"
         );
         assert_eq!(shift_arguments("x $1, $12", 3), "x $4, $15");
+    }
+
+    #[test]
+    fn sqlite_does_not_see_the_value_of_a_limit() {
+        static SQL: Sql = Sql::new("SELECT a FROM b ORDER BY a LIMIT $12 OFFSET $3");
+        assert_eq!(
+            SQL.text(Dialect::Sqlite),
+            "SELECT a FROM b ORDER BY a LIMIT $12 + 0 OFFSET $3"
+        );
+        assert!(SQL.text(Dialect::Postgres).ends_with("LIMIT $12 OFFSET $3"));
     }
 
     #[test]

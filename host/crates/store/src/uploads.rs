@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::messages::MAX_SUMMARY;
 use crate::statement::{Rows, Sql};
-use crate::writer::uploads::Upload;
+use crate::writer::uploads::{TakeOver, Upload};
 use crate::{AccountId, BlobId, Error, MailboxId, Result, Store};
 
 /// Uploads of an account at a time.
@@ -49,6 +49,19 @@ impl Store {
             room,
         };
         self.inner.writer.write(upload).await
+    }
+
+    /// Keeps a content that another account has for this one, too, as if it had brought it itself; false if it is not there any more.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`.
+    pub async fn take_over(&self, account: AccountId, blob: BlobId, room: u64) -> Result<bool> {
+        let take = TakeOver {
+            account,
+            blob,
+            room,
+        };
+        self.inner.writer.write(take).await
     }
 
     /// Which of these contents an account has, as uploads or in messages.

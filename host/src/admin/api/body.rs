@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use waxwing_store::{QueueAction, Scope};
 
-use crate::admin::{QueueSelection, QuotaChange};
+use crate::admin::{ModeName, QueueSelection, QuotaChange};
 
 macro_rules! bodies {
     ($($name:ident { $($(#[$attribute:meta])* $member:ident: $of:ty),* $(,)? })*) => {
@@ -22,6 +22,9 @@ bodies! {
     Credential { #[serde(default)] name: String, scopes: Vec<Scope>, #[serde(default)] expires: Option<i64> }
     Alias { address: String, targets: Vec<String> }
     Rollback { #[serde(default)] to: Option<u64>, #[serde(default)] reason: Option<String> }
+    Try { plugin: String, #[serde(default)] name: Option<String>, #[serde(default)] percent: Option<u8> }
+    Mode { mode: ModeName, #[serde(default)] percent: Option<u8> }
+    Replay { step: String, #[serde(default)] plugin: Option<String>, #[serde(default)] messages: Option<usize> }
     Text { text: String }
     Preview { text: String, #[serde(default)] messages: Option<usize> }
     Save { text: String, #[serde(default)] digest: Option<String> }

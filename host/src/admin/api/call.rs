@@ -17,6 +17,8 @@ pub(super) struct Call {
     places: Vec<String>,
     query: Vec<(String, String)>,
     body: Value,
+    /// What must not have changed: the digest of If-Match.
+    unchanged: Option<String>,
 }
 
 impl Call {
@@ -50,7 +52,22 @@ impl Call {
             places,
             query: pairs,
             body,
+            unchanged: None,
         })
+    }
+
+    /// The same with what must not have changed meanwhile.
+    pub(super) fn conditional(self, headers: &HeaderMap, route: &Route) -> Result<Self, Problem> {
+        let unchanged = match headers.get(header::IF_MATCH) {
+            Some(tag) => precondition(tag.to_str().unwrap_or_default(), route)?,
+            None => None,
+        };
+        Ok(Self { unchanged, ..self })
+    }
+
+    /// The digest that what is changed must have.
+    pub(super) fn unchanged(&self) -> Option<String> {
+        self.unchanged.clone()
     }
 
     /// A variable part of the path.
@@ -106,6 +123,23 @@ impl Kind {
             Self::Count(most) => format!("a number from 1 to {most}"),
             Self::Number => "a number".to_owned(),
         }
+    }
+}
+
+/// RFC 9110 §13.1.1: one strong entity tag, or `*` for whatever there is. A condition that is not looked at is refused and not passed over.
+fn precondition(field: &str, route: &Route) -> Result<Option<String>, Problem> {
+    if !route.conditional {
+        return Err(Problem::bad("This request takes no If-Match"));
+    }
+    if field == "*" {
+        return Ok(None);
+    }
+    let tag = field
+        .strip_prefix('"')
+        .and_then(|tag| tag.strip_suffix('"'));
+    match tag {
+        Some(tag) if !tag.contains('"') => Ok(Some(tag.to_owned())),
+        _ => Err(Problem::bad("If-Match is one strong entity tag, or *")),
     }
 }
 

@@ -65,6 +65,12 @@ fn operation(route: &Route) -> Value {
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
     parameters.extend(route.query.iter().map(parameter));
+    if route.conditional {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "schema": { "type": "string" },
+            "description": "The ETag of what was looked at: if it is something else now, nothing is done, and the status is 412.",
+        }));
+    }
     let answer = match (route.schema, route.answer) {
         (None, _) => json!({ "description": "It is done." }),
         (Some(schema), Answer::Live) => {

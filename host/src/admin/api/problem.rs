@@ -96,6 +96,10 @@ impl Problem {
                 409,
                 "Look at what is there, and decide which of both it is to be.",
             ),
+            Exit::Stale => (
+                412,
+                "Ask for it again, look at what changed, and decide anew with the new ETag.",
+            ),
             Exit::Unavailable => (
                 503,
                 "Look at the server's log, mend what is missing, and try again.",
@@ -121,6 +125,7 @@ fn name(status: u16) -> &'static str {
         405 => "method",
         408 | 413 | 415 => "body",
         409 => "conflict",
+        412 => "stale",
         422 => "unfit",
         429 => "too-often",
         500 => "failed",

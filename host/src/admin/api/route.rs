@@ -26,6 +26,8 @@ pub(super) struct Route {
     pub(super) schema: Option<&'static str>,
     pub(super) shape: Shape,
     pub(super) answer: Answer,
+    /// It takes the ETag of what it changes, in If-Match.
+    pub(super) conditional: bool,
 }
 
 /// A method.

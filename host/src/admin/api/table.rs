@@ -65,6 +65,7 @@ const fn get(
         schema: Some(schema),
         shape: Shape::Plain,
         answer: Answer::Of(request),
+        conditional: false,
     }
 }
 
@@ -89,6 +90,7 @@ const fn change(
         schema: None,
         shape: Shape::Plain,
         answer: Answer::Of(request),
+        conditional: false,
     }
 }
 
@@ -120,6 +122,14 @@ impl Route {
     const fn reads(self, area: Area) -> Self {
         Self {
             scope: read(area),
+            ..self
+        }
+    }
+
+    /// It is done to what the ETag in If-Match is of, if there is one.
+    const fn conditional(self) -> Self {
+        Self {
+            conditional: true,
             ..self
         }
     }

@@ -12,7 +12,7 @@ use waxwing_imap::{
     StatusData, StoredFlags,
 };
 use waxwing_store::{
-    BlobId, FlagChange, FlagOperation, FlagScope, Flags, Mailbox, MailboxId, Message, MessageFlags,
+    FlagChange, FlagOperation, FlagScope, Flags, Mailbox, MailboxId, Message, MessageFlags,
     SpecialUse, UidRange, Usage,
 };
 
@@ -59,15 +59,6 @@ pub(super) fn ranges(uids: &UidSet) -> Vec<UidRange> {
     uids.ranges()
         .map(|(first, last)| UidRange { first, last })
         .collect()
-}
-
-pub(super) fn blob(content: &ContentRef) -> Option<BlobId> {
-    content
-        .0
-        .as_ref()
-        .try_into()
-        .ok()
-        .map(|bytes| BlobId(i64::from_le_bytes(bytes)))
 }
 
 /// Mailboxes, and subscribed names that are none (RFC 3501 §6.3.9).
@@ -341,7 +332,7 @@ pub(super) fn row(of: Message, head: Bytes) -> FetchRow {
         email: EmailId(u64::try_from(of.blob.0).unwrap_or(0)),
         thread: ThreadId(of.thread.unsigned_abs()),
         size: of.size,
-        content: super::content_ref(of.blob),
+        content: ContentRef(of.blob.0),
         summary: of.summary,
         head,
     }
@@ -405,14 +396,5 @@ mod tests {
         let gone = waxwing_store::Error::NoSuchMailbox(waxwing_store::MailboxId(7).to_string());
         assert_eq!(source_error(gone.clone(), ImapMailbox(7), 1), Error::Gone);
         assert_eq!(source_error(gone, ImapMailbox(8), 1), Error::NonExistent);
-    }
-
-    #[test]
-    fn contents_are_named_and_found() {
-        assert_eq!(
-            blob(&super::super::content_ref(BlobId(-7))),
-            Some(BlobId(-7))
-        );
-        assert_eq!(blob(&ContentRef(Bytes::from_static(b"x"))), None);
     }
 }

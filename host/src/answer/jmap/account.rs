@@ -5,15 +5,19 @@
 //! | `GET /account/login` | `{"username"}` of who is logged in, or null |
 //! | `POST /account/login` `{"username", "password", "code"?}` | logs in, and sets the cookie |
 //! | `POST /account/logout` | ends the login, and takes the cookie back |
-//! | `GET /account` | `{"username", "password", "totp"}`: whether there is a password that can be changed here, and a code behind it |
+//! | `GET /account` | `{"username", "password", "totp", "recoveryCodes"}`: whether there is a password that can be changed here, a code behind it, and how many recovery codes are left |
 //! | `GET /account/logins` | `{"logins": [{"id", "created", "used", "client", "agent", "current"}]}`, times in milliseconds |
 //! | `DELETE /account/logins`, `…/{id}` | ends all others, or one |
 //! | `GET /account/app-passwords` | `{"appPasswords": [{"id", "name", "scopes", "created", "expires"}]}` |
 //! | `POST /account/app-passwords` `{"name", "scopes", "expires"?, …}` | the same of a new one, and its `secret`, which is told once |
 //! | `DELETE /account/app-passwords/{id}` | takes it back |
 //! | `POST /account/totp/secret` | `{"secret", "uri", "qr"}`, a proposal that changes nothing, and an image of it (SVG) |
-//! | `POST /account/totp/on` `{"secret", "confirmation", …}` | wants codes of it from now on, of which the confirmation is one |
+//! | `POST /account/totp/on` `{"secret", "confirmation", …}` | wants codes of it from now on, of which the confirmation is one; `{"recoveryCodes": […]}`, which are told once |
+//! | `POST /account/totp/recovery` `{…}` | the same, new ones in the place of those before |
 //! | `POST /account/totp/off` `{…}` | wants none any more |
+//! | `GET /account/export`, `…?mailbox={path}` | all mail as a zip archive of mboxes, or a mailbox as an mbox; for a link of our own page |
+//! | `GET /account/import` | `{"fileSize", "messageSize"}`: how large a file and a message in it may be, in octets |
+//! | `POST /account/import?mailbox={path}&name={file}` | puts the messages of an mbox, or one message, into a mailbox; lines of JSON: `{"done"}`, and at the end `{"messages", "known", "leftOut", "said"}` or `{"stopped", "said"}` |
 //! | `POST /account/password` `{"new", …}` | changes the password; all other logins end |
 //!
 //! `…` is `"password"` and, where one is wanted, `"code"`: what opens doors for later is for who has shown again that he is the owner, not
@@ -22,7 +26,10 @@
 //!
 //! Invariants: every request is one of our own pages'; only a login by cookie may do any of it but to log in; nothing is kept by a cache.
 
+mod export;
+mod import;
 mod login;
+mod recovery;
 mod secrets;
 
 use std::sync::Arc;
@@ -50,6 +57,8 @@ const MAX_REQUEST: u64 = 16 * 1024;
 pub(super) fn routes() -> Router<Arc<Visitor>> {
     Router::new()
         .route("/account", get(secrets::overview))
+        .route("/account/export", get(export::download))
+        .route("/account/import", get(import::limits).post(import::take))
         .route("/account/login", get(login::who).post(login::log_in))
         .route("/account/logout", post(login::log_out))
         .route(
@@ -68,6 +77,7 @@ pub(super) fn routes() -> Router<Arc<Visitor>> {
         .route("/account/totp/secret", post(secrets::propose_totp))
         .route("/account/totp/on", post(secrets::enable_totp))
         .route("/account/totp/off", post(secrets::disable_totp))
+        .route("/account/totp/recovery", post(recovery::make))
         .route("/account/password", post(secrets::change_password))
         .layer(axum::middleware::map_response(uncached))
 }

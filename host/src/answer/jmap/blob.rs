@@ -19,8 +19,9 @@ use crate::answer::off_the_loop;
 const PIECE: u64 = 256 * 1024;
 
 impl Asks<'_> {
-    pub(super) async fn blob(&self, ask: BlobAsk) -> Result<BlobAnswer, Error> {
-        match ask {
+    /// What is answered; none: there is no memory for it.
+    pub(super) async fn blob(&self, ask: BlobAsk) -> Result<Option<BlobAnswer>, Error> {
+        Ok(Some(match ask {
             BlobAsk::Read {
                 account,
                 piece,
@@ -29,8 +30,8 @@ impl Asks<'_> {
             } => {
                 self.own(account)?;
                 match self.read(&piece, most, &digests).await {
-                    Err(Error::NoSuchBlob(_)) => Ok(BlobAnswer::Octets(None)),
-                    read => read,
+                    Err(Error::NoSuchBlob(_)) => BlobAnswer::Octets(None),
+                    read => return read,
                 }
             }
             BlobAsk::Keep { account, octets } => {
@@ -39,13 +40,13 @@ impl Asks<'_> {
                 let room = room.saturating_mul(UPLOADS_OF_ONE);
                 let store = &self.visitor.parts.store;
                 let kept = store.upload(self.account.id, octets, Vec::new(), room);
-                Ok(BlobAnswer::Kept(ContentId(unsigned(kept.await?.0))))
+                BlobAnswer::Kept(ContentId(unsigned(kept.await?.0)))
             }
             BlobAsk::Uses { account, contents } => {
                 self.own(account)?;
-                Ok(BlobAnswer::Uses(self.uses(&contents).await?))
+                BlobAnswer::Uses(self.uses(&contents).await?)
             }
-        }
+        }))
     }
 
     async fn read(
@@ -53,7 +54,7 @@ impl Asks<'_> {
         piece: &BlobPiece,
         most: u64,
         digests: &[DigestAlgorithm],
-    ) -> Result<BlobAnswer, Error> {
+    ) -> Result<Option<BlobAnswer>, Error> {
         let store = &self.visitor.parts.store;
         let id = content(piece.blob.content());
         let asked = HashSet::from([id]);
@@ -62,14 +63,15 @@ impl Asks<'_> {
             .await?
             .contains(&id)
         {
-            return Ok(BlobAnswer::Octets(None));
+            return Ok(Some(BlobAnswer::Octets(None)));
         }
         let BlobId::Whole(_) = piece.blob else {
             if !self.charge(piece.blob) {
-                return Ok(BlobAnswer::TooMuch);
+                return Ok(Some(BlobAnswer::TooMuch));
             }
-            let limit = self.visitor.parts.config.limits.message_size.bytes();
-            let octets = download::part(store, piece.blob, limit).await?;
+            let Some(octets) = download::part(self.visitor, piece.blob).await? else {
+                return Ok(None);
+            };
             let size = octets.len() as u64;
             let (start, length) = within(piece, size);
             let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
@@ -82,14 +84,14 @@ impl Asks<'_> {
                     .for_each(|context| context.update(octets));
                 finished(contexts)
             });
-            return Ok(BlobAnswer::Octets(Some(Octets {
+            return Ok(Some(BlobAnswer::Octets(Some(Octets {
                 size,
                 digests: digested.await,
                 octets: (length <= most).then_some(octets),
-            })));
+            }))));
         };
         let octets = whole(store, id, piece, most, digests).await?;
-        Ok(BlobAnswer::Octets(Some(octets)))
+        Ok(Some(BlobAnswer::Octets(Some(octets))))
     }
 
     async fn uses(&self, contents: &[ContentId]) -> Result<Vec<Option<Uses>>, Error> {

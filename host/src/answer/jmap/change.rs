@@ -6,7 +6,7 @@ mod effects;
 mod emails;
 mod mailboxes;
 mod messages;
-mod sending;
+pub(crate) mod sending;
 mod submissions;
 
 use waxwing_jmap::{AccountId, Begun, ChangeAnswer, ChangeAsk, MailboxId, Refusal};
@@ -23,10 +23,10 @@ impl Asks<'_> {
     ) -> Result<ChangeAnswer, waxwing_store::Error> {
         match ask {
             ChangeAsk::Begin { account } => {
-                self.is_own(account)?;
                 let parts = &self.visitor.parts;
+                let sees = self.sees(account).await?;
                 Ok(ChangeAnswer::Begun(Begun {
-                    state: parts.store.account_state(self.account.id).await?,
+                    state: sees.state(&parts.store).await?,
                     now: crate::answer::now_millis(),
                     chance: rand::random(),
                     host: parts.config.hostname.clone(),
@@ -72,8 +72,18 @@ impl Asks<'_> {
                 let removed = self.remove_mailbox(mailbox, with_emails).await?;
                 Ok(ChangeAnswer::Shaped(removed))
             }
-            // There is one account for each client: nothing of another one is there.
-            ChangeAsk::CopyEmail { .. } => Ok(ChangeAnswer::Stored(Err(Refusal::NotFound))),
+            ChangeAsk::CopyEmail {
+                from,
+                email,
+                account,
+                placing,
+                keywords,
+            } => {
+                self.is_own(account)?;
+                let own_keywords = !keywords;
+                let copied = self.copy_email(from, email, placing, own_keywords).await?;
+                Ok(ChangeAnswer::Stored(copied))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is kept of emails, and their contents.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use waxwing_jmap::{ContentId, EmailId, Place};
@@ -53,16 +53,8 @@ pub(super) async fn summaries(
     Ok(in_order.map(|summary| summary.cloned()).collect())
 }
 
-/// A content, if the account has it.
-pub(super) async fn owned(
-    store: &Store,
-    account: AccountId,
-    blob: BlobId,
-) -> Result<Option<Bytes>, Error> {
-    let found = store.which_has(account, &HashSet::from([blob])).await?;
-    if !found.contains(&blob) {
-        return Ok(None);
-    }
+/// A content, if it is still there. Whether it may be read is for who asks to know.
+pub(super) async fn kept(store: &Store, blob: BlobId) -> Result<Option<Bytes>, Error> {
     match store.blob(blob).await {
         Ok(content) => Ok(Some(content)),
         Err(Error::NoSuchBlob(_)) => Ok(None),

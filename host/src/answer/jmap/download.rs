@@ -1,6 +1,5 @@
 //! A download (RFC 8620 §6.2): a content, or a part of one, decoded.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use axum::body::Body;
@@ -8,13 +7,14 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use waxwing_jmap::{BlobId, Encoding};
+use waxwing_jmap::{BlobId, Encoding, Problem};
 use waxwing_message::{Part, Span};
-use waxwing_store::{Account, Store};
+use waxwing_store::Store;
 
 use super::refusal::Refusal;
 use super::visitor::Visitor;
 use super::{content, unavailable};
+use crate::budget::{Memory, Reservation, held};
 
 /// Octets that are read at a time of what is sent as it is.
 const PIECE: usize = 256 * 1024;
@@ -32,10 +32,9 @@ pub(super) fn accept(query: &str) -> Option<String> {
     (token(kind) && token(subtype)).then(|| essence.to_ascii_lowercase())
 }
 
-/// The response: the octets, if the account has them.
+/// The response: the octets of a blob that whoever asks may have.
 pub(super) async fn respond(
     visitor: &Visitor,
-    account: &Account,
     blob: BlobId,
     name: &str,
     accept: Option<String>,
@@ -47,18 +46,21 @@ pub(super) async fn respond(
         waxwing_store::Error::NoSuchBlob(_) => missing(),
         error => unavailable("a blob could not be read", &error),
     };
-    let found = store.which_has(account.id, &HashSet::from([id])).await;
-    if !found.map_err(failed)?.contains(&id) {
-        return Err(missing());
-    }
+    let busy = || -> Refusal {
+        let text = "the server has no memory for this now: try again later";
+        Problem::Status(503, text.into()).into()
+    };
     let body = match blob {
         BlobId::Whole(_) => {
+            // A piece at a time is in memory, of each download as long as it lasts.
+            let (budget, client) = (&visitor.parts.budget, visitor.client);
+            let memory = Memory::reserve(budget, client, PIECE as u64).ok_or_else(busy)?;
             let first = store.read_blob(id, 0, PIECE).await.map_err(failed)?;
-            pieces(store.clone(), id, first)
+            pieces(store.clone(), id, (first, memory))
         }
         BlobId::Part { .. } => {
-            let limit = visitor.parts.config.limits.message_size.bytes();
-            Body::from(part(store, blob, limit).await.map_err(failed)?)
+            let part = part(visitor, blob).await.map_err(failed)?;
+            Body::from(part.ok_or_else(busy)?)
         }
     };
     let kind = accept.as_deref().unwrap_or("application/octet-stream");
@@ -93,12 +95,13 @@ fn put(response: &mut Response, name: HeaderName, value: &str) {
 }
 
 /// A content of which the first piece was read, piece by piece.
-fn pieces(store: Store, id: waxwing_store::BlobId, first: Bytes) -> Body {
+fn pieces(store: Store, id: waxwing_store::BlobId, (first, memory): (Bytes, Reservation)) -> Body {
     if first.len() < PIECE {
-        return Body::from(first);
+        return Body::from(held(first, memory));
     }
-    let state = (store, 0u64, Some(first));
-    Body::from_stream(stream::unfold(state, move |(store, at, read)| async move {
+    let state = (store, 0u64, Some(first), memory);
+    Body::from_stream(stream::unfold(state, move |state| async move {
+        let (store, at, read, memory) = state;
         let piece = match read {
             Some(first) => Ok(first),
             None => store.read_blob(id, at, PIECE).await,
@@ -107,9 +110,9 @@ fn pieces(store: Store, id: waxwing_store::BlobId, first: Bytes) -> Body {
             Ok(piece) if piece.is_empty() => None,
             Ok(piece) => {
                 let next = at + piece.len() as u64;
-                Some((Ok(piece), (store, next, None)))
+                Some((Ok(piece), (store, next, None, memory)))
             }
-            Err(error) => Some((Err(error), (store, at, None))),
+            Err(error) => Some((Err(error), (store, at, None, memory))),
         }
     }))
 }
@@ -120,12 +123,12 @@ pub(super) fn read_of(span: Range<u64>, message_size: u64) -> u64 {
     span.end.saturating_sub(span.start).min(most)
 }
 
-/// The octets of a part, decoded; of a whole content none.
+/// The octets of a part, decoded; of a whole content none. They are kept in memory that is taken before they are read: none, if it cannot be
+/// had now.
 pub(super) async fn part(
-    store: &Store,
+    visitor: &Visitor,
     blob: BlobId,
-    message_size: u64,
-) -> Result<Bytes, waxwing_store::Error> {
+) -> Result<Option<Bytes>, waxwing_store::Error> {
     let BlobId::Part {
         content: id,
         start,
@@ -133,11 +136,16 @@ pub(super) async fn part(
         encoding,
     } = blob
     else {
-        return Ok(Bytes::new());
+        return Ok(Some(Bytes::new()));
     };
-    let length = usize::try_from(read_of(start..end, message_size)).unwrap_or(0);
-    let read = store.read_blob(content(id), start, length).await?;
-    Ok(decoded(read, encoding).await)
+    let parts = &visitor.parts;
+    let length = read_of(start..end, parts.config.limits.message_size.bytes());
+    let Some(memory) = Memory::reserve(&parts.budget, visitor.client, length) else {
+        return Ok(None);
+    };
+    let length = usize::try_from(length).unwrap_or(0);
+    let read = parts.store.read_blob(content(id), start, length).await?;
+    Ok(Some(held(decoded(read, encoding).await, memory)))
 }
 
 async fn decoded(octets: Bytes, encoding: Encoding) -> Bytes {
@@ -161,7 +169,7 @@ async fn decoded(octets: Bytes, encoding: Encoding) -> Bytes {
 }
 
 /// RFC 6266 §4.3 and RFC 8187 §3.2: the name for programs that know only ASCII, and the name.
-fn disposition(name: &str) -> String {
+pub(super) fn disposition(name: &str) -> String {
     let plain: String = name
         .chars()
         .map(|c| match c {

@@ -134,7 +134,7 @@ async fn next(listening: Option<Listening>) -> Option<(std::io::Result<Bytes>, O
 }
 
 fn event(told: &Told) -> String {
-    let (id, object) = (told.until, told.change.to_json());
+    let (id, object) = (&told.until, told.change.to_json());
     format!("id: {id}\nevent: state\ndata: {object}\n\n")
 }
 

@@ -5,9 +5,10 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use waxwing_jmap::{Changes, Emails, Kind, MailAnswer, MailAsk, ThreadId};
-use waxwing_store::{AccountLog, Log};
+use waxwing_store::{AccountLog, Log, Store};
 
 use super::asks::Asks;
+use super::others::Sees;
 use super::{content, contents, id_of, mailboxes, searching, views};
 
 /// Changes that one list tells of where the client has no bound of its own.
@@ -15,103 +16,127 @@ const MOST: usize = 20_000;
 
 impl Asks<'_> {
     pub(super) async fn mail(&self, ask: MailAsk) -> Result<MailAnswer, waxwing_store::Error> {
+        let sees = self.sees(ask.account()).await?;
+        let answer = self.mail_seen(&sees, ask).await?;
+        // RFC 4314 §5.1.1: rights that are taken away end at once.
+        self.still(&sees).await?;
+        Ok(answer)
+    }
+
+    async fn mail_seen(
+        &self,
+        sees: &Sees,
+        ask: MailAsk,
+    ) -> Result<MailAnswer, waxwing_store::Error> {
         let store = &self.visitor.parts.store;
+        let account = sees.account();
         match ask {
-            MailAsk::State { account } => {
-                self.own(account)?;
-                Ok(MailAnswer::State(
-                    store.account_state(self.account.id).await?,
-                ))
+            MailAsk::State { .. } => Ok(MailAnswer::State(sees.state(store).await?)),
+            MailAsk::Mailboxes { .. } => {
+                let state = sees.state(store).await?;
+                Ok(MailAnswer::Mailboxes(Arc::new(match sees {
+                    Sees::All(account) => {
+                        let list = store.mailboxes(*account).await?;
+                        let orders = store.sort_orders(*account).await?;
+                        mailboxes::all(state, &list, &orders)
+                    }
+                    // As they are now: the state was read after they were.
+                    Sees::Part(other) => self.again(other).await?.mailboxes(state),
+                })))
             }
-            MailAsk::Mailboxes { account } => {
-                self.own(account)?;
-                let state = store.account_state(self.account.id).await?;
-                let list = store.mailboxes(self.account.id).await?;
-                let orders = store.sort_orders(self.account.id).await?;
-                let mailboxes = mailboxes::all(state, &list, &orders);
-                Ok(MailAnswer::Mailboxes(Arc::new(mailboxes)))
-            }
-            MailAsk::Emails { account } => {
-                self.own(account)?;
-                let views = &self.visitor.parts.views;
-                let emails = views.emails(store, self.account.id).await?;
+            MailAsk::Emails { .. } => {
+                let emails = self.visitor.parts.views.emails(store, sees).await?;
                 Ok(MailAnswer::Emails(emails))
             }
-            MailAsk::Summaries { account, emails } => {
-                self.own(account)?;
-                let summaries = contents::summaries(store, self.account.id, &emails);
+            MailAsk::Summaries { emails, .. } => {
+                let summaries = contents::summaries(store, account, &emails);
                 Ok(MailAnswer::Octets(summaries.await?))
             }
-            MailAsk::Contents {
-                account,
-                contents,
-                most,
-            } => {
-                self.own(account)?;
+            MailAsk::Contents { contents, most, .. } => {
                 let most = usize::try_from(most).unwrap_or(usize::MAX);
                 let blobs: Vec<_> = contents.into_iter().map(content).collect();
                 Ok(MailAnswer::Octets(store.blob_heads(&blobs, most).await?))
             }
-            MailAsk::Blob {
-                account,
-                content: id,
-            } => {
-                self.own(account)?;
-                let blob = contents::owned(store, self.account.id, content(id)).await?;
-                Ok(MailAnswer::Octets(vec![blob]))
+            MailAsk::Blob { content: id, .. } => {
+                let there = self.has(sees, &[id]).await?.contains(&content(id));
+                let octets = match there {
+                    true => contents::kept(store, content(id)).await?,
+                    false => None,
+                };
+                Ok(MailAnswer::Octets(vec![octets]))
             }
             MailAsk::Sift {
-                account,
-                places,
-                needles,
+                places, needles, ..
             } => {
-                self.own(account)?;
-                let absent = searching::absent(store, self.account.id, &places, &needles);
+                let absent = searching::absent(store, account, &places, &needles);
                 Ok(MailAnswer::Absent(absent.await))
             }
-            MailAsk::Texts {
-                account,
-                contents,
-                keys,
-            } => {
-                self.own(account)?;
+            MailAsk::Texts { contents, keys, .. } => {
                 let matched = searching::matched(store, contents, keys).await?;
                 Ok(MailAnswer::Matched(matched))
             }
             MailAsk::Changes {
-                account,
-                kind,
-                since,
-                most,
+                kind, since, most, ..
             } => {
-                self.own(account)?;
-                let mut log = store.account_log(self.account.id, since).await?;
-                if kind == Kind::Thread && log.as_ref().is_some_and(|log| log.threads.is_none()) {
-                    // Some came before threads were kept.
-                    views::messages(store, self.account.id).await?;
-                    log = store.account_log(self.account.id, since).await?;
-                }
-                let found = log.as_ref().and_then(|log| changes(log, kind, most));
-                match (found, log) {
-                    (Some(found), Some(log)) if kind == Kind::Mailbox => {
-                        let views = &self.visitor.parts.views;
-                        let emails = views.emails(store, self.account.id).await?;
-                        Ok(MailAnswer::Changes(with_threads(
-                            found, &log, &emails, most,
-                        )))
-                    }
-                    (found, _) => Ok(MailAnswer::Changes(found)),
-                }
+                let found = self.changes(sees, kind, since, most).await?;
+                Ok(MailAnswer::Changes(found))
             }
         }
     }
 
-    /// There is one account for each client.
+    /// What changed of what is seen of an account after a state.
+    async fn changes(
+        &self,
+        sees: &Sees,
+        kind: Kind,
+        since: u64,
+        most: Option<usize>,
+    ) -> Result<Option<Changes>, waxwing_store::Error> {
+        let store = &self.visitor.parts.store;
+        let since = match sees {
+            Sees::All(_) => Some(since),
+            Sees::Part(other) => other.modseq(since),
+        };
+        let Some(since) = since else {
+            return Ok(None);
+        };
+        let mut log = log(store, sees, since).await?;
+        if kind == Kind::Thread && log.as_ref().is_some_and(|log| log.threads.is_none()) {
+            // Some came before threads were kept.
+            views::messages(store, sees).await?;
+            log = self::log(store, sees, since).await?;
+        }
+        let found = log.as_ref().and_then(|log| changes(log, kind, most));
+        let mut found = match (found, log) {
+            (Some(found), Some(log)) if kind == Kind::Mailbox => {
+                let emails = self.visitor.parts.views.emails(store, sees).await?;
+                with_threads(found, &log, &emails, most)
+            }
+            (found, _) => found,
+        };
+        if let (Some(found), Sees::Part(other)) = (&mut found, sees) {
+            found.until = other.state(found.until);
+        }
+        Ok(found)
+    }
+
+    /// There is one account that is a client's own.
     pub(super) fn own(&self, account: waxwing_jmap::AccountId) -> Result<(), waxwing_store::Error> {
         if account == id_of(self.account) {
             return Ok(());
         }
         Err(waxwing_store::Error::NoSuchAccount(account.to_string()))
+    }
+}
+
+async fn log(
+    store: &Store,
+    sees: &Sees,
+    since: u64,
+) -> Result<Option<AccountLog>, waxwing_store::Error> {
+    match sees {
+        Sees::All(account) => store.account_log(*account, since).await,
+        Sees::Part(other) => store.visible_log(other.id, &other.visible, since).await,
     }
 }
 

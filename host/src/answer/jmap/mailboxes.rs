@@ -8,8 +8,8 @@ use waxwing_store::SpecialUse;
 use super::mail::unsigned;
 
 /// How INBOX is called: the name that all others have, too, is not to be in capitals.
-const INBOX: &str = "INBOX";
-const SHOWN: &str = "Inbox";
+pub(super) const INBOX: &str = "INBOX";
+pub(super) const SHOWN: &str = "Inbox";
 
 /// All mailboxes of the account, which are its own.
 pub(super) fn all(

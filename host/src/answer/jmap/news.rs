@@ -3,6 +3,9 @@
 //! Whoever listens waits for the notice that IMAP sessions wait for, too, which commits of all hosts of a store give; and then asks what
 //! changed. Nothing is kept for who reads slowly: what is told is always how it is now.
 
+mod others;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use waxwing_jmap::{DataType, StateChange, Wanted};
 use waxwing_store::{Account, AccountNews, Error};
 
+use self::others::Watched;
 use super::{id_of, quota};
 use crate::wiring::Parts;
 
@@ -25,12 +29,14 @@ const PACE: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Until when all was told: RFC 8620 §7.3 has it encode all that a client can see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Moment {
     /// The account's modification sequence.
     pub(super) modseq: u64,
     /// Of the state of its quotas, if somebody wants to hear of them.
     quotas: Option<u32>,
+    /// The states of accounts of others, by their numbers.
+    others: BTreeMap<i64, u64>,
 }
 
 impl Moment {
@@ -39,6 +45,7 @@ impl Moment {
         text.parse().unwrap_or(Self {
             modseq: u64::MAX,
             quotas: None,
+            others: BTreeMap::new(),
         })
     }
 }
@@ -47,13 +54,21 @@ impl FromStr for Moment {
     type Err = std::num::ParseIntError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (modseq, quotas) = match text.split_once('-') {
-            None => (text, None),
+        let mut parts = text.split('~');
+        let own = parts.next().unwrap_or_default();
+        let other = |part: &str| {
+            let (account, state) = part.split_once('.').unwrap_or((part, ""));
+            Ok((account.parse()?, state.parse()?))
+        };
+        let others = parts.map(other).collect::<Result<_, _>>()?;
+        let (modseq, quotas) = match own.split_once('-') {
+            None => (own, None),
             Some((modseq, quotas)) => (modseq, Some(u32::from_str_radix(quotas, 16)?)),
         };
         Ok(Self {
             modseq: modseq.parse()?,
             quotas,
+            others,
         })
     }
 }
@@ -64,7 +79,9 @@ impl fmt::Display for Moment {
         match self.quotas {
             Some(quotas) => write!(f, "-{quotas:08x}"),
             None => Ok(()),
-        }
+        }?;
+        let mut others = self.others.iter();
+        others.try_for_each(|(account, state)| write!(f, "~{account}.{state}"))
     }
 }
 
@@ -73,6 +90,7 @@ pub(super) struct News {
     parts: Arc<Parts>,
     account: Arc<Account>,
     changes: watch::Receiver<u64>,
+    others: Watched,
     wanted: Wanted,
     since: Moment,
     /// When the store is asked what changed, if there was notice.
@@ -106,23 +124,33 @@ impl News {
             parts: Arc::clone(parts),
             account: Arc::clone(account),
             changes,
+            others: Watched::default(),
             wanted,
-            since: since.unwrap_or(Moment {
-                modseq: parts.store.account_state(account.id).await?,
-                quotas: None,
-            }),
-            due: since.map(|_| at),
+            due: since.as_ref().map(|_| at),
+            since: match &since {
+                Some(since) => since.clone(),
+                None => Moment {
+                    modseq: parts.store.account_state(account.id).await?,
+                    quotas: None,
+                    others: BTreeMap::new(),
+                },
+            },
             paced: at,
         };
+        let seen = news.others.look(parts, account.id).await?;
         if since.is_none() {
             news.since.quotas = news.quotas().await.map(|state| brief(&state));
+            for other in seen {
+                let state = other.now(&parts.store).await?;
+                news.since.others.insert(other.id.0, state);
+            }
         }
         Ok(news)
     }
 
     /// The moment until which all was told.
-    pub(super) const fn since(&self) -> Moment {
-        self.since
+    pub(super) const fn since(&self) -> &Moment {
+        &self.since
     }
 
     /// Waits until something that is wanted has changed; none if the account is gone. To be dropped at any await without loss.
@@ -131,7 +159,10 @@ impl News {
             let due = match self.due {
                 Some(due) => due,
                 None => {
-                    self.changes.changed().await.ok()?;
+                    tokio::select! {
+                        changed = self.changes.changed() => changed.ok()?,
+                        () = self.others.changed() => {}
+                    }
                     Instant::now() + GATHERED
                 }
             };
@@ -139,24 +170,46 @@ impl News {
             sleep_until(due.max(self.paced)).await;
             // What is committed from here on is told of again.
             self.changes.mark_unchanged();
-            let store = &self.parts.store;
-            let found = store.account_news(self.account.id, self.since.modseq).await;
-            match found {
-                Ok(news) => {
-                    let quotas = self.quotas().await;
-                    self.due = None;
-                    if let Some(told) = self.told(&news, quotas) {
-                        self.paced = Instant::now() + PACE;
-                        return Some(told);
-                    }
+            self.others.mark_unchanged();
+            match self.find().await {
+                Ok(Some(told)) => {
+                    self.paced = Instant::now() + PACE;
+                    return Some(told);
                 }
-                Err(Error::NoSuchAccount(_)) => return None,
+                Ok(None) => self.due = None,
+                Err(Error::NoSuchAccount(account)) if account == self.account.id.to_string() => {
+                    return None;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "what changed in an account is not known yet");
                     self.due = Some(Instant::now() + AGAIN);
                 }
             }
         }
+    }
+
+    /// What changed, of one account: its own before those of others. There may be more as long as something is found.
+    async fn find(&mut self) -> Result<Option<Told>, Error> {
+        let store = &self.parts.store;
+        let own = store.account_news(self.account.id, self.since.modseq);
+        let own = own.await?;
+        let quotas = self.quotas().await;
+        if let Some(told) = self.told(&own, quotas) {
+            return Ok(Some(told));
+        }
+        let seen = self.others.look(&self.parts, self.account.id).await?;
+        let there = |account: &i64| seen.iter().any(|other| other.id.0 == *account);
+        self.since.others.retain(|account, _| there(account));
+        for other in &seen {
+            let told = others::told(&self.parts, other, &self.wanted, &mut self.since);
+            if let Some(change) = told.await? {
+                return Ok(Some(Told {
+                    change,
+                    until: self.since.clone(),
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// The state of the quotas, if it is wanted and can be known.
@@ -187,7 +240,7 @@ impl News {
         };
         (!change.types.is_empty()).then_some(Told {
             change,
-            until: self.since,
+            until: self.since.clone(),
         })
     }
 }
@@ -201,6 +254,7 @@ fn types(news: &AccountNews, wanted: &Wanted) -> Vec<DataType> {
         (DataType::Identity, news.identities),
         (DataType::Mailbox, news.mailboxes),
         (DataType::Thread, news.threads),
+        (DataType::VacationResponse, news.vacation),
     ];
     let told = changed
         .into_iter()
@@ -220,10 +274,26 @@ mod tests {
 
     #[test]
     fn moments_are_read_as_they_are_written() {
-        for text in ["0", "17", "17-0000002a", "18446744073709551615-ffffffff"] {
+        for text in [
+            "0",
+            "17",
+            "17-0000002a",
+            "17~3.5~14.18446744073709551615",
+            "18446744073709551615-ffffffff~2.7",
+        ] {
             assert_eq!(Moment::read(text).to_string(), text);
         }
-        for other in ["", "x", "-1", "1-", "1-x", "18446744073709551616"] {
+        for other in [
+            "",
+            "x",
+            "-1",
+            "1-",
+            "1-x",
+            "1~",
+            "1~2",
+            "1~x.1",
+            "18446744073709551616",
+        ] {
             assert_eq!(Moment::read(other).modseq, u64::MAX, "{other}");
         }
     }

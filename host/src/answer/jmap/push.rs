@@ -161,7 +161,7 @@ impl Asks<'_> {
             return Ok(Err(PushRefused::TooMany));
         };
         let account = Arc::new(self.account.clone());
-        let since = News::open(parts, &account, wanted, None).await?.since();
+        let news = News::open(parts, &account, wanted, None).await?;
         let mut made = PushSubscription {
             id: 0,
             account: self.account.id,
@@ -174,7 +174,7 @@ impl Asks<'_> {
             verified: false,
             expires,
             types: new.types,
-            told: since.to_string(),
+            told: news.since().to_string(),
         };
         let added = parts.store.add_push_subscription(made.clone()).await?;
         let Some(id) = added else {

@@ -14,6 +14,10 @@ pub(crate) enum Kind {
     Events,
     /// A WebSocket.
     Socket,
+    /// An export.
+    Export,
+    /// An import of a file.
+    Import,
     /// A push subscription whose code is on its way.
     Verification,
 }

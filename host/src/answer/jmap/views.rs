@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use waxwing_jmap::{EmailId, Emails, Gathering, Message, Place, SystemKeywords, ThreadId};
-use waxwing_store::{AccountId, AccountMessages, Error, Flags, MailboxId, Store};
+use waxwing_store::{AccountId, AccountMessages, Error, Flags, MailboxId, Store, Visible};
 
 use super::mail::unsigned;
+use super::others::Sees;
 use crate::answer::threads;
 
 /// Emails of all that is kept; each takes a hundred octets.
@@ -21,10 +22,14 @@ pub(crate) struct Views(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    views: HashMap<AccountId, Arc<View>>,
+    views: HashMap<Which, Arc<View>>,
     /// Counts uses.
     uses: u64,
 }
+
+/// Whose emails; of those that somebody else sees also which, and with what their states begin.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Which(AccountId, Option<(Visible, u64)>);
 
 #[derive(Debug, Default)]
 struct View {
@@ -35,15 +40,14 @@ struct View {
 }
 
 impl Views {
-    /// All emails of an account.
-    pub(super) async fn emails(
-        &self,
-        store: &Store,
-        account: AccountId,
-    ) -> Result<Arc<Emails>, Error> {
-        let view = self.view(account);
+    /// All emails of an account that somebody sees.
+    pub(super) async fn emails(&self, store: &Store, sees: &Sees) -> Result<Arc<Emails>, Error> {
+        let view = self.view(match sees {
+            Sees::All(account) => Which(*account, None),
+            Sees::Part(other) => Which(other.id, Some((other.visible.clone(), other.state(0)))),
+        });
         let mut known = view.emails.lock().await;
-        let state = store.account_state(account).await?;
+        let state = sees.state(store).await?;
         if let Some(emails) = &*known
             && emails.state == state
         {
@@ -51,8 +55,12 @@ impl Views {
         }
         // What is there before is not needed beside what comes.
         *known = None;
-        let messages = messages(store, account).await?;
-        let gathered = tokio::task::spawn_blocking(move || gather(&messages)).await;
+        let messages = messages(store, sees).await?;
+        let state = match sees {
+            Sees::All(_) => messages.state,
+            Sees::Part(other) => other.state(messages.state),
+        };
+        let gathered = tokio::task::spawn_blocking(move || gather(&messages, state)).await;
         let emails = Arc::new(gathered.map_err(|_| Error::Closed)?);
         *known = Some(Arc::clone(&emails));
         drop(known);
@@ -60,11 +68,11 @@ impl Views {
         Ok(emails)
     }
 
-    fn view(&self, account: AccountId) -> Arc<View> {
+    fn view(&self, which: Which) -> Arc<View> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.uses += 1;
         let uses = kept.uses;
-        let view = Arc::clone(kept.views.entry(account).or_default());
+        let view = Arc::clone(kept.views.entry(which).or_default());
         drop(kept);
         view.used.lock().unwrap_or_else(PoisonError::into_inner).0 = uses;
         view
@@ -74,33 +82,40 @@ impl Views {
     fn has(&self, view: &View, count: usize) {
         view.used.lock().unwrap_or_else(PoisonError::into_inner).1 = count;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut order: Vec<(u64, usize, AccountId)> = Vec::with_capacity(kept.views.len());
-        for (account, view) in &kept.views {
+        let mut order: Vec<(u64, usize, Which)> = Vec::with_capacity(kept.views.len());
+        for (which, view) in &kept.views {
             let (uses, count) = *view.used.lock().unwrap_or_else(PoisonError::into_inner);
             // An account without mail takes room as well.
-            order.push((uses, count + 1, *account));
+            order.push((uses, count + 1, which.clone()));
         }
         order.sort_unstable();
         let mut all: usize = order.iter().map(|(_, count, _)| count).sum();
-        for (_, count, account) in order {
+        for (_, count, which) in order {
             if all <= ROOM {
                 break;
             }
             all -= count;
-            kept.views.remove(&account);
+            kept.views.remove(&which);
         }
     }
 }
 
-/// All messages of an account, each with its thread.
-pub(super) async fn messages(store: &Store, account: AccountId) -> Result<AccountMessages, Error> {
-    let found = store.account_messages(account).await?;
+/// All messages of an account that somebody sees, each with its thread.
+pub(super) async fn messages(store: &Store, sees: &Sees) -> Result<AccountMessages, Error> {
+    let found = read(store, sees).await?;
     if found.each().all(|message| message.thread != 0) {
         return Ok(found);
     }
-    name_threads(store, account, &found).await?;
+    name_threads(store, sees.account(), &found).await?;
     drop(found);
-    store.account_messages(account).await
+    read(store, sees).await
+}
+
+async fn read(store: &Store, sees: &Sees) -> Result<AccountMessages, Error> {
+    match sees {
+        Sees::All(account) => store.account_messages(*account).await,
+        Sees::Part(other) => store.visible_messages(other.id, &other.visible).await,
+    }
 }
 
 /// Finds out the threads of messages that came before threads were kept, once for all.
@@ -122,7 +137,7 @@ async fn name_threads(
     Ok(())
 }
 
-fn gather(messages: &AccountMessages) -> Emails {
+fn gather(messages: &AccountMessages, state: u64) -> Emails {
     let mut gathering = Gathering::of(messages.count());
     // RFC 8621 §4.1.1: what has \Deleted is not to be seen.
     let seen = messages
@@ -147,5 +162,5 @@ fn gather(messages: &AccountMessages) -> Emails {
             keywords: message.keywords,
         });
     }
-    gathering.finish(messages.state)
+    gathering.finish(state)
 }

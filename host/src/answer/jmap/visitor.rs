@@ -42,6 +42,8 @@ const KNOWN: Duration = Duration::from_secs(600);
 const MAX_EVENTS: u32 = 20;
 /// WebSockets of an account: each may hold a whole request before it is a request.
 const MAX_SOCKETS: u32 = 4;
+/// Exports of an account, and imports: each has a thread while it lasts.
+const MAX_EXPORTS: u32 = 1;
 /// Push subscriptions of an account whose codes are on their way.
 const MAX_VERIFICATIONS: u32 = 32;
 
@@ -136,12 +138,7 @@ impl Visitor {
 
     /// The server as a client reaches it under TLS, if it does.
     pub(crate) fn secure_origin(&self) -> Option<String> {
-        let port = self.parts.https_port()?;
-        let host = &self.parts.config.hostname;
-        Some(match port {
-            443 => format!("https://{host}"),
-            port => format!("https://{host}:{port}"),
-        })
+        super::secure_origin(&self.parts)
     }
 
     /// A turn of an account, if it has not too many.
@@ -154,6 +151,7 @@ impl Visitor {
             Kind::Upload => (self.limits.concurrent_upload, LimitName::ConcurrentUpload),
             Kind::Events => (MAX_EVENTS, LimitName::ConcurrentRequests),
             Kind::Socket => (MAX_SOCKETS, LimitName::ConcurrentRequests),
+            Kind::Export | Kind::Import => (MAX_EXPORTS, LimitName::ConcurrentRequests),
             Kind::Verification => (MAX_VERIFICATIONS, LimitName::ConcurrentRequests),
         };
         let turn = self.parts.turns.take(account.id, kind, most);

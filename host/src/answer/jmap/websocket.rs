@@ -200,6 +200,10 @@ impl Line {
         match incoming {
             Incoming::Request { id, request } => {
                 let response = super::work(&visitor, &account, &self.headers, request).await;
+                let response = response.map_err(|refusal| RequestError {
+                    id: id.clone(),
+                    problem: refusal.into_problem(),
+                })?;
                 Ok(Some(response.to_message(id.as_deref())))
             }
             Incoming::PushEnable { types, since } => {

@@ -18,6 +18,7 @@ use super::super::gate::Gate;
 use super::forms::{Form, forms};
 use super::onward::{self, Arrived, Onward};
 use super::record::{self, Record};
+use super::respond::{self, Wished};
 use super::{Led, Routed, Running, success};
 use crate::config::Service;
 use crate::outgoing::Notices;
@@ -45,6 +46,8 @@ pub(super) struct Judged {
     pub(super) verdict: &'static str,
     /// Accounts and mailboxes of the copies, in the order of the targets in `fate`.
     pub(super) filed: Vec<Filed>,
+    /// Who of the accounts answers once it is stored.
+    pub(super) responses: Vec<Wished>,
     /// Where else the message goes for this recipient.
     pub(super) onward: Vec<Onward>,
     pub(super) fate: Fate,
@@ -163,6 +166,8 @@ pub(super) async fn deliver(
     };
     if stored.is_ok() {
         record.tried(&policy);
+        let about = (&outcome.sender, &header);
+        respond::to_sender(parts, gate.session(), about, respond::wished(&judged)).await;
     }
     let mut replies = reply(gate, stored, judged, &queue_id, &message);
     // RFC 2033 §4.2: a reply for each recipient that the client named; it knows of no other.
@@ -212,6 +217,7 @@ fn hold(outcome: &MessageOutcome, routed: &Routed) -> Judged {
         domain: domain.to_owned(),
         verdict: verdict.word(),
         filed: Vec::new(),
+        responses: Vec::new(),
         onward: onward.into_iter().collect(),
         fate,
     }
@@ -288,6 +294,7 @@ async fn judge_added(
             domain: added.address.domain().as_str().to_owned(),
             verdict: outcome.verdict(added.address.domain().as_str()).word(),
             filed: Vec::new(),
+            responses: Vec::new(),
             onward: Vec::new(),
             fate: Fate::Refuse(reply),
         },
@@ -319,6 +326,7 @@ async fn judge(
         domain: domain.to_owned(),
         verdict: verdict.word(),
         filed: Vec::new(),
+        responses: Vec::new(),
         onward: Vec::new(),
         fate: Fate::Drop,
     };
@@ -359,6 +367,8 @@ async fn file_all(
             Ok(copies) => targets.extend(copies),
             Err(reply) => return Fate::Refuse(reply),
         }
+        let wished = policy.take_response();
+        judged.responses.extend(Wished::by(account, wished));
         accounts.push(account);
     }
     if targets.is_empty() && judged.onward.is_empty() {
@@ -452,8 +462,20 @@ async fn store(
     }
     let told = std::mem::take(&mut notices.deliveries);
     queued.append(&mut notices.outgoing);
-    match store.submit_with(deliveries, told, queued, sent).await {
-        Ok(submitted) => {
+    // What goes on goes at once, if it can.
+    let promise = gate.parts().outgoing.fresh.ask(&queued);
+    let submitted = match &promise {
+        Some(promise) => {
+            let with = (sent, &promise.terms);
+            store.submit_leased(deliveries, told, queued, with).await
+        }
+        None => store.submit_with(deliveries, told, queued, sent).await,
+    };
+    match submitted {
+        Ok(mut submitted) => {
+            if let Some(promise) = promise {
+                promise.keep(std::mem::take(&mut submitted.leased));
+            }
             let copies = arrivals.len().min(submitted.stored.len());
             let (stored, told) = submitted.stored.split_at(copies);
             tell(gate, stored, arrivals);
@@ -572,6 +594,7 @@ mod tests {
             domain: String::new(),
             verdict: "deliver",
             filed: Vec::new(),
+            responses: Vec::new(),
             onward: Vec::new(),
             fate,
         };

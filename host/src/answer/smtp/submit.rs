@@ -65,12 +65,12 @@ struct Conversation<R> {
     said: Vec<u8>,
 }
 
-/// Submits a message for somebody who has logged in; `record` is kept with it, in the same commit.
+/// Submits a message for somebody who has logged in; what `record` says is kept with it, in the same commit.
 pub(crate) async fn submit(
     gate: Gate,
     identity: Identity,
     submission: Submission,
-    record: impl FnOnce(About<'_>) -> NewRecord + Send,
+    record: impl FnOnce(About<'_>) -> Option<NewRecord> + Send,
 ) -> Result<Taken, Refused> {
     let caller = gate.caller();
     // What is not said of submission here is what the server says of it everywhere.
@@ -136,7 +136,7 @@ pub(crate) async fn submit(
     }
 }
 
-impl<R: FnOnce(About<'_>) -> NewRecord + Send> Conversation<R> {
+impl<R: FnOnce(About<'_>) -> Option<NewRecord> + Send> Conversation<R> {
     /// Says a line; the reply.
     async fn say(&mut self, line: &str) -> Reply {
         self.said.clear();
@@ -204,7 +204,7 @@ impl<R: FnOnce(About<'_>) -> NewRecord + Send> Conversation<R> {
                     send_at: about.send_at,
                     held: send_at.is_some(),
                 });
-                self.answers.record = self.record.take().map(|record| record(about));
+                self.answers.record = self.record.take().and_then(|record| record(about));
                 self.answers.decide(Ask::Message(message)).await
             }
             other => self.answers.decide(other).await,

@@ -24,9 +24,19 @@ pub(crate) struct Mbox {
     /// The folder; none if it is a file.
     open: Option<safely::Folder>,
     quoting: Option<Quoting>,
+    /// What it is for items, and what for people, if that is not its path.
+    called: Option<(PathBuf, String)>,
 }
 
 impl Mbox {
+    /// A file that its owner calls something else than it is here.
+    pub(crate) fn called(path: &Path, item: String, name: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            called: Some((item.into(), name.to_owned())),
+            ..Self::at(path, None)?
+        })
+    }
+
     /// The file or folder at a path.
     pub(crate) fn at(path: &Path, quoting: Option<Quoting>) -> Result<Self, Failure> {
         let failed = |error| file(path, &error);
@@ -39,6 +49,7 @@ impl Mbox {
             root,
             open,
             quoting,
+            called: None,
         })
     }
 
@@ -188,7 +199,10 @@ impl Source for Mbox {
 
     fn bring(&mut self, folder: &Folder, into: &mut Filling<'_>) -> Result<(), Failure> {
         let path = self.path(folder);
-        let called = path.display().to_string();
+        let (named, called) = match &self.called {
+            Some((item, name)) => (item.clone(), name.clone()),
+            None => (path.clone(), path.display().to_string()),
+        };
         let failed = |error: std::io::Error| file(&path, &error);
         let opened = self.file(folder).and_then(|file| {
             let changed = file.metadata()?.modified()?.duration_since(UNIX_EPOCH);
@@ -216,7 +230,7 @@ impl Source for Mbox {
                 )),
                 None => {
                     into.begin(folder, 1);
-                    let message = message(&path, part, changed, &mut twins).map_err(failed)?;
+                    let message = message(&named, part, changed, &mut twins).map_err(failed)?;
                     if into.wanted(std::slice::from_ref(&message.item))?.is_empty() {
                         continue;
                     }

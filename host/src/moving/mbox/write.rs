@@ -84,18 +84,22 @@ impl MboxTarget {
     }
 
     fn path_of(&self, mailbox: &str) -> PathBuf {
-        // No level may lead out of the folder, or hide.
-        let level = |level: &str| match level.strip_prefix('.') {
-            Some(rest) => format!("_{}", utf7::encode(rest)),
-            None => utf7::encode(level),
-        };
-        let levels: Vec<String> = mailbox.split('/').map(level).collect();
-        self.root.join(levels.join("/") + ".mbox")
+        self.root.join(name_of(mailbox))
     }
 
     fn path(&self) -> &Path {
         self.open.as_ref().map_or(&self.root, |open| &open.path)
     }
+}
+
+/// The name of a mailbox's file, with `/` between levels. No level may lead out of the folder, or hide.
+pub(in super::super) fn name_of(mailbox: &str) -> String {
+    let level = |level: &str| match level.strip_prefix('.') {
+        Some(rest) => format!("_{}", utf7::encode(rest)),
+        None => utf7::encode(level),
+    };
+    let levels: Vec<String> = mailbox.split('/').map(level).collect();
+    levels.join("/") + ".mbox"
 }
 
 fn state_path(path: &Path) -> PathBuf {
@@ -149,33 +153,7 @@ impl Open {
 
     fn message(&mut self, message: &MessageRow, content: Spool) -> io::Result<()> {
         let quoting = self.state.origin.quoting;
-        let marks = Marks {
-            flags: Flags::from_bits(message.flags),
-            keywords: message.keywords.clone(),
-            lost: Vec::new(),
-        };
-        let mut text = Spool::of(&mut content.for_file(message.verbatim)?)?;
-        let end = if text.is_all_crlf() { "\r\n" } else { "\n" };
-        let seen = Survey::of(&mut text)?;
-        let mut fields = status::fields(&marks, end);
-        if let (Quoting::Cl2, Some(body)) = (quoting, seen.body) {
-            fields = format!("{fields}Content-Length: {}{end}", text.octets() - body);
-        }
-        let mut out = Counted(&mut self.out, 0);
-        write!(out, "{}{end}", from_line::line(&seen.sender, message.date))?;
-        let unfinished = !text.ends_with_line();
-        let mut lines = text.again()?;
-        header(&mut (&mut lines).take(seen.header), &mut out)?;
-        if unfinished && seen.body.is_none() {
-            out.write_all(end.as_bytes())?;
-        }
-        out.write_all(fields.as_bytes())?;
-        pour(&mut lines, &mut out, quoting)?;
-        if unfinished && seen.body.is_some() {
-            out.write_all(end.as_bytes())?;
-        }
-        out.write_all(end.as_bytes())?;
-        self.octets += out.1;
+        self.octets += write_message(&mut self.out, quoting, message, content)?;
         self.state.missing.remove(&message.uid);
         self.state.uid = self.state.uid.max(message.uid);
         if self.octets - self.noted >= STEP {
@@ -194,6 +172,42 @@ impl Open {
         self.noted = self.octets;
         Ok(())
     }
+}
+
+/// Writes a message with its line `From ` before it and an empty one behind; how many octets that are.
+pub(in super::super) fn write_message(
+    out: &mut impl Write,
+    quoting: Quoting,
+    message: &MessageRow,
+    content: Spool,
+) -> io::Result<u64> {
+    let marks = Marks {
+        flags: Flags::from_bits(message.flags),
+        keywords: message.keywords.clone(),
+        lost: Vec::new(),
+    };
+    let mut text = Spool::of(&mut content.for_file(message.verbatim)?)?;
+    let end = if text.is_all_crlf() { "\r\n" } else { "\n" };
+    let seen = Survey::of(&mut text)?;
+    let mut fields = status::fields(&marks, end);
+    if let (Quoting::Cl2, Some(body)) = (quoting, seen.body) {
+        fields = format!("{fields}Content-Length: {}{end}", text.octets() - body);
+    }
+    let mut out = Counted(out, 0);
+    write!(out, "{}{end}", from_line::line(&seen.sender, message.date))?;
+    let unfinished = !text.ends_with_line();
+    let mut lines = text.again()?;
+    header(&mut (&mut lines).take(seen.header), &mut out)?;
+    if unfinished && seen.body.is_none() {
+        out.write_all(end.as_bytes())?;
+    }
+    out.write_all(fields.as_bytes())?;
+    pour(&mut lines, &mut out, quoting)?;
+    if unfinished && seen.body.is_some() {
+        out.write_all(end.as_bytes())?;
+    }
+    out.write_all(end.as_bytes())?;
+    Ok(out.1)
 }
 
 /// What has to be known of a message before it is written.

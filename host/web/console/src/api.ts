@@ -26,8 +26,16 @@ export function setToken(value: string | null, lost: () => void): void {
   onLost = lost;
 }
 
-async function send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+interface Conditions {
+  signal?: AbortSignal;
+  /** The digest of what must not have changed meanwhile. */
+  unchanged?: string | undefined;
+}
+
+async function send(method: string, path: string, body?: unknown, conditions: Conditions = {}): Promise<Response> {
+  const { signal, unchanged } = conditions;
   const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
+  if (unchanged !== undefined) headers['if-match'] = `"${unchanged}"`;
   if (body !== undefined) headers['content-type'] = 'application/json';
   const response = await fetch(ROOT + path, {
     method,
@@ -44,8 +52,8 @@ async function send(method: string, path: string, body?: unknown, signal?: Abort
   throw new Refusal(response.status, problem.title ?? response.statusText, problem.next ?? '');
 }
 
-export async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await send(method, path, body);
+export async function ask<T>(method: string, path: string, body?: unknown, unchanged?: string): Promise<T> {
+  const response = await send(method, path, body, { unchanged });
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
@@ -65,7 +73,7 @@ export function query(values: Record<string, string | number | boolean | undefin
 
 /** What happens, until the signal says that nobody looks any more. */
 export async function follow(path: string, heard: (data: string) => void, signal: AbortSignal): Promise<void> {
-  const response = await send('GET', path, undefined, signal);
+  const response = await send('GET', path, undefined, { signal });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   const parser = new SseParser();
   for (;;) {
@@ -197,11 +205,22 @@ export interface PolicyProblem {
 }
 
 export interface Pipeline {
+  /** Of policy.toml as it was when this was told. */
+  'policy-digest'?: string;
   generation: number;
   since: number;
   steps: Step[];
   problems: PolicyProblem[];
   notes?: string[];
+}
+
+/** A build that lies in the plugin folders. */
+export interface Build {
+  name: string;
+  version: string;
+  digest: string;
+  steps: string[];
+  problem?: string;
 }
 
 export interface Generation {
@@ -214,10 +233,16 @@ export interface Generation {
 
 export interface Comparison {
   step: string;
+  mode: 'shadow' | 'canary';
+  replaces?: string;
   compared: number;
+  missed: number;
   failed: number;
   microseconds: [number, number];
   changes: { hook: string; kind: string; count: number }[];
+  symbols: { name: string; 'only-trial': number; 'only-serving': number; 'other-score': number }[];
+  /** Of a canary: what transactions came to with it, and without it. */
+  sides?: { transactions: number; [share: string]: number }[];
   examples: { 'queue-id': string; at: number; serving: string; trial: string }[];
 }
 
@@ -240,6 +265,7 @@ export interface Preview {
   tried: number;
   differing: number;
   verdicts: number;
+  untried?: Record<string, string[]>;
   messages: { 'queue-id': string; at: number; sender: string; recipients: string[]; before: Side; after: Side }[];
 }
 

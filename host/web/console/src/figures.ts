@@ -23,6 +23,32 @@ export function lines(flow: Flow, group: string, label: (name: string) => string
   return [...made, { name: '', label: others, values: sum(rest, flow.minutes) }];
 }
 
+/** Outcomes have their colour in every plot: what goes well, what waits or is put aside, what is refused or fails. */
+const OUTCOMES: Record<string, number> = {
+  ...{ deliver: 0, relayed: 0, success: 0, pass: 0, accept: 0 },
+  ...{ junk: 1, deferred: 1, defer: 1 },
+  ...{ refuse: 2, reject: 2, failed: 2, failure: 2 },
+};
+
+/** A colour for each name, no two alike while there are as many: outcomes have theirs, others what is left. */
+export function hues(names: string[]): number[] {
+  const found = new Map<string, number>();
+  const taken = new Set<number>();
+  const give = (name: string, hue: number) => {
+    found.set(name, hue);
+    taken.add(hue);
+  };
+  for (const name of names) {
+    const own = OUTCOMES[name];
+    if (own !== undefined && !taken.has(own)) give(name, own);
+  }
+  for (const name of names) {
+    const free = Array.from({ length: HUES }, (_, hue) => hue).find((hue) => !taken.has(hue)) ?? HUES - 1;
+    if (!found.has(name)) give(name, free);
+  }
+  return names.map((name) => found.get(name) ?? 0);
+}
+
 export function total(values: number[]): number {
   return values.reduce((all, value) => all + value, 0);
 }

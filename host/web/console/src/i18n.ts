@@ -51,6 +51,11 @@ export function count(value: number): string {
   return new Intl.NumberFormat(language.value, { maximumFractionDigits: 2 }).format(value);
 }
 
+/** In as few signs as the language allows. */
+export function short(value: number): string {
+  return new Intl.NumberFormat(language.value, { notation: 'compact' }).format(value);
+}
+
 export function moment(millis: number): string {
   return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(millis);
 }

@@ -1,8 +1,8 @@
 /** Plots over time, drawn as SVG: stacked bars with a legend, and the same in numbers for who cannot see them. */
 import { useId } from 'preact/hooks';
 import type { Flow } from './api';
-import { bars, HUES, type Line, roundUp, total } from './figures';
-import { clock, count, percent, t } from './i18n';
+import { bars, hues, type Line, roundUp, total } from './figures';
+import { clock, count, percent, short, t } from './i18n';
 
 const WIDTH = 720;
 const HEIGHT = 180;
@@ -19,7 +19,8 @@ interface PlotProps {
 
 export function Plot({ title, flow, lines: shown, unit = count }: PlotProps) {
   const id = useId();
-  const drawn = shown.map((line) => ({ ...line, bars: bars(line.values) }));
+  const colours = hues(shown.map(({ name }) => name));
+  const drawn = shown.map((line, at) => ({ ...line, bars: bars(line.values), hue: colours[at] ?? 0 }));
   const places = drawn[0]?.bars.length ?? 0;
   const heights = Array.from({ length: places }, (_, at) => total(drawn.map((line) => line.bars[at] ?? 0)));
   const top = roundUp(Math.max(0, ...heights));
@@ -40,20 +41,20 @@ export function Plot({ title, flow, lines: shown, unit = count }: PlotProps) {
           <g key={share}>
             <line class="grid" x1={LEFT} x2={WIDTH} y1={y(share * top)} y2={y(share * top)} />
             <text class="scale" x={LEFT - 6} y={y(share * top) + 4} text-anchor="end">
-              {unit(share * top)}
+              {scale(share * top, unit)}
             </text>
           </g>
         ))}
         {heights.map((_, at) => {
           let below = 0;
-          return drawn.map((line, hue) => {
+          return drawn.map((line) => {
             const value = line.bars[at] ?? 0;
             if (value <= 0) return null;
             below += value;
             return (
               <rect
                 key={`${line.name}${at}`}
-                class={`series-${hue}`}
+                class={`series-${line.hue}`}
                 x={LEFT + at * step + step * 0.08}
                 width={step * 0.84}
                 y={y(below)}
@@ -69,9 +70,9 @@ export function Plot({ title, flow, lines: shown, unit = count }: PlotProps) {
         ))}
       </svg>
       <ul class="legend">
-        {drawn.map((line, hue) => (
+        {drawn.map((line) => (
           <li key={line.name}>
-            <span class={`swatch series-${hue}`} aria-hidden="true" />
+            <span class={`swatch series-${line.hue}`} aria-hidden="true" />
             {line.label} <strong>{unit(total(line.values))}</strong>
           </li>
         ))}
@@ -81,22 +82,27 @@ export function Plot({ title, flow, lines: shown, unit = count }: PlotProps) {
   );
 }
 
+/** A number beside a line: there is no half message, and no room for long ones. */
+function scale(value: number, unit: (value: number) => string): string {
+  if (unit !== count) return unit(value);
+  return Number.isInteger(value) ? short(value) : '';
+}
+
 /** Shares of a whole, in a bar. */
 export function Shares({ of, label }: { of: Record<string, number>; label: string }) {
   const shares = Object.entries(of).sort(([, a], [, b]) => b - a);
   const whole = total(shares.map(([, value]) => value));
   if (whole === 0) return null;
+  const colours = hues(shares.map(([name]) => name));
   let from = 0;
   const said = shares.map(([name, value]) => `${name} ${percent(value / whole)}`).join(', ');
   return (
     <div class="shares">
       <svg viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={`${label}: ${said}`}>
-        {shares.map(([name, value], hue) => {
+        {shares.map(([name, value], at) => {
           const x = from;
           from += (100 * value) / whole;
-          return (
-            <rect key={name} class={`series-${Math.min(hue, HUES - 1)}`} x={x} y={0} width={from - x} height={6} />
-          );
+          return <rect key={name} class={`series-${colours[at] ?? 0}`} x={x} y={0} width={from - x} height={6} />;
         })}
       </svg>
       <span class="soft">{said}</span>

@@ -53,7 +53,8 @@ export function formatSize(octets: number): string {
   return new Intl.NumberFormat(locale(), {
     style: 'unit',
     unit: UNITS[unit],
-    unitDisplay: 'short',
+    // In English `short` has no plural for bytes.
+    unitDisplay: unit === 0 ? 'long' : 'short',
     maximumFractionDigits: unit > 1 && value < 100 ? 1 : 0,
   }).format(value);
 }

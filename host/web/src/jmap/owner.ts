@@ -1,4 +1,5 @@
 /** The server's API for an account's owner: logging in and out, and what he is known by (`/account`). */
+import type { BringLimits } from './bring';
 import type { Transport } from './transport';
 import type { Id } from './types';
 
@@ -29,6 +30,8 @@ export interface Overview {
   /** Whether the password can be changed here. */
   password: boolean;
   totp: boolean;
+  /** How many are left to take the place of a one-time code. */
+  recoveryCodes: number;
 }
 
 export interface Proposal {
@@ -102,8 +105,14 @@ export class Owner {
     return (await response.json()) as Proposal;
   }
 
-  enableTotp(secret: string, confirmation: string, proof: Proof): Promise<void> {
-    return this.#send('POST', '/account/totp/on', { secret, confirmation, ...proof });
+  /** The recovery codes, which are told this once. */
+  enableTotp(secret: string, confirmation: string, proof: Proof): Promise<string[]> {
+    return this.#codes('/account/totp/on', { secret, confirmation, ...proof });
+  }
+
+  /** New recovery codes in the place of those before. */
+  makeRecoveryCodes(proof: Proof): Promise<string[]> {
+    return this.#codes('/account/totp/recovery', proof);
   }
 
   disableTotp(proof: Proof): Promise<void> {
@@ -112,6 +121,15 @@ export class Owner {
 
   changePassword(replacement: string, proof: Proof): Promise<void> {
     return this.#send('POST', '/account/password', { new: replacement, ...proof });
+  }
+
+  bringLimits(): Promise<BringLimits> {
+    return this.#read('/account/import');
+  }
+
+  async #codes(path: string, body: object): Promise<string[]> {
+    const response = await this.#request('POST', path, body);
+    return ((await response.json()) as { recoveryCodes: string[] }).recoveryCodes;
   }
 
   async #read<T>(path: string): Promise<T> {

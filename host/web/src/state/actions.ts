@@ -7,7 +7,7 @@ import type { Patch } from '../jmap/methods';
 import type { EmailSummary, Id } from '../jmap/types';
 import type { Account } from './account';
 import { applyPatch, type EmailPatches, inverse, keywordPath, mailboxPath } from './patch';
-import { showError, showToast } from './toasts';
+import { hideToast, showError, showToast } from './toasts';
 
 /** What one last did that can be taken back. */
 let lastUndo: (() => void) | null = null;
@@ -49,6 +49,31 @@ export class Actions {
     return [...new Set(members)];
   }
 
+  /** Whether something has to be waited for before an action is about all that it should be. */
+  #lacks(rows: readonly Id[]): boolean {
+    return this.#account.store.unknownMembers(rows).length > 0;
+  }
+
+  /** Fetches what is not known yet of the rows' threads, so that an action is about all of their messages. */
+  async #completed(rows: readonly Id[]): Promise<boolean> {
+    const toast = showToast(t('status.working'), { seconds: null });
+    try {
+      await this.#account.store.fetchEmails(this.#account.store.unknownMembers(rows));
+      return true;
+    } catch (error) {
+      showError(error);
+      return false;
+    } finally {
+      hideToast(toast);
+    }
+  }
+
+  /** The members of rows, all of them. */
+  async allMembersOf(rows: readonly Id[]): Promise<Id[]> {
+    if (this.#lacks(rows) && !(await this.#completed(rows))) return [];
+    return this.membersOf(rows);
+  }
+
   async setKeyword(ids: readonly Id[], keyword: string, on: boolean): Promise<void> {
     const changed = ids.filter((id) => (this.#account.store.emails.peek(id)?.keywords[keyword] === true) !== on);
     await this.#apply(patches(changed, { [keywordPath(keyword)]: on || null }));
@@ -62,6 +87,7 @@ export class Actions {
   async move(rows: readonly Id[], targetId: Id, text: string, keywords: Patch = {}): Promise<void> {
     const list = this.#account.list.peek();
     const change: EmailPatches = {};
+    if (this.#lacks(rows) && !(await this.#completed(rows))) return;
     for (const id of this.membersOf(rows)) {
       const email = this.#account.store.emails.peek(id);
       if (email !== undefined) change[id] = { ...placesPatch(email, list?.mailboxId ?? null, targetId), ...keywords };
@@ -106,8 +132,10 @@ export class Actions {
   }
 
   async destroy(rows: readonly Id[]): Promise<void> {
+    const list = this.#account.list.peek();
+    if (this.#lacks(rows) && !(await this.#completed(rows))) return;
     const ids = this.membersOf(rows);
-    this.#account.list.peek()?.take(rows);
+    list?.take(rows);
     try {
       for (const chunk of this.#chunks(ids)) {
         demand([(await this.#account.client.call('Email/set', { destroy: chunk })).notDestroyed]);

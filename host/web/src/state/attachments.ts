@@ -81,6 +81,16 @@ export class Attachments {
     this.#onChange();
   }
 
+  /** What was put into a message are parts of it, in its order. */
+  follow(sent: readonly DraftAttachment[], parts: readonly Pick<BodyPart, 'blobId' | 'size'>[]): void {
+    if (sent.length !== parts.length) return;
+    sent.forEach(({ blobId, size }, index) => {
+      const part = parts[index];
+      const known = this.list.peek().find((one) => one.blobId.peek() === blobId && one.size === size);
+      if (known !== undefined && part?.size === size) known.blobId.value = part.blobId;
+    });
+  }
+
   get isUploading(): boolean {
     return this.list.value.some((one) => one.blobId.value === null && one.error.value === null);
   }

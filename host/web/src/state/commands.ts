@@ -85,7 +85,8 @@ export class Commands {
   moveTo = (target: Id, rows: Id[]) => leave(this.#account, rows, (ids) => this.#account.actions.moveTo(ids, target));
 
   label = async (rows = targets(this.#account)) => {
-    if (rows.length > 0) await editLabels(this.#account.actions.membersOf(rows));
+    const members = await this.#account.actions.allMembersOf(rows);
+    if (members.length > 0) await editLabels(members);
   };
 
   star = (rows = targets(this.#account)) => {
@@ -96,7 +97,7 @@ export class Commands {
 
   read = (read: boolean, rows = targets(this.#account)) => {
     const { actions, selection } = this.#account;
-    void actions.markRead(actions.membersOf(rows), read);
+    void actions.allMembersOf(rows).then((members) => actions.markRead(members, read));
     selection.clear();
     if (!read && openRow(this.#account) !== null) go(withThread(route.peek(), null));
   };

@@ -1,7 +1,7 @@
 /** A message being written: saved as one writes, sent when one says so. */
 import { effect, signal } from '@preact/signals';
 import { demand } from '../jmap/client';
-import type { EmailAddress, Id, Identity } from '../jmap/types';
+import type { EmailAddress, EmailContent, Id, Identity } from '../jmap/types';
 import { type Draft, draftObject, recipientsOf } from '../mail/draft';
 import type { Account } from './account';
 import { Attachments } from './attachments';
@@ -139,16 +139,35 @@ export class ComposeSession {
     }
   }
 
-  /** A message never changes: the new one comes, and then the old one goes. */
+  /**
+   * A message never changes: the new one comes, and then the old one goes. What was a part of the old one goes with it, so that attachments
+   * are parts of the new one from then on.
+   */
   async #replace(draftsId: Id): Promise<void> {
     const { client } = this.#account;
+    const { accountId } = client;
     const old = this.#draftId;
+    const attached = this.attachments.ready;
     const result = await client.call('Email/set', {
       create: { draft: draftObject(this.draft, this.identity, draftsId) },
     });
     demand([result.notCreated]);
-    this.#draftId = result.created?.draft?.id ?? null;
-    if (old !== null) await client.call('Email/set', { destroy: [old] });
+    const id = result.created?.draft?.id ?? null;
+    this.#draftId = id;
+    const batch = client.batch();
+    const parts =
+      id === null || attached.length === 0
+        ? null
+        : batch.call('Email/get', {
+            ...{ accountId, ids: [id], properties: ['id', 'attachments'] },
+            bodyProperties: ['partId', 'blobId', 'size', 'name'],
+          });
+    if (old !== null) batch.call('Email/set', { accountId, destroy: [old] });
+    await batch.send();
+    if (parts !== null) {
+      const [email] = parts.value.list as Pick<EmailContent, 'attachments'>[];
+      this.attachments.follow(attached, email?.attachments ?? []);
+    }
   }
 
   /** Hands it to the outbox. False if it could not be saved, and then nothing was sent. */

@@ -16,6 +16,8 @@ const CONTENT = [
 ];
 const PART = ['partId', 'blobId', 'size', 'name', 'type', 'charset', 'disposition', 'cid'];
 const MAX_BODY = 2_000_000;
+/** Messages of a thread that are shown at first, and that come at a time: a thread may hold as many as a mailbox. */
+export const THREAD_PART = 50;
 
 export class MailStore {
   readonly client: Client;
@@ -61,7 +63,7 @@ export class MailStore {
     } catch (error) {
       // Threads may hold more messages than one call may ask for.
       if (!(error instanceof JmapError) || error.type === 'unauthorized') throw error;
-      await this.fetchEmails(threads.value.list.flatMap(({ emailIds }) => emailIds));
+      await this.fetchEmails(this.emails.missing(threads.value.list.flatMap(newest)));
     }
     return result;
   }
@@ -87,8 +89,14 @@ export class MailStore {
       this.threads.put(result.list);
       this.threads.remove(result.notFound);
     }
-    const members = ids.flatMap((id) => this.threads.peek(id)?.emailIds ?? []);
-    await this.fetchEmails(this.emails.missing(members));
+    const threads = ids.map((id) => this.threads.peek(id)).filter((thread) => thread !== undefined);
+    await this.fetchEmails(this.emails.missing(threads.flatMap(newest)));
+  }
+
+  /** Messages of these rows' threads of which nothing is known: of long threads only the newest are fetched unasked. */
+  unknownMembers(rows: readonly Id[]): Id[] {
+    const threadIds = new Set(rows.map((id) => this.emails.peek(id)?.threadId ?? ''));
+    return this.emails.missing([...threadIds].flatMap((id) => this.threads.peek(id)?.emailIds ?? []));
   }
 
   async fetchEmails(ids: readonly Id[], properties: string[] = SUMMARY): Promise<void> {
@@ -140,4 +148,8 @@ export class MailStore {
     this.emails.clear();
     this.threads.clear();
   }
+}
+
+function newest({ emailIds }: Thread): Id[] {
+  return emailIds.slice(-THREAD_PART);
 }

@@ -1,9 +1,10 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { language, languageName, languages, t, useLanguage } from '../i18n';
 import type { Proof } from '../jmap/owner';
 import { isCodeWanted } from '../state/login';
 import { changeSettings } from '../state/settings';
 import { explain } from '../state/toasts';
+import { CodeField } from './code-field';
 import { Mark } from './icons';
 import { Field } from './parts';
 
@@ -47,7 +48,7 @@ export function Login({ reason, onLogin }: LoginProps) {
         <Field label={t('login.password')}>
           <input name="password" type="password" autocomplete="current-password" required />
         </Field>
-        {isCodeShown && <CodeField />}
+        {isCodeShown && <CodeField name="code" label={t('login.code')} autofocus />}
         <p class="login-error" role="alert">
           {shown}
         </p>
@@ -57,25 +58,6 @@ export function Login({ reason, onLogin }: LoginProps) {
       </form>
       <LanguageLinks />
     </main>
-  );
-}
-
-/** Shown when it is wanted, and then the next thing to do. */
-function CodeField() {
-  const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
-  return (
-    <Field label={t('login.code')}>
-      <input
-        name="code"
-        ref={input}
-        inputMode="numeric"
-        autocomplete="one-time-code"
-        pattern="[0-9 ]{6,7}"
-        maxLength={7}
-        required
-      />
-    </Field>
   );
 }
 

@@ -52,6 +52,9 @@ function LoadedRow({ id, email, index, total, style, list }: LoadedProps) {
   const { selection, store, mailboxes } = account;
   const current = route.value;
   const members = useMembers(email);
+  // Of a long thread only the newest are known.
+  const unknown = store.unknownMembers([id]).length;
+  const size = members.length + unknown;
   const isUnread = members.some((member) => member.keywords.$seen !== true);
   const isOpen = current.page !== 'settings' && current.threadId === email.threadId;
   const isChosen = selection.has(id);
@@ -99,7 +102,7 @@ function LoadedRow({ id, email, index, total, style, list }: LoadedProps) {
             {isDraft && <span class="row-draft">{t('message.draft')}</span>}
             {isOutgoing && people.length > 0 && <span class="hidden">{t('field.to')}: </span>}
             <People of={people} />
-            {members.length > 1 && <span class="row-size"> {members.length}</span>}
+            {size > 1 && <span class="row-size"> {size}</span>}
           </span>
           {isUnread && <span class="hidden">{t('message.unread')}</span>}
           <time class="row-date" dateTime={email.receivedAt} title={longDate(email.receivedAt)}>

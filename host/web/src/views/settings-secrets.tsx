@@ -1,9 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { t } from '../i18n';
+import { plural, t } from '../i18n';
 import { longDate } from '../i18n/format';
 import type { AppPassword, Overview, Proof, Proposal } from '../jmap/owner';
 import { showError, showToast } from '../state/toasts';
+import { CodeField } from './code-field';
 import { useAccount } from './context';
 import { Field } from './parts';
 
@@ -48,23 +49,12 @@ function ProvedForm({ overview, title, action, children, label, run }: ProvedFor
         <Field label={label ?? t('security.ownPassword')}>
           <input name="password" type="password" autocomplete="current-password" required />
         </Field>
-        {overview.totp && <CodeInput name="code" label={t('login.code')} />}
+        {overview.totp && <CodeField name="code" label={t('login.code')} />}
       </div>
       <button type="submit" class="button primary" disabled={isBusy}>
         {action}
       </button>
     </form>
-  );
-}
-
-function CodeInput({ name, label }: { name: string; label: string }) {
-  return (
-    <Field label={label}>
-      <input
-        {...{ name, inputMode: 'numeric', autocomplete: 'one-time-code', pattern: '[0-9 ]{6,7}', maxLength: 7 }}
-        required
-      />
-    </Field>
   );
 }
 
@@ -122,23 +112,52 @@ export function AppPasswords({ overview }: OfOwner) {
 export function Totp({ overview, onChange }: OfOwner & { onChange: () => void }) {
   const { owner } = useAccount();
   const [proposal, setProposal] = useState<Proposal | null>(null);
+  const [codes, setCodes] = useState<string[] | null>(null);
+  const [wish, setWish] = useState<'off' | 'codes' | null>(null);
   const enable = async (data: FormData, proof: Proof) => {
-    await owner.enableTotp(proposal?.secret ?? '', String(data.get('confirmation')), proof);
+    setCodes(await owner.enableTotp(proposal?.secret ?? '', String(data.get('confirmation')), proof));
     setProposal(null);
     showToast(t('security.totp.isOn'));
     onChange();
   };
   const disable = async (_: FormData, proof: Proof) => {
     await owner.disableTotp(proof);
+    setCodes(null);
+    setWish(null);
     showToast(t('security.totp.isOff'));
+    onChange();
+  };
+  const renew = async (_: FormData, proof: Proof) => {
+    setCodes(await owner.makeRecoveryCodes(proof));
+    setWish(null);
     onChange();
   };
   return (
     <section class="settings-card" aria-label={t('security.totp')}>
       <h2>{t('security.totp')}</h2>
       <p class="field-hint">{t(overview.totp ? 'security.totp.on.hint' : 'security.totp.off.hint')}</p>
+      {codes !== null && overview.totp && <RecoveryCodes codes={codes} />}
       {overview.totp && (
-        <ProvedForm overview={overview} title={t('security.totp')} action={t('security.totp.turnOff')} run={disable} />
+        <>
+          <p class="field-hint">{plural('security.recovery.left', overview.recoveryCodes)}</p>
+          <div class="choices">
+            <button type="button" class="button" aria-expanded={wish === 'codes'} onClick={() => setWish('codes')}>
+              {t('security.recovery.make')}
+            </button>
+            <button type="button" class="button" aria-expanded={wish === 'off'} onClick={() => setWish('off')}>
+              {t('security.totp.turnOff')}
+            </button>
+          </div>
+        </>
+      )}
+      {overview.totp && wish !== null && (
+        <ProvedForm
+          key={wish}
+          overview={overview}
+          title={t('security.totp')}
+          action={t(wish === 'off' ? 'security.totp.turnOff' : 'security.recovery.make')}
+          run={wish === 'off' ? disable : renew}
+        />
       )}
       {!overview.totp && proposal === null && (
         <button type="button" class="button" onClick={() => void owner.proposeTotp().then(setProposal, showError)}>
@@ -148,10 +167,26 @@ export function Totp({ overview, onChange }: OfOwner & { onChange: () => void })
       {proposal !== null && (
         <ProvedForm overview={overview} title={t('security.totp')} action={t('security.totp.turnOn')} run={enable}>
           <TotpSecret {...proposal} />
-          <CodeInput name="confirmation" label={t('security.totp.confirmation')} />
+          <CodeField name="confirmation" label={t('security.totp.confirmation')} recovers={false} />
         </ProvedForm>
       )}
     </section>
+  );
+}
+
+/** Shown once, to be written down or printed. */
+function RecoveryCodes({ codes }: { codes: string[] }) {
+  return (
+    <output class="secret">
+      <span>{t('security.recovery.once')}</span>
+      <ul class="recovery-codes">
+        {codes.map((code) => (
+          <li key={code}>
+            <code>{code}</code>
+          </li>
+        ))}
+      </ul>
+    </output>
   );
 }
 

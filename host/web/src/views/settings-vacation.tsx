@@ -2,9 +2,8 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../i18n';
 import type { VacationResponse } from '../jmap/types';
-import { utc } from '../mail/search';
 import { explain, showError, showToast } from '../state/toasts';
-import { loadVacation, saveVacation } from '../state/vacation';
+import { daysOf, loadVacation, saveVacation, windowOf } from '../state/vacation';
 import { useAccount } from './context';
 import { Empty, Field } from './parts';
 
@@ -26,24 +25,11 @@ export function VacationSettings() {
   );
 }
 
-/** A moment as the day that it is here, for a date field. */
-function dayOf(iso: string | null): string {
-  if (iso === null) return '';
-  const date = new Date(iso);
-  const two = (value: number) => String(value).padStart(2, '0');
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-}
-
-/** The first moment of a day, or the last. */
-function momentOf(day: string, time: string): string | null {
-  const date = new Date(`${day}T${time}`);
-  return day === '' || Number.isNaN(date.getTime()) ? null : utc(date);
-}
-
 function VacationForm({ vacation }: { vacation: VacationResponse }) {
   const { client } = useAccount();
   const form = useRef<HTMLFormElement>(null);
   const [isBusy, setBusy] = useState(false);
+  const [first, last] = daysOf(vacation);
   const save = async (event: Event) => {
     event.preventDefault();
     const data = new FormData(form.current ?? undefined);
@@ -52,8 +38,7 @@ function VacationForm({ vacation }: { vacation: VacationResponse }) {
     try {
       await saveVacation(client, {
         isEnabled: data.get('enabled') !== null,
-        fromDate: momentOf(field('from'), '00:00:00'),
-        toDate: momentOf(field('to'), '23:59:59'),
+        ...windowOf(field('from'), field('to')),
         subject: field('subject').trim() || null,
         textBody: field('text'),
         htmlBody: null,
@@ -72,10 +57,10 @@ function VacationForm({ vacation }: { vacation: VacationResponse }) {
       </label>
       <div class="field-pair">
         <Field label={t('vacation.from')}>
-          <input type="date" name="from" defaultValue={dayOf(vacation.fromDate)} />
+          <input type="date" name="from" defaultValue={first} />
         </Field>
         <Field label={t('vacation.to')}>
-          <input type="date" name="to" defaultValue={dayOf(vacation.toDate)} />
+          <input type="date" name="to" defaultValue={last} />
         </Field>
       </div>
       <Field label={t('field.subject')}>

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { language, languageName, languages, type MessageKey, plural, t, useLanguage } from '../i18n';
 import { Capability } from '../jmap/types';
 import { go, route, routeHash } from '../state/route';
@@ -10,6 +10,7 @@ import { isDrawerOpen } from './drawer';
 import { Field, IconButton } from './parts';
 import { IdentitySettings } from './settings-identities';
 import { SecuritySettings } from './settings-security';
+import { TransferSettings } from './settings-transfer';
 import { VacationSettings } from './settings-vacation';
 
 interface Tab {
@@ -29,6 +30,7 @@ const TABS: Tab[] = [
   },
   { name: 'vacation', label: 'settings.vacation', capability: Capability.vacation, view: () => <VacationSettings /> },
   { name: 'security', label: 'security.title', capability: null, view: () => <SecuritySettings /> },
+  { name: 'transfer', label: 'transfer.title', capability: null, view: () => <TransferSettings /> },
 ];
 
 export default function SettingsPage() {
@@ -39,6 +41,13 @@ export default function SettingsPage() {
   useEffect(() => {
     document.title = `${t('settings.title')} · Waxwing`;
   }, [language.value]);
+  const bar = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a telephone there is room for some of them only.
+    bar.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+    // Another page begins at its top.
+    bar.current?.closest('.settings')?.scrollTo(0, 0);
+  }, [shown]);
   return (
     <main class="settings" id="main" tabIndex={-1}>
       <div class="settings-head">
@@ -55,7 +64,7 @@ export default function SettingsPage() {
           onClick={() => go({ page: 'box', mailboxId: null, threadId: null })}
         />
       </div>
-      <nav class="tabs" aria-label={t('settings.title')}>
+      <nav class="tabs" ref={bar} aria-label={t('settings.title')}>
         {tabs.map((tab) => (
           <a
             key={tab.name}

@@ -7,7 +7,8 @@ import type { EmailSummary, Id } from '../jmap/types';
 import { answer } from '../state/answer';
 import { Commands } from '../state/commands';
 import { go, route, withThread } from '../state/route';
-import { explain } from '../state/toasts';
+import { THREAD_PART } from '../state/store';
+import { explain, showError } from '../state/toasts';
 import { useAccount } from './context';
 import { Icon } from './icons';
 import { Labels } from './labels';
@@ -18,17 +19,32 @@ export function ThreadView({ threadId }: { threadId: Id }) {
   const account = useAccount();
   const { store } = account;
   const error = useSignal<string | null>(null);
+  /** The first that is shown; those before it come when they are asked for. */
+  const first = useSignal<Id | null>(null);
   const load = () => {
     error.value = null;
-    openThread(account, threadId).catch((failure) => void (error.value = explain(failure)));
+    openThread(account, threadId)
+      .then((id) => void (first.value ??= id))
+      .catch((failure) => void (error.value = explain(failure)));
   };
   const thread = store.threads.get(threadId);
+  const all = thread?.emailIds ?? [];
+  const start = startOf(all, first.value);
   // What was known is forgotten where the server cannot say what changed: then it is loaded anew.
   useEffect(load, [threadId, thread === undefined]);
   const messages = visibleMessages(
     account,
-    (thread?.emailIds ?? []).map((id) => store.emails.get(id)),
+    all.slice(start).map((id) => store.emails.get(id)),
   );
+  const showEarlier = async () => {
+    const from = Math.max(start - THREAD_PART, 0);
+    try {
+      await store.fetchEmails(store.emails.missing(all.slice(from, start)));
+      first.value = all[from] ?? null;
+    } catch (failure) {
+      showError(failure);
+    }
+  };
   if (error.value !== null && messages.length === 0) {
     return (
       <Empty icon="warning" title={error.value}>
@@ -39,18 +55,27 @@ export function ThreadView({ threadId }: { threadId: Id }) {
     );
   }
   if (thread === undefined || messages.length === 0) return <div class="thread" aria-busy="true" />;
-  return <Conversation key={threadId} messages={messages} />;
+  return <Conversation key={threadId} messages={messages} earlier={start} showEarlier={showEarlier} />;
 }
 
-async function openThread(account: ReturnType<typeof useAccount>, threadId: Id): Promise<void> {
+/** Where what is shown of a thread begins: with that message, or its newest part. */
+function startOf(all: readonly Id[], first: Id | null): number {
+  const at = first === null ? -1 : all.indexOf(first);
+  return at < 0 ? Math.max(all.length - THREAD_PART, 0) : at;
+}
+
+/** Loads the newest part of a thread; the first message of it. */
+async function openThread(account: ReturnType<typeof useAccount>, threadId: Id): Promise<Id | null> {
   const { store } = account;
   if (!store.threads.has(threadId)) await store.fetchThreads([threadId]);
-  const ids = store.threads.peek(threadId)?.emailIds;
+  const ids = store.threads.peek(threadId)?.emailIds.slice(-THREAD_PART);
   if (ids === undefined) throw new JmapError('notFound');
+  await store.fetchEmails(store.emails.missing(ids));
   const unread = ids.filter((id) => store.emails.peek(id)?.keywords.$seen !== true);
   await store.open([...new Set([...unread, ...ids.slice(-1)])]);
   if (unread.length > 0 && !account.client.features.isReadOnly) await account.actions.markRead(unread, true);
   prefetchNext(account, threadId);
+  return ids[0] ?? null;
 }
 
 /** What is likely to be opened next is there when it is. */
@@ -78,8 +103,16 @@ function visibleMessages(
   return shown.length > 0 ? shown : known;
 }
 
-function Conversation({ messages }: { messages: EmailSummary[] }) {
+interface ConversationProps {
+  messages: EmailSummary[];
+  /** Messages before the first of these. */
+  earlier: number;
+  showEarlier: () => Promise<void>;
+}
+
+function Conversation({ messages, earlier, showEarlier }: ConversationProps) {
   const account = useAccount();
+  const scroll = useRef<HTMLDivElement>(null);
   const title = useRef<HTMLHeadingElement>(null);
   // Which are open is decided when one comes, and does not change because they are read now.
   const first = useRef(new Set(messages.filter((one) => one.keywords.$seen !== true).map(({ id }) => id)));
@@ -92,11 +125,20 @@ function Conversation({ messages }: { messages: EmailSummary[] }) {
   return (
     <div class="thread">
       <ThreadBar />
-      <div class="thread-scroll">
+      <div class="thread-scroll" ref={scroll}>
         <div class="thread-inner">
           <h1 class="thread-title" ref={title} tabIndex={-1}>
             {subject} {last && <Labels of={last} />}
           </h1>
+          {earlier > 0 && (
+            <button
+              type="button"
+              class="button thread-earlier"
+              onClick={() => void keepInPlace(scroll.current, showEarlier)}
+            >
+              {plural('thread.earlier', earlier)}
+            </button>
+          )}
           {messages.map((message) => (
             <Message
               key={message.id}
@@ -110,6 +152,15 @@ function Conversation({ messages }: { messages: EmailSummary[] }) {
       </div>
     </div>
   );
+}
+
+/** What one looks at stays where it is, however much comes above it. */
+async function keepInPlace(box: HTMLElement | null, change: () => Promise<void>): Promise<void> {
+  const below = box === null ? 0 : box.scrollHeight - box.scrollTop;
+  await change();
+  requestAnimationFrame(() => {
+    if (box !== null) box.scrollTop = box.scrollHeight - below;
+  });
 }
 
 function AnswerBar({ last }: { last: EmailSummary }) {

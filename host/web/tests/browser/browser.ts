@@ -50,9 +50,9 @@ export async function newContext(options: ContextOptions): Promise<BrowserContex
 }
 
 /** A page that notes what it complains of, and goes nowhere but to one origin. */
-export async function newPage(url: string, complaints: string[]): Promise<Page> {
+export async function newPage(url: string, complaints: string[], options: ContextOptions = {}): Promise<Page> {
   const { origin } = new URL(url);
-  const context = await newContext({});
+  const context = await newContext(options);
   const page = await context.newPage();
   page.on('pageerror', (error) => complaints.push(`${error.name}: ${error.message}`));
   page.on('console', (message) => {
@@ -122,7 +122,8 @@ export async function login(visiting: Visit): Promise<void> {
 const PICTURES = process.env.PICTURES ?? join(tmpdir(), 'waxwing-web-pictures');
 
 /** Keeps what the page looks like, for people to look at. */
-export async function picture(page: Page, name: string): Promise<void> {
+export async function picture(page: Page, name: string, fullPage = false): Promise<void> {
   mkdirSync(PICTURES, { recursive: true });
-  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
+  // As it is when nothing moves any more.
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), animations: 'disabled', fullPage });
 }

@@ -185,7 +185,7 @@ test('settings are kept, here and at the server', async () => {
   await page.getByRole('textbox', { name: 'Nachricht' }).fill('Bin weg.');
   await page.getByRole('button', { name: 'Speichern' }).click();
   await expect.poll(() => server.model.vacation.isEnabled).toBe(true);
-  expect(server.model.vacation).toMatchObject({ toDate: '2026-12-24T23:59:59Z', fromDate: null, textBody: 'Bin weg.' });
+  expect(server.model.vacation).toMatchObject({ toDate: '2026-12-25T00:00:00Z', fromDate: null, textBody: 'Bin weg.' });
   await page.reload();
   await page.getByRole('heading', { name: 'Einstellungen' }).waitFor();
   expect(await page.evaluate(() => ({ ...document.documentElement.dataset }))).toEqual({

@@ -1,31 +1,11 @@
 /** Each page in light, dark, on a phone: no violation that axe finds, and a picture. */
-import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { excess, violations } from './accessible';
 import { login, picture, startBrowser, stopBrowser, type Visit, type VisitOptions, visit } from './browser';
 
 beforeAll(startBrowser);
 afterAll(stopBrowser);
-
-/** Frames of mail hold what strangers wrote. */
-async function violations(page: Page): Promise<string[]> {
-  // Colours are judged when nothing moves any more.
-  await page.evaluate(async () => {
-    // A notice's clock runs for seconds and has no words.
-    const moving = document
-      .getAnimations()
-      .filter((one) => !(one instanceof CSSAnimation && one.animationName === 'spend'));
-    await Promise.all(moving.map((one) => one.finished.catch(() => {})));
-  });
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const run = (window as unknown as { axe: typeof axe }).axe.run;
-    const { violations } = await run(document, { iframes: false, rules: { region: { enabled: true } } });
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-    );
-  });
-}
 
 const KINDS: [string, VisitOptions][] = [
   ['light', {}],
@@ -118,6 +98,13 @@ const STEPS: Step[] = [
     },
   ],
   [
+    'transfer',
+    async (page) => {
+      await page.evaluate(() => void (location.hash = '#/settings/transfer'));
+      await page.locator('.settings-card input[type=file]').waitFor();
+    },
+  ],
+  [
     'identities',
     async (page) => {
       await page.evaluate(() => void (location.hash = '#/settings/identities'));
@@ -143,7 +130,7 @@ describe.each(KINDS)('%s', (kind, options) => {
         await go(page, visiting);
         found.push(...(await violations(page)).map((violation) => `${name}: ${violation}`));
         await picture(page, `${kind}-${name}`);
-        const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        const width = await excess(page);
         if (width > 0) found.push(`${name}: ${width} pixels wider than the window`);
       }
     } finally {
@@ -201,7 +188,7 @@ test('what the server does not offer is not shown', async () => {
     expect(await page.locator('.quota, .why').count()).toBe(0);
     await page.getByRole('button', { name: 'Settings' }).click();
     await page.locator('.settings-card').waitFor();
-    expect(await page.locator('.tabs a').allTextContents()).toEqual(['General', 'Security']);
+    expect(await page.locator('.tabs a').allTextContents()).toEqual(['General', 'Security', 'Import and export']);
     await page.keyboard.press('c');
     expect(await page.locator('.composer').count()).toBe(0);
   } finally {

@@ -99,9 +99,22 @@ test('one-time codes are turned on by a code of them, and off', async () => {
   expect(server.owner.isCodeWanted).toBe(false);
   await confirm(CODE);
   await page.getByText('One-time codes are on.').waitFor();
+  expect(await codes.locator('.recovery-codes code').allTextContents()).toEqual(server.owner.recoveryCodes);
+  await codes.getByText('10 recovery codes are left').waitFor();
+  await picture(page, 'recovery-codes');
+  // New ones, for a code of before.
+  const [, used = ''] = server.owner.recoveryCodes;
+  await codes.getByRole('button', { name: 'New recovery codes' }).click();
+  await codes.getByLabel('Your password').fill('waxwing-demo');
+  await codes.getByRole('button', { name: 'Use a recovery code' }).click();
+  await codes.getByLabel('Recovery code').fill(used);
+  await codes.getByRole('button', { name: 'New recovery codes' }).last().click();
+  await expect.poll(() => server.owner.recoveryCodes).not.toContain(used);
+  await expect.poll(() => codes.locator('.recovery-codes code').allTextContents()).toEqual(server.owner.recoveryCodes);
+  await codes.getByRole('button', { name: 'Turn off' }).click();
   await codes.getByLabel('Your password').fill('waxwing-demo');
   await codes.getByRole('textbox', { name: 'One-time code' }).fill(CODE);
-  await codes.getByRole('button', { name: 'Turn off' }).click();
+  await codes.getByRole('button', { name: 'Turn off' }).last().click();
   await page.getByText('One-time codes are off.').waitFor();
 });
 

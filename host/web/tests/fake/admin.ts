@@ -57,7 +57,7 @@ export class FakeAdmin {
     const path = pathname.slice('/admin/api/v1'.length);
     const text = (await read(request)).toString();
     const body = text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>);
-    if (request.method !== 'GET' && !/(?:check|preview)$/.test(path)) {
+    if (request.method !== 'GET' && !/(?:check|preview|replay)$/.test(path)) {
       this.did.push([request.method ?? '', decodeURIComponent(path), body]);
     }
     if (path === '/flow/live') return this.#live(response);
@@ -73,6 +73,7 @@ export class FakeAdmin {
     if (room === 'queue') return this.#queue(method, about, part, search);
     if (room === 'rules') return this.#ruleFiles(method, about, part, body);
     if (room === 'trace') return { items: [traced(about)] };
+    if (path === '/plugins/replay') return PREVIEW;
     if (room === 'plugins') return PLUGINS[part || about];
     if (room === 'domains')
       return about === '' ? { items: [domain('waxwing.test'), domain('example.org')] } : DOMAIN[part];
@@ -221,6 +222,7 @@ const step = (name: string, mode = 'enforce', more: object = {}) => ({
 const PLUGINS: Record<string, unknown> = {
   '': {
     ...{ generation: 7, since: NOW - HOUR, file: 'policy.toml', problems: [], 'generations-alive': 1 },
+    'policy-digest': 'd7',
     steps: [
       ...['access', 'recipients', 'rules'].map((name) => step(name)),
       step('rules-next', 'shadow', { plugin: 'rules', replaces: 'rules' }),
@@ -237,14 +239,23 @@ const PLUGINS: Record<string, unknown> = {
     items: [
       {
         ...{ step: 'rules-next', mode: 'shadow', replaces: 'rules', compared: 500, missed: 0, failed: 0 },
-        ...{ microseconds: [120, 110], symbols: [], changes: [{ hook: 'message', kind: 'deliver -> junk', count: 4 }] },
+        ...{ microseconds: [120, 110], changes: [{ hook: 'message', kind: 'deliver -> junk', count: 4 }] },
+        symbols: [{ name: 'TULIPS', 'only-trial': 4, 'only-serving': 0, 'other-score': 0 }],
         examples: [
           { 'queue-id': '01KB0000000000001', at: NOW, hook: 'message', kind: 'score', serving: '1.2', trial: '6.2' },
         ],
       },
     ],
   },
-  promote: { generation: 8 },
+  builds: {
+    items: ['access', 'rules', 'rules-2', 'broken'].map((name) => ({
+      ...{ name, version: '0.2.0', digest: 'a1b2c3d4e5f60718', octets: 27_000, steps: name === 'access' ? [name] : [] },
+      ...(name === 'broken' ? { problem: 'is no component' } : {}),
+    })),
+  },
+  promote: { generation: 8, 'policy-digest': 'd8' },
+  trial: { generation: 8, 'policy-digest': 'd8' },
+  restore: { generation: 8, 'policy-digest': 'd8' },
   rollback: { generation: 8 },
 };
 

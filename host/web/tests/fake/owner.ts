@@ -25,6 +25,7 @@ class Refused extends Error {
 export class FakeOwner {
   password = 'waxwing-demo';
   isCodeWanted = false;
+  recoveryCodes: string[] = [];
   readonly logins = new Map<string, Omit<WebLogin, 'current'>>();
   readonly appPasswords: AppPassword[] = [];
   #next = 1;
@@ -93,7 +94,9 @@ export class FakeOwner {
     }
     switch (what) {
       case 'GET /account':
-        return { username: NAME, password: true, totp: this.isCodeWanted };
+        return { username: NAME, password: true, totp: this.isCodeWanted, recoveryCodes: this.recoveryCodes.length };
+      case 'GET /account/import':
+        return { fileSize: 1_073_741_824, messageSize: 52_428_800 };
       case 'GET /account/logins':
         return { logins: [...this.logins].map(([of, login]) => ({ ...login, current: of === secret })) };
       case 'GET /account/app-passwords':
@@ -112,7 +115,9 @@ export class FakeOwner {
       case 'POST /account/totp/on':
         if (wanted.confirmation !== CODE) throw new Refused(403, 'wrongCode');
         this.isCodeWanted = true;
-        return null;
+        return this.#freshCodes();
+      case 'POST /account/totp/recovery':
+        return this.#freshCodes();
       case 'POST /account/totp/off':
         this.isCodeWanted = false;
         return null;
@@ -126,10 +131,21 @@ export class FakeOwner {
     }
   }
 
+  #freshCodes(): object {
+    this.recoveryCodes = Array.from({ length: 10 }, () =>
+      randomBytes(8)
+        .toString('hex')
+        .replace(/.{4}(?=.)/g, '$&-'),
+    );
+    return { recoveryCodes: this.recoveryCodes };
+  }
+
   #prove({ password, code = '' }: Body): void {
     if (password !== this.password) throw new Refused(403, 'wrongPassword');
     if (this.isCodeWanted && code === '') throw new Refused(403, 'codeRequired');
-    if (this.isCodeWanted && code !== CODE) throw new Refused(403, 'wrongPassword');
+    const used = this.recoveryCodes.indexOf(code);
+    if (this.isCodeWanted && used >= 0) this.recoveryCodes.splice(used, 1);
+    else if (this.isCodeWanted && code !== CODE) throw new Refused(403, 'wrongPassword');
   }
 }
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { allows, query } from '../../console/src/api';
 import { differences } from '../../console/src/differences';
-import { added, bars, lines, roundUp } from '../../console/src/figures';
+import { added, bars, hues, lines, roundUp } from '../../console/src/figures';
 
 const folder = fileURLToPath(new URL('../../console/src/messages', import.meta.url));
 const read = (name: string) => JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')) as Record<string, string>;
@@ -86,6 +86,12 @@ test('minutes are put together until they fit, and scales are round', () => {
   expect(bars([1, 2, 3, 4, 5], 2)).toEqual([6, 9]);
   expect(bars([1, 2], 72)).toEqual([1, 2]);
   expect([0, 0.4, 1, 1.1, 7, 42, 100].map(roundUp)).toEqual([1, 0.4, 1, 1.5, 8, 50, 100]);
+});
+
+test('outcomes have their colours, and no two lines the same', () => {
+  expect(hues(['failed', 'relayed', 'deferred'])).toEqual([2, 0, 1]);
+  expect(hues(['rules', 'pass', 'accept', 'reject'])).toEqual([1, 0, 3, 2]);
+  expect(new Set(hues(['a', 'b', 'c', 'd', 'e', 'f', ''])).size).toBe(7);
 });
 
 test('differences are what is new, gone, or counts otherwise', () => {

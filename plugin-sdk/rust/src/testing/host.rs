@@ -396,6 +396,8 @@ pub mod dnsbl;
 pub mod http;
 #[expect(missing_docs, reason = "documented in plugin-sdk/wit/passwords.wit")]
 pub mod passwords;
+#[expect(missing_docs, reason = "documented in plugin-sdk/wit/vacation.wit")]
+pub mod vacation;
 
 /// `findings`.
 #[expect(missing_docs, reason = "documented in plugin-sdk/wit/findings.wit")]

@@ -277,4 +277,28 @@ pub struct Account {
     pub limit_bytes: Option<u64>,
     /// The limit of messages that the administrator set.
     pub limit_messages: Option<u64>,
+    /// What it answers while somebody is away.
+    pub vacation: VacationFacts,
+    /// Addresses under which it sends beside its own.
+    pub identities: Vec<String>,
+}
+
+/// What an account answers while somebody is away.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct VacationFacts {
+    /// It is switched on.
+    pub enabled: bool,
+    /// From when on, milliseconds since 1970.
+    pub from: Option<u64>,
+    /// Until before when.
+    pub to: Option<u64>,
+    /// The subject.
+    pub subject: Option<String>,
+    /// The body as a text.
+    pub text: Option<String>,
+    /// The body as HTML.
+    pub html: Option<String>,
+    /// Rises with each change.
+    pub version: u64,
 }

@@ -85,6 +85,7 @@ fn plain(name: &str) -> Option<Command> {
         "UNAUTHENTICATE" => Command::Unauthenticate,
         "STARTTLS" => Command::StartTls,
         "NAMESPACE" => Command::Namespace,
+        "GETJMAPACCESS" => Command::GetJmapAccess,
         "CLOSE" => Command::Close { unselect: false },
         "UNSELECT" => Command::Close { unselect: true },
         "EXPUNGE" => Command::Expunge(None),

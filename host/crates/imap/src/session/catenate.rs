@@ -426,7 +426,7 @@ struct Range {
 impl Range {
     fn read(&self) -> Ask {
         Ask::Read {
-            content: self.content.clone(),
+            content: self.content,
             offset: self.at,
             length: u32::try_from((self.end - self.at).min(PIECE)).unwrap_or(0),
         }

@@ -117,6 +117,17 @@ pub(crate) fn compress(core: &Core) -> Flow {
     }
 }
 
+/// RFC 9698 §4: where the same mail is to be had by JMAP; BAD where that is not known, or is not for who has logged in so.
+pub(crate) fn jmap_access(core: &mut Core) -> Flow {
+    let Some(session) = core.jmap.clone() else {
+        return Flow::Tagged(texts::NOT_OFFERED);
+    };
+    core.out.extend_from_slice(b"* JMAPACCESS ");
+    string(&mut core.out, session.as_bytes());
+    core.out.extend_from_slice(b"\r\n");
+    Flow::Done(texts::ok("GETJMAPACCESS completed"))
+}
+
 pub(crate) fn namespace(core: &mut Core) -> Flow {
     core.out
         .extend_from_slice(b"* NAMESPACE ((\"\" \"/\")) ((\"Other users/\" \"/\")) NIL\r\n");

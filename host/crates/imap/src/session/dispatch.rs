@@ -59,6 +59,7 @@ fn begin(core: &mut Core, command: Command) -> Flow {
 fn authenticated(core: &mut Core, command: Command) -> Flow {
     match command {
         Command::Namespace => connection::namespace(core),
+        Command::GetJmapAccess => connection::jmap_access(core),
         Command::Unauthenticate => connection::unauthenticate(core),
         Command::Compress => connection::compress(core),
         Command::Enable(names) => enable::begin(core, &names),

@@ -393,15 +393,18 @@ impl Fetch {
 
     /// Sets `\Seen` on the rows that lack it (RFC 3501 §6.4.5: `BODY[…]` does so implicitly).
     fn see(&self, core: &Core) -> Option<Ask> {
+        let selected = core.selected.as_ref()?;
+        // RFC 4314 §4: without the right it is not set, and that is no failure.
+        if !self.plan.sees || !selected.rights.has(Rights::SEEN) {
+            return None;
+        }
         let unseen: UidSet = self
             .rows
             .iter()
             .filter(|row| !row.flags.has(SystemFlag::Seen))
             .map(|row| row.uid)
             .collect();
-        let selected = core.selected.as_ref()?;
-        // RFC 4314 §4: without the right it is not set, and that is no failure.
-        if !self.plan.sees || unseen.is_empty() || !selected.rights.has(Rights::SEEN) {
+        if unseen.is_empty() {
             return None;
         }
         Some(Ask::Store {

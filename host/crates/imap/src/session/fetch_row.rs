@@ -32,7 +32,8 @@ pub(crate) struct RowWriter {
     /// The client knows what IMAP4rev2 has.
     rev2: bool,
     transfer: Option<Transfer>,
-    binary: Option<Binary>,
+    /// Boxed: most rows have none, and each row is moved.
+    binary: Option<Box<Binary>>,
 }
 
 /// What of a row's summary is needed.
@@ -133,7 +134,7 @@ impl RowWriter {
             }
             if let Some(binary) = &mut self.binary {
                 if let Some((offset, length)) = binary.wanted() {
-                    let content = self.row.content.clone();
+                    let content = self.row.content;
                     return Next::Read {
                         content,
                         offset,
@@ -205,9 +206,9 @@ impl RowWriter {
     pub(crate) fn give_up(&mut self, out: &mut Out) -> bool {
         let announced = match (&self.transfer, &self.binary) {
             (Some(transfer), _) => transfer.announced,
-            (None, binary) => binary.as_ref().is_none_or(Binary::is_announced),
+            (None, binary) => binary.as_deref().is_none_or(Binary::is_announced),
         };
-        let nothing = self.binary.as_ref().map_or(&b"NIL"[..], Binary::nothing);
+        let nothing = self.binary.as_deref().map_or(&b"NIL"[..], Binary::nothing);
         (self.transfer, self.binary) = (None, None);
         if !announced {
             out.extend_from_slice(nothing);
@@ -223,7 +224,7 @@ impl RowWriter {
             .map_or((0, 0), |transfer| (transfer.at, transfer.end));
         let length = u32::try_from((end - at).min(PIECE)).unwrap_or(0);
         Next::Read {
-            content: self.row.content.clone(),
+            content: self.row.content,
             offset: at,
             length,
         }
@@ -367,7 +368,7 @@ impl RowWriter {
             return;
         };
         let Some(octets) = self.head(start, end) else {
-            self.binary = Some(binary);
+            self.binary = Some(Box::new(binary));
             return;
         };
         loop {

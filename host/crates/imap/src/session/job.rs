@@ -36,6 +36,8 @@ pub(crate) struct Core {
     /// What of the connection mechanisms may build on.
     pub(crate) channel: Channel,
     pub(crate) logged_in: bool,
+    /// The session resource of JMAP, for who has logged in so that he may log in there with the same.
+    pub(crate) jmap: Option<String>,
     pub(crate) selected: Option<Box<Selected>>,
     /// Commands in a row that were BAD.
     pub(crate) bad_commands: u32,
@@ -85,6 +87,7 @@ impl Core {
             secured,
             channel: Channel::default(),
             logged_in: false,
+            jmap: None,
             selected: None,
             bad_commands: 0,
             failed_logins: 0,
@@ -155,6 +158,10 @@ impl Core {
         let mut words = capabilities(limits, starttls, (!self.logged_in).then_some(&*logins));
         if self.config.unauthenticate {
             words.push_str(" UNAUTHENTICATE");
+        }
+        // RFC 9698 §3: once somebody has logged in whose credentials are good there, too.
+        if self.logged_in && self.jmap.is_some() {
+            words.push_str(" JMAPACCESS");
         }
         words
     }

@@ -128,8 +128,13 @@ struct Verify {
 impl Job for Verify {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         match answer {
-            Answer::Done if self.disproved => refused(core, &Error::AuthenticationFailed),
-            Answer::Done => logged_in(core),
+            Answer::LoggedIn { .. } if self.disproved => {
+                refused(core, &Error::AuthenticationFailed)
+            }
+            Answer::LoggedIn { jmap } => {
+                core.jmap = jmap;
+                logged_in(core)
+            }
             Answer::Failed(Error::AuthenticationFailed) => match self.token {
                 // RFC 7628 §3.2.3: a client whose token is not taken is told why, and answers, before it is told no.
                 Some(mechanism) => progress(core, mechanism, Ok(Exchange::refuse(mechanism))),
@@ -149,7 +154,8 @@ impl Job for Prove {
     fn answer(self: Box<Self>, core: &mut Core, answer: Answer) -> Flow {
         let Self(mechanism, proven) = *self;
         match answer {
-            Answer::Done => {
+            Answer::LoggedIn { jmap } => {
+                core.jmap = jmap;
                 let (text, exchange) = proven.confirm();
                 challenge(core, mechanism, &text, exchange)
             }

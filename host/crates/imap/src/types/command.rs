@@ -135,6 +135,8 @@ pub enum Command {
     MyRights(MailboxArgument),
     /// `NAMESPACE` (RFC 2342)
     Namespace,
+    /// `GETJMAPACCESS` (RFC 9698 §4)
+    GetJmapAccess,
     /// `CLOSE`, or `UNSELECT` (RFC 3691)
     Close {
         /// Without expunging.

@@ -62,9 +62,11 @@ impl FlagSet {
             system: bits & 31,
             keywords,
         };
-        set.keywords
-            .sort_by_cached_key(|word| word.to_ascii_lowercase());
-        set.keywords.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        if set.keywords.len() > 1 {
+            set.keywords
+                .sort_by_cached_key(|word| word.to_ascii_lowercase());
+            set.keywords.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        }
         set
     }
 

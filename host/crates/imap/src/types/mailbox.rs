@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use bytes::Bytes;
-
 use crate::ask::StatusData;
 use crate::types::{Rights, SpecialUse};
 
@@ -18,8 +16,8 @@ const MAX_NAME: usize = 512;
 pub struct MailboxId(pub i64);
 
 /// How the answering side names the content of a message; opaque here.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct ContentRef(pub Bytes);
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct ContentRef(pub i64);
 
 /// How mailbox names are written on the wire.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

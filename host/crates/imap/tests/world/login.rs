@@ -25,7 +25,7 @@ impl Fake {
                     return Err(Error::AuthorizationFailed);
                 }
                 self.account = credentials.user;
-                Answer::Done
+                self.logged_in()
             }
             Ask::Keys { user, .. } => Answer::Keys(Box::new(ServerPart {
                 keys: match user.as_str() {
@@ -46,7 +46,7 @@ impl Fake {
                     return Err(Error::AuthenticationFailed);
                 }
                 self.account = proof.user;
-                Answer::Done
+                self.logged_in()
             }
             Ask::Login {
                 offer: Offer::Token(token),
@@ -56,16 +56,22 @@ impl Fake {
                     return Err(Error::AuthenticationFailed);
                 }
                 self.account = token.user;
-                Answer::Done
+                self.logged_in()
             }
             Ask::Login {
                 offer: Offer::External(name),
                 ..
             } => {
                 self.account = name;
-                Answer::Done
+                Answer::LoggedIn { jmap: None }
             }
             _ => unavailable(),
         })
+    }
+
+    /// Whatever is said by `% jmap` is where JMAP is.
+    fn logged_in(&self) -> Answer {
+        let jmap = self.jmap.clone();
+        Answer::LoggedIn { jmap }
     }
 }

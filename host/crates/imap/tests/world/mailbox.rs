@@ -333,7 +333,7 @@ impl Message {
                     % 100,
             ),
             size: self.size,
-            content: ContentRef(Bytes::from(self.content.to_string())),
+            content: ContentRef(self.content as i64),
             summary: if wants.summary {
                 self.summary.clone()
             } else {

@@ -55,6 +55,8 @@ pub(crate) struct Fake {
     pub(crate) indexed: fn(u32) -> bool,
     /// What policy says to whoever logs in.
     refused: Option<String>,
+    /// The session resource of JMAP that a login is told of.
+    jmap: Option<String>,
 }
 
 fn unavailable() -> Answer {
@@ -102,6 +104,7 @@ impl Fake {
             asked: Vec::new(),
             events: Vec::new(),
             refused: dialogue.directive("refused").map(str::to_owned),
+            jmap: dialogue.directive("jmap").map(str::to_owned),
             indexed: |uid| uid % 2 == 0,
             failing: dialogue.directives("fail").map(str::to_owned).collect(),
         };
@@ -304,7 +307,7 @@ impl Fake {
                 offset,
                 length,
             } => {
-                let content = &self.contents[index(&content)];
+                let content = &self.contents[index(content)];
                 let start = (offset as usize).min(content.len());
                 Answer::Data(content.slice(start..(start + length as usize).min(content.len())))
             }
@@ -530,8 +533,8 @@ impl World for Fake {
 }
 
 /// The content of a reference.
-pub(crate) fn index(content: &ContentRef) -> usize {
-    std::str::from_utf8(&content.0).unwrap().parse().unwrap()
+pub(crate) fn index(content: ContentRef) -> usize {
+    usize::try_from(content.0).unwrap()
 }
 
 fn file(name: &str) -> Vec<u8> {

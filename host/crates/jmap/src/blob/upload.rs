@@ -14,7 +14,7 @@ use crate::context::{Context, mistaken};
 use crate::error::MethodError;
 use crate::id::{AccountId, BlobId};
 use crate::methods::Arguments;
-use crate::set_error::SetError;
+use crate::set_error::{SetError, of_one};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -59,7 +59,8 @@ pub(super) async fn call(
     let account = context.writable(&upload.account_id)?.id;
     let (mut made, mut not_made) = (Map::new(), Map::new());
     for (creation, object) in upload.create {
-        match create(object, account, context, created).await? {
+        let one = create(object, account, context, created).await;
+        match of_one(one, !made.is_empty())? {
             Ok((blob, object)) => {
                 created.insert(creation.clone(), blob);
                 made.insert(creation, object);

@@ -5,8 +5,11 @@
 
 mod body;
 mod field;
+mod letter;
 mod words;
 
 pub(super) use body::{Content, Part, Writer};
+pub use letter::Letter;
+
 pub(super) use field::{Property, clean, convenient, is_header, value_of, written_date};
-pub(super) use words::{folded, parameter};
+pub(super) use words::{folded, parameter, phrase, text};

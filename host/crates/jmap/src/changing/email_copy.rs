@@ -54,11 +54,12 @@ pub(super) async fn call(
     for (name, object) in copy.create {
         let made = match read((from, account), object, created) {
             Ok((email, ask)) => {
-                let stored = placing::store(ask, &mut outcome, context).await?;
+                let refused = |refusal| refused(refusal, None);
+                let stored = placing::store(ask, refused, &mut outcome, context).await?;
                 if stored.is_ok() {
                     originals.push(email.to_string());
                 }
-                stored.map_err(|refusal| refused(refusal, None))
+                stored
             }
             Err(error) => Err(error),
         };

@@ -37,14 +37,14 @@ pub(super) async fn call(
     for (name, object) in import.emails {
         let made = match read(account, object, created) {
             Ok(ask) => {
-                let stored = placing::store(ask, &mut outcome, context).await?;
-                stored.map_err(|refusal| match refusal {
+                let refused = |refusal| match refusal {
                     // RFC 8621 §4.8: so are keywords and mailboxes that cannot be.
                     Refusal::TooManyKeywords => {
                         SetError::property("keywords", "there are too many")
                     }
                     refusal => refused(refusal, Some("blobId")),
-                })
+                };
+                placing::store(ask, refused, &mut outcome, context).await?
             }
             Err(error) => Err(error),
         };

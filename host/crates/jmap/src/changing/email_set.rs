@@ -27,14 +27,14 @@ pub(super) async fn call(
     let account_id = set.account_id.clone();
     let mut outcome = Outcome::new(set.account_id, begun.state);
     for (number, (name, object)) in set.create.into_iter().flatten().enumerate() {
-        let made = create(
-            account,
-            object,
-            (&begun, number),
-            (&mut outcome, created),
-            context,
-        );
-        let made = made.await?;
+        let made = match outcome.stuck() {
+            Some(stuck) => stuck,
+            None => {
+                let about = (&begun, number);
+                let made = create(account, object, about, (&mut outcome, created), context).await;
+                outcome.step(made)?
+            }
+        };
         book(&name, made, &mut outcome, created);
     }
     let update = set.update.unwrap_or_default();
@@ -78,8 +78,7 @@ async fn create(
         pieces,
         placing,
     };
-    let stored = placing::store(ask, outcome, context).await?;
-    Ok(stored.map_err(|refusal| refused(refusal, None)))
+    placing::store(ask, |refusal| refused(refusal, None), outcome, context).await
 }
 
 /// Those of some ids that are of no blob. RFC 8621 §4.6: every one is told.
@@ -125,7 +124,13 @@ impl Changes {
                 None => Err(SetError::NotFound),
                 Some(id) if doomed.contains(&id) => Err(SetError::WillDestroy),
                 Some(id) => {
-                    let change = checked(account, id, patch, (context, created)).await?;
+                    let change = match outcome.stuck() {
+                        Some(stuck) => stuck,
+                        None => {
+                            let change = checked(account, id, patch, (context, created)).await;
+                            outcome.step(change)?
+                        }
+                    };
                     change.map(|change| (id, change))
                 }
             };
@@ -159,35 +164,49 @@ impl Changes {
             account,
             changes: self.asked.clone(),
         };
-        let answer = context.ask(Ask::Change(ask)).await?;
-        let Answer::Change(ChangeAnswer::Emails(changed)) = answer else {
-            return Err(mistaken());
+        let changed = match outcome.stuck() {
+            Some(stuck) => stuck,
+            None => {
+                let changed = changed(ask, self.asked.len(), context).await;
+                outcome.step(changed.map(Ok))?
+            }
         };
-        let EmailsChanged {
-            before,
-            after,
-            results,
-        } = changed;
-        if results.len() != self.asked.len() {
-            return Err(mistaken());
-        }
-        outcome.went(before, after);
+        let results = match changed {
+            Ok(changed) => {
+                outcome.went(changed.before, changed.after);
+                let results = changed.results.into_iter();
+                results
+                    .map(|result| result.map_err(|refusal| refused(refusal, None)))
+                    .collect()
+            }
+            Err(error) => vec![Err(error); self.asked.len()],
+        };
         for ((id, change), result) in self.asked.into_iter().zip(results) {
             let id = id.to_string();
             match (change, result) {
                 (EmailChange::Destroy, Ok(())) => outcome.destroyed.push(id.into()),
-                (EmailChange::Destroy, Err(refusal)) => {
-                    outcome.not_destroyed(&id, &refused(refusal, None));
-                }
+                (EmailChange::Destroy, Err(error)) => outcome.not_destroyed(&id, &error),
                 (EmailChange::Update { .. }, Ok(())) => {
                     outcome.updated.insert(id, Value::Null);
                 }
-                (EmailChange::Update { .. }, Err(refusal)) => {
-                    outcome.not_updated(&id, &refused(refusal, None));
-                }
+                (EmailChange::Update { .. }, Err(error)) => outcome.not_updated(&id, &error),
             }
         }
         Ok(())
+    }
+}
+
+/// What became of as many changes.
+async fn changed(
+    ask: ChangeAsk,
+    count: usize,
+    context: &Context,
+) -> Result<EmailsChanged, MethodError> {
+    match context.ask(Ask::Change(ask)).await? {
+        Answer::Change(ChangeAnswer::Emails(changed)) if changed.results.len() == count => {
+            Ok(changed)
+        }
+        _ => Err(mistaken()),
     }
 }
 

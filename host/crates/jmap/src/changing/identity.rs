@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Created;
 use super::kept::change;
 use super::sending::{Identity, SendAnswer, SendAsk};
-use super::set::{Outcome, Set, begin, resolved};
+use super::set::{Doomed, Outcome, Set, begin, resolved};
 use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
@@ -119,19 +119,24 @@ pub(super) async fn set(
         });
         super::placing::book(&name, made, &mut outcome, created);
     }
-    let destroy = set.destroy.unwrap_or_default();
-    let mut known = Vec::new();
+    let destroy = Doomed::of(set.destroy.unwrap_or_default(), created);
+    let mut known = Ok(Vec::new());
     let update = set.update.unwrap_or_default();
-    if !update.is_empty() || !destroy.is_empty() {
-        known = identities(account, context).await?.1;
+    if !update.is_empty() || !destroy.names().is_empty() {
+        let list = identities(account, context).await;
+        known = outcome.step(list.map(|(_, list)| Ok(list)))?;
     }
+    let find = |id: Option<IdentityId>| {
+        let list = known.as_ref().map_err(Clone::clone)?;
+        let found = list.iter().find(|(known, _)| Some(*known) == id);
+        found.ok_or(SetError::NotFound)
+    };
     for (name, patch) in update {
         let id = resolved(&name, created).and_then(IdentityId::parse);
-        let current = known.iter().find(|(known, _)| Some(*known) == id);
-        let wanted = match current {
-            None => Err(SetError::NotFound),
-            Some(_) if destroy.contains(&name) => Err(SetError::WillDestroy),
-            Some((id, identity)) => updated(*id, identity, &patch).map(|wanted| (*id, wanted)),
+        let wanted = match find(id) {
+            Err(error) => Err(error),
+            Ok(_) if destroy.has(&name, created) => Err(SetError::WillDestroy),
+            Ok((id, identity)) => updated(*id, identity, &patch).map(|wanted| (*id, wanted)),
         };
         let done = match wanted {
             Ok((id, identity)) => {
@@ -151,15 +156,14 @@ pub(super) async fn set(
             Err(error) => outcome.not_updated(&name, &error),
         }
     }
-    for name in destroy {
+    for name in destroy.into_names() {
         let id = resolved(&name, created).and_then(IdentityId::parse);
-        let current = known.iter().find(|(known, _)| Some(*known) == id);
-        let done = match current {
-            None => Err(SetError::NotFound),
-            Some((_, identity)) if !identity.may_delete => {
+        let done = match find(id) {
+            Err(error) => Err(error),
+            Ok((_, identity)) if !identity.may_delete => {
                 Err(SetError::Forbidden("this identity stays".into()))
             }
-            Some((id, _)) => {
+            Ok((id, _)) => {
                 let ask = SendAsk::RemoveIdentity { account, id: *id };
                 change(ask, &mut outcome, context).await?.map(|_| *id)
             }
@@ -237,8 +241,19 @@ fn read(object: &Map<String, Value>, mut wrong: Vec<String>) -> Result<Identity,
     }
 }
 
+/// Whether an address is that of an identity, or of the domain that it is for.
+pub(super) fn permits(identity: &str, address: &str) -> bool {
+    match identity.strip_prefix("*@") {
+        Some(domain) => {
+            let of = address.rsplit_once('@').map(|(_, of)| of);
+            of.is_some_and(|of| of.eq_ignore_ascii_case(domain))
+        }
+        None => identity.eq_ignore_ascii_case(address),
+    }
+}
+
 /// Whether a text has the form of an address.
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     let odd = |c: char| c.is_control() || c.is_whitespace() || "<>,".contains(c);
     let halves = text.rsplit_once('@');
     halves.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())

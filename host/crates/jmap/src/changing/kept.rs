@@ -23,21 +23,17 @@ pub(super) async fn changes(
         account,
         kind,
         since: since.0,
+        most,
     };
     let answer = context.ask(Ask::Send(ask)).await?;
     let Answer::Send(SendAnswer::Changes(found)) = answer else {
         return Err(mistaken());
     };
     let found = found.ok_or(MethodError::CannotCalculateChanges)?;
-    let count = found.created.len() + found.updated.len() + found.destroyed.len();
-    if most.is_some_and(|most| count > most) {
-        // All that is known is what has come of each: it cannot be told in parts.
-        return Err(MethodError::CannotCalculateChanges);
-    }
     let ids = |numbers: Vec<u64>| numbers.into_iter().map(|id| written(kind, id)).collect();
     let changed = Changed {
         until: State(found.until),
-        more: false,
+        more: found.more,
         created: ids(found.created),
         updated: ids(found.updated),
         destroyed: ids(found.destroyed),
@@ -59,20 +55,19 @@ pub(super) async fn change(
     outcome: &mut Outcome,
     context: &Context,
 ) -> Result<Result<KeptChange, SetError>, MethodError> {
-    let answer = context.ask(Ask::Send(ask)).await?;
-    let Answer::Send(SendAnswer::Kept(kept)) = answer else {
-        return Err(mistaken());
+    if let Some(stuck) = outcome.stuck() {
+        return Ok(stuck);
+    }
+    let kept = match context.ask(Ask::Send(ask)).await {
+        Ok(Answer::Send(SendAnswer::Kept(kept))) => Ok(kept.map_err(refused)),
+        Ok(_) => Err(mistaken()),
+        Err(error) => Err(error),
     };
-    Ok(match kept {
-        Ok(change) => {
-            outcome.went(change.before, change.after);
-            Ok(change)
-        }
-        Err(not) => Err(refused(not)),
-    })
+    let kept = outcome.step(kept)?;
+    Ok(kept.inspect(|change| outcome.went(change.before, change.after)))
 }
 
-fn refused(not: NotKept) -> SetError {
+pub(super) fn refused(not: NotKept) -> SetError {
     match not {
         // RFC 8621 §7.5: it is told how large one may be.
         NotKept::Refused(Refusal::TooLarge(most)) => SetError::TooLarge(Some(most)),

@@ -1,12 +1,12 @@
 //! `Mailbox/set` (RFC 8621 §2.5).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
 use super::Created;
 use super::ask::{ChangeAnswer, ChangeAsk, MailboxShape, Refusal, Shaped};
-use super::set::{Outcome, Set, begin, resolved};
+use super::set::{Doomed, Outcome, Set, begin, resolved};
 use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
@@ -56,10 +56,11 @@ pub(super) async fn call(
     };
     work.create_all(set.create.unwrap_or_default(), created)
         .await?;
-    let destroy: HashSet<String> = set.destroy.iter().flatten().cloned().collect();
+    let destroy = Doomed::of(set.destroy.unwrap_or_default(), created);
     let update = set.update.unwrap_or_default();
     work.update_all(update, &destroy, created).await?;
-    work.destroy_all(destroy, remove_emails, created).await?;
+    work.destroy_all(destroy.into_names(), remove_emails, created)
+        .await?;
     Ok(work.outcome.into_arguments())
 }
 
@@ -120,7 +121,7 @@ impl Work<'_> {
         };
         let shaped = match self.ask(ask).await? {
             Ok(shaped) => shaped,
-            Err(refusal) => return Ok(Err(refused(refusal))),
+            Err(error) => return Ok(Err(error.into_error())),
         };
         // RFC 8620 §5.3: what the client did not say.
         let mut whole = json!({
@@ -141,7 +142,7 @@ impl Work<'_> {
     async fn update_all(
         &mut self,
         update: BTreeMap<String, Object>,
-        destroy: &HashSet<String>,
+        destroy: &Doomed,
         created: &Created,
     ) -> Result<(), MethodError> {
         let counted = |patch: &Object| patch.keys().any(|path| COUNTS.contains(&path.as_str()));
@@ -158,13 +159,20 @@ impl Work<'_> {
                     self.outcome.not_updated(&name, &SetError::NotFound);
                     continue;
                 };
-                if destroy.contains(&name) {
+                if destroy.has(&name, created) {
                     self.outcome.not_updated(&name, &SetError::WillDestroy);
                     continue;
                 }
                 let known = match objects.take() {
-                    Some(known) => known,
-                    None => mailbox::objects(self.account, counted, self.context).await?,
+                    Some(known) => Ok(known),
+                    None => self.objects(counted).await?,
+                };
+                let known = match known {
+                    Ok(known) => known,
+                    Err(error) => {
+                        self.outcome.not_updated(&name, &error);
+                        continue;
+                    }
                 };
                 let result = self.update(id, known.get(&id), &patch, created).await?;
                 if !matches!(result, Ok(true)) {
@@ -230,20 +238,32 @@ impl Work<'_> {
         };
         Ok(match self.ask(ask).await? {
             Ok(_) => Ok(true),
-            Err(refusal) => {
+            Err(not) => {
                 let others = matches!(
-                    refusal,
-                    Refusal::NameTaken | Refusal::RoleTaken | Refusal::NoParent
+                    not,
+                    Not::Refused(Refusal::NameTaken | Refusal::RoleTaken | Refusal::NoParent)
                 );
-                Err((refused(refusal), others))
+                Err((not.into_error(), others))
             }
         })
+    }
+
+    /// The mailboxes as they are now.
+    async fn objects(
+        &mut self,
+        counted: bool,
+    ) -> Result<Result<HashMap<MailboxId, Object>, SetError>, MethodError> {
+        if let Some(stuck) = self.outcome.stuck() {
+            return Ok(stuck);
+        }
+        let objects = mailbox::objects(self.account, counted, self.context).await;
+        self.outcome.step(objects.map(Ok))
     }
 
     /// What is in others goes before these.
     async fn destroy_all(
         &mut self,
-        destroy: HashSet<String>,
+        destroy: Vec<String>,
         with_emails: bool,
         created: &Created,
     ) -> Result<(), MethodError> {
@@ -267,10 +287,10 @@ impl Work<'_> {
                 };
                 match self.ask(ask).await? {
                     Ok(_) => self.outcome.destroyed.push(mailbox.to_string().into()),
-                    Err(Refusal::HasChild) => {
+                    Err(Not::Refused(Refusal::HasChild)) => {
                         again.insert(mailbox, name);
                     }
-                    Err(refusal) => self.outcome.not_destroyed(&name, &refused(refusal)),
+                    Err(not) => self.outcome.not_destroyed(&name, &not.into_error()),
                 }
             }
             if again.is_empty() || again.len() == before {
@@ -283,15 +303,35 @@ impl Work<'_> {
         }
     }
 
-    async fn ask(&mut self, ask: ChangeAsk) -> Result<Result<Shaped, Refusal>, MethodError> {
-        let answer = self.context.ask(Ask::Change(ask)).await?;
-        let Answer::Change(ChangeAnswer::Shaped(shaped)) = answer else {
-            return Err(mistaken());
-        };
-        if let Ok(shaped) = &shaped {
-            self.outcome.went(shaped.before, shaped.after);
+    async fn ask(&mut self, ask: ChangeAsk) -> Result<Result<Shaped, Not>, MethodError> {
+        if let Some(stuck) = self.outcome.stuck() {
+            return Ok(stuck.map_err(Not::Failed));
         }
-        Ok(shaped)
+        let shaped = match self.context.ask(Ask::Change(ask)).await {
+            Ok(Answer::Change(ChangeAnswer::Shaped(shaped))) => Ok(Ok(shaped)),
+            Ok(_) => Err(mistaken()),
+            Err(error) => Err(error),
+        };
+        let shaped = match self.outcome.step(shaped)? {
+            Ok(shaped) => shaped.map_err(Not::Refused),
+            Err(error) => Err(Not::Failed(error)),
+        };
+        Ok(shaped.inspect(|shaped| self.outcome.went(shaped.before, shaped.after)))
+    }
+}
+
+/// Why a mailbox is not as it is to be.
+enum Not {
+    Refused(Refusal),
+    Failed(SetError),
+}
+
+impl Not {
+    fn into_error(self) -> SetError {
+        match self {
+            Self::Refused(refusal) => refused(refusal),
+            Self::Failed(error) => error,
+        }
     }
 }
 

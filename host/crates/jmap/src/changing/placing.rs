@@ -77,12 +77,19 @@ pub(super) fn utc_date(text: &str) -> Option<i64> {
 /// Has a message stored; what was created, or why not.
 pub(super) async fn store(
     ask: ChangeAsk,
+    refused: impl FnOnce(Refusal) -> SetError,
     outcome: &mut Outcome,
     context: &Context,
-) -> Result<Result<Map<String, Value>, Refusal>, MethodError> {
-    let Answer::Change(ChangeAnswer::Stored(stored)) = context.ask(Ask::Change(ask)).await? else {
-        return Err(mistaken());
+) -> Result<Result<Map<String, Value>, SetError>, MethodError> {
+    if let Some(stuck) = outcome.stuck() {
+        return Ok(stuck);
+    }
+    let stored = match context.ask(Ask::Change(ask)).await {
+        Ok(Answer::Change(ChangeAnswer::Stored(stored))) => Ok(stored.map_err(refused)),
+        Ok(_) => Err(mistaken()),
+        Err(error) => Err(error),
     };
+    let stored = outcome.step(stored)?;
     Ok(stored.map(|stored| {
         outcome.went(stored.before, stored.after);
         described(&stored)

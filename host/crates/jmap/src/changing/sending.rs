@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::ask::Refusal;
+use super::ask::{Piece, Refusal};
+use super::vacation::{Vacation, VacationNow};
 use crate::id::{AccountId, EmailId, IdentityId, SubmissionId, ThreadId};
 use crate::mail::Changes;
 
@@ -47,6 +48,8 @@ pub enum SendAsk {
         kind: Kept,
         /// The state after which it changed.
         since: u64,
+        /// How many changes are told at most.
+        most: Option<usize>,
     },
     /// Submissions that are still known. → [`SendAnswer::Submissions`]
     Submissions {
@@ -77,6 +80,15 @@ pub enum SendAsk {
         /// From whom to whom.
         envelope: Envelope,
     },
+    /// Put a message together and send it; nothing of it is kept. → [`SendAnswer::Notified`]
+    Notify {
+        /// Whose.
+        account: AccountId,
+        /// Its octets, in order.
+        pieces: Vec<Piece>,
+        /// From whom to whom.
+        envelope: Envelope,
+    },
     /// Call back what was sent. → [`SendAnswer::Kept`]
     Cancel {
         /// Whose.
@@ -91,6 +103,18 @@ pub enum SendAsk {
         /// What.
         id: SubmissionId,
     },
+    /// What is answered while somebody is away. → [`SendAnswer::Vacation`]
+    Vacation {
+        /// Whose.
+        account: AccountId,
+    },
+    /// Answer this from now on. → [`SendAnswer::Kept`]
+    PutVacation {
+        /// Whose.
+        account: AccountId,
+        /// What.
+        vacation: Vacation,
+    },
 }
 
 /// What the other side says.
@@ -104,8 +128,12 @@ pub enum SendAnswer {
     Changes(Option<Changes>),
     /// What an email says; none if there is none.
     Sendable(Option<Sendable>),
+    /// What is answered while somebody is away.
+    Vacation(VacationNow),
     /// What became of something that is kept.
     Kept(Result<KeptChange, NotKept>),
+    /// What became of a message that is not.
+    Notified(Result<(), NotKept>),
 }
 
 /// What became of something that is kept.

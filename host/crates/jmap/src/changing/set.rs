@@ -12,7 +12,7 @@ use crate::context::{Context, mistaken};
 use crate::error::MethodError;
 use crate::id::{AccountId, is_id};
 use crate::methods::{Arguments, read};
-use crate::set_error::SetError;
+use crate::set_error::{SetError, of_one};
 use crate::standard::State;
 
 /// The arguments of a `/set` that has no others.
@@ -78,6 +78,36 @@ pub(super) fn resolved<'n>(name: &'n str, created: &'n Created) -> Option<&'n st
     }
 }
 
+/// What a call destroys, each object once, by whichever of its names.
+pub(super) struct Doomed(Vec<String>);
+
+impl Doomed {
+    pub(super) fn of(names: Vec<String>, created: &Created) -> Self {
+        let mut doomed = Self(Vec::with_capacity(names.len()));
+        for name in names {
+            if !doomed.has(&name, created) {
+                doomed.0.push(name);
+            }
+        }
+        doomed
+    }
+
+    /// Whether an object is among them. RFC 8620 §5.3: then it is not changed before.
+    pub(super) fn has(&self, name: &str, created: &Created) -> bool {
+        let id = resolved(name, created).unwrap_or(name);
+        let mut names = self.0.iter();
+        names.any(|doomed| resolved(doomed, created).unwrap_or(doomed) == id)
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    pub(super) fn into_names(self) -> Vec<String> {
+        self.0
+    }
+}
+
 /// How the account is, if it is as a call wants it.
 ///
 /// # Errors
@@ -111,6 +141,8 @@ pub(super) struct Outcome {
     not_created: Map<String, Value>,
     not_updated: Map<String, Value>,
     not_destroyed: Map<String, Value>,
+    /// Why nothing more is tried: what an object before came to.
+    stuck: Option<SetError>,
 }
 
 impl Outcome {
@@ -125,7 +157,34 @@ impl Outcome {
             not_created: Map::new(),
             not_updated: Map::new(),
             not_destroyed: Map::new(),
+            stuck: None,
         }
+    }
+
+    /// Whether something was done that a client would do again, or look for.
+    fn has_done(&self) -> bool {
+        !(self.created.is_empty() && self.updated.is_empty() && self.destroyed.is_empty())
+    }
+
+    /// What came of one object; see [`of_one`].
+    ///
+    /// # Errors
+    /// Those that the call fails with.
+    pub(super) fn step<T>(
+        &mut self,
+        result: Result<Result<T, SetError>, MethodError>,
+    ) -> Result<Result<T, SetError>, MethodError> {
+        let ours = result.is_err();
+        let result = of_one(result, self.has_done());
+        if let (true, Ok(Err(error))) = (ours, &result) {
+            self.stuck = Some(error.clone());
+        }
+        result
+    }
+
+    /// Why an object is not even looked at: where one could not be asked about, each of hundreds would wait for nothing.
+    pub(super) fn stuck<T>(&self) -> Option<Result<T, SetError>> {
+        self.stuck.clone().map(Err)
     }
 
     /// Something changed, from one state to another. If others changed something before, what the client has been told and what this call

@@ -214,6 +214,14 @@ impl Wanted {
         })
     }
 
+    /// Whether time alone changes what is found: it makes some final.
+    fn is_of_time(&self) -> bool {
+        let mut undo = false;
+        self.filter
+            .each(&mut |condition| undo |= matches!(condition, Condition::Undo(_)));
+        undo
+    }
+
     fn ids(&self, list: &[Submission]) -> Vec<String> {
         let matches = |of: &&Submission| {
             let held = self
@@ -265,6 +273,7 @@ pub(super) async fn query_changes(
         account,
         kind: super::sending::Kept::Submission,
         since: changes.since.0,
+        most: None,
     };
     let answer = context.ask(Ask::Send(ask)).await?;
     let Answer::Send(SendAnswer::Changes(happened)) = answer else {
@@ -278,8 +287,9 @@ pub(super) async fn query_changes(
         .flatten()
         .map(|number| SubmissionId(number).to_string())
         .collect();
-    // Time alone makes some final.
-    touched.extend(list.iter().map(|submission| submission.id.to_string()));
+    if wanted.is_of_time() {
+        touched.extend(list.iter().map(|submission| submission.id.to_string()));
+    }
     let changed = QueryChanged {
         until: State(happened.until),
         ids: wanted.ids(&list),

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Created;
-use super::identity::identities;
+use super::identity::{identities, permits};
 use super::kept::change;
 use super::sending::{
     Addressed, Envelope, Identity, SendAnswer, SendAsk, Sendable, Submission, Undo,
 };
-use super::set::{Outcome, Set, begin, resolved};
+use super::set::{Doomed, Outcome, Set, begin, resolved};
 use super::submission::{Which, envelope, object, submissions, written};
 use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
@@ -61,77 +61,134 @@ pub(super) async fn call(
     let account = set.check(context)?;
     let begun = begin(account, set.if_in_state.as_deref(), context).await?;
     let account_id = set.account_id.clone();
-    let mut outcome = Outcome::new(set.account_id, begun.state);
-    // The email of each submission that was created, updated or destroyed, by the name that the client has for it.
-    let mut emails: BTreeMap<String, EmailId> = BTreeMap::new();
-    // Loaded once, where they are wanted: they can be large.
-    let mut senders = None;
-    for (name, given) in set.create.into_iter().flatten() {
-        let about = (context, &*created);
-        let made = create(account, &given, (&mut outcome, &mut senders), about).await?;
-        let made = made.map(|(email, object)| {
-            emails.insert(format!("#{name}"), email);
-            if let Some(id) = object.get("id").and_then(Value::as_str) {
-                emails.insert(id.to_owned(), email);
+    let mut work = Work {
+        account,
+        context,
+        outcome: Outcome::new(account_id.clone(), begun.state),
+        emails: BTreeMap::new(),
+    };
+    let done = work.all(set, created).await;
+    // Also if it cannot be told what became of another one.
+    follow(&then, &work.emails, &account_id, context);
+    done?;
+    Ok(work.outcome.into_arguments())
+}
+
+/// A call as far as it has come.
+struct Work<'w> {
+    account: AccountId,
+    context: &'w Context,
+    outcome: Outcome,
+    /// The email of each submission that was created, updated or destroyed, by the name that the client has for it.
+    emails: BTreeMap<String, EmailId>,
+}
+
+impl Work<'_> {
+    async fn all(&mut self, set: Set, created: &mut Created) -> Result<(), MethodError> {
+        // Loaded once, where they are wanted: they can be large.
+        let mut senders = None;
+        for (name, given) in set.create.into_iter().flatten() {
+            let made = match self.outcome.stuck() {
+                Some(stuck) => stuck,
+                None => {
+                    let about = (self.context, &*created);
+                    let to = (&mut self.outcome, &mut senders);
+                    let made = create(self.account, &given, to, about).await;
+                    self.outcome.step(made)?
+                }
+            };
+            let made = made.map(|(email, object)| {
+                self.emails.insert(format!("#{name}"), email);
+                if let Some(id) = object.get("id").and_then(Value::as_str) {
+                    self.emails.insert(id.to_owned(), email);
+                }
+                object
+            });
+            super::placing::book(&name, made, &mut self.outcome, created);
+        }
+        let update = set.update.unwrap_or_default();
+        let destroy = Doomed::of(set.destroy.unwrap_or_default(), created);
+        let known = match self.known(&update, destroy.names(), created).await {
+            Ok(known) => Ok(known),
+            Err(error) => self.outcome.step(Err(error))?,
+        };
+        let find = |name: &str, created: &Created| {
+            let id = resolved(name, created).and_then(SubmissionId::parse);
+            let list = known.as_ref().map_err(Clone::clone)?;
+            let found = list.iter().find(|known| Some(known.id) == id);
+            found.ok_or(SetError::NotFound)
+        };
+        for (name, patch) in update {
+            let done = match find(&name, created) {
+                Ok(_) if destroy.has(&name, created) => Err(SetError::WillDestroy),
+                Ok(current) => {
+                    let change = update_one(self.account, current, &patch);
+                    self.change(change).await?.map(|()| current)
+                }
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(current) => {
+                    self.emails.insert(name, current.email);
+                    let id = current.id.to_string();
+                    self.outcome.updated.insert(id, Value::Null);
+                }
+                Err(error) => self.outcome.not_updated(&name, &error),
             }
-            object
-        });
-        super::placing::book(&name, made, &mut outcome, created);
+        }
+        for name in destroy.into_names() {
+            let done = match find(&name, created) {
+                Ok(current) => {
+                    let (account, id) = (self.account, current.id);
+                    let forget = Ok(Some(SendAsk::Forget { account, id }));
+                    self.change(forget).await?.map(|()| current)
+                }
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(current) => {
+                    self.emails.insert(name, current.email);
+                    self.outcome.destroyed.push(current.id.to_string().into());
+                }
+                Err(error) => self.outcome.not_destroyed(&name, &error),
+            }
+        }
+        Ok(())
     }
-    let (update, destroy) = (
-        set.update.unwrap_or_default(),
-        set.destroy.unwrap_or_default(),
-    );
-    let mut known = Vec::new();
-    if !update.is_empty() || !destroy.is_empty() {
-        let names = update.keys().chain(&destroy);
+
+    /// The submissions that are to be changed or forgotten.
+    async fn known(
+        &self,
+        update: &BTreeMap<String, Object>,
+        destroy: &[String],
+        created: &Created,
+    ) -> Result<Vec<Submission>, MethodError> {
+        if update.is_empty() && destroy.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = update.keys().chain(destroy);
         let ids = names.filter_map(|name| resolved(name, created).and_then(SubmissionId::parse));
         let which = Which {
             ids: Some(ids.collect()),
             status: !update.is_empty(),
         };
-        known = submissions(account, which, context).await?.1;
+        Ok(submissions(self.account, which, self.context).await?.1)
     }
-    let find = |name: &str, created: &Created| {
-        let id = resolved(name, created).and_then(SubmissionId::parse);
-        known.iter().find(|known| Some(known.id) == id)
-    };
-    for (name, patch) in update {
-        let done = match find(&name, created) {
-            None => Err(SetError::NotFound),
-            Some(_) if destroy.contains(&name) => Err(SetError::WillDestroy),
-            Some(current) => {
-                let done = update_one(account, current, &patch, &mut outcome, context).await?;
-                done.map(|()| current)
+
+    /// Makes a change, if there is one to make.
+    async fn change(
+        &mut self,
+        ask: Result<Option<SendAsk>, SetError>,
+    ) -> Result<Result<(), SetError>, MethodError> {
+        match ask {
+            Ok(Some(ask)) => {
+                let done = change(ask, &mut self.outcome, self.context).await?;
+                Ok(done.map(|_| ()))
             }
-        };
-        match done {
-            Ok(current) => {
-                emails.insert(name, current.email);
-                outcome.updated.insert(current.id.to_string(), Value::Null);
-            }
-            Err(error) => outcome.not_updated(&name, &error),
+            Ok(None) => Ok(Ok(())),
+            Err(error) => Ok(Err(error)),
         }
     }
-    for name in destroy {
-        let Some(current) = find(&name, created) else {
-            outcome.not_destroyed(&name, &SetError::NotFound);
-            continue;
-        };
-        let forget = SendAsk::Forget {
-            account,
-            id: current.id,
-        };
-        match change(forget, &mut outcome, context).await? {
-            Ok(_) => {
-                outcome.destroyed.push(current.id.to_string().into());
-                emails.insert(name, current.email);
-            }
-            Err(error) => outcome.not_destroyed(&name, &error),
-        }
-    }
-    follow(&then, &emails, &account_id, context);
-    Ok(outcome.into_arguments())
 }
 
 /// RFC 8621 §7.5: one implicit call for all emails whose submissions succeeded.
@@ -370,30 +427,14 @@ fn generated(identity: &Identity, sendable: &Sendable) -> Result<Envelope, SetEr
     })
 }
 
-/// Whether an address is that of an identity, or of the domain that it is for.
-fn permits(identity: &str, address: &str) -> bool {
-    match identity.strip_prefix("*@") {
-        Some(domain) => {
-            let of = address.rsplit_once('@').map(|(_, of)| of);
-            of.is_some_and(|of| of.eq_ignore_ascii_case(domain))
-        }
-        None => identity.eq_ignore_ascii_case(address),
-    }
-}
-
-/// RFC 8621 §7.5: all that can be changed is that it is called back.
-async fn update_one(
+/// RFC 8621 §7.5: all that can be changed is that it is called back. None: nothing changes.
+fn update_one(
     account: AccountId,
     current: &Submission,
     patch: &Object,
-    outcome: &mut Outcome,
-    context: &Context,
-) -> Result<Result<(), SetError>, MethodError> {
+) -> Result<Option<SendAsk>, SetError> {
     let now = object(current);
-    let wanted = match patched(&now, patch) {
-        Ok(wanted) => wanted,
-        Err(error) => return Ok(Err(SetError::InvalidPatch(error.to_string()))),
-    };
+    let wanted = patched(&now, patch).map_err(|error| SetError::InvalidPatch(error.to_string()))?;
     let names = wanted.keys().chain(now.keys());
     let differ = names.filter(|name| *name != "undoStatus" && wanted.get(*name) != now.get(*name));
     let mut wrong: Vec<String> = differ.cloned().collect();
@@ -406,17 +447,12 @@ async fn update_one(
         wrong.sort_unstable();
         wrong.dedup();
         let text = "of a submission only undoStatus is changed, and only to canceled";
-        return Ok(Err(SetError::InvalidProperties(wrong, text.into())));
+        return Err(SetError::InvalidProperties(wrong, text.into()));
     }
-    if !cancels {
-        return Ok(Ok(()));
+    let id = current.id;
+    match (cancels, current.undo) {
+        (false, _) => Ok(None),
+        (true, Undo::Final) => Err(SetError::CannotUnsend),
+        (true, _) => Ok(Some(SendAsk::Cancel { account, id })),
     }
-    if current.undo == Undo::Final {
-        return Ok(Err(SetError::CannotUnsend));
-    }
-    let cancel = SendAsk::Cancel {
-        account,
-        id: current.id,
-    };
-    Ok(change(cancel, outcome, context).await?.map(|_| ()))
 }

@@ -92,6 +92,24 @@ pub enum MailAsk {
     },
 }
 
+impl MailAsk {
+    /// Whose mail it is about.
+    #[must_use]
+    pub const fn account(&self) -> AccountId {
+        match self {
+            Self::State { account }
+            | Self::Mailboxes { account }
+            | Self::Emails { account }
+            | Self::Summaries { account, .. }
+            | Self::Contents { account, .. }
+            | Self::Blob { account, .. }
+            | Self::Sift { account, .. }
+            | Self::Texts { account, .. }
+            | Self::Changes { account, .. } => *account,
+        }
+    }
+}
+
 /// What the other side says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailAnswer {

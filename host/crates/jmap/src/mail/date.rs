@@ -29,7 +29,7 @@ pub(super) fn in_zone(seconds: i64, offset: i16) -> Option<String> {
 }
 
 /// The moment of a UTCDate, milliseconds of Unix time, written with capitals. RFC 8620 §1.4 wants no fraction of zeros; clients write one.
-pub(super) fn parse_utc(text: &str) -> Option<i64> {
+pub(crate) fn parse_utc(text: &str) -> Option<i64> {
     let date = text.strip_suffix('Z')?;
     let shape = date.bytes().enumerate().all(|(at, octet)| match at {
         4 | 7 => octet == b'-',

@@ -90,7 +90,7 @@ pub(super) async fn parse(
 }
 
 /// What a blob is, out of the content that it is of.
-fn octets_of(blob: BlobId, content: &[u8]) -> Vec<u8> {
+pub(crate) fn octets_of(blob: BlobId, content: &[u8]) -> Vec<u8> {
     let BlobId::Part {
         start,
         end,

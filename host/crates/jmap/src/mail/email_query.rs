@@ -33,7 +33,7 @@ struct Wanted {
     collapse: bool,
 }
 
-pub(super) async fn query(
+pub(crate) async fn query(
     mut arguments: Arguments,
     context: &Context,
 ) -> Result<Arguments, MethodError> {

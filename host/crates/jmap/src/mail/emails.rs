@@ -196,6 +196,11 @@ impl Emails {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// The keywords of an email, in small letters.
+    pub fn keywords_of<'e>(&'e self, email: &Email) -> impl Iterator<Item = &'e str> {
+        self.keywords(email).iter().map(AsRef::as_ref)
+    }
+
     /// Of each set of keywords whether something is true of it.
     pub(crate) fn of_sets(&self, test: impl Fn(&Keywords) -> bool) -> Vec<bool> {
         self.sets.iter().map(test).collect()

@@ -115,7 +115,7 @@ pub(super) async fn mailboxes(
 }
 
 /// All of an account's emails.
-pub(super) async fn emails(
+pub(crate) async fn emails(
     account: AccountId,
     context: &Context,
 ) -> Result<Arc<Emails>, MethodError> {

@@ -237,8 +237,7 @@ impl Writer<'_> {
     }
 }
 
-/// What is kept of a message. Deviation from RFC 8621 §4.1.3: of several fields of one name the first counts, as in IMAP's envelope, and not
-/// the last: whom a message is from is not to depend on the protocol by which it is read.
+/// What is kept of a message.
 fn of_summary(property: &Property, summary: &Summary) -> Value {
     let envelope = &summary.envelope;
     let addresses = |items: &[AddressItem]| match items {

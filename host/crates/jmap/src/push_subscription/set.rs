@@ -1,6 +1,6 @@
 //! `PushSubscription/set` (RFC 8620 §7.2.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
@@ -16,7 +16,7 @@ use crate::error::MethodError;
 use crate::id::PushSubscriptionId;
 use crate::methods::Arguments;
 use crate::push::Wanted;
-use crate::set_error::SetError;
+use crate::set_error::{SetError, of_one};
 
 /// Longest URL and longest id of a device, in octets.
 const MAX_URL: usize = 2048;
@@ -63,7 +63,8 @@ pub(super) async fn call(
     }
     let (mut made, mut not_made) = (Map::new(), Map::new());
     for (creation, object) in create {
-        match make(object, context).await? {
+        let one = make(object, context).await;
+        match of_one(one, !made.is_empty())? {
             Ok((id, object)) => {
                 created.insert(creation.clone(), id);
                 made.insert(creation, object);
@@ -80,7 +81,10 @@ pub(super) async fn call(
             Some(id) if destroy.iter().any(|gone| id_of(gone, created) == Some(id)) => {
                 Err(SetError::WillDestroy)
             }
-            Some(id) => change(id, patch, context).await?,
+            Some(id) => {
+                let one = change(id, patch, context).await;
+                of_one(one, !(made.is_empty() && changed.is_empty()))?
+            }
             None => Err(SetError::NotFound),
         };
         match result {
@@ -89,20 +93,23 @@ pub(super) async fn call(
         };
     }
     let (mut gone, mut not_gone) = (Vec::<Value>::new(), Map::new());
+    let mut seen = HashSet::new();
     for text in destroy {
+        if !seen.insert(text.clone()) {
+            continue;
+        }
         let removed = match id_of(&text, created) {
-            Some(PushSubscriptionId(id)) => {
-                match context.ask(Ask::Push(PushAsk::Remove { id })).await? {
-                    Answer::Push(PushAnswer::Removed(removed)) => removed,
-                    _ => return Err(mistaken()),
-                }
+            Some(id) => {
+                let nothing = made.is_empty() && changed.is_empty() && gone.is_empty();
+                of_one(remove(id, context).await, !nothing)?
             }
-            None => false,
+            None => Err(SetError::NotFound),
         };
-        if removed {
-            gone.push(text.into());
-        } else {
-            not_gone.insert(text, SetError::NotFound.to_json());
+        match removed {
+            Ok(()) => gone.push(text.into()),
+            Err(error) => {
+                not_gone.insert(text, error.to_json());
+            }
         }
     }
     let or_null = |map: Map<String, Value>| Some(map).filter(|map| !map.is_empty());
@@ -117,6 +124,18 @@ pub(super) async fn call(
     );
     result.insert("notDestroyed".into(), or_null(not_gone).into());
     Ok(result)
+}
+
+/// Removes one.
+async fn remove(
+    PushSubscriptionId(id): PushSubscriptionId,
+    context: &Context,
+) -> Result<Result<(), SetError>, MethodError> {
+    match context.ask(Ask::Push(PushAsk::Remove { id })).await? {
+        Answer::Push(PushAnswer::Removed(true)) => Ok(Ok(())),
+        Answer::Push(PushAnswer::Removed(false)) => Ok(Err(SetError::NotFound)),
+        _ => Err(mistaken()),
+    }
 }
 
 /// The id that an argument names: its own, or that of what was created (RFC 8620 §5.3).

@@ -40,7 +40,7 @@ fn placing_json(placing: &Placing) -> Value {
 }
 
 /// A message as text, its lines without CRLF, its blobs by their ids.
-fn message(pieces: &[Piece]) -> Value {
+pub(crate) fn message(pieces: &[Piece]) -> Value {
     let text: String = pieces
         .iter()
         .map(|piece| match piece {

@@ -1,9 +1,12 @@
 //! What methods of identities and submissions ask, and what they are answered, as data.
 
 use serde_json::{Value, json};
+
+use super::change::message;
 use waxwing_jmap::{
     Addressed, Changes, Delivered, EmailId, Envelope, Identity, IdentityId, Kept, KeptChange,
     NotKept, Refusal, SendAnswer, SendAsk, Sendable, Submission, SubmissionId, ThreadId, Undo,
+    Vacation, VacationNow,
 };
 
 fn address_json(of: &Addressed) -> Value {
@@ -36,12 +39,13 @@ pub(crate) fn ask_json(ask: &SendAsk) -> Value {
             account,
             kind,
             since,
+            most,
         } => {
             let kind = match kind {
                 Kept::Identity => "identity",
                 Kept::Submission => "submission",
             };
-            json!({ "changes": account.to_string(), "of": kind, "since": since })
+            json!({ "changes": account.to_string(), "of": kind, "since": since, "most": most })
         }
         SendAsk::Submissions {
             account,
@@ -65,12 +69,24 @@ pub(crate) fn ask_json(ask: &SendAsk) -> Value {
             "submit": account.to_string(), "email": email.to_string(), "thread": thread.to_string(),
             "identity": identity.to_string(), "envelope": envelope_json(envelope),
         }),
+        SendAsk::Notify {
+            account,
+            pieces,
+            envelope,
+        } => json!({
+            "notify": account.to_string(), "message": message(pieces), "envelope": envelope_json(envelope),
+        }),
         SendAsk::Cancel { account, id } => {
             json!({ "cancel": account.to_string(), "id": id.to_string() })
         }
         SendAsk::Forget { account, id } => {
             json!({ "forget": account.to_string(), "id": id.to_string() })
         }
+        SendAsk::Vacation { account } => json!({ "vacation": account.to_string() }),
+        SendAsk::PutVacation { account, vacation } => json!({
+            "putVacation": account.to_string(),
+            "vacation": [vacation.enabled, vacation.from, vacation.to, vacation.subject, vacation.text, vacation.html],
+        }),
     }
 }
 
@@ -164,9 +180,25 @@ pub(crate) fn answer_of(value: &Value) -> Option<SendAnswer> {
             list.iter().map(submission).collect(),
         ));
     }
+    if let Some(given) = value["vacation"].as_array() {
+        let text = |at: usize| given[at].as_str().map(str::to_owned);
+        return Some(SendAnswer::Vacation(VacationNow {
+            state: number(&value["state"]),
+            changed: number(&value["changed"]),
+            vacation: Vacation {
+                enabled: given[0] == true,
+                from: text(1),
+                to: text(2),
+                subject: text(3),
+                text: text(4),
+                html: text(5),
+            },
+        }));
+    }
     if let Some(changes) = value.get("changes") {
         let changes = (!changes.is_null()).then(|| Changes {
             until: number(&changes["until"]),
+            more: changes["more"] == true,
             created: numbers(&changes["created"]),
             updated: numbers(&changes["updated"]),
             destroyed: numbers(&changes["destroyed"]),
@@ -186,6 +218,11 @@ pub(crate) fn answer_of(value: &Value) -> Option<SendAnswer> {
             most_recipients: 3,
         });
         return Some(SendAnswer::Sendable(sendable));
+    }
+    match &value["notified"] {
+        Value::Null => {}
+        Value::String(_) => return Some(SendAnswer::Notified(Err(not_kept(&value["notified"])))),
+        _ => return Some(SendAnswer::Notified(Ok(()))),
     }
     match &value["kept"] {
         Value::Null => None,

@@ -61,7 +61,7 @@ async fn judge(policy: &Policy) {
     };
     let _room = transaction.quota(&room).await;
     assert!(matches!(
-        transaction.deliver(0, RECIPIENT).await,
+        transaction.deliver(0, RECIPIENT, false).await,
         DeliverOutcome::File(_)
     ));
     let faults: Vec<_> = transaction

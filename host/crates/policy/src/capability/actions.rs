@@ -4,6 +4,7 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 use waxwing_mail::{Address, ReversePath};
 
+use crate::bindings::waxwing::policy::actions as wit;
 use crate::bindings::waxwing::policy::actions::{
     ActionError, DeliveryActions, Host, HostDeliveryActions, HostMessageActions, MessageActions,
 };
@@ -12,6 +13,7 @@ use crate::hook::Hook;
 use crate::outcome::{EnvelopeEdit, Filing, HeaderEdit, MailboxRef};
 use crate::state::State;
 
+use super::response;
 use super::types::to_address;
 
 const MAX_EDITS: usize = 100;
@@ -199,6 +201,15 @@ impl HostDeliveryActions for State {
     fn keep(&mut self, _: Resource<DeliveryActions>, flags: Vec<String>) -> Answer {
         self.host_call("actions.keep", flags, |state, flags| {
             Ok(state.file(MailboxRef::Inbox, flags))
+        })
+    }
+
+    fn respond(&mut self, _: Resource<DeliveryActions>, reply: wit::Response) -> Answer {
+        // What people write to each other is not recorded.
+        let about = (reply.author.clone(), reply.period_seconds);
+        let response = response::checked(reply);
+        self.host_call("actions.respond", about, |state, _| {
+            Ok(response.map(|response| state.effects.response = Some(response)))
         })
     }
 

@@ -30,6 +30,8 @@ pub(crate) enum Ask<'a> {
     Deliver {
         recipient: &'a Recipient,
         account: &'a str,
+        /// The account has an answer switched on for the time that somebody is away.
+        away: bool,
     },
     Submit,
     RouteOutbound(&'a Recipient),
@@ -97,6 +99,7 @@ pub(crate) enum OwnedAsk {
     Deliver {
         recipient: Recipient,
         account: Box<str>,
+        away: bool,
     },
     Submit,
     RouteOutbound(Recipient),
@@ -135,9 +138,14 @@ impl Ask<'_> {
                 },
             },
             Self::QuotaLimits(account) => OwnedAsk::QuotaLimits(account.into()),
-            Self::Deliver { recipient, account } => OwnedAsk::Deliver {
+            Self::Deliver {
+                recipient,
+                account,
+                away,
+            } => OwnedAsk::Deliver {
                 recipient: recipient.clone(),
                 account: account.into(),
+                away,
             },
             Self::Submit => OwnedAsk::Submit,
             Self::RouteOutbound(recipient) => OwnedAsk::RouteOutbound(recipient.clone()),
@@ -166,7 +174,15 @@ impl OwnedAsk {
             Self::Route(recipient) => Ask::Route(recipient),
             Self::Quota { account, room } => Ask::Quota(Room { account, ..*room }),
             Self::QuotaLimits(account) => Ask::QuotaLimits(account),
-            Self::Deliver { recipient, account } => Ask::Deliver { recipient, account },
+            Self::Deliver {
+                recipient,
+                account,
+                away,
+            } => Ask::Deliver {
+                recipient,
+                account,
+                away: *away,
+            },
             Self::Submit => Ask::Submit,
             Self::RouteOutbound(recipient) => Ask::RouteOutbound(recipient),
             Self::DeliveryResult(recipient) => Ask::DeliveryResult(recipient),

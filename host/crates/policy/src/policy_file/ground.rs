@@ -18,11 +18,11 @@ pub(crate) enum Ground {
     Own,
     /// In a snapshot of the one that lies in this folder.
     Snapshot(PathBuf),
-    /// Where an operator wrote it, as if one of its settings files were another.
+    /// Where an operator wrote it, as if it, or one of its settings files, were another.
     Draft(Arc<Draft>),
 }
 
-/// What a settings file may become.
+/// What a file may become: the policy's own, or one of settings.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) path: PathBuf,
@@ -48,7 +48,7 @@ impl Ground {
 }
 
 impl Ground {
-    /// What a settings file may become, if this is about one.
+    /// What a file may become, if this is about one.
     pub(crate) fn draft(&self) -> Option<&Draft> {
         match self {
             Self::Draft(draft) => Some(draft),

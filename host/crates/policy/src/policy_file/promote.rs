@@ -16,10 +16,7 @@ pub(crate) fn promoted(text: &str, step: &str) -> Result<Promoted, String> {
     let mut document: DocumentMut = text
         .parse()
         .map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
-    let steps = document
-        .get_mut("step")
-        .and_then(Item::as_array_of_tables_mut)
-        .ok_or("the policy has no step")?;
+    let steps = steps(&mut document)?;
     let place = position(steps, step).ok_or_else(|| format!("the policy has no step `{step}`"))?;
     let trial = steps.get_mut(place).ok_or("the policy has no step")?;
     if !matches!(word(trial, "mode"), Some("shadow" | "canary")) {
@@ -42,15 +39,27 @@ pub(crate) fn promoted(text: &str, step: &str) -> Result<Promoted, String> {
     })
 }
 
-fn word<'a>(step: &'a Table, key: &str) -> Option<&'a str> {
+/// The comment above a trial that was put in from afar.
+pub(super) fn mark(replaced: &str) -> String {
+    format!("# Tried out in the place of `{replaced}`.\n")
+}
+
+/// The steps as they are written.
+pub(super) fn steps(document: &mut DocumentMut) -> Result<&mut ArrayOfTables, String> {
+    let steps = document.get_mut("step");
+    let steps = steps.and_then(Item::as_array_of_tables_mut);
+    steps.ok_or_else(|| "the policy has no step".to_owned())
+}
+
+pub(super) fn word<'a>(step: &'a Table, key: &str) -> Option<&'a str> {
     step.get(key).and_then(Item::as_str)
 }
 
-fn name(step: &Table) -> Option<&str> {
+pub(super) fn name(step: &Table) -> Option<&str> {
     word(step, "name").or_else(|| word(step, "plugin"))
 }
 
-fn position(steps: &ArrayOfTables, wanted: &str) -> Option<usize> {
+pub(super) fn position(steps: &ArrayOfTables, wanted: &str) -> Option<usize> {
     steps.iter().position(|step| name(step) == Some(wanted))
 }
 
@@ -77,6 +86,8 @@ fn exchange(
             .to_owned()
     };
     let (of_old, of_trial) = (above(there), above(&trial));
+    // It is tried out no more.
+    let of_trial = of_trial.replace(&mark(replaced), "");
     trial
         .decor_mut()
         .set_prefix(format!("{of_old}{}", of_trial.trim_start_matches('\n')));
@@ -87,7 +98,7 @@ fn exchange(
     Ok(())
 }
 
-fn move_to(table: &mut Table, position: Option<isize>) {
+pub(super) fn move_to(table: &mut Table, position: Option<isize>) {
     table.set_position(position);
     for (_, item) in table.iter_mut() {
         match item {

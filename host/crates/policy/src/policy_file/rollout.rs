@@ -11,7 +11,7 @@ const MAX_CANARIES: usize = 4;
 
 /// How much a step counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// It decides.
     Enforce,
     /// It is asked and its answer is written down; nothing of it counts.

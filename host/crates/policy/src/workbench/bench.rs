@@ -260,6 +260,7 @@ fn ask<'a>(
         "deliver" => Ask::Deliver {
             recipient,
             account: &step.account,
+            away: true,
         },
         "submit" => Ask::Submit,
         "route-outbound" => Ask::RouteOutbound(recipient),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::network::NetworkCase;
 use super::queue::{AttemptCase, EventCase};
+use crate::services::Vacation;
 
 /// A file of cases.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -196,4 +197,43 @@ pub struct AccountCase {
     pub limit_bytes: Option<u64>,
     /// The limit of messages that the administrator set.
     pub limit_messages: Option<u64>,
+    /// What it answers while somebody is away.
+    pub vacation: VacationCase,
+    /// Addresses under which it sends beside its own.
+    pub identities: Vec<String>,
+}
+
+/// What an account answers while somebody is away.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct VacationCase {
+    /// It is switched on.
+    pub enabled: bool,
+    /// From when on, milliseconds since 1970.
+    pub from: Option<u64>,
+    /// Until before when.
+    pub to: Option<u64>,
+    /// The subject.
+    pub subject: Option<String>,
+    /// The body as a text.
+    pub text: Option<String>,
+    /// The body as HTML.
+    pub html: Option<String>,
+    /// Rises with each change.
+    pub version: u64,
+}
+
+impl VacationCase {
+    pub(super) fn vacation(&self) -> Vacation {
+        let case = self.clone();
+        Vacation {
+            enabled: case.enabled,
+            from: case.from,
+            to: case.to,
+            subject: case.subject,
+            text: case.text,
+            html: case.html,
+            version: case.version,
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! Only the steps that a draft changes are asked, once as they are and once as they would be, and the steps of `verdict` about what comes of
 //! that. What other steps found is taken from the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,6 +26,10 @@ pub struct Draft {
     server: Arc<MemoryServices>,
     /// The names of the steps that differ.
     changed: Vec<String>,
+    /// The names of those that are tried out: what they found counts on neither side.
+    trials: BTreeSet<String>,
+    /// What they are asked elsewhere, which is not tried.
+    untried: BTreeMap<String, Vec<Hook>>,
 }
 
 /// The steps that are asked on one side.
@@ -92,11 +96,16 @@ impl Draft {
         after: Vec<Arc<Step>>,
         server: Arc<MemoryServices>,
     ) -> Self {
-        let counts = |step: &&Arc<Step>| step.config.mode != Mode::Shadow;
+        // What a canary decides meanwhile is neither side: its step stands beside one that enforces.
+        let counts = |step: &&Arc<Step>| step.config.mode == Mode::Enforce;
+        let trials = before.iter().chain(&after).filter(|step| !counts(step));
+        let trials = trials.map(|step| step.config.name.clone()).collect();
         let other = |step: &Arc<Step>, side: &[Arc<Step>]| {
             let same = |known: &&Arc<Step>| known.config.name == step.config.name;
             let twin = side.iter().find(same);
-            twin.is_none_or(|twin| twin.config != step.config)
+            twin.is_none_or(|twin| {
+                twin.config != step.config || twin.shared.info.digest != step.shared.info.digest
+            })
         };
         let mut changed: Vec<String> = Vec::new();
         for (side, facing) in [(&before, &after), (&after, &before)] {
@@ -121,11 +130,26 @@ impl Draft {
                 verdict: at(Hook::Verdict).collect(),
             }
         };
+        let mut untried: BTreeMap<String, Vec<Hook>> = BTreeMap::new();
+        for step in before.iter().chain(&after).filter(counts) {
+            if !changed.contains(&step.config.name) {
+                continue;
+            }
+            let beyond = |hook: &&Hook| !matches!(hook, Hook::Message | Hook::Verdict);
+            for hook in step.hooks.iter().filter(beyond) {
+                let of_step = untried.entry(step.config.name.clone()).or_default();
+                if !of_step.contains(hook) {
+                    of_step.push(*hook);
+                }
+            }
+        }
         Self {
             before: lane(&before),
             after: lane(&after),
             server,
             changed,
+            trials,
+            untried,
         }
     }
 
@@ -133,6 +157,12 @@ impl Draft {
     #[must_use]
     pub fn changed(&self) -> &[String] {
         &self.changed
+    }
+
+    /// The hooks of those steps of which nothing is tried: what they were told there is not written down.
+    #[must_use]
+    pub fn untried(&self) -> &BTreeMap<String, Vec<Hook>> {
+        &self.untried
     }
 
     /// Judges a message on both sides.
@@ -147,7 +177,7 @@ impl Draft {
         let others = mail
             .found
             .iter()
-            .filter(|(step, ..)| !self.changed.contains(step));
+            .filter(|(step, ..)| !self.changed.contains(step) && !self.trials.contains(step));
         let mut side = Side::default();
         for (_, name, score) in others {
             *side.findings.entry(name.clone()).or_default() += score;

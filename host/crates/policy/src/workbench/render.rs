@@ -1,10 +1,12 @@
 //! What a plugin answered and did as lines: the words that cases expect.
 
+use std::fmt::Write as _;
+
 use super::queue;
 use crate::answer::{Answer, Lead};
 use crate::fault::Fault;
 use crate::hook::Hook;
-use crate::outcome::{EnvelopeEdit, Filing, HeaderEdit, MailboxRef, QuotaRoot, Verdict};
+use crate::outcome::{EnvelopeEdit, Filing, HeaderEdit, MailboxRef, QuotaRoot, Response, Verdict};
 use crate::state::Effects;
 
 /// The answer of a hook as one line.
@@ -114,6 +116,7 @@ pub(super) fn actions(effects: &Effects, said: &Result<Answer, Fault>) -> Vec<St
         .chain(edits)
         .chain(tags.map(|(key, value)| format!("tag {key}={value}")))
         .chain(filings.iter().map(filing))
+        .chain(effects.response.as_ref().map(response))
         .chain(plan)
         .collect()
 }
@@ -139,6 +142,24 @@ fn readdressed(edit: &EnvelopeEdit) -> String {
             format!("change-sender <{}>", address.unwrap_or_default())
         }
     }
+}
+
+/// `respond AUTHOR SECONDS "HANDLE" MOST "SUBJECT" text "TEXT" html "HTML"`, without what is not said.
+fn response(response: &Response) -> String {
+    let mut line = format!(
+        "respond {} {} {:?} {} {:?}",
+        response.author,
+        response.period.as_secs(),
+        response.handle,
+        response.most_a_day,
+        response.subject
+    );
+    for (name, body) in [("text", &response.text), ("html", &response.html)] {
+        if let Some(body) = body {
+            let _ = write!(line, " {name} {body:?}");
+        }
+    }
+    line
 }
 
 fn filing(filing: &Filing) -> String {

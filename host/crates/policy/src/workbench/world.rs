@@ -341,6 +341,8 @@ pub(super) fn server(directory: &Directory) -> MemoryServices {
             messages: account.messages,
         };
         server.set_usage(address, limits, usage);
+        let vacation = account.vacation.vacation();
+        server.set_vacation(address, vacation, account.identities.clone());
         server.add_mailbox(address, "INBOX");
         for mailbox in &account.mailboxes {
             server.add_mailbox(address, mailbox);

@@ -310,7 +310,7 @@ async fn round(policy: &Policy) {
     ))
     .await;
     one.route(0).await;
-    one.deliver(0, "alice@waxwing.test").await;
+    one.deliver(0, "alice@waxwing.test", false).await;
     assert!(one.ledger().score.is_finite());
     let facts = OutboundFacts {
         transaction: TransactionFacts {
@@ -374,7 +374,7 @@ async fn chance_breaks_nothing_but_itself() {
     let policy_of = |turn: u32| {
         format!(
             "[drift]\nenabled = false\n[[step]]\nplugin = \"chaos\"\non-error = \"skip\"\ntick = \"1s\"\n\
-         grants = [\"message\", \"actions\", \"kv\", \"credentials\", \"directory\", \"auth-results\", \"dns\", \"dnsbl\", \"http\", \"passwords\", \"relay\"]\n\
+         grants = [\"message\", \"actions\", \"kv\", \"credentials\", \"directory\", \"auth-results\", \"dns\", \"dnsbl\", \"http\", \"passwords\", \"relay\", \"vacation\"]\n\
          dnsbl = {{ zones = [\"list.test\"] }}\nhttp = {{ hosts = [\"api.test\"] }}\n\
          hooks = [\"connect\", \"ehlo\", \"login\", \"authenticate\", \"rcpt-to\", \"data\", \"message\", \"verdict\", \"route-inbound\", \"quota\", \"quota-limits\", \"deliver\", \"submit\", \"route-outbound\", \"delivery-result\", \"mailbox\", \"tick\"]\n\
          limits = {{ deadline-ms = 500, cpu-ms = 100, memory-mib = 4, host-calls = 100 }}\nsettings = {{ turn = {turn} }}\n\

@@ -231,7 +231,7 @@ async fn quota_and_delivery_have_their_answers() {
     let mut one = transaction(&policy);
     one.rcpt_to(&recipient("alice@waxwing.test")).await;
     one.message(Bytes::from_static(MAIL)).await;
-    let DeliverOutcome::File(filings) = one.deliver(0, "alice@waxwing.test").await else {
+    let DeliverOutcome::File(filings) = one.deliver(0, "alice@waxwing.test", false).await else {
         panic!("filed")
     };
     assert_eq!(filings.len(), 1);

@@ -34,6 +34,9 @@ pub enum Answer {
     /// Content. An empty piece, or one that is too long, means that it cannot be had: the message fails, and nothing of it
     /// is left at the peer.
     Content(Bytes),
+    /// The last piece of it, and the message that comes next: it is begun in the same group of commands if it can be. It is handed in by
+    /// that, and has its outcome after this one's, without an [`Ask::Next`] before it. If it is not begun, there is that ask.
+    Last(Bytes, Box<Outgoing>),
     /// Heard.
     Noted,
 }

@@ -149,7 +149,8 @@ impl ClientSession {
                 running.settle(index, fate.clone());
             }
         }
-        if self.expected.is_empty() {
+        // By LMTP there is one for each recipient; what is due behind them is for the next message.
+        if !matches!(self.expected.front(), Some(Expected::Content(_))) {
             self.transaction_ended();
         }
     }

@@ -19,13 +19,7 @@ impl ClientSession {
     pub(super) fn begin(&mut self, outgoing: Outgoing) {
         self.messages = self.messages.saturating_add(1);
         let lack = lack(&outgoing, &self.offers);
-        let transfer = match outgoing.envelope.body {
-            Body::BinaryMime => Transfer::Binary,
-            _ if self.offers.chunking && self.config.chunking => {
-                Transfer::Chunks(Encoder::new(false))
-            }
-            _ => Transfer::Data(Encoder::new(true)),
-        };
+        let transfer = self.transfer(outgoing.envelope.body);
         let most = self.offers.rcpt_max.unwrap_or(usize::MAX);
         let running = self
             .running
@@ -57,6 +51,17 @@ impl ClientSession {
         self.send(&command, Expected::Mail);
         if self.offers.pipelining {
             self.recipients();
+        }
+    }
+
+    /// How content of this kind is sent to this peer.
+    pub(super) fn transfer(&self, body: Body) -> Transfer {
+        match body {
+            Body::BinaryMime => Transfer::Binary,
+            _ if self.offers.chunking && self.config.chunking => {
+                Transfer::Chunks(Encoder::new(false))
+            }
+            _ => Transfer::Data(Encoder::new(true)),
         }
     }
 
@@ -203,7 +208,7 @@ impl ClientSession {
 }
 
 /// What the message needs and the peer has not.
-fn lack(outgoing: &Outgoing, offers: &Offers) -> Option<Lack> {
+pub(super) fn lack(outgoing: &Outgoing, offers: &Offers) -> Option<Lack> {
     let envelope = &outgoing.envelope;
     let by_return = envelope
         .deliver_by
@@ -246,7 +251,7 @@ fn needs_utf8(envelope: &Envelope) -> bool {
 }
 
 /// MAIL with what the peer knows of its parameters.
-fn mail(outgoing: &Outgoing, offers: &Offers) -> String {
+pub(super) fn mail(outgoing: &Outgoing, offers: &Offers) -> String {
     let envelope = &outgoing.envelope;
     let mut command = format!("MAIL FROM:{}", envelope.sender);
     let mut add = |parameter: std::fmt::Arguments<'_>| {
@@ -289,7 +294,7 @@ fn mail(outgoing: &Outgoing, offers: &Offers) -> String {
 }
 
 /// RCPT with what the peer knows of its parameters.
-fn rcpt(recipient: &Recipient, offers: &Offers) -> String {
+pub(super) fn rcpt(recipient: &Recipient, offers: &Offers) -> String {
     let mut command = format!("RCPT TO:{}", recipient.path);
     if offers.dsn {
         if let Some(notify) = recipient.notify {

@@ -59,6 +59,11 @@ impl Running {
         }
     }
 
+    /// Whether the peer took every recipient.
+    pub(super) fn took_all(&self) -> bool {
+        self.accepted.len() == self.fates.len()
+    }
+
     /// Octets that are still to be asked for.
     pub(super) fn left(&self) -> u64 {
         self.outgoing.size.saturating_sub(self.offset)

@@ -1,7 +1,8 @@
 //! The world behind a client session in tests: the messages that a dialogue's directives have it send.
 //!
 //! `% send from=ADDRESS to=ADDRESS,ADDRESS content=ESCAPED …` is a message; more words: `body=8bit|binary`, `utf8`,
-//! `requiretls`, `ret=`, `envid=`, `notify=`, `orcpt=`, `by=SECONDS`, `priority=`, `size=` (a lie).
+//! `requiretls`, `ret=`, `envid=`, `notify=`, `orcpt=`, `by=SECONDS`, `priority=`, `size=` (a lie). With `% ahead` each message but the
+//! first is handed in with the end of the one before it.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -21,6 +22,9 @@ use waxwing_smtp::client::{
 pub(crate) struct Sender {
     messages: VecDeque<(Outgoing, Bytes)>,
     content: Bytes,
+    ahead: bool,
+    /// Handed in with the end of a content, and not heard of since.
+    coming: Option<(Outgoing, Bytes)>,
     pub(crate) handed_out: usize,
     pub(crate) outcomes: Vec<Outcome>,
 }
@@ -30,9 +34,20 @@ impl Sender {
         Self {
             messages: dialogue.directives("send").map(message).collect(),
             content: Bytes::new(),
+            ahead: dialogue.directive("ahead").is_some(),
+            coming: None,
             handed_out: 0,
             outcomes: Vec::new(),
         }
+    }
+}
+
+impl Sender {
+    /// What was handed in with the end of a content is the message that is spoken of.
+    fn begun(&mut self) {
+        let (_, content) = self.coming.take().expect("a message that was handed in");
+        self.content = content;
+        self.handed_out += 1;
     }
 }
 
@@ -49,7 +64,7 @@ impl World for Sender {
 
     fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::Next(_) => match self.messages.pop_front() {
+            Ask::Next(_) => match self.coming.take().or_else(|| self.messages.pop_front()) {
                 Some((outgoing, content)) => {
                     self.content = content;
                     self.handed_out += 1;
@@ -58,12 +73,25 @@ impl World for Sender {
                 None => Answer::Quit,
             },
             Ask::Content { offset, most } => {
+                if self.outcomes.len() == self.handed_out {
+                    self.begun();
+                }
                 let start = usize::try_from(offset).expect("a small offset");
                 let end = (start + most).min(self.content.len());
                 let piece = self.content.get(start..end).unwrap_or_default();
-                Answer::Content(Bytes::copy_from_slice(piece))
+                let piece = Bytes::copy_from_slice(piece);
+                if self.ahead && end == self.content.len() {
+                    self.coming = self.messages.pop_front();
+                }
+                match &self.coming {
+                    Some((next, _)) => Answer::Last(piece, Box::new(next.clone())),
+                    None => Answer::Content(piece),
+                }
             }
             Ask::Done(outcome) => {
+                if self.outcomes.len() == self.handed_out {
+                    self.begun();
+                }
                 self.outcomes.push(*outcome);
                 Answer::Noted
             }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::summaries::Wanted;
 use super::{IMAGE, ROOM, SUMMARIES_ROOM, SUMMARY};
 use crate::account_log::EmailStay;
 use crate::database::Row;
 use crate::flags::split_keywords;
 use crate::messages::saved;
+use crate::writer::buffers::NewMessage;
 use crate::writer::flags::message_flags;
 use crate::{
     AccountId, BlobId, Flags, MailboxId, Message, MessageFlags, MessageIn, Result, Seen, UidRange,
@@ -78,6 +80,26 @@ impl Entry {
         })
     }
 
+    /// As it is written.
+    pub(crate) fn of_new(new: &NewMessage<'_>) -> Self {
+        Self {
+            flags: MessageFlags {
+                uid: new.uid,
+                modseq: new.modseq,
+                flags: Flags::from_bits(new.flags),
+                keywords: split_keywords(new.keywords),
+            },
+            internal_date: new.internal_date,
+            internal_offset: new.internal_offset,
+            saved: saved(new.internal_date, new.saved),
+            size: new.size,
+            blob: new.blob,
+            created: new.modseq,
+            thread: new.thread,
+            summary: Bytes::new(),
+        }
+    }
+
     /// Without its summary.
     pub(crate) fn message(&self) -> Message {
         Message {
@@ -108,6 +130,8 @@ pub(crate) struct Image {
     /// Whose mailbox it is.
     pub(super) account: AccountId,
     pub(super) modseq: u64,
+    /// When it was as its mailbox ([`super::Images::at_rest`]), where that is known.
+    pub(super) settled: Option<u64>,
     content: Arc<Content>,
     /// Messages that changed since it was kept in the database.
     pub(super) unkept: usize,
@@ -126,7 +150,31 @@ struct Content {
     removed: u64,
 }
 
-/// A change of flags that was committed: all that happened in the mailbox after one modification sequence and up to another.
+/// What was committed and an image can take in by itself: all that happened in a mailbox after one modification sequence and up to another.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Flagged(Flagged),
+    Came(Came),
+}
+
+impl Change {
+    pub(crate) fn mailbox(&self) -> MailboxId {
+        match self {
+            Self::Flagged(flagged) => flagged.mailbox,
+            Self::Came(came) => came.mailbox,
+        }
+    }
+}
+
+/// A message that came. Others that came with it have the same modification sequence, and follow it.
+#[derive(Debug)]
+pub(crate) struct Came {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) after: u64,
+    pub(crate) entry: Entry,
+}
+
+/// A change of flags.
 #[derive(Debug)]
 pub(crate) struct Flagged {
     pub(crate) mailbox: MailboxId,
@@ -141,6 +189,7 @@ impl Image {
         Self {
             account,
             modseq,
+            settled: None,
             unkept: entries.len(),
             octets: entries.iter().map(Entry::octets).sum(),
             content: Arc::new(Content {
@@ -150,6 +199,11 @@ impl Image {
                 removed: modseq,
             }),
         }
+    }
+
+    /// Whether it is as the account's mailbox still: nobody changed anything since.
+    pub(super) fn is_settled(&self, account: AccountId, rest: Option<u64>) -> bool {
+        self.account == account && rest.is_some() && self.settled == rest
     }
 
     pub(super) fn entries(&self) -> &[Entry] {
@@ -307,8 +361,37 @@ impl Image {
         self.modseq = modseq;
     }
 
-    /// Takes in a change of flags, if it is what came next and nobody else looks at the image just now: else it stays as old as it is, for
-    /// who asks next to bring it up to date. To copy it would take long, and all others wait.
+    /// Takes in a change, if it is what came next and nobody else looks at the image just now: else it stays as old as it is, for who asks
+    /// next to bring it up to date. To copy it would take long, and all others wait.
+    pub(super) fn take_in(&mut self, change: Change) {
+        match change {
+            Change::Flagged(flagged) => self.flagged(&flagged),
+            Change::Came(came) => self.came(came),
+        }
+    }
+
+    fn came(&mut self, Came { after, entry, .. }: Came) {
+        if self.modseq != after {
+            return;
+        }
+        let Some(content) = Arc::get_mut(&mut self.content) else {
+            return;
+        };
+        let MessageFlags { uid, modseq, .. } = entry.flags;
+        let place = content
+            .entries
+            .partition_point(|known| known.flags.uid < uid);
+        // What the image has may be newer than the modification sequence that it carries.
+        let known = content.entries.get(place);
+        if known.is_none_or(|known| known.flags.uid != uid) {
+            self.octets += entry.octets();
+            content.entries.insert(place, entry);
+        }
+        self.unkept += 1;
+        content.note(vec![(modseq, uid)]);
+        self.modseq = modseq;
+    }
+
     pub(super) fn flagged(&mut self, flagged: &Flagged) {
         if self.modseq != flagged.after {
             return;
@@ -345,16 +428,17 @@ impl Image {
         self.modseq = flagged.modseq;
     }
 
-    /// UIDs of the first messages behind one whose summaries are not here; none where there is no room for them.
-    pub(super) fn without_summary(&self, uid: u32, count: usize) -> Vec<u32> {
+    /// Those of the next messages behind one whose summaries are not here, so many at most; none where there is no room for them.
+    pub(super) fn without_summary(&self, uid: u32, count: usize) -> Vec<Wanted> {
         if self.octets > SUMMARIES_ROOM {
             return Vec::new();
         }
         let behind = self.entries().get(self.place(uid.saturating_add(1))..);
-        let unknown = behind.unwrap_or_default().iter();
-        let unknown = unknown.filter(|entry| entry.summary.is_empty());
-        let uids = unknown.map(|entry| entry.flags.uid);
-        uids.take(count).collect()
+        // Not all of them: most often none is missing, and each who asks would look at all.
+        let near = behind.unwrap_or_default().iter().take(4 * count);
+        let unknown = near.filter(|entry| entry.summary.is_empty());
+        let wanted = unknown.map(|entry| (entry.blob, entry.flags.uid));
+        wanted.take(count).collect()
     }
 
     /// Whether it is to be kept in the database, where those of `least` messages are.

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use bytes::Bytes;
 
 use super::ROOM;
-use super::image::{Flagged, Image};
+use super::image::{Change, Image};
+use super::summaries::Wanted;
 use crate::shared::lock;
 use crate::{MailboxId, MessageFlags, UidRange};
 
@@ -22,6 +23,8 @@ pub(super) struct Kept {
     pub(super) octets: usize,
     /// Counts uses.
     uses: u64,
+    /// Rises when a commit begins and when it has ended: it is odd in between.
+    commits: u64,
 }
 
 #[derive(Debug)]
@@ -62,6 +65,36 @@ impl Images {
         kept.remove(mailbox);
         kept.insert(mailbox, image);
         kept.make_room();
+    }
+
+    /// A transaction is about to be committed: somebody may see what it changed before it is known to be committed.
+    pub(crate) fn commit_begins(&self) {
+        let mut kept = lock(&self.0);
+        // The one before may have been given up on.
+        kept.commits = (kept.commits + 1) | 1;
+    }
+
+    /// Whatever there is to see of the transaction can be seen by now.
+    pub(crate) fn commit_ended(&self) {
+        let mut kept = lock(&self.0);
+        kept.commits = (kept.commits | 1) + 1;
+    }
+
+    /// A number for the time since the last commit until the next one begins, and none in between: mailboxes that were read under it are
+    /// as they were while it is still the same.
+    pub(crate) fn at_rest(&self) -> Option<u64> {
+        let commits = lock(&self.0).commits;
+        commits.is_multiple_of(2).then_some(commits)
+    }
+
+    /// The image of this modification sequence was as its mailbox at this rest.
+    pub(super) fn settle(&self, mailbox: MailboxId, modseq: u64, rest: Option<u64>) {
+        let mut kept = lock(&self.0);
+        if let Some(used) = kept.images.get_mut(&mailbox)
+            && used.image.modseq == modseq
+        {
+            used.image.settled = rest;
+        }
     }
 
     /// Keeps summaries of the mailbox's messages, if there is an image of it.
@@ -117,20 +150,33 @@ impl Images {
             .collect()
     }
 
-    /// UIDs of the first messages behind one whose summaries an image lacks, and has room for.
-    pub(super) fn without_summary(&self, mailbox: MailboxId, uid: u32, count: usize) -> Vec<u32> {
+    /// The first messages behind one whose summaries an image lacks, and has room for.
+    pub(super) fn without_summary(
+        &self,
+        mailbox: MailboxId,
+        uid: u32,
+        count: usize,
+    ) -> Vec<Wanted> {
         let image = self.get(mailbox);
         image.map_or_else(Vec::new, |image| image.without_summary(uid, count))
     }
 
-    /// Takes in what was committed just now.
-    pub(crate) fn flagged(&self, flagged: &Flagged) {
+    /// Takes in what was committed just now, in its order. All at once: a modification sequence may be that of several changes.
+    pub(crate) fn take_in(&self, changes: impl IntoIterator<Item = Change>) {
         let mut kept = lock(&self.0);
-        if let Some(mut image) = kept.remove(flagged.mailbox) {
-            image.flagged(flagged);
-            kept.insert(flagged.mailbox, image);
-            kept.make_room();
+        for change in changes {
+            let mailbox = change.mailbox();
+            if let Some(mut image) = kept.remove(mailbox) {
+                image.take_in(change);
+                kept.insert(mailbox, image);
+            }
         }
+        kept.make_room();
+    }
+
+    /// Whether there is an image of the mailbox.
+    pub(crate) fn has(&self, mailbox: MailboxId) -> bool {
+        lock(&self.0).images.contains_key(&mailbox)
     }
 }
 

@@ -127,17 +127,19 @@ fn images_stay_within_their_room_and_never_go_back() {
 fn an_image_that_somebody_looks_at_stays_as_it_is() {
     let images = Images::default();
     images.put(MailboxId(1), image(5, [2, 4]));
-    let flagged = Flagged {
-        mailbox: MailboxId(1),
-        after: 5,
-        modseq: 6,
-        messages: vec![entry(4, 6).flags],
+    let flagged = || {
+        Change::Flagged(Flagged {
+            mailbox: MailboxId(1),
+            after: 5,
+            modseq: 6,
+            messages: vec![entry(4, 6).flags],
+        })
     };
     let looked_at = images.get(MailboxId(1));
-    images.flagged(&flagged);
+    images.take_in([flagged()]);
     assert_eq!(images.get(MailboxId(1)).unwrap().modseq, 5);
     drop(looked_at);
-    images.flagged(&flagged);
+    images.take_in([flagged()]);
     assert_eq!(images.get(MailboxId(1)).unwrap().modseq, 6);
     // Only the one that was seen is taken out.
     images.take(MailboxId(1), 5);
@@ -181,4 +183,75 @@ fn a_change_of_flags_is_taken_in_where_it_comes_next_and_told_of_while_it_is_kno
     image.flagged(&flagged(8, &(1..=many).collect::<Vec<_>>()));
     assert_eq!(told(&image, 8), None);
     assert_eq!(told(&image, 9), Some((vec![], false)));
+}
+
+#[test]
+fn messages_that_come_are_taken_in_all_of_a_modification_sequence_or_none() {
+    let images = Images::default();
+    let mailbox = MailboxId(1);
+    images.put(mailbox, image(5, [2, 4]));
+    let came = |after: u64, modseq: u64, uid: u32| {
+        let mut entry = entry(uid, modseq);
+        entry.created = modseq;
+        Change::Came(Came {
+            mailbox,
+            after,
+            entry,
+        })
+    };
+    let now = || {
+        let image = images.get(mailbox).unwrap();
+        let uids: Vec<u32> = image.flags().iter().map(|message| message.uid).collect();
+        (image.modseq, uids)
+    };
+    images.take_in([came(6, 7, 9)]);
+    assert_eq!(now(), (5, vec![2, 4]));
+    let looked_at = images.get(mailbox);
+    images.take_in([came(5, 6, 5), came(6, 6, 6)]);
+    drop(looked_at);
+    assert_eq!(now(), (5, vec![2, 4]));
+    images.take_in([came(5, 6, 5), came(6, 6, 6), came(6, 7, 7)]);
+    assert_eq!(now(), (7, vec![2, 4, 5, 6, 7]));
+    let image = images.get(mailbox).unwrap();
+    assert_eq!(image.octets, 5 * size_of::<Entry>());
+    let (changed, removed) = image.since(5).unwrap();
+    assert_eq!((changed.len(), removed), (3, false));
+    drop(image);
+    // What an image has already is in it once.
+    let mut newer = images.get(mailbox).unwrap();
+    images.forget(mailbox);
+    newer.apply(vec![entry(8, 9)], &[], 8);
+    images.put(mailbox, newer);
+    images.take_in([came(8, 9, 8)]);
+    assert_eq!(now(), (9, vec![2, 4, 5, 6, 7, 8]));
+}
+
+#[test]
+fn what_is_settled_is_not_while_something_is_committed_and_after_it() {
+    let images = Images::default();
+    let mailbox = MailboxId(1);
+    images.put(mailbox, image(5, [2, 4]));
+    let is_settled = || {
+        let image = images.get(mailbox).unwrap();
+        image.is_settled(AccountId(1), images.at_rest())
+    };
+    images.settle(mailbox, 5, images.at_rest());
+    assert!(is_settled());
+    images.commit_begins();
+    assert!(!is_settled());
+    // What is read now may be what there was before, or what there will be.
+    images.settle(mailbox, 5, images.at_rest());
+    assert!(!is_settled());
+    images.commit_ended();
+    assert!(!is_settled());
+    images.settle(mailbox, 5, images.at_rest());
+    assert!(is_settled());
+    // One that nobody saw the end of.
+    images.commit_begins();
+    images.commit_begins();
+    images.settle(mailbox, 5, images.at_rest());
+    assert!(!is_settled());
+    images.commit_ended();
+    images.settle(mailbox, 5, images.at_rest());
+    assert!(is_settled());
 }

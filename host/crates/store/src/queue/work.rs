@@ -4,12 +4,12 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{
-    BodyKind, DeliverBy, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS, Notify, Outgoing, QueueEnvelope,
-    QueuedMessage, QueuedRecipient, RecipientState, ReturnContent, Submitted,
+    BodyKind, DeliverBy, LeaseTerms, MAX_CONTEXT, MAX_QUEUED_RECIPIENTS, Notify, Outgoing,
+    QueueEnvelope, QueuedMessage, QueuedRecipient, RecipientState, ReturnContent, Submitted,
 };
 use crate::database::{Row, Value};
 use crate::statement::{Dialect, Rows, Sql};
-use crate::writer::deliver::DeliverAll;
+use crate::writer::deliver::{Accepted, DeliverAll};
 use crate::writer::queue::enqueue::Enqueue;
 use crate::writer::queue::lease::{EndLeases, LANES, PutOff, Renew, Take, TakeFor};
 use crate::writer::queue::settle::{GiveBack, Settle};
@@ -257,6 +257,26 @@ impl Store {
         record: Option<NewRecord>,
     ) -> Result<Submitted> {
         let all = self.forms(deliveries, notices, outgoing).await?;
+        self.submit_all(all, record).await
+    }
+
+    /// The same; what is queued is leased with it on these terms, and nobody is told that it is due: the caller has it tried.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn submit_leased(
+        &self,
+        deliveries: Vec<Delivery>,
+        notices: Vec<Delivery>,
+        outgoing: Vec<Outgoing>,
+        (record, terms): (Option<NewRecord>, &LeaseTerms),
+    ) -> Result<Submitted> {
+        let mut all = self.forms(deliveries, notices, outgoing).await?;
+        all.lease(terms);
+        self.submit_all(all, record).await
+    }
+
+    async fn submit_all(&self, all: DeliverAll, record: Option<NewRecord>) -> Result<Submitted> {
         let accepted = match record {
             None => self.inner.writer.write(all).await?,
             Some(record) => {
@@ -265,13 +285,19 @@ impl Store {
                 self.inner.writer.write(Submit { all, put }).await?
             }
         };
+        Ok(self.pass_on(accepted))
+    }
+
+    /// Keeps what has just been queued for whoever sends it.
+    pub(crate) fn pass_on(&self, accepted: Accepted) -> Submitted {
         for (blob, content, legs) in &accepted.passing {
             self.inner.passing.keep(*blob, content, *legs);
         }
-        Ok(Submitted {
+        Submitted {
             stored: accepted.stored,
             legs: accepted.legs,
-        })
+            leased: accepted.leased,
+        }
     }
 
     /// The content that a leg is to be sent with, from memory if it has just been queued here.
@@ -285,7 +311,7 @@ impl Store {
         }
     }
 
-    async fn forms(
+    pub(crate) async fn forms(
         &self,
         deliveries: Vec<Delivery>,
         notices: Vec<Delivery>,
@@ -312,6 +338,7 @@ impl Store {
                 recipients,
                 due,
                 held,
+                lease: None,
             };
             // A form without places is a ledger row, its content is not kept.
             let same = forms.iter_mut().find(|(form, queued)| {

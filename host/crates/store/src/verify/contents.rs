@@ -14,10 +14,10 @@ use crate::{Error, Result, Store};
 const PAGE: i64 = 64;
 
 static COUNTED: Sql = Sql::new(
-    "SELECT b.id, b.refs, b.size, CAST(COALESCE(m.refs, 0) AS BIGINT), COALESCE(m.least, b.size), COALESCE(m.most, b.size)
-     FROM blobs b LEFT JOIN (SELECT blob, count(*) AS refs, min(size) AS least, max(size) AS most
+    "SELECT b.id, b.refs_as_written + coalesce(c.delta, 0), b.size, CAST(COALESCE(m.refs, 0) AS BIGINT), COALESCE(m.least, b.size), COALESCE(m.most, b.size)
+     FROM blobs b LEFT JOIN blob_references c ON c.blob = b.id LEFT JOIN (SELECT blob, count(*) AS refs, min(size) AS least, max(size) AS most
        FROM (SELECT blob, size FROM messages UNION ALL SELECT blob, size FROM queue_messages UNION ALL SELECT blob, size FROM uploads) AS n GROUP BY blob) AS m
-     ON m.blob = b.id WHERE b.refs <= 0 OR b.refs <> COALESCE(m.refs, 0) OR m.least <> b.size OR m.most <> b.size LIMIT 1000",
+     ON m.blob = b.id WHERE b.refs_as_written + coalesce(c.delta, 0) <= 0 OR b.refs_as_written + coalesce(c.delta, 0) <> COALESCE(m.refs, 0) OR m.least <> b.size OR m.most <> b.size LIMIT 1000",
 );
 static CONTENTS: Sql =
     Sql::new("SELECT id, size, hash, file, content FROM blobs WHERE id > $1 ORDER BY id LIMIT $2");

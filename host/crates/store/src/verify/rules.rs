@@ -22,13 +22,18 @@ const fn rule(before: &'static str, broken: &'static str, after: &'static str) -
     }
 }
 
-static RULES: [Rule; 28] = [
+static RULES: [Rule; 29] = [
     rule(
         "content ",
         "SELECT CAST(blob AS TEXT) || ' is missing, messages that name it: ' || CAST(count(*) AS TEXT)
          FROM (SELECT blob FROM messages UNION ALL SELECT blob FROM queue_messages UNION ALL SELECT blob FROM uploads) AS n
          WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.id = n.blob) GROUP BY blob LIMIT 100",
         "",
+    ),
+    rule(
+        "content ",
+        "SELECT CAST(blob AS TEXT) FROM blob_references c WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.id = c.blob) LIMIT 100",
+        " is missing and its references are counted",
     ),
     rule(
         "content file ",

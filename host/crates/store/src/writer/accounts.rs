@@ -1,12 +1,14 @@
 //! Changes of domains, accounts and aliases.
 
 use super::Operation;
+use super::answers::FORGET_ALL;
 use super::buffers::signed;
 use super::credentials::DELETE_ALL;
 use super::departures::DELETE_DEPARTURES;
 use super::heads::AccountHead;
 use super::import::FORGET_ACCOUNT;
 use super::push_subscriptions::DELETE_PUSH;
+use super::recovery;
 use super::transaction::Transaction;
 use super::web_logins::END_ALL;
 use crate::accounts::{DEFAULT_MAILBOXES, MtaSts, Secrets, quota_values, sts_values};
@@ -364,7 +366,9 @@ impl Operation for RemoveAccount {
             &DELETE_SUBSCRIPTIONS,
             &FORGET_ACCOUNT,
             &DELETE_ALL,
+            &recovery::DELETE_ALL,
             &END_ALL,
+            &FORGET_ALL,
             &DELETE_PUSH,
             &DELETE_ACCOUNT,
         ] {

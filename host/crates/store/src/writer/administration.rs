@@ -106,6 +106,15 @@ impl Operation for Begin {
     }
 }
 
+impl Begin {
+    /// Writes down what is done by the same commit.
+    pub(super) async fn done(entry: AuditEntry, transaction: &mut Transaction) -> Result<()> {
+        let (id, _) = Self(entry).apply(transaction).await?;
+        let outcome = "done".to_owned();
+        End { id, outcome }.apply(transaction).await
+    }
+}
+
 /// What became of it.
 #[derive(Debug)]
 pub(crate) struct End {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::queue::enqueue::QueueRows;
+use super::references::References;
 use crate::database::Value;
 use crate::statement::{Rows, Sql};
 use crate::{BlobId, LedgerRow, MAX_LEDGER_JSON, MailboxId, Roster, Usage, ledger};
@@ -12,7 +13,7 @@ pub(crate) type Write = (&'static Sql, Vec<Value>);
 
 // Bytes travel in one argument; the rows say where in it theirs are, counted from 1.
 static INSERT_BLOBS: Sql = Sql::new(
-    "INSERT INTO blobs (id, refs, size, hash, file, summary, content)
+    "INSERT INTO blobs (id, refs_as_written, size, hash, file, summary, content)
      SELECT r.id, r.refs, r.size, substr($2, r.hash_at, 32), r.file, substr($2, r.summary_at, r.summary_len), substr($2, r.content_at, r.content_len)
      FROM {1: id i, refs i, size i, hash_at n, file t, summary_at n, summary_len n, content_at n, content_len n} AS r",
 );
@@ -38,26 +39,6 @@ static INSERT_DEPARTURES: Sql = Sql::new(
     "INSERT INTO departures (account, modseq, mailbox, part, created, at, emails)
      SELECT r.account, r.modseq, r.mailbox, r.part, r.created, r.at, r.emails FROM {1: account i, modseq i, mailbox i, part i, created i, at i, emails t} AS r",
 );
-// Contents that lose their last reference go without being counted down first: that would write them again.
-static KEEP_LAST: Sql = Sql::new(
-    "INSERT INTO garbage (file) SELECT b.file FROM {1: id i, delta i} AS r CROSS JOIN blobs b
-     WHERE b.id = r.id AND b.refs + r.delta <= 0 AND b.file <> '' ON CONFLICT DO NOTHING",
-);
-static DROP_LAST: Sql = Sql::new(
-    "DELETE FROM blobs WHERE id IN (SELECT b.id FROM {1: id i, delta i} AS r CROSS JOIN blobs b WHERE b.id = r.id AND b.refs + r.delta <= 0)",
-);
-static COUNT_REFS: Sql = Sql::new(
-    "UPDATE blobs SET refs = blobs.refs + r.delta FROM {1: id i, delta i} AS r WHERE blobs.id = r.id",
-);
-// Two hosts may each have seen the other's reference: the second to count finds none left.
-static KEEP_FILES: Sql = Sql::new(
-    "INSERT INTO garbage (file) SELECT b.file FROM {1: id i, delta i} AS r CROSS JOIN blobs b
-     WHERE b.id = r.id AND b.refs <= 0 AND b.file <> '' ON CONFLICT DO NOTHING",
-);
-static DROP_BLOBS: Sql = Sql::new(
-    "DELETE FROM blobs WHERE refs <= 0 AND id IN (SELECT r.id FROM {1: id i, delta i} AS r)",
-);
-
 /// A content to be written.
 pub(crate) struct NewBlob<'a> {
     pub(crate) id: BlobId,
@@ -96,7 +77,7 @@ pub(crate) struct Buffers {
     rosters: Rows,
     vanished: Rows,
     departures: Rows,
-    refs: BTreeMap<BlobId, i64>,
+    references: References,
     flags: Vec<Write>,
     pub(crate) queue: QueueRows,
 }
@@ -218,7 +199,7 @@ impl Buffers {
 
     /// Counts references of a content up or down.
     pub(crate) fn refs(&mut self, blob: BlobId, delta: i64) {
-        *self.refs.entry(blob).or_insert(0) += delta;
+        self.references.count(blob, delta);
     }
 
     /// Everything that waits, as statements in a right order.
@@ -233,7 +214,7 @@ impl Buffers {
             rosters,
             vanished,
             departures,
-            refs,
+            references,
             flags,
             queue,
         } = std::mem::take(self);
@@ -258,27 +239,7 @@ impl Buffers {
         }
         writes.extend(flags);
         queue.take(&mut writes);
-        let mut deltas = Rows::default();
-        for (blob, delta) in refs.iter().filter(|(_, delta)| **delta != 0) {
-            deltas.row().int(blob.0).int(*delta);
-        }
-        if !deltas.is_empty() {
-            let deltas: Value = deltas.into();
-            let falling = refs.values().any(|delta| *delta < 0);
-            let statements = [
-                (&KEEP_LAST, falling),
-                (&DROP_LAST, falling),
-                (&COUNT_REFS, true),
-                (&KEEP_FILES, falling),
-                (&DROP_BLOBS, falling),
-            ];
-            writes.extend(
-                statements
-                    .into_iter()
-                    .filter(|(_, needed)| *needed)
-                    .map(|(sql, _)| (sql, vec![deltas.clone()])),
-            );
-        }
+        references.take(&mut writes);
         writes
     }
 }

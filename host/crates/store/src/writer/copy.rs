@@ -106,11 +106,11 @@ async fn copy(transaction: &mut Transaction, copy: &Copy) -> Result<Copied> {
         let kept = keep.of(flags);
         let (created, thread) = (row.int(7)?, row.int(8)?);
         let internal_offset = i16::try_from(row.int(6)?).unwrap_or(0);
-        let new = transaction
+        let (new, after) = transaction
             .heads
             .account(target)?
             .add_message(mailbox, modseq, size, kept)?;
-        transaction.buffers.message(&NewMessage {
+        let message = NewMessage {
             mailbox,
             uid: new,
             blob,
@@ -122,7 +122,8 @@ async fn copy(transaction: &mut Transaction, copy: &Copy) -> Result<Copied> {
             saved,
             thread,
             keywords: &keywords,
-        });
+        };
+        transaction.message(after, &message);
         if copy.moving {
             left.push(Leaving {
                 uid,

@@ -1,6 +1,7 @@
 //! Changes of app passwords, tokens and one-time codes.
 
 use super::Operation;
+use super::recovery;
 use super::transaction::Transaction;
 use crate::credentials::{CredentialKind, NewCredential, Scope};
 use crate::database::{Row, Value};
@@ -73,6 +74,9 @@ impl Operation for CredentialChange {
                 let account = account(transaction, address).await?;
                 let values = vec![account.into(), Value::Blob(secret.clone())];
                 transaction.execute(&SET_TOTP, values).await?;
+                // They were given out beside the secret of before.
+                let values = vec![account.into()];
+                transaction.execute(&recovery::DELETE_ALL, values).await?;
                 account
             }
         };

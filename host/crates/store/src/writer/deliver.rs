@@ -14,8 +14,8 @@ use super::transaction::Transaction;
 use crate::blob_files::BlobFile;
 use crate::flags::{join_keywords, split_keywords};
 use crate::{
-    AccountId, BlobId, Error, Flags, LedgerRow, LegId, MailboxId, Place, Result, SpecialUse,
-    Stored, Target,
+    AccountId, BlobId, Error, Flags, LeaseTerms, Leased, LedgerRow, LegId, MailboxId, Place,
+    Result, SpecialUse, Stored, Target,
 };
 
 /// A delivery whose hash, file and keywords were prepared by the caller.
@@ -81,6 +81,8 @@ impl Operation for Deliver {
 pub(crate) struct Accepted {
     pub(crate) stored: Vec<Stored>,
     pub(crate) legs: Vec<LegId>,
+    /// Those that were leased at once.
+    pub(crate) leased: Vec<Leased>,
     /// Contents that go on, each with how many legs.
     pub(crate) passing: Vec<(BlobId, Bytes, usize)>,
 }
@@ -89,6 +91,7 @@ impl Accepted {
     fn extend(&mut self, more: Self) {
         self.stored.extend(more.stored);
         self.legs.extend(more.legs);
+        self.leased.extend(more.leased);
         self.passing.extend(more.passing);
     }
 }
@@ -124,6 +127,13 @@ impl Operation for DeliverAll {
 }
 
 impl DeliverAll {
+    /// What is queued with it is leased.
+    pub(crate) fn lease(&mut self, terms: &LeaseTerms) {
+        for enqueue in self.0.iter_mut().flat_map(|form| &mut form.queued) {
+            enqueue.lease = Some(terms.clone());
+        }
+    }
+
     /// Everything that can be refused, before anything is changed.
     pub(super) fn check(&self, transaction: &mut Transaction) -> Result<Checked> {
         let mut wanted = HashMap::new();
@@ -131,6 +141,13 @@ impl DeliverAll {
             form.check(transaction, &mut wanted, true)?;
         }
         Ok(Checked(()))
+    }
+
+    /// Nothing of it is stored after all.
+    pub(super) fn give_up(&mut self) {
+        for form in &mut self.0 {
+            form.names_file = false;
+        }
     }
 
     /// Stores and queues what was checked.
@@ -260,8 +277,9 @@ impl Deliver {
         }
         for enqueue in &self.queued {
             let size = self.content.len() as u64;
-            let legs = enqueue.apply(transaction, BlobId(first), size).await?;
+            let (legs, leased) = enqueue.apply(transaction, BlobId(first), size).await?;
             accepted.legs.extend(legs);
+            accepted.leased.extend(leased);
         }
         if !accepted.legs.is_empty() {
             let passing = (BlobId(first), self.content.clone(), accepted.legs.len());
@@ -310,9 +328,9 @@ impl Deliver {
             let mailbox = spot.mailbox;
             let account = transaction.heads.account(spot.account)?;
             let modseq = account.next_modseq();
-            let uid = account.add_message(mailbox, modseq, size, spot.flags)?;
+            let (uid, after) = account.add_message(mailbox, modseq, size, spot.flags)?;
             let uid_validity = account.mailbox(mailbox)?.mailbox.uid_validity;
-            transaction.buffers.message(&NewMessage {
+            let message = NewMessage {
                 mailbox,
                 uid,
                 blob,
@@ -324,7 +342,8 @@ impl Deliver {
                 saved,
                 thread: self.thread,
                 keywords: &spot.keywords,
-            });
+            };
+            transaction.message(after, &message);
             stored.push(Stored {
                 account: spot.account,
                 mailbox,

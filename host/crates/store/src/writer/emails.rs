@@ -364,9 +364,9 @@ impl Plan {
         let mut moved: BTreeSet<(MailboxId, u32)> = BTreeSet::new();
         for (held, from, moves) in &self.placed {
             let head = transaction.heads.account(account)?;
-            let uid = head.add_message(held.mailbox, modseq, held.size, held.flags)?;
+            let (uid, after) = head.add_message(held.mailbox, modseq, held.size, held.flags)?;
             let keywords = join_keywords(&held.keywords)?;
-            transaction.buffers.message(&NewMessage {
+            let message = NewMessage {
                 mailbox: held.mailbox,
                 uid,
                 blob: held.blob,
@@ -379,7 +379,8 @@ impl Plan {
                 saved,
                 thread: held.thread,
                 keywords: &keywords,
-            });
+            };
+            transaction.message(after, &message);
             *refs.entry(held.blob).or_default() += 1;
             let (from, to) = ((*from, held.uid), (held.mailbox, uid));
             effects.push(if *moves {

@@ -111,6 +111,7 @@ pub(super) async fn remove_rows(
     rows: &[Leaving],
     tombstones: bool,
 ) -> Result<()> {
+    transaction.leave(mailbox);
     let now = transaction.now;
     let head = transaction.heads.account(account)?;
     let modseq = head.modseq;

@@ -113,27 +113,28 @@ impl AccountHead {
         self.last_uid_validity
     }
 
-    /// Counts a message into a mailbox; returns its UID. The caller has checked [`MailboxHead::has_room`].
+    /// Counts a message into a mailbox; returns its UID, and the modification sequence that the mailbox had. The caller has checked
+    /// [`MailboxHead::has_room`].
     pub(crate) fn add_message(
         &mut self,
         id: MailboxId,
         modseq: u64,
         size: u64,
         flags: Flags,
-    ) -> Result<u32> {
+    ) -> Result<(u32, u64)> {
         let head = self.mailbox(id)?;
         let mailbox = &mut head.mailbox;
         let uid = mailbox.uid_next;
         mailbox.uid_next = uid
             .checked_add(1)
             .ok_or_else(|| Error::Corrupt("UIDs ran out".to_owned()))?;
-        mailbox.highest_modseq = modseq;
+        let after = std::mem::replace(&mut mailbox.highest_modseq, modseq);
         mailbox.messages += 1;
         mailbox.unseen += u32::from(!flags.contains(Flags::SEEN));
         mailbox.bytes += size;
         head.dirty = true;
         self.account_for(i64::try_from(size).unwrap_or(i64::MAX), 1);
-        Ok(uid)
+        Ok((uid, after))
     }
 
     /// Counts messages out of a mailbox: (size, flags) each.

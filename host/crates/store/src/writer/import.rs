@@ -45,7 +45,7 @@ pub(crate) struct Import {
 }
 
 impl Operation for Import {
-    type Output = Vec<bool>;
+    type Output = Vec<Option<u32>>;
 
     fn accounts(&self) -> Vec<AccountId> {
         let targets = self.arrivals.iter().flat_map(|one| one.message.accounts());
@@ -56,7 +56,7 @@ impl Operation for Import {
         self.arrivals.iter().map(|one| one.message.weight()).sum()
     }
 
-    async fn apply(&mut self, transaction: &mut Transaction) -> Result<Vec<bool>> {
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<Vec<Option<u32>>> {
         transaction.heads.account(self.account)?;
         let new = self.which_are_new(transaction).await?;
         let mut wanted = HashMap::new();
@@ -65,10 +65,16 @@ impl Operation for Import {
             arrival.message.check(transaction, &mut wanted, false)?;
         }
         let mut notes = Rows::default();
-        for (arrival, _) in both().filter(|(_, new)| **new) {
-            for stored in arrival.message.put(transaction).await? {
-                note(&mut notes, arrival, &stored);
+        let mut placed = Vec::with_capacity(new.len());
+        for (arrival, new) in both() {
+            let mut uid = None;
+            if *new {
+                for stored in arrival.message.put(transaction).await? {
+                    note(&mut notes, arrival, &stored);
+                    uid = Some(stored.uid);
+                }
             }
+            placed.push(uid);
         }
         if !notes.is_empty() {
             let values = vec![self.account.0.into(), notes.into()];
@@ -77,7 +83,7 @@ impl Operation for Import {
         for (arrival, new) in self.arrivals.iter_mut().zip(&new) {
             arrival.message.names_file = *new;
         }
-        Ok(new)
+        Ok(placed)
     }
 
     fn settle(&mut self, outcome: Result<(), &Error>, unknown: bool) {

@@ -7,6 +7,7 @@
 pub(crate) mod accounts;
 pub(crate) mod acl;
 pub(crate) mod administration;
+pub(crate) mod answers;
 pub(crate) mod buffers;
 pub(crate) mod copy;
 pub(crate) mod credentials;
@@ -28,6 +29,8 @@ pub(crate) mod outcome;
 pub(crate) mod push_subscriptions;
 pub(crate) mod queue;
 pub(crate) mod records;
+pub(crate) mod recovery;
+pub(crate) mod references;
 pub(crate) mod replace;
 pub(crate) mod rosters;
 pub(crate) mod sweep;
@@ -144,6 +147,10 @@ impl<O: Operation> Job for Pending<O> {
     fn finish(mut self: Box<Self>, committed: Result<(), &Error>, unknown: bool) {
         let result = match committed {
             Ok(()) => self.result.take().unwrap_or(Err(Error::Closed)),
+            // On a disk that is full nothing more was written.
+            Err(error) if unknown && !matches!(error, Error::Full) => {
+                Err(Error::Uncertain(Arc::new(error.clone())))
+            }
             Err(error) => Err(error.clone()),
         };
         self.operation.settle(result.as_ref().map(|_| ()), unknown);

@@ -69,6 +69,9 @@ impl Operation for Put {
             self.record.value.as_str().into(),
         ]);
         transaction.execute(&PUT, values).await?;
+        if kind.is_looked_up() {
+            transaction.change_directory().await?;
+        }
         Ok(Some(RecordChange {
             before,
             after: modseq,
@@ -108,6 +111,9 @@ async fn remove(
         transaction.now.into(),
     ];
     transaction.execute(&REMOVE, values).await?;
+    if kind.is_looked_up() {
+        transaction.change_directory().await?;
+    }
     Ok(modseq)
 }
 

@@ -75,6 +75,7 @@ impl Operation for Sweep {
         uploads::remove_old(transaction, self.uploads_before).await?;
         web_logins::sweep(transaction, self.web_logins_before).await?;
         push_subscriptions::sweep(transaction).await?;
+        super::answers::sweep(transaction).await?;
         if transaction
             .execute(&FORGET_VANISHED, vec![self.vanished_before.into()])
             .await?

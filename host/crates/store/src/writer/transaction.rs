@@ -4,6 +4,7 @@
 //! database in one call. Operations that need to see rows call [`Transaction::fetch`] or [`Transaction::execute`], which
 //! begin the transaction and write what waits first.
 
+mod for_images;
 #[cfg(test)]
 mod tests;
 
@@ -15,19 +16,20 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-use super::buffers::{Buffers, Write, write_heads};
+use super::buffers::{Buffers, NewMessage, Write, write_heads};
 use super::heads::{AccountHead, Heads};
 use super::outcome::{self, Mark, Outcome};
 use super::queue::known::KnownLegs;
 use super::rosters::Rosters;
 use crate::config::Clock;
 use crate::database::{Connection, Connector, Row, Value, of_schema};
-use crate::images::{Flagged, Images};
+use crate::images::{Came, Change, Entry, Flagged, Images};
 use crate::mailboxes::MAILBOXES_OF;
 use crate::room::{self, is_io_error};
 use crate::shared::Shared;
 use crate::statement::{Dialect, Rows, Sql, shift_arguments};
 use crate::{AccountId, Error, LedgerRow, MailboxId, MessageFlags, Result, UidRange};
+use for_images::ForImages;
 
 /// Row numbers reserved at a time.
 const ID_BLOCK: i64 = 4096;
@@ -94,8 +96,7 @@ pub(crate) struct Transaction {
     pub(super) known: KnownLegs,
     rosters: Rosters,
     images: Arc<Images>,
-    /// Changes of flags, for the images.
-    flagged: Vec<Flagged>,
+    for_images: ForImages,
     /// Row numbers to give out: the next, and the end of the reservation.
     ids: (i64, i64),
     clock: Clock,
@@ -139,7 +140,7 @@ impl Transaction {
             known: KnownLegs::default(),
             rosters: Rosters::default(),
             images,
-            flagged: Vec::new(),
+            for_images: ForImages::default(),
             ids: (0, 0),
             clock: config.clock.clone(),
             now: 0,
@@ -312,8 +313,25 @@ impl Transaction {
         for write in writes {
             self.buffers.flags(write);
         }
-        self.flagged.push(flagged);
+        self.for_images.push(Change::Flagged(flagged));
         Ok(())
+    }
+
+    /// Writes a message that comes into a mailbox, which was at the modification sequence `after`.
+    pub(super) fn message(&mut self, after: u64, message: &NewMessage<'_>) {
+        self.buffers.message(message);
+        if self.images.has(message.mailbox) {
+            self.for_images.push(Change::Came(Came {
+                mailbox: message.mailbox,
+                after,
+                entry: Entry::of_new(message),
+            }));
+        }
+    }
+
+    /// Messages leave a mailbox.
+    pub(super) fn leave(&mut self, mailbox: MailboxId) {
+        self.for_images.leave(mailbox);
     }
 
     /// Notes that an account and its heads are gone.
@@ -389,8 +407,16 @@ impl Transaction {
             let text = self.joined(&writes, begin, commit);
             let values = writes.into_iter().flat_map(|(_, values)| values).collect();
             self.commit_sent = commit;
-            self.connection()?.execute(text, values).await?;
-            return Ok(());
+            if !commit {
+                self.connection()?.execute(text, values).await?;
+                return Ok(());
+            }
+            let images = Arc::clone(&self.images);
+            let connection = self.connection()?;
+            images.commit_begins();
+            let done = connection.execute(text, values).await;
+            images.commit_ended();
+            return done.map(|_| ());
         }
         if begin {
             let can_mark = self.can_mark;
@@ -468,7 +494,7 @@ impl Transaction {
         self.removed_accounts.clear();
         self.queue_changed = false;
         self.metadata = 0;
-        self.flagged.clear();
+        self.for_images = ForImages::default();
         let begun = std::mem::take(&mut self.begun);
         let lost = is_connection_lost(error);
         self.unknown = self.commit_sent && (lost || is_io_error(error));
@@ -513,9 +539,7 @@ impl Transaction {
         // Before those who watch are told: they ask for it.
         let metadata = std::mem::take(&mut self.metadata);
         shared.metadata.fetch_max(metadata, Ordering::AcqRel);
-        for flagged in self.flagged.drain(..) {
-            self.images.flagged(&flagged);
-        }
+        self.images.take_in(self.for_images.take());
         for account in self.removed_accounts.drain(..) {
             shared.forget_account(account);
         }

@@ -19,6 +19,8 @@ static INSERT_UPLOAD: Sql =
 static REMOVE_UPLOADS: Sql = Sql::new(
     "DELETE FROM uploads WHERE account = $1 AND blob IN (SELECT r.blob FROM {2: blob i} AS r) RETURNING blob",
 );
+static HAS_UPLOAD: Sql = Sql::new("SELECT 1 FROM uploads WHERE account = $1 AND blob = $2");
+static KEPT: Sql = Sql::new("SELECT size FROM blobs WHERE id = $1 AND refs > 0");
 static REMOVE_OLD: Sql = Sql::new("DELETE FROM uploads WHERE at < $1 RETURNING blob");
 static REMOVE_ALL: Sql = Sql::new("DELETE FROM uploads WHERE account = $1 RETURNING blob");
 
@@ -72,6 +74,44 @@ impl Operation for Upload {
         {
             file.keep();
         }
+    }
+}
+
+/// A content that is there, to be kept for an account that did not bring it.
+#[derive(Debug)]
+pub(crate) struct TakeOver {
+    pub(crate) account: AccountId,
+    pub(crate) blob: BlobId,
+    /// Bytes of all uploads of the account.
+    pub(crate) room: u64,
+}
+
+impl Operation for TakeOver {
+    /// Whether it is still there.
+    type Output = bool;
+
+    fn accounts(&self) -> Vec<AccountId> {
+        vec![self.account]
+    }
+
+    async fn apply(&mut self, transaction: &mut Transaction) -> Result<bool> {
+        transaction.heads.account(self.account)?;
+        let arguments = [self.account.0, self.blob.0].map(Value::from);
+        let known = transaction.fetch(&HAS_UPLOAD, arguments.into()).await?;
+        if !known.is_empty() {
+            return Ok(true);
+        }
+        let rows = transaction.fetch(&KEPT, vec![self.blob.0.into()]).await?;
+        let Some(row) = rows.first() else {
+            return Ok(false);
+        };
+        let size = row.natural(0)?;
+        make_room(transaction, self.account, size, self.room).await?;
+        transaction.buffers.refs(self.blob, 1);
+        let values = [self.account.0, self.blob.0, signed(size), transaction.now];
+        let values = values.map(Value::from).into();
+        transaction.execute(&INSERT_UPLOAD, values).await?;
+        Ok(true)
     }
 }
 

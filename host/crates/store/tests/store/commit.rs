@@ -25,6 +25,11 @@ fn what_cannot_be_found_out_is_an_error() {
     run(Kind::Postgres, server_gone);
 }
 
+#[test]
+fn a_server_that_compiles_nothing_is_not_asked_to_leave_it() {
+    run(Kind::Postgres, setting_refused);
+}
+
 /// What a [`Wire`] does with the next COMMIT.
 const PASS: u8 = 0;
 /// The server gets it, its answer is lost, and so is the connection.
@@ -35,6 +40,10 @@ const LOSE_QUESTION: u8 = 2;
 const LOSE_SERVER: u8 = 3;
 /// Nobody can connect.
 const GONE: u8 = 4;
+/// The server knows nothing of compiling statements.
+const NO_JIT: u8 = 5;
+/// As [`NO_JIT`], and somebody has asked for it.
+const JIT_REFUSED: u8 = 6;
 
 /// A wire to the test's server that breaks on demand.
 struct Wire {
@@ -88,6 +97,11 @@ async fn carry(client: UnixStream, server: UnixStream, mode: Arc<AtomicU8>) {
         tokio::select! {
             n = from_client.read(&mut asked) => {
                 let Ok(n @ 1..) = n else { return };
+                let jit = asked[..n].windows(3).position(|bytes| bytes == b"jit");
+                if let (Some(jit), NO_JIT | JIT_REFUSED) = (jit, mode.load(Ordering::SeqCst)) {
+                    asked[jit..jit + 3].copy_from_slice(b"jot");
+                    mode.store(JIT_REFUSED, Ordering::SeqCst);
+                }
                 let commits = asked[..n].windows(7).any(|bytes| bytes == b"COMMIT\0");
                 let wanted = mode.load(Ordering::SeqCst);
                 if commits && wanted == LOSE_QUESTION {
@@ -95,7 +109,7 @@ async fn carry(client: UnixStream, server: UnixStream, mode: Arc<AtomicU8>) {
                     return;
                 }
                 to_server.write_all(&asked[..n]).await.unwrap();
-                if commits && wanted != PASS {
+                if commits && matches!(wanted, LOSE_ANSWER | LOSE_SERVER) {
                     // The server answers when it has committed.
                     assert!(from_server.read(&mut told).await.unwrap() > 0);
                     mode.store(if wanted == LOSE_SERVER { GONE } else { PASS }, Ordering::SeqCst);
@@ -153,10 +167,21 @@ async fn server_gone(setup: Arc<Setup>) {
         .deliver(delivery(vec![b'L'; 100_000], vec![target(alice)]))
         .await
         .unwrap_err();
-    assert!(matches!(refused, Error::Database(_)), "{refused}");
+    assert!(matches!(refused, Error::Uncertain(_)), "{refused}");
     wire.next_commit(PASS);
     // The commit was made: its content must be there.
     assert_eq!(store.mailbox(alice, "INBOX").await.unwrap().messages, 1);
     assert_sound(&store).await;
+    store.close().await;
+}
+
+async fn setting_refused(setup: Arc<Setup>) {
+    let wire = Wire::new(&setup);
+    wire.mode.store(NO_JIT, Ordering::SeqCst);
+    let store = wire.store(&setup).await;
+    let alice = account(&store, "alice").await.id;
+    assert_eq!(put(&store, alice, "one").await, 1);
+    assert_eq!(store.mailbox(alice, "INBOX").await.unwrap().messages, 1);
+    assert_eq!(wire.mode.load(Ordering::SeqCst), JIT_REFUSED);
     store.close().await;
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use waxwing_store::{
-    Codes, CredentialKind, Error, NewCredential, PasswordCheck, Scope, Store, is_own_token,
+    AuditPage, Codes, CredentialKind, Error, NewCredential, PasswordCheck, RECOVERY_CODES, Scope,
+    Store, is_own_token,
 };
 
 use crate::on_both;
@@ -16,6 +17,7 @@ on_both! {
     tokens_are_told_from_passwords;
     a_code_is_good_once;
     a_secret_is_wanted_once_a_code_has_shown_that_it_is_there;
+    a_recovery_code_takes_the_place_of_a_code_once;
 }
 
 const ALICE: &str = "alice@example.org";
@@ -217,4 +219,73 @@ async fn a_secret_is_wanted_once_a_code_has_shown_that_it_is_there(setup: Arc<Se
     setup.now.store(1_234_567_890_000, Ordering::SeqCst);
     let both = check("own123456005924").await;
     assert!(matches!(both, PasswordCheck::Right(_)));
+}
+
+async fn a_recovery_code_takes_the_place_of_a_code_once(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    account(&store, "alice").await;
+    store.set_password(ALICE, Some("own")).await.unwrap();
+    let refused = store.make_recovery_codes(ALICE).await;
+    assert!(matches!(refused, Err(Error::NotAllowed(_))), "{refused:?}");
+    let nobody = store.make_recovery_codes("nobody@example.org").await;
+    assert!(matches!(nobody, Err(Error::NoSuchAccount(_))), "{nobody:?}");
+    store.enable_totp(ALICE).await.unwrap();
+    let left = async || {
+        let secrets = store.directory().secrets_of(ALICE).await.unwrap();
+        secrets.recovery_codes
+    };
+    assert_eq!(left().await, 0);
+
+    let codes = store.make_recovery_codes(ALICE).await.unwrap();
+    assert_eq!(codes.len(), RECOVERY_CODES);
+    assert_eq!(left().await, RECOVERY_CODES);
+    let behind = |code: &str| format!("own{code}");
+    assert!(!is_right(&store, "own", Scope::Imap).await, "no code");
+    assert!(
+        !is_right(&store, &codes[0], Scope::Imap).await,
+        "no password"
+    );
+    let other = format!("other{}", codes[0]);
+    assert!(!is_right(&store, &other, Scope::Imap).await);
+    let made_up = behind("abcd-efgh-jkmn-pqrs");
+    assert!(!is_right(&store, &made_up, Scope::Imap).await);
+    // Whoever looks at it only leaves it as it was.
+    for _ in 0..2 {
+        assert!(looks_right(&store, &behind(&codes[0])).await);
+    }
+    assert!(is_right(&store, &behind(&codes[0]), Scope::Imap).await);
+    assert!(
+        !is_right(&store, &behind(&codes[0]), Scope::Imap).await,
+        "again"
+    );
+    assert!(!looks_right(&store, &behind(&codes[0])).await, "used up");
+    assert_eq!(left().await, RECOVERY_CODES - 1);
+    // Of logins with the same one at once, one is in.
+    let tried = behind(&codes[1]);
+    let together = (0..4).map(|_| is_right(&store, &tried, Scope::Imap));
+    let inside = futures_util::future::join_all(together).await;
+    assert_eq!(inside.iter().filter(|right| **right).count(), 1);
+    let page = AuditPage {
+        limit: 10,
+        ..AuditPage::default()
+    };
+    let log = store.audit_log(&page).await.unwrap();
+    assert_eq!(log.len(), 2);
+    assert_eq!(log[0].entry.action, "recovery-code-use");
+    assert_eq!(
+        (log[0].entry.who.as_str(), log[0].outcome.as_str()),
+        (ALICE, "done")
+    );
+    assert_eq!(log[0].entry.detail, "{\"left\":8}");
+    assert!(!format!("{log:?}").contains(&codes[0]));
+
+    // New ones end those before, and all go with the secret.
+    let fresh = store.make_recovery_codes(ALICE).await.unwrap();
+    assert!(!is_right(&store, &behind(&codes[2]), Scope::Imap).await);
+    assert!(is_right(&store, &behind(&fresh[2]), Scope::Imap).await);
+    store.enable_totp(ALICE).await.unwrap();
+    assert_eq!(left().await, 0);
+    assert!(!is_right(&store, &behind(&fresh[3]), Scope::Imap).await);
+    store.make_recovery_codes(ALICE).await.unwrap();
+    store.remove_account(ALICE).await.unwrap();
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use waxwing_store::{
-    AccountId, FlagChange, FlagOperation, Flags, MailboxId, MessageFlags, Store, UidRange,
+    AccountId, Error, FlagChange, FlagOperation, Flags, MailboxId, MessageFlags, Store, UidRange,
 };
 
 use crate::on_both;
-use crate::setup::{Kind, Setup, account, assert_sound, put};
+use crate::setup::{Kind, Setup, account, assert_sound, delivery, put, target};
 
 on_both! {
     a_mailbox_is_opened_as_it_was_and_what_changed_since_is_seen;
@@ -17,6 +17,10 @@ on_both! {
     removals_that_are_forgotten_are_seen_all_the_same;
     flags_that_come_to_many_different_ones_are_each_written;
     changes_of_many_at_once_are_all_there;
+    what_is_fetched_is_as_it_is_now;
+    summaries_are_those_of_the_messages_contents;
+    nobody_is_shown_less_than_they_were_told;
+    what_is_read_ahead_is_each_messages_own;
 }
 
 async fn open(setup: &Setup) -> Store {
@@ -335,4 +339,170 @@ async fn changes_of_many_at_once_are_all_there(setup: Arc<Setup>) {
     assert_sound(&store).await;
     store.close().await;
     assert_eq!(anew(&setup, alice).await, found);
+}
+
+async fn fetched(store: &Store, account: AccountId, mailbox: MailboxId) -> Vec<(u32, Flags)> {
+    let messages = store.fetch(account, mailbox, &[UidRange::ALL], false);
+    let messages = messages.await.unwrap().into_iter();
+    messages.map(|m| (m.flags.uid, m.flags.flags)).collect()
+}
+
+/// While nothing is committed the image is not held against the database; whatever is committed must be seen by the next who asks.
+async fn what_is_fetched_is_as_it_is_now(setup: Arc<Setup>) {
+    let store = open(&setup).await;
+    let alice = account(&store, "alice").await.id;
+    let bob = account(&store, "bob").await.id;
+    let mailbox = inbox(&store, alice).await;
+    put(&store, alice, "first").await;
+    seen(&store, alice).await;
+    let none = Flags::NONE;
+    for _ in 0..3 {
+        assert_eq!(fetched(&store, alice, mailbox).await, [(1, none)]);
+    }
+    put(&store, alice, "second").await;
+    assert_eq!(
+        fetched(&store, alice, mailbox).await,
+        [(1, none), (2, none)]
+    );
+    let add = change(FlagOperation::Add, Flags::SEEN, &[]);
+    flag(&store, alice, &[1], add).await;
+    for _ in 0..3 {
+        assert_eq!(
+            fetched(&store, alice, mailbox).await,
+            [(1, Flags::SEEN), (2, none)]
+        );
+    }
+    put(&store, bob, "elsewhere").await;
+    store
+        .expunge(alice, mailbox, &[UidRange::one(1)], false)
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        assert_eq!(fetched(&store, alice, mailbox).await, [(2, none)]);
+    }
+    // What comes and goes under one modification sequence, and what is committed together.
+    for _ in 0..3 {
+        let all = [UidRange::ALL];
+        let third = put(&store, alice, "third");
+        let moving = store.move_messages(alice, mailbox, &all, mailbox);
+        let copying = store.copy(alice, mailbox, &all, mailbox);
+        let (_, moved, copied) = tokio::join!(third, moving, copying);
+        let copies = copied.unwrap().uids.len();
+        assert!(copies >= moved.unwrap().uids.len());
+        let now = fetched(&store, alice, mailbox).await;
+        let uids: Vec<u32> = now.iter().map(|(uid, _)| *uid).collect();
+        let opened = seen(&store, alice).await;
+        assert_eq!(uids, opened.iter().map(|m| m.uid).collect::<Vec<_>>());
+        let state = store.mailbox(alice, "INBOX").await.unwrap();
+        assert_eq!(state.messages as usize, uids.len());
+        assert_sound(&store).await;
+    }
+    // It is nobody else's, however often its owner was answered.
+    let theirs = store.fetch(bob, mailbox, &[UidRange::ALL], false).await;
+    assert!(matches!(theirs, Err(Error::NoSuchMailbox(_))), "{theirs:?}");
+    store.remove_account("alice@example.org").await.unwrap();
+    let gone = store.fetch(alice, mailbox, &[UidRange::ALL], false).await;
+    assert!(matches!(gone, Err(Error::NoSuchMailbox(_))), "{gone:?}");
+    store.close().await;
+}
+
+/// Whatever numbers the contents have: one after another, with rows of the ledger or others' mail between them, or one twice.
+async fn summaries_are_those_of_the_messages_contents(setup: Arc<Setup>) {
+    let store = open(&setup).await;
+    let alice = account(&store, "alice").await.id;
+    let bob = account(&store, "bob").await.id;
+    let mailbox = inbox(&store, alice).await;
+    let long = "long ".repeat(2000);
+    let mut expected = Vec::new();
+    for number in 0..12 {
+        let mut message = delivery(format!("message {number}"), vec![target(alice)]);
+        let summary = match number {
+            5 => format!("{long} {number}"),
+            _ => format!("summary {number}"),
+        };
+        message.summary = summary.clone().into_bytes();
+        store.deliver(message).await.unwrap();
+        expected.push(summary);
+        for _ in 0..number % 4 {
+            let mut foreign = delivery("foreign", vec![target(bob)]);
+            foreign.summary = b"foreign".to_vec();
+            store.deliver(foreign).await.unwrap();
+        }
+    }
+    let again = [UidRange { first: 3, last: 6 }];
+    store.copy(alice, mailbox, &again, mailbox).await.unwrap();
+    expected.extend_from_within(2..6);
+    store.close().await;
+    let store = open(&setup).await;
+    seen(&store, alice).await;
+    for _ in 0..2 {
+        let messages = store.fetch(alice, mailbox, &[UidRange::ALL], true).await;
+        let found: Vec<String> = messages
+            .unwrap()
+            .iter()
+            .map(|message| String::from_utf8(message.summary.to_vec()).unwrap())
+            .collect();
+        assert_eq!(found, expected);
+    }
+    assert_sound(&store).await;
+    store.close().await;
+}
+
+/// Whoever was told how many messages there are finds them, however soon after the commit: also in the moment in which who follows
+/// commits has not heard of it.
+async fn nobody_is_shown_less_than_they_were_told(setup: Arc<Setup>) {
+    const MESSAGES: u32 = 300;
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let mailbox = inbox(&store, alice).await;
+    store.select(alice, mailbox, false).await.unwrap();
+    let look = async || {
+        loop {
+            let told = store.mailbox(alice, "INBOX").await.unwrap().messages;
+            let found = fetched(&store, alice, mailbox).await.len();
+            assert!(found >= told as usize, "{told} were told, {found} found");
+            if told == MESSAGES {
+                return;
+            }
+        }
+    };
+    let come = async || {
+        for _ in 0..MESSAGES {
+            put(&store, alice, "news").await;
+        }
+    };
+    tokio::join!(come(), look(), look(), look());
+    store.close().await;
+}
+
+/// Two sessions read all envelopes in runs, as FETCH does, while others of them are read ahead.
+async fn what_is_read_ahead_is_each_messages_own(setup: Arc<Setup>) {
+    let store = open(&setup).await;
+    let alice = account(&store, "alice").await.id;
+    let mailbox = inbox(&store, alice).await;
+    let summary = |uid: u32| format!("summary of {uid}").into_bytes();
+    for first in (1..=3000).step_by(500) {
+        let deliveries = (first..first + 500).map(|uid| {
+            let mut message = delivery(format!("message {uid}"), vec![target(alice)]);
+            message.summary = summary(uid);
+            message
+        });
+        store.deliver_each(deliveries.collect()).await.unwrap();
+    }
+    store.close().await;
+    let store = open(&setup).await;
+    seen(&store, alice).await;
+    let read = async |together: u32| {
+        for first in (1..=3000).step_by(together as usize) {
+            let last = first + together - 1;
+            let range = [UidRange { first, last }];
+            let messages = store.fetch(alice, mailbox, &range, true).await.unwrap();
+            let found: Vec<_> = messages.iter().map(|m| m.summary.to_vec()).collect();
+            let expected: Vec<_> = (first..=last).map(summary).collect();
+            assert!(found == expected, "{first}:{last}");
+        }
+    };
+    tokio::join!(read(500), read(250));
+    read(500).await;
+    store.close().await;
 }

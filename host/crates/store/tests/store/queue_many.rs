@@ -28,7 +28,7 @@ async fn fill(setup: &Setup, rows: u64) {
     };
     let (first, later) = (1_000_000_000, now(setup) + 86_400_000);
     for sql in [
-        format!("INSERT INTO blobs (id, refs, size, hash, file, summary, content)
+        format!("INSERT INTO blobs (id, refs_as_written, size, hash, file, summary, content)
                  SELECT {first}, {rows}, size, hash, '', summary, content FROM blobs LIMIT 1"),
         format!("INSERT INTO queue_messages (id, queue_id, blob, size, received, sender, ret, envid, body, smtp_utf8, require_tls, priority,
                  deliver_by, deliver_by_mode, expires, context)

@@ -13,6 +13,7 @@ use crate::setup::{Setup, account, assert_sound, delivery, target};
 
 on_both! {
     records_come_change_and_go;
+    what_changed_is_told_in_parts;
     there_are_only_so_many;
     what_was_destroyed_is_forgotten_some_day;
     records_go_with_their_account;
@@ -92,7 +93,7 @@ async fn records_come_change_and_go(setup: Arc<Setup>) {
         .unwrap();
     let wanted = [(7, "more".to_owned()), (8, "two".to_owned())];
     assert_eq!(values(&store, alice).await, wanted);
-    let since = |state| store.records_changed(alice, RecordKind::Submission, state);
+    let since = |state| store.records_changed(alice, RecordKind::Submission, state, None);
     let all = since(first.before).await.unwrap().unwrap();
     assert_eq!((all.created, all.until), (vec![7, 8], changed.after));
     let later = since(first.after).await.unwrap().unwrap();
@@ -114,7 +115,7 @@ async fn records_come_change_and_go(setup: Arc<Setup>) {
     );
     assert!(since(u64::MAX >> 1).await.unwrap().is_none());
     let other = store
-        .records_changed(alice, RecordKind::Identity, first.before)
+        .records_changed(alice, RecordKind::Identity, first.before, None)
         .await;
     assert!(other.unwrap().unwrap().created.is_empty());
     let large = record(alice, 9, &"x".repeat(MAX_RECORD + 1));
@@ -131,6 +132,50 @@ async fn records_come_change_and_go(setup: Arc<Setup>) {
         store.put_record(large).await,
         Err(Error::TooLarge { .. })
     ));
+    assert_sound(&store).await;
+}
+
+async fn what_changed_is_told_in_parts(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let put = async |id, value: &str| {
+        let put = store.put_record(record(alice, id, value)).await;
+        put.unwrap().unwrap()
+    };
+    let first = put(1, "one").await;
+    put(2, "two").await;
+    put(3, "came and went").await;
+    put(4, "four").await;
+    put(2, "more").await;
+    put(1, "more").await;
+    let removed = store.remove_record(alice, RecordKind::Submission, 3).await;
+    let last = removed.unwrap().unwrap();
+    // Whoever follows in parts of any size has in the end what there is, and all that changed was told behind its last change.
+    for most in 1..6 {
+        let (mut state, mut known, mut told) = (first.after, vec![1], Vec::new());
+        loop {
+            let page = store.records_changed(alice, RecordKind::Submission, state, Some(most));
+            let page = page.await.unwrap().unwrap();
+            let all = [&page.created, &page.updated, &page.destroyed];
+            let count: usize = all.iter().map(|ids| ids.len()).sum();
+            assert!(count <= most && page.until > state, "{page:?}");
+            assert!(
+                !page.created.iter().any(|id| known.contains(id)),
+                "{page:?}"
+            );
+            assert!(page.updated.iter().all(|id| known.contains(id)), "{page:?}");
+            known.extend(&page.created);
+            known.retain(|id| !page.destroyed.contains(id));
+            told.extend(all.into_iter().flatten().copied());
+            state = page.until;
+            if !page.more {
+                break;
+            }
+        }
+        known.sort_unstable();
+        assert_eq!((known, state), (vec![1, 2, 4], last.after), "{most}");
+        assert!([1, 2, 4].iter().all(|id| told.contains(id)), "{told:?}");
+    }
     assert_sound(&store).await;
 }
 
@@ -175,7 +220,7 @@ async fn what_was_destroyed_is_forgotten_some_day(setup: Arc<Setup>) {
     store.sweep().await.unwrap();
     assert_eq!(setup.count("records").await, 0);
     let told = store
-        .records_changed(alice, RecordKind::Submission, 1)
+        .records_changed(alice, RecordKind::Submission, 1, None)
         .await;
     assert!(told.unwrap().is_none());
 }

@@ -97,6 +97,11 @@ impl Setup {
 
     /// Runs a statement behind the store's back.
     pub(crate) async fn sabotage(&self, sql: &str) {
+        self.try_to(sql).await.unwrap();
+    }
+
+    /// As [`Self::sabotage`], of a statement that may be refused.
+    pub(crate) async fn try_to(&self, sql: &str) -> sqlx::Result<()> {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
         match &self.database {
             Database::Sqlite(path) => {
@@ -104,13 +109,15 @@ impl Setup {
                 let mut connection = sqlx::SqliteConnection::connect_with(&options)
                     .await
                     .unwrap();
-                connection.execute(sqlx::query(sql)).await.unwrap();
+                let done = connection.execute(sqlx::query(sql)).await;
                 connection.close().await.unwrap();
+                done.map(|_| ())
             }
             Database::Postgres(url) => {
                 let mut connection = PgConnection::connect(url).await.unwrap();
-                connection.execute(sqlx::query(sql)).await.unwrap();
+                let done = connection.execute(sqlx::query(sql)).await;
                 connection.close().await.unwrap();
+                done.map(|_| ())
             }
         }
     }

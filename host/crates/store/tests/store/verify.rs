@@ -70,7 +70,18 @@ async fn what_must_never_be_is_found(setup: Arc<Setup>) {
             "UPDATE sequences SET next = 2 WHERE name = 'id'",
             "is used and would be given out again",
         ),
-        ("UPDATE blobs SET refs = 0", "references of content"),
+        (
+            "UPDATE blobs SET refs_as_written = 0",
+            "references of content",
+        ),
+        (
+            "INSERT INTO blob_references (blob, delta) SELECT id, 2 FROM blobs WHERE size = 100000",
+            ": 3 is kept, 1 was counted",
+        ),
+        (
+            "INSERT INTO blob_references (blob, delta) VALUES (99999, 1)",
+            "content 99999 is missing and its references are counted",
+        ),
     ];
     for (sql, expected) in damages {
         let setup = Setup::new(setup.kind).await;
@@ -168,7 +179,7 @@ async fn damage_is_found(setup: Arc<Setup>) {
             "messages of domain example.org",
         ),
         (
-            "UPDATE blobs SET refs = 5 WHERE size = 100000",
+            "UPDATE blobs SET refs_as_written = 5 WHERE size = 100000",
             "references of content",
         ),
         (

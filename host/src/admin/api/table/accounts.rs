@@ -167,6 +167,19 @@ pub(super) static ROUTES: &[Route] = &[
     )
     .gives(200, "Totp"),
     change(
+        Verb::Post,
+        "/accounts/{address}/totp/recovery-codes",
+        "makeRecoveryCodes",
+        "Make new recovery codes of an account in the place of those before; they are told this once",
+        Area::Accounts,
+        |call| {
+            Ok(Request::AccountRecoveryCodes {
+                address: call.place(0),
+            })
+        },
+    )
+    .gives(201, "RecoveryCodes"),
+    change(
         Verb::Delete,
         "/accounts/{address}/totp",
         "disableTotp",

@@ -1,12 +1,13 @@
 //! Plugins and rule files.
 
+use waxwing_policy::Candidate;
 use waxwing_store::Area;
 
 use super::{change, get, line, text};
-use crate::admin::Request;
 use crate::admin::api::body;
 use crate::admin::api::route::{Route, Shape, Verb};
 use crate::admin::rules::RuleRequest;
+use crate::admin::{PluginRequest, Request};
 
 pub(super) static ROUTES: &[Route] = &[
     get(
@@ -59,17 +60,116 @@ pub(super) static ROUTES: &[Route] = &[
     .gives(200, "Serves"),
     change(
         Verb::Post,
+        "/plugins/restore",
+        "restorePolicy",
+        "Let policy.toml become that of the generation that serves, after going back: then it can be changed again",
+        Area::Policy,
+        |call| {
+            Ok(Request::Plugin(PluginRequest::Restore {
+                digest: call.unchanged(),
+            }))
+        },
+    )
+    .gives(200, "Amended")
+    .conditional(),
+    get(
+        "/plugins/builds",
+        "pluginBuilds",
+        "The builds that lie in the plugin folders of the server",
+        Area::Policy,
+        "Builds",
+        |_| Ok(Request::Plugin(PluginRequest::Builds)),
+    )
+    .shaped(Shape::List),
+    change(
+        Verb::Post,
+        "/plugins/replay",
+        "replay",
+        "What recent mail would come to if a trial enforced, or a step had another build",
+        Area::Policy,
+        |call| {
+            let body: body::Replay = call.body()?;
+            let step = body.step;
+            Ok(Request::Plugin(PluginRequest::Replay {
+                candidate: match body.plugin {
+                    Some(plugin) => Candidate::Build { step, plugin },
+                    None => Candidate::Trial { step },
+                },
+                messages: body.messages,
+            }))
+        },
+    )
+    .takes("Replay")
+    .gives(200, "Preview"),
+    change(
+        Verb::Post,
+        "/plugins/{step}/trial",
+        "tryPlugin",
+        "Try a build out in a step's place: as a shadow, or as a canary that decides a share",
+        Area::Policy,
+        |call| {
+            let body: body::Try = call.body()?;
+            Ok(Request::Plugin(PluginRequest::Try {
+                step: call.place(0),
+                plugin: body.plugin,
+                name: body.name,
+                percent: body.percent,
+                digest: call.unchanged(),
+            }))
+        },
+    )
+    .takes("Try")
+    .gives(200, "Amended")
+    .conditional(),
+    change(
+        Verb::Put,
+        "/plugins/{step}/mode",
+        "setMode",
+        "Let a step count more or less: one that enforces takes the place of the one that it replaces",
+        Area::Policy,
+        |call| {
+            let body: body::Mode = call.body()?;
+            Ok(Request::Plugin(PluginRequest::Mode {
+                step: call.place(0),
+                mode: body.mode,
+                percent: body.percent,
+                digest: call.unchanged(),
+            }))
+        },
+    )
+    .takes("Mode")
+    .gives(200, "Amended")
+    .conditional(),
+    change(
+        Verb::Post,
         "/plugins/{step}/promote",
         "promote",
         "Let a step that is tried out enforce",
         Area::Policy,
         |call| {
-            Ok(Request::PluginPromote {
+            Ok(Request::Plugin(PluginRequest::Promote {
                 step: call.place(0),
-            })
+                digest: call.unchanged(),
+            }))
         },
     )
-    .gives(200, "Serves"),
+    .gives(200, "Amended")
+    .conditional(),
+    change(
+        Verb::Delete,
+        "/plugins/{step}",
+        "withdraw",
+        "Try a step out no more: it is taken out of the policy",
+        Area::Policy,
+        |call| {
+            Ok(Request::Plugin(PluginRequest::Withdraw {
+                step: call.place(0),
+                digest: call.unchanged(),
+            }))
+        },
+    )
+    .gives(200, "Amended")
+    .conditional(),
     get(
         "/rules",
         "rules",

@@ -12,7 +12,7 @@ use waxwing_store::{Credential, CredentialKind, NewCredential, Scope, Store, TOT
 
 use super::super::refusal::Refusal;
 use super::super::visitor::{Shown, Visitor};
-use super::{Owner, asked, done, failed, named, told};
+use super::{Owner, asked, done, failed, named, recovery, told};
 use crate::admin::totp_uri;
 
 /// Shortest password that somebody may choose, in characters (NIST SP 800-63B §5.1.1.2), and the longest, in octets.
@@ -33,6 +33,7 @@ pub(super) async fn overview(
         "username": owner.account.address,
         "password": secrets.password,
         "totp": secrets.totp,
+        "recoveryCodes": secrets.recovery_codes,
     })))
 }
 
@@ -148,7 +149,7 @@ pub(super) async fn enable_totp(
         let text = "the code is not one of this secret's, or the clock is wrong";
         return Err(Refusal::named(403, "wrongCode", text));
     }
-    Ok(done())
+    recovery::fresh(&visitor, &owner).await
 }
 
 pub(super) async fn disable_totp(

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 use waxwing_jmap::{
-    BlobId, Carried, ContentId, EmailId, Piece, Placing, Refusal, StoredEmail, ThreadId,
+    AccountId, BlobId, Carried, ContentId, EmailId, Piece, Placing, Refusal, StoredEmail, ThreadId,
 };
 use waxwing_policy::MailboxChange;
 use waxwing_store::{Delivery, Error, Place, Stored, Target};
@@ -31,14 +31,22 @@ impl Asks<'_> {
         pieces: Vec<Piece>,
         placing: Placing,
     ) -> Outcome<StoredEmail> {
+        let gate = self.visitor.gate(self.account).await;
+        if gate.pressed() {
+            return Ok(Err(Refusal::Busy));
+        }
+        match self.together(pieces).await? {
+            Ok((whole, memory)) => self.store(gate, whole, memory, placing).await,
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    /// Puts a message together; its octets, and the memory that they take.
+    pub(super) async fn together(&self, pieces: Vec<Piece>) -> Outcome<(Bytes, Reservation)> {
         let blobs: Vec<BlobId> = pieces.iter().filter_map(blob_of).collect();
         let missing = self.missing(&blobs).await?;
         if !missing.is_empty() {
             return Ok(Err(Refusal::NoSuchBlobs(missing)));
-        }
-        let gate = self.visitor.gate(self.account).await;
-        if gate.pressed() {
-            return Ok(Err(Refusal::Busy));
         }
         let parts = &self.visitor.parts;
         let mut content = Content::new(&parts.budget, self.visitor.client);
@@ -55,10 +63,7 @@ impl Asks<'_> {
                 return Ok(Err(refusal));
             }
         }
-        let Some((whole, memory)) = content.take() else {
-            return Ok(Err(Refusal::Busy));
-        };
-        self.store(gate, whole, memory, placing).await
+        Ok(content.take().ok_or(Refusal::Busy))
     }
 
     /// Stores a blob as a message.
@@ -84,6 +89,37 @@ impl Asks<'_> {
             let received = waxwing_message::received(&whole);
             placing.received = received.map(|sent| sent.timestamp.saturating_mul(1000));
         }
+        self.store(gate, whole, memory, placing).await
+    }
+
+    /// Stores an email of another account that is seen (RFC 8621 §4.7); with its keywords, if it is given none.
+    pub(super) async fn copy_email(
+        &self,
+        from: AccountId,
+        email: EmailId,
+        mut placing: Placing,
+        own_keywords: bool,
+    ) -> Outcome<StoredEmail> {
+        let sees = self.sees(from).await?;
+        let parts = &self.visitor.parts;
+        let emails = parts.views.emails(&parts.store, &sees).await?;
+        let Some(found) = emails.get(email) else {
+            return Ok(Err(Refusal::NotFound));
+        };
+        if own_keywords {
+            placing.keywords = emails.keywords_of(found).map(str::to_owned).collect();
+        }
+        placing.received = placing.received.or(Some(found.received));
+        let gate = self.visitor.gate(self.account).await;
+        if gate.pressed() {
+            return Ok(Err(Refusal::Busy));
+        }
+        let whole = self.raw(BlobId::Whole(ContentId(email.0))).await?;
+        let (whole, memory) = match whole {
+            Ok(whole) => whole,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.still(&sees).await?;
         self.store(gate, whole, memory, placing).await
     }
 
@@ -173,13 +209,23 @@ impl Asks<'_> {
             if !self.charge(blob) {
                 return Ok(Err(Refusal::TooLarge(limit)));
             }
-            let part = download::part(&parts.store, blob, limit).await?;
+            let part = match download::part(self.visitor, blob).await {
+                Err(Error::NoSuchBlob(_)) => return Ok(Err(Refusal::NoSuchBlobs(vec![blob]))),
+                part => part?,
+            };
+            let Some(part) = part else {
+                return Ok(Err(Refusal::Busy));
+            };
             let written = off_the_loop(part.clone(), move |_| written(part)).await;
             return Ok(put(into, written, left));
         }
         let (id, mut at) = (content(blob.content()), 0);
         loop {
-            let piece = parts.store.read_blob(id, at, PIECE).await?;
+            let piece = match parts.store.read_blob(id, at, PIECE).await {
+                // It went since it was looked for.
+                Err(Error::NoSuchBlob(_)) => return Ok(Err(Refusal::NoSuchBlobs(vec![blob]))),
+                piece => piece?,
+            };
             let read = piece.len();
             at += read as u64;
             if read > 0

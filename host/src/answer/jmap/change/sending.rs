@@ -4,13 +4,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use waxwing_jmap::{
     AccountId, Changes, Identity, IdentityId, Kept, KeptChange, NotKept, Refusal, SendAnswer,
-    SendAsk,
+    SendAsk, Vacation, VacationNow,
 };
 use waxwing_mail::ReversePath;
 use waxwing_policy::{Decision, TransactionFacts};
-use waxwing_store::{Error, NewRecord, Record, RecordChange, RecordKind, RecordsChanged};
+use waxwing_store::{
+    Account, Error, NewRecord, Record, RecordChange, RecordKind, RecordsChanged, Store,
+};
 
 use super::super::asks::Asks;
+use crate::answer::vacation;
 
 /// The identity of the account's own address, which every account has.
 const OWN: u64 = 0;
@@ -51,13 +54,16 @@ impl Asks<'_> {
                 let removed = self.remove_record(RecordKind::Identity, id.0).await?;
                 Ok(SendAnswer::Kept(removed))
             }
-            SendAsk::Changes { kind, since, .. } => {
+            SendAsk::Changes {
+                kind, since, most, ..
+            } => {
                 let kind = match kind {
                     Kept::Identity => RecordKind::Identity,
                     Kept::Submission => RecordKind::Submission,
                 };
                 let store = &self.visitor.parts.store;
-                let changed = store.records_changed(self.account.id, kind, since).await?;
+                let changed = store.records_changed(self.account.id, kind, since, most);
+                let changed = changed.await?;
                 Ok(SendAnswer::Changes(changed.map(changes)))
             }
             SendAsk::Submissions { which, status, .. } => {
@@ -83,6 +89,14 @@ impl Asks<'_> {
                 let what = (email, thread, identity);
                 Ok(SendAnswer::Kept(self.submit(what, envelope).await?))
             }
+            SendAsk::Vacation { .. } => Ok(SendAnswer::Vacation(self.vacation().await?)),
+            SendAsk::PutVacation { vacation, .. } => {
+                let put = self.put_vacation(vacation).await?;
+                Ok(SendAnswer::Kept(put))
+            }
+            SendAsk::Notify {
+                pieces, envelope, ..
+            } => Ok(SendAnswer::Notified(self.notify(pieces, envelope).await?)),
             SendAsk::Cancel { id, .. } => Ok(SendAnswer::Kept(self.cancel(id).await?)),
             SendAsk::Forget { id, .. } => {
                 let removed = self.remove_record(RecordKind::Submission, id.0).await?;
@@ -91,32 +105,33 @@ impl Asks<'_> {
         }
     }
 
-    /// That of the account's address, with what was changed of it, and those that were made.
     async fn identities(&self) -> Result<Vec<(IdentityId, Identity)>, Error> {
+        identities_of(&self.visitor.parts.store, self.account).await
+    }
+
+    async fn vacation(&self) -> Result<VacationNow, Error> {
         let store = &self.visitor.parts.store;
-        let records = store.records(self.account.id, RecordKind::Identity).await?;
-        let own = Identity {
-            email: self.account.address.clone(),
-            ..Identity::default()
-        };
-        let mut list = vec![(IdentityId(OWN), own)];
-        for record in &records {
-            let id = record.id.unsigned_abs();
-            let Some(identity) = identity(record) else {
-                continue;
-            };
-            match list.iter_mut().find(|(known, _)| known.0 == id) {
-                Some((_, own)) => {
-                    *own = Identity {
-                        email: self.account.address.clone(),
-                        may_delete: false,
-                        ..identity
-                    };
-                }
-                None => list.push((IdentityId(id), identity)),
-            }
-        }
-        Ok(list)
+        let state = store.account_state(self.account.id).await?;
+        // As it is, and not as it is known here: of hosts that share a store another may have changed it.
+        let records = store.records(self.account.id, RecordKind::Vacation).await?;
+        let record = records.first();
+        Ok(VacationNow {
+            state,
+            changed: record.map_or(0, |record| record.changed),
+            vacation: vacation::read(record),
+        })
+    }
+
+    async fn put_vacation(&self, wanted: Vacation) -> Outcome {
+        let record = vacation::record(self.account.id, wanted);
+        let put = self.visitor.parts.store.put_record(record).await?;
+        Ok(put.map_or_else(
+            || {
+                let text = "there is another one".to_owned();
+                Err(NotKept::Refused(Refusal::OverQuota(text)))
+            },
+            |change| Ok(kept_change(0, change)),
+        ))
     }
 
     async fn put_identity(&self, id: Option<IdentityId>, identity: Identity) -> Outcome {
@@ -192,6 +207,36 @@ impl Asks<'_> {
     }
 }
 
+/// That of an account's address, with what was changed of it, and those that were made.
+pub(crate) async fn identities_of(
+    store: &Store,
+    account: &Account,
+) -> Result<Vec<(IdentityId, Identity)>, Error> {
+    let records = store.records(account.id, RecordKind::Identity).await?;
+    let own = Identity {
+        email: account.address.clone(),
+        ..Identity::default()
+    };
+    let mut list = vec![(IdentityId(OWN), own)];
+    for record in &records {
+        let id = record.id.unsigned_abs();
+        let Some(identity) = identity(record) else {
+            continue;
+        };
+        match list.iter_mut().find(|(known, _)| known.0 == id) {
+            Some((_, own)) => {
+                *own = Identity {
+                    email: account.address.clone(),
+                    may_delete: false,
+                    ..identity
+                };
+            }
+            None => list.push((IdentityId(id), identity)),
+        }
+    }
+    Ok(list)
+}
+
 /// Whose account an ask is about.
 const fn of(ask: &SendAsk) -> AccountId {
     match ask {
@@ -202,8 +247,11 @@ const fn of(ask: &SendAsk) -> AccountId {
         | SendAsk::Submissions { account, .. }
         | SendAsk::Sendable { account, .. }
         | SendAsk::Submit { account, .. }
+        | SendAsk::Notify { account, .. }
         | SendAsk::Cancel { account, .. }
-        | SendAsk::Forget { account, .. } => *account,
+        | SendAsk::Forget { account, .. }
+        | SendAsk::Vacation { account }
+        | SendAsk::PutVacation { account, .. } => *account,
     }
 }
 
@@ -243,6 +291,7 @@ fn changes(of: RecordsChanged) -> Changes {
     let numbers = |ids: Vec<i64>| ids.into_iter().map(i64::unsigned_abs).collect();
     Changes {
         until: of.until,
+        more: of.more,
         created: numbers(of.created),
         updated: numbers(of.updated),
         destroyed: numbers(of.destroyed),

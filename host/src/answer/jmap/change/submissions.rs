@@ -1,12 +1,13 @@
 //! What is sent, and what has become of it (RFC 8621 §7).
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use waxwing_jmap::{
-    Addressed, Delivered, EmailId, Envelope, IdentityId, NotKept, Refusal, Sendable, Submission,
-    SubmissionId, ThreadId, Undo,
+    Addressed, Delivered, EmailId, Envelope, IdentityId, KeptChange, NotKept, Piece, Refusal,
+    Sendable, Submission, SubmissionId, ThreadId, Undo,
 };
 use waxwing_mail::Reply;
 use waxwing_message::{AddressItem, Summary, header};
@@ -18,7 +19,8 @@ use super::super::asks::Asks;
 use super::super::visitor::identity;
 use super::sending::{Outcome, fresh, kept_change, signed};
 use crate::answer::now_millis;
-use crate::answer::smtp::submit::{Path, Refused, submit};
+use crate::answer::smtp::submit::{Path, Refused, Taken, submit};
+use crate::telemetry::Reference;
 
 /// Submissions that the queue is asked about at once.
 const TOGETHER: usize = 100;
@@ -126,29 +128,69 @@ impl Asks<'_> {
                 queue_id: about.queue_id.to_owned(),
                 ..sent
             };
-            self.record(RecordKind::Submission, number, &sent)
+            Some(self.record(RecordKind::Submission, number, &sent))
         });
-        let taken = match Box::pin(taken).await {
-            Ok(taken) => taken,
-            Err(error) => return Ok(Err(refused(error, most))),
+        match Box::pin(taken).await {
+            Ok(taken) => Ok(Ok(self.taken(number, &taken).await)),
+            // Its record came with it, if the commit was made and only the answer to it was lost.
+            Err(Refused::Message(reply)) if reply.code.is_transient() => {
+                match self.kept(number).await {
+                    Ok(Some(record)) => Ok(Ok(was_taken(number, &record))),
+                    Ok(None) => Ok(Err(refused(Refused::Message(reply), most))),
+                    Err(error) => Err(Error::Uncertain(Arc::new(error))),
+                }
+            }
+            Err(error) => Ok(Err(refused(error, most))),
+        }
+    }
+
+    /// Sends a message that is put together here, and of which nothing is kept.
+    pub(super) async fn notify(
+        &self,
+        pieces: Vec<Piece>,
+        envelope: Envelope,
+    ) -> Result<Result<(), NotKept>, Error> {
+        let (content, _memory) = match self.together(pieces).await? {
+            Ok(content) => content,
+            Err(refusal) => return Ok(Err(NotKept::Refused(refusal))),
         };
-        // What it came with is in the record.
+        let submission = match commands(&envelope, content) {
+            Ok(submission) => submission,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let gate = self.visitor.gate(self.account).await;
+        let most = self.visitor.parts.config.limits.message_size.bytes();
+        let taken = submit(gate, identity(self.account), submission, |_| None);
+        let taken = Box::pin(taken).await;
+        Ok(taken.map(|_| ()).map_err(|error| refused(error, most)))
+    }
+
+    /// The record of a submission.
+    async fn kept(&self, number: u64) -> Result<Option<Record>, Error> {
         let store = &self.visitor.parts.store;
-        let records = store
-            .records(self.account.id, RecordKind::Submission)
-            .await?;
-        let kept = records.iter().find(|record| record.id == signed(number));
-        let after = match kept {
-            Some(kept) => kept.created,
-            None => store.account_state(self.account.id).await?,
+        let kind = RecordKind::Submission;
+        let mut records = store.records(self.account.id, kind).await?.into_iter();
+        Ok(records.find(|record| record.id == signed(number)))
+    }
+
+    /// What is told of a message that was taken. It goes, whatever becomes of this: without its record the client is told that it was sent,
+    /// and the state before, after which it asks.
+    async fn taken(&self, number: u64, taken: &Taken) -> KeptChange {
+        let record = match self.kept(number).await {
+            Ok(record) => record,
+            Err(error) => {
+                Reference::log("a message was sent, and its record is not read", 0, &error);
+                None
+            }
         };
-        Ok(Ok(waxwing_jmap::KeptChange {
+        let after = record.map_or(0, |record| record.created);
+        KeptChange {
             id: number,
             before: after.saturating_sub(1),
             after,
             send_at: taken.send_at,
             pending: taken.held,
-        }))
+        }
     }
 
     /// Those that are wanted, or all; `status`: with what has become of their recipients.
@@ -232,11 +274,8 @@ impl Asks<'_> {
 
     pub(super) async fn cancel(&self, id: SubmissionId) -> Outcome {
         let store = &self.visitor.parts.store;
-        let records = store
-            .records(self.account.id, RecordKind::Submission)
-            .await?;
-        let record = records.iter().find(|record| record.id == signed(id.0));
-        let Some(sent) = record.and_then(sent) else {
+        let record = self.kept(id.0).await?;
+        let Some(sent) = record.as_ref().and_then(sent) else {
             return Ok(Err(NotKept::Refused(Refusal::NotFound)));
         };
         let queue_id = sent.queue_id.clone();
@@ -254,6 +293,18 @@ impl Asks<'_> {
 
 fn sent(record: &Record) -> Option<Sent> {
     serde_json::from_str(&record.value).ok()
+}
+
+/// What is told of a message whose record is all that says it was taken.
+fn was_taken(number: u64, record: &Record) -> KeptChange {
+    let send_at = sent(record).map_or(0, |sent| sent.send_at);
+    KeptChange {
+        id: number,
+        before: record.created.saturating_sub(1),
+        after: record.created,
+        send_at,
+        pending: send_at > now_millis(),
+    }
 }
 
 /// A submission with what the queue says of it; `here`: which addresses are those of accounts, if what has become of recipients is wanted.

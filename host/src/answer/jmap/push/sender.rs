@@ -112,7 +112,7 @@ async fn told(parts: &Arc<Parts>, room: &Semaphore, of: &PushSubscription) -> Re
     let mut wait = FIRST;
     loop {
         let wanted = super::wanted(of.types.as_deref());
-        let mut news = News::open(parts, &account, wanted, Some(since)).await?;
+        let mut news = News::open(parts, &account, wanted, Some(since.clone())).await?;
         let refused = loop {
             let Some(change) = news.next().await else {
                 return Ok(());

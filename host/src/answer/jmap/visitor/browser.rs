@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use waxwing_jmap::Problem;
 use waxwing_sasl::{Credentials, Offer};
 use waxwing_session::Counts;
-use waxwing_store::{Account, Error, SecretId, WebLogin};
+use waxwing_store::{Account, Error, SecretId, WebLogin, typed_code};
 
 use super::super::refusal::Refusal;
 use super::super::{text, unavailable};
@@ -46,7 +46,7 @@ impl LoginsEnded {
 #[derive(serde::Deserialize)]
 pub(crate) struct Shown {
     password: String,
-    /// The one-time code, where one is wanted.
+    /// The one-time code, where one is wanted, or a recovery code in its place.
     #[serde(default)]
     code: String,
 }
@@ -64,10 +64,15 @@ impl Visitor {
 
     /// Refuses what no page of ours has asked for.
     pub(in super::super) async fn check_page(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let own = cookie::is_own(headers, &self.origin(headers));
+        self.check_place(headers, own).await
+    }
+
+    async fn check_place(&self, headers: &HeaderMap, own: bool) -> Result<(), Refusal> {
         if !self.private {
             return Err(Problem::Status(403, "nothing is told without TLS".into()).into());
         }
-        if !cookie::is_own(headers, &self.origin(headers)) {
+        if !own {
             return Err(Refusal::named(
                 403,
                 "otherPage",
@@ -120,6 +125,20 @@ impl Visitor {
         headers: &HeaderMap,
     ) -> Result<(Arc<Account>, WebLogin), Refusal> {
         self.check_page(headers).await?;
+        self.by_secret(headers).await
+    }
+
+    /// The same for a link of our own page, which sends no field of its own: by what browsers say of it, and no page can (Fetch Metadata).
+    pub(in super::super) async fn by_cookie_of_link(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<(Arc<Account>, WebLogin), Refusal> {
+        self.check_place(headers, cookie::is_own_link(headers))
+            .await?;
+        self.by_secret(headers).await
+    }
+
+    async fn by_secret(&self, headers: &HeaderMap) -> Result<(Arc<Account>, WebLogin), Refusal> {
         let secret = self.secret(headers).ok_or(Refusal::LoginEnded)?;
         let store = &self.parts.store;
         let failed = |error| unavailable("a login could not be looked up", &error);
@@ -234,7 +253,9 @@ impl Visitor {
         })?;
         let digest: [u8; 32] = Sha256::digest(&secret).into();
         self.know(state, digest, account, login.id);
-        let field = cookie::set(&secret, self.tls)
+        let webmail = &self.parts.config.webmail;
+        let kept = webmail.remember.then(|| webmail.login_longest.duration());
+        let field = cookie::set(&secret, self.tls, kept)
             .ok_or_else(|| Problem::Status(500, "the login has no name".into()))?;
         Ok((Arc::clone(account), field))
     }
@@ -266,7 +287,7 @@ impl Visitor {
             let text = "passwords are not taken here";
             return Err(Refusal::named(403, "blocked", text));
         }
-        let code: String = shown.code.split_whitespace().collect();
+        let code = typed_code(&shown.code);
         let password = format!("{}{code}", shown.password);
         let offer = Offer::Password(Credentials {
             authorise_as: String::new(),

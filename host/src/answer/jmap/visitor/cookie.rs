@@ -4,6 +4,8 @@
 //! Invariant: that there is a cookie proves nothing of who made the request; a page of another site cannot set a field of its own, nor send
 //! JSON, without asking us first (CORS), which nobody here answers.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::super::text;
@@ -35,11 +37,12 @@ pub(super) fn secret(headers: &HeaderMap, tls: bool) -> Option<&str> {
     (fits && found.next().is_none()).then_some(secret)
 }
 
-/// The field that sets the cookie. It goes when the browser ends, and its login ends by itself sooner or later.
-pub(super) fn set(secret: &str, tls: bool) -> Option<HeaderValue> {
+/// The field that sets the cookie. It goes when the browser ends unless it is kept for a time, and its login ends by itself sooner or later.
+pub(super) fn set(secret: &str, tls: bool, kept: Option<Duration>) -> Option<HeaderValue> {
     let secure = if tls { "; Secure" } else { "" };
+    let age = kept.map_or_else(String::new, |kept| format!("; Max-Age={}", kept.as_secs()));
     let text = format!(
-        "{}={secret}; Path=/{secure}; HttpOnly; SameSite=Strict",
+        "{}={secret}; Path=/{secure}; HttpOnly; SameSite=Strict{age}",
         name(tls)
     );
     HeaderValue::from_str(&text).ok()
@@ -72,6 +75,12 @@ pub(super) fn is_own(headers: &HeaderMap, origin: &str) -> bool {
     // A browser's handshake of a WebSocket has no field of the page's own, and says its origin always.
     let handshake = field("sec-websocket-key").is_some() && from.is_some();
     names_itself(headers) || handshake || json && (site.is_some() || from.is_some())
+}
+
+/// Whether somebody has followed a link of one of our own pages. Mail is shown in documents without an origin: their links are of another site.
+pub(super) fn is_own_link(headers: &HeaderMap) -> bool {
+    let says = |name: &str, value: &str| headers.get(name).is_some_and(|said| said == value);
+    says("sec-fetch-site", "same-origin") && !headers.contains_key(header::ORIGIN)
 }
 
 #[cfg(test)]
@@ -111,6 +120,15 @@ mod tests {
         assert_eq!(of(&format!("waxwing={}", "x".repeat(129)), false), None);
         let twice = headers(&[("cookie", "waxwing=1"), ("cookie", "waxwing=1")]);
         assert_eq!(secret(&twice, false), None);
+    }
+
+    #[test]
+    fn a_cookie_is_kept_if_that_is_wished_for() {
+        let of = |kept| set("x1", true, kept).unwrap();
+        let field = "__Host-waxwing=x1; Path=/; Secure; HttpOnly; SameSite=Strict";
+        assert_eq!(of(None), field);
+        let week = Duration::from_secs(7 * 86_400);
+        assert_eq!(of(Some(week)), format!("{field}; Max-Age=604800").as_str());
     }
 
     #[test]

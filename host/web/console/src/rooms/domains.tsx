@@ -135,8 +135,10 @@ function Findings({ name, again }: { name: string; again: () => void }) {
         <ul class="plain">
           {findings.map((finding, at) => (
             <li key={at} class="card">
-              <strong>{finding.about}</strong> {finding.problem}
-              <p class="soft">{finding.advice}</p>
+              <strong>{finding.about}</strong> <Quoting text={finding.problem} />
+              <p class="soft">
+                <Quoting text={finding.advice} />
+              </p>
             </li>
           ))}
         </ul>
@@ -146,4 +148,9 @@ function Findings({ name, again }: { name: string; again: () => void }) {
       </Waiting>
     </section>
   );
+}
+
+/** A text in which backticks hold what is typed or published as it stands. */
+function Quoting({ text }: { text: string }) {
+  return <>{text.split('`').map((piece, at) => (at % 2 === 1 ? <code key={at}>{piece}</code> : piece))}</>;
 }

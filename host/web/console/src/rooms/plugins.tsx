@@ -1,18 +1,24 @@
-import { allows, ask, type Comparison, type Generation, get, type Page, type Pipeline, part, type Step } from '../api';
+import { allows, ask, type Build, type Generation, get, type Page, type Pipeline, type Step } from '../api';
 import { count, duration, moment, t, word } from '../i18n';
 import { Field, Sure, Table, Tag, useAsked, values, Waiting } from '../parts';
 import { Shares } from '../plot';
-import { attempt, link, who } from '../state';
+import { attempt, who } from '../state';
+import { Comparisons, Trial, TryOut } from './trials';
 
 const mayWrite = () => who.value !== null && allows(who.value, 'policy', 'write');
 
 export function Plugins() {
   const asked = useAsked(() => get<Pipeline>('/plugins'), []);
   const history = useAsked(() => get<Page<Generation>>('/plugins/history'), []);
+  const builds = useAsked(() => get<Page<Build>>('/plugins/builds'), []);
   const load = async () => {
-    await Promise.all([asked.load(), history.load()]);
+    await Promise.all([asked.load(), history.load(), builds.load()]);
   };
   const pipeline = asked.value;
+  const restore = async () => {
+    const act = () => ask('POST', '/plugins/restore', undefined, pipeline?.['policy-digest']);
+    if (await attempt(t('plugins.restored'), act)) await load();
+  };
   return (
     <>
       <Waiting of={asked}>
@@ -20,7 +26,7 @@ export function Plugins() {
           <>
             <p>{t('plugins.serves', { generation: pipeline.generation, at: moment(pipeline.since) })}</p>
             {pipeline.problems.length > 0 && (
-              <ul class="trouble plain">
+              <ul class="trouble plain" aria-label={t('plugins.problems')}>
                 {pipeline.problems.map((problem, at) => (
                   <li key={at}>
                     {problem.file}
@@ -29,20 +35,32 @@ export function Plugins() {
                 ))}
               </ul>
             )}
+            {pipeline.problems.length > 0 && mayWrite() && (
+              <p class="deeds">
+                <Sure label={t('plugins.restore')} question={t('plugins.sureRestore')} act={() => void restore()} />
+              </p>
+            )}
             {pipeline.notes?.map((note) => (
               <p key={note} class="soft">
                 {note}
               </p>
             ))}
+            <Comparisons of={pipeline} />
             <ol class="pipeline" aria-label={t('plugins.pipeline')}>
               {pipeline.steps.map((step, at) => (
-                <StepCard key={step.name} number={at + 1} step={step} done={load} />
+                <StepCard
+                  key={step.name}
+                  number={at + 1}
+                  step={step}
+                  builds={builds.value?.items ?? []}
+                  digest={pipeline['policy-digest']}
+                  done={load}
+                />
               ))}
             </ol>
           </>
         )}
       </Waiting>
-      <Comparisons />
       <h2>{t('plugins.history')}</h2>
       {mayWrite() && <Back done={load} />}
       <Waiting of={history}>
@@ -66,12 +84,16 @@ export function Plugins() {
   );
 }
 
+interface StepProps {
+  number: number;
+  step: Step;
+  builds: Build[];
+  digest: string | undefined;
+  done: () => Promise<void>;
+}
+
 /** A step as a station of the line: what it is, where it is asked, what it costs, how it answers. */
-function StepCard({ number, step, done }: { number: number; step: Step; done: () => Promise<void> }) {
-  const promote = async () => {
-    const act = () => ask('POST', `/plugins/${part(step.name)}/promote`);
-    if (await attempt(t('plugins.promoted', { step: step.name }), act)) await done();
-  };
+function StepCard({ number, step, builds, digest, done }: StepProps) {
   const mean = step.calls === 0 ? '–' : duration(step.microseconds / step.calls);
   return (
     <li class={`station mode-${step.mode}`}>
@@ -106,8 +128,9 @@ function StepCard({ number, step, done }: { number: number; step: Step; done: ()
           </dd>
         </dl>
         <Shares of={step.answers} label={t('plugins.answers')} />
-        {mayWrite() && step.mode !== 'enforce' && (
-          <Sure label={t('plugins.promote')} question={t('plugins.surePromote')} act={() => void promote()} />
+        {mayWrite() && step.mode !== 'enforce' && <Trial step={step} digest={digest} done={done} />}
+        {mayWrite() && step.mode === 'enforce' && (
+          <TryOut key={digest} step={step} builds={builds} digest={digest} done={done} />
         )}
       </div>
     </li>
@@ -131,41 +154,5 @@ function Back({ done }: { done: () => Promise<void> }) {
         </button>
       </form>
     </details>
-  );
-}
-
-/** Steps that are tried out, beside what serves. */
-function Comparisons() {
-  const asked = useAsked(() => get<Page<Comparison>>('/plugins/comparison'), []);
-  const reports = asked.value?.items ?? [];
-  if (reports.length === 0) return null;
-  return (
-    <section>
-      <h2>{t('plugins.tried')}</h2>
-      {reports.map((report) => (
-        <div key={report.step} class="card">
-          <h3>{report.step}</h3>
-          <p>
-            {t('plugins.compared', { count: count(report.compared) })} – {duration(report.microseconds[0])} /{' '}
-            {duration(report.microseconds[1])}
-          </p>
-          <ul class="plain">
-            {report.changes.map((change, at) => (
-              <li key={at}>
-                <strong>{count(change.count)}</strong> {change.hook}: {change.kind}
-              </li>
-            ))}
-          </ul>
-          <ul class="plain soft">
-            {report.examples.map((example, at) => (
-              <li key={at}>
-                <a href={link('trace', example['queue-id'])}>{example['queue-id']}</a> {example.serving} →{' '}
-                {example.trial}
-              </li>
-            ))}
-          </ul>
-        </div>
-      ))}
-    </section>
   );
 }

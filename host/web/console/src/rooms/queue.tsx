@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { allows, ask, type Entry, get, type Page, part, type Queued, query } from '../api';
+import { allows, ask, type Entry, get, type Page, part, type Queued, query, Refusal } from '../api';
 import { moment, size, t, word } from '../i18n';
 import { Field, Sure, Table, Tag, useAsked, values, Waiting } from '../parts';
 import { attempt, link, place, who } from '../state';
@@ -127,7 +127,14 @@ function Deeds({ of, done }: { of: Entry; done: () => Promise<void> }) {
 }
 
 function Message({ id }: { id: string }) {
-  const asked = useAsked(() => get<Queued>(`/queue/${part(id)}`), [id]);
+  const asked = useAsked(async () => {
+    // It may have gone meanwhile: its trace tells how.
+    const gone: Queued = { 'queue-id': id, entries: [], attempts: [] };
+    return get<Queued>(`/queue/${part(id)}`).catch((failure) => {
+      if (failure instanceof Refusal && failure.status === 404) return gone;
+      throw failure;
+    });
+  }, [id]);
   const message = asked.value;
   return (
     <>
@@ -141,6 +148,7 @@ function Message({ id }: { id: string }) {
             <p>
               <a href={link('trace', message['queue-id'])}>{t('queue.trace')}</a>
             </p>
+            {message.entries.length === 0 && <p class="soft">{t('queue.gone')}</p>}
             {message.entries.map((entry) => (
               <section key={entry.entry} class="card">
                 <h3>

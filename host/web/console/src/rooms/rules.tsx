@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { allows, ask, get, type Page, type PolicyProblem, type Preview, part, type RuleFile, type Side } from '../api';
-import { differences } from '../differences';
-import { count, moment, t, word } from '../i18n';
-import { Field, Table, Tag, useAsked, values, Waiting } from '../parts';
+import { allows, ask, get, type Page, type PolicyProblem, type Preview, part, type RuleFile } from '../api';
+import { t } from '../i18n';
+import { Field, useAsked, values, Waiting } from '../parts';
 import { attempt, explain, link, place, who } from '../state';
+import { Outcome } from './outcome';
 
 /** How long nobody types before the text is checked. */
 const PAUSE = 500;
@@ -178,46 +178,5 @@ function Editor({ name, text: was, digest, done }: EditorProps) {
       )}
       {isTried && tried !== null && <Outcome of={tried.seen} />}
     </section>
-  );
-}
-
-function Outcome({ of }: { of: Preview }) {
-  return (
-    <section aria-label={t('rules.outcome')}>
-      <h2>{t('rules.outcome')}</h2>
-      <p>
-        {t('rules.counted', { tried: count(of.tried), differing: count(of.differing), verdicts: count(of.verdicts) })}
-      </p>
-      <Table
-        caption={t('rules.outcome')}
-        heads={['queue.message', 'head.when', 'queue.from', 'rules.before', 'rules.after', 'trace.found']}
-        isEmpty={of.messages.length === 0}
-      >
-        {of.messages.map((message) => (
-          <tr key={message['queue-id']}>
-            <td>
-              <a href={link('trace', message['queue-id'])}>{message['queue-id']}</a>
-            </td>
-            <td>{moment(message.at)}</td>
-            <td class="wrap">{message.sender}</td>
-            <td>
-              <Judged side={message.before} />
-            </td>
-            <td>
-              <Judged side={message.after} />
-            </td>
-            <td class="wrap">{differences(message.before, message.after).join(', ')}</td>
-          </tr>
-        ))}
-      </Table>
-    </section>
-  );
-}
-
-function Judged({ side }: { side: Side }) {
-  return (
-    <>
-      <Tag kind={side.verdict}>{word('verdict', side.verdict)}</Tag> {count(side.score)}
-    </>
   );
 }

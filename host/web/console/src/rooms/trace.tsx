@@ -59,13 +59,13 @@ function Life({ id }: { id: string }) {
   return (
     <Waiting of={asked}>
       {asked.value?.items.map((row, at) => (
-        <One key={at} row={row} />
+        <One key={at} row={row} number={at + 1} />
       ))}
     </Waiting>
   );
 }
 
-function One({ row }: { row: Row }) {
+function One({ row, number }: { row: Row; number: number }) {
   const { envelope, attempt, recipients, policy } = row.record;
   const facts: [string, string][] = [
     [t('trace.queueId'), row['queue-id']],
@@ -101,7 +101,7 @@ function One({ row }: { row: Row }) {
         <>
           <h3>{t('trace.score', { generation: row.generation, score: count(policy.score) })}</h3>
           <Table
-            caption={t('trace.steps')}
+            caption={`${t('trace.steps')}: ${number}`}
             heads={['trace.step', 'trace.hook', 'trace.answer', 'trace.cost', 'trace.found']}
             isEmpty={false}
           >

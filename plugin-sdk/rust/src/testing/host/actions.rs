@@ -1,9 +1,11 @@
 //! `actions`: what a plugin does is noted.
 
+use std::fmt::Write as _;
+
 use super::{note_line, world};
 use crate::host::types::MailAddress;
 
-pub use crate::bindings::imports::actions::ActionError;
+pub use crate::bindings::imports::actions::{ActionError, Response};
 
 /// Changes to the world's message.
 #[derive(Debug)]
@@ -77,5 +79,17 @@ impl DeliveryActions {
     }
     pub fn keep(&self, flags: &[String]) -> Result<(), ActionError> {
         note(with_flags("keep".to_owned(), flags))
+    }
+    pub fn respond(&self, reply: &Response) -> Result<(), ActionError> {
+        let mut line = format!(
+            "respond {} {} {:?} {} {:?}",
+            reply.author, reply.period_seconds, reply.handle, reply.most_a_day, reply.subject
+        );
+        for (name, body) in [("text", &reply.text), ("html", &reply.html)] {
+            if let Some(body) = body {
+                let _ = write!(line, " {name} {body:?}");
+            }
+        }
+        note(line)
     }
 }

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::buffers::{Write, signed};
 use super::super::transaction::Transaction;
 use crate::database::Value;
-use crate::queue::{BodyKind, NewRecipient, QueueEnvelope, ReturnContent};
+use crate::queue::{
+    BodyKind, LeaseTerms, Leased, NewRecipient, QueueEnvelope, QueuedMessage, QueuedRecipient,
+    ReturnContent,
+};
 use crate::statement::{Rows, Sql};
-use crate::{BlobId, LegId, Result};
+use crate::{BlobId, LeaseId, LegId, Result};
 
 static INSERT_MESSAGES: Sql = Sql::new(
     "INSERT INTO queue_messages (id, queue_id, blob, size, received, sender, ret, envid, body, smtp_utf8, require_tls, priority,
@@ -19,8 +22,8 @@ static INSERT_MESSAGES: Sql = Sql::new(
 );
 static INSERT_LEGS: Sql = Sql::new(
     "INSERT INTO queue_legs (id, message, destination, lane, state, due, lease, owner, attempts, delayed, tried, said)
-     SELECT r.id, r.message, r.destination, r.lane, r.state, r.due, 0, '', 0, 0, 0, ''
-     FROM {1: id i, message i, destination t, lane i, state i, due i} AS r",
+     SELECT r.id, r.message, r.destination, r.lane, r.state, r.due, r.lease, r.owner, 0, 0, 0, ''
+     FROM {1: id i, message i, destination t, lane i, state i, due i, lease i, owner t} AS r",
 );
 static INSERT_RECIPIENTS: Sql = Sql::new(
     "INSERT INTO queue_recipients (message, number, leg, state, notify, address, orcpt, said)
@@ -42,6 +45,8 @@ pub(crate) struct Enqueue {
     pub(crate) recipients: Vec<NewRecipient>,
     pub(crate) due: i64,
     pub(crate) held: bool,
+    /// Its legs are leased at once.
+    pub(crate) lease: Option<LeaseTerms>,
 }
 
 /// Rows of the queue that wait for the commit.
@@ -120,7 +125,7 @@ impl Enqueue {
         transaction: &mut Transaction,
         blob: BlobId,
         size: u64,
-    ) -> Result<Vec<LegId>> {
+    ) -> Result<(Vec<LegId>, Vec<Leased>)> {
         let mut by_destination: BTreeMap<&str, Vec<(usize, &NewRecipient)>> = BTreeMap::new();
         for (number, recipient) in self.recipients.iter().enumerate() {
             let of = by_destination.entry(&recipient.destination).or_default();
@@ -131,9 +136,32 @@ impl Enqueue {
         queue.message(message, blob, size, &self.envelope);
         let lane = 9 - i64::from(self.envelope.priority.clamp(-9, 9));
         let mut legs = Vec::with_capacity(by_destination.len());
+        let mut leased = Vec::new();
+        // The message's number is that of no other lease: they are all of one sequence.
+        let lease = self.lease.as_ref().map(|terms| (LeaseId(message), terms));
         for (leg, (destination, recipients)) in (message + 1..).zip(by_destination) {
             let row = queue.legs.row().int(leg).int(message).str(destination);
-            row.int(lane).int(self.held.into()).int(self.due);
+            let row = row.int(lane).int(self.held.into());
+            match lease {
+                None => row.int(self.due).int(0).str(""),
+                Some((id, terms)) => row.int(terms.until).int(id.0).str(&terms.owner),
+            };
+            if let Some((lease, terms)) = lease {
+                leased.push(Leased {
+                    leg: LegId(leg),
+                    lease,
+                    until: terms.until,
+                    destination: destination.to_owned(),
+                    attempts: 0,
+                    message: QueuedMessage {
+                        envelope: self.envelope.clone(),
+                        size,
+                        blob,
+                    },
+                    recipients: recipients.iter().map(queued).collect(),
+                    owed: Vec::new(),
+                });
+            }
             for (number, recipient) in recipients {
                 let row = queue.recipients.row().int(message).int(signed(number));
                 let row = row.int(leg).int(recipient.notify.0.into());
@@ -141,9 +169,21 @@ impl Enqueue {
             }
             legs.push(LegId(leg));
         }
-        if !self.held {
+        if !self.held && self.lease.is_none() {
             transaction.change_queue();
         }
-        Ok(legs)
+        Ok((legs, leased))
+    }
+}
+
+/// A recipient as it is read with its leg.
+fn queued((number, recipient): &(usize, &NewRecipient)) -> QueuedRecipient {
+    QueuedRecipient {
+        number: u32::try_from(*number).unwrap_or(u32::MAX),
+        address: recipient.address.clone(),
+        notify: recipient.notify,
+        orcpt: recipient.orcpt.clone(),
+        said: String::new(),
+        delay_told: 0,
     }
 }

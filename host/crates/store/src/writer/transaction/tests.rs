@@ -67,6 +67,29 @@ fn change(mailbox: i64, all: bool, set: bool) -> StoreFlags {
     }
 }
 
+/// Whoever sees a commit may ask for images before it is published.
+#[tokio::test]
+async fn no_image_is_settled_once_a_commit_can_be_seen() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("store.sqlite");
+    let config = StoreConfig::new(Database::Sqlite(file), "unused");
+    let mut transaction = transaction(&config).await;
+    let images = Arc::clone(&transaction.images);
+    let mut rest = images.at_rest().unwrap();
+    for set in [true, false] {
+        let accounts = BTreeSet::from([ALICE]);
+        transaction.start(&accounts).await.unwrap();
+        change(1, true, set).apply(&mut transaction).await.unwrap();
+        assert_eq!(images.at_rest(), Some(rest));
+        transaction.commit().await.unwrap();
+        let seen = images.at_rest().unwrap();
+        assert!(seen > rest);
+        rest = seen;
+        transaction.publish(&Shared::default());
+    }
+    transaction.close().await;
+}
+
 #[tokio::test]
 async fn joined_texts_stay_few_however_changes_of_flags_mix() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,0 +1,12 @@
+-- Who was answered automatically, so that nobody is answered twice within a while (RFC 3834 §2). The PostgreSQL file of the same number
+-- describes the same table.
+
+-- sender: SHA-256 of whom and what the answer was. at: when, until: how long it is remembered, milliseconds of Unix time.
+CREATE TABLE answers (
+    account INTEGER NOT NULL,
+    sender BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (account, sender)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX answers_until ON answers (until);
