@@ -20,7 +20,10 @@ static REMOVE_UPLOADS: Sql = Sql::new(
     "DELETE FROM uploads WHERE account = $1 AND blob IN (SELECT r.blob FROM {2: blob i} AS r) RETURNING blob",
 );
 static HAS_UPLOAD: Sql = Sql::new("SELECT 1 FROM uploads WHERE account = $1 AND blob = $2");
-static KEPT: Sql = Sql::new("SELECT size FROM blobs WHERE id = $1 AND refs > 0");
+static KEPT: Sql = Sql::new(
+    "SELECT b.size FROM blobs b LEFT JOIN blob_references c ON c.blob = b.id
+     WHERE b.id = $1 AND b.refs_as_written + coalesce(c.delta, 0) > 0",
+);
 static REMOVE_OLD: Sql = Sql::new("DELETE FROM uploads WHERE at < $1 RETURNING blob");
 static REMOVE_ALL: Sql = Sql::new("DELETE FROM uploads WHERE account = $1 RETURNING blob");
 

@@ -14,6 +14,7 @@ on_both! {
     the_oldest_make_room;
     there_are_only_so_many;
     an_account_has_what_its_messages_have;
+    what_another_account_has_is_taken_over;
     uploads_go_with_their_account;
 }
 
@@ -103,6 +104,34 @@ async fn an_account_has_what_its_messages_have(setup: Arc<Setup>) {
         .await
         .unwrap();
     assert!(!has(&store, alice, blob).await);
+}
+
+async fn what_another_account_has_is_taken_over(setup: Arc<Setup>) {
+    let store = setup.open().await;
+    let alice = account(&store, "alice").await.id;
+    let bob = account(&store, "bob").await.id;
+    let message = delivery("Subject: x\r\n\r\n".to_owned(), vec![target(alice)]);
+    let stored = store.deliver(message).await.unwrap();
+    let blob = stored[0].blob;
+    assert!(store.take_over(bob, blob, ROOM).await.unwrap());
+    assert!(has(&store, bob, blob).await);
+    // Once more changes nothing: it is counted once.
+    assert!(store.take_over(bob, blob, ROOM).await.unwrap());
+    assert_sound(&store).await;
+    let gone = [UidRange::one(stored[0].uid)];
+    let expunged = store.expunge(alice, stored[0].mailbox, &gone, false).await;
+    expunged.unwrap();
+    assert!(has(&store, bob, blob).await && !has(&store, alice, blob).await);
+    assert!(store.blob(blob).await.is_ok());
+    // Of what was taken over others take over, too.
+    assert!(store.take_over(alice, blob, ROOM).await.unwrap());
+    assert_sound(&store).await;
+    setup.advance(Duration::from_secs(25 * 3600));
+    store.sweep().await.unwrap();
+    assert!(!has(&store, bob, blob).await && !has(&store, alice, blob).await);
+    assert!(!store.take_over(bob, blob, ROOM).await.unwrap());
+    assert!(!has(&store, bob, blob).await);
+    assert_sound(&store).await;
 }
 
 async fn uploads_go_with_their_account(setup: Arc<Setup>) {
