@@ -1,7 +1,8 @@
 //! The emails of accounts, put together from the images of their mailboxes and kept while they are as the account is.
 //!
 //! Invariants: whoever asks gets what the account has at that moment or later, since its state is read first; what is kept stays within a
-//! number of emails; an account's are put together once, however many ask.
+//! number of emails; an account's are put together once, however many ask: of what somebody else sees, once for all who see the same mailboxes,
+//! whatever else of their states is not the same.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,13 +28,13 @@ struct Kept {
     uses: u64,
 }
 
-/// Whose emails; of those that somebody else sees also which, and with what their states begin.
+/// Whose emails; of those that somebody else sees also which.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Which(AccountId, Option<(Visible, u64)>);
+struct Which(AccountId, Option<Visible>);
 
 #[derive(Debug, Default)]
 struct View {
-    /// Held while they are put together.
+    /// Held while they are put together. Their state is a modification sequence, whoever sees them.
     emails: tokio::sync::Mutex<Option<Arc<Emails>>>,
     /// When it was used last, and how many emails it has.
     used: Mutex<(u64, usize)>,
@@ -42,24 +43,38 @@ struct View {
 impl Views {
     /// All emails of an account that somebody sees.
     pub(super) async fn emails(&self, store: &Store, sees: &Sees) -> Result<Arc<Emails>, Error> {
-        let view = self.view(match sees {
+        let which = match sees {
             Sees::All(account) => Which(*account, None),
-            Sees::Part(other) => Which(other.id, Some((other.visible.clone(), other.state(0)))),
-        });
+            Sees::Part(other) => Which(other.id, Some(other.visible.clone())),
+        };
+        let emails = self.known(store, sees, which).await?;
+        Ok(match sees {
+            Sees::All(_) => emails,
+            Sees::Part(other) => Arc::new(emails.of_state(other.state(emails.state))),
+        })
+    }
+
+    async fn known(
+        &self,
+        store: &Store,
+        sees: &Sees,
+        which: Which,
+    ) -> Result<Arc<Emails>, Error> {
+        let view = self.view(which);
         let mut known = view.emails.lock().await;
-        let state = sees.state(store).await?;
+        let now = match sees {
+            Sees::All(account) => store.account_state(*account).await?,
+            Sees::Part(other) => store.visible_state(other.id, &other.visible).await?,
+        };
         if let Some(emails) = &*known
-            && emails.state == state
+            && emails.state == now
         {
             return Ok(Arc::clone(emails));
         }
         // What is there before is not needed beside what comes.
         *known = None;
         let messages = messages(store, sees).await?;
-        let state = match sees {
-            Sees::All(_) => messages.state,
-            Sees::Part(other) => other.state(messages.state),
-        };
+        let state = messages.state;
         let gathered = tokio::task::spawn_blocking(move || gather(&messages, state)).await;
         let emails = Arc::new(gathered.map_err(|_| Error::Closed)?);
         *known = Some(Arc::clone(&emails));

@@ -7,6 +7,7 @@
 //! Invariants: emails are ordered by when they came, the newest first; a thread's emails are together, the oldest first.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::id::{EmailId, MailboxId, ThreadId};
 
@@ -125,6 +126,11 @@ pub struct Message<'m> {
 pub struct Emails {
     /// The state of which they are; they may be newer.
     pub state: u64,
+    listed: Arc<Listed>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Listed {
     list: Vec<Email>,
     /// Places in the list by id.
     by_id: Vec<u32>,
@@ -135,38 +141,45 @@ pub struct Emails {
 }
 
 impl Emails {
+    /// The same emails under another name of their state: they are not copied.
+    #[must_use]
+    pub fn of_state(&self, state: u64) -> Self {
+        let listed = Arc::clone(&self.listed);
+        Self { state, listed }
+    }
+
     /// All of them, the newest first.
     pub(crate) fn list(&self) -> &[Email] {
-        &self.list
+        &self.listed.list
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.listed.list.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.listed.list.is_empty()
     }
 
     /// The email of an id.
     #[must_use]
     pub fn get(&self, id: EmailId) -> Option<&Email> {
         let of = |at: &u32| self.at(*at).map(|email| email.id);
-        let place = self.by_id.partition_point(|at| of(at) < Some(id));
-        let email = self.at(*self.by_id.get(place)?)?;
+        let place = self.listed.by_id.partition_point(|at| of(at) < Some(id));
+        let email = self.at(*self.listed.by_id.get(place)?)?;
         (email.id == id).then_some(email)
     }
 
     /// The places in the list of a thread's emails, the oldest first.
     pub(crate) fn thread(&self, thread: ThreadId) -> &[u32] {
         let of = |at: &u32| self.at(*at).map(|email| email.thread);
-        let first = self.by_thread.partition_point(|at| of(at) < Some(thread));
-        let end = self.by_thread.partition_point(|at| of(at) <= Some(thread));
-        self.by_thread.get(first..end).unwrap_or_default()
+        let first = self.listed.by_thread.partition_point(|at| of(at) < Some(thread));
+        let end = self.listed.by_thread.partition_point(|at| of(at) <= Some(thread));
+        self.listed.by_thread.get(first..end).unwrap_or_default()
     }
 
     /// The mailboxes in which emails of these threads are.
@@ -180,18 +193,19 @@ impl Emails {
     /// The places in the list of all emails, thread by thread.
     pub(crate) fn threads(&self) -> impl Iterator<Item = &[u32]> {
         let thread = |at: &u32| self.at(*at).map(|email| email.thread);
-        self.by_thread
+        self.listed.by_thread
             .chunk_by(move |one, next| thread(one) == thread(next))
     }
 
     /// The email at a place in the list.
     pub(crate) fn at(&self, place: u32) -> Option<&Email> {
-        self.list.get(place as usize)
+        self.listed.list.get(place as usize)
     }
 
     /// The keywords of an email.
     pub(crate) fn keywords(&self, email: &Email) -> &[Box<str>] {
-        self.sets
+        self.listed
+            .sets
             .get(email.keywords as usize)
             .map_or(&[], Vec::as_slice)
     }
@@ -203,7 +217,7 @@ impl Emails {
 
     /// Of each set of keywords whether something is true of it.
     pub(crate) fn of_sets(&self, test: impl Fn(&Keywords) -> bool) -> Vec<bool> {
-        self.sets.iter().map(test).collect()
+        self.listed.sets.iter().map(test).collect()
     }
 }
 
@@ -312,13 +326,13 @@ impl Gathering {
         by_thread.sort_unstable_by_key(|place| {
             at(place).map(|email| (email.thread, email.received, email.id))
         });
-        Emails {
-            state,
+        let listed = Arc::new(Listed {
+            list,
             by_id,
             by_thread,
             sets,
-            list,
-        }
+        });
+        Emails { state, listed }
     }
 }
 
