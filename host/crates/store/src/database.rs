@@ -3,9 +3,6 @@
 //! The only file that knows sqlx's types for the two databases; all others speak [`Sql`], [`Value`] and [`Row`].
 //! SQLite runs in WAL mode with synchronous=FULL: a commit is one fsync of the log (<https://sqlite.org/wal.html>).
 
-#[cfg(test)]
-mod tests;
-
 use std::convert::Infallible;
 use std::path::Path;
 use std::str::FromStr;
@@ -514,3 +511,6 @@ fn sqlite_options(path: &Path, max_bytes: Option<u64>) -> SqliteConnectOptions {
     }
     options
 }
+
+#[cfg(test)]
+mod tests;
