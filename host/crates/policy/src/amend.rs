@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
@@ -16,8 +17,9 @@ use crate::history::write_whole;
 use crate::load::Loader;
 use crate::plugin::PluginFile;
 use crate::policy::Policy;
-use crate::policy_file::{self, Mode, exchanged, moded, promoted, tried, withdrawn};
+use crate::policy_file::{self, Mode, exchanged, moded, plugin_of, promoted, tried, withdrawn};
 use crate::serving::{Inner, Manner};
+use crate::step::Step;
 use crate::workbench::Draft;
 
 /// What a file that is tried is called, beside the plugins that have names.
@@ -36,6 +38,8 @@ pub enum Amendment {
         name: Option<String>,
         /// The share that a canary decides; a shadow if there is none.
         percent: Option<u8>,
+        /// The digest of the build that was looked at: another one is not tried.
+        build: Option<String>,
     },
     /// A step counts more or less than before.
     Mode {
@@ -43,11 +47,15 @@ pub enum Amendment {
         step: String,
         /// How much.
         mode: Mode,
+        /// The digest of the build that was looked at.
+        build: Option<String>,
     },
     /// A trial takes the place of the step that it replaces.
     Promote {
         /// The trial.
         step: String,
+        /// The digest of the build that was looked at.
+        build: Option<String>,
     },
     /// A trial ends.
     Withdraw {
@@ -129,8 +137,8 @@ impl Amendment {
                 None => format!("shadow {plugin} beside {step}"),
                 Some(percent) => format!("try {plugin} beside {step} at {percent} %"),
             },
-            Self::Mode { step, mode } => format!("mode {} of {step}", mode.as_str()),
-            Self::Promote { step } => format!("promote {step}"),
+            Self::Mode { step, mode, .. } => format!("mode {} of {step}", mode.as_str()),
+            Self::Promote { step, .. } => format!("promote {step}"),
             Self::Withdraw { step } => format!("withdraw {step}"),
             Self::Restore => "restore the policy file".to_owned(),
         }
@@ -144,6 +152,7 @@ impl Amendment {
                 plugin,
                 name,
                 percent,
+                ..
             } => {
                 let mode = percent.map_or(Mode::Shadow, Mode::Canary);
                 let given = name.as_deref();
@@ -153,11 +162,47 @@ impl Amendment {
                     trial => tried(text, step, plugin, trial, mode),
                 }
             }
-            Self::Mode { step, mode } => moded(text, step, *mode),
-            Self::Promote { step } => promoted(text, step).map(|promoted| promoted.text),
+            Self::Mode { step, mode, .. } => moded(text, step, *mode),
+            Self::Promote { step, .. } => promoted(text, step).map(|promoted| promoted.text),
             Self::Withdraw { step } => withdrawn(text, step),
             Self::Restore => serving_text(inner),
         }
+    }
+
+    /// The plugin and the digest of the build that it must be, if that was said; `text` is the file before the change.
+    fn build(&self, text: &str) -> Result<Option<Looked>, String> {
+        let (plugin, digest) = match self {
+            Self::Try { plugin, build, .. } => (Ok(plugin.clone()), build),
+            Self::Mode { step, build, .. } | Self::Promote { step, build } => {
+                (plugin_of(text, step), build)
+            }
+            Self::Withdraw { .. } | Self::Restore => return Ok(None),
+        };
+        let looked = digest.as_ref().map(|digest| {
+            let digest = digest.to_ascii_lowercase();
+            plugin.map(|plugin| Looked { plugin, digest })
+        });
+        looked.transpose()
+    }
+}
+
+/// A build that somebody looked at before he decided.
+struct Looked {
+    plugin: String,
+    digest: String,
+}
+
+impl Looked {
+    /// Refuses where the plugin has another build by now.
+    fn is_in(&self, steps: &[Arc<Step>]) -> Result<(), DraftError> {
+        let found = steps.iter().any(|step| {
+            let info = &step.shared.info;
+            info.plugin == self.plugin && info.digest == self.digest
+        });
+        if found {
+            return Ok(());
+        }
+        Err(DraftError::Changed(format!("the build `{}`", self.plugin)))
     }
 }
 
@@ -174,7 +219,8 @@ impl Policy {
     /// Changes the policy file because `who` wants it, and loads it; `was` is the digest of what the file was when somebody decided that.
     ///
     /// # Errors
-    /// The file is another one, the change does not fit it, or the policy would not load: then nothing is written.
+    /// The file or the build is another one, the change does not fit, or the policy would not load: then nothing is written. What was written
+    /// and does not load after all is taken back.
     pub async fn amend(
         &self,
         amendment: &Amendment,
@@ -191,14 +237,15 @@ impl Policy {
         if *amendment != Amendment::Restore {
             not_taken_back(inner)?;
         }
-        let amended = amendment.of(&text, inner);
-        let amended =
-            amended.map_err(|error| DraftError::Refused(format!("{}: {error}", path.display())))?;
-        check(inner, &path, &amended).await?;
+        let told = |error: String| DraftError::Refused(format!("{}: {error}", path.display()));
+        let amended = amendment.of(&text, inner).map_err(told)?;
+        let looked = amendment.build(&text).map_err(told)?;
+        let steps = check(inner, &path, &amended).await?;
+        if let Some(looked) = &looked {
+            looked.is_in(&steps)?;
+        }
         let policy_digest = digest(&amended);
-        spawn_blocking(move || write(&path, &text, &amended))
-            .await
-            .map_err(|panic| failed(&panic))??;
+        exchange(&path, &text, &amended).await?;
         let why = amendment.why();
         let manner = Manner {
             tell: true,
@@ -207,9 +254,19 @@ impl Policy {
             why: &why,
         };
         inner.load_now(manner).await;
-        let problems = inner.problems();
-        if !problems.is_empty() {
-            return Err(DraftError::Problems(problems));
+        if let Err(error) = serves(inner, looked.as_ref()) {
+            // Something else changed between the check and the load. What somebody saved meanwhile stays; so does a file that cannot be
+            // written now, and what is wrong with it is told with the policy's problems.
+            if exchange(&path, &amended, &text).await.is_ok() {
+                let why = format!("{why} did not load");
+                let back = Manner {
+                    force: false,
+                    why: &why,
+                    ..manner
+                };
+                inner.load_now(back).await;
+            }
+            return Err(error);
         }
         let generation = self.current().number();
         Ok(Amended {
@@ -224,7 +281,8 @@ impl Policy {
     /// As for [`Policy::amend`].
     pub async fn promote(&self, step: &str, who: &str) -> Result<u64, DraftError> {
         let step = step.to_owned();
-        let amended = self.amend(&Amendment::Promote { step }, None, who).await?;
+        let promote = Amendment::Promote { step, build: None };
+        let amended = self.amend(&promote, None, who).await?;
         Ok(amended.generation)
     }
 
@@ -269,6 +327,15 @@ impl Policy {
     }
 }
 
+/// Whether what was just loaded serves, with the build that was looked at.
+fn serves(inner: &Inner, looked: Option<&Looked>) -> Result<(), DraftError> {
+    let problems = inner.problems();
+    if !problems.is_empty() {
+        return Err(DraftError::Problems(problems));
+    }
+    looked.map_or(Ok(()), |looked| looked.is_in(inner.current().steps()))
+}
+
 fn changed() -> DraftError {
     DraftError::Changed("policy.toml".to_owned())
 }
@@ -299,6 +366,13 @@ async fn read(path: PathBuf) -> Result<String, DraftError> {
     let read = spawn_blocking(move || policy_file::read_text(&path)).await;
     read.map_err(|panic| failed(&panic))?
         .map_err(|problem| failed(&problem))
+}
+
+/// Puts a text in the place of another, unless there is a third one by now.
+async fn exchange(path: &Path, was: &str, text: &str) -> Result<(), DraftError> {
+    let (path, was, text) = (path.to_owned(), was.to_owned(), text.to_owned());
+    let written = spawn_blocking(move || write(&path, &was, &text)).await;
+    written.map_err(|panic| failed(&panic))?
 }
 
 /// Writes the file whole, if it still is what it was.

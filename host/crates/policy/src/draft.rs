@@ -18,6 +18,7 @@ use crate::policy::Policy;
 use crate::policy_file::{self, Ground, PolicyFile};
 use crate::problem::Problem;
 use crate::serving::{Inner, Manner};
+use crate::step::Step;
 use crate::workbench::Draft;
 
 /// A settings file.
@@ -92,7 +93,7 @@ impl Policy {
     /// Whether the policy would load with this text in a file, which may be a new one.
     pub async fn check_draft(&self, name: &str, text: &str) -> Result<(), DraftError> {
         let path = place(&files(&self.inner).await?, name)?;
-        check(&self.inner, &path, text).await
+        check(&self.inner, &path, text).await.map(drop)
     }
 
     /// A draft that can be tried, beside what the policy is without it.
@@ -216,11 +217,15 @@ pub(crate) fn ground(path: &Path, text: &str) -> Ground {
     }))
 }
 
-/// What a load would say of it.
-pub(crate) async fn check(inner: &Inner, path: &Path, text: &str) -> Result<(), DraftError> {
+/// What a load would say of it: the steps that it would come to.
+pub(crate) async fn check(
+    inner: &Inner,
+    path: &Path,
+    text: &str,
+) -> Result<Vec<Arc<Step>>, DraftError> {
     let loader = inner.loader.on(ground(path, text));
     let loaded = loader.load(&inner.current()).await;
-    loaded.steps.map(drop).map_err(DraftError::Problems)
+    loaded.steps.map_err(DraftError::Problems)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use toml_edit::Document;
 
 use crate::problem::Problem;
 
-pub(crate) use amend::{exchanged, moded, tried, withdrawn};
+pub(crate) use amend::{exchanged, moded, plugin_of, tried, withdrawn};
 pub(crate) use ground::{Draft, Ground};
 pub(crate) use network::{HttpGrant, Network, Origin, Secret};
 pub(crate) use promote::promoted;

@@ -50,7 +50,8 @@ pub(crate) fn tried(
     Ok(document.to_string())
 }
 
-/// The text with a step in another mode; one that is to enforce takes the place of what it replaces.
+/// The text with a step in another mode; one that is to enforce takes the place of what it replaces. What enforces and replaces no other stays
+/// in force: only who writes the file takes it out.
 pub(crate) fn moded(text: &str, step: &str, mode: Mode) -> Result<String, String> {
     if mode == Mode::Enforce {
         return promoted(text, step).map(|promoted| promoted.text);
@@ -59,6 +60,11 @@ pub(crate) fn moded(text: &str, step: &str, mode: Mode) -> Result<String, String
     let steps = steps(&mut document)?;
     let place = place(steps, step)?;
     let table = steps.get_mut(place).ok_or("the policy has no step")?;
+    if !is_tried(table) && word(table, "replaces").is_none() {
+        return Err(format!(
+            "step `{step}` enforces and replaces no other: try a build beside it, or write its mode into policy.toml"
+        ));
+    }
     set_mode(table, mode);
     let amended = document.to_string();
     if amended == text {
@@ -67,19 +73,35 @@ pub(crate) fn moded(text: &str, step: &str, mode: Mode) -> Result<String, String
     Ok(amended)
 }
 
-/// The text without a step that is tried out.
+/// The text without a step that is tried out in another's place.
 pub(crate) fn withdrawn(text: &str, step: &str) -> Result<String, String> {
     let mut document = read(text)?;
     let steps = steps(&mut document)?;
     let place = place(steps, step)?;
-    let tried = steps.get(place).and_then(|table| word(table, "mode"));
-    if !matches!(tried, Some("shadow" | "canary")) {
+    let table = steps.get(place).ok_or("the policy has no step")?;
+    if !is_tried(table) {
         return Err(format!(
             "step `{step}` is not tried out: only a trial is withdrawn"
         ));
     }
+    if word(table, "replaces").is_none() {
+        return Err(format!(
+            "step `{step}` replaces no other: only a trial is withdrawn; take it out of policy.toml"
+        ));
+    }
     steps.remove(place);
     Ok(document.to_string())
+}
+
+/// The plugin of a step.
+pub(crate) fn plugin_of(text: &str, step: &str) -> Result<String, String> {
+    let mut document = read(text)?;
+    let steps = steps(&mut document)?;
+    let place = place(steps, step)?;
+    let plugin = steps.get(place).and_then(|table| word(table, "plugin"));
+    plugin
+        .map(ToOwned::to_owned)
+        .ok_or_else(|| format!("step `{step}` has no plugin"))
 }
 
 /// The text with another plugin in a step, which keeps its name.
@@ -97,6 +119,10 @@ pub(crate) fn exchanged(text: &str, step: &str, plugin: &str) -> Result<String, 
 fn read(text: &str) -> Result<DocumentMut, String> {
     text.parse()
         .map_err(|error: toml_edit::TomlError| error.message().to_owned())
+}
+
+fn is_tried(table: &Table) -> bool {
+    matches!(word(table, "mode"), Some("shadow" | "canary"))
 }
 
 fn place(steps: &ArrayOfTables, step: &str) -> Result<usize, String> {
@@ -216,14 +242,31 @@ plugin = \"verdict\"
         assert_eq!(moded(&canary, "rules-next", Mode::Shadow).unwrap(), TRIED);
         let said = moded(TRIED, "rules-next", Mode::Shadow).unwrap_err();
         assert_eq!(said, "step `rules-next` is shadow already");
-        let asleep = moded(POLICY, "verdict", Mode::Shadow).unwrap();
-        assert!(asleep.ends_with("plugin = \"verdict\"\nmode = \"shadow\"\n"));
+        let asleep = format!("{POLICY}mode = \"shadow\"\n");
+        let canary = moded(&asleep, "verdict", Mode::Canary(5)).unwrap();
+        assert_eq!(moded(&canary, "verdict", Mode::Shadow).unwrap(), asleep);
         assert_eq!(moded(&asleep, "verdict", Mode::Enforce).unwrap(), POLICY);
         let served = moded(TRIED, "rules-next", Mode::Enforce).unwrap();
         assert!(
             served.contains(
                 "plugin = \"rules-next\" # ours\non-error = \"skip\"\nname = \"rules\"\n"
             )
+        );
+    }
+
+    #[test]
+    fn what_enforces_stays_in_force() {
+        let verdict = "step `verdict` enforces and replaces no other: try a build beside it, or write its mode into policy.toml";
+        for text in [POLICY, &format!("{POLICY}mode = \"enforce\"\n")] {
+            for mode in [Mode::Shadow, Mode::Canary(1)] {
+                assert_eq!(moded(text, "verdict", mode).unwrap_err(), verdict);
+            }
+        }
+        // Whoever wrote it so takes it out.
+        let asleep = format!("{POLICY}mode = \"shadow\"\n");
+        assert_eq!(
+            withdrawn(&asleep, "verdict").unwrap_err(),
+            "step `verdict` replaces no other: only a trial is withdrawn; take it out of policy.toml"
         );
     }
 
