@@ -64,6 +64,11 @@ impl Account {
         &self.address
     }
 
+    /// Whether its owner has asked, who may store what clients may.
+    pub(crate) fn is_owners(&self) -> bool {
+        matches!(self.way, Way::Inside(_))
+    }
+
     /// Its mailboxes and subscriptions.
     pub(crate) fn open(&mut self) -> Result<Opened, Failure> {
         let address = self.address.clone();
@@ -132,6 +137,7 @@ impl Account {
                 Ok(own.execute(request, whole)?.0)
             }
             Way::Inside(inside) => {
+                let _memory = inside.reserve(request.octets(inside.config())?)?;
                 let whole = whole(&request, inside.config(), content)?;
                 Ok(inside.execute(request, whole)?.0)
             }

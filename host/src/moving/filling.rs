@@ -155,13 +155,17 @@ impl<'a> Filling<'a> {
     /// Takes a message; `name` is what it is called if it has to be left out.
     pub(crate) fn take(&mut self, name: &str, message: Message) -> Result<(), Failure> {
         let verbatim = message.verbatim;
-        let (octets, content) = message
-            .content
-            .for_store()
-            .map_err(|error| spooling(&error))?;
+        let mut content = message.content;
+        let spooled = |error| spooling(&error);
+        let is_message = !self.account.is_owners() || content.is_message().map_err(spooled)?;
+        let (octets, content) = content.for_store().map_err(spooled)?;
         if let Some(why) = self.too_large(octets) {
-            self.leave_out(name, &why);
-            self.progress.advance(1);
+            self.pass(name, &why);
+            return Ok(());
+        }
+        if !is_message {
+            let why = "it does not begin with a header, or has octets that no message has";
+            self.pass(name, why);
             return Ok(());
         }
         for keyword in message.marks.lost {
@@ -184,6 +188,17 @@ impl<'a> Filling<'a> {
         self.octets += octets;
         self.waiting.push((arriving, content));
         Ok(())
+    }
+
+    /// Octets of the largest message that is taken.
+    pub(crate) fn largest(&self) -> u64 {
+        self.largest
+    }
+
+    /// Leaves out a message, which is dealt with so.
+    pub(crate) fn pass(&mut self, name: &str, why: &str) {
+        self.leave_out(name, why);
+        self.progress.advance(1);
     }
 
     /// Why a message of so many octets is not taken; nothing if it is.
@@ -272,13 +287,16 @@ impl Read for OneByOne {
     }
 }
 
-/// Numbers those that are the same: each gets how many of them came before it.
+/// Numbers those that are the same: each gets how many of them came before it. There may be very many, so that of each as little is kept as
+/// tells them apart, the number that an [`item`](super::item) is.
 #[derive(Debug, Default)]
-pub(crate) struct Twins(HashMap<String, u64>);
+pub(crate) struct Twins(HashMap<u128, u64>);
 
 impl Twins {
     pub(crate) fn number(&mut self, item: &str) -> u64 {
-        let count = self.0.entry(item.to_owned()).or_default();
+        // Items are 32 hexadecimal digits.
+        let number = u128::from_str_radix(item, 16).unwrap_or_default();
+        let count = self.0.entry(number).or_default();
         *count += 1;
         *count - 1
     }

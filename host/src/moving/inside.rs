@@ -1,7 +1,9 @@
 //! The way to an account for a part of the server that its owner has asked: no administrator, so that nothing is written into the audit log, and
 //! what is put there passes the quota of policy, which is told of it, as if a client had done so message by message.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -13,26 +15,60 @@ use crate::admin::mail::{self, Arriving, Batch, MailRequest};
 use crate::admin::{Exit, Failure};
 use crate::answer::events;
 use crate::answer::gate::{Gate, Over};
+use crate::budget::{Memory, Reservation};
 use crate::config::Config;
+
+/// How often memory is asked for, a second apart, before there is none.
+const TRIES: u32 = 10;
 
 /// Of one request of an owner.
 pub(crate) struct Inside {
     runtime: Handle,
     account: Arc<Account>,
+    /// The login that the owner is known by.
+    login: i64,
+    /// Where the owner is.
+    client: IpAddr,
     gate: Gate,
 }
 
 impl Inside {
-    pub(crate) fn new(runtime: Handle, account: Arc<Account>, gate: Gate) -> Self {
+    /// For whom a login is of, which was found at a client's address.
+    pub(crate) fn new(account: Arc<Account>, login: i64, client: IpAddr, gate: Gate) -> Self {
         Self {
-            runtime,
+            runtime: Handle::current(),
             account,
+            login,
+            client,
             gate,
         }
     }
 
     pub(super) fn config(&self) -> &Config {
         &self.gate.parts().config
+    }
+
+    /// Memory for what is to be stored; waits a little if there is none.
+    pub(super) fn reserve(&self, octets: u64) -> Result<Reservation, Failure> {
+        for tried in 0..TRIES {
+            if tried > 0 {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            let budget = &self.gate.parts().budget;
+            if let Some(memory) = Memory::reserve(budget, self.client, octets) {
+                return Ok(memory);
+            }
+        }
+        Err(busy())
+    }
+
+    /// Whether the owner is still logged in: what was begun by somebody whose login was ended since does not go on.
+    async fn is_logged_in(&self) -> Result<(), Failure> {
+        match self.gate.parts().store.is_web_login(self.login).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::new(Exit::Temporary, "the login has ended")),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(super) fn execute(
@@ -55,9 +91,9 @@ impl Inside {
 
     /// Stores a batch if there is room for all of it; how many were new.
     async fn put(&mut self, batch: Batch, content: Bytes) -> Result<usize, Failure> {
+        self.is_logged_in().await?;
         if self.gate.pressed() {
-            let text = "the server is busy; try again later";
-            return Err(Failure::new(Exit::Temporary, text));
+            return Err(busy());
         }
         let octets = content.len() as u64;
         let room = self
@@ -93,4 +129,8 @@ impl Inside {
             MailboxChange::Append(events::placed(path, uid, flags, &message.keywords))
         });
     }
+}
+
+fn busy() -> Failure {
+    Failure::new(Exit::Temporary, "the server is busy; try again later")
 }

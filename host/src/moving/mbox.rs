@@ -8,6 +8,7 @@
 //! not: see [`status`].
 
 mod from_line;
+mod level;
 mod read;
 mod split;
 mod status;
@@ -18,9 +19,10 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use level::name_of;
 pub(crate) use read::Mbox;
 pub(crate) use write::MboxTarget;
-pub(super) use write::{name_of, write_message};
+pub(super) use write::write_message;
 
 /// How lines are written that would be taken for the beginning of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]

@@ -7,6 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// Lines that are kept, at most.
 const MOST: usize = 1_000;
+/// Octets of a line that are kept, at most: names in it may be as long as who sent them likes.
+const LONGEST: usize = 300;
 
 /// A bar on standard error. It draws nothing where that is no terminal.
 pub(crate) struct Progress {
@@ -77,7 +79,7 @@ impl Progress {
         };
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < MOST {
-            kept.push(text.to_owned());
+            kept.push(shortened(text));
         }
     }
 
@@ -87,7 +89,37 @@ impl Progress {
     }
 }
 
+/// A line, or its start and a sign that it went on.
+fn shortened(text: &str) -> String {
+    match text.get(..text.floor_char_boundary(LONGEST)) {
+        Some(start) if start.len() < text.len() => format!("{start}…"),
+        _ => text.to_owned(),
+    }
+}
+
 fn style() -> ProgressStyle {
     ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} {eta} {msg:30!}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_has_an_end() {
+        let progress = Progress::unseen();
+        progress.say("short");
+        progress.say(&"ü".repeat(1 << 20));
+        progress.say(&format!("x{}", "ü".repeat(1 << 20)));
+        let said = progress.said();
+        assert_eq!(said.first().map(String::as_str), Some("short"));
+        for line in said.iter().skip(1) {
+            assert!(
+                line.ends_with('…') && line.len() <= LONGEST + 3,
+                "{}",
+                line.len()
+            );
+        }
+    }
 }

@@ -3,10 +3,12 @@
 //! Files have lines that end with LF, the store has CRLF. Between them nothing may be lost: a message is given other line ends
 //! only where the way back leads to the very octets that it was; any other stays as it is.
 
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead as _, BufReader, Read, Seek, SeekFrom, Write};
 
 use sha2::{Digest, Sha256};
 use tempfile::SpooledTempFile;
+
+use crate::answer::fields;
 
 /// Octets that are held in memory.
 const IN_MEMORY: usize = 256 * 1024;
@@ -18,6 +20,10 @@ const PIECE: usize = 64 * 1024;
 pub(crate) struct Spool {
     data: SpooledTempFile,
     octets: u64,
+    /// Octets after which nothing is kept any more, but counted.
+    most: u64,
+    /// Octets that are no message's were among them (RFC 5322 §3.5 has no NUL).
+    with_nul: bool,
     /// LFs.
     lines: u64,
     /// Those that a CR stands before.
@@ -33,6 +39,8 @@ impl Default for Spool {
         Self {
             data: SpooledTempFile::new(IN_MEMORY),
             octets: 0,
+            most: u64::MAX,
+            with_nul: false,
             lines: 0,
             with_cr: 0,
             with_two: 0,
@@ -47,6 +55,22 @@ impl Spool {
         let mut spool = Self::default();
         io::copy(reader, &mut spool)?;
         Ok(spool)
+    }
+
+    /// One that tells how large a message is, and keeps no more of it than shows that it has over `most` octets.
+    pub(crate) fn up_to(most: u64) -> Self {
+        Self {
+            most,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it is a message as a client may have one stored: it has no NUL, and begins with a header.
+    pub(crate) fn is_message(&mut self) -> io::Result<bool> {
+        let mut line = Vec::new();
+        let mut start = self.again()?.take(PIECE as u64);
+        start.read_until(b'\n', &mut line)?;
+        Ok(!self.with_nul && fields::begins_well(line.strip_suffix(b"\n").unwrap_or(&line)))
     }
 
     /// Octets as they were written.
@@ -135,8 +159,11 @@ impl Spool {
 
 impl Write for Spool {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.data.write_all(octets)?;
+        if self.octets <= self.most {
+            self.data.write_all(octets)?;
+        }
         self.octets += octets.len() as u64;
+        self.with_nul |= memchr::memchr(0, octets).is_some();
         self.count(octets);
         Ok(octets.len())
     }
@@ -276,6 +303,34 @@ mod tests {
             let bare = text.contains(&b'\n') && !text.windows(2).any(|pair| pair == b"\r\n");
             let (back, _) = stored(&filed(&text, false, cut), cut);
             prop_assert!(bare || back == text);
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_counted_and_not_kept() {
+        let mut spool = Spool::up_to(1_000);
+        for _ in 0..100 {
+            spool.write_all(&[b'x'; 400]).unwrap();
+        }
+        assert_eq!(spool.octets(), 40_000);
+        let mut kept = Vec::new();
+        spool.again().unwrap().read_to_end(&mut kept).unwrap();
+        assert_eq!(kept.len(), 1_200);
+    }
+
+    #[test]
+    fn what_no_client_may_store_is_known() {
+        for (text, is_one) in [
+            ("Subject: x\n\nx\n", true),
+            ("Subject: x\r\n\r\nx\r\n", true),
+            ("\nno header\n", true),
+            ("no header\n", false),
+            (" Subject: x\n\nx\n", false),
+            (" \nSubject: x\n\nx\n", false),
+            ("Subject: x\n\n\0\n", false),
+        ] {
+            let found = spool(text.as_bytes(), 3).is_message().unwrap();
+            assert_eq!(found, is_one, "{text:?}");
         }
     }
 

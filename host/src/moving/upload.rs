@@ -72,6 +72,12 @@ impl Source for Upload {
             return mbox.bring(folder, into);
         }
         into.begin(folder, 1);
+        // Before it is written down once more.
+        let octets = std::fs::metadata(&self.path).map_err(failed)?.len();
+        if let Some(why) = into.too_large(octets) {
+            into.pass(&self.name, &why);
+            return Ok(());
+        }
         let message = self.message().map_err(failed)?;
         if into.wanted(std::slice::from_ref(&message.item))?.is_empty() {
             return Ok(());

@@ -9,6 +9,10 @@ use flate2::Crc;
 
 /// Version 4.5: what has the form for large files (§4.4.3.2).
 const VERSION: u16 = 45;
+/// §4.4.2: made by the same, on Unix: only `/` stands between the levels of a name.
+const MADE_BY: u16 = 3 << 8 | VERSION;
+/// §4.4.15 as Unix has it: a file that its owner writes and everybody reads.
+const MODE: u32 = 0o100_644 << 16;
 /// §4.4.4: sizes stand behind the entry; its name is UTF-8.
 const FLAGS: u16 = 1 << 3 | 1 << 11;
 /// §4.4.8: the size is in the extra field.
@@ -86,13 +90,14 @@ impl<W: Write> Zip<W> {
         for entry in std::mem::take(&mut self.entries) {
             let mut row = Vec::new();
             row.extend(0x0201_4b50_u32.to_le_bytes());
-            row.extend(VERSION.to_le_bytes());
+            row.extend(MADE_BY.to_le_bytes());
             row.extend(VERSION.to_le_bytes());
             row.extend(fixed(entry.crc, ELSEWHERE));
             row.extend(length(entry.name.len())?);
             row.extend(28_u16.to_le_bytes());
-            // No comment, on this disk, nothing known of its kind.
-            row.extend([0; 10]);
+            // No comment, on this disk, nothing known of what it has.
+            row.extend([0; 6]);
+            row.extend(MODE.to_le_bytes());
             row.extend(ELSEWHERE.to_le_bytes());
             row.extend(entry.name.as_bytes());
             row.extend(large(&[entry.size, entry.size, entry.at]));
@@ -105,7 +110,7 @@ impl<W: Write> Zip<W> {
         // §4.3.14, §4.3.15: the end of the large form, and where it is.
         last.extend(0x0606_4b50_u32.to_le_bytes());
         last.extend(44_u64.to_le_bytes());
-        last.extend(VERSION.to_le_bytes());
+        last.extend(MADE_BY.to_le_bytes());
         last.extend(VERSION.to_le_bytes());
         last.extend([0; 8]);
         for number in [count, count, size, start] {

@@ -5,6 +5,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use waxwing_jmap::Problem;
 
+/// Seconds after which somebody may ask again where the server was busy.
+const RETRY: &str = "60";
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum Refusal {
@@ -14,6 +17,8 @@ pub(super) enum Refusal {
     Unauthorized { basic: bool, bearer: bool },
     /// The same, said to a page of ours that was logged in or is about to be.
     LoginEnded,
+    /// The server has as much of this to do as it may (RFC 9110 §15.6.4).
+    Busy,
     /// A problem with a name of ours (RFC 7807 §3.1).
     Named {
         status: u16,
@@ -42,6 +47,7 @@ impl Refusal {
         match self {
             Self::Problem(problem) => problem,
             Self::Unauthorized { .. } | Self::LoginEnded => unknown(),
+            Self::Busy => busy(),
             Self::Named { status, detail, .. } => Problem::Status(status, detail),
         }
     }
@@ -49,6 +55,10 @@ impl Refusal {
 
 fn unknown() -> Problem {
     Problem::Status(401, "who you are is not known".into())
+}
+
+fn busy() -> Problem {
+    Problem::Status(503, "the server is busy; try again later".into())
 }
 
 impl From<Problem> for Refusal {
@@ -71,6 +81,12 @@ impl IntoResponse for Refusal {
                 [Some(r#"Cookie realm="Waxwing""#), None],
             ),
             Self::Problem(problem) => (problem, [None, None]),
+            Self::Busy => {
+                let mut response = told(&busy());
+                let later = HeaderValue::from_static(RETRY);
+                response.headers_mut().insert(header::RETRY_AFTER, later);
+                return response;
+            }
             Self::Unauthorized { basic, bearer } => (
                 unknown(),
                 [
@@ -80,9 +96,7 @@ impl IntoResponse for Refusal {
                 ],
             ),
         };
-        let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        let object = problem.to_json();
-        let mut response = super::json_response(status, &object, "application/problem+json");
+        let mut response = told(&problem);
         for challenge in challenges.into_iter().flatten() {
             response.headers_mut().append(
                 header::WWW_AUTHENTICATE,
@@ -91,6 +105,11 @@ impl IntoResponse for Refusal {
         }
         response
     }
+}
+
+fn told(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    super::json_response(status, &problem.to_json(), "application/problem+json")
 }
 
 fn named(status: u16, name: &str, detail: &str) -> Response {

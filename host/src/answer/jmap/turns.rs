@@ -22,6 +22,25 @@ pub(crate) enum Kind {
     Verification,
 }
 
+impl Kind {
+    /// How many there may be of all accounts together. Exports and imports have a thread each while they last, and what is imported is on disk.
+    const fn together(self) -> u32 {
+        match self {
+            Self::Export | Self::Import => 8,
+            _ => u32::MAX,
+        }
+    }
+}
+
+/// Why there is no turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The account has as many as it may.
+    Account,
+    /// All accounts together have.
+    Server,
+}
+
 /// All that are worked on.
 #[derive(Debug, Default)]
 pub(crate) struct Turns(Arc<Mutex<HashMap<(AccountId, Kind), u32>>>);
@@ -34,16 +53,22 @@ pub(crate) struct Turn {
 }
 
 impl Turns {
-    /// One more, if an account has fewer than `most`.
-    pub(crate) fn take(&self, account: AccountId, kind: Kind, most: u32) -> Option<Turn> {
+    /// One more, if an account has fewer than `most`, and the server room for it.
+    pub(crate) fn take(&self, account: AccountId, kind: Kind, most: u32) -> Result<Turn, Full> {
         let key = (account, kind);
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = turns.entry(key).or_default();
-        if *count >= most {
-            return None;
+        let count = turns.get(&key).copied().unwrap_or(0);
+        if count >= most {
+            return Err(Full::Account);
         }
-        *count += 1;
-        Some(Turn {
+        if kind.together() < u32::MAX {
+            let same = turns.iter().filter(|((_, one), _)| *one == kind);
+            if same.map(|(_, count)| *count).sum::<u32>() >= kind.together() {
+                return Err(Full::Server);
+            }
+        }
+        turns.insert(key, count + 1);
+        Ok(Turn {
             turns: Arc::clone(&self.0),
             key,
         })
@@ -71,11 +96,25 @@ mod tests {
         let turns = Turns::default();
         let take = |account| turns.take(AccountId(account), Kind::Upload, 2);
         let (first, _second) = (take(1), take(1));
-        assert!(first.is_some() && take(1).is_none());
-        assert!(take(2).is_some());
-        assert!(turns.take(AccountId(1), Kind::Request, 1).is_some());
+        assert!(first.is_ok() && take(1).is_err());
+        assert!(take(2).is_ok());
+        assert!(turns.take(AccountId(1), Kind::Request, 1).is_ok());
         drop(first);
-        assert!(take(1).is_some());
+        assert!(take(1).is_ok());
         assert_eq!(turns.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn exports_and_imports_are_few_on_the_server() {
+        let turns = Turns::default();
+        let take = |account, kind| turns.take(AccountId(account), kind, 1);
+        let mut taken: Vec<Turn> = (0..8)
+            .map(|account| take(account, Kind::Import).unwrap())
+            .collect();
+        assert_eq!(take(0, Kind::Import).unwrap_err(), Full::Account);
+        assert_eq!(take(8, Kind::Import).unwrap_err(), Full::Server);
+        assert!(take(8, Kind::Export).is_ok() && take(8, Kind::Request).is_ok());
+        taken.pop();
+        assert!(take(8, Kind::Import).is_ok());
     }
 }

@@ -25,7 +25,7 @@ pub(crate) use self::browser::{LoginsEnded, Shown};
 use super::authorization;
 use super::meter::Meter;
 use super::refusal::Refusal;
-use super::turns::{Kind, Turn};
+use super::turns::{Full, Kind, Turn};
 use crate::answer::Caller;
 use crate::answer::gate::{Admission, Gate, Login};
 use crate::config::Tls;
@@ -155,7 +155,10 @@ impl Visitor {
             Kind::Verification => (MAX_VERIFICATIONS, LimitName::ConcurrentRequests),
         };
         let turn = self.parts.turns.take(account.id, kind, most);
-        turn.ok_or_else(|| Problem::Limit(name).into())
+        turn.map_err(|full| match full {
+            Full::Account => Problem::Limit(name).into(),
+            Full::Server => Refusal::Busy,
+        })
     }
 
     /// The policy of a request of somebody who is known.

@@ -18,6 +18,9 @@ use crate::admin::Failure;
 /// Levels of folders that are looked into.
 const MAX_DEPTH: usize = 32;
 
+/// Messages of a file that somebody has sent, at most: each is remembered while the file is read.
+const MOST_SENT: usize = 400_000;
+
 /// An mbox, or a folder of them.
 pub(crate) struct Mbox {
     root: PathBuf,
@@ -78,7 +81,8 @@ fn level_of(name: &str) -> String {
         .strip_suffix(".mbox")
         .or_else(|| name.strip_suffix(".sbd"))
         .unwrap_or(name);
-    let text = waxwing_imap::utf7::decode(name.as_bytes()).unwrap_or_else(|_| name.to_owned());
+    let plain = super::level::unescaped(name);
+    let text = waxwing_imap::utf7::decode(plain.as_bytes()).unwrap_or(plain);
     text.replace('/', "_")
 }
 
@@ -208,7 +212,7 @@ impl Source for Mbox {
             let changed = file.metadata()?.modified()?.duration_since(UNIX_EPOCH);
             let changed = changed.unwrap_or_default().as_millis();
             let changed = i64::try_from(changed).unwrap_or(i64::MAX);
-            Ok((Split::new(file, self.quoting)?, changed))
+            Ok((Split::new(file, self.quoting, into.largest())?, changed))
         });
         let (mut split, changed) = match opened {
             Ok(opened) => opened,
@@ -217,12 +221,22 @@ impl Source for Mbox {
                 return Ok(());
             }
         };
-        let (mut twins, mut removed) = (Twins::default(), 0);
+        let most = self.called.as_ref().map_or(usize::MAX, |_| MOST_SENT);
+        let (mut twins, mut removed, mut messages) = (Twins::default(), 0, 0);
         loop {
             let begin = split.position().map_err(failed)?;
+            if messages == most && !split.is_at_end() {
+                let name = format!("{called} from near octet {begin} on");
+                let why = format!(
+                    "the server takes {most} messages of a file at most; cut it into several"
+                );
+                into.leave_out(&name, &why);
+                break;
+            }
             let Some(part) = split.part().map_err(failed)? else {
                 break;
             };
+            messages += 1;
             match part.status.absent {
                 Some(Absent::Removed) => removed += 1,
                 Some(Absent::Notes) => into.say(&format!(

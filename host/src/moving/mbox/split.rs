@@ -13,6 +13,8 @@ const PIECE: u64 = 64 * 1024;
 pub(super) struct Split<R> {
     file: BufReader<R>,
     quoting: Option<Quoting>,
+    /// Octets of a message that are kept; of a larger one it is known how many it has.
+    most: u64,
     /// The line `From `, without its end, that was read last and begins the next message.
     next: Option<Vec<u8>>,
     /// No message was read yet.
@@ -37,10 +39,11 @@ struct Piece {
 
 impl<R: Read + Seek> Split<R> {
     /// Of a file that begins with `From `; with a quoting that is known, or to be told by each message.
-    pub(super) fn new(file: R, quoting: Option<Quoting>) -> io::Result<Self> {
+    pub(super) fn new(file: R, quoting: Option<Quoting>, most: u64) -> io::Result<Self> {
         let mut split = Self {
             file: BufReader::with_capacity(128 * 1024, file),
             quoting,
+            most,
             next: None,
             first: true,
         };
@@ -64,12 +67,17 @@ impl<R: Read + Seek> Split<R> {
         self.file.stream_position()
     }
 
+    /// Whether no message is left.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.next.is_none()
+    }
+
     /// The next message; none at the end.
     pub(super) fn part(&mut self) -> io::Result<Option<Part>> {
         let Some(from) = self.next.take() else {
             return Ok(None);
         };
-        let mut content = Spool::default();
+        let mut content = Spool::up_to(self.most);
         let mut status = Status::of(&from, self.first);
         self.first = false;
         let open = self.header(&mut content, &mut status)?;
@@ -246,7 +254,8 @@ mod tests {
     const ONE: &str = "From a@b.test Thu Nov 26 20:55:26 2026\n";
 
     fn parts(text: &str, quoting: Option<Quoting>) -> Vec<String> {
-        let mut split = Split::new(Cursor::new(text.as_bytes().to_vec()), quoting).unwrap();
+        let mut split =
+            Split::new(Cursor::new(text.as_bytes().to_vec()), quoting, u64::MAX).unwrap();
         let mut parts = Vec::new();
         while let Some(part) = split.part().unwrap() {
             let mut text = String::new();
@@ -277,7 +286,22 @@ mod tests {
         );
         assert!(parts("", None).is_empty());
         assert!(parts("\n\n", None).is_empty());
-        assert!(Split::new(Cursor::new(b"Subject: x\n\n".to_vec()), None).is_err());
+        assert!(Split::new(Cursor::new(b"Subject: x\n\n".to_vec()), None, u64::MAX).is_err());
+    }
+
+    #[test]
+    fn a_message_that_is_too_large_is_counted_and_passed_over() {
+        let body = "0123456789\n".repeat(100_000);
+        let text = format!("{ONE}A: 1\n\n{body}\n{ONE}A: 2\n\ntwo\n");
+        let mut split = Split::new(Cursor::new(text.into_bytes()), None, 1_000).unwrap();
+        let mut large = split.part().unwrap().unwrap().content;
+        assert_eq!(large.octets(), 6 + body.len() as u64);
+        let mut kept = Vec::new();
+        large.again().unwrap().read_to_end(&mut kept).unwrap();
+        assert!(kept.len() < 2_000, "{}", kept.len());
+        assert!(!split.is_at_end());
+        assert_eq!(split.part().unwrap().unwrap().content.octets(), 10);
+        assert!(split.is_at_end());
     }
 
     #[test]
@@ -300,7 +324,7 @@ mod tests {
         let latin =
             b"From \xfc@b Thu Nov 26 20:55:26 2026\n\n\nFrom \xfc@b Thu Nov 26 20:55:26 2026\n\n"
                 .to_vec();
-        let mut split = Split::new(Cursor::new(latin), None).unwrap();
+        let mut split = Split::new(Cursor::new(latin), None, u64::MAX).unwrap();
         assert!(split.part().unwrap().is_some() && split.part().unwrap().is_some());
         assert!(split.part().unwrap().is_none());
     }

@@ -48,7 +48,7 @@ fn journey(messages: &[String], quoting: Quoting) -> Vec<String> {
     }
     target.done().unwrap();
     let file = File::open(folder.path().join("Work.mbox")).unwrap();
-    let mut split = Split::new(file, None).unwrap();
+    let mut split = Split::new(file, None, u64::MAX).unwrap();
     let mut found = Vec::new();
     while let Some(part) = split.part().unwrap() {
         assert_eq!(part.status.absent, None);

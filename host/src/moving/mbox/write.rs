@@ -1,4 +1,4 @@
-//! mbox files as a target: one for each mailbox, `Work/Old.mbox`.
+//! mbox files as a target: one for each mailbox, `Work/Old.mbox`, named as [`level`](super::level) says.
 //!
 //! Beside each file stands `.Work.mbox.state`: what it was exported from and how, how much of it is whole, and which messages are in it. It is
 //! written after the file is on disk, so that what a killed run left behind is cut off, and nothing else ever is.
@@ -9,11 +9,10 @@ use std::io::{self, BufRead, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use waxwing_imap::utf7;
 use waxwing_store::Flags;
 
 use super::super::{Marks, Spool, Target, alone, file};
-use super::{Quoting, from_line, is_from, status};
+use super::{Quoting, from_line, is_from, name_of, status};
 use crate::admin::Failure;
 use crate::admin::mail::{MailboxRow, MessageRow};
 
@@ -90,16 +89,6 @@ impl MboxTarget {
     fn path(&self) -> &Path {
         self.open.as_ref().map_or(&self.root, |open| &open.path)
     }
-}
-
-/// The name of a mailbox's file, with `/` between levels. No level may lead out of the folder, or hide.
-pub(in super::super) fn name_of(mailbox: &str) -> String {
-    let level = |level: &str| match level.strip_prefix('.') {
-        Some(rest) => format!("_{}", utf7::encode(rest)),
-        None => utf7::encode(level),
-    };
-    let levels: Vec<String> = mailbox.split('/').map(level).collect();
-    levels.join("/") + ".mbox"
 }
 
 fn state_path(path: &Path) -> PathBuf {
