@@ -118,6 +118,9 @@ pub(super) enum ExportCommand {
     ///
     /// Flags are written as Status, X-Status and X-Keywords. A message's own fields of these names, and others that programs would take for the mbox's,
     /// get a `>` before them; importing takes it off.
+    ///
+    /// Files are named as IMAP names mailboxes, in modified UTF-7. `&AC4-` stands for a `.` that would hide a file or make a folder's name that of one,
+    /// `&AFw-` and `&ADo-` stand for a backslash and a colon; importing reads them so.
     Mbox {
         #[command(flatten)]
         out: Out,

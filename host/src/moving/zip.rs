@@ -203,6 +203,11 @@ mod tests {
             0x0605_4b50,
         ];
         assert_eq!(marks.map(find), [2, 2, 2, 1, 1]);
+        // Made on Unix, and a file there.
+        let mark = 0x0201_4b50_u32.to_le_bytes();
+        let row = out.windows(4).position(|four| *four == mark).unwrap();
+        assert_eq!(out.get(row + 4..row + 6), Some(&[45, 3][..]));
+        assert_eq!(out.get(row + 38..row + 42), Some(&[0, 0, 0xa4, 0x81][..]));
         // The check value of the CRC, and where the entry begins: 30 octets, the name, 20 more.
         let check = 0xcbf4_3926_u32.to_le_bytes();
         assert_eq!(out.windows(4).filter(|four| *four == check).count(), 2);
