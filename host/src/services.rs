@@ -158,7 +158,7 @@ impl Services for ServerServices {
         aim: Aim,
     ) -> Pending<'a, Verification> {
         let codes = match aim {
-            Aim::Login => Codes::UseUp,
+            Aim::Login(client) => Codes::UseUp(Some(client)),
             Aim::Trial => Codes::Look,
         };
         Box::pin(async move {

@@ -4,6 +4,7 @@
 //! there because nobody thought of it.
 
 use serde_json::{Value, json};
+use waxwing_policy::Candidate;
 use waxwing_store::{AuditAt, AuditPage, AuditRow, QueueAction, Store};
 
 use super::keys::KeyRequest;
@@ -147,7 +148,12 @@ pub(super) fn deed(request: &Request) -> Option<Deed> {
 
 fn plugin_deed(request: &PluginRequest) -> Option<Deed> {
     match request {
-        PluginRequest::Builds | PluginRequest::Replay { .. } => None,
+        PluginRequest::Builds => None,
+        // It changes nothing, but tells of mail, and costs the server work.
+        PluginRequest::Replay {
+            candidate,
+            messages,
+        } => replay_deed(candidate, *messages),
         PluginRequest::Try {
             step,
             plugin,
@@ -173,6 +179,20 @@ fn plugin_deed(request: &PluginRequest) -> Option<Deed> {
         PluginRequest::Withdraw { step, .. } => Deed::of("plugin-withdraw", step),
         PluginRequest::Restore { .. } => Deed::of("plugin-restore", ""),
     }
+}
+
+fn replay_deed(candidate: &Candidate, messages: Option<usize>) -> Option<Deed> {
+    let (step, what) = match candidate {
+        Candidate::Trial { step } => (step.as_str(), Value::Null),
+        Candidate::Build { step, plugin } => (step.as_str(), json!({ "plugin": plugin })),
+        Candidate::File { step, path } => (step.as_str(), json!({ "file": path })),
+        Candidate::Policy { text } => ("", json!({ "octets": text.len() })),
+    };
+    Deed::new(
+        "plugin-replay",
+        step,
+        json!({ "candidate": what, "messages": messages }),
+    )
 }
 
 fn key_deed(request: &KeyRequest) -> Option<Deed> {
@@ -287,6 +307,10 @@ mod tests {
                 file: "rules/a.toml".into(),
                 text: secret(),
                 digest: None,
+            }),
+            Request::Plugin(PluginRequest::Replay {
+                candidate: Candidate::Policy { text: secret() },
+                messages: None,
             }),
         ] {
             let deed = deed(&request).unwrap();

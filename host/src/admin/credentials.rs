@@ -57,9 +57,9 @@ async fn totp(store: &Store, address: &str, enabled: bool) -> Result<Value, Fail
         store.disable_totp(&address).await?;
         return Ok(Value::Null);
     }
-    let secret = BASE32_NOPAD.encode(&store.enable_totp(&address).await?);
+    let (secret, codes) = store.enable_totp(&address).await?;
+    let secret = BASE32_NOPAD.encode(&secret);
     let uri = totp_uri(&address, &secret);
-    let codes = store.make_recovery_codes(&address).await?;
     Ok(json!({ "address": address, "secret": secret, "uri": uri, "recoveryCodes": codes }))
 }
 

@@ -15,7 +15,8 @@ use crate::wiring::Parts;
 const TRIED: usize = 50;
 const MOST_TRIED: usize = 1000;
 
-/// What is asked of plugins. `digest` is of `policy.toml` as it was when somebody decided: if it is another one now, nothing is changed.
+/// What is asked of plugins. `digest` is of `policy.toml` as it was when somebody decided, `build` that of the plugin's build: if it is another
+/// one now, nothing is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub(crate) enum PluginRequest {
@@ -27,16 +28,19 @@ pub(crate) enum PluginRequest {
         /// The share that a canary decides; a shadow if there is none.
         percent: Option<u8>,
         digest: Option<String>,
+        build: Option<String>,
     },
     Mode {
         step: String,
         mode: ModeName,
         percent: Option<u8>,
         digest: Option<String>,
+        build: Option<String>,
     },
     Promote {
         step: String,
         digest: Option<String>,
+        build: Option<String>,
     },
     Withdraw {
         step: String,
@@ -79,12 +83,14 @@ pub(super) async fn execute(
             name,
             percent,
             digest,
+            build,
         } => {
             let amendment = Amendment::Try {
                 step,
                 plugin,
                 name,
                 percent: percent.map(share).transpose()?,
+                build,
             };
             (amendment, digest)
         }
@@ -93,11 +99,16 @@ pub(super) async fn execute(
             mode,
             percent,
             digest,
+            build,
         } => {
             let mode = mode_of(mode, percent)?;
-            (Amendment::Mode { step, mode }, digest)
+            (Amendment::Mode { step, mode, build }, digest)
         }
-        PluginRequest::Promote { step, digest } => (Amendment::Promote { step }, digest),
+        PluginRequest::Promote {
+            step,
+            digest,
+            build,
+        } => (Amendment::Promote { step, build }, digest),
         PluginRequest::Withdraw { step, digest } => (Amendment::Withdraw { step }, digest),
         PluginRequest::Restore { digest } => (Amendment::Restore, digest),
     };
@@ -120,8 +131,13 @@ async fn replay(
     messages: Option<usize>,
 ) -> Result<Value, Failure> {
     let messages = messages.unwrap_or(TRIED).min(MOST_TRIED);
-    // Each takes the processors of as many messages: one after the other.
-    let _one = parts.drafts.lock().await;
+    // Each takes the processors of as many messages, for a while: one at a time, and nobody waits in a line that has no end.
+    let _one = parts.drafts.try_lock().map_err(|_| {
+        Failure::new(
+            Exit::Temporary,
+            "recent mail is being tried already, and one is tried at a time",
+        )
+    })?;
     let draft = parts.policy.candidate(candidate).await.map_err(failure)?;
     let tried = recent::try_on(parts, &draft, messages).await?;
     Ok(value(&tried))

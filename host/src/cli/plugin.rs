@@ -121,6 +121,7 @@ impl PluginCommand {
                     name,
                     percent,
                     digest: None,
+                    build: None,
                 },
             ),
             Self::Mode {
@@ -134,6 +135,7 @@ impl PluginCommand {
                     mode,
                     percent,
                     digest: None,
+                    build: None,
                 },
             ),
             Self::Withdraw { step } => {
@@ -143,8 +145,15 @@ impl PluginCommand {
             Self::Restore => amend(common, PluginRequest::Restore { digest: None }),
             Self::Replay(replay) => replay.run(common),
             Self::Promote { step } => {
-                let digest = None;
-                amend(common, PluginRequest::Promote { step, digest })
+                let (digest, build) = (None, None);
+                amend(
+                    common,
+                    PluginRequest::Promote {
+                        step,
+                        digest,
+                        build,
+                    },
+                )
             }
             Self::Rollback { to, reason } => {
                 change(common, &Request::PluginRollback { to, reason })

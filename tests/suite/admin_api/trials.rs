@@ -134,6 +134,7 @@ fn a_build_goes_from_shadow_to_force_and_back_while_mail_flows() {
         rows,
         [
             "\"plugin-try\" \"p\": \"done\"",
+            "\"plugin-replay\" \"fixture-next\": \"done\"",
             &format!("\"plugin-promote\" \"fixture-next\": \"failed: {STALE}\""),
             "\"plugin-promote\" \"fixture-next\": \"done\"",
             "\"plugin-rollback\" \"\": \"done\"",
@@ -316,6 +317,21 @@ fn what_cannot_be_changes_nothing_and_is_said() {
         told(
             422,
             "policy.toml: step `p` is not tried out: only a trial is withdrawn"
+        )
+    );
+    assert_eq!(
+        said("PUT", "/plugins/p/mode", json!({ "mode": "shadow" })),
+        told(
+            422,
+            "policy.toml: step `p` enforces and replaces no other: try a build beside it, or write its mode into policy.toml"
+        )
+    );
+    let other = json!({ "plugin": "fixture-next", "build": "00" });
+    assert_eq!(
+        said("POST", "/plugins/p/trial", other),
+        told(
+            412,
+            "the build `fixture-next` is not what it was when it was read: read it again, and make the change anew"
         )
     );
     assert_eq!(

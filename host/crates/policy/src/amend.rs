@@ -448,3 +448,23 @@ fn build(name: &str, path: &Path) -> Build {
         problem,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_did_not_load_is_taken_back_unless_somebody_saved_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.toml");
+        let there = || std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, "old\n").unwrap();
+        exchange(&path, "old\n", "new\n").await.unwrap();
+        assert_eq!(there(), "new\n");
+        exchange(&path, "new\n", "old\n").await.unwrap();
+        assert_eq!(there(), "old\n");
+        std::fs::write(&path, "theirs\n").unwrap();
+        assert!(exchange(&path, "new\n", "old\n").await.is_err());
+        assert_eq!(there(), "theirs\n");
+    }
+}

@@ -265,7 +265,7 @@ impl Services for MemoryServices {
         self.ready(match state.accounts.get(user) {
             None => Verification::Unknown,
             Some(_) if once => {
-                if aim == Aim::Login && !self.unavailable.load(Ordering::Relaxed) {
+                if aim != Aim::Trial && !self.unavailable.load(Ordering::Relaxed) {
                     state.once.remove(password);
                 }
                 Verification::Account(user.to_owned())

@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod kv;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use waxwing_mail::{Address, Protocol};
@@ -47,8 +48,8 @@ pub enum Entry {
 /// What a password is verified for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
-    /// Somebody is to be let in: what is good once is used up.
-    Login,
+    /// Somebody is to be let in, who comes from there: what is good once is used up.
+    Login(IpAddr),
     /// A step is tried out: all stays as it is.
     Trial,
 }

@@ -86,10 +86,13 @@ impl Credentials {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use super::*;
     use crate::facts::Offered;
     use crate::memory::MemoryServices;
 
+    const LOGIN: Aim = Aim::Login(IpAddr::V4(Ipv4Addr::LOCALHOST));
     const ALICE: &str = "alice@example.org";
 
     fn credentials() -> Credentials {
@@ -117,11 +120,11 @@ mod tests {
     async fn all_steps_of_a_login_share_what_is_good_once() {
         let (services, login) = (services(), credentials());
         let right = Verification::Account(ALICE.to_owned());
-        for aim in [Aim::Trial, Aim::Login, Aim::Trial, Aim::Login] {
+        for aim in [Aim::Trial, LOGIN, Aim::Trial, LOGIN] {
             assert_eq!(ask(&login, &services, aim).await, right, "{aim:?}");
         }
         // It is used up for the next login.
-        for aim in [Aim::Trial, Aim::Login] {
+        for aim in [Aim::Trial, LOGIN] {
             let found = ask(&credentials(), &services, aim).await;
             assert_eq!(found, Verification::Wrong, "{aim:?}");
         }
@@ -134,17 +137,17 @@ mod tests {
             let found = ask(&credentials(), &services, Aim::Trial).await;
             assert_eq!(found, right);
         }
-        assert_eq!(ask(&credentials(), &services, Aim::Login).await, right);
+        assert_eq!(ask(&credentials(), &services, LOGIN).await, right);
     }
 
     #[tokio::test]
     async fn a_directory_that_does_not_answer_is_asked_again() {
         let (services, login) = (services(), credentials());
         services.set_unavailable(true);
-        let asked = login.verify(&services, ALICE, "own123456", Protocol::Imap, Aim::Login);
+        let asked = login.verify(&services, ALICE, "own123456", Protocol::Imap, LOGIN);
         assert!(asked.await.is_err());
         services.set_unavailable(false);
         let right = Verification::Account(ALICE.to_owned());
-        assert_eq!(ask(&login, &services, Aim::Login).await, right);
+        assert_eq!(ask(&login, &services, LOGIN).await, right);
     }
 }

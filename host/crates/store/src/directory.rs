@@ -7,6 +7,7 @@
 mod codes;
 mod opens;
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -55,8 +56,8 @@ pub enum Resolution {
 /// What becomes of the one-time code behind a password that is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codes {
-    /// It is used up, as a login does.
-    UseUp,
+    /// It is used up, as a login does; of a recovery code that is written down, with where the login comes from.
+    UseUp(Option<IpAddr>),
     /// It is looked at, and as good afterwards as before.
     Look,
 }

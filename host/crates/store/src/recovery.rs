@@ -74,6 +74,15 @@ pub(crate) fn find(hashes: &[Vec<u8>], code: &str) -> Option<Vec<u8>> {
     (found == 1).then_some(hash)
 }
 
+/// New codes, and what is kept of them.
+pub(crate) fn made() -> (Vec<String>, Vec<Vec<u8>>) {
+    let codes: Vec<String> = (0..RECOVERY_CODES)
+        .map(|_| letters::grouped(&letters::random(LETTERS), GROUP))
+        .collect();
+    let hashes = codes.iter().map(|code| hash_of(code)).collect();
+    (codes, hashes)
+}
+
 impl Store {
     /// New recovery codes of an account in the place of those before, which are told this once.
     ///
@@ -81,13 +90,8 @@ impl Store {
     /// `NoSuchAccount`; `NotAllowed` for an account that wants no one-time code.
     pub async fn make_recovery_codes(&self, address: &str) -> Result<Vec<String>> {
         let address = normal_address(address)?;
-        let codes: Vec<String> = (0..RECOVERY_CODES)
-            .map(|_| letters::grouped(&letters::random(LETTERS), GROUP))
-            .collect();
-        let make = MakeRecoveryCodes {
-            address: address.clone(),
-            hashes: codes.iter().map(|code| hash_of(code)).collect(),
-        };
+        let (codes, hashes) = made();
+        let make = MakeRecoveryCodes { address, hashes };
         if !self.inner.writer.write(make).await? {
             return Err(Error::NotAllowed("no one-time code is wanted there"));
         }

@@ -8,8 +8,8 @@ use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
 use crate::accounts::normal_address;
-use crate::writer::credentials::{CredentialChange, UseTotp};
-use crate::{Result, Store};
+use crate::writer::credentials::CredentialChange;
+use crate::{Result, Store, recovery};
 
 /// Digits of a code.
 const DIGITS: usize = 6;
@@ -55,14 +55,15 @@ fn code(secret: &[u8], step: i64) -> String {
 }
 
 impl Store {
-    /// Wants a code behind an account's password from now on, by a new secret, which is given and cannot be had again.
+    /// Wants a code behind an account's password from now on, by a new secret, which is given with its recovery codes, as one act, and
+    /// cannot be had again.
     ///
     /// # Errors
     /// `NoSuchAccount`.
-    pub async fn enable_totp(&self, address: &str) -> Result<Vec<u8>> {
-        let secret = Self::new_totp_secret();
-        self.set_totp(address, secret.to_vec()).await?;
-        Ok(secret.to_vec())
+    pub async fn enable_totp(&self, address: &str) -> Result<(Vec<u8>, Vec<String>)> {
+        let secret = Self::new_totp_secret().to_vec();
+        let codes = self.want_totp(address, secret.clone(), 0).await?;
+        Ok((secret, codes))
     }
 
     /// A secret for an account to come; it changes nothing.
@@ -72,7 +73,7 @@ impl Store {
     }
 
     /// Wants codes of a secret behind an account's password from now on, if the code is one: whoever shows it has the secret where codes are
-    /// made. The code is used up. False: it is none.
+    /// made. The code is used up. Gives the recovery codes that go with the secret from the same moment on; none: the code is not one.
     ///
     /// # Errors
     /// `NoSuchAccount`.
@@ -81,14 +82,13 @@ impl Store {
         address: &str,
         secret: [u8; TOTP_SECRET],
         code: &str,
-    ) -> Result<bool> {
+    ) -> Result<Option<Vec<String>>> {
         let Some(step) = step_of(&secret, code, self.inner.config.clock.now()) else {
-            return Ok(false);
+            return Ok(None);
         };
-        self.set_totp(address, secret.to_vec()).await?;
-        let address = normal_address(address)?;
-        self.inner.writer.write(UseTotp { address, step }).await?;
-        Ok(true)
+        self.want_totp(address, secret.to_vec(), step)
+            .await
+            .map(Some)
     }
 
     /// Wants no code any more.
@@ -96,12 +96,29 @@ impl Store {
     /// # Errors
     /// `NoSuchAccount`.
     pub async fn disable_totp(&self, address: &str) -> Result<()> {
-        self.set_totp(address, Vec::new()).await
+        self.set_totp(address, Vec::new(), Vec::new(), 0).await
     }
 
-    async fn set_totp(&self, address: &str, secret: Vec<u8>) -> Result<()> {
-        let address = normal_address(address)?;
-        let change = CredentialChange::SetTotp { address, secret };
+    /// Wants codes of a secret, and gives what takes their place.
+    async fn want_totp(&self, address: &str, secret: Vec<u8>, used: i64) -> Result<Vec<String>> {
+        let (codes, hashes) = recovery::made();
+        self.set_totp(address, secret, hashes, used).await?;
+        Ok(codes)
+    }
+
+    async fn set_totp(
+        &self,
+        address: &str,
+        secret: Vec<u8>,
+        recovery: Vec<Vec<u8>>,
+        used: i64,
+    ) -> Result<()> {
+        let change = CredentialChange::SetTotp {
+            address: normal_address(address)?,
+            secret,
+            recovery,
+            used,
+        };
         self.inner.writer.write(change).await?;
         Ok(())
     }

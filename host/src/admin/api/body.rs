@@ -22,8 +22,8 @@ bodies! {
     Credential { #[serde(default)] name: String, scopes: Vec<Scope>, #[serde(default)] expires: Option<i64> }
     Alias { address: String, targets: Vec<String> }
     Rollback { #[serde(default)] to: Option<u64>, #[serde(default)] reason: Option<String> }
-    Try { plugin: String, #[serde(default)] name: Option<String>, #[serde(default)] percent: Option<u8> }
-    Mode { mode: ModeName, #[serde(default)] percent: Option<u8> }
+    Try { plugin: String, #[serde(default)] name: Option<String>, #[serde(default)] percent: Option<u8>, #[serde(default)] build: Option<String> }
+    Mode { mode: ModeName, #[serde(default)] percent: Option<u8>, #[serde(default)] build: Option<String> }
     Replay { step: String, #[serde(default)] plugin: Option<String>, #[serde(default)] messages: Option<usize> }
     Text { text: String }
     Preview { text: String, #[serde(default)] messages: Option<usize> }

@@ -36,7 +36,7 @@ async fn verification(
         }
         Offered::Sought(name) => {
             // The first step that looks for an account says how it is called; a shadow step says nothing that counts.
-            if aim == Aim::Login {
+            if aim != Aim::Trial {
                 let _first = name.set(user.to_owned());
             }
             let Ok(address) = user.parse() else {
@@ -90,11 +90,12 @@ impl HostCredentials for State {
     ) -> wasmtime::Result<Result<Verification, CredentialsError>> {
         self.enter()?;
         let credentials = self.credentials()?.clone();
-        let protocol = self.connection()?.facts.protocol;
+        let facts = &self.connection()?.facts;
+        let (protocol, client) = (facts.protocol, facts.client.ip());
         let aim = if self.context.trial {
             Aim::Trial
         } else {
-            Aim::Login
+            Aim::Login(client)
         };
         let services = self.shared.services.clone();
         let found = verification(&*services, &user, &credentials, protocol, aim).await;

@@ -1,6 +1,6 @@
 //! The history of a policy, and the ways back and forth in it.
 
-use waxwing_policy::{Policy, PolicyConfig};
+use waxwing_policy::{Amendment, Policy, PolicyConfig};
 
 use crate::component::Plugin;
 use crate::site::{Site, code, step, transaction, until};
@@ -254,4 +254,49 @@ async fn the_history_tells_who() {
         .map(|event| event.who)
         .collect();
     assert_eq!(who, ["start", "signal", "signal", "alice", "watch"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_is_of_the_build_that_was_looked_at() {
+    let site = Site::new();
+    site.plugin("now", &saying(451))
+        .plugin("next", &saying(452))
+        .policy(&step("now", ""));
+    let policy = site.start_kept().await;
+    let before = std::fs::read_to_string(site.path("policy.toml")).unwrap();
+    let digest = async |name: &str| {
+        let builds = policy.builds().await;
+        let found = builds.into_iter().find(|build| build.name == name);
+        found.unwrap().digest
+    };
+    let looked_at = digest("next").await;
+    let tried = |build: &str| Amendment::Try {
+        step: "now".to_owned(),
+        plugin: "next".to_owned(),
+        name: None,
+        percent: None,
+        build: Some(build.to_owned()),
+    };
+    let changed =
+        "the build `next` is not what it was when it was read: read it again, and make the change anew";
+    site.plugin("next", &saying(453));
+    let refused = policy.amend(&tried(&looked_at), None, "root").await;
+    assert_eq!(refused.unwrap_err().to_string(), changed);
+    // Another plugin's build is none of this one.
+    let other = digest("now").await;
+    assert!(policy.amend(&tried(&other), None, "root").await.is_err());
+    let there = std::fs::read_to_string(site.path("policy.toml")).unwrap();
+    assert_eq!((there, policy.current().number()), (before, 1));
+    let build = digest("next").await;
+    let amended = policy.amend(&tried(&build), None, "root").await.unwrap();
+    assert_eq!(amended.generation, 2);
+    let step = "next".to_owned();
+    let promote = |build: String| Amendment::Promote {
+        step: step.clone(),
+        build: Some(build),
+    };
+    let refused = policy.amend(&promote(looked_at), None, "root").await;
+    assert_eq!(refused.unwrap_err().to_string(), changed);
+    policy.amend(&promote(build), None, "root").await.unwrap();
+    assert_eq!(says(&policy).await, 453);
 }

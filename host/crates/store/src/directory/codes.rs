@@ -46,7 +46,7 @@ impl Directory {
         };
         let address = known.account.address.clone();
         match codes {
-            Codes::UseUp => self.writer.write(UseTotp { address, step }).await,
+            Codes::UseUp(_) => self.writer.write(UseTotp { address, step }).await,
             Codes::Look => {
                 let values = vec![address.into(), step.into()];
                 let unused = self.readers.fetch_one(&UNUSED_TOTP, values).await?;
@@ -61,11 +61,12 @@ impl Directory {
             return Ok(false);
         };
         match codes {
-            Codes::UseUp => {
+            Codes::UseUp(client) => {
                 let code = UseRecoveryCode {
                     account: known.account.id,
                     address: known.account.address.clone(),
                     hash,
+                    client,
                 };
                 self.writer.write(code).await
             }

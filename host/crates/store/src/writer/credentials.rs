@@ -15,7 +15,7 @@ static INSERT: Sql = Sql::new(
 );
 static DELETE: Sql =
     Sql::new("DELETE FROM credentials WHERE id = $1 AND account = $2 AND kind = $3");
-static SET_TOTP: Sql = Sql::new("UPDATE accounts SET totp = $2, totp_used = 0 WHERE id = $1");
+static SET_TOTP: Sql = Sql::new("UPDATE accounts SET totp = $2, totp_used = $3 WHERE id = $1");
 // RFC 6238 §5.2: the second attempt with a code must be refused.
 static USE_TOTP: Sql =
     Sql::new("UPDATE accounts SET totp_used = $2 WHERE address = $1 AND totp_used < $2");
@@ -36,7 +36,14 @@ pub(crate) enum CredentialChange {
         id: i64,
     },
     /// An empty secret wants no code.
-    SetTotp { address: String, secret: Vec<u8> },
+    SetTotp {
+        address: String,
+        secret: Vec<u8>,
+        /// Of the recovery codes that go with it.
+        recovery: Vec<Vec<u8>>,
+        /// The step whose code, and those before it, are used up already.
+        used: i64,
+    },
 }
 
 impl Operation for CredentialChange {
@@ -70,13 +77,18 @@ impl Operation for CredentialChange {
                 }
                 *id
             }
-            Self::SetTotp { address, secret } => {
+            Self::SetTotp {
+                address,
+                secret,
+                recovery,
+                used,
+            } => {
                 let account = account(transaction, address).await?;
-                let values = vec![account.into(), Value::Blob(secret.clone())];
+                let secret = Value::Blob(secret.clone());
+                let values = vec![account.into(), secret, (*used).into()];
                 transaction.execute(&SET_TOTP, values).await?;
-                // They were given out beside the secret of before.
-                let values = vec![account.into()];
-                transaction.execute(&recovery::DELETE_ALL, values).await?;
+                // Those of before were given out beside the secret of before.
+                recovery::replace(transaction, account, recovery).await?;
                 account
             }
         };

@@ -1,5 +1,7 @@
 //! Changes of recovery codes.
 
+use std::net::IpAddr;
+
 use super::Operation;
 use super::administration::Begin;
 use super::transaction::Transaction;
@@ -35,17 +37,25 @@ impl Operation for MakeRecoveryCodes {
         if row.bytes(1)?.is_empty() {
             return Ok(false);
         }
-        let account = row.int(0)?;
-        transaction
-            .execute(&DELETE_ALL, vec![account.into()])
-            .await?;
-        for hash in &self.hashes {
-            let values = vec![account.into(), Value::Blob(hash.clone())];
-            transaction.execute(&INSERT, values).await?;
-        }
+        replace(transaction, row.int(0)?, &self.hashes).await?;
         transaction.change_directory().await?;
         Ok(true)
     }
+}
+
+/// Puts codes in the place of all that an account has.
+pub(super) async fn replace(
+    transaction: &mut Transaction,
+    account: i64,
+    hashes: &[Vec<u8>],
+) -> Result<()> {
+    let values = vec![account.into()];
+    transaction.execute(&DELETE_ALL, values).await?;
+    for hash in hashes {
+        let values = vec![account.into(), Value::Blob(hash.clone())];
+        transaction.execute(&INSERT, values).await?;
+    }
+    Ok(())
 }
 
 /// Uses a code up, and writes that down where administrators look. False: it is.
@@ -54,6 +64,8 @@ pub(crate) struct UseRecoveryCode {
     pub(crate) account: AccountId,
     pub(crate) address: String,
     pub(crate) hash: Vec<u8>,
+    /// Who logs in with it.
+    pub(crate) client: Option<IpAddr>,
 }
 
 impl Operation for UseRecoveryCode {
@@ -69,7 +81,9 @@ impl Operation for UseRecoveryCode {
         let left = rows.first().map(|row| row.int(0)).transpose()?.unwrap_or(0);
         let entry = AuditEntry {
             who: self.address.clone(),
-            origin: "login".to_owned(),
+            origin: self
+                .client
+                .map_or_else(|| "login".to_owned(), |client| client.to_string()),
             action: "recovery-code-use".to_owned(),
             subject: self.address.clone(),
             detail: format!("{{\"left\":{left}}}"),

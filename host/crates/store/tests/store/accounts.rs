@@ -186,7 +186,7 @@ async fn passwords_are_proved(setup: Arc<Setup>) {
     let directory = store.directory();
     let keys = async |address: &str| directory.scram_keys(address).await.unwrap();
     let check = async |password: &str| {
-        let checked = directory.verify_password("alice@example.org", password, None, Codes::UseUp);
+        let checked = directory.verify_password("alice@example.org", password, None, Codes::UseUp(None));
         checked.await.unwrap()
     };
     assert_eq!(check("first").await, PasswordCheck::Wrong);
@@ -268,7 +268,7 @@ async fn passwords_are_verified(setup: Arc<Setup>) {
     let check = async |address: &str, password: &str| {
         store
             .directory()
-            .verify_password(address, password, None, Codes::UseUp)
+            .verify_password(address, password, None, Codes::UseUp(None))
             .await
             .unwrap()
     };

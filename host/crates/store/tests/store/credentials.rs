@@ -1,5 +1,6 @@
 //! App passwords, tokens and one-time codes.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,6 +22,8 @@ on_both! {
 }
 
 const ALICE: &str = "alice@example.org";
+/// Where who logs in comes from.
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 fn new(kind: CredentialKind, scopes: &[Scope], expires: Option<i64>) -> NewCredential {
     NewCredential {
@@ -34,7 +37,7 @@ fn new(kind: CredentialKind, scopes: &[Scope], expires: Option<i64>) -> NewCrede
 async fn is_right(store: &Store, password: &str, scope: Scope) -> bool {
     let checked = store
         .directory()
-        .verify_password(ALICE, password, Some(scope), Codes::UseUp)
+        .verify_password(ALICE, password, Some(scope), Codes::UseUp(Some(CLIENT)))
         .await
         .unwrap();
     matches!(checked, PasswordCheck::Right(_))
@@ -66,7 +69,7 @@ async fn app_passwords_are_good_for_some_protocols_and_some_time(setup: Arc<Setu
     }
     let nobodys = store
         .directory()
-        .verify_password(ALICE, &secret, None, Codes::UseUp);
+        .verify_password(ALICE, &secret, None, Codes::UseUp(None));
     assert_eq!(nobodys.await.unwrap(), PasswordCheck::Wrong);
     assert_eq!(
         store
@@ -194,17 +197,20 @@ async fn a_secret_is_wanted_once_a_code_has_shown_that_it_is_there(setup: Arc<Se
     // The secret of RFC 6238 appendix B.
     let secret = *b"12345678901234567890";
     for wrong in ["081805", "", "81804", "0818041"] {
-        assert!(!store.confirm_totp(ALICE, secret, wrong).await.unwrap());
+        let confirmed = store.confirm_totp(ALICE, secret, wrong).await.unwrap();
+        assert_eq!(confirmed, None);
     }
     assert!(is_right(&store, "own", Scope::Imap).await);
     assert!(!store.directory().secrets_of(ALICE).await.unwrap().totp);
-    assert!(store.confirm_totp(ALICE, secret, "081804").await.unwrap());
-    assert!(store.directory().secrets_of(ALICE).await.unwrap().totp);
+    let confirmed = store.confirm_totp(ALICE, secret, "081804").await.unwrap();
+    assert_eq!(confirmed.unwrap().len(), RECOVERY_CODES);
+    let secrets = store.directory().secrets_of(ALICE).await.unwrap();
+    assert_eq!((secrets.totp, secrets.recovery_codes), (true, RECOVERY_CODES));
     assert!(!is_right(&store, "own081804", Scope::Imap).await, "used up");
     setup.now.store(1_111_111_111_000, Ordering::SeqCst);
     let check = async |password: &str| {
         let directory = store.directory();
-        let checked = directory.verify_password(ALICE, password, None, Codes::UseUp);
+        let checked = directory.verify_password(ALICE, password, None, Codes::UseUp(None));
         checked.await.unwrap()
     };
     assert_eq!(check("own").await, PasswordCheck::CodeMissing);
@@ -229,12 +235,12 @@ async fn a_recovery_code_takes_the_place_of_a_code_once(setup: Arc<Setup>) {
     assert!(matches!(refused, Err(Error::NotAllowed(_))), "{refused:?}");
     let nobody = store.make_recovery_codes("nobody@example.org").await;
     assert!(matches!(nobody, Err(Error::NoSuchAccount(_))), "{nobody:?}");
-    store.enable_totp(ALICE).await.unwrap();
+    let (_, first) = store.enable_totp(ALICE).await.unwrap();
     let left = async || {
         let secrets = store.directory().secrets_of(ALICE).await.unwrap();
         secrets.recovery_codes
     };
-    assert_eq!(left().await, 0);
+    assert_eq!((first.len(), left().await), (RECOVERY_CODES, RECOVERY_CODES));
 
     let codes = store.make_recovery_codes(ALICE).await.unwrap();
     assert_eq!(codes.len(), RECOVERY_CODES);
@@ -249,6 +255,7 @@ async fn a_recovery_code_takes_the_place_of_a_code_once(setup: Arc<Setup>) {
     assert!(!is_right(&store, &other, Scope::Imap).await);
     let made_up = behind("abcd-efgh-jkmn-pqrs");
     assert!(!is_right(&store, &made_up, Scope::Imap).await);
+    assert!(!is_right(&store, &behind(&first[0]), Scope::Imap).await);
     // Whoever looks at it only leaves it as it was.
     for _ in 0..2 {
         assert!(looks_right(&store, &behind(&codes[0])).await);
@@ -276,6 +283,7 @@ async fn a_recovery_code_takes_the_place_of_a_code_once(setup: Arc<Setup>) {
         (log[0].entry.who.as_str(), log[0].outcome.as_str()),
         (ALICE, "done")
     );
+    assert_eq!(log[0].entry.origin, CLIENT.to_string());
     assert_eq!(log[0].entry.detail, "{\"left\":8}");
     assert!(!format!("{log:?}").contains(&codes[0]));
 
@@ -283,9 +291,11 @@ async fn a_recovery_code_takes_the_place_of_a_code_once(setup: Arc<Setup>) {
     let fresh = store.make_recovery_codes(ALICE).await.unwrap();
     assert!(!is_right(&store, &behind(&codes[2]), Scope::Imap).await);
     assert!(is_right(&store, &behind(&fresh[2]), Scope::Imap).await);
-    store.enable_totp(ALICE).await.unwrap();
-    assert_eq!(left().await, 0);
+    let (_, last) = store.enable_totp(ALICE).await.unwrap();
     assert!(!is_right(&store, &behind(&fresh[3]), Scope::Imap).await);
-    store.make_recovery_codes(ALICE).await.unwrap();
+    assert!(is_right(&store, &behind(&last[3]), Scope::Imap).await);
+    store.disable_totp(ALICE).await.unwrap();
+    assert_eq!(left().await, 0);
+    store.enable_totp(ALICE).await.unwrap();
     store.remove_account(ALICE).await.unwrap();
 }

@@ -115,6 +115,7 @@ pub(super) static ROUTES: &[Route] = &[
                 name: body.name,
                 percent: body.percent,
                 digest: call.unchanged(),
+                build: body.build,
             }))
         },
     )
@@ -134,6 +135,7 @@ pub(super) static ROUTES: &[Route] = &[
                 mode: body.mode,
                 percent: body.percent,
                 digest: call.unchanged(),
+                build: body.build,
             }))
         },
     )
@@ -150,9 +152,14 @@ pub(super) static ROUTES: &[Route] = &[
             Ok(Request::Plugin(PluginRequest::Promote {
                 step: call.place(0),
                 digest: call.unchanged(),
+                build: call.text("build"),
             }))
         },
     )
+    .query(&[text(
+        "build",
+        "The digest of the step's build that was looked at: if it is another one now, nothing is done, and the status is 412.",
+    )])
     .gives(200, "Amended")
     .conditional(),
     change(

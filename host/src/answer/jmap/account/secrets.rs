@@ -8,7 +8,7 @@ use axum::response::Response;
 use data_encoding::BASE32_NOPAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use waxwing_store::{Credential, CredentialKind, NewCredential, Scope, Store, TOTP_SECRET};
+use waxwing_store::{Credential, CredentialKind, Error, NewCredential, Scope, Store, TOTP_SECRET};
 
 use super::super::refusal::Refusal;
 use super::super::visitor::{Shown, Visitor};
@@ -144,12 +144,15 @@ pub(super) async fn enable_totp(
     visitor.prove(&owner.account, &new.shown).await?;
     let code: String = new.confirmation.split_whitespace().collect();
     let store = &visitor.parts.store;
-    let confirmed = store.confirm_totp(&owner.account.address, secret, &code);
-    if !confirmed.await.map_err(failed)? {
+    let confirmed = async {
+        let confirmed = store.confirm_totp(&owner.account.address, secret, &code);
+        confirmed.await?.ok_or(Error::NotAllowed("a wrong code"))
+    };
+    recovery::fresh(&visitor, &owner, confirmed, |_| {
         let text = "the code is not one of this secret's, or the clock is wrong";
-        return Err(Refusal::named(403, "wrongCode", text));
-    }
-    recovery::fresh(&visitor, &owner).await
+        Refusal::named(403, "wrongCode", text)
+    })
+    .await
 }
 
 pub(super) async fn disable_totp(

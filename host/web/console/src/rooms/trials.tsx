@@ -22,18 +22,21 @@ export function Trial({ step, digest, done }: Props) {
   const change = async (said: string, method: string, place: string, body?: unknown) => {
     if (await attempt(said, () => ask(method, place, body, digest))) await done();
   };
-  const promote = () => change(t('plugins.promoted', { step: step.name }), 'POST', `${path}/promote`);
+  const promote = () => change(t('plugins.promoted', { step: step.name }), 'POST', `${path}/promote?build=${step.digest}`);
   const withdraw = () => change(t('plugins.withdrawn', { step: step.name }), 'DELETE', path);
   const setMode = (event: Event) => {
     const percent = Number(values(event).percent ?? '');
-    const body = percent === 0 ? { mode: 'shadow' } : { mode: 'canary', percent };
+    const build = step.digest;
+    const body = percent === 0 ? { mode: 'shadow', build } : { mode: 'canary', percent, build };
     void change(t('plugins.moded', { step: step.name }), 'PUT', `${path}/mode`, body);
   };
   return (
     <>
       <p class="deeds">
         <Sure label={t('plugins.promote')} question={t('plugins.surePromote')} act={() => void promote()} />
-        <Sure label={t('plugins.withdraw')} question={t('plugins.sureWithdraw')} act={() => void withdraw()} />
+        {step.replaces !== undefined && (
+          <Sure label={t('plugins.withdraw')} question={t('plugins.sureWithdraw')} act={() => void withdraw()} />
+        )}
       </p>
       <Replay body={{ step: step.name }} />
       <details>
@@ -64,7 +67,7 @@ export function TryOut({ step, builds, digest, done }: Props & { builds: Build[]
   const build = builds.find(({ name }) => name === chosen);
   const begin = async (event: Event) => {
     const { plugin = '', percent = '0' } = values(event);
-    const body = { plugin, percent: Number(percent) === 0 ? null : Number(percent) };
+    const body = { plugin, percent: Number(percent) === 0 ? null : Number(percent), build: build?.digest };
     const act = () => ask('POST', `/plugins/${part(step.name)}/trial`, body, digest);
     if (await attempt(t('plugins.begun', { plugin, step: step.name }), act)) await done();
   };
