@@ -277,8 +277,7 @@ async fn a_change_is_of_the_build_that_was_looked_at() {
         percent: None,
         build: Some(build.to_owned()),
     };
-    let changed =
-        "the build `next` is not what it was when it was read: read it again, and make the change anew";
+    let changed = "the build `next` is not what it was when it was read: read it again, and make the change anew";
     site.plugin("next", &saying(453));
     let refused = policy.amend(&tried(&looked_at), None, "root").await;
     assert_eq!(refused.unwrap_err().to_string(), changed);

@@ -186,7 +186,8 @@ async fn passwords_are_proved(setup: Arc<Setup>) {
     let directory = store.directory();
     let keys = async |address: &str| directory.scram_keys(address).await.unwrap();
     let check = async |password: &str| {
-        let checked = directory.verify_password("alice@example.org", password, None, Codes::UseUp(None));
+        let checked =
+            directory.verify_password("alice@example.org", password, None, Codes::UseUp(None));
         checked.await.unwrap()
     };
     assert_eq!(check("first").await, PasswordCheck::Wrong);

@@ -205,7 +205,10 @@ async fn a_secret_is_wanted_once_a_code_has_shown_that_it_is_there(setup: Arc<Se
     let confirmed = store.confirm_totp(ALICE, secret, "081804").await.unwrap();
     assert_eq!(confirmed.unwrap().len(), RECOVERY_CODES);
     let secrets = store.directory().secrets_of(ALICE).await.unwrap();
-    assert_eq!((secrets.totp, secrets.recovery_codes), (true, RECOVERY_CODES));
+    assert_eq!(
+        (secrets.totp, secrets.recovery_codes),
+        (true, RECOVERY_CODES)
+    );
     assert!(!is_right(&store, "own081804", Scope::Imap).await, "used up");
     setup.now.store(1_111_111_111_000, Ordering::SeqCst);
     let check = async |password: &str| {
@@ -240,7 +243,10 @@ async fn a_recovery_code_takes_the_place_of_a_code_once(setup: Arc<Setup>) {
         let secrets = store.directory().secrets_of(ALICE).await.unwrap();
         secrets.recovery_codes
     };
-    assert_eq!((first.len(), left().await), (RECOVERY_CODES, RECOVERY_CODES));
+    assert_eq!(
+        (first.len(), left().await),
+        (RECOVERY_CODES, RECOVERY_CODES)
+    );
 
     let codes = store.make_recovery_codes(ALICE).await.unwrap();
     assert_eq!(codes.len(), RECOVERY_CODES);
