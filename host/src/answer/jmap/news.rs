@@ -93,10 +93,14 @@ pub(super) struct News {
     others: Watched,
     wanted: Wanted,
     since: Moment,
-    /// When the store is asked what changed, if there was notice.
+    /// When the store is asked what changed in the account, if there was notice.
     due: Option<Instant>,
+    /// The same of accounts of others.
+    others_due: Option<Instant>,
     /// No earlier than this.
     paced: Instant,
+    /// Nor are others looked at earlier than this: they would have everybody look who sees anything of theirs, as often as they like.
+    others_paced: Instant,
 }
 
 /// Something that is told.
@@ -127,6 +131,7 @@ impl News {
             others: Watched::default(),
             wanted,
             due: since.as_ref().map(|_| at),
+            others_due: since.as_ref().map(|_| at),
             since: match &since {
                 Some(since) => since.clone(),
                 None => Moment {
@@ -136,14 +141,16 @@ impl News {
                 },
             },
             paced: at,
+            others_paced: at,
         };
-        let seen = news.others.look(parts, account.id).await?;
+        let seen = news.others.look(parts, account.id).await?.seen;
         if since.is_none() {
             news.since.quotas = news.quotas().await.map(|state| brief(&state));
             for other in seen {
                 let state = other.now(&parts.store).await?;
                 news.since.others.insert(other.id.0, state);
             }
+            news.others.told();
         }
         Ok(news)
     }
@@ -156,51 +163,79 @@ impl News {
     /// Waits until something that is wanted has changed; none if the account is gone. To be dropped at any await without loss.
     pub(super) async fn next(&mut self) -> Option<Told> {
         loop {
-            let due = match self.due {
-                Some(due) => due,
-                None => {
-                    tokio::select! {
-                        changed = self.changes.changed() => changed.ok()?,
-                        () = self.others.changed() => {}
-                    }
-                    Instant::now() + GATHERED
-                }
+            let of_others = self.noticed().await?;
+            let found = match of_others {
+                true => self.find_of_others().await,
+                false => self.find().await,
             };
-            self.due = Some(due);
-            sleep_until(due.max(self.paced)).await;
-            // What is committed from here on is told of again.
-            self.changes.mark_unchanged();
-            self.others.mark_unchanged();
-            match self.find().await {
+            let now = Instant::now();
+            let due = match found {
                 Ok(Some(told)) => {
-                    self.paced = Instant::now() + PACE;
+                    self.paced = now + PACE;
                     return Some(told);
                 }
-                Ok(None) => self.due = None,
+                Ok(None) => None,
                 Err(Error::NoSuchAccount(account)) if account == self.account.id.to_string() => {
                     return None;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "what changed in an account is not known yet");
-                    self.due = Some(Instant::now() + AGAIN);
+                    Some(now + AGAIN)
+                }
+            };
+            match of_others {
+                true => (self.others_due, self.others_paced) = (due, now + PACE),
+                false => self.due = due,
+            }
+        }
+    }
+
+    /// Waits until it is time to look what changed after a notice: in accounts of others (true), or in the account itself (false), which
+    /// goes first. None if the account is gone.
+    async fn noticed(&mut self) -> Option<bool> {
+        loop {
+            let own = self.due.map(|due| due.max(self.paced));
+            let paced = self.paced.max(self.others_paced);
+            let others = self.others_due.map(|due| due.max(paced));
+            let next = own.into_iter().chain(others).min();
+            tokio::select! {
+                changed = self.changes.changed(), if own.is_none() => {
+                    changed.ok()?;
+                    let due = Instant::now() + GATHERED;
+                    self.due = Some(due);
+                    // Somebody may have been let see more, and what one calls it is one's own.
+                    self.others.all_noticed();
+                    self.others_due.get_or_insert(due);
+                }
+                () = self.others.changed(), if others.is_none() => {
+                    self.others_due = Some(Instant::now() + GATHERED);
+                }
+                () = sleep_until(next.unwrap_or(paced)), if next.is_some() => {
+                    return Some(own.is_none_or(|own| own > Instant::now()));
                 }
             }
         }
     }
 
-    /// What changed, of one account: its own before those of others. There may be more as long as something is found.
+    /// What changed in the account itself.
     async fn find(&mut self) -> Result<Option<Told>, Error> {
+        // What is committed from here on is told of again.
+        self.changes.mark_unchanged();
         let store = &self.parts.store;
         let own = store.account_news(self.account.id, self.since.modseq);
         let own = own.await?;
         let quotas = self.quotas().await;
-        if let Some(told) = self.told(&own, quotas) {
-            return Ok(Some(told));
-        }
-        let seen = self.others.look(&self.parts, self.account.id).await?;
-        let there = |account: &i64| seen.iter().any(|other| other.id.0 == *account);
-        self.since.others.retain(|account, _| there(account));
-        for other in &seen {
+        let told = self.told(&own, quotas);
+        self.due = None;
+        Ok(told)
+    }
+
+    /// What changed of accounts of others, of one of them. There may be more as long as something is found.
+    async fn find_of_others(&mut self) -> Result<Option<Told>, Error> {
+        let looked = self.others.look(&self.parts, self.account.id).await?;
+        let others = &mut self.since.others;
+        others.retain(|account, _| !looked.is_hidden(*account));
+        for other in &looked.seen {
             let told = others::told(&self.parts, other, &self.wanted, &mut self.since);
             if let Some(change) = told.await? {
                 return Ok(Some(Told {
@@ -209,6 +244,7 @@ impl News {
                 }));
             }
         }
+        self.others.told();
         Ok(None)
     }
 

@@ -58,12 +58,24 @@ pub(super) async fn one(
     viewer: AccountId,
     account: AccountId,
 ) -> Result<Option<Other>, Error> {
-    let Some(owner) = store.directory().account_by_id(account).await? else {
-        return Ok(None);
-    };
-    let shared = store.shared_by([owner.address.as_str()], viewer).await?;
-    let found = gather(store, viewer, shared).await?;
-    Ok(found.into_iter().find(|other| other.id == account))
+    Ok(some(store, viewer, &[account]).await?.pop())
+}
+
+/// Some of them.
+pub(super) async fn some(
+    store: &Store,
+    viewer: AccountId,
+    accounts: &[AccountId],
+) -> Result<Vec<Other>, Error> {
+    let mut owners = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        owners.extend(store.directory().account_by_id(*account).await?);
+    }
+    let owners = owners.iter().map(|owner| owner.address.as_str());
+    let shared = store.shared_by(owners, viewer).await?;
+    let mut found = gather(store, viewer, shared).await?;
+    found.retain(|other| accounts.contains(&other.id));
+    Ok(found)
 }
 
 async fn gather(
