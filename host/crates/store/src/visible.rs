@@ -1,6 +1,7 @@
 //! The part of an account that somebody else sees: some of its mailboxes, and the mail of some of these.
 //!
-//! Its state is that of the latest change in it, so that what happens beside it does not show, not even as a number that has risen. What
+//! Its state is that of the latest change in it, so that what happens beside it does not change it. How much that was shows once something
+//! in it changes, since the numbers are those of the account: of what else, and where, it says nothing. What
 //! leaves a mailbox raises the mailbox's own modification sequence, and who sees other mailboxes than before is told so by whoever asks here:
 //! of two moments of one and the same part everything is known that is known of two moments of the account.
 
