@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::answer::Door;
 use crate::answer::jmap::push;
@@ -178,12 +179,13 @@ impl Running {
     pub async fn shutdown(mut self) {
         tracing::info!("the server ends");
         self.parts.shutdown.enter(Phase::Draining);
-        let grace = self.parts.config.timeouts.shutdown.duration();
+        let end = Instant::now() + self.parts.config.timeouts.shutdown.duration();
         let ended = async { while self.listeners.join_next().await.is_some() {} };
-        if tokio::time::timeout(grace, ended).await.is_err() {
+        if tokio::time::timeout_at(end, ended).await.is_err() {
             self.parts.shutdown.enter(Phase::Stopping);
             while self.listeners.join_next().await.is_some() {}
         }
+        self.parts.answering.end(end).await;
         self.parts.shutdown.enter(Phase::Stopping);
         self.background.shutdown().await;
         for path in [

@@ -46,26 +46,41 @@ impl ServerServices {
             .map_err(service_error)?;
         account.ok_or_else(|| ServiceError::Unavailable(format!("no such account: {address}")))
     }
+}
 
-    async fn leads_to(&self, address: String, account: &str) -> Result<bool, Error> {
-        let mut ahead = vec![(address, 0)];
-        let mut followed = 0;
-        while let Some((address, depth)) = ahead.pop() {
-            match self.store.directory().resolve(&address).await? {
-                Resolution::Account(found) if found.address == account => return Ok(true),
-                // A catch-all is not an address that anybody could call its own.
-                Resolution::Alias {
-                    targets,
-                    catch_all: false,
-                } if depth < DEPTH && followed < BREADTH => {
-                    followed += 1;
-                    ahead.extend(targets.iter().map(|target| (target.clone(), depth + 1)));
-                }
-                _ => {}
+/// Whether an address is an account's own, or an alias that leads to it.
+async fn leads_to(store: &Store, address: String, account: &str) -> Result<bool, Error> {
+    let mut ahead = vec![(address, 0)];
+    let mut followed = 0;
+    while let Some((address, depth)) = ahead.pop() {
+        match store.directory().resolve(&address).await? {
+            Resolution::Account(found) if found.address == account => return Ok(true),
+            // A catch-all is not an address that anybody could call its own.
+            Resolution::Alias {
+                targets,
+                catch_all: false,
+            } if depth < DEPTH && followed < BREADTH => {
+                followed += 1;
+                ahead.extend(targets.iter().map(|target| (target.clone(), depth + 1)));
             }
+            _ => {}
         }
-        Ok(false)
     }
+    Ok(false)
+}
+
+/// The account's address, and those of its identities that lead to it. That it might send under the others was asked when they were made,
+/// and may have been taken back since; what nobody sends, such as an answer, is not to be the way around that.
+async fn addresses_of(store: &Store, account: &Account) -> Result<Vec<String>, Error> {
+    let mut addresses = vec![account.address.clone()];
+    for (_, identity) in identities_of(store, account).await? {
+        if !addresses.contains(&identity.email)
+            && leads_to(store, identity.email.clone(), &account.address).await?
+        {
+            addresses.push(identity.email);
+        }
+    }
+    Ok(addresses)
 }
 
 /// What a credential must be good for, to be taken over a protocol.
@@ -181,7 +196,7 @@ impl Services for ServerServices {
 
     fn owns<'a>(&'a self, account: &'a str, address: &'a Address) -> Pending<'a, bool> {
         Box::pin(async move {
-            self.leads_to(plain(address), account)
+            leads_to(&self.store, plain(address), account)
                 .await
                 .map_err(service_error)
         })
@@ -210,9 +225,8 @@ impl Services for ServerServices {
     fn addresses<'a>(&'a self, account: &'a str) -> Pending<'a, Vec<String>> {
         Box::pin(async move {
             let known = self.account(account).await?;
-            let identities = identities_of(&self.store, &known).await;
-            let identities = identities.map_err(service_error)?.into_iter();
-            Ok(identities.map(|(_, identity)| identity.email).collect())
+            let addresses = addresses_of(&self.store, &known).await;
+            addresses.map_err(service_error)
         })
     }
 
@@ -485,5 +499,43 @@ impl KeyValues for ServerServices {
                 .await
                 .map_err(service_error)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use waxwing_store::{Database, NewRecord, Quota, RecordKind, StoreConfig};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_identity_counts_while_its_address_leads_here() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::Sqlite(folder.path().join("store.db"));
+        let config = StoreConfig::new(database, folder.path().join("blobs"));
+        let store = Store::open(config).await.unwrap();
+        store.add_domain("waxwing.test").await.unwrap();
+        let (alice, team) = ("alice@waxwing.test", "team@waxwing.test");
+        let account = store.add_account(alice, None, Quota::default());
+        let account = account.await.unwrap();
+        store.add_alias(team, &[alice.to_owned()]).await.unwrap();
+        for (id, email) in [(2, team), (3, "alice@elsewhere.example")] {
+            let value = serde_json::json!({
+                "name": "Alice", "email": email, "replyTo": null, "bcc": null, "textSignature": "", "htmlSignature": "",
+            });
+            let record = NewRecord {
+                account: account.id,
+                kind: RecordKind::Identity,
+                id,
+                value: value.to_string(),
+            };
+            store.put_record(record).await.unwrap();
+        }
+        assert_eq!(identities_of(&store, &account).await.unwrap().len(), 3);
+        let addresses = async || addresses_of(&store, &account).await.unwrap();
+        assert_eq!(addresses().await, [alice, team]);
+        store.remove_alias(team).await.unwrap();
+        assert_eq!(addresses().await, [alice]);
+        store.close().await;
     }
 }

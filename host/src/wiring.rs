@@ -11,6 +11,7 @@ use crate::acme::Acme;
 use crate::admin::{Exit, Failure};
 use crate::answer::jmap::push::Push;
 use crate::answer::jmap::{LoginsEnded, Turns, Views};
+use crate::answer::smtp::respond::Answering;
 use crate::budget::Budget;
 use crate::config::{Config, Problem, Service, Tls};
 use crate::dns::Resolver;
@@ -65,6 +66,8 @@ pub(crate) struct Parts {
     pub(crate) views: Views,
     /// Tells clients that hold no connection.
     pub(crate) push: Push,
+    /// Answers those who write to somebody who is away.
+    pub(crate) answering: Answering,
     bound: OnceLock<Arc<[Bound]>>,
     since: jiff::Timestamp,
 }
@@ -115,6 +118,7 @@ impl Parts {
             turns: Turns::default(),
             logins_ended: LoginsEnded::default(),
             views: Views::default(),
+            answering: Answering::default(),
             bound: OnceLock::new(),
             since: jiff::Timestamp::now(),
             config,

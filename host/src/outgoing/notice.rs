@@ -221,7 +221,7 @@ pub(crate) async fn letter(
     content: Vec<u8>,
 ) -> Result<Notices, Reply> {
     let about = About::own(queue_id);
-    let utf8 = !to.is_ascii();
+    let utf8 = needs_utf8(&to, &content);
     let to = Recipient::new(ForwardPath::Address(to));
     let home = home::find(parts, queue_id, &to).await?;
     let composed = Composed {
@@ -232,6 +232,13 @@ pub(crate) async fn letter(
     let mut notices = Notices::default();
     lead(parts, (queue_id, &about), composed, home, &mut notices).await;
     Ok(notices)
+}
+
+/// Whether a message can only go where internationalized ones are taken (RFC 6531 §3.1): for who gets it, or for what its header says.
+fn needs_utf8(to: &Address, content: &[u8]) -> bool {
+    let end = content.windows(4).position(|four| four == b"\r\n\r\n");
+    let header = content.get(..end.unwrap_or(content.len()));
+    !to.is_ascii() || !header.unwrap_or_default().is_ascii()
 }
 
 async fn one(
@@ -370,6 +377,16 @@ async fn lead(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letter_needs_utf8_for_its_recipient_or_its_header() {
+        let needs = |to: &str, content: &str| needs_utf8(&to.parse().unwrap(), content.as_bytes());
+        let (bob, header) = ("bob@example.net", "From: alice@waxwing.test\r\n");
+        assert!(!needs(bob, &format!("{header}\r\nGr\u{fc}\u{df}e\r\n")));
+        assert!(needs("b\u{f6}b@example.net", &format!("{header}\r\n")));
+        assert!(needs(bob, "From: \u{e4}lice@waxwing.test\r\n\r\nhello\r\n"));
+        assert!(needs(bob, "From: \u{e4}lice@waxwing.test\r\n"));
+    }
 
     #[test]
     fn what_is_told_follows_where_it_went() {

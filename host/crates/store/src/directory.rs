@@ -6,11 +6,11 @@
 
 mod codes;
 mod opens;
+mod versions;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use waxwing_sasl::ScramKeys;
 
 use self::codes::Code;
+use self::versions::Versions;
 use crate::accounts::{
     Secrets, account_of_row, domain_of_row, normal_address, normal_domain, targets_of,
 };
@@ -31,7 +32,7 @@ use crate::web_logins;
 use crate::writer::Writer;
 use crate::writer::accounts::DirectoryChange;
 use crate::{
-    Account, AccountId, Clock, CredentialKind, Database, Domain, Error, Result, Scope, StoreConfig,
+    Account, AccountId, Clock, CredentialKind, Domain, Error, Result, Scope, StoreConfig,
     hash_password, password_matches, scram,
 };
 
@@ -96,7 +97,6 @@ static ACCOUNT_BY_ID: Sql = Sql::new(
     "SELECT id, address, domain, created, quota_bytes, quota_messages FROM accounts WHERE id = $1",
 );
 static ALIAS: Sql = Sql::new("SELECT targets FROM aliases WHERE address = $1");
-static VERSION: Sql = Sql::new("SELECT next FROM sequences WHERE name = 'directory'");
 
 /// Look-ups cached, of each kind.
 const CACHED: u64 = 50_000;
@@ -142,13 +142,7 @@ pub struct Directory {
     /// Keys of accounts that there are not come from this.
     secret: Vec<u8>,
     clock: Clock,
-    /// None where no other host writes.
-    staleness: Option<Duration>,
-    started: Instant,
-    /// Milliseconds since `started` when the version row was last read; below 0: never.
-    checked: AtomicI64,
-    /// What it said.
-    version: AtomicU64,
+    versions: Versions,
     domains: Cache<(u64, String), Option<Arc<Domain>>>,
     entries: Cache<(u64, String), Entry>,
     accounts: Cache<(u64, AccountId), Option<Arc<Account>>>,
@@ -174,10 +168,7 @@ impl Directory {
             shared,
             secret,
             clock: config.clock.clone(),
-            staleness: matches!(config.database, Database::Postgres(_)).then_some(config.staleness),
-            started: Instant::now(),
-            checked: AtomicI64::new(-1),
-            version: AtomicU64::new(0),
+            versions: Versions::new(config),
             domains: Cache::new(CACHED),
             entries: Cache::new(CACHED),
             accounts: Cache::new(CACHED),
@@ -189,30 +180,6 @@ impl Directory {
             verifying: Semaphore::new(config.password_workers.max(1)),
             dummy: OnceLock::new(),
         }
-    }
-
-    /// The version that answers read from now on are cached under.
-    pub(crate) async fn version(&self) -> Result<u64> {
-        if let Some(staleness) = self.staleness {
-            let now = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
-            let checked = self.checked.load(Ordering::Acquire);
-            if checked < 0
-                || now - checked >= i64::try_from(staleness.as_millis()).unwrap_or(i64::MAX)
-            {
-                Box::pin(self.read_version()).await?;
-                self.checked.store(now, Ordering::Release);
-            }
-        }
-        Ok(self.shared.directory_version())
-    }
-
-    async fn read_version(&self) -> Result<()> {
-        let row = self.readers.fetch_one(&VERSION, Vec::new()).await?;
-        let version = row.map_or(Ok(0), |row| row.natural(0))?;
-        if self.version.swap(version, Ordering::AcqRel) != version {
-            self.shared.directory_changed();
-        }
-        Ok(())
     }
 
     /// The domain of this name, if it is served here.

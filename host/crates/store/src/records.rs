@@ -56,11 +56,6 @@ impl RecordKind {
         }
     }
 
-    /// Whether mail flow looks it up, so that a look-up that is cached has to be made again once it has changed.
-    pub(crate) const fn is_looked_up(self) -> bool {
-        matches!(self, Self::Vacation)
-    }
-
     /// Whether the oldest go where there would be too many.
     pub(crate) const fn oldest_go(self) -> bool {
         matches!(self, Self::Submission)

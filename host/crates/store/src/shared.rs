@@ -21,6 +21,8 @@ const MAX_CHANGED: usize = 100_000;
 pub(crate) struct Shared {
     /// Rises with every change of domains, accounts and aliases.
     directory: AtomicU64,
+    /// Rises with every change of what accounts answer.
+    vacations: AtomicU64,
     /// Transactions committed.
     pub(crate) commits: AtomicU64,
     /// Changes after transactions were committed.
@@ -49,6 +51,15 @@ impl Shared {
 
     pub(crate) fn directory_changed(&self) {
         self.directory.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The number under which answers of accounts may be cached.
+    pub(crate) fn vacations_version(&self) -> u64 {
+        self.vacations.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn vacations_changed(&self) {
+        self.vacations.fetch_add(1, Ordering::AcqRel);
     }
 
     /// A transaction was committed.

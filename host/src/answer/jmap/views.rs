@@ -54,12 +54,7 @@ impl Views {
         })
     }
 
-    async fn known(
-        &self,
-        store: &Store,
-        sees: &Sees,
-        which: Which,
-    ) -> Result<Arc<Emails>, Error> {
+    async fn known(&self, store: &Store, sees: &Sees, which: Which) -> Result<Arc<Emails>, Error> {
         let view = self.view(which);
         let mut known = view.emails.lock().await;
         let now = match sees {

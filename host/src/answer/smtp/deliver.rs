@@ -166,8 +166,8 @@ pub(super) async fn deliver(
     };
     if stored.is_ok() {
         record.tried(&policy);
-        let about = (&outcome.sender, &header);
-        respond::to_sender(parts, gate.session(), about, respond::wished(&judged)).await;
+        let about = (outcome.sender, header);
+        respond::beside(parts, gate.session(), about, respond::wished(&mut judged)).await;
     }
     let mut replies = reply(gate, stored, judged, &queue_id, &message);
     // RFC 2033 §4.2: a reply for each recipient that the client named; it knows of no other.

@@ -3,6 +3,11 @@
 //! Standards: RFC 3834 §3 (what an answer is like), RFC 5230 §5, RFC 5321 §4.5.5 (the null path is never answered).
 //! Invariants: policy wishes an answer, and the store gives it once; whatever fails here costs an answer and nothing else.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use waxwing_jmap::Letter;
 use waxwing_mail::{Address, QueueId, ReversePath};
 use waxwing_policy::Response;
@@ -15,6 +20,11 @@ use super::super::now_millis;
 use super::deliver::{Fate, Judged};
 use crate::outgoing::{self, Notices};
 use crate::wiring::Parts;
+
+/// Senders who are answered at once.
+const ANSWERED: u32 = 64;
+/// How long the reply to a message waits for its answers.
+const PROMPT: Duration = Duration::from_secs(2);
 
 /// An answer that a step wishes.
 #[derive(Debug)]
@@ -33,10 +43,59 @@ impl Wished {
     }
 }
 
-/// Those of recipients who got the message.
-pub(super) fn wished(judged: &[Judged]) -> impl Iterator<Item = &Wished> {
-    let kept = |one: &&Judged| matches!(one.fate, Fate::Keep(_));
-    judged.iter().filter(kept).flat_map(|one| &one.responses)
+/// Takes out those of recipients who got the message.
+pub(super) fn wished(judged: &mut [Judged]) -> Vec<Wished> {
+    let kept = |one: &&mut Judged| matches!(one.fate, Fate::Keep(_));
+    let kept = judged.iter_mut().filter(kept);
+    kept.flat_map(|one| std::mem::take(&mut one.responses))
+        .collect()
+}
+
+/// Room for those who are answered beside the sessions that brought their messages.
+#[derive(Debug)]
+pub(crate) struct Answering(Arc<Semaphore>);
+
+impl Default for Answering {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ANSWERED as usize)))
+    }
+}
+
+impl Answering {
+    /// Waits until all of them have been, but not beyond a moment.
+    pub(crate) async fn end(&self, until: Instant) {
+        let all = self.0.acquire_many(ANSWERED);
+        if tokio::time::timeout_at(until, all).await.is_err() {
+            tracing::warn!("the server ends before all answers were given");
+        }
+    }
+}
+
+/// Answers the sender beside the session, whose client is not to wait for each of many recipients: it does for [`PROMPT`], and no longer.
+/// Where there is no room by then, nobody is answered.
+pub(super) async fn beside(
+    parts: &Arc<Parts>,
+    session: u64,
+    (sender, header): (ReversePath, Header),
+    wished: Vec<Wished>,
+) {
+    if wished.is_empty() {
+        return;
+    }
+    let until = Instant::now() + PROMPT;
+    let room = Arc::clone(&parts.answering.0).acquire_owned();
+    let Ok(Ok(room)) = tokio::time::timeout_at(until, room).await else {
+        metrics::counter!("waxwing_responses_total", "outcome" => "busy")
+            .increment(wished.len() as u64);
+        return tracing::warn!(session, answers = wished.len(), "no room to answer");
+    };
+    let parts = Arc::clone(parts);
+    let task = tokio::spawn(async move {
+        to_sender(&parts, session, (&sender, &header), wished.iter()).await;
+        drop(room);
+    });
+    // It goes on without who waits.
+    let _in_time = tokio::time::timeout_at(until, task).await;
 }
 
 /// Answers the sender for all accounts that got a message, each once. Trouble is logged under the session's number.
@@ -98,6 +157,8 @@ async fn one(
         Some(Ok(first)) => first,
         _ => to.clone(),
     };
+    // Such a path bears a day, and who wrote would be told again the next one.
+    let sender = lead.to_string();
     let letter = outgoing::letter(parts, &queue_id, lead, content.to_vec()).await;
     let mut letter: Notices = letter.map_err(|reply| reply.to_string())?;
     if letter.is_empty() {
@@ -105,7 +166,7 @@ async fn one(
     }
     let answer = NewAnswer {
         account: account.id,
-        sender: to.to_string(),
+        sender,
         handle: response.handle.clone(),
         period: i64::try_from(response.period.as_millis()).unwrap_or(i64::MAX),
         most_a_day: response.most_a_day,

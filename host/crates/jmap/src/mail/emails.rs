@@ -177,8 +177,14 @@ impl Emails {
     /// The places in the list of a thread's emails, the oldest first.
     pub(crate) fn thread(&self, thread: ThreadId) -> &[u32] {
         let of = |at: &u32| self.at(*at).map(|email| email.thread);
-        let first = self.listed.by_thread.partition_point(|at| of(at) < Some(thread));
-        let end = self.listed.by_thread.partition_point(|at| of(at) <= Some(thread));
+        let first = self
+            .listed
+            .by_thread
+            .partition_point(|at| of(at) < Some(thread));
+        let end = self
+            .listed
+            .by_thread
+            .partition_point(|at| of(at) <= Some(thread));
         self.listed.by_thread.get(first..end).unwrap_or_default()
     }
 
@@ -193,7 +199,8 @@ impl Emails {
     /// The places in the list of all emails, thread by thread.
     pub(crate) fn threads(&self) -> impl Iterator<Item = &[u32]> {
         let thread = |at: &u32| self.at(*at).map(|email| email.thread);
-        self.listed.by_thread
+        self.listed
+            .by_thread
             .chunk_by(move |one, next| thread(one) == thread(next))
     }
 

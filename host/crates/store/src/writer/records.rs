@@ -69,8 +69,8 @@ impl Operation for Put {
             self.record.value.as_str().into(),
         ]);
         transaction.execute(&PUT, values).await?;
-        if kind.is_looked_up() {
-            transaction.change_directory().await?;
+        if kind == RecordKind::Vacation {
+            transaction.change_vacations().await?;
         }
         Ok(Some(RecordChange {
             before,
@@ -111,8 +111,8 @@ async fn remove(
         transaction.now.into(),
     ];
     transaction.execute(&REMOVE, values).await?;
-    if kind.is_looked_up() {
-        transaction.change_directory().await?;
+    if kind == RecordKind::Vacation {
+        transaction.change_vacations().await?;
     }
     Ok(modseq)
 }

@@ -5,6 +5,7 @@
 //! begin the transaction and write what waits first.
 
 mod for_images;
+mod looked_up;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use crate::shared::Shared;
 use crate::statement::{Dialect, Rows, Sql, shift_arguments};
 use crate::{AccountId, Error, LedgerRow, MailboxId, MessageFlags, Result, UidRange};
 use for_images::ForImages;
+use looked_up::LookedUp;
 
 /// Row numbers reserved at a time.
 const ID_BLOCK: i64 = 4096;
@@ -53,8 +55,6 @@ static LOCK_ACCOUNTS: Sql = Sql::new(
 );
 static RESERVE_IDS: Sql =
     Sql::new("UPDATE sequences SET next = next + $1 WHERE name = 'id' RETURNING next");
-static CHANGE_DIRECTORY: Sql =
-    Sql::new("UPDATE sequences SET next = next + 1 WHERE name = 'directory'");
 // Other hosts' workers. PostgreSQL hands it out when the transaction is committed.
 static NOTIFY_QUEUE: Sql = Sql::new(concat!(
     "SELECT pg_notify('waxwing_queue_' || ",
@@ -102,7 +102,7 @@ pub(crate) struct Transaction {
     clock: Clock,
     /// The time of this transaction, milliseconds of Unix time.
     pub(crate) now: i64,
-    directory_changed: bool,
+    looked_up: LookedUp,
     removed_accounts: Vec<AccountId>,
     /// Something of the queue is due sooner than was known.
     queue_changed: bool,
@@ -144,7 +144,7 @@ impl Transaction {
             ids: (0, 0),
             clock: config.clock.clone(),
             now: 0,
-            directory_changed: false,
+            looked_up: LookedUp::default(),
             removed_accounts: Vec::new(),
             queue_changed: false,
             metadata: 0,
@@ -271,15 +271,6 @@ impl Transaction {
             self.buffers.roster(roster, self.now);
         }
         self.buffers.ledger(id, row);
-    }
-
-    /// Notes that a directory look-up may answer differently from now on, here and on other hosts.
-    pub(crate) async fn change_directory(&mut self) -> Result<()> {
-        if !self.directory_changed {
-            self.execute(&CHANGE_DIRECTORY, Vec::new()).await?;
-            self.directory_changed = true;
-        }
-        Ok(())
     }
 
     /// Notes that something of the queue is due sooner than the workers know.
@@ -490,7 +481,7 @@ impl Transaction {
         self.rosters.rolled_back();
         // The reservation may have been taken back too.
         self.ids = (0, 0);
-        self.directory_changed = false;
+        self.looked_up = LookedUp::default();
         self.removed_accounts.clear();
         self.queue_changed = false;
         self.metadata = 0;
@@ -530,9 +521,7 @@ impl Transaction {
             shared.committed();
         }
         self.rosters.committed();
-        if std::mem::take(&mut self.directory_changed) {
-            shared.directory_changed();
-        }
+        std::mem::take(&mut self.looked_up).publish(shared);
         if std::mem::take(&mut self.queue_changed) {
             shared.queue_changed();
         }

@@ -9,10 +9,11 @@ use waxwing_store::{
 };
 
 use crate::on_both;
-use crate::setup::{Setup, account, assert_sound, delivery, target};
+use crate::setup::{Kind, Setup, account, assert_sound, delivery, target};
 
 on_both! {
     what_is_set_is_looked_up;
+    what_is_set_at_another_host_is_looked_up;
     nobody_is_told_twice_within_a_while;
     an_account_answers_only_so_often;
     of_several_at_once_one_is_given;
@@ -106,6 +107,24 @@ async fn what_is_set_is_looked_up(setup: Arc<Setup>) {
     let removed = store.remove_record(alice, RecordKind::Vacation, 1).await;
     assert!(removed.unwrap().is_some());
     assert_eq!(store.vacation(alice).await.unwrap(), None);
+}
+
+async fn what_is_set_at_another_host_is_looked_up(setup: Arc<Setup>) {
+    // Only PostgreSQL has two hosts.
+    if setup.kind == Kind::Sqlite {
+        return;
+    }
+    let (here, there) = (setup.open().await, setup.open().await);
+    let alice = account(&here, "alice").await.id;
+    assert_eq!(here.vacation(alice).await.unwrap(), None);
+    for value in ["one", "two"] {
+        there.put_record(vacation(alice, value)).await.unwrap();
+        let found = here.vacation(alice).await.unwrap().unwrap();
+        assert_eq!(found.value, value);
+    }
+    let removed = there.remove_record(alice, RecordKind::Vacation, 1).await;
+    assert!(removed.unwrap().is_some());
+    assert_eq!(here.vacation(alice).await.unwrap(), None);
 }
 
 async fn nobody_is_told_twice_within_a_while(setup: Arc<Setup>) {

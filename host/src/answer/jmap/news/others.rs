@@ -100,17 +100,12 @@ impl Watched {
         let seen = others::some(&parts.store, viewer, &at).await?;
         let at = Some(at);
         let looked = Looked { seen, at };
-        self.each
-            .retain(|watch| !looked.is_hidden(watch.account.0));
+        self.each.retain(|watch| !looked.is_hidden(watch.account.0));
         Ok(looked)
     }
 
     /// All that is seen of others now, each watched from before it was looked at.
-    async fn look_at_all(
-        &mut self,
-        parts: &Parts,
-        viewer: AccountId,
-    ) -> Result<Vec<Other>, Error> {
+    async fn look_at_all(&mut self, parts: &Parts, viewer: AccountId) -> Result<Vec<Other>, Error> {
         let mut found = others::all(&parts.store, viewer).await?;
         found.truncate(MAX_WATCHED);
         let is_new = |watches: &[Watch], other: &Other| {
