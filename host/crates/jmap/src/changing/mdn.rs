@@ -227,6 +227,10 @@ impl Work<'_> {
             let text = "several ask to be told: that is for its reader to decide";
             return Err(SetError::Forbidden(text.into()));
         }
+        if mdn.disposition.is_automatic() && !recipients.iter().all(|it| came_from(head, it)) {
+            let text = "who asks to be told is not who sent it: that is for its reader to decide";
+            return Err(SetError::Forbidden(text.into()));
+        }
         let recipient = match &mdn.final_recipient {
             Some(recipient) => {
                 let mut all = self.identities.iter();
@@ -299,6 +303,20 @@ fn wanted_by(head: &[u8]) -> Vec<String> {
     found
 }
 
+/// RFC 8098 §2.1: whether an address is the one in Return-Path, its domain in any case. Not where that is empty, missing or there twice.
+fn came_from(head: &[u8], address: &str) -> bool {
+    let mut fields = header::fields(head).filter(|it| it.is("Return-Path"));
+    let (Some(field), None) = (fields.next(), fields.next()) else {
+        return false;
+    };
+    let items = value::addresses(field.value);
+    let [AddressItem::Mailbox { local, domain, .. }] = items.as_slice() else {
+        return false;
+    };
+    let asks = address.rsplit_once('@');
+    asks.is_some_and(|(name, host)| name == local && host.eq_ignore_ascii_case(domain))
+}
+
 /// RFC 9007 §2.1 has fewer errors than EmailSubmission/set.
 fn not_sent(not: NotKept) -> SetError {
     match not {
@@ -308,5 +326,25 @@ fn not_sent(not: NotKept) -> SetError {
         | NotKept::Message(text)
         | NotKept::Sending(text) => SetError::Forbidden(text),
         not => refused(not),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_is_who_sent_it() {
+        let came = |head: &str| came_from(head.as_bytes(), "bob@b.test");
+        assert!(came("Return-Path: <bob@B.test>\r\n\r\n"));
+        for other in [
+            "Subject: x\r\n\r\n",
+            "Return-Path: <>\r\n\r\n",
+            "Return-Path: <carol@b.test>\r\n\r\n",
+            "Return-Path: <Bob@b.test>\r\n\r\n",
+            "Return-Path: <bob@b.test>\r\nReturn-Path: <bob@b.test>\r\n\r\n",
+        ] {
+            assert!(!came(other), "{other}");
+        }
     }
 }

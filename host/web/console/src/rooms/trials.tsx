@@ -22,7 +22,8 @@ export function Trial({ step, digest, done }: Props) {
   const change = async (said: string, method: string, place: string, body?: unknown) => {
     if (await attempt(said, () => ask(method, place, body, digest))) await done();
   };
-  const promote = () => change(t('plugins.promoted', { step: step.name }), 'POST', `${path}/promote?build=${step.digest}`);
+  const promote = () =>
+    change(t('plugins.promoted', { step: step.name }), 'POST', `${path}/promote?build=${step.digest}`);
   const withdraw = () => change(t('plugins.withdrawn', { step: step.name }), 'DELETE', path);
   const setMode = (event: Event) => {
     const percent = Number(values(event).percent ?? '');
