@@ -73,12 +73,12 @@ class Reader:
         return {row: median(values) for row, values in self.found.items()}
 
 
-def fill(readers: list[Reader], messages: Messages, count: int, progress) -> None:
-    """Appends the same messages to each INBOX, hundreds to a command (RFC 3502). Of more than `ORIGINALS` the rest are copies of them: to
+def fill(readers: list[Reader], messages: Messages, count: int, progress, most: int = ORIGINALS) -> None:
+    """Appends the same messages to each INBOX, hundreds to a command (RFC 3502). Of more than `most` the rest are copies of them: to
     append 100,000 to Dovecot and Cyrus takes more than ten minutes."""
     sessions = [reader.session() for reader in readers]
     taken = [0.0] * len(readers)
-    originals = min(count, ORIGINALS)
+    originals = min(count, most)
     for first in range(0, originals, TOGETHER):
         some = [messages.make(number) for number in range(first, min(first + TOGETHER, originals))]
         for place, imap in enumerate(sessions):
@@ -86,8 +86,8 @@ def fill(readers: list[Reader], messages: Messages, count: int, progress) -> Non
     for reader, imap, seconds in zip(readers, sessions, taken):
         progress(f"reading, {reader.side.name}: {originals} messages appended, {originals / seconds:.0f}/s")
         imap.run("SELECT INBOX")
-        for have in range(originals, count, ORIGINALS):
-            imap.run(f"COPY 1:{min(ORIGINALS, count - have)} INBOX")
+        for have in range(originals, count, originals):
+            imap.run(f"COPY 1:{min(originals, count - have)} INBOX")
         imap.close()
 
 
