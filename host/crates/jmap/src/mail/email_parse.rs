@@ -1,5 +1,6 @@
 //! `Email/parse` (RFC 8621 §4.9).
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use waxwing_message::{Part, Span, Summary};
@@ -11,7 +12,7 @@ use super::shape::Shape;
 use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
-use crate::id::{BlobId, Encoding};
+use crate::id::{AccountId, BlobId, Encoding};
 use crate::methods::{Arguments, read};
 use crate::standard::distinct;
 
@@ -39,16 +40,7 @@ pub(super) async fn parse(
     let mut parsed = Map::new();
     let (mut not_parsable, mut not_found): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for id in ids {
-        let Some(blob) = BlobId::parse(&id) else {
-            not_found.push(id);
-            continue;
-        };
-        let content = blob.content();
-        let ask = MailAsk::Blob { account, content };
-        let Answer::Mail(MailAnswer::Octets(mut found)) = context.ask(Ask::Mail(ask)).await? else {
-            return Err(mistaken());
-        };
-        let Some(octets) = found.pop().flatten() else {
+        let Some((blob, octets)) = content_of(account, &id, context).await? else {
             not_found.push(id);
             continue;
         };
@@ -87,6 +79,23 @@ pub(super) async fn parse(
     result.insert("notParsable".into(), list(not_parsable));
     result.insert("notFound".into(), list(not_found));
     Ok(result)
+}
+
+/// The content that a blob is of, whole; none if there is none of this id in the account.
+pub(crate) async fn content_of(
+    account: AccountId,
+    id: &str,
+    context: &Context,
+) -> Result<Option<(BlobId, Bytes)>, MethodError> {
+    let Some(blob) = BlobId::parse(id) else {
+        return Ok(None);
+    };
+    let content = blob.content();
+    let ask = MailAsk::Blob { account, content };
+    let Answer::Mail(MailAnswer::Octets(mut found)) = context.ask(Ask::Mail(ask)).await? else {
+        return Err(mistaken());
+    };
+    Ok(found.pop().flatten().map(|octets| (blob, octets)))
 }
 
 /// What a blob is, out of the content that it is of.

@@ -5,12 +5,10 @@ use serde_json::{Map, Value, json};
 use waxwing_message::{Body, Part, Summary, header, value};
 
 use super::object::Disposition;
-use crate::ask::{Answer, Ask};
 use crate::context::{Context, mistaken};
 use crate::error::MethodError;
-use crate::id::BlobId;
 use crate::json::weight;
-use crate::mail::{MailAnswer, MailAsk, email_parse, email_query};
+use crate::mail::{email_parse, email_query};
 use crate::methods::{Arguments, read};
 use crate::standard::distinct;
 
@@ -38,16 +36,7 @@ pub(in super::super) async fn parse(
     let mut parsed = Map::new();
     let (mut not_parsable, mut not_found): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for id in ids {
-        let Some(blob) = BlobId::parse(&id) else {
-            not_found.push(id);
-            continue;
-        };
-        let content = blob.content();
-        let ask = MailAsk::Blob { account, content };
-        let Answer::Mail(MailAnswer::Octets(mut found)) = context.ask(Ask::Mail(ask)).await? else {
-            return Err(mistaken());
-        };
-        let Some(octets) = found.pop().flatten() else {
+        let Some((blob, octets)) = email_parse::content_of(account, &id, context).await? else {
             not_found.push(id);
             continue;
         };
